@@ -1,0 +1,204 @@
+package lookup
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+// A Change counts what a batch did to a table.
+type Change struct {
+	Added   int // decisions that were not in force
+	Moved   int // decisions that were, with another end, origin or reason
+	Removed int // decisions that are gone
+}
+
+// A Batch collects changes to what one source says, and puts them into force
+// all at once. Filling it takes no lock and costs 16 bytes an IPv4 decision
+// and 32 an IPv6 one, so it can be filled at the pace of a slow network. It is
+// for one goroutine; after Update or Replace it is empty.
+type Batch struct {
+	_ noCopy
+
+	table          *Table
+	source         string
+	epoch          epoch // what ends are counted from until the table is known
+	kinds          []kind
+	index          map[kind]uint32
+	last           kind   // the kind added last, since most come in runs
+	lastIndex      uint32 // where it stands
+	adds, removals rows
+}
+
+// maxBatchKinds bounds the different origins and reasons of one batch.
+const maxBatchKinds = 1 << 20
+
+// Batch starts a batch of changes to what source says.
+func (t *Table) Batch(source string) *Batch {
+	return &Batch{table: t, source: source, epoch: epoch(time.Now()), index: map[kind]uint32{}}
+}
+
+// Add announces d. Its Source is ignored, and so is its Since: a decision
+// begins when the table first hears of it. Of several with the same prefix and
+// action the one that ends last counts. One that has ended already takes back
+// what there is of it. Without a valid prefix or an action d is ignored.
+func (b *Batch) Add(d Decision) {
+	p, ok := NormalizePrefix(d.Prefix)
+	if !ok || d.Action == None || d.Action > Ban {
+		return
+	}
+	b.adds.push(p, b.kindIndex(kind{origin: d.Origin, reason: d.Reason, action: d.Action}), b.epoch.end(d.Until))
+}
+
+// Remove takes back the decision with action a that the source has on p.
+func (b *Batch) Remove(p netip.Prefix, a Action) {
+	p, ok := NormalizePrefix(p)
+	if !ok || a == None || a > Ban {
+		return
+	}
+	b.removals.push(p, uint32(a), 0)
+}
+
+// Added returns the number of decisions announced so far.
+func (b *Batch) Added() int { return b.adds.len() }
+
+// Removed returns the number of decisions taken back so far.
+func (b *Batch) Removed() int { return b.removals.len() }
+
+// Update puts the batch into force: first what it takes back, then what it
+// announces.
+func (b *Batch) Update() Change { return b.apply(false) }
+
+// Replace puts the batch into force as the whole of what the source says: what
+// it does not announce is gone.
+func (b *Batch) Replace() Change { return b.apply(true) }
+
+func (b *Batch) apply(whole bool) Change {
+	t := b.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d := t.draftLocked()
+	b.removals.drain(func(p netip.Prefix, a uint32, _ int64) {
+		d.remove(p, kind{source: b.source, action: Action(a)})
+	})
+	kinds := make([]uint32, len(b.kinds))
+	for i, k := range b.kinds {
+		k.source = b.source
+		kinds[i] = d.kindIndex(k)
+	}
+	by := d.epoch.nanos(time.Time(b.epoch))
+	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
+		d.put(p, record{until: shift(until, by), since: d.now, kind: kinds[k]})
+	})
+	d.removeEnded()
+	if whole {
+		d.removeUntouched(b.source)
+	}
+	d.publish()
+	*b = *t.Batch(b.source)
+	return d.change
+}
+
+// removeUntouched frees the decisions of source that were not announced.
+func (d *draft) removeUntouched(source string) {
+	for slot := range d.slots {
+		r := d.at(slot)
+		if r.until != free && !d.isTouched(slot) && d.kinds[r.kind].source == source {
+			d.kill(slot)
+		}
+	}
+}
+
+func (b *Batch) kindIndex(k kind) uint32 {
+	if k == b.last && len(b.kinds) > 0 {
+		return b.lastIndex
+	}
+	if len(b.kinds) >= maxBatchKinds {
+		// Nobody writes so many reasons by hand: keep the decision, not the prose.
+		k.origin, k.reason = "", ""
+	}
+	i, ok := b.index[k]
+	if !ok {
+		i = uint32(len(b.kinds))
+		b.kinds = append(b.kinds, k)
+		b.index[k] = i
+	}
+	b.last, b.lastIndex = k, i
+	return i
+}
+
+// rows is a list of changes in little memory. It grows by blocks, so that a
+// million of them are never copied.
+type rows struct {
+	v4 blocks[row4]
+	v6 blocks[row6]
+}
+
+// row4 and row6 hold a change to an IPv4 and an IPv6 prefix.
+type row4 struct {
+	addr  uint32
+	meta  uint32 // bits, and above them a kind's index or an action
+	until int64
+}
+
+type row6 struct {
+	hi, lo uint64
+	meta   uint32 // as in row4
+	until  int64
+}
+
+func (r *rows) push(p netip.Prefix, k uint32, until int64) {
+	meta := k<<8 | uint32(p.Bits())
+	if p.Addr().Is4() {
+		a := p.Addr().As4()
+		r.v4.push(row4{binary.BigEndian.Uint32(a[:]), meta, until})
+		return
+	}
+	a := p.Addr().As16()
+	r.v6.push(row6{binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:]), meta, until})
+}
+
+func (r *rows) len() int { return r.v4.n + r.v6.n }
+
+// drain calls f for each row and frees them on the way.
+func (r *rows) drain(f func(p netip.Prefix, k uint32, until int64)) {
+	r.v4.drain(func(w row4) {
+		var a [4]byte
+		binary.BigEndian.PutUint32(a[:], w.addr)
+		f(netip.PrefixFrom(netip.AddrFrom4(a), int(w.meta&0xff)), w.meta>>8, w.until)
+	})
+	r.v6.drain(func(w row6) {
+		var a [16]byte
+		binary.BigEndian.PutUint64(a[:8], w.hi)
+		binary.BigEndian.PutUint64(a[8:], w.lo)
+		f(netip.PrefixFrom(netip.AddrFrom16(a), int(w.meta&0xff)), w.meta>>8, w.until)
+	})
+}
+
+const blockSize = 4096
+
+type blocks[T any] struct {
+	full [][]T
+	cur  []T
+	n    int
+}
+
+func (b *blocks[T]) push(v T) {
+	if len(b.cur) == blockSize {
+		b.full = append(b.full, b.cur)
+		b.cur = make([]T, 0, blockSize)
+	}
+	b.cur = append(b.cur, v)
+	b.n++
+}
+
+func (b *blocks[T]) drain(f func(T)) {
+	all := append(b.full, b.cur)
+	*b = blocks[T]{}
+	for i := range all {
+		for _, v := range all[i] {
+			f(v)
+		}
+		all[i] = nil
+	}
+}

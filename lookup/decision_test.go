@@ -1,0 +1,111 @@
+package lookup
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestParsePrefix(t *testing.T) {
+	for _, tc := range []struct{ name, in, want string }{
+		{"an IPv4 address", "192.0.2.1", "192.0.2.1/32"},
+		{"an IPv6 address", "2001:DB8::1", "2001:db8::1/128"},
+		{"an IPv4 range", "192.0.2.0/24", "192.0.2.0/24"},
+		{"host bits are cleared", "192.0.2.77/24", "192.0.2.0/24"},
+		{"a mapped address", "::ffff:192.0.2.1", "192.0.2.1/32"},
+		{"a mapped range", "::ffff:192.0.2.77/120", "192.0.2.0/24"},
+		{"all mapped addresses", "::ffff:0:0/96", "0.0.0.0/0"},
+		{"more than all mapped addresses", "::ffff:0:0/95", ""},
+		{"everything", "::/0", "::/0"},
+		{"a zone", "fe80::1%eth0", ""},
+		{"a zone on a range", "fe80::1%eth0/64", ""},
+		{"nothing", "", ""},
+		{"a country", "DE", ""},
+		{"an AS number", "64496", ""},
+		{"leading zeros", "192.0.02.1", ""},
+		{"a range that is too long", "192.0.2.1/33", ""},
+		{"a port", "192.0.2.1:80", ""},
+		{"white space", " 192.0.2.1", ""},
+		{"a range without bits", "192.0.2.1/", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, err := ParsePrefix(tc.in)
+			if tc.want == "" {
+				if err == nil {
+					t.Errorf("got %v, want an error", p)
+				}
+				return
+			}
+			if err != nil || p.String() != tc.want {
+				t.Errorf("got %v, %v, want %v", p, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestParsePrefixQuotesLittleOfWhatItRefuses(t *testing.T) {
+	_, err := ParsePrefix(strings.Repeat("x", 1<<20))
+	if err == nil || len(err.Error()) > 200 {
+		t.Errorf("error of %d bytes", len(err.Error()))
+	}
+}
+
+func TestActionsAreNamedAndOrdered(t *testing.T) {
+	for i, name := range []string{"none", "throttle", "captcha", "ban"} {
+		a, err := ParseAction(strings.ToUpper(name))
+		if err != nil || a != Action(i) || a.String() != name {
+			t.Errorf("%q is %v (%v), want action %d", name, a, err, i)
+		}
+	}
+	for _, bad := range []string{"", "drop", "ban "} {
+		if a, err := ParseAction(bad); err == nil {
+			t.Errorf("%q is %v, want an error", bad, a)
+		}
+	}
+	if got := Action(9).String(); got != "action(9)" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNormalizeGivesAClientOneName(t *testing.T) {
+	for in, want := range map[string]string{"::ffff:192.0.2.1": "192.0.2.1", "fe80::1%eth0": "fe80::1", "192.0.2.1": "192.0.2.1"} {
+		if got := Normalize(netip.MustParseAddr(in)).String(); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
+		}
+	}
+	if Normalize(netip.Addr{}).IsValid() {
+		t.Error("no address became one")
+	}
+}
+
+// FuzzParsePrefix holds ParsePrefix against netip: it takes what netip takes
+// but zones and what covers IPv4 from outside, and what it returns holds the
+// very addresses that were written.
+func FuzzParsePrefix(f *testing.F) {
+	for _, seed := range []string{"192.0.2.1", "192.0.2.77/24", "::ffff:192.0.2.1/100", "fe80::1%eth0", "::ffff:0:0/95", "DE", "1.2.3.4/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParsePrefix(s)
+		var want netip.Prefix
+		if ip, e := netip.ParseAddr(s); e == nil && ip.Zone() == "" {
+			want = netip.PrefixFrom(ip, ip.BitLen())
+		} else if p, e := netip.ParsePrefix(s); e == nil {
+			want = p
+		}
+		tooWide := want.IsValid() && want.Addr().Is4In6() && want.Bits() < 96
+		if (err == nil) != (want.IsValid() && !tooWide) {
+			t.Fatalf("%q: got %v, %v; netip has %v", s, got, err, want)
+		}
+		if err != nil {
+			return
+		}
+		again, ok := NormalizePrefix(got)
+		if !ok || again != got || got.Addr().Is4In6() {
+			t.Fatalf("%q: %v is not normalized", s, got)
+		}
+		if !got.Contains(want.Addr().Unmap()) || want.Addr().BitLen()-want.Bits() != got.Addr().BitLen()-got.Bits() {
+			t.Fatalf("%q: %v does not stand for %v", s, got, want)
+		}
+	})
+}
