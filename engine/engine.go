@@ -1,0 +1,202 @@
+// Package engine keeps a table of decisions current: what is in force now? It
+// is the part that lives on. A web server may exchange its handlers and
+// policies at any time, while the engine keeps the table and the connections.
+//
+//	sources ──▶ table ──▶ Lookup
+//	              │ ▲
+//	              ▼ │
+//	            snapshot
+//
+// It knows no HTTP, no Caddy and no CrowdSec: what feeds it fits [Source].
+//
+// # Failure
+//
+// A source that fails leaves the table as it is; decisions end on their own
+// time, and [Engine.Ready] turns false once the source has been out of step for
+// too long. The snapshot is an aid: one that cannot be read or written is
+// logged, and everything else goes on.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const (
+	// sweepInterval is how often ended decisions are freed and, if the table
+	// has changed, the snapshot is written.
+	sweepInterval = time.Minute
+	// closeTimeout bounds Close: a web server holds its configuration lock then.
+	closeTimeout = 2 * time.Second
+	// restartDelay keeps a source that returns or panics from spinning.
+	restartDelay = 10 * time.Second
+)
+
+// A Source feeds a table. The clients in packages lapi and lists are such.
+type Source interface {
+	// Name is what the source's decisions are filed under. The sources of an
+	// engine have different names.
+	Name() string
+	// Run keeps t in step with the source until ctx ends, and returns ctx's
+	// error. It survives every failure of what it follows.
+	Run(ctx context.Context, t *lookup.Table) error
+	// Status says how the source stands. It may be called at any time.
+	Status() lookup.Status
+}
+
+// Config holds the parts of an engine. The zero Config is a working engine
+// whose table only its owner fills.
+type Config struct {
+	Sources  []Source      // feeds of the table; their names differ
+	Snapshot string        // file that carries the table over a restart; default: none
+	Table    *lookup.Table // what to start from instead of the snapshot; the engine takes it over
+	Logger   *zap.Logger   // default: none
+}
+
+// An Engine is safe for use by many goroutines.
+type Engine struct {
+	sources  []Source
+	table    *lookup.Table
+	snapshot snapshotFile
+	logger   *zap.Logger
+	born     time.Time
+	warm     bool // the table came from a snapshot or from another engine
+
+	start, stop sync.Once
+	cancel      context.CancelFunc
+	wg          sync.WaitGroup
+	stopErr     error
+}
+
+// New checks cfg, reads the snapshot if there is one and returns an engine at
+// rest: it answers lookups, but its sources do not run yet. Decisions of
+// sources that cfg does not name are forgotten.
+func New(cfg Config) (*Engine, error) {
+	e := &Engine{sources: cfg.Sources, table: cfg.Table, logger: cfg.Logger, born: time.Now()}
+	if e.logger == nil {
+		e.logger = zap.NewNop()
+	}
+	names := make([]string, 0, len(cfg.Sources))
+	seen := map[string]bool{}
+	for _, s := range cfg.Sources {
+		name := s.Name()
+		if name == "" || seen[name] {
+			return nil, fmt.Errorf("source %q: every source needs a name of its own", name)
+		}
+		seen[name] = true
+		names = append(names, name)
+	}
+	e.snapshot.path = cfg.Snapshot
+	e.warm = e.table != nil
+	if e.table == nil {
+		e.table = new(lookup.Table)
+		e.warm = e.restore()
+	}
+	e.table.Keep(names...)
+	e.snapshot.version = e.table.Version()
+	return e, nil
+}
+
+// Start sets the sources running. Calls after the first do nothing.
+func (e *Engine) Start() {
+	e.start.Do(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		e.cancel = cancel
+		for _, s := range e.sources {
+			e.wg.Go(func() { e.supervise(ctx, s) })
+		}
+		e.wg.Go(func() { e.sweep(ctx) })
+	})
+}
+
+// Close stops what Start started, waits for it two seconds at most, and writes
+// the snapshot. An engine that was never started has nothing to stop, and
+// cannot be started any more. Calls after the first return what it returned.
+func (e *Engine) Close() error {
+	e.start.Do(func() {})
+	e.stop.Do(func() { e.stopErr = e.close() })
+	return e.stopErr
+}
+
+func (e *Engine) close() error {
+	if e.cancel == nil {
+		return nil
+	}
+	e.cancel()
+	stopped := make(chan struct{})
+	go func() {
+		e.wg.Wait()
+		close(stopped)
+	}()
+	timeout := time.NewTimer(closeTimeout)
+	defer timeout.Stop()
+	select {
+	case <-stopped:
+		return e.save()
+	case <-timeout.C:
+		// A source that ignores its context is a mistake of ours; hanging here
+		// would stop the whole web server.
+		return errors.Join(fmt.Errorf("stopping the sources: still running after %v", closeTimeout), e.save())
+	}
+}
+
+// Lookup returns the decision in force for ip, and whether there is one. It
+// does not block and does not allocate.
+func (e *Engine) Lookup(_ context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	return e.table.Lookup(ip)
+}
+
+// Table returns the table of e.
+func (e *Engine) Table() *lookup.Table { return e.table }
+
+// supervise runs a source until ctx ends. Run is not supposed to return before,
+// nor to panic; if it does, protection must not end with it, nor the server.
+func (e *Engine) supervise(ctx context.Context, s Source) {
+	for {
+		err := e.runGuarded(ctx, s)
+		if ctx.Err() != nil {
+			return
+		}
+		e.logger.Error("source stopped, starting it again",
+			zap.String("source", s.Name()), zap.Error(err), zap.Duration("in", restartDelay))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(restartDelay):
+		}
+	}
+}
+
+func (e *Engine) runGuarded(ctx context.Context, s Source) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.logger.Error("source panicked", zap.String("source", s.Name()), zap.Any("panic", p), zap.Stack("stack"))
+			err = fmt.Errorf("running source %s: panic: %v", s.Name(), p)
+		}
+	}()
+	return s.Run(ctx, e.table)
+}
+
+// sweep frees what has ended and saves what has changed, once a minute.
+func (e *Engine) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			e.table.Expire(now)
+			if err := e.save(); err != nil {
+				e.logger.Error("the table would not survive a restart", zap.Error(err))
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Stats says how an engine stands.
+type Stats struct {
+	Ready     bool
+	Decisions int           // held in the table
+	Sources   []SourceStats // in the order of the configuration
+	Snapshot  time.Time     // when it was last written; zero: not yet
+}
+
+// SourceStats says how one source of an engine stands.
+type SourceStats struct {
+	Name      string
+	Decisions int // held in the table
+	Ready     bool
+	lookup.Status
+}
+
+// Ready reports whether the table is fit to judge by: every source was in step
+// with it lately enough. A snapshot stands in for a source that has not
+// answered yet, for as long as a sync would.
+func (e *Engine) Ready() bool {
+	now := time.Now()
+	for _, s := range e.sources {
+		if !e.ready(s.Status(), now) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Engine) ready(s lookup.Status, now time.Time) bool {
+	if s.Synced.IsZero() && e.warm {
+		s.Synced = e.born
+	}
+	return s.Ready(now)
+}
+
+// Stats returns how e stands.
+func (e *Engine) Stats() Stats {
+	now := time.Now()
+	stats := Stats{Ready: true, Decisions: e.table.Len()}
+	for _, s := range e.sources {
+		status := s.Status()
+		ready := e.ready(status, now)
+		stats.Ready = stats.Ready && ready
+		stats.Sources = append(stats.Sources, SourceStats{
+			Name: s.Name(), Decisions: e.table.Count(s.Name()), Ready: ready, Status: status,
+		})
+	}
+	e.snapshot.mu.Lock()
+	defer e.snapshot.mu.Unlock()
+	stats.Snapshot = e.snapshot.written
+	return stats
+}
