@@ -1,0 +1,177 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// listed is the size of the community list, the table most sites have.
+const listed = 15_000
+
+// noResponse is a ResponseWriter that costs nothing.
+type noResponse struct{ header http.Header }
+
+func (w noResponse) Header() http.Header         { return w.header }
+func (w noResponse) Write(p []byte) (int, error) { return len(p), nil }
+func (w noResponse) WriteHeader(int)             {}
+
+// bare is the yardstick: the handler behind the middleware.
+var bare http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNoContent)
+})
+
+// crowded returns a table of n decisions, most of them about single IPv4
+// addresses, none of them about 203.0.113.0/24, 198.51.100.0/24 or 2001:db8::/32.
+func crowded(n int) *lookup.Table {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	all := make([]lookup.Decision, n)
+	for i := range all {
+		var p netip.Prefix
+		if v := rnd.Uint64(); i%10 != 0 {
+			p = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(v)%100 + 1, byte(v >> 8), byte(v >> 16), byte(v >> 24)}), 32)
+		} else {
+			p = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x24, byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24), 1}), 64)
+		}
+		all[i] = lookup.Decision{Prefix: p, Action: lookup.Ban, Origin: "CAPI", Reason: "http:scan"}
+	}
+	t := new(lookup.Table)
+	t.Replace("lapi", all)
+	return t
+}
+
+// in makes a function for Config.Lookup of a table.
+func in(t *lookup.Table) func(context.Context, netip.Addr) (lookup.Decision, bool) {
+	return func(_ context.Context, ip netip.Addr) (lookup.Decision, bool) { return t.Lookup(ip) }
+}
+
+func from(addr string) *http.Request {
+	r, err := http.NewRequest(http.MethodGet, "http://example.com/some/page", nil)
+	if err != nil {
+		panic(err)
+	}
+	r.RemoteAddr = addr
+	return r
+}
+
+// BenchmarkHandler shows what a request costs with nothing before the handler,
+// and with the middleware before it. The difference is the middleware's price.
+func BenchmarkHandler(b *testing.B) {
+	table := crowded(listed)
+	table.Update("local", []lookup.Decision{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Action: lookup.Ban}}, nil)
+	direct, err := New(Config{Lookup: in(table)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	proxied, err := New(Config{
+		Lookup:   in(table),
+		ClientIP: ForwardedFor(netip.MustParsePrefix("10.0.0.0/8")),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	forwarded := from("10.1.2.3:4567")
+	forwarded.Header.Set("X-Forwarded-For", "192.0.2.99, 203.0.113.7, 10.1.1.1")
+	for _, c := range []struct {
+		name string
+		h    http.Handler
+		r    *http.Request
+	}{
+		{"bare", bare, from("203.0.113.7:51234")},
+		{"allowed IPv4", direct.Handler(bare), from("203.0.113.7:51234")},
+		{"allowed IPv6", direct.Handler(bare), from("[2001:db8::51:7]:51234")},
+		{"allowed forwarded", proxied.Handler(bare), forwarded},
+		{"stopped", direct.Handler(bare), from("198.51.100.7:51234")},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			w := noResponse{http.Header{}}
+			for b.Loop() {
+				c.h.ServeHTTP(w, c.r)
+			}
+		})
+		b.Run(c.name+" in parallel", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				w := noResponse{http.Header{}}
+				for pb.Next() {
+					c.h.ServeHTTP(w, c.r)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkCounters shows what it costs to count one request, beside one counter
+// for all.
+func BenchmarkCounters(b *testing.B) {
+	var (
+		one  atomic.Uint64
+		many Counters
+	)
+	for _, c := range []struct {
+		name  string
+		count func()
+	}{
+		{"one for all", func() { one.Add(1) }},
+		{"striped", func() { many.next().processed.Add(1) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				c.count()
+			}
+		})
+		b.Run(c.name+" in parallel", func(b *testing.B) {
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					c.count()
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkPage shows what one answer costs in each form.
+func BenchmarkPage(b *testing.B) {
+	page, err := NewPage(PageConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, accept := range []string{"text/html", "application/json", "text/plain"} {
+		b.Run(accept, func(b *testing.B) {
+			b.ReportAllocs()
+			r := from("198.51.100.7:51234")
+			r.Header.Set("Accept", accept)
+			r = r.WithContext(NewContext(r.Context(), sampleStops()[0]))
+			w := noResponse{http.Header{}}
+			for b.Loop() {
+				page.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// BenchmarkForwardedForHostile shows that a header of a megabyte costs no more
+// than a long one.
+func BenchmarkForwardedForHostile(b *testing.B) {
+	ip := ForwardedFor(netip.MustParsePrefix("10.0.0.0/8"))
+	for _, n := range []int{1 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("%d bytes", n), func(b *testing.B) {
+			r := from("10.1.2.3:4567")
+			line := make([]byte, n)
+			for i := range line {
+				line[i] = "10.1.1.1,"[i%9]
+			}
+			r.Header.Set("X-Forwarded-For", string(line[:n/9*9-1]))
+			for b.Loop() {
+				ip(r)
+			}
+		})
+	}
+}

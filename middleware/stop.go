@@ -1,0 +1,79 @@
+package middleware
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// maxRetryAfter is what a client is told at most: a decision without an end
+// must not become a number that no client understands.
+const maxRetryAfter = 24 * time.Hour
+
+// A Stop says that a request is not to be served, and why.
+type Stop struct {
+	Decision lookup.Decision // what is decided about the client
+	Client   netip.Addr      // whom the request came from, normalized
+	Status   int             // what to answer: 403, or 429 if the decision is to throttle
+
+	// RetryAfter is how long the decision still holds, in whole seconds rounded
+	// up, one second to one day; a day too if it has no end. It is 0 unless
+	// Status is 429: a banned client is not invited to come back.
+	RetryAfter time.Duration
+
+	// Ref is a short reference that stands in the answer and in the log: ten
+	// digits and capital letters, without I, L, O and U. It is random and means
+	// nothing else.
+	Ref string
+
+	Time time.Time // when the request was stopped
+}
+
+// newStop returns the stop of a request from ip because of d. A captcha
+// decision is a ban as long as no challenge can be sent, and so is an action
+// that is not known here: the strict side.
+func newStop(d lookup.Decision, ip netip.Addr) *Stop {
+	s := &Stop{Decision: d, Client: ip, Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
+	if d.Action == lookup.Throttle {
+		s.Status = http.StatusTooManyRequests
+		s.RetryAfter = retryAfter(d.Until, s.Time)
+	}
+	return s
+}
+
+func retryAfter(until, now time.Time) time.Duration {
+	if until.IsZero() {
+		return maxRetryAfter
+	}
+	left := (until.Sub(now) + time.Second - 1).Truncate(time.Second)
+	return min(max(left, time.Second), maxRetryAfter)
+}
+
+// newRef makes a reference of 50 random bits: unlikely to come twice among the
+// lines of one log.
+func newRef() string {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // Crockford's base 32
+	var ref [10]byte
+	rand.Read(ref[:]) // never fails
+	for i, b := range ref {
+		ref[i] = digits[b&31]
+	}
+	return string(ref[:])
+}
+
+type stopKey struct{}
+
+// NewContext returns a context that carries s, for a handler such as [Page].
+func NewContext(ctx context.Context, s *Stop) context.Context {
+	return context.WithValue(ctx, stopKey{}, s)
+}
+
+// FromContext returns the [Stop] that ctx carries, and whether there is one.
+func FromContext(ctx context.Context) (*Stop, bool) {
+	s, ok := ctx.Value(stopKey{}).(*Stop)
+	return s, ok && s != nil
+}
