@@ -27,6 +27,7 @@ package lookup
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -181,10 +182,7 @@ func (t *Table) Keep(sources ...string) {
 func (t *Table) Clone() *Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &Table{refs: slices.Clone(t.refs), index: make(map[kind]uint32, len(t.index))}
-	for k, i := range t.index {
-		c.index[k] = i
-	}
+	c := &Table{refs: slices.Clone(t.refs), index: maps.Clone(t.index)}
 	if s := t.cur.Load(); s != nil {
 		own := *s
 		// Both tables append kinds from now on: not into the same array.
