@@ -1,0 +1,106 @@
+// Package lapitest answers one question for the tests of this module: what
+// would CrowdSec's Local API say? It has two answers.
+//
+// # The fake
+//
+// [Start] runs an in-process model of the server: a decision database, one
+// cursor per API key, and the rules by which the server turns both into a
+// stream. It speaks as either of two generations, and its answers can be
+// spoiled in every way that a network, a proxy or the server itself is known to
+// spoil them: see [Fault]. It decodes nothing with the client's own code, so
+// that the two cannot share a mistake.
+//
+// # The real server
+//
+// [Real] starts Debian's CrowdSec 1.4.6 on a loopback port, and skips the test
+// where it is not at hand. The script fetch.sh beside this file gets it.
+//
+// Neither reaches beyond the loopback interface, and both are gone at the end
+// of the test that started them.
+package lapitest
+
+import (
+	"cmp"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A Generation is a state of the Local API's wire format and habits.
+type Generation int
+
+const (
+	// New is CrowdSec 1.7.8: the stream is written in chunks, new before
+	// deleted, ordered by id; an empty list is []; durations are whole seconds;
+	// local decisions have a uuid; a cursor belongs to an API key and a client
+	// address; HEAD on the stream only checks the key.
+	New Generation = iota
+	// Old is CrowdSec 1.4.6: the stream is one buffered object, deleted before
+	// new, ordered by expiry; an empty list is null; durations carry fractions;
+	// there is no uuid; a cursor belongs to an API key alone and starts at the
+	// key's creation; HEAD on the stream moves it; usage metrics and gzipped
+	// request bodies are unknown.
+	Old
+)
+
+// What the fake and the real server are known by unless a test says otherwise.
+const (
+	DefaultKey      = "bouncer-key-0123456789abcdef"
+	DefaultMachine  = "testmachine"
+	DefaultPassword = "machine-password-0123456789"
+)
+
+// Config says what a fake is like when it starts. The zero value is a server
+// of generation New that knows DefaultKey and DefaultMachine and has an empty
+// database.
+type Config struct {
+	Generation Generation // default: New
+	Keys       []string   // API keys it knows; default: DefaultKey
+	Machine    string     // machine that may log in; default: DefaultMachine
+	Password   string     // its password; default: DefaultPassword
+	Bulk       Bulk       // synthetic decisions besides the added ones; default: none
+}
+
+// A Handler is the fake as an [http.Handler]. Its methods may be called by any
+// goroutine, also while it serves. It starts no goroutine and its clock is
+// time.Now, so it may be used in a testing/synctest bubble.
+type Handler struct {
+	mu        sync.Mutex
+	gen       Generation
+	keys      map[string]*bouncer // by API key
+	machines  map[string]string   // password by machine
+	tokens    map[string]token    // by bearer token
+	rows      []*row              // the decision database, oldest first
+	nextID    int64               // the last id given
+	stamped   time.Time           // see stampLocked
+	bulk      bulkState           // synthetic rows
+	faults    []*injection        // oldest first
+	requests  []Request           // oldest first
+	alerts    []Alert             // oldest first
+	allowed   []netip.Prefix      // sources whose alerts are dropped
+	nextAlert int                 // the last id given
+	nextToken int                 // the last number given
+	pulls     int                 // stream requests answered
+	received  int                 // requests of any kind
+	counted   chan struct{}       // closed and replaced when one of them grows
+}
+
+// NewHandler returns a fake as cfg describes it, for a server of one's own.
+func NewHandler(cfg Config) *Handler {
+	if len(cfg.Keys) == 0 {
+		cfg.Keys = []string{DefaultKey}
+	}
+	h := &Handler{
+		gen:      cfg.Generation,
+		keys:     make(map[string]*bouncer),
+		machines: make(map[string]string),
+		tokens:   make(map[string]token),
+		counted:  make(chan struct{}),
+	}
+	for _, k := range cfg.Keys {
+		h.AddKey(k)
+	}
+	h.AddMachine(cmp.Or(cfg.Machine, DefaultMachine), cmp.Or(cfg.Password, DefaultPassword))
+	h.SetBulk(cfg.Bulk)
+	return h
+}

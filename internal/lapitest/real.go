@@ -1,0 +1,246 @@
+package lapitest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// DefaultBouncer is the name of the bouncer that a RealServer starts with.
+	DefaultBouncer = "testbouncer"
+
+	// CrowdSec is up in half a second on an idle machine; a busy one may take
+	// many times as long, and a test that waits is better than one that flakes.
+	startTimeout = 30 * time.Second
+	stopTimeout  = 5 * time.Second
+	cscliTimeout = 30 * time.Second
+	pollEvery    = 20 * time.Millisecond
+)
+
+// A RealServer is a running CrowdSec of its own, reached at a loopback port,
+// with no central API and an SQLite database in a temporary folder. It is for
+// the goroutine of the test only.
+type RealServer struct {
+	URL      string // without a slash at the end
+	Key      string // of the bouncer DefaultBouncer; at first DefaultKey
+	Machine  string // DefaultMachine
+	Password string // DefaultPassword
+	Log      string // file with what the server prints
+
+	tb   testing.TB
+	dir  string
+	pkg  crowdsecPackage
+	proc *process // nil: not running
+}
+
+// Real starts CrowdSec and stops it at the end of the test. It looks for the
+// unpacked package in the folder named by the environment variable
+// TOCSIN_CROWDSEC; if that is not set, in the folder that fetch.sh fills, and
+// then for the programs crowdsec and cscli in PATH. Without it the test is
+// skipped, but a TOCSIN_CROWDSEC that leads nowhere fails it.
+func Real(tb testing.TB) *RealServer {
+	tb.Helper()
+	pkg, err := findCrowdsec()
+	if errors.Is(err, errNoCrowdsec) {
+		tb.Skip("no CrowdSec here: internal/lapitest/fetch.sh gets Debian's without installing it")
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &RealServer{
+		Machine: DefaultMachine, Password: DefaultPassword,
+		tb: tb, dir: tb.TempDir(), pkg: pkg,
+	}
+	s.Log = filepath.Join(s.dir, "crowdsec.log")
+	tb.Cleanup(func() {
+		s.stop(syscall.SIGTERM)
+		if tb.Failed() {
+			tb.Logf("the end of CrowdSec's log:\n%s", tail(s.Log, 4096))
+		}
+	})
+	addr, err := freePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.URL = "http://" + addr
+	if err := writeConfig(s.dir, addr); err != nil {
+		tb.Fatal(err)
+	}
+	s.register(DefaultKey)
+	s.start()
+	return s
+}
+
+// register makes the machine and, unless key is empty, the bouncer known.
+// Both go straight into the database, so the server need not run.
+func (s *RealServer) register(key string) {
+	s.tb.Helper()
+	s.Cscli("machines", "add", s.Machine, "--password", s.Password, "--force",
+		"-u", s.URL+"/", "-f", filepath.Join(s.dir, credentialsFile))
+	s.Key = key
+	if key != "" {
+		s.AddBouncer(DefaultBouncer, key)
+	}
+}
+
+// Cscli runs CrowdSec's command line tool against the server, returns what it
+// prints and fails the test on an error.
+func (s *RealServer) Cscli(args ...string) string {
+	s.tb.Helper()
+	// Not tb.Context: a cleanup of the test may still want to call this.
+	ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
+	defer cancel()
+	args = append([]string{"-c", filepath.Join(s.dir, configFile)}, args...)
+	cmd := exec.CommandContext(ctx, s.pkg.cscli, args...) //nolint:gosec // the program that the tests are about
+	cmd.Env = s.pkg.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.tb.Fatalf("cscli %s: %v\n%s", strings.Join(args[2:], " "), err, out)
+	}
+	return string(out)
+}
+
+// Ban adds a decision of type ban on an address or a range. The duration is in
+// CrowdSec's form, such as 4h.
+func (s *RealServer) Ban(value, duration string) {
+	s.tb.Helper()
+	s.Decide(value, "ban", duration)
+}
+
+// Decide is Ban for any type: captcha, throttle or one's own.
+func (s *RealServer) Decide(value, typ, duration string) {
+	s.tb.Helper()
+	flag := "--ip"
+	if strings.Contains(value, "/") {
+		flag = "--range"
+	}
+	s.Cscli("decisions", "add", flag, value, "--type", typ, "--duration", duration)
+}
+
+// Delete ends all decisions on exactly this address or range.
+func (s *RealServer) Delete(value string) {
+	s.tb.Helper()
+	// Not --ip, which would also end the decisions on ranges around it.
+	s.Cscli("decisions", "delete", "--value", value)
+}
+
+// AddBouncer registers a bouncer with an API key.
+func (s *RealServer) AddBouncer(name, key string) {
+	s.tb.Helper()
+	s.Cscli("bouncers", "add", name, "-k", key)
+}
+
+// DeleteBouncer takes a bouncer's registration back; its key is void at once.
+func (s *RealServer) DeleteBouncer(name string) {
+	s.tb.Helper()
+	s.Cscli("bouncers", "delete", name)
+}
+
+// Kill ends the server with SIGKILL. Restart starts it again, on the same port.
+func (s *RealServer) Kill() { s.stop(syscall.SIGKILL) }
+
+// Restart ends the server if it runs and starts it again on the same port and
+// database.
+func (s *RealServer) Restart() {
+	s.tb.Helper()
+	s.stop(syscall.SIGTERM)
+	s.start()
+}
+
+// DropDatabase restarts the server with a new database: no decision, no key.
+// The machine is registered again, and so is DefaultBouncer unless key is
+// empty; Key follows.
+func (s *RealServer) DropDatabase(key string) {
+	s.tb.Helper()
+	s.stop(syscall.SIGTERM)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(s.dir, databaseFile+suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.tb.Fatal(err)
+		}
+	}
+	s.register(key)
+	s.start()
+}
+
+func (s *RealServer) start() {
+	s.tb.Helper()
+	proc, err := startProcess(s.pkg, s.dir, s.Log)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.proc = proc
+	if err := s.waitHealthy(); err != nil {
+		s.tb.Fatalf("starting CrowdSec: %v\n%s", err, tail(s.Log, 4096))
+	}
+}
+
+func (s *RealServer) stop(sig syscall.Signal) {
+	if s.proc != nil {
+		s.proc.end(sig)
+		s.proc = nil
+	}
+}
+
+func (s *RealServer) waitHealthy() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	// A connection kept open would hold up the server's own shutdown.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if healthy(ctx, &client, s.URL) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-s.proc.done:
+			return fmt.Errorf("it ended: %w", s.proc.err)
+		case <-ctx.Done():
+			return fmt.Errorf("no answer from %s within %v", s.URL, startTimeout)
+		}
+	}
+}
+
+func healthy(ctx context.Context, client *http.Client, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// freePort returns a loopback address that is free now. CrowdSec cannot be
+// handed a listener, so another process could take it first: then the server
+// does not come up, and the test fails with its log.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("finding a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// tail returns the last n bytes of a file, or why there are none.
+func tail(file string, n int) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-n):])
+}
