@@ -1,0 +1,279 @@
+package tocsin
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A room is a folder of the house: it answers one question, and what it may
+// import follows from that. Whoever knows better changes the table, and says
+// why in RATIONALE.md.
+type room struct {
+	ours   []string // rooms that it may import
+	others []string // modules that it may import, beside the standard library
+}
+
+const (
+	house = "github.com/tocsin-project/tocsin"
+
+	backoff    = "github.com/cenkalti/backoff/v5"
+	bart       = "github.com/gaissmai/bart"
+	caddy      = "github.com/caddyserver/caddy/v2"
+	expr       = "github.com/expr-lang/expr"
+	fsnotify   = "github.com/fsnotify/fsnotify"
+	goleak     = "go.uber.org/goleak"
+	lru        = "github.com/hashicorp/golang-lru/v2"
+	pgx        = "github.com/jackc/pgx/v5"
+	prometheus = "github.com/prometheus/client_golang"
+	sqlite     = "modernc.org/sqlite"
+	yaml       = "go.yaml.in/yaml/v3"
+	zap        = "go.uber.org/zap"
+)
+
+// public are the rooms that programs outside the house may import.
+var public = []string{
+	"appsec", "caddymodule", "challenge", "detect", "engine", "lapi", "lists", "lookup", "metrics", "middleware",
+}
+
+// rooms holds every folder that there may be. The last element of a name can
+// be a star.
+var rooms = map[string]room{
+	".":                 {ours: []string{"caddymodule"}},
+	"appsec":            {[]string{"lookup"}, []string{zap}},
+	"caddymodule":       {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus}},
+	"challenge":         {},
+	"cmd/tocsin":        {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
+	"community":         {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
+	"detect":            {[]string{"lookup"}, []string{expr, yaml, lru}},
+	"engine":            {[]string{"lookup", "detect"}, []string{zap}},
+	"examples":          {},
+	"examples/*":        {append([]string{"."}, public...), []string{caddy, zap}},
+	"internal/lapitest": {[]string{"internal/wire", "lookup"}, nil},
+	"internal/wire":     {[]string{"lookup"}, nil},
+	"lapi":              {[]string{"lookup", "detect", "internal/wire"}, []string{zap, backoff}},
+	"lists":             {[]string{"lookup"}, []string{zap, fsnotify, backoff}},
+	"lookup":            {nil, []string{bart, lru}},
+	"metrics":           {[]string{"engine"}, []string{prometheus}},
+	"middleware":        {[]string{"lookup", "detect", "challenge"}, []string{zap}},
+}
+
+// inTests is what the tests of any room may import on top: a server to test
+// against, the check for goroutines left behind, and bart as a yardstick.
+var inTests = room{[]string{"internal/lapitest"}, []string{goleak, bart}}
+
+// roomOf returns the room that folder is, and whether it is one.
+func roomOf(folder string) (room, bool) {
+	r, ok := rooms[folder]
+	if !ok {
+		r, ok = rooms[path.Join(path.Dir(folder), "*")]
+	}
+	return r, ok
+}
+
+// mayImport reports whether r has a door to the package imported.
+func (r room) mayImport(imported string) bool {
+	if imported == house {
+		return slices.Contains(r.ours, ".")
+	}
+	if folder, ok := strings.CutPrefix(imported, house+"/"); ok {
+		return slices.Contains(r.ours, folder)
+	}
+	standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
+	return standard || slices.ContainsFunc(r.others, func(module string) bool {
+		return imported == module || strings.HasPrefix(imported, module+"/")
+	})
+}
+
+// A goFile is one Go file of the house.
+type goFile struct {
+	*ast.File
+	path string
+	set  *token.FileSet
+}
+
+func (f goFile) folder() string       { return path.Dir(f.path) }
+func (f goFile) isTest() bool         { return strings.HasSuffix(f.path, "_test.go") }
+func (f goFile) line(p token.Pos) int { return f.set.Position(p).Line }
+
+// files calls see for every file of the house but those of Git and of tests'
+// data, by a path with slashes.
+func files(t *testing.T, see func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == ".git" || entry.Name() == "testdata"):
+			return fs.SkipDir
+		case entry.Type().IsRegular():
+			see(filepath.ToSlash(name))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goFiles returns all Go files of the house.
+func goFiles(t *testing.T) []goFile {
+	t.Helper()
+	var all []goFile
+	files(t, func(name string) {
+		if path.Ext(name) != ".go" {
+			return
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, goFile{file, name, set})
+	})
+	return all
+}
+
+func TestEveryFolderIsInTheTable(t *testing.T) {
+	seen := map[string]bool{}
+	files(t, func(name string) {
+		folder := path.Dir(name)
+		if seen[folder] || strings.HasPrefix(folder, ".") && folder != "." {
+			return
+		}
+		seen[folder] = true
+		// What a room embeds may lie in folders below it.
+		_, known := roomOf(folder)
+		for up := folder; !known && up != "." && path.Ext(name) != ".go"; up = path.Dir(up) {
+			_, known = roomOf(up)
+		}
+		if !known {
+			t.Errorf("%s: the folder is not in the table of rooms", folder)
+		}
+	})
+}
+
+func TestImportsGoThroughDoors(t *testing.T) {
+	for _, f := range goFiles(t) {
+		r, _ := roomOf(f.folder())
+		if f.isTest() {
+			r.ours = slices.Concat(r.ours, inTests.ours, []string{f.folder()})
+			r.others = slices.Concat(r.others, inTests.others)
+		}
+		for _, spec := range f.Imports {
+			if imported := strings.Trim(spec.Path.Value, `"`+"`"); !r.mayImport(imported) {
+				t.Errorf("%s:%d: %s may not import %s", f.path, f.line(spec.Pos()), f.folder(), imported)
+			}
+		}
+	}
+}
+
+func TestEveryPackageHasOneCommentInItsMainFile(t *testing.T) {
+	comments := map[string][]string{} // the files of a folder that have one
+	for _, f := range goFiles(t) {
+		if f.isTest() {
+			continue
+		}
+		commented := comments[f.folder()]
+		if f.Doc != nil {
+			commented = append(commented, f.path)
+		}
+		comments[f.folder()] = commented
+	}
+	for _, f := range goFiles(t) {
+		commented, ok := comments[f.folder()]
+		if !ok || f.isTest() {
+			continue
+		}
+		delete(comments, f.folder())
+		want := path.Join(f.folder(), f.Name.Name+".go")
+		if f.folder() == "." {
+			want = "module.go"
+		}
+		if !slices.Equal(commented, []string{want}) {
+			t.Errorf("package %s: package comments in %q; want one, in %s", f.Name.Name, commented, want)
+		}
+	}
+}
+
+func TestFilesAndFunctionsStayShort(t *testing.T) {
+	const maxFile, maxFunc = 300, 60
+	for _, f := range goFiles(t) {
+		if f.isTest() {
+			continue
+		}
+		if n := f.line(f.FileEnd); n > maxFile {
+			t.Errorf("%s: %d lines; want at most %d", f.path, n, maxFile)
+		}
+		for _, decl := range f.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			if n := f.line(fn.End()) - f.line(fn.Pos()) - 1; n > maxFunc {
+				t.Errorf("%s:%d: %s has %d lines; want at most %d", f.path, f.line(fn.Pos()), fn.Name, n, maxFunc)
+			}
+		}
+	}
+}
+
+func TestNothingIsLeftToDo(t *testing.T) {
+	unfinished := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b`)
+	for _, f := range goFiles(t) {
+		for _, group := range f.Comments {
+			for _, c := range group.List {
+				if word := unfinished.FindString(c.Text); word != "" {
+					t.Errorf("%s:%d: %s", f.path, f.line(c.Pos()), word)
+				}
+			}
+		}
+	}
+}
+
+func TestNoTestSleeps(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if !f.isTest() {
+			continue
+		}
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			call, ok := n.(*ast.SelectorExpr)
+			if !ok || call.Sel.Name != "Sleep" {
+				return true
+			}
+			if pkg, ok := call.X.(*ast.Ident); ok && pkg.Name == "time" {
+				t.Errorf("%s:%d: a test that sleeps is slow, or wrong now and then", f.path, f.line(call.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+// Paths of one machine help nobody on another.
+func TestNoFileNamesItsAuthorsMachine(t *testing.T) {
+	foreign := regexp.MustCompile(`/(home|Users)/\w+/|/ro` + `ot/`)
+	files(t, func(name string) {
+		text, err := os.ReadFile(filepath.FromSlash(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return
+		}
+		n := 0
+		for line := range bytes.Lines(text) {
+			n++
+			if found := foreign.Find(line); found != nil {
+				t.Errorf("%s:%d: %s", name, n, found)
+			}
+		}
+	})
+}
