@@ -39,24 +39,26 @@ func (t *Table) Batch(source string) *Batch {
 }
 
 // Add announces d. Its Source is ignored, and so is its Since: a decision
-// begins when the table first hears of it. Of several with the same prefix and
-// action the one that ends last counts. One that has ended already takes back
-// what there is of it. Without a valid prefix or an action d is ignored.
+// begins when the table first hears of it. Of several about the same thing with
+// the same action the one that ends last counts. One that has ended already
+// takes back what there is of it. One that is about nothing or has no action is
+// ignored.
 func (b *Batch) Add(d Decision) {
-	p, ok := NormalizePrefix(d.Prefix)
+	p, ok := d.target()
 	if !ok || d.Action == None || d.Action > Ban {
 		return
 	}
 	b.adds.push(p, b.kindIndex(kind{origin: d.Origin, reason: d.Reason, action: d.Action}), b.epoch.end(d.Until))
 }
 
-// Remove takes back the decision with action a that the source has on p.
-func (b *Batch) Remove(p netip.Prefix, a Action) {
-	p, ok := NormalizePrefix(p)
-	if !ok || a == None || a > Ban {
+// Remove takes back what the source has said about the same thing with the same
+// action. The other fields of d are ignored.
+func (b *Batch) Remove(d Decision) {
+	p, ok := d.target()
+	if !ok || d.Action == None || d.Action > Ban {
 		return
 	}
-	b.removals.push(p, uint32(a), 0)
+	b.removals.push(p, uint32(d.Action), 0)
 }
 
 // Added returns the number of decisions announced so far.

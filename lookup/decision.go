@@ -40,15 +40,21 @@ func (a Action) String() string {
 	return fmt.Sprintf("action(%d)", uint8(a))
 }
 
-// A Decision is what one source says about one address or range.
+// A Decision is what one source says about one address or range, or about all
+// addresses of a country or of an autonomous system: exactly one of Prefix,
+// Country and AS is set.
 type Decision struct {
 	Prefix netip.Prefix // the range; a single address has a full-length prefix
-	Action Action       // what is to be done
-	Source string       // the feed it came through: "lapi", "local", a list's name
-	Origin string       // who decided, in the feed's words: "CAPI", "cscli", "lists:tor"
-	Reason string       // why, mostly a scenario's name
-	Since  time.Time    // when the source first announced it
-	Until  time.Time    // when it ends; the zero time means never
+
+	Country string // two letters, ISO 3166-1, in capitals
+	AS      uint32 // number of an autonomous system
+
+	Action Action    // what is to be done
+	Source string    // the feed it came through: "lapi", "local", a list's name
+	Origin string    // who decided, in the feed's words: "CAPI", "cscli", "lists:tor"
+	Reason string    // why, mostly a scenario's name
+	Since  time.Time // when the source first announced it
+	Until  time.Time // when it ends; the zero time means never
 }
 
 // Normalize returns ip as the table sees it: an IPv4 address mapped into IPv6

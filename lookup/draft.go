@@ -188,6 +188,8 @@ func (d *draft) insert(p netip.Prefix, slot uint32) {
 	d.fresh.Insert(p, slot)
 	if !p.IsSingleIP() {
 		d.freshRanges.Insert(p)
+	} else if isPlace(p) {
+		d.places = true
 	}
 }
 

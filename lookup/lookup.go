@@ -15,7 +15,7 @@
 //
 // # Identity
 //
-// A decision is known by its source, its prefix and its action. Announcing it
+// A decision is known by its source, what it is about and its action. Announcing it
 // again moves its end and keeps its beginning; taking it back leaves the ones
 // of other sources and other actions in force.
 //
@@ -78,18 +78,11 @@ func (t *Table) Covering(ip netip.Addr) []Decision {
 	var all []Decision
 	now := s.epoch.now()
 	for p, slot := range s.tree.Supernets(hostPrefix(ip)) {
-		for r := range s.chain(slot) {
-			if r.until > now {
-				all = append(all, s.decision(p, r))
-			}
+		if !isPlace(p) {
+			all = s.appendChain(all, p, slot, now)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Decision) int {
-		if a.Action != b.Action {
-			return int(b.Action) - int(a.Action)
-		}
-		return compareEnds(b.Until, a.Until)
-	})
+	sortStrongest(all)
 	return all
 }
 
@@ -151,12 +144,11 @@ func (t *Table) Replace(source string, all []Decision) Change {
 }
 
 // Update takes back the decisions in remove and then announces those in add,
-// all for source. A removal matches by prefix and action; its other fields are
-// ignored.
+// all for source. See [Batch.Add] and [Batch.Remove].
 func (t *Table) Update(source string, add, remove []Decision) Change {
 	b := t.Batch(source)
 	for i := range remove {
-		b.Remove(remove[i].Prefix, remove[i].Action)
+		b.Remove(remove[i])
 	}
 	for i := range add {
 		b.Add(add[i])
@@ -204,6 +196,16 @@ func (t *Table) removeIf(gone func(*state, *record) bool) int {
 	}
 	d.publish()
 	return d.change.Removed
+}
+
+// sortStrongest puts the decision that wins first.
+func sortStrongest(all []Decision) {
+	slices.SortStableFunc(all, func(a, b Decision) int {
+		if a.Action != b.Action {
+			return int(b.Action) - int(a.Action)
+		}
+		return compareEnds(b.Until, a.Until)
+	})
 }
 
 // compareEnds orders ends of decisions, of which the zero time is the latest.

@@ -23,6 +23,7 @@ type state struct {
 	kinds   []kind              // what records refer to
 	counts  map[string]int      // records that are not free, by source
 	version uint64
+	places  bool  // there may be decisions about countries or autonomous systems
 	epoch   epoch // what records count their times from
 }
 
@@ -64,6 +65,16 @@ func (s *state) chain(slot uint32) iter.Seq[*record] {
 	}
 }
 
+// appendChain appends what is in force about one prefix.
+func (s *state) appendChain(all []Decision, p netip.Prefix, slot uint32, now int64) []Decision {
+	for r := range s.chain(slot) {
+		if r.until > now {
+			all = append(all, s.decision(p, r))
+		}
+	}
+	return all
+}
+
 // strongest returns the decision that wins among all that cover ip. The
 // longest prefix is no better than another: a ban on a range holds for an
 // address in it that has a captcha of its own.
@@ -73,18 +84,17 @@ func (s *state) strongest(ip netip.Addr) (Decision, bool) {
 	if !s.ranges.Contains(ip) {
 		// Only the address itself can be listed, and then the longest prefix is
 		// all there is. Lookup finds it in half the time that a walk takes.
-		if slot, ok := s.tree.Lookup(ip); ok {
+		if slot, ok := s.tree.Lookup(ip); ok && !isPlace(host) {
 			best.consider(s, host, slot)
 		}
 	} else {
 		for p, slot := range s.tree.Supernets(host) {
-			best.consider(s, p, slot)
+			if !isPlace(p) {
+				best.consider(s, p, slot)
+			}
 		}
 	}
-	if best.record == nil {
-		return Decision{}, false
-	}
-	return s.decision(best.prefix, best.record), true
+	return best.decision(s)
 }
 
 // A winner is the best decision of those considered.
@@ -111,6 +121,14 @@ func (w *winner) consider(s *state, p netip.Prefix, slot uint32) {
 	}
 }
 
+// decision returns the winner, and whether there is one.
+func (w *winner) decision(s *state) (Decision, bool) {
+	if w.record == nil {
+		return Decision{}, false
+	}
+	return s.decision(w.prefix, w.record), true
+}
+
 func (s *state) decision(p netip.Prefix, r *record) Decision {
 	k := &s.kinds[r.kind]
 	d := Decision{
@@ -120,6 +138,9 @@ func (s *state) decision(p netip.Prefix, r *record) Decision {
 	}
 	if r.until != never {
 		d.Until = s.epoch.time(r.until)
+	}
+	if d.Country, d.AS = place(p); d.Country != "" || d.AS != 0 {
+		d.Prefix = netip.Prefix{}
 	}
 	return d
 }

@@ -1,0 +1,145 @@
+package lookup
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Decisions about a country or an autonomous system are filed in the table
+// under addresses that stand for them, and so share with all others the way
+// they are stored, replaced, ended and saved. The addresses lie in ff00::/16,
+// multicast with the reserved scope 0, which nothing may be sent to or from
+// (RFC 4291, section 2.7): no client has one.
+const (
+	placeCountry = 1 // third byte of an address that stands for a country
+	placeAS      = 2 // and of one that stands for an autonomous system
+)
+
+// countryPrefix returns what a country is filed under, and whether code is one:
+// two letters (ISO 3166-1), in any case.
+func countryPrefix(code string) (netip.Prefix, bool) {
+	if len(code) != 2 {
+		return netip.Prefix{}, false
+	}
+	a := [16]byte{0: 0xff, 2: placeCountry}
+	for i := range 2 {
+		c := code[i] &^ ('a' - 'A')
+		if c < 'A' || c > 'Z' {
+			return netip.Prefix{}, false
+		}
+		a[14+i] = c
+	}
+	return hostPrefix(netip.AddrFrom16(a)), true
+}
+
+// asPrefix returns what an autonomous system is filed under. Number 0 is none
+// (RFC 7607).
+func asPrefix(number uint32) (netip.Prefix, bool) {
+	a := [16]byte{0: 0xff, 2: placeAS}
+	binary.BigEndian.PutUint32(a[12:], number)
+	return hostPrefix(netip.AddrFrom16(a)), number != 0
+}
+
+// isPlace reports whether p stands for a country or an autonomous system.
+func isPlace(p netip.Prefix) bool {
+	if !p.IsSingleIP() || !p.Addr().Is6() {
+		return false
+	}
+	a := p.Addr().As16()
+	return a[0] == 0xff && a[1] == 0 && (a[2] == placeCountry || a[2] == placeAS)
+}
+
+// place returns the country or the autonomous system that p stands for.
+func place(p netip.Prefix) (country string, as uint32) {
+	if !isPlace(p) {
+		return "", 0
+	}
+	a := p.Addr().As16()
+	if a[2] == placeCountry {
+		return string(a[14:]), 0
+	}
+	return "", binary.BigEndian.Uint32(a[12:])
+}
+
+// target returns what d is filed under, and whether it is about anything.
+func (d *Decision) target() (netip.Prefix, bool) {
+	switch {
+	case d.Country != "":
+		return countryPrefix(d.Country)
+	case d.AS != 0:
+		return asPrefix(d.AS)
+	}
+	p, ok := NormalizePrefix(d.Prefix)
+	return p, ok && !isPlace(p)
+}
+
+// Target returns what d is about as CrowdSec writes it: an address, a range, a
+// country's code or the number of an autonomous system.
+func (d *Decision) Target() string {
+	p, ok := d.target()
+	switch {
+	case !ok:
+		return ""
+	case d.Country != "":
+		return strings.ToUpper(d.Country)
+	case d.AS != 0:
+		return strconv.FormatUint(uint64(d.AS), 10)
+	case p.IsSingleIP():
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// Places reports whether there may be decisions about countries or autonomous
+// systems, so that it is worth finding out where a client is.
+func (t *Table) Places() bool {
+	s := t.cur.Load()
+	return s != nil && s.places
+}
+
+// LookupPlace returns the strongest decision in force about a country, given by
+// its code, or an autonomous system, given by its number, and whether there is
+// one. The empty code and number 0 have none.
+func (t *Table) LookupPlace(country string, as uint32) (Decision, bool) {
+	s := t.cur.Load()
+	if s == nil || !s.places {
+		return Decision{}, false
+	}
+	best := winner{now: s.epoch.now()}
+	if p, ok := countryPrefix(country); ok {
+		best.find(s, p)
+	}
+	if p, ok := asPrefix(as); ok {
+		best.find(s, p)
+	}
+	return best.decision(s)
+}
+
+// CoveringPlace returns every decision in force about the country or the
+// autonomous system, the one that wins first.
+func (t *Table) CoveringPlace(country string, as uint32) []Decision {
+	s := t.cur.Load()
+	if s == nil || !s.places {
+		return nil
+	}
+	var all []Decision
+	now := s.epoch.now()
+	add := func(p netip.Prefix, ok bool) {
+		if slot, found := s.tree.Get(p); ok && found {
+			all = s.appendChain(all, p, slot, now)
+		}
+	}
+	add(countryPrefix(country))
+	add(asPrefix(as))
+	sortStrongest(all)
+	return all
+}
+
+// find considers the decisions filed under p itself.
+func (w *winner) find(s *state, p netip.Prefix) {
+	if slot, ok := s.tree.Get(p); ok {
+		w.consider(s, p, slot)
+	}
+}
