@@ -1,0 +1,90 @@
+package wire
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Prefix returns the address or range that the value of r reads like, whatever
+// the scope says; see [lookup.ParsePrefix].
+func (r *Row) Prefix() (netip.Prefix, error) {
+	// Nearly all values are IPv4 addresses, which take no detour by a string.
+	if ip, ok := parseIPv4(r.Value); ok {
+		return netip.PrefixFrom(ip, 32), nil
+	}
+	return lookup.ParsePrefix(string(r.Value))
+}
+
+// Left returns the time that the decision still had when it was sent, in any
+// form that Go knows. Zero or less means that it is over.
+func (r *Row) Left() (time.Duration, error) {
+	// CrowdSec writes what Duration.String does, which for more than a second
+	// begins with its greatest unit and ends in seconds.
+	if d, ok := parseSeconds(r.Duration); ok {
+		return d, nil
+	}
+	return time.ParseDuration(string(r.Duration))
+}
+
+// parseIPv4 reads four numbers of one byte, without needless zeros. It leaves
+// all else to others.
+func parseIPv4(b []byte) (netip.Addr, bool) {
+	var ip [4]byte
+	for i := range ip {
+		n, rest := digits(b, 3)
+		if len(b) == len(rest) || n > 255 || b[0] == '0' && len(b)-len(rest) > 1 {
+			return netip.Addr{}, false
+		}
+		if i < 3 {
+			if len(rest) == 0 || rest[0] != '.' {
+				return netip.Addr{}, false
+			}
+			rest = rest[1:]
+		}
+		ip[i], b = byte(n), rest
+	}
+	return netip.AddrFrom4(ip), len(b) == 0
+}
+
+// parseSeconds reads hours, minutes and seconds in this order, each but the
+// last optional, and a fraction of the seconds. It leaves all else to others.
+func parseSeconds(b []byte) (time.Duration, bool) {
+	var d time.Duration
+	for _, u := range [...]struct {
+		name byte
+		unit time.Duration
+	}{{'h', time.Hour}, {'m', time.Minute}} {
+		// Six digits of hours are a century, so there is no overflow.
+		n, rest := digits(b, 6)
+		if len(rest) > 0 && len(rest) < len(b) && rest[0] == u.name {
+			d += time.Duration(n) * u.unit
+			b = rest[1:]
+		}
+	}
+	n, rest := digits(b, 6)
+	if len(rest) == len(b) {
+		return 0, false
+	}
+	d += time.Duration(n) * time.Second
+	if len(rest) > 1 && rest[0] == '.' {
+		b = rest[1:]
+		n, rest = digits(b, 9)
+		for range 9 - (len(b) - len(rest)) {
+			n *= 10
+		}
+		d += time.Duration(n)
+	}
+	return d, string(rest) == "s"
+}
+
+// digits reads a number of at most limit digits off the beginning of b.
+func digits(b []byte, limit int) (n int64, rest []byte) {
+	for limit > 0 && len(b) > 0 && '0' <= b[0] && b[0] <= '9' {
+		n = n*10 + int64(b[0]-'0')
+		b = b[1:]
+		limit--
+	}
+	return n, b
+}
