@@ -1,0 +1,211 @@
+package lapi
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/tocsin-project/tocsin/internal/wire"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const (
+	maxBackoff    = 30 * time.Second // so a server that is back is found soon
+	maxRetryAfter = 5 * time.Minute  // longest pause that a server may ask for
+	minResync     = time.Minute      // pause between full answers that doubts ask for
+)
+
+// A follower is one run of a client. Only the goroutine of Run touches it.
+type follower struct {
+	*Client
+
+	table    *lookup.Table
+	dec      *wire.Decoder
+	backoff  *backoff.ExponentialBackOff
+	full     bool      // the next answer must be a full one
+	nextFull time.Time // when it must be one in any case
+	lastFull time.Time
+	failing  string // kind of the failures up to now; "": none
+	guard    guard
+	twins    twins
+	named    map[string]bool   // oddities that stand in the log
+	labels   map[string]string // list: its origin as the table has it
+}
+
+// Run keeps t in step with the stream until ctx ends, and returns ctx's error.
+// It survives every failure of the API.
+func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
+	defer c.http.CloseIdleConnections()
+	f := c.newFollower(t)
+	for {
+		pause := f.poll(ctx)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) newFollower(t *lookup.Table) *follower {
+	return &follower{
+		Client: c,
+		table:  t,
+		dec:    wire.NewDecoder(),
+		backoff: &backoff.ExponentialBackOff{
+			InitialInterval: min(c.cfg.Interval, time.Second), Multiplier: 2,
+			RandomizationFactor: backoff.DefaultRandomizationFactor, MaxInterval: maxBackoff,
+		},
+		full:   true,
+		twins:  twins{},
+		named:  map[string]bool{},
+		labels: map[string]string{},
+	}
+}
+
+// sleep returns after d, or with ctx's error as soon as ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// poll gets one answer and puts it into force. It returns the pause up to the
+// next try.
+func (f *follower) poll(ctx context.Context) time.Duration {
+	full := f.full || !time.Now().Before(f.nextFull)
+	// Whatever becomes of this answer, the server takes it for delivered: unless
+	// it gets into the table, only a full one makes up for it.
+	f.full = true
+	a, err := f.fetch(ctx, full)
+	if ctx.Err() != nil {
+		return 0
+	}
+	f.note(func(_ *lookup.Status, s *Stats) {
+		s.Pulls++
+		s.Rows.add(a.rows)
+	})
+	if err != nil {
+		return f.failed(err)
+	}
+	f.backoff.Reset()
+	if full {
+		f.applyFull(a)
+	} else {
+		f.applyDelta(a)
+	}
+	f.note(func(s *lookup.Status, _ *Stats) { s.Next = time.Now().Add(f.cfg.Interval) })
+	return f.cfg.Interval
+}
+
+// fetch gets one answer. It gives back what was read also with an error.
+func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
+	a := f.newAnswer(full)
+	w := newWatch(ctx, f.bound.header)
+	defer w.stop()
+	resp, err := f.pull(w.ctx, full)
+	if err != nil {
+		return a, w.explain(err)
+	}
+	defer resp.Body.Close()
+	w.heard(f.bound.silence)
+	if err := f.judge(resp); err != nil {
+		return a, err
+	}
+	b, err := newBody(resp, w, f.bound)
+	if err != nil {
+		return a, w.explain(err)
+	}
+	f.dec.Reset(b)
+	for row, err := range f.dec.Stream() {
+		if err != nil {
+			return a, fmt.Errorf("reading the stream of decisions: %w", w.explain(err))
+		}
+		a.take(row, b.at)
+	}
+	return a, nil
+}
+
+// applyFull puts a full answer into force as the whole of what there is, unless
+// the guard forbids to remove anything.
+func (f *follower) applyFull(a *answer) {
+	if err := f.guard.check(f, a); err != nil {
+		a.batch.Update()
+		f.log.Error("a full answer is held back", zap.Error(err), zap.Int("in a row", f.guard.held))
+		f.note(func(s *lookup.Status, stats *Stats) {
+			s.Err, stats.Held = err, f.guard.held
+		})
+		return
+	}
+	change := a.batch.Replace()
+	now := time.Now()
+	f.full, f.twins, f.lastFull = false, a.twins, now
+	// The jitter keeps many bouncers of one server from asking at one time.
+	f.nextFull = now.Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // nobody gains by guessing it
+	first := f.Status().Synced.IsZero()
+	f.synced(now)
+	f.note(func(_ *lookup.Status, s *Stats) { s.LastFull, s.Held = now, 0 })
+	level := zap.DebugLevel
+	if first {
+		level = zap.InfoLevel
+	}
+	f.log.Log(level, "in step with the local API", zap.Int("decisions", f.table.Count(f.cfg.Name)),
+		zap.Int("added", change.Added), zap.Int("removed", change.Removed))
+}
+
+func (f *follower) applyDelta(a *answer) {
+	change := a.batch.Update()
+	f.full = false
+	f.synced(time.Now())
+	if change != (lookup.Change{}) {
+		f.log.Debug("decisions changed", zap.Int("added", change.Added), zap.Int("removed", change.Removed))
+	}
+}
+
+// doubt asks for a full answer soon, to settle what a delta leaves open.
+func (f *follower) doubt() {
+	soon := f.lastFull.Add(minResync)
+	if soon.Before(f.nextFull) {
+		f.nextFull = soon
+	}
+}
+
+// synced notes that the table is in step.
+func (f *follower) synced(now time.Time) {
+	var failures int
+	f.note(func(s *lookup.Status, _ *Stats) {
+		failures = s.Failures
+		s.Synced, s.Failures, s.Err = now, 0, nil
+	})
+	if f.failing != "" {
+		f.log.Info("the local API answers again", zap.Int("failures", failures))
+		f.failing = ""
+	}
+}
+
+// failed notes a failure and returns the pause after it.
+func (f *follower) failed(err error) time.Duration {
+	pause := f.backoff.NextBackOff()
+	kind, after := kindOf(err)
+	pause = max(pause, min(after, maxRetryAfter))
+	f.note(func(s *lookup.Status, stats *Stats) {
+		stats.Failures++
+		s.Failures++
+		s.Err, s.Next = err, time.Now().Add(pause)
+	})
+	// A refused key is a matter for the operator and is said each time; for the
+	// rest, once a kind of failure is enough.
+	level := zap.DebugLevel
+	if isForbidden(err) || f.failing != kind {
+		level = zap.ErrorLevel
+	}
+	f.failing = kind
+	f.log.Log(level, "no answer from the local API: decisions stay until they end", zap.Error(err), zap.Duration("next try in", pause))
+	return pause
+}

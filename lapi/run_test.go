@@ -1,0 +1,381 @@
+package lapi
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/lapitest"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+func TestABanComesAndGoes(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Scenario: "crowdsecurity/ssh-bf", Origin: "crowdsec"})
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		s.want("192.0.2.2", lookup.None)
+		d, _ := s.table.Lookup(addr("192.0.2.1"))
+		if d.Source != "lapi" || d.Origin != "crowdsec" || d.Reason != "crowdsecurity/ssh-bf" {
+			t.Errorf("%+v", d)
+		}
+		if left := time.Until(d.Until); left < 4*time.Hour-time.Second || left > 4*time.Hour+time.Second {
+			t.Errorf("ends in %v", left)
+		}
+		s.after(time.Second)
+		s.Add(lapitest.Decision{Value: "2001:db8::/32"})
+		s.Delete("192.0.2.1", "ban")
+		s.poll()
+		s.want("192.0.2.1", lookup.None)
+		s.want("2001:db8::1", lookup.Ban)
+		s.wantFull(true, false)
+	})
+}
+
+func TestRequestsAreWhatCrowdSecExpects(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{Scopes: []string{"ip", "range", "as"}}, func(s *scene) {
+		s.run()
+		r := s.Pulls()[0]
+		if r.Query.Get("scopes") != "ip,range,as" || r.Query.Has("origins") || r.Query.Has("dedup") {
+			t.Errorf("query %v", r.Query)
+		}
+		ua := r.Header.Get("User-Agent")
+		if ua != "crowdsec-tocsin-bouncer/v"+Version || strings.Count(ua, "/") != 1 {
+			t.Errorf("user agent %s", ua)
+		}
+		if r.Header.Get("X-Api-Key") != s.Key {
+			t.Error("no key")
+		}
+	})
+}
+
+func TestDeletingOneTypeLeavesTheOther(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Type: "captcha"}, lapitest.Decision{Value: "192.0.2.1", Type: "ban"})
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		s.after(time.Second)
+		s.Delete("192.0.2.1", "ban")
+		s.poll()
+		s.want("192.0.2.1", lookup.Captcha)
+	})
+}
+
+func TestADeletionWithAForeignID(t *testing.T) {
+	play(t, func(s *scene) {
+		ids := s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 4 * time.Hour}, lapitest.Decision{Value: "192.0.2.1", Duration: time.Hour})
+		s.run()
+		s.after(time.Second)
+		s.DeleteID(ids[0])
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban) // the server says nothing, since the other one lives
+		s.DeleteID(ids[1])
+		s.poll()
+		s.want("192.0.2.1", lookup.None)
+	})
+}
+
+func TestDeletionsComeBeforeAdditions(t *testing.T) {
+	play(t, func(s *scene) {
+		s.run()
+		for _, body := range []string{
+			`{"deleted":[{"duration":"-1s","type":"ban","value":"192.0.2.1"}],"new":[{"duration":"4h","type":"ban","value":"192.0.2.1"}]}`,
+			`{"new":[{"duration":"4h","type":"ban","value":"192.0.2.1"}],"deleted":[{"duration":"-1s","type":"ban","value":"192.0.2.1"}]}`,
+		} {
+			s.Inject(lapitest.Raw(body))
+			s.poll()
+			s.want("192.0.2.1", lookup.Ban)
+		}
+	})
+}
+
+func TestABanReplacedByACaptcha(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.run()
+		s.after(time.Second)
+		s.Delete("192.0.2.1", "ban")
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Type: "captcha"})
+		s.poll()
+		s.want("192.0.2.1", lookup.Captcha)
+	})
+}
+
+func TestDurations(t *testing.T) {
+	tests := map[string]time.Duration{ // zero: not in force
+		"3h59m58.681789647s": 3*time.Hour + 59*time.Minute + 58681789647*time.Nanosecond,
+		"1.5h":               90 * time.Minute,
+		"2000ms":             2 * time.Second,
+		"3000000µs":          3 * time.Second, // micro sign
+		"4000000μs":          4 * time.Second, // Greek letter
+		"876000h":            876000 * time.Hour,
+		"0s":                 0,
+		"-1s":                0,
+		"-12µs":              0,
+		"-18897h25m52.8s":    0,
+		"":                   0,
+		"4 hours":            0,
+		"99999999999h":       0,
+	}
+	play(t, func(s *scene) {
+		s.run()
+		for raw, want := range tests {
+			s.Inject(lapitest.Raw(`{"new":[{"duration":"` + raw + `","type":"ban","value":"192.0.2.1"}]}`))
+			s.poll()
+			d, ok := s.table.Lookup(addr("192.0.2.1"))
+			if ok != (want > 0) || ok && time.Until(d.Until) != want {
+				t.Errorf("%q: %v, %v", raw, time.Until(d.Until), ok)
+			}
+			s.table.Replace("lapi", nil)
+		}
+		s.Inject(lapitest.Raw(`{"new":[{"duration":"2562047h47m16.854775807s","type":"ban","value":"192.0.2.1"}]}`))
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban) // for the longest time that there is
+		if n := s.client.Stats().Rows.Malformed; n != 3 {
+			t.Errorf("%d malformed", n)
+		}
+	})
+}
+
+func TestADecisionThatIsOverOnArrivalChangesNothing(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.run()
+		s.Inject(lapitest.Raw(`{"new":[{"duration":"0s","type":"ban","value":"192.0.2.1"},{"duration":"-5s","type":"ban","value":"192.0.2.2"}]}`))
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban)
+		s.want("192.0.2.2", lookup.None)
+	})
+}
+
+func TestScopesAndTypesInAnyCase(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Inject(lapitest.Raw(`{"new":[
+			{"duration":"4h","scope":"IP","type":"Ban","value":"192.0.2.1"},
+			{"duration":"4h","scope":"ip","type":"CAPTCHA","value":"198.51.100.0/24"},
+			{"duration":"4h","scope":"Range","type":"throttle","value":"203.0.113.7"},
+			{"duration":"4h","type":"ban","value":"2001:DB8::1"},
+			{"duration":"4h","scope":"Ip","type":"ban","value":"::ffff:192.0.2.9"}]}`))
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		s.want("198.51.100.77", lookup.Captcha)
+		s.want("203.0.113.7", lookup.Throttle)
+		s.want("2001:db8::1", lookup.Ban)
+		s.want("192.0.2.9", lookup.Ban)
+	})
+}
+
+func TestAnUnknownTypeFallsBack(t *testing.T) {
+	for fallback, want := range map[lookup.Action]lookup.Action{lookup.None: lookup.Ban, lookup.Captcha: lookup.Captcha} {
+		playWith(t, lapitest.Config{}, Config{Fallback: fallback}, func(s *scene) {
+			s.Add(lapitest.Decision{Value: "192.0.2.1", Type: "tarpit"}, lapitest.Decision{Value: "192.0.2.2", Type: "tarpit"},
+				lapitest.Decision{Value: "192.0.2.3", Type: "none"})
+			s.run()
+			s.want("192.0.2.1", want)
+			s.want("192.0.2.3", want) // "none" is no type that lets anybody pass
+			if n := s.client.Stats().Rows.UnknownType; n != 3 {
+				t.Errorf("%d counted", n)
+			}
+			if n := s.logs.FilterMessageSnippet("unknown type").Len(); n != 2 {
+				t.Errorf("%d types named", n)
+			}
+		})
+	}
+}
+
+func TestValuesThatAreNoAddressAreCountedAndNamedOnce(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{Scopes: []string{"ip", "country", "as", "username"}}, func(s *scene) {
+		for _, d := range []lapitest.Decision{
+			{Scope: "Country", Value: "FR"},
+			{Scope: "country", Value: "DE"},
+			{Scope: "AS", Value: "64496"},
+			{Scope: "username", Value: "root"},
+			{Scope: "Ip", Value: "192.0.2.300"},
+			{Scope: "Ip", Value: "192.0.2.1"},
+		} {
+			s.Add(d)
+		}
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		read := s.client.Stats().Rows.NotAddress
+		kinds := s.logs.FilterMessageSnippet("of this scope").Len()
+		if read < 4 || kinds < 3 {
+			t.Errorf("%d counted, %d kinds named", read, kinds)
+		}
+		s.after(2 * time.Hour)
+		if s.client.Stats().Rows.NotAddress <= read || s.logs.FilterMessageSnippet("of this scope").Len() != kinds {
+			t.Error("not counted again, or named again")
+		}
+		if err := s.client.Status().Err; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSimulatedDecisionsAreLeftOut(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Inject(lapitest.Raw(`{"new":[{"simulated":true,"duration":"4h","type":"ban","value":"192.0.2.1"}]}`))
+		s.run()
+		s.want("192.0.2.1", lookup.None)
+		if n := s.client.Stats().Rows.Simulated; n != 1 {
+			t.Errorf("%d counted", n)
+		}
+	})
+}
+
+func TestAListHasItsNameInTheOrigin(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Origin: "lists", Scenario: "firehol_greensnow"})
+		s.run()
+		d, _ := s.table.Lookup(addr("192.0.2.1"))
+		if d.Origin != "lists:firehol_greensnow" || d.Reason != "firehol_greensnow" {
+			t.Errorf("origin %s, reason %s", d.Origin, d.Reason)
+		}
+	})
+}
+
+func TestReannouncementKeepsSince(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Origin: "CAPI"})
+		s.run()
+		before, _ := s.table.Lookup(addr("192.0.2.1"))
+		s.after(2 * time.Minute)
+		s.Reannounce()
+		s.poll()
+		after, _ := s.table.Lookup(addr("192.0.2.1"))
+		if !after.Since.Equal(before.Since) || !after.Until.After(before.Until.Add(time.Minute)) {
+			t.Errorf("before %+v\nafter  %+v", before, after)
+		}
+	})
+}
+
+func TestAHardDeletionIsFoundByTheResync(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 48 * time.Hour}, lapitest.Decision{Value: "192.0.2.2", Duration: 48 * time.Hour})
+		s.run()
+		s.HardDelete("192.0.2.1", "")
+		s.after(50 * time.Minute)
+		s.want("192.0.2.1", lookup.Ban)
+		full := func() (n int) {
+			for _, p := range s.Pulls() {
+				if p.Startup() {
+					n++
+				}
+			}
+			return n
+		}
+		if full() != 1 {
+			t.Error("resync too early")
+		}
+		s.after(10*time.Minute + interval)
+		s.want("192.0.2.1", lookup.None)
+		s.want("192.0.2.2", lookup.Ban)
+		if full() != 2 {
+			t.Errorf("%d full answers", full())
+		}
+	})
+}
+
+func TestTheResyncIsSpreadOverATenthOfItsTime(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{}, func(s *scene) {
+		s.run()
+		s.after(12 * time.Hour)
+		pauses := map[time.Duration]bool{}
+		var last time.Time
+		for _, p := range s.Pulls() {
+			if !p.Startup() {
+				continue
+			}
+			if d := p.Time.Sub(last); !last.IsZero() {
+				pauses[d] = true
+				if d < 54*time.Minute || d > time.Hour+interval {
+					t.Errorf("resync after %v", d)
+				}
+			}
+			last = p.Time
+		}
+		if len(pauses) < 3 {
+			t.Errorf("always after %v", pauses)
+		}
+	})
+}
+
+func TestADecisionThatADeltaMissedIsFoundByTheResync(t *testing.T) {
+	play(t, func(s *scene) {
+		s.run()
+		s.after(time.Second)
+		s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 48 * time.Hour})
+		// As when its transaction was under way during the poll.
+		s.Inject(lapitest.Raw(`{"new":[],"deleted":[]}`))
+		s.poll()
+		s.want("192.0.2.1", lookup.None)
+		s.after(time.Hour)
+		s.want("192.0.2.1", lookup.Ban)
+	})
+}
+
+func TestTwinsAreNotDeletedWithEachOther(t *testing.T) {
+	row := func(typ, value, left string) string {
+		return `{"duration":"` + left + `","scope":"Ip","type":"` + typ + `","value":"` + value + `"}`
+	}
+	tests := []struct{ name, ip, one, other, deleted, gone string }{
+		{
+			"one address, two spellings: the odd one goes", "192.0.2.1",
+			row("ban", "192.0.2.1", "4h"), row("ban", "192.0.2.1/32", "3h"), row("ban", "192.0.2.1/32", "-1s"), "192.0.2.1/32",
+		},
+		{
+			"one address, two spellings: the usual one goes", "192.0.2.1",
+			row("ban", "192.0.2.1", "4h"), row("ban", "192.0.2.1/32", "3h"), row("ban", "192.0.2.1", "-1s"), "192.0.2.1",
+		},
+		{
+			"a range with host bits", "192.0.2.1",
+			row("ban", "192.0.2.0/24", "4h"), row("ban", "192.0.2.1/24", "3h"), row("ban", "192.0.2.0/24", "-1s"), "",
+		},
+		{
+			"an unknown type and what it falls back to", "2001:db8::1",
+			row("ban", "2001:db8::1", "4h"), row("tarpit", "2001:db8::1", "4h"), row("tarpit", "2001:db8::1", "-1s"), "",
+		},
+		{
+			"IPv6 in capitals", "2001:db8::1",
+			row("ban", "2001:db8::1", "4h"), row("ban", "2001:DB8::1", "4h"), row("ban", "2001:db8::1", "-1s"), "",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, func(s *scene) {
+				s.Inject(lapitest.Raw(`{"new":[` + tt.one + `,` + tt.other + `]}`))
+				s.run()
+				s.Inject(lapitest.Raw(`{"deleted":[` + tt.deleted + `]}`))
+				s.Inject(lapitest.Raw(`{"new":[]}`))
+				s.poll()
+				s.want(tt.ip, lookup.Ban)
+				// The full answer that the doubt asks for settles it.
+				s.after(time.Minute)
+				s.want(tt.ip, lookup.None)
+			})
+		})
+	}
+}
+
+func TestAShorterTwinDoesNotShorten(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Inject(lapitest.Raw(`{"new":[{"duration":"4h","type":"ban","value":"192.0.2.1"}]}`))
+		s.run()
+		s.Inject(lapitest.Raw(`{"new":[{"duration":"20s","type":"ban","value":"192.0.2.1/32"}]}`))
+		s.poll()
+		s.after(30 * time.Second)
+		s.want("192.0.2.1", lookup.Ban)
+	})
+}
+
+func TestAnOddSpellingAloneIsDeletedInTheEnd(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1/32", Scope: "Range"})
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		s.after(time.Second)
+		s.Delete("192.0.2.1/32", "")
+		s.after(time.Minute + interval)
+		s.want("192.0.2.1", lookup.None)
+	})
+}
