@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,10 +52,32 @@ type Source interface {
 	Status() lookup.Status
 }
 
+// A Live source is asked about one client at a time. The one in package lapi
+// remembers answers, so that most requests cost no round trip.
+type Live interface {
+	// Name is what the source's decisions are filed under.
+	Name() string
+	// Lookup returns the decision in force for ip, and whether there is one.
+	// It stands in front of a request, so it bounds its wait, and what it
+	// returns when the source does not answer is a matter of its own policy.
+	Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
+	// Forget drops what is remembered about the addresses in p.
+	Forget(p netip.Prefix)
+	// Status says how the source stands. It may be called at any time.
+	Status() lookup.Status
+}
+
+// A Locator tells where an address is: in which country, by its code, and in
+// which autonomous system. It returns "" and 0 for what it does not know. The
+// DB of package geo has one.
+type Locator func(ip netip.Addr) (country string, as uint32)
+
 // Config holds the parts of an engine. The zero Config is a working engine
 // whose table only its owner fills.
 type Config struct {
 	Sources  []Source      // feeds of the table; their names differ
+	Live     []Live        // asked about clients that the table has no ban for
+	Locate   Locator       // asked if there are decisions about places; default: those are not enforced
 	Snapshot string        // file that carries the table over a restart; default: none
 	Table    *lookup.Table // what to start from instead of the snapshot; the engine takes it over
 	Logger   *zap.Logger   // default: none
@@ -63,6 +86,8 @@ type Config struct {
 // An Engine is safe for use by many goroutines.
 type Engine struct {
 	sources  []Source
+	live     []Live
+	locate   Locator
 	table    *lookup.Table
 	snapshot snapshotFile
 	logger   *zap.Logger
@@ -79,19 +104,16 @@ type Engine struct {
 // rest: it answers lookups, but its sources do not run yet. Decisions of
 // sources that cfg does not name are forgotten.
 func New(cfg Config) (*Engine, error) {
-	e := &Engine{sources: cfg.Sources, table: cfg.Table, logger: cfg.Logger, born: time.Now()}
+	e := &Engine{
+		sources: cfg.Sources, live: cfg.Live, locate: cfg.Locate,
+		table: cfg.Table, logger: cfg.Logger, born: time.Now(),
+	}
 	if e.logger == nil {
 		e.logger = zap.NewNop()
 	}
-	names := make([]string, 0, len(cfg.Sources))
-	seen := map[string]bool{}
-	for _, s := range cfg.Sources {
-		name := s.Name()
-		if name == "" || seen[name] {
-			return nil, fmt.Errorf("source %q: every source needs a name of its own", name)
-		}
-		seen[name] = true
-		names = append(names, name)
+	names, err := cfg.names()
+	if err != nil {
+		return nil, err
 	}
 	e.snapshot.path = cfg.Snapshot
 	e.warm = e.table != nil
@@ -102,6 +124,23 @@ func New(cfg Config) (*Engine, error) {
 	e.table.Keep(names...)
 	e.snapshot.version = e.table.Version()
 	return e, nil
+}
+
+// names returns the names of all sources, which have to differ.
+func (cfg Config) names() ([]string, error) {
+	var names []string
+	for _, s := range cfg.Sources {
+		names = append(names, s.Name())
+	}
+	for _, l := range cfg.Live {
+		names = append(names, l.Name())
+	}
+	for i, name := range names {
+		if name == "" || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("source %q: every source needs a name of its own", name)
+		}
+	}
+	return names, nil
 }
 
 // Start sets the sources running. Calls after the first do nothing.
@@ -145,12 +184,6 @@ func (e *Engine) close() error {
 		// would stop the whole web server.
 		return errors.Join(fmt.Errorf("stopping the sources: still running after %v", closeTimeout), e.save())
 	}
-}
-
-// Lookup returns the decision in force for ip, and whether there is one. It
-// does not block and does not allocate.
-func (e *Engine) Lookup(_ context.Context, ip netip.Addr) (lookup.Decision, bool) {
-	return e.table.Lookup(ip)
 }
 
 // Table returns the table of e.

@@ -162,6 +162,26 @@ func (t *Table) Expire(now time.Time) int {
 	return t.removeIf(func(s *state, r *record) bool { return r.until <= s.epoch.nanos(now) })
 }
 
+// Forget takes back what all sources say about the same thing as d, whatever
+// the action, and returns the number of decisions. A source that still holds to
+// one announces it again when it is next read in full.
+func (t *Table) Forget(d Decision) int {
+	p, ok := d.target()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	draft := t.draftLocked()
+	slot, ok2 := draft.tree.Get(p)
+	for more := ok && ok2; more; {
+		r := draft.at(slot)
+		if r.until != free {
+			draft.kill(slot)
+		}
+		slot, more = r.next-1, r.next != 0
+	}
+	draft.publish()
+	return draft.change.Removed
+}
+
 // Keep forgets the decisions of all sources but the ones named.
 func (t *Table) Keep(sources ...string) {
 	t.removeIf(func(s *state, r *record) bool {

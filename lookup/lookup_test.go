@@ -206,6 +206,16 @@ func TestIdentity(t *testing.T) {
 			t.Update("b", []Decision{captcha}, nil)
 			t.Keep("b", "c")
 		}, Captcha},
+		{"forgetting an address forgets all about it, and nothing else", func(t *Table) {
+			t.Update("a", []Decision{ban, on("192.0.2.0/24", Throttle, 0)}, nil)
+			t.Update("b", []Decision{ban, captcha}, nil)
+			t.Forget(Decision{Prefix: prefix("192.0.2.1")})
+		}, Throttle},
+		{"forgetting what is not there does nothing", func(t *Table) {
+			t.Update("a", []Decision{ban}, nil)
+			t.Forget(Decision{Prefix: prefix("192.0.2.0/24")})
+			t.Forget(Decision{})
+		}, Ban},
 		{"a decision without an action is ignored", func(t *Table) {
 			t.Update("a", []Decision{{Prefix: prefix("192.0.2.1")}}, nil)
 		}, None},

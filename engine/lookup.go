@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Lookup returns the decision in force for ip, and whether there is one: the
+// strongest of what the table has about its address, what it has about its
+// country and autonomous system, and what live sources say. Without live
+// sources it does not block and does not allocate.
+func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	d, ok := e.table.Lookup(ip)
+	if ok && d.Action == lookup.Ban || len(e.live) == 0 && !e.table.Places() {
+		return d, ok
+	}
+	return e.lookFurther(ctx, ip, d)
+}
+
+// lookFurther looks for a decision that is stronger than d, and stops where
+// none can be.
+func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decision) (lookup.Decision, bool) {
+	if e.locate != nil && e.table.Places() {
+		if at, ok := e.table.LookupPlace(e.locate(ip)); ok && isStronger(at, d) {
+			d = at
+		}
+	}
+	for _, l := range e.live {
+		if d.Action == lookup.Ban {
+			break
+		}
+		if said, ok := l.Lookup(ctx, ip); ok && isStronger(said, d) {
+			d = said
+		}
+	}
+	return d, d.Action != lookup.None
+}
+
+// isStronger reports whether a wins over b.
+func isStronger(a, b lookup.Decision) bool {
+	if a.Action != b.Action {
+		return a.Action > b.Action
+	}
+	return !b.Until.IsZero() && (a.Until.IsZero() || a.Until.After(b.Until))
+}
+
+// Covering returns every decision that the table has in force for ip, about
+// its address and about where it is, the one that wins first.
+func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
+	all := e.table.Covering(ip)
+	if e.locate == nil || !e.table.Places() {
+		return all
+	}
+	all = append(all, e.table.CoveringPlace(e.locate(lookup.Normalize(ip)))...)
+	slices.SortStableFunc(all, func(a, b lookup.Decision) int {
+		switch {
+		case isStronger(a, b):
+			return -1
+		case isStronger(b, a):
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+// Unban takes back what all sources have said about the very target of d, at
+// once, and returns the number of decisions. Decisions about more than that, a
+// range around an address say, stay. A source that holds to a decision
+// announces it again when it is next read in full.
+func (e *Engine) Unban(d lookup.Decision) int {
+	n := e.table.Forget(d)
+	if p, ok := lookup.NormalizePrefix(d.Prefix); ok {
+		for _, l := range e.live {
+			l.Forget(p)
+		}
+	}
+	return n
+}
+
+// Sync asks every source that can to read everything anew now.
+func (e *Engine) Sync() {
+	for _, s := range e.sources {
+		if now, ok := s.(interface{ Sync() }); ok {
+			now.Sync()
+		}
+	}
+}
