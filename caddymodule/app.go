@@ -1,0 +1,162 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// appID is the name of the app, of its logger and of what belongs to it.
+const appID = "tocsin"
+
+// What App.Startup can be.
+const (
+	startupOpen   = "open"
+	startupClosed = "closed"
+)
+
+// App holds what all sites share: where decisions come from, and the policy
+// that holds for all of them. At least one source, in lapi or blocklists, is
+// required.
+type App struct {
+	State
+
+	// Clients that are never stopped, whatever is decided about them: IP
+	// addresses and CIDR ranges, and private_ranges for all private and
+	// loopback ones. Placeholders are replaced. Default: none.
+	Allow []string `json:"allow,omitempty"`
+
+	// What becomes of requests until every source was in sync for the first
+	// time, unless a snapshot stands in for that: "open" lets them pass, "closed"
+	// answers them with status 503. Default: open.
+	Startup string `json:"startup,omitempty"`
+
+	allow   []netip.Prefix
+	engine  *pooled // nil until Provision has taken it
+	key     string  // what it has it under
+	release func()  // gives the log back that Start has taken
+	lax     bool    // the warning of trusted proxies has been given
+	logger  *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: appID, New: func() caddy.Module { return new(App) }}
+}
+
+// Provision sets the app up. It reads files but opens no connection and starts
+// nothing, since caddy validate calls it too.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	repl := caddy.NewReplacer()
+	var err error
+	if a.allow, err = parsePrefixes(a.Allow, repl); err != nil {
+		return fmt.Errorf("allow: %w", err)
+	}
+	switch a.Startup {
+	case "":
+		a.Startup = startupOpen
+	case startupOpen, startupClosed:
+	default:
+		return fmt.Errorf("startup: %q: want open or closed", a.Startup)
+	}
+	state, err := a.resolve(repl)
+	if err != nil {
+		return err
+	}
+	key, err := state.key()
+	if err != nil {
+		return err
+	}
+	p, err := take(state, key, a.logger)
+	if err != nil {
+		return err
+	}
+	a.engine, a.key = p, key
+	return nil
+}
+
+// Start sets the engine running, unless an earlier config did.
+func (a *App) Start() error {
+	a.release = a.engine.start(a.logger)
+	return nil
+}
+
+// Stop only lets go of the log: the next config may want the engine.
+func (a *App) Stop() error {
+	a.release()
+	return nil
+}
+
+// Cleanup gives back what Provision took, and only that: Caddy calls it after a
+// failed Provision too, and to give back what another config took would end
+// the engine under it.
+func (a *App) Cleanup() error {
+	if a.engine == nil {
+		return nil
+	}
+	a.engine = nil
+	_, err := engines.Delete(a.key)
+	return err
+}
+
+// appOf returns the app of the config that is being provisioned.
+func appOf(ctx caddy.Context) (*App, error) {
+	v, err := ctx.App(appID)
+	if err != nil {
+		return nil, err
+	}
+	return v.(*App), nil
+}
+
+// warnLeftmost warns, once for a config, if srv believes what clients write into
+// X-Forwarded-For: such a client picks the address that it is judged by.
+func (a *App) warnLeftmost(srv *caddyhttp.Server) {
+	if a.lax || !trustsLeftmost(srv) {
+		return
+	}
+	a.lax = true
+	a.logger.Warn("trusted_proxies without trusted_proxies_strict: "+
+		"clients can choose the address that they are judged by; "+
+		"add trusted_proxies_strict to the servers option", zap.String("server", srv.Name()))
+}
+
+// parsePrefixes reads addresses, ranges and the word private_ranges.
+func parsePrefixes(list []string, repl *caddy.Replacer) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range list {
+		s, err := repl.ReplaceOrErr(s, true, true)
+		if err != nil {
+			return nil, err
+		}
+		values := []string{s}
+		if s == "private_ranges" {
+			values = caddyhttp.PrivateRangesCIDR()
+		}
+		for _, v := range values {
+			p, err := lookup.ParsePrefix(v)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// contains reports whether one of the ranges holds ip, which is normalized.
+func contains(ranges []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

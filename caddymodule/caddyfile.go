@@ -1,0 +1,167 @@
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// actions are the words for what a decision asks for.
+var actions = []string{"ban", "captcha", "throttle"}
+
+// parseGlobalOption sets up the app from the global option tocsin; see
+// [App.UnmarshalCaddyfile].
+func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
+	if earlier != nil {
+		d.Next()
+		return nil, d.Err("tocsin: the global option is given twice")
+	}
+	a := new(App)
+	if err := a.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: appID, Value: caddyconfig.JSON(a, nil)}, nil
+}
+
+// parseDirective sets up the handler from the directive tocsin; see
+// [Handler.UnmarshalCaddyfile].
+func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Handler)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile sets up the app:
+//
+//	tocsin {
+//	    lapi <url> [<key>] {
+//	        name     <name>
+//	        interval <duration>
+//	        scopes   <scope...>
+//	        tls      <cert> <key> [<ca>]
+//	        tls      <ca>
+//	    }
+//	    blocklist <path> {
+//	        name    <name>
+//	        action  ban|captcha|throttle
+//	        private on|off
+//	    }
+//	    allow    private_ranges|<address>|<range>...
+//	    snapshot <path>|off
+//	    startup  open|closed
+//	    fallback ban|captcha|throttle
+//	}
+//
+// lapi and blocklist may be given any number of times. For the meaning and the
+// default of each see [App], [LAPI] and [Blocklist].
+func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // tocsin
+	if err := exact(d, appID); err != nil {
+		return err
+	}
+	return options{
+		"lapi":      {parse: a.parseLAPI, repeatable: true},
+		"blocklist": {parse: a.parseBlocklist, repeatable: true},
+		"allow":     {parse: words(&a.Allow)},
+		"snapshot":  {parse: word(&a.Snapshot)},
+		"startup":   {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
+		"fallback":  {parse: oneOf(&a.Fallback, actions...)},
+	}.parse(d, appID)
+}
+
+func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
+	args := d.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 {
+		return d.Errf("%s: want a URL and a key, got %d arguments", name, len(args))
+	}
+	l := LAPI{URL: args[0]}
+	if len(args) == 2 {
+		l.Key = args[1]
+	}
+	err := options{
+		"name":     {parse: word(&l.Name)},
+		"interval": {parse: duration(&l.Interval)},
+		"scopes":   {parse: words(&l.Scopes)},
+		"tls":      {parse: l.parseTLS},
+	}.parse(d, name)
+	a.LAPI = append(a.LAPI, l)
+	return err
+}
+
+func (l *LAPI) parseTLS(d *caddyfile.Dispenser, name string) error {
+	switch args := d.RemainingArgs(); len(args) {
+	case 1:
+		l.TLSCA = args[0]
+	case 2:
+		l.TLSCert, l.TLSKey = args[0], args[1]
+	case 3:
+		l.TLSCert, l.TLSKey, l.TLSCA = args[0], args[1], args[2]
+	default:
+		return d.Errf("%s: want CERT KEY, CERT KEY CA or CA, got %d arguments", name, len(args))
+	}
+	return nil
+}
+
+func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
+	var b Blocklist
+	if err := exact(d, name, &b.Path); err != nil {
+		return err
+	}
+	err := options{
+		"name":    {parse: word(&b.Name)},
+		"action":  {parse: oneOf(&b.Action, actions...)},
+		"private": {parse: onOff(&b.Private)},
+	}.parse(d, name)
+	a.Blocklists = append(a.Blocklists, b)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the handler:
+//
+//	tocsin [<matcher>] {
+//	    dry_run
+//	    page  <file>
+//	    allow private_ranges|<address>|<range>...
+//	}
+//
+// For the meaning and the default of each see [Handler].
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // tocsin
+	if err := exact(d, appID); err != nil {
+		return err
+	}
+	return options{
+		"dry_run": {parse: present(&h.DryRun)},
+		"page":    {parse: word(&h.Page)},
+		"allow":   {parse: words(&h.Allow)},
+	}.parse(d, appID)
+}
+
+// UnmarshalCaddyfile sets up the matcher:
+//
+//	tocsin [ban] [captcha] [throttle]
+//
+// Without arguments it matches whatever the decision asks for.
+func (m *Matcher) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	const matcherName = "matcher tocsin"
+	for d.Next() {
+		for d.NextArg() {
+			var action string
+			if err := choose(d, matcherName, &action, d.Val(), actions...); err != nil {
+				return err
+			}
+			m.Actions = append(m.Actions, action)
+		}
+		if err := (options{}).parse(d, matcherName); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddyfile.Unmarshaler = (*App)(nil)
+	_ caddyfile.Unmarshaler = (*Handler)(nil)
+	_ caddyfile.Unmarshaler = (*Matcher)(nil)
+)

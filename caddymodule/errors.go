@@ -1,0 +1,114 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// An answerer answers requests that are not to be served: with the error routes
+// of their site if these handle the error, else with a page of our own.
+//
+// To return the error would not do. If no error route handles it, Caddy sends
+// an empty body, and a subroute with error routes of its own goes on with the
+// handlers behind it, as if nothing had been wrong.
+type answerer struct {
+	nested *caddyhttp.HTTPErrorConfig // of the subroute around the handler, if any
+	logger *zap.Logger
+}
+
+// newAnswerer returns the answerer for the handler that is being provisioned.
+func newAnswerer(ctx caddy.Context, l *zap.Logger) answerer {
+	a := answerer{logger: l}
+	for _, m := range slices.Backward(ctx.Modules()) {
+		if sr, ok := m.(*caddyhttp.Subroute); ok && sr.Errors != nil {
+			a.nested = sr.Errors
+			break
+		}
+	}
+	return a
+}
+
+// answer answers r because of cause. It never calls what stands behind the
+// handler, and leaves r as it was before it was rewritten.
+func (a answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError, page http.Handler) error {
+	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		page.ServeHTTP(w, r)
+		return nil
+	})
+	routes := a.routes(r)
+	if len(routes) == 0 {
+		return last(w, r)
+	}
+	restore(r)
+	r = new(caddyhttp.HTTPErrorConfig).WithError(r, cause)
+	if err := compile(routes, last).ServeHTTP(w, r); err != nil {
+		if ce := a.logger.Check(zapcore.ErrorLevel, "error routes failed, own page sent"); ce != nil {
+			ce.Write(zap.Error(err), zap.Int("status", cause.StatusCode))
+		}
+		return last(w, r)
+	}
+	return nil
+}
+
+// routes returns the error routes that r is subject to. A request that is in
+// them already has none, or the directive in an error route would never end.
+func (a answerer) routes(r *http.Request) caddyhttp.RouteList {
+	if r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
+		return nil
+	}
+	if a.nested != nil {
+		return a.nested.Routes
+	}
+	srv, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || srv == nil || srv.Errors == nil {
+		return nil
+	}
+	return srv.Errors.Routes
+}
+
+// restore undoes rewrites of r, as Caddy's server does before its error routes.
+func restore(r *http.Request) {
+	orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok {
+		return
+	}
+	r.Method, r.RemoteAddr, r.RequestURI = orig.Method, orig.RemoteAddr, orig.RequestURI
+	*r.URL = *orig.URL
+}
+
+// compile makes a handler of error routes, and of last for errors that none of
+// them handles.
+func compile(routes caddyhttp.RouteList, last caddyhttp.Handler) caddyhttp.Handler {
+	h := last
+	for _, route := range slices.Backward(routes) {
+		h = link(route, h, last)
+	}
+	return h
+}
+
+// link returns a handler that does what route says, or else next. Behind a
+// terminal route stands last: the Caddyfile makes one of each site's error
+// routes, and Caddy would end it with an empty body where the site handles
+// other errors only. Other sites' routes have no say then.
+func link(route caddyhttp.Route, next, last caddyhttp.Handler) caddyhttp.Handler {
+	if !route.Terminal || route.Group != "" {
+		return route.Compile(next)
+	}
+	route.Terminal = false
+	handle := route.Compile(last)
+	return caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		ok, err := route.MatcherSets.AnyMatchWithError(r)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return next.ServeHTTP(w, r)
+		}
+		return handle.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,130 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// options are the options of a block, by name.
+type options map[string]option
+
+// An option parses what follows its name. The name that it is given says in
+// errors where the option stands: "tocsin: lapi: interval".
+type option struct {
+	parse      func(d *caddyfile.Dispenser, name string) error
+	repeatable bool
+}
+
+// parse parses the block that follows, if one does, of an option by name.
+func (o options) parse(d *caddyfile.Dispenser, name string) error {
+	seen := make(map[string]bool)
+	last := ""
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		key := d.Val()
+		opt, ok := o[key]
+		switch {
+		case !ok && len(o) == 0:
+			return d.Errf("%s: takes no block", name)
+		case key == "{":
+			return d.Errf("%s: %s: takes no block", name, last)
+		case !ok:
+			known := strings.Join(slices.Sorted(maps.Keys(o)), ", ")
+			return d.Errf("%s: unknown option %q: want one of %s", name, key, known)
+		case seen[key] && !opt.repeatable:
+			return d.Errf("%s: %s: given twice", name, key)
+		}
+		seen[key], last = true, key
+		if err := opt.parse(d, name+": "+key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exact reads the rest of the line, which has to have one argument if there is a
+// target for it, and none otherwise.
+func exact(d *caddyfile.Dispenser, name string, targets ...*string) error {
+	args := d.RemainingArgs()
+	switch {
+	case len(args) > 0 && len(targets) == 0:
+		return d.Errf("%s: takes no argument, got %q", name, args[0])
+	case len(args) != len(targets):
+		return d.Errf("%s: wants one argument, got %d", name, len(args))
+	}
+	for i, t := range targets {
+		*t = args[i]
+	}
+	return nil
+}
+
+type parser = func(d *caddyfile.Dispenser, name string) error
+
+func present(to *bool) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		*to = true
+		return exact(d, name)
+	}
+}
+
+func onOff(to *bool) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		err := oneOf(&s, "on", "off")(d, name)
+		*to = s == "on"
+		return err
+	}
+}
+
+func word(to *string) parser {
+	return func(d *caddyfile.Dispenser, name string) error { return exact(d, name, to) }
+}
+
+func words(to *[]string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		if *to = d.RemainingArgs(); len(*to) == 0 {
+			return d.Errf("%s: want at least one argument", name)
+		}
+		return nil
+	}
+}
+
+func oneOf(to *string, allowed ...string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		return choose(d, name, to, s, allowed...)
+	}
+}
+
+func choose(d *caddyfile.Dispenser, name string, to *string, s string, allowed ...string) error {
+	if !slices.Contains(allowed, s) {
+		return d.Errf("%s: %q: want one of %s", name, s, strings.Join(allowed, ", "))
+	}
+	*to = s
+	return nil
+}
+
+func duration(to *caddy.Duration) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		v, err := caddy.ParseDuration(s)
+		if err != nil {
+			return d.WrapErr(fmt.Errorf("%s: %w", name, err))
+		}
+		if v <= 0 {
+			return d.Errf("%s: %s is not more than nothing", name, s)
+		}
+		*to = caddy.Duration(v)
+		return nil
+	}
+}

@@ -1,0 +1,109 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
+)
+
+// engines keeps engines across reloads, by the State that they are made from.
+// A new config provisions before the old one is cleaned up, so an engine that
+// both want never rests.
+var engines = caddy.NewUsagePool()
+
+// A pooled engine has with it what is to survive a reload together with it.
+type pooled struct {
+	*engine.Engine
+	counters middleware.Counters
+	logs     logSwitch
+	unproven bool        // its first table came from an engine that never was ready
+	ready    atomic.Bool // it was once: see wasReady
+}
+
+// take gets the engine made from s out of the pool, or puts it in. It opens no
+// connection and starts nothing.
+func take(s State, key string, l *zap.Logger) (*pooled, error) {
+	// Not in the constructor below: the pool holds its entry locked there, and
+	// to range over it would wait for ever.
+	old := running()
+	v, _, err := engines.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return newPooled(s, old, l)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*pooled), nil
+}
+
+// running returns the engine of the config that runs, nil if there is none.
+func running() *pooled {
+	var p *pooled
+	engines.Range(func(_, v any) bool {
+		p, _ = v.(*pooled)
+		return p == nil
+	})
+	return p
+}
+
+// newPooled makes the engine that s describes. If there is an old one, it starts
+// with what that knows about the sources that stay: their first sync may be
+// long in coming, and meanwhile bans hold. What the engine has to say until it
+// is started goes to l.
+func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
+	p := new(pooled)
+	defer p.logs.use(l)()
+	log := p.logs.logger()
+	sources, err := s.sources(log)
+	if err != nil {
+		return nil, err
+	}
+	cfg := engine.Config{Sources: sources, Snapshot: s.Snapshot, Logger: log}
+	if old != nil {
+		cfg.Table = old.Table().Clone()
+		p.unproven = !old.wasReady()
+	}
+	if p.Engine, err = engine.New(cfg); err != nil {
+		return nil, fmt.Errorf("making engine: %w", err)
+	}
+	return p, nil
+}
+
+// start sets p running and has it log to l until release is called.
+func (p *pooled) start(l *zap.Logger) (release func()) {
+	release = p.logs.use(l)
+	p.Start()
+	return release
+}
+
+// wasReady reports whether p was ever fit to judge by. It stays true when p
+// falls behind later: then decisions run out, and the site lives.
+func (p *pooled) wasReady() bool {
+	if p.ready.Load() {
+		return true
+	}
+	if !p.Ready() || p.unproven && !p.synced() {
+		return false
+	}
+	p.ready.Store(true)
+	return true
+}
+
+// synced reports whether all sources were in sync once. An engine takes any
+// table that it is given for as good as a sync, but one that was handed down
+// before it was complete must not open what startup closed keeps closed.
+func (p *pooled) synced() bool {
+	return !slices.ContainsFunc(p.Stats().Sources, func(s engine.SourceStats) bool { return s.Synced.IsZero() })
+}
+
+// Destruct stops p. The engine bounds how long that takes, since Caddy waits
+// for it under the lock on its config. One that never ran, as in caddy validate,
+// does not write its snapshot over that of a server that runs.
+func (p *pooled) Destruct() error { return p.Close() }
+
+// Interface guards
+var _ caddy.Destructor = (*pooled)(nil)

@@ -1,0 +1,137 @@
+package caddymodule
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// validate does what caddy validate does.
+func (h *host) validate(caddyfile string) error {
+	h.t.Helper()
+	var cfg caddy.Config
+	if err := caddy.StrictUnmarshalJSON(h.json(caddyfile), &cfg); err != nil {
+		h.t.Fatal(err)
+	}
+	return caddy.Validate(&cfg)
+}
+
+func TestProvisionErrors(t *testing.T) {
+	h := newHost(t)
+	h.list("list.txt", banned)
+	h.file("bad.html", "{{.NoSuchField}}")
+	h.file("empty", "\n")
+	const list = "blocklist {DIR}/list.txt\n"
+	for _, row := range []struct{ name, global, site, want string }{
+		{"no source", "allow 192.0.2.1", "", "no source of decisions"},
+		{"two sources of one name", list + "lapi http://127.0.0.1:1 k {\nname a\n}\nlapi http://127.0.0.1:2 k {\nname a\n}", "", `two sources are named "a"`},
+		{"a list given twice", list + list, "", "two sources are named"},
+		{"no key", "lapi http://127.0.0.1:1", "", "key"},
+		{"a key that is not there", "lapi http://127.0.0.1:1 {env.TOCSIN_NO_SUCH}", "", "lapi 1: key: evaluated placeholder {env.TOCSIN_NO_SUCH} is empty"},
+		{"a key file that is not there", "lapi http://127.0.0.1:1 file:{DIR}/none", "", "lapi 1: key: open "},
+		{"an empty key file", "lapi http://127.0.0.1:1 file:{DIR}/empty", "", "is empty"},
+		{"an unknown placeholder", "lapi http://127.0.0.1:1 {tocsin.key}", "", "unrecognized placeholder {tocsin.key}"},
+		{"no scheme", "lapi 127.0.0.1:1 key", "", "127.0.0.1:1"},
+		{"no authority", "lapi https://127.0.0.1:1 key {\ntls {DIR}/none.crt\n}", "", "tls: open "},
+		{"an address in allow", list + "allow 192.0.2.300", "", `allow: "192.0.2.300"`},
+		{"an address in allow of a site", list, "tocsin {\nallow 192.0.2.0/33\n}", `allow: "192.0.2.0/33"`},
+		{"no page", list, "tocsin {\npage {DIR}/none.html\n}", "page: open "},
+		{"a page that cannot be executed", list, "tocsin {\npage {DIR}/bad.html\n}", "NoSuchField"},
+		{"a directory as page", list, "tocsin {\npage {DIR}\n}", "page: "},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h.t = t
+			err := h.validate(globals(row.global) + "http://{ADDR} {\ntocsin\n" + row.site + "\nrespond ok\n}")
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q in it", err, row.want)
+			}
+			if n := references(); len(n) != 0 {
+				t.Errorf("references %v", n)
+			}
+		})
+	}
+	h.t = t
+	if err := h.validate(globals("") + "http://{ADDR} {\ntocsin\n}"); err == nil || !strings.Contains(err.Error(), "no source of decisions") {
+		t.Errorf("the directive without the global option: %v", err)
+	}
+}
+
+// What only JSON can say wrong.
+func TestProvisionErrorsOfJSON(t *testing.T) {
+	h := newHost(t)
+	for _, row := range []struct{ app, matcher, want string }{
+		{`{"blocklists":[{}]}`, `{}`, "blocklist 1: path is required"},
+		{`{"blocklists":[{"path":"a","action":"none"}]}`, `{}`, "action"},
+		{`{"blocklists":[{"path":"a"}],"fallback":"none"}`, `{}`, "fallback"},
+		{`{"blocklists":[{"path":"a"}],"startup":"ajar"}`, `{}`, "startup"},
+		{`{"blocklists":[{"path":"a"}]}`, `{"actions":["none"]}`, "actions"},
+		{`{"blocklists":[{"path":"a"}]}`, `{"actions":["block"]}`, "actions"},
+		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","interval":-1}]}`, `{}`, "interval"},
+		{`{"no_such_option":1}`, `{}`, "no_such_option"},
+	} {
+		text := `{"admin":{"disabled":true},"apps":{"tocsin":` + row.app + `,"http":{"servers":{"s":{"routes":[` +
+			`{"match":[{"tocsin":` + row.matcher + `}],"handle":[{"handler":"tocsin"}]}]}}}}}`
+		var cfg caddy.Config
+		if err := caddy.StrictUnmarshalJSON([]byte(text), &cfg); err != nil {
+			t.Fatal(err)
+		}
+		if err := caddy.Validate(&cfg); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: got %v, want %q in it", row.app, err, row.want)
+		}
+	}
+	if n := references(); len(n) != 0 {
+		t.Errorf("%s: references %v", h.dir, n)
+	}
+}
+
+// A key stays out of errors, as it stays out of the log.
+func TestErrorsKeepSecrets(t *testing.T) {
+	h := newHost(t)
+	const secret = "not for your eyes"
+	t.Setenv("TOCSIN_TEST_KEY", secret)
+	err := h.validate(globals("lapi nowhere {env.TOCSIN_TEST_KEY}") + "http://{ADDR} {\ntocsin\n}")
+	if err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWarnsOfLeftmostAddress(t *testing.T) {
+	h := newHost(t)
+	const (
+		proxies = "trusted_proxies static 127.0.0.0/8"
+		strict  = "trusted_proxies_strict"
+		warning = "trusted_proxies without trusted_proxies_strict"
+	)
+	for name, row := range map[string]struct {
+		without []string // lines of the servers option
+		want    int
+	}{
+		"strict":     {nil, 0},
+		"not_strict": {[]string{strict}, 1},
+		"no_proxies": {[]string{proxies}, 0},
+		"neither":    {[]string{strict, proxies}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.t = t
+			text := h.withList() + "http://{ADDR} {\ntocsin\nroute /a {\ntocsin\n}\n}\n" +
+				"http://127.0.0.2:{PORT} {\ntocsin\n}"
+			text = strings.Replace(text, "output discard", "output file {DIR}/"+name+".log {\nroll_disabled\n}", 1)
+			for _, line := range row.without {
+				text = strings.Replace(text, line+"\n", "\n", 1)
+			}
+			if err := h.validate(text); err != nil {
+				t.Fatal(err)
+			}
+			log, err := os.ReadFile(filepath.Join(h.dir, name+".log"))
+			if err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(log), warning); n != row.want {
+				t.Errorf("%d warnings, want %d:\n%s", n, row.want, log)
+			}
+		})
+	}
+}

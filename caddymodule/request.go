@@ -1,0 +1,82 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// maxPlaceholder bounds a placeholder that others fill, in bytes.
+const maxPlaceholder = 256
+
+// clientIP is the [middleware.IPFunc] for Caddy, which has found the address
+// already and knows what proxies to trust. It does not unmap IPv4 addresses, so
+// the result is to be normalized, as a middleware does.
+func clientIP(r *http.Request) netip.Addr {
+	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ip
+}
+
+// setPlaceholders makes d known to what handles r from now on:
+//
+//	{http.tocsin.action}  ban, captcha or throttle
+//	{http.tocsin.reason}  why, mostly a scenario's name
+//	{http.tocsin.origin}  who decided, such as CAPI
+//	{http.tocsin.source}  the source it came through, such as lapi
+//	{http.tocsin.prefix}  the address or range that it is about
+//	{http.tocsin.until}   when it ends, as in RFC 3339; empty: never
+//	{http.tocsin.ref}     the reference of a stopped request; else empty
+func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	until := ""
+	if !d.Until.IsZero() {
+		until = d.Until.UTC().Round(time.Second).Format(time.RFC3339)
+	}
+	repl.Set("http.tocsin.action", d.Action.String())
+	repl.Set("http.tocsin.reason", harmless(d.Reason))
+	repl.Set("http.tocsin.origin", harmless(d.Origin))
+	repl.Set("http.tocsin.source", d.Source)
+	repl.Set("http.tocsin.prefix", d.Prefix.String())
+	repl.Set("http.tocsin.until", until)
+	repl.Set("http.tocsin.ref", ref)
+}
+
+// harmless returns s without what could do harm in a page or a header. Reasons
+// and origins are free text from afar, and users put them into both.
+func harmless(s string) string {
+	if len(s) > maxPlaceholder {
+		s = s[:maxPlaceholder]
+	}
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune("<>&\"", c) || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// trustsLeftmost reports whether srv takes a client's address from the left end
+// of X-Forwarded-For, which the client itself may have written. Caddy shows
+// nowhere whether trusted_proxies is set, once it is loaded, so this looks for
+// the field; should a later Caddy have no such field, there is no warning.
+func trustsLeftmost(srv *caddyhttp.Server) bool {
+	if srv == nil || srv.TrustedProxiesStrict > 0 {
+		return false
+	}
+	f := reflect.ValueOf(srv).Elem().FieldByName("trustedProxies")
+	return srv.TrustedProxiesUnix || f.Kind() == reflect.Interface && !f.IsNil()
+}

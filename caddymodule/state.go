@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	snapshotOff  = "off"
+	snapshotFile = "tocsin.snap"
+)
+
+// State is what an engine is made from, and all of it is the engine's identity:
+// configs with the same State share an engine, one after the other. What says
+// what to do with decisions does not belong here.
+type State struct {
+	// CrowdSec Local APIs to follow. Default: none.
+	LAPI []LAPI `json:"lapi,omitempty"`
+
+	// Text files with addresses and ranges. Default: none.
+	Blocklists []Blocklist `json:"blocklists,omitempty"`
+
+	// File that carries decisions over a restart, or "off". Placeholders are
+	// replaced. Default: tocsin.snap in Caddy's data folder.
+	Snapshot string `json:"snapshot,omitempty"`
+
+	// What a decision of a type that is not known asks for: ban, captcha or
+	// throttle. Default: ban.
+	Fallback string `json:"fallback,omitempty"`
+}
+
+// resolve returns s as engines are made from it: with defaults filled in,
+// placeholders replaced and keys read. The result holds secrets. s stays as the
+// user wrote it.
+func (s State) resolve(repl *caddy.Replacer) (State, error) {
+	s.LAPI, s.Blocklists = slices.Clone(s.LAPI), slices.Clone(s.Blocklists)
+	for i := range s.LAPI {
+		if err := s.LAPI[i].resolve(repl, i); err != nil {
+			return State{}, fmt.Errorf("lapi %d: %w", i+1, err)
+		}
+	}
+	for i := range s.Blocklists {
+		if err := s.Blocklists[i].resolve(repl); err != nil {
+			return State{}, fmt.Errorf("blocklist %d: %w", i+1, err)
+		}
+	}
+	if s.Fallback == "" {
+		s.Fallback = lookup.Ban.String()
+	}
+	var err error
+	switch s.Snapshot {
+	case "":
+		s.Snapshot = filepath.Join(caddy.AppDataDir(), snapshotFile)
+	case snapshotOff:
+		s.Snapshot = ""
+	default:
+		if s.Snapshot, err = repl.ReplaceOrErr(s.Snapshot, true, true); err != nil {
+			return State{}, fmt.Errorf("snapshot: %w", err)
+		}
+	}
+	return s, s.validate()
+}
+
+// replace replaces the placeholders in fields. One that is unknown or empty is
+// an error: half a key or URL would only fail later, and elsewhere. Errors name
+// the field and the placeholder, never a value.
+func replace(repl *caddy.Replacer, fields map[string]*string) error {
+	for name, p := range fields {
+		v, err := repl.ReplaceOrErr(*p, true, true)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		*p = v
+	}
+	return nil
+}
+
+// validate checks what the makers of the sources cannot.
+func (s State) validate() error {
+	names := s.names()
+	if len(names) == 0 {
+		return errors.New("no source of decisions: " +
+			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
+	}
+	slices.Sort(names)
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			return fmt.Errorf("two sources are named %q: give each a name of its own", names[i])
+		}
+	}
+	return nil
+}
+
+// names returns the names of the sources.
+func (s State) names() []string {
+	var names []string
+	for _, l := range s.LAPI {
+		names = append(names, l.Name)
+	}
+	for _, b := range s.Blocklists {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// key returns what tells s from any other State: a hash over the whole of it,
+// and over the authorities that it names, which are read only once. A client's
+// certificate is read anew for each connection, and may be renewed under it.
+func (s State) key() (string, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("hashing state: %w", err)
+	}
+	h := sha256.New()
+	h.Write(text)
+	for _, l := range s.LAPI {
+		if l.TLSCA == "" {
+			continue
+		}
+		pem, err := readFile(l.TLSCA, maxSecret)
+		if err != nil {
+			return "", fmt.Errorf("tls: %w", err)
+		}
+		fmt.Fprintf(h, "%d:%s", len(pem), pem)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
