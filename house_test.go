@@ -30,7 +30,9 @@ const (
 	bart       = "github.com/gaissmai/bart"
 	caddy      = "github.com/caddyserver/caddy/v2"
 	expr       = "github.com/expr-lang/expr"
+	cobra      = "github.com/spf13/cobra"
 	fsnotify   = "github.com/fsnotify/fsnotify"
+	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
 	goleak     = "go.uber.org/goleak"
 	lru        = "github.com/hashicorp/golang-lru/v2"
 	pgx        = "github.com/jackc/pgx/v5"
@@ -42,7 +44,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "challenge", "detect", "engine", "lapi", "lists", "lookup", "metrics", "middleware",
+	"appsec", "caddymodule", "challenge", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -50,7 +52,7 @@ var public = []string{
 var rooms = map[string]room{
 	".":                 {ours: []string{"caddymodule"}},
 	"appsec":            {[]string{"lookup"}, []string{zap}},
-	"caddymodule":       {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus}},
+	"caddymodule":       {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus, cobra}},
 	"challenge":         {},
 	"cmd/tocsin":        {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
 	"community":         {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
@@ -58,12 +60,13 @@ var rooms = map[string]room{
 	"engine":            {[]string{"lookup", "detect"}, []string{zap}},
 	"examples":          {},
 	"examples/*":        {append([]string{"."}, public...), []string{caddy, zap}},
+	"geo":               {[]string{"lookup"}, []string{zap, fsnotify, maxmind}},
 	"internal/lapitest": {[]string{"internal/wire", "lookup"}, nil},
 	"internal/wire":     {[]string{"lookup"}, nil},
 	"lapi":              {[]string{"lookup", "detect", "internal/wire"}, []string{zap, backoff}},
 	"lists":             {[]string{"lookup"}, []string{zap, fsnotify, backoff}},
 	"lookup":            {nil, []string{bart, lru}},
-	"metrics":           {[]string{"engine"}, []string{prometheus}},
+	"metrics":           {[]string{"engine", "lookup", "middleware"}, []string{prometheus}},
 	"middleware":        {[]string{"lookup", "detect", "challenge"}, []string{zap}},
 }
 
