@@ -17,14 +17,16 @@ type Stats struct {
 // SourceStats says how one source of an engine stands.
 type SourceStats struct {
 	Name      string
-	Decisions int // held in the table
+	Live      bool // it is asked about one client at a time, and holds nothing in the table
+	Decisions int  // held in the table
 	Ready     bool
 	lookup.Status
 }
 
 // Ready reports whether the table is fit to judge by: every source was in step
 // with it lately enough. A snapshot stands in for a source that has not
-// answered yet, for as long as a sync would.
+// answered yet, for as long as a sync would. Live sources do not count: what
+// becomes of a request that they do not answer for is theirs to say.
 func (e *Engine) Ready() bool {
 	now := time.Now()
 	for _, s := range e.sources {
@@ -52,6 +54,11 @@ func (e *Engine) Stats() Stats {
 		stats.Ready = stats.Ready && ready
 		stats.Sources = append(stats.Sources, SourceStats{
 			Name: s.Name(), Decisions: e.table.Count(s.Name()), Ready: ready, Status: status,
+		})
+	}
+	for _, l := range e.live {
+		stats.Sources = append(stats.Sources, SourceStats{
+			Name: l.Name(), Live: true, Ready: l.Status().Err == nil, Status: l.Status(),
 		})
 	}
 	e.snapshot.mu.Lock()

@@ -1,7 +1,6 @@
 package lookup
 
 import (
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -47,7 +46,7 @@ func (t *Table) draftLocked() *draft {
 func newDraft(t *Table, s *state) *draft {
 	d := &draft{state: *s, table: t, fresh: new(bart.Table[uint32]), freshRanges: new(bart.Lite)}
 	d.chunks = slices.Clone(s.chunks)
-	d.counts = maps.Clone(s.counts)
+	d.groups = slices.Clone(s.groups)
 	d.marks = make([]mark, len(s.chunks))
 	d.now = s.epoch.now()
 	return d
@@ -138,6 +137,8 @@ func (d *draft) renew(slot uint32, r record) {
 	case old.until != r.until || old.kind != r.kind:
 		d.table.refs[old.kind]--
 		d.table.refs[r.kind]++
+		d.groups[d.groupOf[old.kind]].Decisions--
+		d.groups[d.groupOf[r.kind]].Decisions++
 		w := d.own(slot)
 		w.until, w.kind = r.until, r.kind
 		d.change.Moved++
@@ -215,7 +216,7 @@ func (d *draft) fill(slot uint32, r record) {
 	*w = r
 	d.touch(slot)
 	d.table.refs[r.kind]++
-	d.counts[d.kinds[r.kind].source]++
+	d.groups[d.groupOf[r.kind]].Decisions++
 	d.change.Added++
 }
 
@@ -223,7 +224,7 @@ func (d *draft) fill(slot uint32, r record) {
 func (d *draft) kill(slot uint32) {
 	w := d.own(slot)
 	d.table.refs[w.kind]--
-	d.counts[d.kinds[w.kind].source]--
+	d.groups[d.groupOf[w.kind]].Decisions--
 	w.until = free
 	d.change.Removed++
 }
@@ -265,6 +266,7 @@ func (d *draft) kindIndex(k kind) uint32 {
 	i := uint32(len(d.kinds))
 	// Readers of older states see no further than their own length.
 	d.kinds = append(d.kinds, k)
+	d.groupOf = append(d.groupOf, d.groupIndex(k))
 	t.refs = append(t.refs, 0)
 	t.index[k] = i
 	return i

@@ -109,20 +109,21 @@ func (t *Table) All() iter.Seq[Decision] {
 // and were not freed yet.
 func (t *Table) Len() int {
 	n := 0
-	if s := t.cur.Load(); s != nil {
-		for _, c := range s.counts {
-			n += c
-		}
+	for _, g := range t.groups() {
+		n += g.Decisions
 	}
 	return n
 }
 
 // Count returns how many of them are of source.
 func (t *Table) Count(source string) int {
-	if s := t.cur.Load(); s != nil {
-		return s.counts[source]
+	n := 0
+	for _, g := range t.groups() {
+		if g.Source == source {
+			n += g.Decisions
+		}
 	}
-	return 0
+	return n
 }
 
 // Version returns a number that grows with every change of the table.
@@ -198,7 +199,7 @@ func (t *Table) Clone() *Table {
 	if s := t.cur.Load(); s != nil {
 		own := *s
 		// Both tables append kinds from now on: not into the same array.
-		own.kinds = slices.Clip(s.kinds)
+		own.kinds, own.groupOf = slices.Clip(s.kinds), slices.Clip(s.groupOf)
 		c.cur.Store(&own)
 	}
 	return c

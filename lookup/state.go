@@ -21,7 +21,8 @@ type state struct {
 	chunks  []*chunk            // the records, by slot
 	slots   uint32              // slots in use, free ones included
 	kinds   []kind              // what records refer to
-	counts  map[string]int      // records that are not free, by source
+	groups  []Group             // records that are not free, counted
+	groupOf []uint16            // index into groups of each kind
 	version uint64
 	places  bool  // there may be decisions about countries or autonomous systems
 	epoch   epoch // what records count their times from
@@ -48,7 +49,7 @@ type kind struct {
 func emptyState() *state {
 	return &state{
 		tree: new(bart.Table[uint32]), ranges: new(bart.Lite),
-		counts: map[string]int{}, epoch: epoch(time.Now()),
+		epoch: epoch(time.Now()),
 	}
 }
 
