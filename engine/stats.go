@@ -57,9 +57,8 @@ func (e *Engine) Stats() Stats {
 		})
 	}
 	for _, l := range e.live {
-		stats.Sources = append(stats.Sources, SourceStats{
-			Name: l.Name(), Live: true, Ready: l.Status().Err == nil, Status: l.Status(),
-		})
+		status := l.Status()
+		stats.Sources = append(stats.Sources, SourceStats{Name: l.Name(), Live: true, Ready: status.Err == nil, Status: status})
 	}
 	e.snapshot.mu.Lock()
 	defer e.snapshot.mu.Unlock()

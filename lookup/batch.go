@@ -28,6 +28,7 @@ type Batch struct {
 	last           kind   // the kind added last, since most come in runs
 	lastIndex      uint32 // where it stands
 	adds, removals rows
+	pace           pacer
 }
 
 // maxBatchKinds bounds the different origins and reasons of one batch.
@@ -44,6 +45,7 @@ func (t *Table) Batch(source string) *Batch {
 // takes back what there is of it. One that is about nothing or has no action is
 // ignored.
 func (b *Batch) Add(d Decision) {
+	b.pace.step()
 	p, ok := d.target()
 	if !ok || d.Action == None || d.Action > Ban {
 		return
@@ -54,6 +56,7 @@ func (b *Batch) Add(d Decision) {
 // Remove takes back what the source has said about the same thing with the same
 // action. The other fields of d are ignored.
 func (b *Batch) Remove(d Decision) {
+	b.pace.step()
 	p, ok := d.target()
 	if !ok || d.Action == None || d.Action > Ban {
 		return
@@ -81,6 +84,7 @@ func (b *Batch) apply(whole bool) Change {
 	defer t.mu.Unlock()
 	d := t.draftLocked()
 	b.removals.drain(func(p netip.Prefix, a uint32, _ int64) {
+		d.pace.step()
 		d.remove(p, kind{source: b.source, action: Action(a)})
 	})
 	kinds := make([]uint32, len(b.kinds))
@@ -90,6 +94,7 @@ func (b *Batch) apply(whole bool) Change {
 	}
 	by := d.epoch.nanos(time.Time(b.epoch))
 	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
+		d.pace.step()
 		d.put(p, record{until: shift(until, by), since: d.now, kind: kinds[k]})
 	})
 	d.removeEnded()

@@ -20,6 +20,7 @@ type draft struct {
 	ended       []endedAdd
 	now         int64
 	change      Change
+	pace        pacer
 }
 
 // A mark says what a draft did to a chunk of records.
@@ -82,9 +83,23 @@ func (d *draft) merge() {
 		d.tree.Union(d.fresh)
 		d.ranges.Union(d.freshRanges)
 	default:
-		d.tree = d.tree.UnionPersist(d.fresh)
+		d.tree = d.unionPersist(d.tree, d.fresh)
 		d.ranges = d.ranges.UnionPersist(d.freshRanges)
 	}
+}
+
+// unionPersist returns the union of tree and fresh, and leaves tree as it is.
+// It goes along the order of the trie, so that little is copied twice.
+func (d *draft) unionPersist(tree, fresh *bart.Table[uint32]) *bart.Table[uint32] {
+	part := new(bart.Table[uint32])
+	for p, slot := range fresh.All() {
+		if part.Size() == stride {
+			tree, part = tree.UnionPersist(part), new(bart.Table[uint32])
+		}
+		part.Insert(p, slot)
+		d.pace.step()
+	}
+	return tree.UnionPersist(part)
 }
 
 // put announces the decision r on p. What is in force already keeps its since.

@@ -211,6 +211,7 @@ func (t *Table) removeIf(gone func(*state, *record) bool) int {
 	defer t.mu.Unlock()
 	d := t.draftLocked()
 	for slot := range d.slots {
+		d.pace.step()
 		if r := d.at(slot); r.until != free && gone(&d.state, r) {
 			d.kill(slot)
 		}
