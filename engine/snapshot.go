@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -18,9 +19,12 @@ import (
 type snapshotFile struct {
 	path string
 
+	// written is when it was written last. It is not under mu, since Stats must
+	// not wait for a disk.
+	written atomic.Pointer[time.Time]
+
 	mu      sync.Mutex
-	version uint64    // of the table when it was written or read last
-	written time.Time // when it was written last
+	version uint64 // of the table when it was written or read last
 }
 
 // restore reads the snapshot and reports whether the table holds it now. One
@@ -63,7 +67,9 @@ func (e *Engine) save() error {
 	if err := writeFile(s.path, e.table); err != nil {
 		return fmt.Errorf("saving snapshot: %w", err)
 	}
-	s.version, s.written = version, time.Now()
+	now := time.Now()
+	s.version = version
+	s.written.Store(&now)
 	return nil
 }
 

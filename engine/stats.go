@@ -60,8 +60,8 @@ func (e *Engine) Stats() Stats {
 		status := l.Status()
 		stats.Sources = append(stats.Sources, SourceStats{Name: l.Name(), Live: true, Ready: status.Err == nil, Status: status})
 	}
-	e.snapshot.mu.Lock()
-	defer e.snapshot.mu.Unlock()
-	stats.Snapshot = e.snapshot.written
+	if at := e.snapshot.written.Load(); at != nil {
+		stats.Snapshot = *at
+	}
 	return stats
 }
