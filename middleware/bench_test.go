@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // listed is the size of the community list, the table most sites have.
@@ -108,19 +111,49 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
+// BenchmarkFlood shows what it costs to decide about requests that are stopped
+// one after the other, by how much of it is logged.
+func BenchmarkFlood(b *testing.B) {
+	ban := func(context.Context, netip.Addr) (lookup.Decision, bool) {
+		return lookup.Decision{Action: lookup.Ban, Origin: "CAPI", Reason: "http:scan"}, true
+	}
+	var rs []*http.Request
+	for i := range 4 * quotaClients {
+		rs = append(rs, from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 1).String()))
+	}
+	for _, c := range []struct {
+		name  string
+		level zapcore.Level
+	}{{"no line", zap.WarnLevel}, {"five lines a client", zap.InfoLevel}, {"every line", zap.DebugLevel}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			enc := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+			m, err := New(Config{Lookup: ban, Logger: zap.New(zapcore.NewCore(enc, zapcore.AddSync(io.Discard), c.level))})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := 0; b.Loop(); i++ {
+				m.Check(rs[i%len(rs)])
+			}
+		})
+	}
+}
+
 // BenchmarkCounters shows what it costs to count one request, beside one counter
 // for all.
 func BenchmarkCounters(b *testing.B) {
 	var (
 		one  atomic.Uint64
 		many Counters
+		stop = stopFor("192.0.2.1", lookup.Ban, "CAPI")
 	)
 	for _, c := range []struct {
 		name  string
 		count func()
 	}{
 		{"one for all", func() { one.Add(1) }},
-		{"striped", func() { many.next().processed.Add(1) }},
+		{"striped", func() { many.next().processed[0].Add(1) }},
+		{"by origin", func() { many.stop(stop, false) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -17,6 +18,7 @@ type Counters struct {
 	stripe [stripes]stripe
 	taken  atomic.Uint32 // stripes given out so far
 	near   sync.Pool     // of *stripe, each the one that its processor used last
+	origin origins       // what decisions did
 }
 
 // A stripe is one of the copies. One counter for all has every core wait for
@@ -25,12 +27,21 @@ type Counters struct {
 // that used it. It has cache lines of its own, two because they are fetched in
 // pairs.
 type stripe struct {
-	processed atomic.Uint64
+	processed [families]atomic.Uint64
 	unknown   atomic.Uint64
 	allowed   atomic.Uint64
-	dryRun    atomic.Uint64
-	stopped   [lookup.Ban + 1]atomic.Uint64
-	_         [128 - 8*(4+(lookup.Ban+1))]byte
+	_         [128 - 8*(families+2)]byte
+}
+
+// families is the number of families of addresses: IPv4 and IPv6.
+const families = 2
+
+// family returns where requests from ip, which is normalized, are counted.
+func family(ip netip.Addr) int {
+	if ip.Is4() {
+		return 0
+	}
+	return 1
 }
 
 // next returns the stripe to count one request in. Two goroutines may get the
@@ -44,20 +55,46 @@ func (c *Counters) next() *stripe {
 	return s
 }
 
-// stop counts a request that is stopped because of d.
-func (s *stripe) stop(d lookup.Decision) {
-	// An action that is not known is treated as a ban.
-	s.stopped[min(d.Action, lookup.Ban)].Add(1)
+// stop counts a request that is stopped, or would be if this were no dry run.
+func (c *Counters) stop(s *Stop, dryRun bool) {
+	t := c.origin.of(&s.Decision)
+	if dryRun {
+		t.dryRun[family(s.Client)].Add(1)
+		return
+	}
+	t.stopped[family(s.Client)].Add(1)
 }
 
 // Counts are the values of [Counters] at one time. All of them count requests
 // and only ever grow.
 type Counts struct {
 	Processed     uint64                 // checked, whatever came of it
+	Processed4    uint64                 // those of them that came from IPv4 addresses
+	Processed6    uint64                 // and from IPv6 addresses
 	Stopped       [lookup.Ban + 1]uint64 // stopped, by the decision's action: Stopped[lookup.Ban]
 	DryRun        uint64                 // let through only because of DryRun
 	Allowed       uint64                 // let through, against a decision, by the allow list
 	UnknownClient uint64                 // let through because the client's address could not be told
+
+	// ByOrigin splits Stopped and DryRun up. It is sorted, has an element for
+	// each action, origin and family that there was, and never loses one.
+	ByOrigin []OriginCount
+}
+
+// An OriginCount counts requests from one family of addresses that met
+// decisions of one origin to do one thing.
+type OriginCount struct {
+	// Action is the decisions'; one that is not known counts as a ban.
+	Action lookup.Action
+
+	// Origin is the decisions', cut to 255 bytes. Origins are words of the
+	// sources, so they are bounded: once there are 256 pairs of an action and
+	// an origin, what is new counts as "other".
+	Origin string
+
+	IPv6    bool   // the clients have IPv6 addresses rather than IPv4 ones
+	Stopped uint64 // requests that were stopped
+	DryRun  uint64 // requests let through only because of DryRun
 }
 
 // Snapshot returns the counts as they are now. Requests that are counted
@@ -66,13 +103,16 @@ func (c *Counters) Snapshot() Counts {
 	var n Counts
 	for i := range c.stripe {
 		s := &c.stripe[i]
-		n.Processed += s.processed.Load()
+		n.Processed4 += s.processed[0].Load()
+		n.Processed6 += s.processed[1].Load()
 		n.UnknownClient += s.unknown.Load()
 		n.Allowed += s.allowed.Load()
-		n.DryRun += s.dryRun.Load()
-		for a := range s.stopped {
-			n.Stopped[a] += s.stopped[a].Load()
-		}
+	}
+	n.Processed = n.Processed4 + n.Processed6 + n.UnknownClient
+	n.ByOrigin = c.origin.counts()
+	for _, o := range n.ByOrigin {
+		n.Stopped[o.Action] += o.Stopped
+		n.DryRun += o.DryRun
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -12,14 +13,26 @@ import (
 // maxLogged is how much of a field that the client fills goes into the log.
 const maxLogged = 256
 
-// logStop writes the one line about a request that is stopped. The query is
-// left out: it may hold what should not be in a log.
+// logStop writes the one line about a request that is stopped: at level info,
+// or at level debug if the client has had its quota. The query is left out: it
+// may hold what should not be in a log.
 func (m *Middleware) logStop(r *http.Request, s *Stop) {
+	if !m.log.Core().Enabled(zapcore.InfoLevel) {
+		return
+	}
+	ok, left := m.quota.take(s)
+	if left.requests > 0 {
+		m.logLeftOut(&left)
+	}
+	level := zapcore.DebugLevel
+	if ok {
+		level = zapcore.InfoLevel
+	}
 	msg := "request stopped"
 	if m.dryRun {
 		msg = "request would be stopped"
 	}
-	ce := m.log.Check(zapcore.InfoLevel, msg)
+	ce := m.log.Check(level, msg)
 	if ce == nil {
 		return
 	}
@@ -29,8 +42,8 @@ func (m *Middleware) logStop(r *http.Request, s *Stop) {
 		zap.String("origin", d.Origin),
 		zap.String("reason", d.Reason),
 		zap.String("source", d.Source),
-		zap.Stringer("prefix", d.Prefix),
-		zap.Stringer("client", s.Client),
+		m.target(d),
+		m.logIP.addr("client", s.Client),
 		zap.String("method", clip(r.Method)),
 		zap.String("host", clip(r.Host)),
 		zap.String("uri", clip(r.URL.Path)),
@@ -40,18 +53,57 @@ func (m *Middleware) logStop(r *http.Request, s *Stop) {
 	)
 }
 
+// target returns the field that tells what d is about.
+func (m *Middleware) target(d *lookup.Decision) zap.Field {
+	switch {
+	case d.Country != "":
+		return zap.String("country", d.Country)
+	case d.AS != 0:
+		return zap.Uint32("as", d.AS)
+	}
+	return m.logIP.prefix("prefix", d.Prefix)
+}
+
+// logLeftOut sums up the requests that have no line of their own.
+func (m *Middleware) logLeftOut(left *leftOut) {
+	ce := m.log.Check(zapcore.InfoLevel, "stopped requests left out of the log")
+	if ce == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.Uint64("requests", left.requests),
+		zap.Time("since", left.since),
+		zap.Bool("dry_run", m.dryRun),
+	}
+	if left.clients > 0 {
+		fields = append(fields, zap.Int("clients", left.clients),
+			m.logIP.addr("loudest", left.loudest), zap.Uint64("loudest_requests", left.most))
+	}
+	if left.rest.requests > 0 {
+		fields = append(fields, zap.Uint64("other_clients_requests", left.rest.requests), zap.String("ref", left.rest.ref))
+	}
+	ce.Write(fields...)
+}
+
 // warnUnknown says that the client of r could not be told.
 func (m *Middleware) warnUnknown(r *http.Request) {
 	if !m.unknown.due() {
 		return
 	}
-	if ce := m.log.Check(zapcore.WarnLevel, "client address unknown, request let through"); ce != nil {
-		ce.Write(
-			zap.String("remote_addr", clip(r.RemoteAddr)),
-			zap.String("host", clip(r.Host)),
-			zap.Uint64("requests", m.counters.Snapshot().UnknownClient),
-		)
+	ce := m.log.Check(zapcore.WarnLevel, "client address unknown, request let through")
+	if ce == nil {
+		return
 	}
+	// It can be the client's own, where a header is looked for in vain.
+	remote := zap.String("remote_addr", clip(r.RemoteAddr))
+	if m.logIP != LogIPFull {
+		remote = m.logIP.addr("remote_addr", parseHost(r.RemoteAddr))
+	}
+	ce.Write(
+		remote,
+		zap.String("host", clip(r.Host)),
+		zap.Uint64("requests", m.counters.Snapshot().UnknownClient),
+	)
 }
 
 func clip(s string) string {

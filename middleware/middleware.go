@@ -67,9 +67,17 @@ type Config struct {
 	// none.
 	Server string
 
-	// Logger gets one line at level info for every request that is stopped.
-	// Default: none.
+	// Logger gets a line for every request that is stopped: at level info for
+	// the first five of a client in a minute, at level debug for the others.
+	// What was left out at level info, because of that or because more than
+	// 1024 clients came in that minute, is summed up in one line, which comes
+	// with the first request that is stopped after it. A network of IPv6, a
+	// /64, counts as one client. Default: none.
 	Logger *zap.Logger
+
+	// LogIP says how much of the clients' addresses Logger is told. Default:
+	// all.
+	LogIP LogIP
 }
 
 // A Middleware checks requests. It is safe for use by many goroutines and has
@@ -82,14 +90,19 @@ type Middleware struct {
 	dryRun   bool
 	counters *Counters
 	log      *zap.Logger
+	logIP    LogIP
+	quota    quota   // of lines about stopped requests
 	unknown  sampler // of warnings about clients without an address
 }
 
-// New checks cfg and returns a middleware. It fails if Lookup is missing or an
-// entry of Allow is no range of addresses.
+// New checks cfg and returns a middleware. It fails if Lookup is missing, an
+// entry of Allow is no range of addresses or LogIP is none of the constants.
 func New(cfg Config) (*Middleware, error) {
 	if cfg.Lookup == nil {
 		return nil, errors.New("making middleware: Lookup is required")
+	}
+	if cfg.LogIP > LogIPOff {
+		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
@@ -107,6 +120,7 @@ func New(cfg Config) (*Middleware, error) {
 		dryRun:   cfg.DryRun,
 		counters: cfg.Counters,
 		log:      cfg.Logger,
+		logIP:    cfg.LogIP,
 		unknown:  newSampler(),
 	}
 	if m.clientIP == nil {
@@ -139,9 +153,7 @@ func (m *Middleware) Counters() *Counters { return m.counters }
 // it, so it is to be called once for a request. In a dry run it always returns
 // nil. It does not allocate for a client that is known and may pass.
 func (m *Middleware) Check(r *http.Request) *Stop {
-	n := m.counters.next()
-	n.processed.Add(1)
-	ip := m.clientIP(r)
+	n, ip := m.counters.next(), m.clientIP(r)
 	if !ip.IsValid() {
 		// Nothing to judge by: a mistake in the setup must not close the site,
 		// and must not stay unseen.
@@ -151,6 +163,7 @@ func (m *Middleware) Check(r *http.Request) *Stop {
 	}
 	// The IPFunc may be the caller's own. One client must not have two names.
 	ip = lookup.Normalize(ip)
+	n.processed[family(ip)].Add(1)
 	d, ok := m.lookup(r.Context(), ip)
 	if !ok || d.Action == lookup.None {
 		return nil
@@ -161,12 +174,11 @@ func (m *Middleware) Check(r *http.Request) *Stop {
 		return nil
 	}
 	s := newStop(d, ip)
+	m.counters.stop(s, m.dryRun)
 	m.logStop(r, s)
 	if m.dryRun {
-		n.dryRun.Add(1)
 		return nil
 	}
-	n.stop(d)
 	return s
 }
 

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +156,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"a missing Lookup", Config{}, "Lookup is required"},
 		{"an invalid prefix", Config{Lookup: some, Allow: append(prefixes("10.0.0.0/8"), netip.Prefix{})}, "Allow[1]"},
+		{"a LogIP that there is not", Config{Lookup: some, LogIP: LogIPOff + 1}, "LogIP(3)"},
 		{"a range wider than the mapped addresses", Config{Lookup: some, Allow: prefixes("::ffff:0.0.0.0/90")}, "Allow[0]: ::ffff:0.0.0.0/90"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,51 +226,12 @@ func TestDryRunCountsAndLogsOnly(t *testing.T) {
 	if passed != 2 {
 		t.Errorf("%d of 2 requests passed", passed)
 	}
-	if got, want := m.Counters().Snapshot(), (Counts{Processed: 2, DryRun: 1}); got != want {
+	want := Counts{Processed: 2, Processed4: 2, DryRun: 1, ByOrigin: []OriginCount{{Action: lookup.Ban, Origin: "cscli", DryRun: 1}}}
+	if got := m.Counters().Snapshot(); !reflect.DeepEqual(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 	if logs.Len() != 1 || logs.All()[0].ContextMap()["dry_run"] != true {
 		t.Errorf("logged %v", logs.All())
-	}
-}
-
-func TestCountersTellRequestsApart(t *testing.T) {
-	m := mustNew(t, Config{
-		Lookup: in(table(t, "192.0.2.1 ban", "192.0.2.2 captcha", "192.0.2.3 throttle", "192.0.2.4 ban")),
-		Allow:  prefixes("192.0.2.4/32"),
-	})
-	for _, client := range []string{"192.0.2.1:1", "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "192.0.2.4:1", "192.0.2.5:1", "@"} {
-		m.Check(from(client))
-	}
-	want := Counts{Processed: 7, UnknownClient: 1, Allowed: 1}
-	want.Stopped[lookup.Ban], want.Stopped[lookup.Captcha], want.Stopped[lookup.Throttle] = 2, 1, 1
-	if got := m.Counters().Snapshot(); got != want {
-		t.Errorf("counted %+v, want %+v", got, want)
-	}
-}
-
-func TestCountersAreSharedAndLoseNothing(t *testing.T) {
-	const workers, each = 8, 500
-	var shared Counters
-	tab := table(t, "192.0.2.1 ban")
-	var wg sync.WaitGroup
-	for range workers {
-		// A middleware for each, as after so many reloads.
-		m := mustNew(t, Config{Lookup: in(tab), Counters: &shared})
-		h := m.Handler(bare)
-		wg.Go(func() {
-			for range each {
-				h.ServeHTTP(httptest.NewRecorder(), from("192.0.2.1:1"))
-				h.ServeHTTP(httptest.NewRecorder(), from("192.0.2.2:1"))
-				shared.Snapshot()
-			}
-		})
-	}
-	wg.Wait()
-	want := Counts{Processed: 2 * workers * each}
-	want.Stopped[lookup.Ban] = workers * each
-	if got := shared.Snapshot(); got != want {
-		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
 

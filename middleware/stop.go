@@ -27,7 +27,8 @@ type Stop struct {
 
 	// Ref is a short reference that stands in the answer and in the log: ten
 	// digits and capital letters, without I, L, O and U. It is random and means
-	// nothing else.
+	// nothing else. Where the log has no line about this request, it is the
+	// reference of the last one about the same client.
 	Ref string
 
 	Time time.Time // when the request was stopped

@@ -1,0 +1,106 @@
+package metrics
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The labels.
+const (
+	labelServer    = "server"     // as Config.Counters names it
+	labelSource    = "source"     // name of a source of the engine
+	labelOrigin    = "origin"     // who decided: CAPI, cscli, lists:tor
+	labelAction    = "action"     // ban, captcha or throttle
+	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
+	labelVersion   = "version"    // of this module
+	labelGoVersion = "go_version" // that it was built with
+)
+
+// The values of labelIPType.
+const (
+	ipv4      = "ipv4"
+	ipv6      = "ipv6"
+	ipUnknown = "unknown"
+)
+
+const (
+	maxLabels = 4
+	maxLabel  = 255 // bytes of a label's value; longer ones are cut
+)
+
+// A metric is the description of one.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	arity int // how many labels it has
+}
+
+func gauge(name, help string, labels ...string) *metric {
+	return &metric{prometheus.NewDesc("tocsin_"+name, help, labels, nil), prometheus.GaugeValue, len(labels)}
+}
+
+func counter(name, help string, labels ...string) *metric {
+	return &metric{prometheus.NewDesc("tocsin_"+name, help, labels, nil), prometheus.CounterValue, len(labels)}
+}
+
+// The metrics. Times are in seconds of Unix time.
+var (
+	buildInfo      = gauge("build_info", "Always 1; the labels say what runs.", labelVersion, labelGoVersion)
+	ready          = gauge("ready", "Whether all sources were in step lately enough to judge by: 1, or 0.")
+	snapshotTime   = gauge("snapshot_timestamp_seconds", "When the snapshot was last written; 0: not since the start.")
+	decisions      = gauge("decisions", "Decisions held.", labelSource, labelOrigin, labelAction)
+	sourceReady    = gauge("source_ready", "Whether the source was in step lately enough: 1, or 0.", labelSource)
+	sourceSynced   = gauge("source_last_sync_timestamp_seconds", "When the source was last in step; 0: never.", labelSource)
+	sourceNext     = gauge("source_next_try_timestamp_seconds", "When the source is tried next; 0: unknown.", labelSource)
+	sourceFailures = gauge("source_failures", "Failed tries since the source was last in step.", labelSource)
+	processed      = counter("requests_processed_total",
+		"Requests checked. Those of unknown ip_type could not be judged, and passed.", labelServer, labelIPType)
+	stopped = counter("requests_stopped_total",
+		"Requests stopped, by what was decided about the client.", labelServer, labelAction, labelOrigin, labelIPType)
+	dryRun = counter("requests_dry_run_total",
+		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
+	allowed = counter("requests_allow_listed_total",
+		"Requests that passed, against a decision, by the allow list.", labelServer)
+
+	all = []*metric{
+		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
+		processed, stopped, dryRun, allowed,
+	}
+)
+
+// A series is one metric with one set of labels.
+type series struct {
+	metric *metric
+	labels [maxLabels]string
+}
+
+// values are what one scrape finds. Two values of one series would fail it, and
+// with it the scrape of everything else in the registry. Labels that came in
+// different can be the same once they are mended, so values are collected here
+// before they are sent.
+type values map[series]float64
+
+func (v values) set(m *metric, value float64, labels ...string) { v[newSeries(m, labels)] = value }
+
+func (v values) add(m *metric, value float64, labels ...string) { v[newSeries(m, labels)] += value }
+
+func newSeries(m *metric, labels []string) series {
+	s := series{metric: m}
+	for i, l := range labels {
+		s.labels[i] = mend(l)
+	}
+	return s
+}
+
+// mend makes s a label's value: Prometheus refuses what is no UTF-8, and an
+// origin is what a source says.
+func mend(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), maxLabel)], "?")
+}
+
+func (v values) send(ch chan<- prometheus.Metric) {
+	for s, value := range v {
+		ch <- prometheus.MustNewConstMetric(s.metric.desc, s.metric.kind, value, s.labels[:s.metric.arity]...)
+	}
+}

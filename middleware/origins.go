@@ -1,0 +1,108 @@
+package middleware
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	// maxOrigins bounds what a source that makes up origins can cost, in pairs
+	// of an action and an origin. Real setups have a dozen.
+	maxOrigins = 256
+
+	// maxOrigin is how many bytes of an origin are kept: as many as CrowdSec
+	// takes for a label of its usage metrics.
+	maxOrigin = 255
+
+	// otherOrigins is the origin of what comes after maxOrigins.
+	otherOrigins = "other"
+)
+
+// origins count requests by what was decided about them. A request that is
+// stopped costs microseconds anyway, so one copy for all processors will do,
+// unlike for those that pass.
+type origins struct {
+	cur atomic.Pointer[map[verdict]*tally] // what readers see; never changed once stored
+	mu  sync.Mutex                         // one writer at a time
+}
+
+// A verdict is what requests are told apart by, beside their family.
+type verdict struct {
+	action lookup.Action
+	origin string
+}
+
+// A tally counts the requests that met one verdict, by family.
+type tally struct {
+	stopped, dryRun [families]atomic.Uint64
+}
+
+func (o *origins) all() map[verdict]*tally {
+	if m := o.cur.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// of returns where a request is counted that is stopped because of d. An action
+// that is not known is treated as a ban, and counts as one.
+func (o *origins) of(d *lookup.Decision) *tally {
+	v := verdict{min(d.Action, lookup.Ban), d.Origin[:min(len(d.Origin), maxOrigin)]}
+	if t, ok := o.all()[v]; ok {
+		return t
+	}
+	return o.add(v)
+}
+
+// add returns the tally of v, which readers did not see yet.
+func (o *origins) add(v verdict) *tally {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := o.all()
+	if _, ok := all[v]; !ok && len(all) >= maxOrigins {
+		v.origin = otherOrigins
+	}
+	if t, ok := all[v]; ok {
+		return t
+	}
+	next := make(map[verdict]*tally, len(all)+1)
+	maps.Copy(next, all)
+	v.origin = strings.Clone(v.origin) // not the whole of one that was cut
+	t := new(tally)
+	next[v] = t
+	o.cur.Store(&next)
+	return t
+}
+
+// counts returns what was counted, sorted.
+func (o *origins) counts() []OriginCount {
+	var all []OriginCount
+	for v, t := range o.all() {
+		for f := range families {
+			c := OriginCount{v.action, v.origin, f == 1, t.stopped[f].Load(), t.dryRun[f].Load()}
+			if c.Stopped > 0 || c.DryRun > 0 {
+				all = append(all, c)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b OriginCount) int {
+		return cmp.Or(cmp.Compare(b.Action, a.Action), cmp.Compare(a.Origin, b.Origin), boolCompare(a.IPv6, b.IPv6))
+	})
+	return all
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
