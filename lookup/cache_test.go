@@ -230,6 +230,18 @@ func TestCacheAsksOnceForAllThatWait(t *testing.T) {
 	})
 }
 
+// Between a caller's look into the memory and its question, the answer that
+// another one waits for may come.
+func TestCacheLooksAgainBeforeItAsks(t *testing.T) {
+	u := newUpstream(t, CacheConfig{})
+	u.says(ban(time.Time{}), true, nil)
+	u.finds("192.0.2.1", Ban)
+	q, first, err := u.join(t.Context(), netip.MustParseAddr("192.0.2.1"))
+	if err != nil || first || q.wait(t.Context(), 0) != nil || q.answer.decision.Action != Ban {
+		t.Errorf("question %+v, first %v, error %v; want the answer", q, first, err)
+	}
+}
+
 func TestCacheBoundsAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, CacheConfig{})
@@ -417,6 +429,8 @@ func TestCacheForgets(t *testing.T) {
 				synctest.Wait()
 				u.wasAsked(2)
 				u.fails(t.Context(), "192.0.2.3", ErrBusy) // what was forgotten still takes a place
+				advance(150 * time.Millisecond)
+				u.finds("192.0.2.1", None)
 				wg.Wait()
 				u.finds("192.0.2.1", None)
 				u.wasAsked(2)

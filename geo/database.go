@@ -1,0 +1,161 @@
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/oschwald/maxminddb-golang/v2"
+)
+
+var (
+	errNotRegular = errors.New("not a regular file")
+	errEmpty      = errors.New("empty file")
+	errTooLarge   = errors.New("too large")
+	errMoving     = errors.New("it changed while it was read")
+	errNoPlaces   = errors.New("it has neither countries nor autonomous systems")
+)
+
+const (
+	// maxSample bounds the networks of a new database that are looked at
+	// before it is taken into use, so that no tree, however twisted, keeps us.
+	maxSample = 20_000
+	// enoughKnown is when a sample has shown that the database is of use.
+	enoughKnown = 1_000
+)
+
+// A content is what one read of a file gave.
+type content struct {
+	raw  []byte
+	info fs.FileInfo // the same before and after the read
+}
+
+// read reads a file of up to max bytes.
+func read(path string, maxBytes int64) (content, error) {
+	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return content{}, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return content{}, err
+	case !info.Mode().IsRegular():
+		return content{}, errNotRegular
+	case info.Size() == 0:
+		return content{}, errEmpty
+	case info.Size() > maxBytes:
+		return content{}, fmt.Errorf("%w: %d bytes, and at most %d are read", errTooLarge, info.Size(), maxBytes)
+	}
+	raw := make([]byte, info.Size())
+	if _, err := io.ReadFull(file, raw); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return content{}, errMoving
+	} else if err != nil {
+		return content{}, err
+	}
+	after, err := file.Stat()
+	if err != nil {
+		return content{}, err
+	}
+	if !same(info, after) {
+		return content{}, errMoving
+	}
+	return content{raw, info}, nil
+}
+
+// same reports whether a and b are of one file that has not been touched in
+// between, as far as its directory entry tells.
+func same(a, b fs.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) &&
+		a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
+}
+
+// A database is one file in memory.
+type database struct {
+	raw     []byte // the whole file
+	reader  *maxminddb.Reader
+	records *sync.Pool            // of records to decode into
+	damage  atomic.Pointer[error] // the first that a lookup met
+}
+
+// open takes raw for a database and makes sure that it is one that knows
+// places.
+func open(raw []byte) (*database, error) {
+	reader, err := maxminddb.OpenBytes(raw)
+	if err != nil {
+		return nil, err
+	}
+	db := &database{raw: raw, reader: reader, records: &sync.Pool{New: newNested}}
+	err = db.sample()
+	if _, mismatch := errors.AsType[maxminddb.UnmarshalTypeError](err); mismatch {
+		db.records = &sync.Pool{New: newFlat}
+		err = db.sample()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// sample looks at the first networks of the database.
+func (db *database) sample() error {
+	looked, known := 0, 0
+	// Every leaf of the tree is to count, also those without data and those
+	// reached by several ways: there may be 2^128 of them.
+	every := []maxminddb.NetworksOption{maxminddb.IncludeNetworksWithoutData(), maxminddb.IncludeAliasedNetworks()}
+	for result := range db.reader.Networks(every...) {
+		country, as, err := db.decode(result)
+		if err != nil {
+			return err
+		}
+		if country != "" || as != 0 {
+			known++
+		}
+		if looked++; looked == maxSample || known == enoughKnown {
+			break
+		}
+	}
+	if known == 0 {
+		return fmt.Errorf("%w; its type is %.64q", errNoPlaces, db.reader.Metadata.DatabaseType)
+	}
+	return nil
+}
+
+// locate returns what the database knows about ip.
+func (db *database) locate(ip netip.Addr) (country string, as uint32) {
+	if db.reader.Metadata.IPVersion == 4 && ip.Is6() {
+		return "", 0
+	}
+	country, as, err := db.decode(db.reader.Lookup(ip))
+	if err != nil {
+		// A client of unknown place is let pass: protection decays, the site
+		// lives. The damage shows in the status from the next look on.
+		first := err // its own variable: that one is on the heap
+		db.damage.CompareAndSwap(nil, &first)
+		return "", 0
+	}
+	return country, as
+}
+
+// decode reads the place out of a record. The library bounds the work that a
+// twisted record can make.
+func (db *database) decode(result maxminddb.Result) (country string, as uint32, err error) {
+	if !result.Found() {
+		return "", 0, result.Err()
+	}
+	r := db.records.Get().(record)
+	r.reset()
+	if err = result.Decode(r); err == nil {
+		country, as = r.place()
+	}
+	db.records.Put(r)
+	return country, as, err
+}

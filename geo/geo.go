@@ -1,0 +1,188 @@
+// Package geo answers: where is an address? It looks up the country and the
+// autonomous system in local databases of the MaxMind DB format (.mmdb), so
+// that decisions about those can be applied.
+//
+// # Which databases
+//
+// Any that has country.iso_code or autonomous_system_number, as GeoLite2,
+// GeoIP2 and DB-IP have, or else country_code (or a country of two letters)
+// and asn ("AS64496"), as IPinfo has. Countries and systems mostly come in two
+// files: name both.
+//
+// Where a network has no country of its own, the one it is registered in
+// counts, and then the one that it represents. CrowdSec picks the country in
+// the same order, and a decision about a country is to find the addresses that
+// CrowdSec had in mind.
+//
+// # Memory
+//
+// A file is read into memory whole and not mapped: who reads a mapped file
+// that an updater truncates is killed by the system (SIGBUS). While a file is
+// exchanged there are two copies of it.
+//
+// # What happens on failure
+//
+// A file that cannot be used is an error at the start. Later on the last good
+// copy stays in force while the file is missing, unreadable, oversized, being
+// written or no such database. An address that no database knows, or only in
+// a damaged part of it, is nowhere, and no decision about a place applies.
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const (
+	defaultMaxBytes = 256 << 20
+	defaultPoll     = 30 * time.Second
+)
+
+// Config says which databases to use. Only Paths is needed.
+type Config struct {
+	// Paths of the files. Where several know an address, the first one counts,
+	// for the country and the autonomous system each. Relative ones are
+	// resolved once, in New.
+	Paths []string
+	// MaxBytes bounds each file. Default: 256 MiB, four times what the
+	// largest of GeoLite2 needs.
+	MaxBytes int64
+	// Poll is the time between two looks at the files when no event told of a
+	// change: network file systems send none, nor does the target of a
+	// symbolic link in another directory. Default: 30s.
+	Poll time.Duration
+	// Logger gets a line for each change of a file or of its state.
+	// Default: none.
+	Logger *zap.Logger
+}
+
+// A DB knows where addresses are. It is safe for use by many goroutines, but
+// for Run, which is for one at a time.
+type DB struct {
+	cfg    Config
+	files  []*follower // of Run
+	listen func(dirs []string) (watch, error)
+
+	cur atomic.Pointer[[]*database] // what Locate reads, in the order of Paths; never changed once stored
+
+	mu     sync.Mutex
+	status lookup.Status
+}
+
+// New reads the files. It fails if one of them cannot be used, and the error
+// names that file. The DB follows its files only while Run runs.
+func New(cfg Config) (*DB, error) {
+	if len(cfg.Paths) == 0 {
+		return nil, errors.New("geo database: no path")
+	}
+	if cfg.MaxBytes < 0 || cfg.Poll < 0 {
+		return nil, errors.New("geo database: MaxBytes and Poll must not be negative")
+	}
+	cfg = cfg.withDefaults()
+	d := &DB{cfg: cfg, listen: watchDirs}
+	var all []*database
+	var paths []string
+	for _, p := range cfg.Paths {
+		path, err := filepath.Abs(p)
+		if err != nil {
+			return nil, fmt.Errorf("geo database %s: %w", p, err)
+		}
+		if slices.Contains(paths, path) {
+			return nil, fmt.Errorf("geo database %s: named twice", p)
+		}
+		c, err := read(path, cfg.MaxBytes)
+		if err != nil {
+			return nil, explain(path, err)
+		}
+		db, err := open(c.raw)
+		if err != nil {
+			return nil, explain(path, err)
+		}
+		paths = append(paths, path)
+		all = append(all, db)
+		d.files = append(d.files, &follower{path: path, place: len(all) - 1, last: c.info})
+	}
+	d.cfg.Paths = paths
+	d.cur.Store(&all)
+	d.status.Synced = time.Now()
+	return d, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = defaultMaxBytes
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = defaultPoll
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	return cfg
+}
+
+// Locate returns the country that ip is in, as two capital letters (ISO
+// 3166-1), and the number of the autonomous system that announces it. What is
+// not known is the empty string, or 0. IPv4 mapped into IPv6 counts as IPv4.
+//
+// It takes no lock, and no memory once the databases are warm.
+func (d *DB) Locate(ip netip.Addr) (country string, as uint32) {
+	ip = lookup.Normalize(ip)
+	if !ip.IsValid() {
+		return "", 0
+	}
+	for _, db := range *d.cur.Load() {
+		c, n := db.locate(ip)
+		if country == "" {
+			country = c
+		}
+		if as == 0 {
+			as = n
+		}
+		if country != "" && as != 0 {
+			break
+		}
+	}
+	return country, as
+}
+
+// Status says how the DB stands to its files: in step with all of them, or
+// why not. It never grows stale: countries move slowly, and an old copy is
+// better than none.
+func (d *DB) Status() lookup.Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status
+}
+
+// note records the outcome of a look at all files.
+func (d *DB) note(err error, next time.Duration) {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Next = now.Add(next)
+	d.status.Err = err
+	if err == nil {
+		d.status.Synced = now
+		d.status.Failures = 0
+	} else {
+		d.status.Failures++
+	}
+}
+
+// put exchanges one database for a new one. A lookup that uses the old one
+// goes on doing so, and keeps its memory.
+func (d *DB) put(place int, db *database) {
+	all := slices.Clone(*d.cur.Load())
+	all[place] = db
+	d.cur.Store(&all)
+}
