@@ -2,6 +2,9 @@ package lists
 
 import (
 	"bufio"
+	"bytes"
+	"io"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,6 +32,25 @@ func BenchmarkMillionLines(b *testing.B) {
 			newFollower(f, table).look(b.Context())
 			if table.Len() < 900_000 {
 				b.Fatalf("%d decisions: %v", table.Len(), f.Status().Err)
+			}
+		}
+	})
+	b.Run("in force, from a URL", func(b *testing.B) {
+		u, err := NewURL(URLConfig{URL: "https://list.test/x"})
+		must(b, err)
+		body := gzipped(text)
+		u.transport = roundTrip(func(*http.Request) *http.Response {
+			return &http.Response{
+				StatusCode: 200, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
+				Header: http.Header{"Content-Encoding": {"gzip"}},
+			}
+		})
+		b.ReportAllocs()
+		for b.Loop() {
+			table := new(lookup.Table)
+			newFetcher(u, table).poll(b.Context())
+			if table.Len() < 900_000 {
+				b.Fatalf("%d decisions: %v", table.Len(), u.Status().Err)
 			}
 		}
 	})
@@ -63,3 +85,8 @@ func BenchmarkMillionLines(b *testing.B) {
 		}
 	})
 }
+
+// roundTrip answers without a network.
+type roundTrip func(*http.Request) *http.Response
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -21,6 +19,10 @@ type FileConfig struct {
 	Name string
 	// Action against the addresses listed. Default: lookup.Ban.
 	Action lookup.Action
+	// Duration is how long an entry holds once the file can no longer be
+	// followed, less up to a quarter, since ends are moved that seldom. At least
+	// a minute and four times Poll. Default: without end.
+	Duration time.Duration
 	// Private allows private, loopback, link-local, multicast and reserved
 	// ranges. Without it, lines that overlap one are skipped as bad.
 	Private bool
@@ -44,24 +46,19 @@ type FileConfig struct {
 }
 
 const (
-	namePrefix      = "list:"
-	originPrefix    = "lists:"
-	defaultMaxBytes = 64 << 20
-	defaultMaxLines = 2_000_000
-	defaultPoll     = 30 * time.Second
-	defaultSettle   = time.Minute
+	defaultPoll   = 30 * time.Second
+	defaultSettle = time.Minute
 )
 
 // A File is a blocklist in a file. It fits engine.Source and is safe for use
 // by many goroutines, but for Run, which is for one at a time.
 type File struct {
-	cfg    FileConfig
-	label  string // the list's name for people
-	listen func(dir string) (watch, error)
+	*list
 
-	mu     sync.Mutex
-	status lookup.Status
-	stats  Stats
+	path   string
+	poll   time.Duration
+	settle time.Duration
+	listen func(dir string) (watch, error)
 }
 
 // NewFile returns a File at rest. It does not touch the file system, so a file
@@ -74,92 +71,22 @@ func NewFile(cfg FileConfig) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", cfg.Path, err)
 	}
-	cfg.Path = path
-	if cfg.Action > lookup.Ban {
-		return nil, fmt.Errorf("blocklist %s: unknown %v", path, cfg.Action)
-	}
-	if cfg.MaxBytes < 0 || cfg.MaxLines < 0 || cfg.Poll < 0 || cfg.Settle < 0 {
-		return nil, fmt.Errorf("blocklist %s: MaxBytes, MaxLines, Poll and Settle must not be negative", path)
-	}
-	cfg = cfg.withDefaults()
-	return &File{cfg: cfg, label: strings.TrimPrefix(cfg.Name, namePrefix), listen: watchDir}, nil
-}
-
-func (cfg FileConfig) withDefaults() FileConfig {
-	setDefault(&cfg.Name, namePrefix+filepath.Base(cfg.Path))
-	setDefault(&cfg.Action, lookup.Ban)
-	setDefault(&cfg.MaxBytes, defaultMaxBytes)
-	setDefault(&cfg.MaxLines, defaultMaxLines)
+	setDefault(&cfg.Name, namePrefix+filepath.Base(path))
 	setDefault(&cfg.Poll, defaultPoll)
 	setDefault(&cfg.Settle, defaultSettle)
-	setDefault(&cfg.Logger, zap.NewNop())
-	return cfg
-}
-
-func setDefault[T comparable](v *T, to T) {
-	var zero T
-	if *v == zero {
-		*v = to
+	if cfg.Poll < 0 || cfg.Settle < 0 {
+		return nil, fmt.Errorf("blocklist %s: Poll and Settle must not be negative", path)
 	}
-}
-
-// Name returns what the decisions are filed under. Their Origin is "lists:"
-// and their Reason nothing but the list's name, less "list:". They have no end.
-func (f *File) Name() string { return f.cfg.Name }
-
-// Status says how the table stands to the file. It never grows stale: a copy
-// protects as well on the second day as on the first, so a list that went
-// missing shows in Err and is no reason to take a server out of service.
-func (f *File) Status() lookup.Status {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.status
-}
-
-// Stats says what is in force.
-func (f *File) Stats() Stats {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := f.stats
-	s.Bad = append([]BadLine(nil), s.Bad...)
-	return s
-}
-
-// note records the outcome of a look at the file: in step with it if err is
-// nil. The log gets a line when that changes, not at every look.
-func (f *File) note(err error, next time.Duration) {
-	now := time.Now()
-	f.mu.Lock()
-	was := f.status.Err
-	f.status.Next = now.Add(next)
-	f.status.Err = err
-	if err == nil {
-		f.status.Synced = now
-		f.status.Failures = 0
-	} else {
-		f.status.Failures++
+	if cfg.Duration > 0 && cfg.Duration/renewals < cfg.Poll {
+		return nil, fmt.Errorf("blocklist %s: duration %v: want at least %v, %d times the poll",
+			path, cfg.Duration, renewals*cfg.Poll, renewals)
 	}
-	f.mu.Unlock()
-
-	switch {
-	case err == nil && was != nil:
-		f.cfg.Logger.Info("blocklist is in step again", zap.String("source", f.cfg.Name))
-	case err != nil && (was == nil || was.Error() != err.Error()):
-		f.cfg.Logger.Error("blocklist is not followed; the last good copy stays in force",
-			zap.String("source", f.cfg.Name), zap.Error(err))
+	l, err := newList(options{
+		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private,
+		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("blocklist %s: %w", path, err)
 	}
-}
-
-// loaded records that what s describes is in force now.
-func (f *File) loaded(s Stats, c lookup.Change) {
-	f.mu.Lock()
-	f.stats = s
-	f.mu.Unlock()
-
-	f.cfg.Logger.Info("blocklist read", zap.String("source", f.cfg.Name), zap.Int("entries", s.Entries),
-		zap.Int("added", c.Added), zap.Int("removed", c.Removed))
-	if s.Skipped > 0 {
-		f.cfg.Logger.Warn("blocklist has bad lines; they are skipped", zap.String("source", f.cfg.Name),
-			zap.Int("skipped", s.Skipped), zap.Stringers("first", s.Bad))
-	}
+	return &File{list: l, path: path, poll: cfg.Poll, settle: cfg.Settle, listen: watchDir}, nil
 }

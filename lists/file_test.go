@@ -27,6 +27,8 @@ func TestNewFileChecksItsConfig(t *testing.T) {
 		{"a negative number of lines", FileConfig{Path: "x", MaxLines: -1}, "negative"},
 		{"a negative poll", FileConfig{Path: "x", Poll: -1}, "negative"},
 		{"a negative settling time", FileConfig{Path: "x", Settle: -1}, "negative"},
+		{"a negative duration", FileConfig{Path: "x", Duration: -1}, "want at least 1m0s"},
+		{"a duration that ends between two looks", FileConfig{Path: "x", Duration: 119 * time.Second}, "want at least 2m0s, 4 times the poll"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if _, err := NewFile(row.cfg); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -47,8 +49,8 @@ func TestNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Name() != row.wantName || f.label != row.wantLabel {
-				t.Errorf("name %q, label %q; want %q, %q", f.Name(), f.label, row.wantName, row.wantLabel)
+			if f.Name() != row.wantName || f.entry.Reason != row.wantLabel {
+				t.Errorf("name %q, label %q; want %q, %q", f.Name(), f.entry.Reason, row.wantName, row.wantLabel)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,19 +22,14 @@ const (
 	// tick is the coarsest step of a file system's clock: a file changed less
 	// than that ago can change again and look the same.
 	tick = 2 * time.Second
-	// fewEntries is the size up to which a list is edited by hand and may
-	// shrink at will.
-	fewEntries = 16
 )
-
-var errNoList = errors.New("not a blocklist: no line of it is an entry")
 
 // Run reads the file at once and keeps t in step with it until ctx ends, and
 // returns ctx's error. A change shows in t within about a second where the
 // file system sends events, else at the next poll.
 func (f *File) Run(ctx context.Context, t *lookup.Table) error {
 	fo := newFollower(f, t)
-	w, err := f.listen(filepath.Dir(f.cfg.Path))
+	w, err := f.listen(filepath.Dir(f.path))
 	if err != nil {
 		w = watch{arm: func() error { return err }}
 	} else {
@@ -50,7 +44,7 @@ func (f *File) Run(ctx context.Context, t *lookup.Table) error {
 			return ctx.Err()
 		case <-w.events:
 		case err := <-w.errors:
-			f.cfg.Logger.Debug("blocklist's watch lost events", zap.String("source", f.cfg.Name), zap.Error(err))
+			f.log.Debug("blocklist's watch lost events", zap.Error(err))
 		case <-timer.C:
 			fo.arm(w)
 			wait := fo.look(ctx)
@@ -69,23 +63,21 @@ func (f *File) Run(ctx context.Context, t *lookup.Table) error {
 
 // A follower is the memory of one Run.
 type follower struct {
-	file  *File
-	table *lookup.Table
-	seed  maphash.Seed
-	deaf  error // why no events come, if so
+	keeper
 
+	file   *File
+	deaf   error       // why no events come, if so
 	seen   fs.FileInfo // the file at the last look
 	moving time.Time   // since when it did not keep still; zero: it did
 	last   verdict
-	loaded *uint64 // digest of what is in force; nil: nothing yet
 	held   *hold
 }
 
 func newFollower(f *File, t *lookup.Table) *follower {
-	fo := &follower{file: f, table: t, seed: maphash.MakeSeed()}
+	fo := &follower{keeper: newKeeper(f.list, t), file: f}
 	// As if it had been looked at before: the first read is not to wait for
 	// the file to keep still. A missing file makes no difference.
-	fo.seen, _ = os.Stat(f.cfg.Path)
+	fo.seen, _ = os.Stat(f.path)
 	return fo
 }
 
@@ -95,8 +87,7 @@ func (fo *follower) arm(w watch) {
 	// A directory that is missing shows in the look. What else there is, the
 	// system's limit on watches mostly, costs only time: polling sees it all.
 	if err != nil && fo.deaf == nil && !errors.Is(err, fs.ErrNotExist) {
-		fo.file.cfg.Logger.Warn("blocklist is polled only", zap.String("source", fo.file.cfg.Name),
-			zap.Duration("poll", fo.file.cfg.Poll), zap.Error(err))
+		fo.log.Warn("blocklist is polled only", zap.Duration("poll", fo.file.poll), zap.Error(err))
 	}
 	fo.deaf = err
 }
@@ -118,7 +109,7 @@ type hold struct {
 // look brings the table into step with the file and returns the time until it
 // wants to look again.
 func (fo *follower) look(ctx context.Context) time.Duration {
-	info, err := os.Stat(fo.file.cfg.Path)
+	info, err := os.Stat(fo.file.path)
 	if err != nil {
 		fo.held = nil
 		return fo.conclude(verdict{err: fo.explain(err)})
@@ -147,53 +138,46 @@ func (fo *follower) moves(info fs.FileInfo) bool {
 
 // load reads the file and puts it into force if it is to be believed.
 func (fo *follower) load(ctx context.Context) time.Duration {
-	c, err := fo.read(ctx)
+	r, err := fo.read(ctx)
 	if ctx.Err() != nil {
-		return fo.file.cfg.Poll
+		return fo.file.poll
 	}
-	if err == nil && !same(c.before, c.after) && fo.moves(c.after) {
+	if r.after != nil && !same(r.before, r.after) && fo.moves(r.after) {
 		return quiet
-	}
-	if err == nil && c.stats.Entries == 0 && c.stats.Skipped > 0 {
-		err = fmt.Errorf("%w; %v", errNoList, c.stats.Bad[0])
 	}
 	if err != nil {
 		// The last good copy stays: rather too much protection than none.
 		fo.held = nil
-		again := time.Now().Add(fo.file.cfg.Poll)
-		return fo.conclude(verdict{info: c.before, err: fo.explain(err), until: again})
+		again := time.Now().Add(fo.file.poll)
+		return fo.conclude(verdict{info: r.before, err: fo.explain(err), until: again})
 	}
-	if err := fo.doubt(c); err != nil {
-		return fo.conclude(verdict{info: c.before, err: fo.explain(err), until: fo.held.until})
+	if err := fo.doubt(r.content); err != nil {
+		return fo.conclude(verdict{info: r.before, err: fo.explain(err), until: fo.held.until})
 	}
 	fo.held = nil
-	if fo.loaded == nil || *fo.loaded != c.digest {
-		fo.file.loaded(c.stats, c.batch.Replace())
-		fo.loaded = &c.digest
-	}
-	v := verdict{info: c.before}
-	if age := time.Since(c.before.ModTime()); 0 <= age && age < tick {
+	fo.apply(r.content)
+	v := verdict{info: r.before, until: fo.renewal}
+	if age := time.Since(r.before.ModTime()); 0 <= age && age < tick {
 		v.until = time.Now().Add(tick)
 	}
 	return fo.conclude(v)
 }
 
 // doubt returns why c, which was read to its end, is not believed yet, if so.
-// A list that loses most of its entries is likelier cut short, by a full disk
-// or a writer at work, than meant; time tells.
+// Somebody may be writing it; time tells.
 func (fo *follower) doubt(c content) error {
-	had := fo.table.Count(fo.file.cfg.Name)
-	if 2*c.stats.Entries >= had || had <= fewEntries && c.before.Size() > 0 {
+	had, shrank := fo.shrank(c)
+	if !shrank {
 		return nil
 	}
 	if fo.held == nil || fo.held.digest != c.digest {
-		fo.held = &hold{digest: c.digest, until: time.Now().Add(fo.file.cfg.Settle)}
+		fo.held = &hold{digest: c.digest, until: time.Now().Add(fo.file.settle)}
 	}
 	if !time.Now().Before(fo.held.until) {
 		return nil
 	}
 	return fmt.Errorf("shrank from %d entries to %d; to be believed once unchanged for %v",
-		had, c.stats.Entries, fo.file.cfg.Settle)
+		had, c.stats.Entries, fo.file.settle)
 }
 
 // conclude makes v the verdict on the file.
@@ -205,11 +189,11 @@ func (fo *follower) conclude(v verdict) time.Duration {
 
 // note records the verdict and returns the time to the next look.
 func (fo *follower) note() time.Duration {
-	wait := fo.file.cfg.Poll
+	wait := fo.file.poll
 	if until := fo.last.until; !until.IsZero() {
 		wait = min(wait, time.Until(until))
 	}
-	fo.file.note(fo.last.err, wait)
+	fo.list.note(fo.last.err, wait)
 	return wait
 }
 
@@ -218,5 +202,5 @@ func (fo *follower) explain(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err // it names the path too; once is enough
 	}
-	return fmt.Errorf("reading blocklist %s: %w", fo.file.cfg.Path, err)
+	return fmt.Errorf("reading blocklist %s: %w", fo.file.path, err)
 }

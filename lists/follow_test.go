@@ -39,10 +39,16 @@ type rig struct {
 // time. It runs as soon as the test says so.
 func inBubble(t *testing.T, text string, test func(r *rig)) {
 	t.Helper()
+	inBubbleWith(t, FileConfig{}, text, test)
+}
+
+func inBubbleWith(t *testing.T, cfg FileConfig, text string, test func(r *rig)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "blocklist.txt")
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.DebugLevel)
-		f, err := NewFile(FileConfig{Path: path, MaxBytes: 1 << 20, MaxLines: 10_000, Logger: zap.New(core)})
+		cfg.Path, cfg.MaxBytes, cfg.MaxLines, cfg.Logger = path, 1<<20, 10_000, zap.New(core)
+		f, err := NewFile(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +327,7 @@ func TestTheLastGoodCopyStaysInForce(t *testing.T) {
 		{"the file is gone", func(r *rig) { r.do(os.Remove(r.path)) }, "no such file"},
 		{"it is a directory now", func(r *rig) { r.do(os.Remove(r.path)); r.do(os.Mkdir(r.path, 0o700)) }, "not a regular file"},
 		{"it is a link to itself", func(r *rig) { r.do(os.Remove(r.path)); r.do(os.Symlink(r.path, r.path)) }, "too many levels"},
-		{"it is an error page", func(r *rig) { r.write("<html>\n<p>502\n") }, "no line of it is an entry; line 1"},
+		{"it is an error page", func(r *rig) { r.write("<html>\n<p>502\n") }, "line 1: \"<html>\": markup"},
 		{"it has too many bytes", func(r *rig) { r.write(text + strings.Repeat("#", 1<<20)) }, "too large"},
 		{"it has too many lines", func(r *rig) { r.write(text + strings.Repeat("#\n", 10_000)) }, "too many lines"},
 		{"it is empty", func(r *rig) { r.do(os.Truncate(r.path, 0)) }, "shrank from 100 entries to 0"},
@@ -425,6 +431,75 @@ func TestAShortListMayShrinkAtOnce(t *testing.T) {
 				r.write(row.text)
 				r.event(2 * quiet)
 				r.holds(row.want...)
+			})
+		})
+	}
+}
+
+func TestEntriesWithADuration(t *testing.T) {
+	text, entries := many(100)
+	const duration = time.Hour
+	until := func(t *testing.T, r *rig) time.Duration {
+		t.Helper()
+		d, ok := r.table.Lookup(netip.MustParseAddr("198.51.100.1"))
+		if !ok {
+			t.Fatal("no decision")
+		}
+		return time.Until(d.Until)
+	}
+	for _, row := range []struct {
+		name string
+		test func(t *testing.T, r *rig)
+	}{
+		{"last while the file is there, without a line in the log", func(t *testing.T, r *rig) {
+			for range 50 {
+				pass(10 * time.Minute)
+				if left := until(t, r); left < duration*3/4-defaultPoll || left > duration {
+					t.Errorf("an entry ends in %v", left)
+				}
+			}
+			if n := r.logs.FilterMessage("blocklist read").Len(); n != 1 {
+				t.Errorf("%d lines in the log; want one", n)
+			}
+		}},
+		{"are not written again at each look", func(t *testing.T, r *rig) {
+			pass(5 * time.Second)
+			version := r.table.Version()
+			pass(duration/renewals - defaultPoll)
+			if r.table.Version() != version {
+				t.Error("the table was written to")
+			}
+		}},
+		{"end when the file is gone, and the File is not ready then", func(t *testing.T, r *rig) {
+			r.do(os.Remove(r.path))
+			pass(duration*3/4 - time.Minute)
+			r.holds(entries...)
+			if !r.Status().Ready(time.Now()) {
+				t.Error("not ready, though all entries are in force")
+			}
+			pass(duration/4 + 2*time.Minute)
+			r.holds()
+			if r.Status().Ready(time.Now()) {
+				t.Error("ready, though all entries have ended")
+			}
+			r.write(text)
+			pass(time.Minute)
+			r.holds(entries...)
+			r.inStep()
+		}},
+		{"that have ended are no loss", func(t *testing.T, r *rig) {
+			r.do(os.Remove(r.path))
+			pass(duration + time.Minute)
+			r.write("192.0.2.1\n")
+			pass(time.Minute)
+			r.holds("192.0.2.1/32")
+			r.inStep()
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			inBubbleWith(t, FileConfig{Duration: duration}, text, func(r *rig) {
+				r.run()
+				row.test(t, r)
 			})
 		})
 	}

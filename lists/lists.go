@@ -1,5 +1,5 @@
 // Package lists answers: what do plain-text blocklists say? It keeps a
-// [lookup.Table] in step with them.
+// [lookup.Table] in step with them, be they files or behind a URL.
 //
 // # What a list looks like
 //
@@ -20,17 +20,17 @@
 //
 // # What happens on failure
 //
-// The last good copy stays in force: while a file is missing, unreadable,
-// oversized or without a single entry among its lines, and until it has been
-// read to its end. A file that has lost more than half of its entries is taken
-// for a half-written one, and is believed only when it has lain unchanged for
-// a while: see [FileConfig].
+// The last good copy stays in force, for as long as Duration says: while a list
+// is out of reach, oversized, an HTML page or without a single entry among its
+// lines, and until it has been read to its end. A list that has lost more than
+// half of its entries is taken for a broken one and believed only after a
+// while: see [FileConfig] and [URLConfig].
 package lists
 
 import "fmt"
 
 // maxReported is how many bad lines are kept word by word. More would let a
-// broken file fill the log.
+// broken list fill the log.
 const maxReported = 5
 
 // Stats says what the list held when it was last read to its end and put into

@@ -21,6 +21,7 @@ var (
 	errManyLines = errors.New("too many lines")
 	errSeveral   = errors.New("more than one address")
 	errNoCIDR    = errors.New("JSON without a cidr")
+	errMarkup    = errors.New("markup, as of an HTML page")
 )
 
 // A parser reads the text of a blocklist. Its memory does not grow with what
@@ -31,7 +32,9 @@ type parser struct {
 }
 
 // parse calls add for each entry of r, normalized and believable. Its error
-// means that r was not read to its end.
+// means that r was not read to its end. What begins with markup is an error
+// page or the like, and an address that stands alone on a line of it would be
+// the client's own more often than not.
 func (p parser) parse(r io.Reader, add func(netip.Prefix)) (Stats, error) {
 	var s Stats
 	in := bufio.NewReaderSize(r, maxLine)
@@ -55,6 +58,8 @@ func (p parser) parse(r io.Reader, add func(netip.Prefix)) (Stats, error) {
 			entry, err = p.entry(line)
 		}
 		switch {
+		case errors.Is(err, errMarkup) && s.Entries+s.Skipped == 0:
+			return s, fmt.Errorf("line %d: %w", s.Lines, err)
 		case err != nil:
 			s.report(s.Lines, err)
 		case entry.IsValid():
@@ -92,6 +97,8 @@ func (p parser) entry(line []byte) (netip.Prefix, error) {
 	switch {
 	case len(line) == 0:
 		return netip.Prefix{}, nil
+	case line[0] == '<':
+		return netip.Prefix{}, fmt.Errorf("%.64q: %w", line, errMarkup)
 	case line[0] == '{':
 		cidr, err := jsonField(line)
 		if err != nil || cidr == "" {

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/netip"
@@ -118,6 +119,7 @@ func TestLinesThatAreBad(t *testing.T) {
 		{"unique local", "fd00::/8", "unique local"},
 		{"IPv6 multicast", "ff02::1", "multicast"},
 		{"translated IPv4", "64:ff9b::192.0.2.1", "translated"},
+		{"markup", "<br>", "markup"},
 		{"JSON that is cut short", `{"cidr":"203.0.113.0/2`, "JSON"},
 		{"JSON of another list", `{"asn":64496,"rir":"ripencc"}`, "without a cidr"},
 		{"JSON with a private range", `{"cidr":"10.0.0.0/8"}`, "private"},
@@ -196,6 +198,22 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+func TestWhatBeginsWithMarkupIsNoList(t *testing.T) {
+	for _, row := range []struct{ name, text string }{
+		{"at once", "<!DOCTYPE html>\n192.0.2.1\n"},
+		{"behind blanks, comments and a byte order mark", "\uFEFF\n# x\n \t<html>\n192.0.2.1\n"},
+		{"XML", "<?xml version=\"1.0\"?>\n<Error>\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := parser{maxLines: 10}
+			_, err := p.parse(strings.NewReader(row.text), func(e netip.Prefix) { t.Errorf("took %s", e) })
+			if !errors.Is(err, errMarkup) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestTooManyLinesAreAnError(t *testing.T) {
 	p := parser{maxLines: 3}
 	if _, err := p.parse(strings.NewReader("#\n#\n#\n"), nil); err != nil {
@@ -250,6 +268,8 @@ func FuzzParse(f *testing.F) {
 		"\uFEFF203.0.113.0/24 ; SBL1\r\n\r\n192.0.2.1\t8\n192.0.2.1 - 192.0.2.2",
 		`{"cidr":"203.0.113.0/24","sblid":"SBL1"}` + "\n" + `{"type":"metadata"}` + "\n{",
 		"::ffff:10.0.0.1\n::ffff:0.0.0.0/90\nfe80::1%eth0\n224.0.0.0/3\n",
+		"# x\n\n<html>\n192.0.2.1\n",
+		"192.0.2.1\n<html>\n",
 	} {
 		f.Add(seed, false)
 		f.Add(seed, true)
@@ -259,7 +279,13 @@ func FuzzParse(f *testing.F) {
 		p := parser{private: private, maxLines: defaultMaxLines}
 		s, err := p.parse(strings.NewReader(text), func(e netip.Prefix) { got = append(got, e) })
 		if err != nil {
-			t.Fatalf("parse: %v", err)
+			if !errors.Is(err, errMarkup) || len(got) > 0 || !isMarkup(text) {
+				t.Fatalf("parse: %v", err)
+			}
+			return
+		}
+		if isMarkup(text) {
+			t.Errorf("%q is taken for a list", text)
 		}
 		for _, e := range got {
 			if n, ok := lookup.NormalizePrefix(e); !ok || n != e {
@@ -279,6 +305,26 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("stats %+v for %d entries", s, len(got))
 		}
 	})
+}
+
+// isMarkup reports whether the first line of text that is no comment begins
+// like a tag.
+func isMarkup(text string) bool {
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\uFEFF"), "\n") {
+		line = strings.Trim(line, " \t\r")
+		switch {
+		case line == "" || line[0] == '#' || line[0] == ';':
+		case line[0] == '{' && isMetadata(line):
+		default:
+			return line[0] == '<'
+		}
+	}
+	return false
+}
+
+func isMetadata(line string) bool {
+	var v struct{ CIDR, Type string }
+	return json.Unmarshal([]byte(line), &v) == nil && v.CIDR == "" && v.Type == "metadata"
 }
 
 // public reports whether both ends of p are, as the standard library sees it.

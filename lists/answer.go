@@ -1,0 +1,156 @@
+package lists
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+const (
+	// maxRatio is how many bytes may come out of one of gzip: addresses have
+	// three or four, and a list of comments has reasons for a few more.
+	maxRatio = 200
+	// freeBytes is what may come out before the ratio counts.
+	freeBytes = 1 << 20
+)
+
+var (
+	errBomb     = errors.New("inflates beyond reason")
+	errEncoding = errors.New("unknown encoding")
+	errCut      = errors.New("cut short: the answer has no length, and its last line no end")
+	errNoPages  = errors.New("two pages are the same: the server does not know the page parameter, so leave the page size out")
+)
+
+// An answer is what a server sends instead of a refusal. One without a text is
+// an empty list, or none since nothing has changed.
+type answer struct {
+	resp      *http.Response
+	unchanged bool
+
+	text     io.Reader // inflated; nil: none
+	wire     counter
+	size     int64 // bytes of text read
+	last     byte  // the one read last
+	unframed bool  // the end of the text is the end of the connection, whatever ended that
+}
+
+func newAnswer(resp *http.Response, maxBytes int64) (*answer, error) {
+	// No list is bigger on the wire than inflated, but for a header or two.
+	a := &answer{resp: resp, wire: counter{from: resp.Body, max: maxBytes + freeBytes}}
+	a.text = &a.wire
+	switch e := resp.Header.Get("Content-Encoding"); e {
+	case "", "identity":
+		a.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
+	case "gzip":
+		z, err := gzip.NewReader(&a.wire)
+		if err != nil {
+			return nil, fmt.Errorf("inflating: %w", err)
+		}
+		a.text = z
+	default:
+		return nil, fmt.Errorf("%w %.32q", errEncoding, e)
+	}
+	return a, nil
+}
+
+func (a *answer) close() { a.resp.Body.Close() }
+
+func (a *answer) Read(b []byte) (int, error) {
+	if a.text == nil {
+		return 0, io.EOF
+	}
+	n, err := a.text.Read(b)
+	if n > 0 {
+		a.last = b[n-1]
+	}
+	a.size += int64(n)
+	if a.size > freeBytes && a.size/maxRatio > a.wire.n {
+		return 0, fmt.Errorf("%w: %d bytes out of %d", errBomb, a.size, a.wire.n)
+	}
+	if errors.Is(err, io.EOF) && a.unframed && a.size > 0 && a.last != '\n' {
+		err = errCut // half an address may be another one
+	}
+	return n, err
+}
+
+// A counter counts what arrives, and ends what does not end by itself: gzip
+// can go on for ever and inflate to nothing.
+type counter struct {
+	from   io.Reader
+	n, max int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.from.Read(b)
+	if c.n += int64(n); c.n > c.max {
+		return 0, fmt.Errorf("%w: more than %d bytes", errTooLarge, c.max)
+	}
+	return n, err
+}
+
+// pages is a list in several answers, read as one text up to an empty page.
+type pages struct {
+	open func(page int) (*answer, error)
+	cur  *answer
+	page int
+	hash maphash.Hash // of the page so far
+	was  uint64       // of the page before
+	text bool         // the page has something on it
+}
+
+func (p *pages) Read(b []byte) (int, error) {
+	n, err := p.cur.Read(b)
+	_, _ = p.hash.Write(b[:n]) // never fails
+	for _, c := range b[:n] {
+		p.text = p.text || c > ' '
+	}
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil // it will say so again
+	}
+	if !errors.Is(err, io.EOF) || !p.text || len(b) == 0 {
+		return n, err
+	}
+	sum := p.hash.Sum64()
+	if p.page > 1 && sum == p.was {
+		return 0, errNoPages
+	}
+	if err := p.turn(); err != nil {
+		return 0, err
+	}
+	p.was = sum
+	b[0] = '\n' // the last line of the page before may lack it
+	return 1, nil
+}
+
+// turn opens the next page.
+func (p *pages) turn() error {
+	next, err := p.open(p.page + 1)
+	if err != nil {
+		return fmt.Errorf("page %d: %w", p.page+1, err)
+	}
+	p.close()
+	p.cur, p.page, p.text = next, p.page+1, false
+	p.hash.Reset()
+	return nil
+}
+
+func (p *pages) close() {
+	if p.cur != nil {
+		p.cur.close()
+	}
+}
+
+// pageOf returns the URL of a page.
+func pageOf(u *url.URL, page, size int) *url.URL {
+	at := *u
+	query := at.Query()
+	query.Set("page", strconv.Itoa(page))
+	query.Set("page_size", strconv.Itoa(size))
+	at.RawQuery = query.Encode()
+	return &at
+}

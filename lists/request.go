@@ -1,0 +1,212 @@
+package lists
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// silence is how long a server may keep us waiting for its next byte.
+	silence = 30 * time.Second
+	// maxFetch is how long a list may take altogether: 64 MiB over a line of a
+	// megabit a second, and no server that trickles keeps us from trying again.
+	maxFetch = 10 * time.Minute
+	// maxMessage is how many bytes of a refusal are read.
+	maxMessage = 1 << 10
+	// maxValidator is how long validators may be that we send back.
+	maxValidator = 1 << 10
+	// emptyMirror is what CrowdSec's cs-blocklist-mirror says, with status 404,
+	// while there is nothing to list.
+	emptyMirror = "no decisions available"
+	userAgent   = "tocsin (+https://github.com/tocsin-project/tocsin)"
+)
+
+var (
+	errRedirect = errors.New("redirected, and not followed")
+	errSilence  = fmt.Errorf("the server is silent: not a byte for %v", silence)
+	errSlow     = fmt.Errorf("the server is slow: not done after %v", maxFetch)
+)
+
+// A refusal is an answer that is none.
+type refusal struct {
+	code       int
+	text       string
+	retryAfter time.Duration // 0: the server does not say
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// validators tell a server which answer we have. The zero ones ask for the list
+// in any case.
+type validators struct{ etag, modified string }
+
+// validatorsOf returns what h says, unless it is longer than a server might take
+// it back: that would make every request to come fail.
+func validatorsOf(h http.Header) validators {
+	v := validators{etag: h.Get("Etag"), modified: h.Get("Last-Modified")}
+	if len(v.etag)+len(v.modified) > maxValidator {
+		return validators{}
+	}
+	return v
+}
+
+// dial opens a connection, but for a server that takes ten seconds to accept.
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: 10 * time.Second}
+	return d.DialContext(ctx, network, addr)
+}
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// newTransport returns a transport of one's own, since its connections are
+// closed when Run ends. It opens none.
+func newTransport(dial dialFunc) *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return impatientConn{c}, nil
+		},
+		TLSHandshakeTimeout:    10 * time.Second,
+		IdleConnTimeout:        silence,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // gzip is undone in answer.go, with a bound
+	}
+}
+
+// An impatientConn fails when nothing arrives on it. One that takes no deadline
+// is closed, and says so itself. A transport reads from the start to the end of
+// a connection, so requests that nobody takes are covered, too.
+type impatientConn struct{ net.Conn }
+
+func (c impatientConn) Read(b []byte) (int, error) {
+	_ = c.SetReadDeadline(time.Now().Add(silence))
+	return c.Conn.Read(b)
+}
+
+// get asks for what is at a URL and follows redirects. Whoever gets an answer
+// closes it.
+func (u *URL) get(ctx context.Context, at *url.URL, v validators) (*answer, error) {
+	for range 1 + maxRedirects {
+		resp, err := u.ask(ctx, at, v)
+		if err != nil {
+			return nil, err
+		}
+		if !isRedirect(resp.StatusCode) {
+			a, err := u.judge(resp, v)
+			if err != nil {
+				resp.Body.Close()
+			}
+			if err != nil && at.Host != u.at.Host {
+				err = fmt.Errorf("redirected to %.200s: %w", u.secrets.Replace(shown(at)), err)
+			}
+			return a, err
+		}
+		resp.Body.Close()
+		if at, err = u.redirected(at, resp.Header.Get("Location")); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: more than %d times", errRedirect, maxRedirects)
+}
+
+// ask sends one request. It does without an http.Client, which follows
+// redirects by rules of its own and puts the whole URL into errors.
+func (u *URL) ask(ctx context.Context, at *url.URL, v validators) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, errors.New("no request can be made of the URL") // the reason shows it
+	}
+	if u.mayKnow(at) {
+		if u.user != nil {
+			password, _ := u.user.Password()
+			req.SetBasicAuth(u.user.Username(), password)
+		}
+		setHeader(req, "X-Api-Key", u.key)
+	}
+	setHeader(req, "If-None-Match", v.etag)
+	setHeader(req, "If-Modified-Since", v.modified)
+	setHeader(req, "User-Agent", userAgent)
+	setHeader(req, "Accept", "text/plain, */*;q=0.5")
+	// CrowdSec cuts off what it sends uncompressed at some 5 MB.
+	setHeader(req, "Accept-Encoding", "gzip")
+	return u.transport.RoundTrip(req)
+}
+
+func setHeader(req *http.Request, name, value string) {
+	if value != "" {
+		req.Header.Set(name, value)
+	}
+}
+
+func isRedirect(code int) bool {
+	switch code {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// judge returns the answer that resp is, or why it is none.
+func (u *URL) judge(resp *http.Response, v validators) (*answer, error) {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return newAnswer(resp, u.maxBytes)
+	case http.StatusNoContent:
+		return &answer{resp: resp}, nil
+	case http.StatusNotModified:
+		if v != (validators{}) {
+			return &answer{resp: resp, unchanged: true}, nil
+		}
+	}
+	said := u.message(resp)
+	if resp.StatusCode == http.StatusNotFound && said == emptyMirror {
+		return &answer{resp: resp}, nil
+	}
+	r := &refusal{code: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"))}
+	switch resp.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		r.text = fmt.Sprintf("status %d: access refused: check user and password or the key: %.200q", r.code, said)
+	default:
+		r.text = fmt.Sprintf("status %d: %.200q", r.code, said)
+	}
+	return nil, r
+}
+
+// message returns what the server says about its refusal.
+func (u *URL) message(resp *http.Response) string {
+	if isHTML(resp) {
+		return http.StatusText(resp.StatusCode) // nobody reads tags in a log
+	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
+	return strings.TrimSpace(u.secrets.Replace(string(text)))
+}
+
+func isHTML(resp *http.Response) bool {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return kind == "text/html" || kind == "application/xhtml+xml"
+}
+
+// retryAfter reads the header of that name, seconds or a date.
+func retryAfter(s string) time.Duration {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
