@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/oschwald/maxminddb-golang/v2"
+	"github.com/tocsin-project/tocsin/internal/follow"
 )
 
 var (
@@ -65,17 +66,10 @@ func read(path string, maxBytes int64) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	if !same(info, after) {
+	if !follow.Same(info, after) {
 		return content{}, errMoving
 	}
 	return content{raw, info}, nil
-}
-
-// same reports whether a and b are of one file that has not been touched in
-// between, as far as its directory entry tells.
-func same(a, b fs.FileInfo) bool {
-	return a != nil && b != nil && os.SameFile(a, b) &&
-		a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
 }
 
 // A database is one file in memory.

@@ -11,52 +11,23 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"go.uber.org/zap"
-)
-
-const (
-	// quiet is the time between an event and the look it leads to, and then
-	// how long a changed file has to keep still before it is read.
-	quiet = 250 * time.Millisecond
-	// maxMoving is when a file that never keeps still is tried all the same.
-	maxMoving = 5 * time.Second
 )
 
 // Run follows the files until ctx ends, and returns ctx's error. A change is in
 // force within about a second where the file system sends events, else after
 // the next poll.
 func (d *DB) Run(ctx context.Context) error {
-	w, err := d.listen(d.dirs())
-	if err != nil {
-		w = watch{arm: func() error { return err }}
-	} else {
-		defer func() { _ = w.close() }() // nothing left to lose
-	}
-	deaf := false
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	due := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.events:
-		case err := <-w.errors:
-			d.cfg.Logger.Debug("geo databases' watch lost events", zap.Error(err))
-		case <-timer.C:
-			deaf = d.arm(w, deaf)
-			wait := d.look()
-			timer.Reset(wait)
-			due = time.Now().Add(wait)
-			continue
-		}
-		// Events bring the next look nearer and never put it off, so a busy
-		// directory costs four looks a second at most and starves nobody.
-		if soon := time.Now().Add(quiet); soon.Before(due) {
-			timer.Reset(quiet)
-			due = soon
-		}
-	}
+	return follow.Run(ctx, follow.Config{
+		Dirs:   d.dirs(),
+		Look:   func(context.Context) time.Duration { return d.look() },
+		Poll:   d.cfg.Poll,
+		Logger: d.cfg.Logger,
+		Deaf:   "geo databases are polled only",
+		Lost:   "geo databases' watch lost events",
+		Listen: d.listen,
+	})
 }
 
 func (d *DB) dirs() []string {
@@ -68,18 +39,6 @@ func (d *DB) dirs() []string {
 	return slices.Compact(dirs)
 }
 
-// arm has w watch the directories, which may be new ones since the last look,
-// and reports whether there will be no events.
-func (d *DB) arm(w watch, deaf bool) bool {
-	err := w.arm()
-	// A directory that is missing shows in the look. What else there is, the
-	// system's limit on watches mostly, costs only time: polling sees it all.
-	if err != nil && !deaf && !errors.Is(err, fs.ErrNotExist) {
-		d.cfg.Logger.Warn("geo databases are polled only", zap.Duration("poll", d.cfg.Poll), zap.Error(err))
-	}
-	return err != nil
-}
-
 // look brings the databases into step with their files and returns the time
 // until it wants to look again.
 func (d *DB) look() time.Duration {
@@ -87,7 +46,7 @@ func (d *DB) look() time.Duration {
 	var all []error
 	for _, f := range d.files {
 		if d.follow(f) {
-			wait = min(wait, quiet)
+			wait = min(wait, follow.Quiet)
 		}
 		all = append(all, f.err)
 	}
@@ -101,10 +60,9 @@ type follower struct {
 	place int         // among the databases
 	last  fs.FileInfo // the file that is in force, or was found to be of no use
 
-	seen   fs.FileInfo // the file at the last look
-	moving time.Time   // since when it did not keep still; zero: it did
-	err    error       // why it is not followed; nil: it is
-	retry  time.Time   // when to read a file of no use again
+	still follow.Still
+	err   error     // why it is not followed; nil: it is
+	retry time.Time // when to read a file of no use again
 }
 
 // follow looks at one file and reports whether it has to be looked at again
@@ -116,36 +74,22 @@ func (d *DB) follow(f *follower) (soon bool) {
 		// It counts as changed when it comes back, even if it is the same.
 		d.conclude(f, nil, err)
 		return false
-	case same(info, f.last) && (f.err == nil || time.Now().Before(f.retry)):
-		f.moving = time.Time{}
+	case follow.Same(info, f.last) && (f.err == nil || time.Now().Before(f.retry)):
+		f.still.Rest()
 		if damage := d.damage(f); damage != nil && f.err == nil {
 			d.conclude(f, info, damage)
 		}
 		return false
-	case f.moves(info):
+	case f.still.Moves(info):
 		return true
 	}
 	return d.load(f, info)
 }
 
-// moves reports whether the file is being written: it does not look as it did
-// at the last look.
-func (f *follower) moves(info fs.FileInfo) bool {
-	if same(info, f.seen) {
-		return false
-	}
-	f.seen = info
-	if f.moving.IsZero() {
-		f.moving = time.Now()
-	}
-	return time.Since(f.moving) < maxMoving
-}
-
 // load reads the file and puts it into force if it is a database.
 func (d *DB) load(f *follower, info fs.FileInfo) (soon bool) {
 	c, err := read(f.path, d.cfg.MaxBytes)
-	if errors.Is(err, errMoving) && (f.moving.IsZero() || time.Since(f.moving) < maxMoving) {
-		f.seen = nil
+	if errors.Is(err, errMoving) && f.still.Moves(nil) {
 		return true
 	}
 	if err != nil {
@@ -181,7 +125,7 @@ func (d *DB) damage(f *follower) error {
 // it, if anything. The log gets a line when that changes, not at every look.
 func (d *DB) conclude(f *follower, info fs.FileInfo, err error) {
 	was := f.err
-	f.last, f.seen, f.moving, f.err = info, info, time.Time{}, nil
+	f.last, f.still, f.err = info, follow.Still{Seen: info}, nil
 	if err != nil {
 		f.err = explain(f.path, err)
 		f.retry = time.Now().Add(d.cfg.Poll)
@@ -197,8 +141,5 @@ func (d *DB) conclude(f *follower, info fs.FileInfo, err error) {
 
 // explain says what was being done to which file when err happened.
 func explain(path string, err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pe.Err // it names the path too; once is enough
-	}
-	return fmt.Errorf("reading geo database %s: %w", path, err)
+	return follow.Explain("geo database", path, err)
 }

@@ -12,12 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
 
-const maxBytes = 1 << 16
+const (
+	maxBytes = 1 << 16
+	quiet    = follow.Quiet
+)
 
 // A rig is a DB that runs in a bubble of time, on real files, with events that
 // the test makes. The first file has the country DE, the second one system 64496.
@@ -25,7 +28,7 @@ type rig struct {
 	*DB
 	t      *testing.T
 	paths  []string
-	events chan fsnotify.Event
+	events chan follow.Event
 	looks  int
 	logs   *observer.ObservedLogs
 }
@@ -39,10 +42,10 @@ func inBubble(t *testing.T, test func(r *rig)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &rig{DB: d, t: t, paths: paths, events: make(chan fsnotify.Event), logs: logs}
-		d.listen = func([]string) (watch, error) {
+		r := &rig{DB: d, t: t, paths: paths, events: make(chan follow.Event), logs: logs}
+		d.listen = func([]string) (follow.Watch, error) {
 			arm := func() error { r.looks++; return nil }
-			return watch{events: r.events, arm: arm, close: func() error { return nil }}, nil
+			return follow.Watch{Events: r.events, Arm: arm, Close: func() error { return nil }}, nil
 		}
 		test(r)
 	})
@@ -82,7 +85,7 @@ func (r *rig) replace(path string, raw []byte) {
 
 // event tells of a change and lets d pass.
 func (r *rig) event(d time.Duration) {
-	r.events <- fsnotify.Event{}
+	r.events <- follow.Event{}
 	pass(d)
 }
 
@@ -157,7 +160,7 @@ func TestAFileReplacedBeforeRunIsFound(t *testing.T) {
 
 func TestWithoutEventsThePollFindsIt(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		r.listen = func([]string) (watch, error) { return watch{}, errors.New("no watches left") }
+		r.listen = func([]string) (follow.Watch, error) { return follow.Watch{}, errors.New("no watches left") }
 		r.run()
 		r.replace(r.paths[0], inCountry("FR").bytes())
 		pass(29 * time.Second)
@@ -376,10 +379,10 @@ func TestRealEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		armed := make(chan struct{}, 10)
-		d.listen = func(dirs []string) (watch, error) {
-			w, err := watchDirs(dirs)
-			arm := w.arm
-			w.arm = func() error { defer func() { armed <- struct{}{} }(); return arm() }
+		d.listen = func(dirs []string) (follow.Watch, error) {
+			w, err := follow.Listen(dirs)
+			arm := w.Arm
+			w.Arm = func() error { defer func() { armed <- struct{}{} }(); return arm() }
 			return w, err
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -38,6 +38,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -69,8 +70,8 @@ type Config struct {
 // for Run, which is for one at a time.
 type DB struct {
 	cfg    Config
-	files  []*follower // of Run
-	listen func(dirs []string) (watch, error)
+	files  []*follower                               // of Run
+	listen func(dirs []string) (follow.Watch, error) // nil but in tests
 
 	cur atomic.Pointer[[]*database] // what Locate reads, in the order of Paths; never changed once stored
 
@@ -88,7 +89,7 @@ func New(cfg Config) (*DB, error) {
 		return nil, errors.New("geo database: MaxBytes and Poll must not be negative")
 	}
 	cfg = cfg.withDefaults()
-	d := &DB{cfg: cfg, listen: watchDirs}
+	d := &DB{cfg: cfg}
 	var all []*database
 	var paths []string
 	for _, p := range cfg.Paths {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -58,7 +59,7 @@ type File struct {
 	path   string
 	poll   time.Duration
 	settle time.Duration
-	listen func(dir string) (watch, error)
+	listen func(dirs []string) (follow.Watch, error) // nil but in tests
 }
 
 // NewFile returns a File at rest. It does not touch the file system, so a file
@@ -88,5 +89,5 @@ func NewFile(cfg FileConfig) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", path, err)
 	}
-	return &File{list: l, path: path, poll: cfg.Poll, settle: cfg.Settle, listen: watchDir}, nil
+	return &File{list: l, path: path, poll: cfg.Poll, settle: cfg.Settle}, nil
 }

@@ -2,94 +2,51 @@ package lists
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/zap"
 )
 
-const (
-	// quiet is the time between an event and the look it leads to, and then
-	// how long a changed file has to keep still before it is read.
-	quiet = 250 * time.Millisecond
-	// maxMoving is when a file that never keeps still is read all the same.
-	maxMoving = 5 * time.Second
-	// tick is the coarsest step of a file system's clock: a file changed less
-	// than that ago can change again and look the same.
-	tick = 2 * time.Second
-)
+// tick is the coarsest step of a file system's clock: a file changed less than
+// that ago can change again and look the same.
+const tick = 2 * time.Second
 
 // Run reads the file at once and keeps t in step with it until ctx ends, and
 // returns ctx's error. A change shows in t within about a second where the
 // file system sends events, else at the next poll.
 func (f *File) Run(ctx context.Context, t *lookup.Table) error {
-	fo := newFollower(f, t)
-	w, err := f.listen(filepath.Dir(f.path))
-	if err != nil {
-		w = watch{arm: func() error { return err }}
-	} else {
-		defer func() { _ = w.close() }() // nothing left to lose
-	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	due := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.events:
-		case err := <-w.errors:
-			f.log.Debug("blocklist's watch lost events", zap.Error(err))
-		case <-timer.C:
-			fo.arm(w)
-			wait := fo.look(ctx)
-			timer.Reset(wait)
-			due = time.Now().Add(wait)
-			continue
-		}
-		// Events bring the next look nearer and never put it off, so a busy
-		// directory costs four looks a second at most and starves nobody.
-		if soon := time.Now().Add(quiet); soon.Before(due) {
-			timer.Reset(quiet)
-			due = soon
-		}
-	}
+	return follow.Run(ctx, follow.Config{
+		Dirs:   []string{filepath.Dir(f.path)},
+		Look:   newFollower(f, t).look,
+		Poll:   f.poll,
+		Logger: f.log,
+		Deaf:   "blocklist is polled only",
+		Lost:   "blocklist's watch lost events",
+		Listen: f.listen,
+	})
 }
 
 // A follower is the memory of one Run.
 type follower struct {
 	keeper
 
-	file   *File
-	deaf   error       // why no events come, if so
-	seen   fs.FileInfo // the file at the last look
-	moving time.Time   // since when it did not keep still; zero: it did
-	last   verdict
-	held   *hold
+	file  *File
+	still follow.Still
+	last  verdict
+	held  *hold
 }
 
 func newFollower(f *File, t *lookup.Table) *follower {
 	fo := &follower{keeper: newKeeper(f.list, t), file: f}
 	// As if it had been looked at before: the first read is not to wait for
 	// the file to keep still. A missing file makes no difference.
-	fo.seen, _ = os.Stat(f.path)
+	fo.still.Seen, _ = os.Stat(f.path)
 	return fo
-}
-
-// arm has w watch the directory, which may be a new one since the last look.
-func (fo *follower) arm(w watch) {
-	err := w.arm()
-	// A directory that is missing shows in the look. What else there is, the
-	// system's limit on watches mostly, costs only time: polling sees it all.
-	if err != nil && fo.deaf == nil && !errors.Is(err, fs.ErrNotExist) {
-		fo.log.Warn("blocklist is polled only", zap.Duration("poll", fo.file.poll), zap.Error(err))
-	}
-	fo.deaf = err
 }
 
 // A verdict is the outcome of reading a file, and stands while the file looks
@@ -114,26 +71,13 @@ func (fo *follower) look(ctx context.Context) time.Duration {
 		fo.held = nil
 		return fo.conclude(verdict{err: fo.explain(err)})
 	}
-	if same(info, fo.last.info) && (fo.last.until.IsZero() || time.Now().Before(fo.last.until)) {
+	if follow.Same(info, fo.last.info) && (fo.last.until.IsZero() || time.Now().Before(fo.last.until)) {
 		return fo.note()
 	}
-	if fo.moves(info) {
-		return quiet
+	if fo.still.Moves(info) {
+		return follow.Quiet
 	}
 	return fo.load(ctx)
-}
-
-// moves reports whether the file is being written: it does not look as it did
-// at the last look.
-func (fo *follower) moves(info fs.FileInfo) bool {
-	if same(info, fo.seen) {
-		return false
-	}
-	fo.seen = info
-	if fo.moving.IsZero() {
-		fo.moving = time.Now()
-	}
-	return time.Since(fo.moving) < maxMoving
 }
 
 // load reads the file and puts it into force if it is to be believed.
@@ -142,8 +86,8 @@ func (fo *follower) load(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return fo.file.poll
 	}
-	if r.after != nil && !same(r.before, r.after) && fo.moves(r.after) {
-		return quiet
+	if r.after != nil && !follow.Same(r.before, r.after) && fo.still.Moves(r.after) {
+		return follow.Quiet
 	}
 	if err != nil {
 		// The last good copy stays: rather too much protection than none.
@@ -183,7 +127,7 @@ func (fo *follower) doubt(c content) error {
 // conclude makes v the verdict on the file.
 func (fo *follower) conclude(v verdict) time.Duration {
 	fo.last = v
-	fo.moving = time.Time{}
+	fo.still.Rest()
 	return fo.note()
 }
 
@@ -199,8 +143,5 @@ func (fo *follower) note() time.Duration {
 
 // explain says what was being done to which file when err happened.
 func (fo *follower) explain(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pe.Err // it names the path too; once is enough
-	}
-	return fmt.Errorf("reading blocklist %s: %w", fo.file.path, err)
+	return follow.Explain("blocklist", fo.file.path, err)
 }

@@ -14,11 +14,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
+	"github.com/tocsin-project/tocsin/internal/follow"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+)
+
+const (
+	quiet     = follow.Quiet
+	maxMoving = follow.MaxMoving
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,7 +35,7 @@ type rig struct {
 	t      *testing.T
 	path   string
 	table  *lookup.Table
-	events chan fsnotify.Event
+	events chan follow.Event
 	looks  int
 	logs   *observer.ObservedLogs
 }
@@ -52,12 +57,12 @@ func inBubbleWith(t *testing.T, cfg FileConfig, text string, test func(r *rig)) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &rig{File: f, t: t, path: path, table: new(lookup.Table), events: make(chan fsnotify.Event), logs: logs}
-		f.listen = func(string) (watch, error) {
-			return watch{
-				events: r.events,
-				arm:    func() error { r.looks++; return nil },
-				close:  func() error { return nil },
+		r := &rig{File: f, t: t, path: path, table: new(lookup.Table), events: make(chan follow.Event), logs: logs}
+		f.listen = func([]string) (follow.Watch, error) {
+			return follow.Watch{
+				Events: r.events,
+				Arm:    func() error { r.looks++; return nil },
+				Close:  func() error { return nil },
 			}, nil
 		}
 		r.write(text)
@@ -98,7 +103,7 @@ func (r *rig) do(err error) {
 
 // event tells of a change and lets d pass.
 func (r *rig) event(d time.Duration) {
-	r.events <- fsnotify.Event{}
+	r.events <- follow.Event{}
 	pass(d)
 }
 
@@ -547,16 +552,16 @@ func TestTheLogTellsOfChangesOnly(t *testing.T) {
 func TestWithoutEventsThePollRemains(t *testing.T) {
 	for _, row := range []struct {
 		name string
-		give func(err error) (watch, error)
+		give func(err error) (follow.Watch, error)
 	}{
-		{"there is no watch", func(err error) (watch, error) { return watch{}, err }},
-		{"the watch takes no directory", func(err error) (watch, error) {
-			return watch{arm: func() error { return err }, close: func() error { return nil }}, nil
+		{"there is no watch", func(err error) (follow.Watch, error) { return follow.Watch{}, err }},
+		{"the watch takes no directory", func(err error) (follow.Watch, error) {
+			return follow.Watch{Arm: func() error { return err }, Close: func() error { return nil }}, nil
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, "192.0.2.1\n", func(r *rig) {
-				r.listen = func(string) (watch, error) { return row.give(syscall.EMFILE) }
+				r.listen = func([]string) (follow.Watch, error) { return row.give(syscall.EMFILE) }
 				r.run()
 				r.holds("192.0.2.1/32")
 				r.write("192.0.2.2\n")

@@ -41,10 +41,3 @@ func (fo *follower) read(ctx context.Context) (reading, error) {
 	r.after = after
 	return r, err
 }
-
-// same reports whether a and b are of one file that has not been touched in
-// between, as far as its directory entry tells.
-func same(a, b fs.FileInfo) bool {
-	return a != nil && b != nil && os.SameFile(a, b) &&
-		a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
-}
