@@ -53,6 +53,28 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
+// BenchmarkFiltered is the first answer with a filter, for which the rows behind
+// each decision are kept.
+func BenchmarkFiltered(b *testing.B) {
+	const n = 1_000_000
+	srv := lapitest.Start(b, lapitest.Config{Bulk: lapitest.Bulk{N: n}})
+	c, err := New(Config{URL: srv.URL, Key: srv.Key, ScenariosNotContaining: []string{"nothing"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(c.http.CloseIdleConnections)
+	server := cpuOf(func() { drain(b, c) })
+	measure(b, server, func() any {
+		f := c.newFollower(&lookup.Table{})
+		f.pollOnce(b, n)
+		before := heapInUse()
+		f.claims = nil
+		runtime.GC()
+		b.ReportMetric(float64(before-heapInUse())/n, "claims-B/row")
+		return f.table
+	})
+}
+
 func (f *follower) pollOnce(b *testing.B, want int) {
 	f.poll(context.Background())
 	if got := f.table.Len(); got != want {
@@ -146,7 +168,7 @@ func drain(b *testing.B, c *Client) {
 }
 
 func get(b *testing.B, c *Client) *http.Response {
-	resp, err := c.pull(context.Background(), true)
+	resp, err := c.get(context.Background(), streamPath, c.query(true))
 	if err != nil {
 		b.Fatal(err)
 	}

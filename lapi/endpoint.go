@@ -14,6 +14,10 @@ import (
 	"time"
 )
 
+// maxConns is how many questions a Live has under way at once, each on a
+// connection of its own that the next one finds open.
+const maxConns = 64
+
 // An endpoint is what a configured URL leads to.
 type endpoint struct {
 	base   string // scheme, host and path, without a slash at the end
@@ -85,6 +89,7 @@ func newTransport(end endpoint, files TLS) (*http.Transport, error) {
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    maxConns,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true, // gzip is undone in body.go, with a bound
 	}

@@ -61,6 +61,38 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
+func TestConnectionRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{URL: url, Key: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &lookup.Table{}
+	table.Update("lapi", []lookup.Decision{on("192.0.2.1", time.Now().Add(time.Hour))}, nil)
+	f := c.newFollower(table)
+	pause := f.poll(t.Context())
+	if st := c.Status(); st.Err == nil || !strings.Contains(st.Err.Error(), "connection refused") || st.Failures != 1 || st.Ready(time.Now()) {
+		t.Errorf("%+v", st)
+	}
+	if _, ok := table.Lookup(addr("192.0.2.1")); !ok || pause > 2*time.Second {
+		t.Errorf("in force %v, next try in %v", ok, pause)
+	}
+	live, err := NewLive(LiveConfig{URL: url, Key: "k", Failure: lookup.Ban})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := live.Lookup(t.Context(), addr("192.0.2.2")); !ok || d.Action != lookup.Ban || d.Reason != liveReason {
+		t.Errorf("%+v", d)
+	}
+}
+
 // authority signs certificates for a test and writes them to a folder.
 type authority struct {
 	t    *testing.T
@@ -153,7 +185,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := c.pull(t.Context(), true)
+		resp, err := c.get(t.Context(), streamPath, c.query(true))
 		if err == nil {
 			resp.Body.Close()
 		}

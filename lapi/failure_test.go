@@ -22,6 +22,9 @@ func TestAfterAnyFailureTheNextPullIsFull(t *testing.T) {
 		"an empty answer":           lapitest.Raw(""),
 		"a field of the wrong type": lapitest.Raw(`{"new":[{"value":7}]}`),
 		"a server error":            lapitest.Status(500, nil, `{"message":"database is locked"}`),
+		"a proxy's error page":      lapitest.Status(502, http.Header{"Content-Type": {"text/html"}}, "<html>502 Bad Gateway</html>"),
+		"unauthorized":              lapitest.Status(401, nil, ""),
+		"too many requests":         lapitest.Status(429, http.Header{"Retry-After": {"1"}}, ""),
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -53,8 +56,9 @@ func TestFailuresAreExplained(t *testing.T) {
 	}{
 		{"HTML with status 200", lapitest.Status(200, html, "<!DOCTYPE html>"), "the answer is an HTML page: is the URL that of"},
 		{"HTML that says JSON", lapitest.Raw("<html>"), "byte 0: '<' where an object should begin"},
+		{"a proxy's error page", lapitest.Status(502, html, "<html>502 Bad Gateway</html>"), `status 502: "<html>502 Bad Gateway</html>"`},
 		{"a redirect", lapitest.Status(302, location, ""), `redirected to "https://sso.example.org/?key=…", which is not followed`},
-		{"not found", lapitest.Status(404, nil, ""), "status 404: no stream of decisions here"},
+		{"not found", lapitest.Status(404, nil, ""), "status 404: nothing of the kind here: is the URL that"},
 		{"wrong key", lapitest.Status(403, nil, `{"message":"access forbidden"}`), "status 403: access forbidden: check the key: `cscli bouncers list`"},
 		{"unauthorized", lapitest.Status(401, nil, ""), "status 401: access forbidden: check the key"},
 		{"what the server says", lapitest.Status(500, nil, `{"message":"database is locked"}`), `status 500: "database is locked"`},
@@ -265,7 +269,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		want  error
 	}{
 		{"a gzip bomb", lapitest.GzipBomb(1 << 30), errBomb},
-		{"an endless answer", lapitest.GiantString(1 << 30), errTooLarge},
+		{"a line of a gigabyte", lapitest.GiantString(1 << 30), errTooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -359,4 +363,54 @@ func on(ip string, until time.Time) lookup.Decision {
 		panic(err)
 	}
 	return lookup.Decision{Prefix: p, Action: lookup.Ban, Until: until}
+}
+
+func TestADatabaseMadeAnewIsFollowed(t *testing.T) {
+	for _, n := range []int{1, 100} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			play(t, func(s *scene) {
+				s.crowd(n)
+				s.run()
+				s.DropDatabase()
+				s.poll()
+				s.want("192.0.2.0", lookup.Ban)
+				if !isForbidden(s.client.Status().Err) {
+					t.Error(s.client.Status().Err)
+				}
+				s.AddKey(s.Key)
+				s.Add(lapitest.Decision{Value: "198.51.100.1"})
+				s.after(time.Minute)
+				s.want("198.51.100.1", lookup.Ban)
+				s.want("192.0.2.0", lookup.None)
+				if st := s.client.Status(); st.Err != nil || s.client.Stats().Missed != 0 {
+					t.Errorf("%+v", st)
+				}
+			})
+		})
+	}
+}
+
+// The server's clock jumps a day ahead and back: first it says that all is over,
+// and then it takes what it makes for told already, until its mark is set anew.
+func TestAServerWhoseClockJumpsADayIsBelievedAgainAfterTheResync(t *testing.T) {
+	play(t, func(s *scene) {
+		s.crowd(100)
+		s.run()
+		var over strings.Builder
+		for i := range 100 {
+			fmt.Fprintf(&over, `,{"id":%d,"duration":"-1h","type":"ban","value":"192.0.2.%d"}`, i+1, i)
+		}
+		s.Inject(lapitest.Raw(`{"new":[],"deleted":[` + over.String()[1:] + `]}`))
+		s.poll()
+		s.want("192.0.2.1", lookup.None)
+		s.Add(lapitest.Decision{Value: "198.51.100.1", Duration: 48 * time.Hour})
+		for range 6 {
+			s.Inject(lapitest.Raw(`{"new":[],"deleted":[]}`))
+			s.poll()
+		}
+		s.want("198.51.100.1", lookup.None)
+		s.untilResync()
+		s.want("198.51.100.1", lookup.Ban)
+		s.want("192.0.2.1", lookup.Ban)
+	})
 }

@@ -3,8 +3,6 @@ package lapi
 import (
 	"fmt"
 	"time"
-
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
@@ -34,7 +32,7 @@ func (g *guard) check(f *follower, a *answer) error {
 		*g = guard{}
 		return nil
 	}
-	size := a.batch.Added()
+	size := a.added
 	if g.held > 0 && !isAlike(size, g.size) {
 		g.held = 0
 	}
@@ -45,41 +43,16 @@ func (g *guard) check(f *follower, a *answer) error {
 		return nil
 	}
 	return fmt.Errorf("the full answer has %d decisions, but %d are in force and it explains the end of %d: waiting for %d more like it",
-		size, expected, a.explained, convincingly-g.held)
+		size, expected, a.explained(), convincingly-g.held)
 }
 
 // isShort reports whether a has much less than the decisions held, for no
 // reason that it gives.
 func (a *answer) isShort(held int) bool {
-	return held > handful && 2*a.batch.Added() < held-a.explained
+	return held > handful && 2*a.added < held-a.explained()
 }
 
 // isAlike reports whether two answers are of one size, but for a tenth.
 func isAlike(a, b int) bool {
 	return max(a, b)-min(a, b) <= max(a, b)/10
-}
-
-// holds reports whether a decision of this source is in force at the place.
-func (f *follower) holds(at place) bool {
-	_, ok := f.holding(at)
-	return ok
-}
-
-// holdsLonger reports whether one is in force there beyond until.
-func (f *follower) holdsLonger(at place, until time.Time) bool {
-	d, ok := f.holding(at)
-	return ok && (d.Until.IsZero() || d.Until.After(until))
-}
-
-func (f *follower) holding(at place) (lookup.Decision, bool) {
-	ip := at.prefix.Addr()
-	if _, ok := f.table.Lookup(ip); !ok {
-		return lookup.Decision{}, false // the common case, and free of charge
-	}
-	for _, d := range f.table.Covering(ip) {
-		if d.Source == f.cfg.Name && d.Prefix == at.prefix && d.Action == at.action {
-			return d, true
-		}
-	}
-	return lookup.Decision{}, false
 }

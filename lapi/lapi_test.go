@@ -51,6 +51,11 @@ func playWith(t *testing.T, server lapitest.Config, cfg Config, f func(*scene)) 
 		}
 		c.http.Transport = s.Transport()
 		s.client, s.logs = c, logs
+		defer func() { // also when f gives up
+			if s.stop != nil {
+				s.stop()
+			}
+		}()
 		f(s)
 		if s.stop != nil {
 			s.stop()

@@ -2,6 +2,8 @@ package lapi
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -18,12 +20,16 @@ type real struct {
 	table  *lookup.Table
 }
 
-func followReal(t *testing.T) *real {
+func followReal(t *testing.T) *real { return followRealWith(t, Config{}) }
+
+func followRealWith(t *testing.T, cfg Config) *real {
 	if testing.Short() {
 		t.Skip("the real server takes seconds")
 	}
+	t.Parallel()
 	r := &real{T: t, RealServer: lapitest.Real(t), table: &lookup.Table{}}
-	c, err := New(Config{URL: r.URL, Key: r.Key, Interval: minInterval})
+	cfg.URL, cfg.Key, cfg.Interval = r.URL, r.Key, minInterval
+	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,14 +41,21 @@ func followReal(t *testing.T) *real {
 	return r
 }
 
-// until waits for a state of the client or the table.
+// until waits for a state of the client or the table. Under load the server now
+// and then stamps a decision, is polled, and only then writes it, so that no
+// delta ever tells of it (one in some hundreds, at this pace). That is what full
+// answers are for, and waiting long brings one.
 func (r *real) until(what string, ok func() bool) {
 	r.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	again := time.NewTicker(4 * time.Second)
+	defer again.Stop()
 	for limit := time.After(20 * time.Second); !ok(); {
 		select {
 		case <-tick.C:
+		case <-again.C:
+			r.client.Sync()
 		case <-limit:
 			r.Fatalf("waited in vain: %s; status %+v", what, r.client.Status())
 		}
@@ -110,4 +123,125 @@ func TestRealDatabaseIsMadeAnew(t *testing.T) {
 	// full answer, which follows from the failures in between or the resync.
 	r.Ban("192.0.2.2", "4h")
 	r.untilAction("192.0.2.2", lookup.Ban)
+}
+
+func TestRealPlaces(t *testing.T) {
+	r := followRealWith(t, Config{Scopes: []string{"ip", "range", "country", "as"}})
+	r.Cscli("decisions", "add", "--scope", "country", "--value", "FR", "--duration", "4h")
+	r.Cscli("decisions", "add", "--scope", "AS", "--value", "AS64496", "--duration", "4h", "--type", "captcha")
+	r.until("a country and an autonomous system", func() bool {
+		country, _ := r.table.LookupPlace("FR", 0)
+		as, _ := r.table.LookupPlace("", 64496)
+		return country.Action == lookup.Ban && as.Action == lookup.Captcha
+	})
+	r.Delete("FR")
+	r.until("the end of the country", func() bool { _, ok := r.table.LookupPlace("FR", 0); return !ok })
+}
+
+func TestRealFilter(t *testing.T) {
+	// cscli names who has decided in the scenario, so that a reason is a filter.
+	r := followRealWith(t, Config{ScenariosContaining: []string{"wanted"}})
+	r.Cscli("decisions", "add", "--ip", "192.0.2.1", "--duration", "24h", "--reason", "other")
+	r.Cscli("decisions", "add", "--ip", "192.0.2.1", "--duration", "4h", "--reason", "Wanted")
+	r.Cscli("decisions", "add", "--ip", "192.0.2.1", "--duration", "8h", "--reason", "wanted too")
+	longest := func(low, high time.Duration) func() bool {
+		return func() bool {
+			d, _ := r.table.Lookup(addr("192.0.2.1"))
+			left := time.Until(d.Until)
+			return d.Action == lookup.Ban && low < left && left < high
+		}
+	}
+	r.until("the longest of the two", longest(7*time.Hour, 9*time.Hour))
+	r.Cscli("decisions", "delete", "--id", "3")
+	r.until("the shorter one, which another origin hides", longest(3*time.Hour, 5*time.Hour))
+	r.Cscli("decisions", "delete", "--id", "2")
+	r.untilAction("192.0.2.1", lookup.None)
+	if r.client.Stats().Rows.Filtered == 0 {
+		t.Error("nothing was filtered")
+	}
+}
+
+func TestRealUnban(t *testing.T) {
+	r := followRealWith(t, Config{Machine: Machine{Name: lapitest.DefaultMachine, Password: lapitest.DefaultPassword}})
+	unban := func(s string, want int) {
+		t.Helper()
+		if n, err := r.client.Unban(t.Context(), target(s)); err != nil || n != want {
+			t.Errorf("%s: %d, %v", s, n, err)
+		}
+	}
+	r.Ban("192.0.2.1", "4h")
+	r.Decide("192.0.2.1", "captcha", "4h")
+	r.Ban("192.0.2.1/32", "4h")
+	r.Ban("192.0.2.2", "4h")
+	r.Decide("192.0.2.0/24", "throttle", "4h")
+	r.Ban("192.0.0.0/16", "4h")
+	r.Decide("2001:db8::1", "captcha", "4h")
+	r.Ban("2001:db8::/32", "4h")
+	r.untilAction("2001:db8::1", lookup.Ban)
+	unban("192.0.2.1", 3)
+	unban("192.0.0.0/16", 1)
+	r.untilAction("192.0.2.1", lookup.Throttle)
+	r.untilAction("192.0.2.2", lookup.Ban)
+	r.Restart() // so that the token is void
+	unban("2001:db8::/32", 1)
+	r.untilAction("2001:db8::1", lookup.Captcha)
+	unban("192.0.2.9", 0)
+	if st := r.client.Stats(); st.Allowlist.Err != nil { // 1.4.6 has none
+		t.Error(st.Allowlist.Err)
+	}
+}
+
+func TestRealUsageIsNotWanted(t *testing.T) {
+	r := followReal(t)
+	err := r.client.sendUsage(t.Context(), newUsageLedger(time.Now()), r.table)
+	if !isRefusal(err, http.StatusNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestRealSync(t *testing.T) {
+	r := followReal(t)
+	r.until("the first answer", func() bool { return r.client.Status().Err == nil && !r.client.Status().Synced.IsZero() })
+	first := r.client.Stats().LastFull
+	r.client.Sync()
+	r.until("another full answer", func() bool { return r.client.Stats().LastFull.After(first) })
+}
+
+func TestRealLive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the real server takes seconds")
+	}
+	t.Parallel()
+	s := lapitest.Real(t)
+	l, err := NewLive(LiveConfig{URL: s.URL, Key: s.Key, Timeout: 10 * time.Second, Failure: lookup.Captcha})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	want := func(ip string, want lookup.Action) {
+		t.Helper()
+		if d, _ := l.Lookup(t.Context(), addr(ip)); d.Action != want {
+			t.Errorf("%s: %v, want %v; %v", ip, d.Action, want, l.Status().Err)
+		}
+	}
+	s.Decide("192.0.2.1", "captcha", "8h")
+	s.Ban("192.0.2.0/24", "4h")
+	s.Ban("2001:db8::/32", "4h")
+	want("192.0.2.1", lookup.Ban)
+	want("::ffff:192.0.2.2", lookup.Ban)
+	want("2001:db8::1", lookup.Ban)
+	want("198.51.100.1", lookup.None)
+	s.Kill()
+	want("192.0.2.1", lookup.Ban) // remembered
+	for i := range patience {
+		want(fmt.Sprintf("198.51.100.%d", i+2), lookup.Captcha)
+	}
+	s.Restart()
+	<-time.After(livePause)
+	want("198.51.100.2", lookup.None)
+	s.DeleteBouncer(lapitest.DefaultBouncer)
+	want("198.51.100.3", lookup.Captcha)
+	if !isForbidden(l.Status().Err) {
+		t.Error(l.Status().Err)
+	}
 }

@@ -12,12 +12,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"go.uber.org/zap"
 )
+
+const streamPath = "/v1/decisions/stream"
 
 // maxMessage is how many bytes of a refusal are read.
 const maxMessage = 1 << 10
 
-// A refusal is an answer that is none: its status is not 200.
+// An api is a Local API and what lets a client in.
+type api struct {
+	base    string // what its paths are appended to
+	key     string
+	secrets []string // what must not stand in a log
+	http    *http.Client
+	log     *zap.Logger
+	bound   bounds
+}
+
+// A refusal is an answer that is none: its status is not a good one.
 type refusal struct {
 	code       int
 	text       string
@@ -28,49 +42,94 @@ func (r *refusal) Error() string { return r.text }
 
 // isForbidden reports whether err is the server's refusal of the key.
 func isForbidden(err error) bool {
-	var r *refusal
-	return errors.As(err, &r) && (r.code == http.StatusForbidden || r.code == http.StatusUnauthorized)
+	return isRefusal(err, http.StatusForbidden, http.StatusUnauthorized)
 }
 
-// pull sends a request for the stream.
-func (c *Client) pull(ctx context.Context, full bool) (*http.Response, error) {
-	query := url.Values{"startup": {strconv.FormatBool(full)}}
-	if len(c.cfg.Scopes) > 0 {
-		query.Set("scopes", strings.Join(c.cfg.Scopes, ","))
+// isRefusal reports whether err is an answer with one of the codes.
+func isRefusal(err error, codes ...int) bool {
+	r, ok := errors.AsType[*refusal](err)
+	for _, code := range codes {
+		if ok && r.code == code {
+			return true
+		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/decisions/stream?"+query.Encode(), nil)
+	return false
+}
+
+const (
+	keyRefused     = "access forbidden: check the key: `cscli bouncers list` shows who has one, `cscli bouncers add NAME` makes one"
+	machineRefused = "login refused: check the name and password of the machine: `cscli machines list` shows them, and who is validated"
+)
+
+// newRequest returns a request as all are; path begins with a slash.
+func (a *api) newRequest(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
 	if err != nil {
 		return nil, err
 	}
-	if c.cfg.Key != "" {
-		req.Header.Set("X-Api-Key", c.cfg.Key)
-	}
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "gzip")
-	return c.http.Do(req)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
 }
 
-// judge returns why resp is no answer to a pull, or nil if it is one.
-func (c *Client) judge(resp *http.Response) error {
-	if resp.StatusCode == http.StatusOK {
-		kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-		if kind == "text/html" {
-			return errors.New("the answer is an HTML page: is the URL that of CrowdSec's Local API?")
-		}
-		return nil
+// get asks for something that a key allows to ask for. Its answer may come
+// compressed: see newBody.
+func (a *api) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	req, err := a.newRequest(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
 	}
+	a.sign(req)
+	req.Header.Set("Accept-Encoding", "gzip")
+	// The transport sends a GET again, unasked, if a connection that it has kept
+	// breaks before the answer comes. The stream tells each change only once, so
+	// each pull has a connection of its own.
+	req.Close = path == streamPath
+	return a.http.Do(req)
+}
+
+// sign adds the key, if there is one: a client certificate does without.
+func (a *api) sign(req *http.Request) {
+	if a.key != "" {
+		req.Header.Set("X-Api-Key", a.key)
+	}
+}
+
+// judge returns why resp is no list of decisions, or nil if it is one.
+func (a *api) judge(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return a.refuse(resp, keyRefused)
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "text/html" {
+		return errors.New("the answer is an HTML page: is the URL that of CrowdSec's Local API?")
+	}
+	return nil
+}
+
+// refuse explains an answer with a bad status. What the server says is shown
+// without what is secret: some echo the request.
+func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *refusal {
 	r := &refusal{code: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"))}
+	hide := func(s string) string {
+		for _, secret := range append(secrets, a.secrets...) {
+			s = strings.ReplaceAll(s, secret, "…")
+		}
+		return s
+	}
 	switch status := fmt.Sprintf("status %d", resp.StatusCode); {
 	case resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized:
-		r.text = status + ": access forbidden: check the key: `cscli bouncers list` shows who has one, `cscli bouncers add NAME` makes one"
+		r.text = status + ": " + forbidden
 	case resp.StatusCode/100 == 3:
 		r.text = fmt.Sprintf("%s: redirected to %.200q, which is not followed, so that the key stays here: is the URL right?",
-			status, c.hideKey(resp.Header.Get("Location")))
+			status, hide(resp.Header.Get("Location")))
 	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed:
-		r.text = status + ": no stream of decisions here: is the URL that of CrowdSec's Local API?"
+		r.text = status + ": nothing of the kind here: is the URL that of CrowdSec's Local API?"
 	default:
-		r.text = fmt.Sprintf("%s: %.200q", status, c.hideKey(message(resp)))
+		r.text = fmt.Sprintf("%s: %.200q", status, hide(message(resp)))
 	}
 	return r
 }
@@ -83,14 +142,6 @@ func message(resp *http.Response) string {
 		return said.Message
 	}
 	return strings.TrimSpace(string(text))
-}
-
-// hideKey takes the key out of what a server says: some echo the request.
-func (c *Client) hideKey(s string) string {
-	if c.cfg.Key == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, c.cfg.Key, "…")
 }
 
 // retryAfter reads the header of that name, seconds or a date.
@@ -112,6 +163,8 @@ func kindOf(err error) (string, time.Duration) {
 	switch {
 	case errors.As(err, &r):
 		return "status " + strconv.Itoa(r.code), r.retryAfter
+	case errors.Is(err, context.DeadlineExceeded):
+		return "late", 0
 	case errors.As(err, &unreachable):
 		return "unreachable", 0
 	case errors.Is(err, errSilence):

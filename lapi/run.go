@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -29,20 +33,34 @@ type follower struct {
 	nextFull time.Time // when it must be one in any case
 	lastFull time.Time
 	failing  string // kind of the failures up to now; "": none
+	reader   reader
 	guard    guard
 	twins    twins
-	named    map[string]bool   // oddities that stand in the log
-	labels   map[string]string // list: its origin as the table has it
+	claims   *claims // nil: rows are not told apart
+	audit    audit
+	seen     int64 // highest id among the rows told so far
+	allowing allowing
 }
 
 // Run keeps t in step with the stream until ctx ends, and returns ctx's error.
 // It survives every failure of the API.
 func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
 	defer c.http.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if c.cfg.MetricsInterval > 0 {
+		wg.Go(func() { c.reportUsage(ctx, t) })
+	}
+	select {
+	case <-c.wake: // the first question is for everything anyway
+	default:
+	}
 	f := c.newFollower(t)
 	for {
 		pause := f.poll(ctx)
-		if err := sleep(ctx, pause); err != nil {
+		if err := f.rest(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -58,28 +76,33 @@ func (c *Client) newFollower(t *lookup.Table) *follower {
 			RandomizationFactor: backoff.DefaultRandomizationFactor, MaxInterval: maxBackoff,
 		},
 		full:   true,
+		reader: reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log},
 		twins:  twins{},
-		named:  map[string]bool{},
-		labels: map[string]string{},
 	}
 }
 
-// sleep returns after d, or with ctx's error as soon as ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
+// rest returns after d, or sooner if Sync was called, or with ctx's error as
+// soon as ctx ends.
+func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-f.wake:
+		f.full = true
 	case <-timer.C:
-		return nil
 	}
+	return nil
 }
 
 // poll gets one answer and puts it into force. It returns the pause up to the
 // next try.
 func (f *follower) poll(ctx context.Context) time.Duration {
-	full := f.full || !time.Now().Before(f.nextFull)
+	f.refreshAllowed(ctx)
+	due := !time.Now().Before(f.nextFull)
+	full := f.full || due
+	f.audit.on = due && !f.full
 	// Whatever becomes of this answer, the server takes it for delivered: unless
 	// it gets into the table, only a full one makes up for it.
 	f.full = true
@@ -104,12 +127,24 @@ func (f *follower) poll(ctx context.Context) time.Duration {
 	return f.cfg.Interval
 }
 
+// query returns what the stream is asked for.
+func (c *Client) query(full bool) url.Values {
+	q := url.Values{"startup": {strconv.FormatBool(full)}}
+	if len(c.cfg.Scopes) > 0 {
+		q.Set("scopes", strings.Join(c.cfg.Scopes, ","))
+	}
+	if c.filter.setting {
+		q.Set("dedup", "false")
+	}
+	return q
+}
+
 // fetch gets one answer. It gives back what was read also with an error.
 func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
 	a := f.newAnswer(full)
 	w := newWatch(ctx, f.bound.header)
 	defer w.stop()
-	resp, err := f.pull(w.ctx, full)
+	resp, err := f.get(w.ctx, streamPath, f.query(full))
 	if err != nil {
 		return a, w.explain(err)
 	}
@@ -144,8 +179,10 @@ func (f *follower) applyFull(a *answer) {
 		return
 	}
 	change := a.batch.Replace()
+	f.judgeDeltas(change.Added - a.fresh)
+	f.seen = a.top
 	now := time.Now()
-	f.full, f.twins, f.lastFull = false, a.twins, now
+	f.full, f.twins, f.claims, f.lastFull = false, a.twins, a.claims, now
 	// The jitter keeps many bouncers of one server from asking at one time.
 	f.nextFull = now.Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // nobody gains by guessing it
 	first := f.Status().Synced.IsZero()
@@ -160,8 +197,9 @@ func (f *follower) applyFull(a *answer) {
 }
 
 func (f *follower) applyDelta(a *answer) {
+	a.settle(time.Now())
 	change := a.batch.Update()
-	f.full = false
+	f.full, f.seen = false, max(f.seen, a.top)
 	f.synced(time.Now())
 	if change != (lookup.Change{}) {
 		f.log.Debug("decisions changed", zap.Int("added", change.Added), zap.Int("removed", change.Removed))

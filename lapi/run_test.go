@@ -1,8 +1,10 @@
 package lapi
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tocsin-project/tocsin/internal/lapitest"
@@ -183,32 +185,133 @@ func TestAnUnknownTypeFallsBack(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreNoAddressAreCountedAndNamedOnce(t *testing.T) {
-	playWith(t, lapitest.Config{}, Config{Scopes: []string{"ip", "country", "as", "username"}}, func(s *scene) {
-		for _, d := range []lapitest.Decision{
-			{Scope: "Country", Value: "FR"},
-			{Scope: "country", Value: "DE"},
-			{Scope: "AS", Value: "64496"},
-			{Scope: "username", Value: "root"},
-			{Scope: "Ip", Value: "192.0.2.300"},
-			{Scope: "Ip", Value: "192.0.2.1"},
-		} {
-			s.Add(d)
-		}
+func TestCountriesAndSystemsAreEnforced(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{Scopes: []string{"ip", "country", "as"}}, func(s *scene) {
+		s.Add(
+			lapitest.Decision{Scope: "Country", Value: "FR"},
+			lapitest.Decision{Scope: "Country", Value: "de", Type: "captcha"},
+			lapitest.Decision{Scope: "AS", Value: "64496"},
+			lapitest.Decision{Scope: "AS", Value: "AS64497", Type: "throttle"},
+			lapitest.Decision{Scope: "Country", Value: "192.0.2.1"}, // what reads like an address is one
+		)
+		s.run()
+		s.wantPlace("FR", 0, lookup.Ban)
+		s.wantPlace("DE", 0, lookup.Captcha)
+		s.wantPlace("", 64496, lookup.Ban)
+		s.wantPlace("", 64497, lookup.Throttle)
+		s.wantPlace("IT", 64498, lookup.None)
+		s.want("192.0.2.1", lookup.Ban)
+		s.after(time.Second)
+		s.Delete("FR", "")
+		s.Delete("64496", "")
+		s.Delete("AS64497", "") // an odd spelling, so a full answer settles it
+		s.Add(lapitest.Decision{Scope: "Country", Value: "IT"})
+		s.poll()
+		s.wantPlace("FR", 0, lookup.None)
+		s.wantPlace("", 64496, lookup.None)
+		s.wantPlace("IT", 0, lookup.Ban)
+		s.after(time.Minute)
+		s.wantPlace("", 64497, lookup.None)
+		s.wantPlace("DE", 0, lookup.Captcha)
+	})
+}
+
+func TestTwoSpellingsOfASystemAreTwins(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{Scopes: []string{"as"}}, func(s *scene) {
+		s.Add(lapitest.Decision{Scope: "AS", Value: "64496"}, lapitest.Decision{Scope: "AS", Value: "AS64496"})
+		s.run()
+		s.after(time.Second)
+		s.Delete("AS64496", "")
+		s.after(2 * time.Minute)
+		s.wantPlace("", 64496, lookup.Ban)
+		s.Delete("64496", "")
+		s.after(2 * time.Minute)
+		s.wantPlace("", 64496, lookup.None)
+	})
+}
+
+func TestCountriesAreNotAskedForByDefault(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Scope: "Country", Value: "FR"})
+		s.run()
+		s.wantPlace("FR", 0, lookup.None)
+	})
+}
+
+// wantPlace is want for the decisions about a country and an autonomous system.
+func (s *scene) wantPlace(country string, as uint32, want lookup.Action) {
+	s.Helper()
+	if d, _ := s.table.LookupPlace(country, as); d.Action != want {
+		s.Errorf("%s %d: %v, want %v", country, as, d.Action, want)
+	}
+}
+
+func TestOtherScopesAreCountedAndNamedOnce(t *testing.T) {
+	playWith(t, lapitest.Config{}, Config{Scopes: []string{"ip", "country", "as", "username", "session"}}, func(s *scene) {
+		s.Add(
+			lapitest.Decision{Scope: "Country", Value: "France"},
+			lapitest.Decision{Scope: "AS", Value: "AS0"},
+			lapitest.Decision{Scope: "username", Value: "root"},
+			lapitest.Decision{Scope: "session", Value: "42"},
+			lapitest.Decision{Scope: "Ip", Value: "192.0.2.300"},
+			lapitest.Decision{Scope: "Ip", Value: "192.0.2.1"},
+		)
 		s.run()
 		s.want("192.0.2.1", lookup.Ban)
-		read := s.client.Stats().Rows.NotAddress
+		read := s.client.Stats().Rows.OtherScope
 		kinds := s.logs.FilterMessageSnippet("of this scope").Len()
-		if read < 4 || kinds < 3 {
+		if read != 5 || kinds != 4 { // user names and sessions are of one kind
 			t.Errorf("%d counted, %d kinds named", read, kinds)
 		}
 		s.after(2 * time.Hour)
-		if s.client.Stats().Rows.NotAddress <= read || s.logs.FilterMessageSnippet("of this scope").Len() != kinds {
+		if s.client.Stats().Rows.OtherScope <= read || s.logs.FilterMessageSnippet("of this scope").Len() != kinds {
 			t.Error("not counted again, or named again")
 		}
 		if err := s.client.Status().Err; err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+func TestSyncAsksForEverythingAtOnce(t *testing.T) {
+	play(t, func(s *scene) {
+		s.client.Sync() // a client at rest has nothing to do
+		s.run()
+		s.wantFull(true)
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.client.Sync()
+		synctest.Wait()
+		s.want("192.0.2.1", lookup.Ban)
+		s.wantFull(true, true)
+		s.poll()
+		s.wantFull(true, true, false)
+	})
+}
+
+func TestSyncDuringAPullIsNotLost(t *testing.T) {
+	play(t, func(s *scene) {
+		tick := make(chan struct{})
+		s.Inject(lapitest.Trickle(tick))
+		s.run()
+		s.Add(lapitest.Decision{Value: "192.0.2.1"}) // too late for the answer under way
+		s.client.Sync()
+		s.client.Sync()
+		close(tick)
+		synctest.Wait()
+		s.want("192.0.2.1", lookup.Ban)
+		s.wantFull(true, true)
+	})
+}
+
+func TestSyncEndsTheBackOff(t *testing.T) {
+	play(t, func(s *scene) {
+		s.InjectAlways(lapitest.Status(503, http.Header{"Retry-After": {"300"}}, ""))
+		s.run()
+		s.ClearFaults()
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.client.Sync()
+		synctest.Wait()
+		s.want("192.0.2.1", lookup.Ban)
 	})
 }
 

@@ -19,24 +19,51 @@ type Stats struct {
 	// not let everybody in. The third that agrees with the two before is believed.
 	Held int
 
-	Rows Rows // what was in the answers
+	// Missed is how many decisions scheduled full answers have found that were
+	// there before, by their ids, but that no delta had told of. Few are a matter
+	// of chance, since a server can be late to write. Some each time mean that
+	// somebody else takes the deltas: a second instance with the same key. It is
+	// a lower bound.
+	Missed uint64
+
+	Rows      Rows      // what was in the answers
+	Allowlist Allowlist // what may not be stopped
+	Usage     Usage     // what CrowdSec was told
+}
+
+// Allowlist says how the allowlists of the server stand. It stays empty without
+// a machine to log in as, and with CrowdSec before 1.6.6, which has none.
+type Allowlist struct {
+	Entries int       // held
+	Fetched time.Time // when they were last read; zero: never
+	Err     error     // why the last try failed; nil if it did not
+}
+
+// Usage says how the reports of usage stand.
+type Usage struct {
+	Sent time.Time // when the last one was taken; zero: never
+	Err  error     // why the last one was not; nil if it was
 }
 
 // Rows counts the rows of answers.
 type Rows struct {
 	Read        uint64 // all of them
-	NotAddress  uint64 // the value is no address and no range: a country, a user name
+	OtherScope  uint64 // about no address, range, country or autonomous system: a user name, say
 	UnknownType uint64 // the type is none of ours, and the fallback stood in
 	Malformed   uint64 // the duration can't be read, or a field is endless; left out
 	Simulated   uint64 // CrowdSec only tries the scenario out; left out
+	Filtered    uint64 // of an origin or a scenario that is not wanted; left out
+	Allowed     uint64 // about clients that are all on an allowlist; left out
 }
 
 func (r *Rows) add(o Rows) {
 	r.Read += o.Read
-	r.NotAddress += o.NotAddress
+	r.OtherScope += o.OtherScope
 	r.UnknownType += o.UnknownType
 	r.Malformed += o.Malformed
 	r.Simulated += o.Simulated
+	r.Filtered += o.Filtered
+	r.Allowed += o.Allowed
 }
 
 // Status says how the source stands. It counts as out of step when its last

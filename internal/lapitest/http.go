@@ -171,6 +171,8 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 		methods = handlers{"POST": h.asMachine(h.pushAlerts)}
 	case path == "/v1/heartbeat":
 		methods = handlers{"GET": h.asMachine(func(http.ResponseWriter, *http.Request, string) {})}
+	case path == "/v1/allowlists" && h.Generation() == New:
+		methods = handlers{"GET": h.asMachine(h.allowlists)}
 	case path == "/v1/usage-metrics" && h.Generation() == New:
 		methods = handlers{"POST": h.asBouncer(usageMetrics)}
 	default:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,15 +34,6 @@ func (h *Handler) Alerts() []Alert {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.alerts)
-}
-
-// Allowlist makes the server drop alerts about addresses in p, silently: the
-// answer has fewer ids than there were alerts. Alerts that bring decisions of
-// their own are taken in nevertheless.
-func (h *Handler) Allowlist(p netip.Prefix) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.allowed = append(h.allowed, p.Masked())
 }
 
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,7 @@ func FuzzStream(f *testing.F) {
 		`{"deleted":null,"new":null}`, `{"new": [], "deleted": []}`, `{}`, `null`, `[]`, `{"new":[` + ban + `,{}]}`,
 		`{"new":[{"value":"\ud83d\ude00\ud800\"","simulated":true,"id":-1.5e+3}],"x":[[{"y":false}]]}`,
 		"{\"new\":[{\"scope\":\"a\xff\xe2\x82b\"}]}", `{"new":[{"type":null,"type":"a","type":5}]}`, `{} x`, `{"new":[],"new":[]}`,
+		`{"new":[{"id":7,"id":1e3},{"id":123456789012345678901}]}`,
 	} {
 		f.Add([]byte(s), uint8(len(s)))
 	}
@@ -41,7 +43,7 @@ func same(got, want flat) bool {
 	eq := func(got, want string) bool {
 		return got == want || len(want) > MaxString && len(got) <= MaxString && strings.HasPrefix(want, got)
 	}
-	return got.section == want.section && got.simulated == want.simulated &&
+	return got.section == want.section && got.id == want.id && got.simulated == want.simulated &&
 		(got.long || max(len(want.value), len(want.duration), len(want.typeOf)) <= MaxString) &&
 		eq(got.value, want.value) && eq(got.duration, want.duration) && eq(got.typeOf, want.typeOf) &&
 		eq(got.origin, want.origin) && eq(got.scenario, want.scenario) && eq(got.scope, want.scope)
@@ -118,6 +120,12 @@ func (f *flat) set(key string, raw json.RawMessage) bool {
 	case "simulated":
 		f.simulated = false
 		return json.Unmarshal(raw, &f.simulated) == nil
+	case "id":
+		f.id, _ = strconv.ParseInt(string(raw), 10, 64)
+		if f.id < 0 || f.id >= 1e18 {
+			f.id = 0
+		}
+		return true
 	default:
 		return true
 	}

@@ -19,9 +19,12 @@ func (d *Decoder) readRow(section Section, depth int) error {
 		if err := d.colon(); err != nil {
 			return err
 		}
-		if f == fieldOther {
+		switch f {
+		case fieldOther:
 			err = d.skip(depth)
-		} else {
+		case fieldID:
+			d.row.ID, err = d.id(depth)
+		default:
 			err = d.readField(f)
 		}
 		if err != nil {
@@ -41,6 +44,7 @@ const (
 	fieldDuration
 	fieldValue
 	fieldSimulated
+	fieldID
 	fieldOther
 )
 
@@ -62,6 +66,8 @@ func fieldOf(key []byte) field {
 		return fieldValue
 	case "simulated":
 		return fieldSimulated
+	case "id":
+		return fieldID
 	}
 	return fieldOther
 }

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -15,6 +17,40 @@ func (r *Row) Prefix() (netip.Prefix, error) {
 		return netip.PrefixFrom(ip, 32), nil
 	}
 	return lookup.ParsePrefix(string(r.Value))
+}
+
+// Place returns the country or the autonomous system that r is about, by its
+// scope, and whether it is about one: a code of two letters, in capitals then,
+// or a number, with or without "AS" before it.
+func (r *Row) Place() (country string, as uint32, ok bool) {
+	switch {
+	case strings.EqualFold(r.Scope, "country"):
+		country, ok = countryCode(r.Value)
+	case strings.EqualFold(r.Scope, "as"):
+		number := r.Value
+		if len(number) > 2 && strings.EqualFold(string(number[:2]), "as") {
+			number = number[2:]
+		}
+		if n, err := strconv.ParseUint(string(number), 10, 32); err == nil {
+			as, ok = uint32(n), n > 0
+		}
+	}
+	return country, as, ok
+}
+
+func countryCode(b []byte) (string, bool) {
+	if len(b) != 2 {
+		return "", false
+	}
+	var code [2]byte
+	for i, c := range b {
+		c &^= 'a' - 'A'
+		if c < 'A' || c > 'Z' {
+			return "", false
+		}
+		code[i] = c
+	}
+	return string(code[:]), true
 }
 
 // Left returns the time that the decision still had when it was sent, in any

@@ -53,3 +53,36 @@ func FuzzLeft(f *testing.F) {
 		}
 	})
 }
+
+func TestPlaces(t *testing.T) {
+	tests := []struct {
+		name, scope, value string
+		country            string
+		as                 uint32
+	}{
+		{"a country", "Country", "FR", "FR", 0},
+		{"a country in small letters", "country", "fr", "FR", 0},
+		{"a number", "AS", "64496", "", 64496},
+		{"a number with AS before it", "as", "AS64496", "", 64496},
+		{"the greatest number", "AS", "as4294967295", "", 4294967295},
+		{"no such number", "AS", "4294967296", "", 0},
+		{"number 0, which is none", "AS", "AS0", "", 0},
+		{"a bare AS", "AS", "AS", "", 0},
+		{"AS twice", "AS", "ASAS1", "", 0},
+		{"a sign", "AS", "+1", "", 0},
+		{"a country by its name", "Country", "France", "", 0},
+		{"a country with a digit", "Country", "F1", "", 0},
+		{"a country with a bracket", "Country", "F{", "", 0},
+		{"no value", "Country", "", "", 0},
+		{"a country in another scope", "Ip", "FR", "", 0},
+		{"a number in another scope", "username", "64496", "", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			country, as, ok := (&Row{Scope: tt.scope, Value: []byte(tt.value)}).Place()
+			if country != tt.country || as != tt.as || ok != (country != "" || as != 0) {
+				t.Errorf("%q, %d, %v", country, as, ok)
+			}
+		})
+	}
+}

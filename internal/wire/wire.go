@@ -39,10 +39,9 @@ const (
 )
 
 // A Row is one decision as the API spells it; a missing or null field is empty.
-// Its id and uuid are left out, because they are no identity: a deletion may
-// carry those of another row.
 type Row struct {
 	Section   Section
+	ID        int64  // its number in the server's database; 0: none. No identity: a deletion may carry that of another row
 	Simulated bool   // CrowdSec only tried the scenario out; nothing is to be enforced
 	Long      bool   // value, duration or type was cut at MaxString; none that means anything is
 	Value     []byte // IP address, CIDR range, country code, anything; valid until the next row

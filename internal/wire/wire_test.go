@@ -17,12 +17,13 @@ import (
 type flat struct {
 	section                                          Section
 	simulated, long                                  bool
+	id                                               int64
 	value, duration, origin, scenario, scope, typeOf string
 }
 
 func flatten(r *Row) flat {
 	return flat{
-		r.Section, r.Simulated, r.Long,
+		r.Section, r.Simulated, r.Long, r.ID,
 		string(r.Value), string(r.Duration), r.Origin, r.Scenario, r.Scope, r.Type,
 	}
 }
@@ -49,7 +50,7 @@ var (
 	ban = `{"duration":"3h59m58.681789647s","id":1,"origin":"cscli","scenario":"manual ban",` +
 		`"scope":"Ip","type":"ban","value":"192.0.2.10"}`
 	flatBan = flat{
-		value: "192.0.2.10", duration: "3h59m58.681789647s", origin: "cscli",
+		id: 1, value: "192.0.2.10", duration: "3h59m58.681789647s", origin: "cscli",
 		scenario: "manual ban", scope: "Ip", typeOf: "ban",
 	}
 )
@@ -77,6 +78,12 @@ func TestStream(t *testing.T) {
 		{"a key twice: the last counts", `{"new":[{"value":"a","value":"b"}]}`, []flat{{value: "b"}}},
 		{"keys are case-sensitive", `{"New":[{}],"new":[{"Value":"a"}]}`, []flat{{}}},
 		{"a simulated decision", `{"new":[{"simulated":true},{"simulated":false}]}`, []flat{{simulated: true}, {}}},
+		{
+			"ids that are none",
+			`{"new":[{"id":0},{"id":-7},{"id":1.5},{"id":2e3},{"id":null},{"id":"8"},{"id":[9]},{"id":1234567890123456789}]}`,
+			make([]flat, 8),
+		},
+		{"ids", `{"new":[{"id":7,"id":42},{"id":123456789012345678 }]}`, []flat{{id: 42}, {id: 123456789012345678}}},
 		{"escapes", `{"new":[{"scenario":"\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00"}]}`, []flat{{scenario: "\"\\/\b\f\n\r\té😀"}}},
 		{"an escaped key", `{"\u006eew":[{"v\u0061lue":"a"}]}`, []flat{{value: "a"}}},
 		{
@@ -132,6 +139,7 @@ func TestStreamErrors(t *testing.T) {
 		{"a leading zero", `{"x":01}`, `byte 6: '1' where ',' or '}' should be`},
 		{"a bare minus", `{"x":-}`, `byte 6: '}' where a value or digit should be`},
 		{"no digit behind the point", `{"x":1.}`, `byte 7: '}' where a value or digit should be`},
+		{"an id with no digit behind the point", `{"new":[{"id":7.}]}`, `byte 16: '}' where a value or digit should be`},
 		{"no exponent", `{"x":1e+}`, `byte 8: '}' where a value or digit should be`},
 		{"not quite null", `{"new":nul}`, `byte 10: '}' where null should go on`},
 		{"nested beyond measure", `{"x":` + strings.Repeat("[", 1<<20), `byte 10004: nested more than 10000 deep`},

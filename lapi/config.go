@@ -1,0 +1,182 @@
+package lapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// Config says where the API is and how to follow it. URL is required, and so
+// is Key or TLS.Cert.
+type Config struct {
+	Name     string        // source of its decisions in the table; default: lapi
+	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
+	Key      string        // API key, as `cscli bouncers add` prints it
+	Interval time.Duration // pause between two polls, at least 100ms; default: 10s
+	Resync   time.Duration // how often to ask for everything, less up to a tenth; default: 1h
+	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
+	TLS      TLS           // for https only
+	Machine  Machine       // for Unban and allowlists; default: none
+	Logger   *zap.Logger   // default: none
+
+	// Scopes are the scopes to ask for: ip, range, country, as. The server's
+	// default is ip and range, so country and as have to be asked for. Those of
+	// any other scope are counted and not enforced.
+	Scopes []string
+
+	// Origins restricts what is enforced to decisions of these origins:
+	// crowdsec, cscli, CAPI, lists, or lists:NAME for one list. Default: all.
+	// This and the next two make the API list the rows that it would fold into
+	// one, and cost about 250 bytes for each, up to a million.
+	Origins []string
+
+	// ScenariosContaining restricts it to those whose scenario has one of these
+	// words in it, in any case. Default: all.
+	ScenariosContaining []string
+
+	// ScenariosNotContaining leaves out those whose scenario has one of these
+	// words in it, in any case. Default: none.
+	ScenariosNotContaining []string
+
+	// MetricsInterval is how often CrowdSec is told what was done with its
+	// decisions, for `cscli metrics show bouncers`: at least 10m, negative for
+	// never. Default: 15m. Servers before 1.6.3 don't want to know.
+	MetricsInterval time.Duration
+
+	// Usage returns what has been counted since the process began. It is called
+	// once in a MetricsInterval, by a goroutine of Run. Default: only the numbers
+	// of decisions are told.
+	Usage func() []UsageItem
+}
+
+// TLS holds paths of PEM files. A certificate with its key lets the client in
+// without an API key and is read at each handshake, so that it can be renewed.
+type TLS struct {
+	Cert    string // client certificate; default: none
+	KeyFile string // its private key
+	CA      string // who may have signed the server's certificate; default: the system's
+}
+
+// A Machine is what CrowdSec calls an account that may change things, as
+// `cscli machines add NAME --password PASSWORD` makes one.
+type Machine struct {
+	Name     string
+	Password string
+}
+
+// The defaults and bounds that Config's fields name.
+const (
+	defaultName     = "lapi"
+	defaultInterval = 10 * time.Second
+	defaultResync   = time.Hour
+	minInterval     = 100 * time.Millisecond
+	defaultMetrics  = 15 * time.Minute
+	minMetrics      = 10 * time.Minute
+)
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Name == "" {
+		cfg.Name = defaultName
+	}
+	if cfg.Interval == 0 {
+		cfg.Interval = defaultInterval
+	}
+	if cfg.Resync == 0 {
+		cfg.Resync = max(defaultResync, cfg.Interval)
+	}
+	if cfg.Fallback == lookup.None {
+		cfg.Fallback = lookup.Ban
+	}
+	if cfg.MetricsInterval == 0 {
+		cfg.MetricsInterval = defaultMetrics
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	return cfg
+}
+
+func (cfg Config) check() error {
+	switch {
+	case cfg.Interval < minInterval:
+		return fmt.Errorf("interval %v: want at least %v", cfg.Interval, minInterval)
+	case cfg.Resync < cfg.Interval:
+		return fmt.Errorf("resync %v: want at least the interval, %v", cfg.Resync, cfg.Interval)
+	case cfg.MetricsInterval >= 0 && cfg.MetricsInterval < minMetrics:
+		return fmt.Errorf("metrics interval %v: want at least %v, or less than zero for never", cfg.MetricsInterval, minMetrics)
+	case (cfg.Machine.Name == "") != (cfg.Machine.Password == ""):
+		return errors.New("the name of a machine and its password go together")
+	}
+	if slices.ContainsFunc(cfg.Scopes, func(s string) bool { return s == "" || strings.ContainsAny(s, ", ") }) {
+		return fmt.Errorf("scopes %q: want one name each", cfg.Scopes)
+	}
+	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
+}
+
+func (cfg Config) access() access {
+	return access{
+		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password,
+		fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger,
+	}
+}
+
+// access is what any config says about how an API is reached.
+type access struct {
+	name, url, key, password string
+	fallback                 lookup.Action
+	tls                      TLS
+	log                      *zap.Logger
+}
+
+// open checks a, and with more what else there is to check, reads the files
+// that it names and returns the API. Nothing is sent.
+func (a access) open(more func() error) (api, error) {
+	opened, err := a.try(more)
+	if err != nil {
+		return api{}, fmt.Errorf("local API %s: %w", a.name, err)
+	}
+	return opened, nil
+}
+
+func (a access) try(more func() error) (api, error) {
+	if err := a.check(); err != nil {
+		return api{}, err
+	}
+	if err := more(); err != nil {
+		return api{}, err
+	}
+	end, err := parseURL(a.url)
+	if err != nil {
+		return api{}, err
+	}
+	tr, err := newTransport(end, a.tls)
+	if err != nil {
+		return api{}, err
+	}
+	return api{
+		base:    end.base,
+		key:     a.key,
+		secrets: slices.DeleteFunc([]string{a.key, a.password}, func(s string) bool { return s == "" }),
+		http:    &http.Client{Transport: tr, CheckRedirect: keepRedirect},
+		log:     a.log.With(zap.String("source", a.name)),
+		bound:   defaultBounds,
+	}, nil
+}
+
+func (a access) check() error {
+	switch {
+	case a.key == "" && a.tls.Cert == "":
+		return errors.New("no API key: `cscli bouncers add NAME` makes one")
+	case strings.ContainsFunc(a.key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+	case a.fallback > lookup.Ban:
+		return fmt.Errorf("fallback %v: no such action", a.fallback)
+	}
+	return nil
+}

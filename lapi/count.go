@@ -1,0 +1,153 @@
+package lapi
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A UsageItem counts one kind of event, or of decision, as CrowdSec's usage
+// metrics have it. The empty label is none.
+type UsageItem struct {
+	Name        string // "processed" or "dropped"; those whose names end in _gauge go as they are
+	Unit        string // default: request
+	Origin      string // of the decision: "CAPI", "lists:tor", "appsec"
+	IPType      string // "ipv4" or "ipv6"
+	Remediation string // what was done, not what was decided: "ban", "captcha"
+	Value       uint64 // since the process began
+}
+
+const (
+	activeName   = "active_decisions"
+	requestUnit  = "request"
+	maxLabel     = 255 // bytes that the API takes
+	maxUsageRows = 1000
+)
+
+// key is what two items have in common that count the same.
+func (i UsageItem) key() UsageItem {
+	i.Value = 0
+	return i
+}
+
+func (i UsageItem) isGauge() bool { return strings.HasSuffix(i.Name, "_gauge") }
+
+func (i UsageItem) wire() usageItem {
+	labels := map[string]string{}
+	for name, value := range map[string]string{"origin": i.Origin, "ip_type": i.IPType, "remediation": i.Remediation} {
+		if value != "" {
+			labels[name] = strings.ToValidUTF8(value[:min(len(value), maxLabel)], "")
+		}
+	}
+	return usageItem{Name: i.Name, Value: i.Value, Unit: i.Unit, Labels: labels}
+}
+
+// A usageLedger knows what the API has been told, for it wants to know what has
+// happened since.
+type usageLedger struct {
+	since time.Time // of the last report that was taken
+	sent  map[UsageItem]uint64
+}
+
+func newUsageLedger(born time.Time) *usageLedger {
+	return &usageLedger{since: born, sent: map[UsageItem]uint64{}}
+}
+
+// unsent returns what has been counted beyond what was sent. CrowdSec takes two
+// counts that differ by nothing but the remediation for one and the same: of
+// such twins one is sent a little short, and the rest the next time.
+func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
+	var items []UsageItem
+	told := map[UsageItem]bool{}
+	for _, i := range sum(counted) {
+		if !i.isGauge() {
+			if l.sent[i.key()] > i.Value {
+				delete(l.sent, i.key()) // the counter has begun anew
+			}
+			i.Value -= l.sent[i.key()]
+			for i.Value > 0 && told[i.blind()] {
+				i.Value--
+			}
+		}
+		if i.Value > 0 {
+			told[i.blind()] = true
+			items = append(items, i)
+		}
+	}
+	return items
+}
+
+// blind is i as CrowdSec tells counts apart.
+func (i UsageItem) blind() UsageItem {
+	i.Remediation = ""
+	return i
+}
+
+// acknowledge notes that the API has taken items.
+func (l *usageLedger) acknowledge(items []UsageItem, now time.Time) {
+	l.since = now
+	for _, i := range items {
+		if !i.isGauge() {
+			l.sent[i.key()] += i.Value
+		}
+	}
+}
+
+// sum adds up items with the same labels and puts them in order.
+func sum(items []UsageItem) []UsageItem {
+	sums := map[UsageItem]uint64{}
+	for _, i := range items {
+		i.Unit = cmp.Or(i.Unit, requestUnit)
+		sums[i.key()] += i.Value
+	}
+	summed := make([]UsageItem, 0, len(sums))
+	for i, value := range sums {
+		i.Value = value
+		summed = append(summed, i)
+	}
+	slices.SortFunc(summed, compareItems)
+	return summed
+}
+
+func compareItems(a, b UsageItem) int {
+	return cmp.Or(
+		cmp.Compare(a.Name, b.Name), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Origin, b.Origin),
+		cmp.Compare(a.IPType, b.IPType), cmp.Compare(b.Value, a.Value), cmp.Compare(a.Remediation, b.Remediation),
+	)
+}
+
+// activeDecisions counts the decisions of source that are in force. Origins
+// are free text: beyond a number that nobody has use for, all are one.
+func activeDecisions(t *lookup.Table, source string) []UsageItem {
+	counts := map[UsageItem]uint64{}
+	for d := range t.All() {
+		if d.Source != source {
+			continue
+		}
+		i := UsageItem{Name: activeName, Unit: "ip", Origin: d.Origin}
+		if d.Prefix.IsValid() {
+			i.IPType = family(d.Prefix.Addr().Is4())
+		}
+		if _, ok := counts[i]; !ok && len(counts) >= maxUsageRows {
+			i.Origin = "other"
+		}
+		counts[i]++
+	}
+	items := make([]UsageItem, 0, len(counts))
+	for i, n := range counts {
+		i.Value = n
+		items = append(items, i)
+	}
+	slices.SortFunc(items, compareItems)
+	return items
+}
+
+func family(is4 bool) string {
+	if is4 {
+		return "ipv4"
+	}
+	return "ipv6"
+}

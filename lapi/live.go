@@ -1,0 +1,236 @@
+package lapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/wire"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// LiveConfig says where an API is that is asked about each client. URL is
+// required, and so is Key or TLS.Cert.
+//
+// The key has to be another than that of a [Client]: a question may move the
+// mark up to which the server takes the stream for told, and then the stream
+// lacks decisions until it is next read in full.
+type LiveConfig struct {
+	Name     string        // source of its decisions; default: live
+	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
+	Key      string        // API key, as `cscli bouncers add` prints it
+	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
+	TLS      TLS           // for https only
+	Logger   *zap.Logger   // default: none
+
+	Origins                []string // as in Config
+	ScenariosContaining    []string // as in Config
+	ScenariosNotContaining []string // as in Config
+
+	TTL     time.Duration // how long an answer counts, but never longer than its decision; default: 1m
+	Size    int           // answers remembered; default: 10,000, some 5 MB
+	Timeout time.Duration // how long a request waits for an answer; default: 200ms
+
+	// Failure is what is done with a client that the API gives no answer about.
+	// Default: None, so that an outage costs protection and not the site.
+	Failure lookup.Action
+}
+
+const (
+	defaultLiveName    = "live"
+	defaultLiveTimeout = 200 * time.Millisecond
+	maxLiveBytes       = 1 << 20 // of an answer: thousands of decisions about one address
+	liveReason         = "the local API does not answer"
+)
+
+// A Live asks a Local API about one address at a time, and remembers the
+// answers, the empty ones too. It finds decisions about addresses and ranges;
+// those about countries and autonomous systems are not told this way. It is
+// safe for use by many goroutines, and starts none of its own.
+//
+// When three questions in a row have found no answer, only one in a second is
+// asked until one does: a dead API must not cost every request its timeout.
+type Live struct {
+	api
+
+	cfg      LiveConfig
+	filter   filter
+	reader   reader
+	cache    *lookup.Cache
+	decoders sync.Pool
+	unsaid   atomic.Uint64
+
+	mu      sync.Mutex
+	status  lookup.Status
+	stats   LiveStats
+	failing string // kind of the failures that stand in the log; "": none
+}
+
+// NewLive checks cfg, reads the files it names and returns a Live. It sends
+// nothing.
+func NewLive(cfg LiveConfig) (*Live, error) {
+	cfg = cfg.withDefaults()
+	a, err := cfg.access().open(cfg.check)
+	if err != nil {
+		return nil, err
+	}
+	// The wait is bounded by the context of a question; the watch over silence is
+	// never the first to end it.
+	a.bound = bounds{header: 2 * cfg.Timeout, silence: 2 * cfg.Timeout, bytes: maxLiveBytes, ratio: 1, free: maxLiveBytes}
+	l := &Live{
+		api: a, cfg: cfg,
+		filter:   newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
+		reader:   reader{fallback: cfg.Fallback, log: a.log},
+		decoders: sync.Pool{New: func() any { return wire.NewDecoder() }},
+	}
+	l.cache, err = lookup.NewCache(lookup.CacheConfig{
+		Ask: l.ask, Size: cfg.Size, TTL: cfg.TTL, Timeout: cfg.Timeout, Questions: maxConns,
+	})
+	return l, err
+}
+
+func (cfg LiveConfig) withDefaults() LiveConfig {
+	if cfg.Name == "" {
+		cfg.Name = defaultLiveName
+	}
+	if cfg.Fallback == lookup.None {
+		cfg.Fallback = lookup.Ban
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultLiveTimeout
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	return cfg
+}
+
+func (cfg LiveConfig) check() error {
+	switch {
+	case cfg.TTL < 0 || cfg.Timeout < 0 || cfg.Size < 0:
+		return errors.New("the time to remember an answer, the number remembered and the timeout must not be negative")
+	case cfg.Failure > lookup.Ban:
+		return fmt.Errorf("failure %v: no such action", cfg.Failure)
+	}
+	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
+}
+
+func (cfg LiveConfig) access() access {
+	return access{name: cfg.Name, url: cfg.URL, key: cfg.Key, fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger}
+}
+
+// Name returns the name of the source.
+func (l *Live) Name() string { return l.cfg.Name }
+
+// Lookup returns the decision in force for ip, and whether there is one. If the
+// API does not answer within the timeout, that is the one of the Config's
+// Failure.
+func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	d, ok, err := l.cache.Lookup(ctx, ip)
+	if err != nil {
+		return l.unanswered(ip)
+	}
+	return d, ok
+}
+
+// unanswered returns what stands in for an answer.
+func (l *Live) unanswered(ip netip.Addr) (lookup.Decision, bool) {
+	l.unsaid.Add(1)
+	if l.cfg.Failure == lookup.None {
+		// Without an answer the site comes before its protection: let the client pass.
+		return lookup.Decision{}, false
+	}
+	ip = lookup.Normalize(ip)
+	now := time.Now()
+	return lookup.Decision{
+		Prefix: netip.PrefixFrom(ip, ip.BitLen()), Action: l.cfg.Failure, Source: l.cfg.Name,
+		Reason: liveReason, Since: now, Until: now.Add(livePause),
+	}, true
+}
+
+// Forget drops what is remembered about the addresses in p.
+func (l *Live) Forget(p netip.Prefix) {
+	if p, ok := lookup.NormalizePrefix(p); ok && p.IsSingleIP() {
+		l.cache.Forget(p.Addr())
+	} else {
+		l.cache.Purge() // to find out who is in it would cost more than to ask again
+	}
+}
+
+// Close closes the connections at rest. Those in use go when they are at rest.
+func (l *Live) Close() { l.http.CloseIdleConnections() }
+
+// ask asks the API about ip, unless it is being left alone.
+func (l *Live) ask(ctx context.Context, ip netip.Addr) (lookup.Decision, bool, error) {
+	if err := l.admit(); err != nil {
+		return lookup.Decision{}, false, err
+	}
+	var rows Rows
+	d, ok, err := l.query(ctx, ip, &rows)
+	l.note(err, rows)
+	return d, ok, err
+}
+
+// query gets one answer and picks the strongest of its decisions.
+func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best lookup.Decision, found bool, err error) {
+	w := newWatch(ctx, l.bound.header)
+	defer w.stop()
+	resp, err := l.get(w.ctx, "/v1/decisions", url.Values{"ip": {ip.String()}})
+	if err != nil {
+		return best, false, w.explain(err)
+	}
+	defer resp.Body.Close()
+	if err := l.judge(resp); err != nil {
+		return best, false, err
+	}
+	b, err := newBody(resp, w, l.bound)
+	if err != nil {
+		return best, false, w.explain(err)
+	}
+	dec := l.decoders.Get().(*wire.Decoder)
+	defer l.decoders.Put(dec)
+	dec.Reset(b)
+	for row, err := range dec.List() {
+		if err != nil {
+			return lookup.Decision{}, false, fmt.Errorf("reading the decisions: %w", w.explain(err))
+		}
+		if d, ok := l.take(row, ip, b.at, rows); ok && (!found || isStronger(d, best)) {
+			best, found = d, true
+		}
+	}
+	return best, found, nil
+}
+
+// take returns the decision of a row that was received at now, if it is to be
+// enforced against ip.
+func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (lookup.Decision, bool) {
+	d, _, ok := l.reader.decision(r, rows)
+	if !ok {
+		return d, false
+	}
+	if !d.Prefix.Contains(ip) { // which is not what was asked
+		l.reader.malformed(r, rows)
+		return d, false
+	}
+	if !l.filter.match(r, d.Origin) {
+		rows.Filtered++
+		return d, false
+	}
+	d.Until, ok = l.reader.end(r, now, rows)
+	d.Source, d.Since = l.cfg.Name, now
+	return d, ok
+}
+
+// isStronger reports whether a wins over b, which has an end.
+func isStronger(a, b lookup.Decision) bool {
+	if a.Action != b.Action {
+		return a.Action > b.Action
+	}
+	return a.Until.After(b.Until)
+}
