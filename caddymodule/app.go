@@ -7,7 +7,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/metrics"
+	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
 
@@ -36,12 +39,20 @@ type App struct {
 	// answers them with status 503. Default: open.
 	Startup string `json:"startup,omitempty"`
 
-	allow   []netip.Prefix
-	engine  *pooled // nil until Provision has taken it
-	key     string  // what it has it under
-	release func()  // gives the log back that Start has taken
-	lax     bool    // the warning of trusted proxies has been given
-	logger  *zap.Logger
+	// How much of the clients' addresses goes into the log lines about stopped
+	// requests: "full", "masked" to their network, a /24 or a /48, or "off".
+	// Default: full.
+	LogIP string `json:"log_ip,omitempty"`
+
+	allow     []netip.Prefix
+	logIP     middleware.LogIP
+	sites     []site
+	collector prometheus.Collector
+	engine    *pooled
+	key       string // what Provision has taken it under; empty: it has not
+	release   func() // gives the log back that Start has taken
+	lax       bool   // the warning of trusted proxies has been given
+	logger    *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -65,6 +76,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	default:
 		return fmt.Errorf("startup: %q: want open or closed", a.Startup)
 	}
+	if a.LogIP != "" {
+		if a.logIP, err = middleware.ParseLogIP(a.LogIP); err != nil {
+			return fmt.Errorf("log_ip: %w", err)
+		}
+	}
 	state, err := a.resolve(repl)
 	if err != nil {
 		return err
@@ -73,11 +89,18 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := take(state, key, a.logger)
-	if err != nil {
+	if a.engine, err = take(state, key, a.logger); err != nil {
 		return err
 	}
-	a.engine, a.key = p, key
+	a.key = key
+	state.warnShared(a.logger)
+	a.collector = metrics.NewCollector(metrics.Config{
+		Engine:   a.engine.Engine,
+		Counters: a.engine.counters.each,
+	})
+	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
 	return nil
 }
 
@@ -95,12 +118,12 @@ func (a *App) Stop() error {
 
 // Cleanup gives back what Provision took, and only that: Caddy calls it after a
 // failed Provision too, and to give back what another config took would end
-// the engine under it.
+// the engine under it. The app keeps its engine, which a request to the admin API
+// may have got hold of just before.
 func (a *App) Cleanup() error {
-	if a.engine == nil {
+	if a.key == "" {
 		return nil
 	}
-	a.engine = nil
 	_, err := engines.Delete(a.key)
 	return err
 }

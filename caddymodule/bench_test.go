@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -87,3 +90,60 @@ func BenchmarkAllowed(b *testing.B) {
 		run(fmt.Sprintf("tocsin/%d", n), newBenchHandler(b, n))
 	}
 }
+
+// What the admin API does while the table holds a million decisions.
+func BenchmarkAdmin(b *testing.B) {
+	p := &pooled{parts: parts{counters: new(tally)}}
+	table := new(lookup.Table)
+	batch := table.Batch("lapi")
+	for i := range 1_000_000 {
+		batch.Add(lookup.Decision{Prefix: lapitest.BulkPrefix(i), Action: lookup.Ban, Origin: "CAPI", Reason: "http:scan"})
+	}
+	batch.Replace()
+	s := &settable{name: "lapi"}
+	s.status.Store(new(lookup.Status))
+	e, err := engine.New(engine.Config{Sources: []engine.Source{s}, Table: table})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.Engine = e
+	a := &App{engine: p}
+	for _, row := range []struct {
+		name  string
+		serve func(w http.ResponseWriter, r *http.Request, query url.Values) error
+		query string
+	}{
+		{"check", a.serveCheck, "ip=" + lapitest.BulkPrefix(500_000).Addr().String()},
+		{"status", a.serveStatus, ""},
+		{"list of 100", a.serveList, ""},
+		{"list of 100 that are not there", a.serveList, "origin=none"},
+		{"list of all", a.serveList, "limit=1000000"},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			query, err := url.ParseQuery(row.query)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := row.serve(new(sink), r, query); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A sink is a client that wants no answer.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header {
+	if s.header == nil {
+		s.header = http.Header{}
+	}
+	return s.header
+}
+
+func (*sink) WriteHeader(int)                {}
+func (*sink) Write(text []byte) (int, error) { return len(text), nil }

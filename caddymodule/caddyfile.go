@@ -36,20 +36,36 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	tocsin {
 //	    lapi <url> [<key>] {
 //	        name     <name>
+//	        mode     stream|live
 //	        interval <duration>
+//	        cache    <duration>
+//	        timeout  <duration>
+//	        failure  open|ban|captcha
 //	        scopes   <scope...>
+//	        origins  <origin...>
+//	        scenarios_containing     <word...>
+//	        scenarios_not_containing <word...>
+//	        machine  <name> <password>
+//	        metrics  <duration>|off
 //	        tls      <cert> <key> [<ca>]
 //	        tls      <ca>
 //	    }
-//	    blocklist <path> {
-//	        name    <name>
-//	        action  ban|captcha|throttle
-//	        private on|off
+//	    blocklist <path>|<url> {
+//	        name     <name>
+//	        action   ban|captcha|throttle
+//	        duration <duration>
+//	        private  on|off
+//	        interval <duration>
+//	        user     <name> <password>
+//	        key      <key>
+//	        page_size <lines>
 //	    }
+//	    geoip    <path...>
 //	    allow    private_ranges|<address>|<range>...
 //	    snapshot <path>|off
 //	    startup  open|closed
 //	    fallback ban|captcha|throttle
+//	    log_ip   full|masked|off
 //	}
 //
 // lapi and blocklist may be given any number of times. For the meaning and the
@@ -62,7 +78,9 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return options{
 		"lapi":      {parse: a.parseLAPI, repeatable: true},
 		"blocklist": {parse: a.parseBlocklist, repeatable: true},
+		"geoip":     {parse: words(&a.GeoIP)},
 		"allow":     {parse: words(&a.Allow)},
+		"log_ip":    {parse: oneOf(&a.LogIP, "full", "masked", "off")},
 		"snapshot":  {parse: word(&a.Snapshot)},
 		"startup":   {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
 		"fallback":  {parse: oneOf(&a.Fallback, actions...)},
@@ -79,10 +97,19 @@ func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
 		l.Key = args[1]
 	}
 	err := options{
-		"name":     {parse: word(&l.Name)},
-		"interval": {parse: duration(&l.Interval)},
-		"scopes":   {parse: words(&l.Scopes)},
-		"tls":      {parse: l.parseTLS},
+		"name":                     {parse: word(&l.Name)},
+		"mode":                     {parse: oneOf(&l.Mode, modeStream, modeLive)},
+		"interval":                 {parse: duration(&l.Interval)},
+		"cache":                    {parse: duration(&l.Cache)},
+		"timeout":                  {parse: duration(&l.Timeout)},
+		"failure":                  {parse: oneOf(&l.Failure, failureOpen, "ban", "captcha")},
+		"scopes":                   {parse: words(&l.Scopes)},
+		"origins":                  {parse: words(&l.Origins)},
+		"scenarios_containing":     {parse: words(&l.ScenariosContaining)},
+		"scenarios_not_containing": {parse: words(&l.ScenariosNotContaining)},
+		"machine":                  {parse: credentials(&l.Machine, &l.Password)},
+		"metrics":                  {parse: durationOrOff(&l.Metrics)},
+		"tls":                      {parse: l.parseTLS},
 	}.parse(d, name)
 	a.LAPI = append(a.LAPI, l)
 	return err
@@ -108,9 +135,14 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 		return err
 	}
 	err := options{
-		"name":    {parse: word(&b.Name)},
-		"action":  {parse: oneOf(&b.Action, actions...)},
-		"private": {parse: onOff(&b.Private)},
+		"name":      {parse: word(&b.Name)},
+		"action":    {parse: oneOf(&b.Action, actions...)},
+		"duration":  {parse: duration(&b.Duration)},
+		"private":   {parse: onOff(&b.Private)},
+		"interval":  {parse: duration(&b.Interval)},
+		"user":      {parse: credentials(&b.User, &b.Password)},
+		"key":       {parse: word(&b.Key)},
+		"page_size": {parse: number(&b.PageSize)},
 	}.parse(d, name)
 	a.Blocklists = append(a.Blocklists, b)
 	return err

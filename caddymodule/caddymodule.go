@@ -1,9 +1,11 @@
 // Package caddymodule brings tocsin into Caddy: who is let in to which site?
 //
-// It has three modules. The app "tocsin" says where decisions come from and
-// holds what all sites share. The handler "http.handlers.tocsin", the directive
-// tocsin, stops clients that are decided against. The matcher
-// "http.matchers.tocsin" leaves to other directives what to do with them.
+// The app "tocsin" says where decisions come from and holds what all sites share.
+// The handler "http.handlers.tocsin", the directive tocsin, stops clients that are
+// decided against. The matcher "http.matchers.tocsin" leaves to other directives
+// what to do with them. The handler "http.handlers.tocsin_ready" answers health
+// checks. The routes of "admin.api.tocsin" and the commands that ask them are for
+// operators.
 //
 // # Reloads
 //
@@ -27,12 +29,16 @@ package caddymodule
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
 func init() {
 	caddy.RegisterModule(App{})
 	caddy.RegisterModule(Handler{})
 	caddy.RegisterModule(Matcher{})
+	caddy.RegisterModule(Ready{})
+	caddy.RegisterModule(AdminAPI{})
+	caddycmd.RegisterCommand(newGroup())
 	httpcaddyfile.RegisterGlobalOption("tocsin", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("tocsin", parseDirective)
 
@@ -43,4 +49,9 @@ func init() {
 	// log_* then cover stopped requests as well, and root is known to the
 	// site's handle_errors.
 	httpcaddyfile.RegisterDirectiveOrder("tocsin", httpcaddyfile.Before, "header")
+
+	// One of those that answer, and like respond it is mostly told by a matcher,
+	// or in a handle, for which requests.
+	httpcaddyfile.RegisterHandlerDirective("tocsin_ready", parseReady)
+	httpcaddyfile.RegisterDirectiveOrder("tocsin_ready", httpcaddyfile.Before, "respond")
 }

@@ -79,14 +79,16 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.allow = slices.Concat(app.allow, allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
+	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
 	h.check, err = middleware.New(middleware.Config{
 		Lookup:   h.engine.Lookup,
 		ClientIP: clientIP,
 		Allow:    h.allow,
 		DryRun:   h.DryRun,
-		Counters: &h.engine.counters,
+		Counters: h.engine.counters.of(serverName(srv)),
 		Server:   serverName(srv),
 		Logger:   logger,
+		LogIP:    app.logIP,
 	})
 	return err
 }

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -243,7 +245,7 @@ func TestAllowAndDryRun(t *testing.T) {
 			}
 		})
 	}
-	n := runningEngine(t).counters.Snapshot()
+	n := runningEngine(t).counters.of("srv0").Snapshot()
 	if n.Processed == 0 || n.DryRun != 1 || n.Allowed != 2 {
 		t.Errorf("counters, kept over the reloads: %+v", n)
 	}
@@ -366,4 +368,43 @@ func TestAccessLog(t *testing.T) {
 		"log_append action {http.tocsin.action}\ntocsin\nrespond ok\nhandle_errors {\nrespond sorry\n}\n}")
 	h.waitStatus(banned, http.StatusForbidden)
 	wait(t, func() error { return logged(h, "access.log", `"status":403`, `"action":"ban"`) })
+}
+
+func TestBlocklistOfAServer(t *testing.T) {
+	h := newHost(t)
+	t.Setenv("TOCSIN_TEST_PASSWORD", "secret")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, "# a list\n192.0.2.0/24\n")
+	}))
+	defer srv.Close()
+	h.load(globals("blocklist "+srv.URL+"/list.txt {\nname far\naction throttle\nuser me {env.TOCSIN_TEST_PASSWORD}\n}\nsnapshot off") + site1)
+	h.waitStatus(banned, http.StatusTooManyRequests)
+	if s := runningEngine(t).status().Sources; len(s) != 1 || s[0].Name != "far" || s[0].Kind != "url" || s[0].Decisions != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestLogIP(t *testing.T) {
+	h := newHost(t)
+	for option, want := range map[string]string{
+		"":              `"client":"192.0.2.1"`,
+		"log_ip full":   `"client":"192.0.2.1"`,
+		"log_ip masked": `"client":"192.0.2.0/24"`,
+		"log_ip off":    "",
+	} {
+		t.Run(option, func(t *testing.T) {
+			h.t = t
+			name := strings.ReplaceAll(option, " ", "_") + ".log"
+			h.load(strings.Replace(h.withList(option)+site1, "output discard", "output file {DIR}/"+name+" {\nroll_disabled\n}", 1))
+			h.waitStatus(banned, http.StatusForbidden)
+			wait(t, func() error { return logged(h, name, "request stopped", `"action":"ban"`, want) })
+			if err := logged(h, name, "request stopped", "192.0.2."); (err != nil) != (want == "") {
+				t.Errorf("log_ip %q: %v", option, err)
+			}
+		})
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -117,14 +119,65 @@ func duration(to *caddy.Duration) parser {
 		if err := exact(d, name, &s); err != nil {
 			return err
 		}
-		v, err := caddy.ParseDuration(s)
+		v, err := parseDuration(s)
 		if err != nil {
-			return d.WrapErr(fmt.Errorf("%s: %w", name, err))
-		}
-		if v <= 0 {
-			return d.Errf("%s: %s is not more than nothing", name, s)
+			return d.Errf("%s: %v", name, err)
 		}
 		*to = caddy.Duration(v)
+		return nil
+	}
+}
+
+// parseDuration reads a duration that is more than nothing. What Caddy says of
+// one that is none is about the means by which it tried.
+func parseDuration(s string) (time.Duration, error) {
+	v, err := caddy.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%.64q is no duration such as 10s, 15m or 3d", s)
+	case v <= 0:
+		return 0, fmt.Errorf("%s is not more than nothing", s)
+	}
+	return v, nil
+}
+
+// durationOrOff reads a duration as it is written, or the word off.
+func durationOrOff(to *string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		if err := exact(d, name, to); err != nil || *to == metricsOff {
+			return err
+		}
+		if _, err := parseDuration(*to); err != nil {
+			return d.Errf("%s: %v, and not off", name, err)
+		}
+		return nil
+	}
+}
+
+// number reads a whole number that is more than nothing.
+func number(to *int) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil || n <= 0 {
+			return d.Errf("%s: %q: want a whole number above 0", name, s)
+		}
+		*to = n
+		return nil
+	}
+}
+
+// credentials reads a name and a password.
+func credentials(name, password *string) parser {
+	return func(d *caddyfile.Dispenser, option string) error {
+		args := d.RemainingArgs()
+		if len(args) != 2 {
+			return d.Errf("%s: want a name and a password, got %d arguments", option, len(args))
+		}
+		*name, *password = args[0], args[1]
 		return nil
 	}
 }

@@ -1,13 +1,15 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/engine"
-	"github.com/tocsin-project/tocsin/middleware"
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
 
@@ -19,7 +21,8 @@ var engines = caddy.NewUsagePool()
 // A pooled engine has with it what is to survive a reload together with it.
 type pooled struct {
 	*engine.Engine
-	counters middleware.Counters
+	parts
+	snapshot string // path; empty: it has none
 	logs     logSwitch
 	unproven bool        // its first table came from an engine that never was ready
 	ready    atomic.Bool // it was once: see wasReady
@@ -55,14 +58,20 @@ func running() *pooled {
 // long in coming, and meanwhile bans hold. What the engine has to say until it
 // is started goes to l.
 func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
-	p := new(pooled)
+	p := &pooled{snapshot: s.Snapshot}
 	defer p.logs.use(l)()
 	log := p.logs.logger()
-	sources, err := s.sources(log)
-	if err != nil {
+	var err error
+	if p.parts, err = s.parts(log); err != nil {
 		return nil, err
 	}
-	cfg := engine.Config{Sources: sources, Snapshot: s.Snapshot, Logger: log}
+	cfg := engine.Config{Sources: p.sources, Snapshot: s.Snapshot, Logger: log}
+	for _, l := range p.live {
+		cfg.Live = append(cfg.Live, l)
+	}
+	if p.places != nil {
+		cfg.Locate = p.places.Locate
+	}
 	if old != nil {
 		cfg.Table = old.Table().Clone()
 		p.unproven = !old.wasReady()
@@ -78,6 +87,43 @@ func (p *pooled) start(l *zap.Logger) (release func()) {
 	release = p.logs.use(l)
 	p.Start()
 	return release
+}
+
+// Lookup is that of the engine, less the decisions of Local APIs whose allowlists
+// have ip. They leave out the decisions about clients on them by themselves; what
+// is left are those about more than that, such as a range around ip.
+func (p *pooled) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	d, ok := p.Engine.Lookup(ctx, ip)
+	if !ok || !p.isAllowlisted(d.Source, ip) {
+		return d, ok
+	}
+	var best lookup.Decision
+	for _, d := range p.Covering(ip) { // the one that wins comes first
+		if !p.isAllowlisted(d.Source, ip) {
+			best = d
+			break
+		}
+	}
+	for _, l := range p.live {
+		if best.Action == lookup.Ban {
+			break
+		}
+		if said, ok := l.Lookup(ctx, ip); ok && said.Action > best.Action {
+			best = said
+		}
+	}
+	return best, best.Action != lookup.None
+}
+
+// isAllowlisted reports whether the source so named is a Local API, and has ip on
+// an allowlist.
+func (p *pooled) isAllowlisted(source string, ip netip.Addr) bool {
+	for _, c := range p.streams {
+		if c.Name() == source {
+			return c.Allowlisted(ip)
+		}
+	}
+	return false
 }
 
 // wasReady reports whether p was ever fit to judge by. It stays true when p
@@ -97,13 +143,19 @@ func (p *pooled) wasReady() bool {
 // table that it is given for as good as a sync, but one that was handed down
 // before it was complete must not open what startup closed keeps closed.
 func (p *pooled) synced() bool {
-	return !slices.ContainsFunc(p.Stats().Sources, func(s engine.SourceStats) bool { return s.Synced.IsZero() })
+	return !slices.ContainsFunc(p.Stats().Sources, func(s engine.SourceStats) bool { return !s.Live && s.Synced.IsZero() })
 }
 
 // Destruct stops p. The engine bounds how long that takes, since Caddy waits
 // for it under the lock on its config. One that never ran, as in caddy validate,
 // does not write its snapshot over that of a server that runs.
-func (p *pooled) Destruct() error { return p.Close() }
+func (p *pooled) Destruct() error {
+	err := p.Close()
+	for _, l := range p.live {
+		l.Close()
+	}
+	return err
+}
 
 // Interface guards
 var _ caddy.Destructor = (*pooled)(nil)

@@ -24,6 +24,7 @@ func TestProvisionErrors(t *testing.T) {
 	h.list("list.txt", banned)
 	h.file("bad.html", "{{.NoSuchField}}")
 	h.file("empty", "\n")
+	h.file("places.mmdb", placesDB("FR", 64496))
 	const list = "blocklist {DIR}/list.txt\n"
 	for _, row := range []struct{ name, global, site, want string }{
 		{"no source", "allow 192.0.2.1", "", "no source of decisions"},
@@ -34,6 +35,22 @@ func TestProvisionErrors(t *testing.T) {
 		{"a key file that is not there", "lapi http://127.0.0.1:1 file:{DIR}/none", "", "lapi 1: key: open "},
 		{"an empty key file", "lapi http://127.0.0.1:1 file:{DIR}/empty", "", "is empty"},
 		{"an unknown placeholder", "lapi http://127.0.0.1:1 {tocsin.key}", "", "unrecognized placeholder {tocsin.key}"},
+		{"a password file that is not there", "lapi http://127.0.0.1:1 k {\nmachine m file:{DIR}/none\n}", "", "lapi 1: password: open "},
+		{"a machine without a name", "lapi http://127.0.0.1:1 k {\nmachine {env.TOCSIN_NO_SUCH} p\n}", "", "lapi 1: machine: evaluated placeholder"},
+		{"cache in mode stream", "lapi http://127.0.0.1:1 k {\ncache 1m\n}", "", "cache, timeout and failure are for mode live"},
+		{"failure in mode stream", "lapi http://127.0.0.1:1 k {\nmode stream\nfailure ban\n}", "", "are for mode live"},
+		{"interval in mode live", "lapi http://127.0.0.1:1 k {\nmode live\ninterval 1m\n}", "", "interval, scopes, machine and metrics are for mode stream"},
+		{"metrics in mode live", "lapi http://127.0.0.1:1 k {\nmode live\nmetrics off\n}", "", "are for mode stream"},
+		{"metrics too often", "lapi http://127.0.0.1:1 k {\nmetrics 1m\n}", "", "want at least 10m"},
+		{"a stream and a live source of one name", "lapi http://127.0.0.1:1 k {\nname a\n}\nlapi http://127.0.0.1:2 k {\nname a\nmode live\n}", "", `two sources are named "a"`},
+		{"interval of a file", "blocklist {DIR}/list.txt {\ninterval 1h\n}", "", "blocklist 1: interval, user, password, key and page_size are for URLs"},
+		{"key of a file", "blocklist {DIR}/list.txt {\nkey k\n}", "", "are for URLs"},
+		{"a list too often", "blocklist http://127.0.0.1:1/a {\ninterval 1s\n}", "", "want at least 1m"},
+		{"a list with user and key", "blocklist http://127.0.0.1:1/a {\nuser u p\nkey k\n}", "", "not both"},
+		{"a URL with a password", "blocklist http://u:p@127.0.0.1:1/a", "", "blocklist"},
+		{"no database", list + "geoip {DIR}/none.mmdb", "", "none.mmdb"},
+		{"a database that is none", list + "geoip {DIR}/list.txt", "", "list.txt"},
+		{"a source named as the databases", "blocklist {DIR}/list.txt {\nname geoip\n}\ngeoip {DIR}/places.mmdb", "", `two sources are named "geoip"`},
 		{"no scheme", "lapi 127.0.0.1:1 key", "", "127.0.0.1:1"},
 		{"no authority", "lapi https://127.0.0.1:1 key {\ntls {DIR}/none.crt\n}", "", "tls: open "},
 		{"an address in allow", list + "allow 192.0.2.300", "", `allow: "192.0.2.300"`},
@@ -70,6 +87,12 @@ func TestProvisionErrorsOfJSON(t *testing.T) {
 		{`{"blocklists":[{"path":"a"}]}`, `{"actions":["none"]}`, "actions"},
 		{`{"blocklists":[{"path":"a"}]}`, `{"actions":["block"]}`, "actions"},
 		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","interval":-1}]}`, `{}`, "interval"},
+		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","mode":"push"}]}`, `{}`, "mode: \"push\""},
+		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","mode":"live","failure":"close"}]}`, `{}`, "failure: \"close\""},
+		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","metrics":"0s"}]}`, `{}`, "metrics: 0s"},
+		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","machine":"m"}]}`, `{}`, "both a name and a password"},
+		{`{"blocklists":[{"path":"http://127.0.0.1:1/a","page_size":-1}]}`, `{}`, "PageSize"},
+		{`{"blocklists":[{"path":"a"}],"log_ip":"some"}`, `{}`, "log_ip"},
 		{`{"no_such_option":1}`, `{}`, "no_such_option"},
 	} {
 		text := `{"admin":{"disabled":true},"apps":{"tocsin":` + row.app + `,"http":{"servers":{"s":{"routes":[` +

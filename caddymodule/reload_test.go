@@ -53,6 +53,21 @@ func TestReloadsUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	wg.Go(func() { // an operator looks on
+		for ctx.Err() == nil {
+			a, err := runningApp()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if s := a.engine.status(); !s.Ready && len(s.Sources) == 1 {
+				t.Errorf("not ready: %s", s.Reason)
+			}
+			if c := a.check(ctx, prefix(t, banned).Addr()); c.Result != "ban" {
+				t.Errorf("check: %+v", c)
+			}
+		}
+	})
 	for i := range 50 {
 		before := [2]int64{served[0].Load(), served[1].Load()}
 		h.load(config(i + 1))
@@ -193,9 +208,12 @@ func TestChangedSourcesStayClosed(t *testing.T) {
 }
 
 // A settable is a source that stands as the test says.
-type settable struct{ status atomic.Pointer[lookup.Status] }
+type settable struct {
+	name   string
+	status atomic.Pointer[lookup.Status]
+}
 
-func (*settable) Name() string { return "settable" }
+func (s *settable) Name() string { return s.name }
 
 func (*settable) Run(ctx context.Context, _ *lookup.Table) error {
 	<-ctx.Done()
@@ -207,7 +225,7 @@ func (s *settable) Status() lookup.Status { return *s.status.Load() }
 // Only the start is closed: a source that falls behind later costs protection,
 // not the site.
 func TestReadyOnceIsReady(t *testing.T) {
-	s := new(settable)
+	s := &settable{name: "settable"}
 	s.status.Store(new(lookup.Status))
 	e, err := engine.New(engine.Config{Sources: []engine.Source{s}})
 	if err != nil {

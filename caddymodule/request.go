@@ -34,7 +34,7 @@ func clientIP(r *http.Request) netip.Addr {
 //	{http.tocsin.reason}  why, mostly a scenario's name
 //	{http.tocsin.origin}  who decided, such as CAPI
 //	{http.tocsin.source}  the source it came through, such as lapi
-//	{http.tocsin.prefix}  the address or range that it is about
+//	{http.tocsin.prefix}  the range that it is about, or the country, or the AS
 //	{http.tocsin.until}   when it ends, as in RFC 3339; empty: never
 //	{http.tocsin.ref}     the reference of a stopped request; else empty
 func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
@@ -50,9 +50,17 @@ func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 	repl.Set("http.tocsin.reason", harmless(d.Reason))
 	repl.Set("http.tocsin.origin", harmless(d.Origin))
 	repl.Set("http.tocsin.source", d.Source)
-	repl.Set("http.tocsin.prefix", d.Prefix.String())
+	repl.Set("http.tocsin.prefix", about(d))
 	repl.Set("http.tocsin.until", until)
 	repl.Set("http.tocsin.ref", ref)
+}
+
+// about returns what d is about: 192.0.2.0/24, FR or AS64496.
+func about(d *lookup.Decision) string {
+	if d.Prefix.IsValid() {
+		return d.Prefix.String()
+	}
+	return newDecisionAnswer(d).Target
 }
 
 // harmless returns s without what could do harm in a page or a header. Reasons

@@ -48,10 +48,13 @@ func TestMain(m *testing.M) {
 // port. Caddy has only one config at a time, so tests that use it do not run in
 // parallel.
 type host struct {
-	t    testing.TB
-	dir  string // for files, {DIR} in Caddyfiles
-	addr string // where it listens, {ADDR} in Caddyfiles
-	http *http.Client
+	t     testing.TB
+	dir   string // for files, {DIR} in Caddyfiles
+	addr  string // where it listens, {ADDR} in Caddyfiles
+	admin string // where its admin endpoint does; empty: it has none
+	http  *http.Client
+
+	patience time.Duration // with CrowdSec; see patiently
 }
 
 // newHost returns a host at rest. It is stopped at the end of the test, and
@@ -83,7 +86,7 @@ func newHost(t testing.TB) *host {
 // warmUp lets Caddy start those of its goroutines that are there for good.
 func warmUp(t testing.TB) {
 	t.Helper()
-	h := &host{t: t, dir: t.TempDir(), addr: freeAddr(t)}
+	h := &host{t: t, dir: t.TempDir(), addr: freeAddr(t), http: new(http.Client)}
 	h.load(globals("") + "\nhttp://{ADDR} {\n\trespond ok\n}\n")
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
@@ -144,6 +147,9 @@ func (h *host) json(caddyfile string) []byte {
 	h.t.Helper()
 	_, port, _ := net.SplitHostPort(h.addr)
 	text := strings.NewReplacer("{DIR}", h.dir, "{ADDR}", h.addr, "{PORT}", port).Replace(caddyfile)
+	if h.admin != "" {
+		text = strings.Replace(text, "admin off", "admin "+h.admin, 1)
+	}
 	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
 		h.t.Fatalf("%v\n%s", err, text)
@@ -161,6 +167,8 @@ func (h *host) load(caddyfile string) {
 
 func (h *host) tryLoad(caddyfile string) error {
 	h.t.Helper()
+	// A connection at rest may be answered by the config before, until that is gone.
+	defer h.http.CloseIdleConnections()
 	return caddy.Load(h.json(caddyfile), true)
 }
 
@@ -217,13 +225,12 @@ func (h *host) get(from, path string) answer {
 // waitStatus waits until the client with address from gets status.
 func (h *host) waitStatus(from string, status int) {
 	h.t.Helper()
-	got := 0
-	wait(h.t, func() error {
-		if got = h.get(from, "/").status; got != status {
+	wait(h.t, h.patiently(func() error {
+		if got := h.get(from, "/").status; got != status {
 			return fmt.Errorf("%s gets %d, want %d", from, got, status)
 		}
 		return nil
-	})
+	}))
 }
 
 // wait waits until ok returns nil, for a while.

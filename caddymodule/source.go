@@ -1,170 +1,165 @@
 package caddymodule
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/geo"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
 
+// Kinds of sources, as the status names them.
 const (
-	defaultInterval = 10 * time.Second
-	maxSecret       = 64 << 10 // bytes of a file with a key or certificate
-	keyFile         = "file:"  // before the path of a file that holds a key
+	kindStream = "lapi"
+	kindLive   = "lapi live"
+	kindFile   = "file"
+	kindURL    = "url"
+	kindPlaces = "mmdb"
 )
 
-// LAPI is a CrowdSec Local API to follow. Placeholders are replaced in all of
-// its strings when the config is loaded.
-type LAPI struct {
-	// Name of the source in logs, status and {http.tocsin.source}; unique.
-	// Default: lapi, and lapi2, lapi3 and so on for those after the first.
-	Name string `json:"name,omitempty"`
+// placesName is the name of the databases that say where an address is.
+const placesName = "geoip"
 
-	// Where it listens, such as http://127.0.0.1:8080 or
-	// unix:///run/crowdsec.sock. Required.
-	URL string `json:"url,omitempty"`
+// parts are what an engine is made of.
+type parts struct {
+	sources []engine.Source
+	live    []*lapi.Live
+	streams []*lapi.Client    // those of the sources that are such
+	places  *geo.DB           // where an address is; nil: nobody knows
+	kinds   map[string]string // of the sources, by name
 
-	// Key of a bouncer, as cscli bouncers add prints it, or file:PATH. Required
-	// unless there is a client certificate.
-	Key string `json:"key,omitempty"`
-
-	// How long to wait between two questions for news. Default: 10s.
-	Interval caddy.Duration `json:"interval,omitempty"`
-
-	// Scopes of decisions to ask for. Default: ip and range.
-	Scopes []string `json:"scopes,omitempty"`
-
-	// File with a client certificate, in PEM. Default: none.
-	TLSCert string `json:"tls_cert,omitempty"`
-
-	// File with its private key, in PEM. Default: none.
-	TLSKey string `json:"tls_key,omitempty"`
-
-	// File with the certificates of authorities to trust instead of the
-	// system's, in PEM. Default: the system's.
-	TLSCA string `json:"tls_ca,omitempty"`
+	counters *tally // of requests
 }
 
-// Blocklist is a text file with an address or a CIDR range on each line; what
-// follows # or ; is a comment. It is read again when it changes.
-type Blocklist struct {
-	// The file. Placeholders are replaced. Required.
-	Path string `json:"path,omitempty"`
-
-	// Name of the source in logs, status and {http.tocsin.source}; unique.
-	// Default: "list:" and the file's base name.
-	Name string `json:"name,omitempty"`
-
-	// What to do about listed clients: ban, captcha or throttle. Default: ban.
-	Action string `json:"action,omitempty"`
-
-	// Take private and other special ranges too, which are skipped otherwise.
-	// Default: false.
-	Private bool `json:"private,omitempty"`
-}
-
-func (l *LAPI) resolve(repl *caddy.Replacer, i int) error {
-	l.Scopes = slices.Clone(l.Scopes)
-	fields := map[string]*string{
-		"name": &l.Name, "url": &l.URL, "key": &l.Key,
-		"tls certificate": &l.TLSCert, "tls key": &l.TLSKey, "tls ca": &l.TLSCA,
-	}
-	for i := range l.Scopes {
-		fields["scopes "+strconv.Itoa(i+1)] = &l.Scopes[i]
-	}
-	if err := replace(repl, fields); err != nil {
-		return err
-	}
-	if l.Name == "" {
-		l.Name = "lapi"
-		if i > 0 {
-			l.Name += strconv.Itoa(i + 1)
-		}
-	}
-	if l.Interval == 0 {
-		l.Interval = caddy.Duration(defaultInterval)
-	}
-	path, ok := strings.CutPrefix(l.Key, keyFile)
-	if !ok {
-		return nil
-	}
-	text, err := readFile(path, maxSecret)
-	if err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	if l.Key = strings.TrimSpace(text); l.Key == "" {
-		return fmt.Errorf("key: %s is empty", path)
-	}
-	return nil
-}
-
-func (b *Blocklist) resolve(repl *caddy.Replacer) error {
-	err := replace(repl, map[string]*string{"path": &b.Path, "name": &b.Name, "action": &b.Action})
-	if err != nil {
-		return err
-	}
-	if b.Path == "" {
-		return errors.New("path is required")
-	}
-	if b.Path, err = filepath.Abs(b.Path); err != nil {
-		return err
-	}
-	if b.Name == "" {
-		b.Name = "list:" + filepath.Base(b.Path)
-	}
-	if b.Action == "" {
-		b.Action = lookup.Ban.String()
-	}
-	return nil
-}
-
-// sources makes the sources of s, which is resolved.
-func (s State) sources(l *zap.Logger) ([]engine.Source, error) {
+// parts makes the parts that s, which is resolved, names.
+func (s State) parts(l *zap.Logger) (parts, error) {
+	p := parts{kinds: map[string]string{}, counters: new(tally)}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
-		return nil, fmt.Errorf("fallback: %w", err)
+		return p, fmt.Errorf("fallback: %w", err)
 	}
-	var all []engine.Source
-	for _, api := range s.LAPI {
-		c, err := lapi.New(lapi.Config{
-			Name:     api.Name,
-			URL:      api.URL,
-			Key:      api.Key,
-			Interval: time.Duration(api.Interval),
-			Scopes:   api.Scopes,
-			Fallback: fallback,
-			TLS:      lapi.TLS{Cert: api.TLSCert, KeyFile: api.TLSKey, CA: api.TLSCA},
-			Logger:   l,
+	for i := range s.LAPI {
+		if err := p.addLAPI(&s.LAPI[i], fallback, l); err != nil {
+			return p, err
+		}
+	}
+	for i := range s.Blocklists {
+		if err := p.addBlocklist(&s.Blocklists[i], l); err != nil {
+			return p, err
+		}
+	}
+	if len(s.GeoIP) > 0 {
+		if p.places, err = geo.New(geo.Config{Paths: s.GeoIP, Logger: l}); err != nil {
+			return p, err
+		}
+		if err := p.add(placesSource{p.places}, kindPlaces); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p *parts) add(s engine.Source, kind string) error {
+	p.sources = append(p.sources, s)
+	return p.addKind(s.Name(), kind)
+}
+
+func (p *parts) addKind(name, kind string) error {
+	if _, taken := p.kinds[name]; taken {
+		return fmt.Errorf("two sources are named %q: give each a name of its own", name)
+	}
+	p.kinds[name] = kind
+	return nil
+}
+
+func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error {
+	if api.Mode == modeLive {
+		return p.addLive(api, fallback, l)
+	}
+	metrics, err := api.metricsInterval()
+	if err != nil {
+		return fmt.Errorf("lapi %s: metrics: %w", api.Name, err)
+	}
+	c, err := lapi.New(lapi.Config{
+		Name:     api.Name,
+		URL:      api.URL,
+		Key:      api.Key,
+		Interval: time.Duration(api.Interval),
+		Scopes:   api.Scopes,
+		Fallback: fallback,
+		TLS:      api.tls(),
+		Machine:  lapi.Machine{Name: api.Machine, Password: api.Password},
+		Logger:   l,
+
+		Origins:                api.Origins,
+		ScenariosContaining:    api.ScenariosContaining,
+		ScenariosNotContaining: api.ScenariosNotContaining,
+
+		MetricsInterval: metrics,
+		Usage:           p.counters.usage,
+	})
+	if err != nil {
+		return err
+	}
+	p.streams = append(p.streams, c)
+	return p.add(c, kindStream)
+}
+
+func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error {
+	failure, err := api.failure()
+	if err != nil {
+		return fmt.Errorf("lapi %s: failure: %w", api.Name, err)
+	}
+	c, err := lapi.NewLive(lapi.LiveConfig{
+		Name:     api.Name,
+		URL:      api.URL,
+		Key:      api.Key,
+		TTL:      time.Duration(api.Cache),
+		Timeout:  time.Duration(api.Timeout),
+		Failure:  failure,
+		Fallback: fallback,
+		TLS:      api.tls(),
+		Logger:   l,
+
+		Origins:                api.Origins,
+		ScenariosContaining:    api.ScenariosContaining,
+		ScenariosNotContaining: api.ScenariosNotContaining,
+	})
+	if err != nil {
+		return err
+	}
+	p.live = append(p.live, c)
+	return p.addKind(c.Name(), kindLive)
+}
+
+func (p *parts) addBlocklist(b *Blocklist, l *zap.Logger) error {
+	a, err := parseAction(b.Action)
+	if err != nil {
+		return fmt.Errorf("blocklist %s: action: %w", b.Path, err)
+	}
+	if b.isURL() {
+		u, err := lists.NewURL(lists.URLConfig{
+			URL: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private,
+			User: b.User, Password: b.Password, Key: b.Key,
+			Interval: time.Duration(b.Interval), PageSize: b.PageSize, Logger: l,
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, c)
+		return p.add(u, kindURL)
 	}
-	for _, b := range s.Blocklists {
-		a, err := parseAction(b.Action)
-		if err != nil {
-			return nil, fmt.Errorf("blocklist %s: action: %w", b.Path, err)
-		}
-		f, err := lists.NewFile(lists.FileConfig{
-			Path: b.Path, Name: b.Name, Action: a, Private: b.Private, Logger: l,
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, f)
+	f, err := lists.NewFile(lists.FileConfig{
+		Path: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Logger: l,
+	})
+	if err != nil {
+		return err
 	}
-	return all, nil
+	return p.add(f, kindFile)
 }
 
 // parseAction reads an action that does something: to do nothing about a
@@ -176,3 +171,13 @@ func parseAction(s string) (lookup.Action, error) {
 	}
 	return a, err
 }
+
+// A placesSource has the engine look after the databases as it does after the
+// sources of decisions, though they have none.
+type placesSource struct{ *geo.DB }
+
+// Name implements [engine.Source].
+func (placesSource) Name() string { return placesName }
+
+// Run implements [engine.Source].
+func (s placesSource) Run(ctx context.Context, _ *lookup.Table) error { return s.DB.Run(ctx) }

@@ -25,8 +25,14 @@ type State struct {
 	// CrowdSec Local APIs to follow. Default: none.
 	LAPI []LAPI `json:"lapi,omitempty"`
 
-	// Text files with addresses and ranges. Default: none.
+	// Texts with addresses and ranges, in files and on servers. Default: none.
 	Blocklists []Blocklist `json:"blocklists,omitempty"`
+
+	// Databases in the MaxMind DB format that say where an address is, for
+	// decisions about countries and autonomous systems. They are read again when
+	// they change. Placeholders are replaced. Default: none, and such decisions
+	// are not enforced.
+	GeoIP []string `json:"geoip,omitempty"`
 
 	// File that carries decisions over a restart, or "off". Placeholders are
 	// replaced. Default: tocsin.snap in Caddy's data folder.
@@ -52,10 +58,13 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 			return State{}, fmt.Errorf("blocklist %d: %w", i+1, err)
 		}
 	}
+	var err error
+	if s.GeoIP, err = replacePaths(repl, s.GeoIP); err != nil {
+		return State{}, fmt.Errorf("geoip: %w", err)
+	}
 	if s.Fallback == "" {
 		s.Fallback = lookup.Ban.String()
 	}
-	var err error
 	switch s.Snapshot {
 	case "":
 		s.Snapshot = filepath.Join(caddy.AppDataDir(), snapshotFile)
@@ -83,32 +92,29 @@ func replace(repl *caddy.Replacer, fields map[string]*string) error {
 	return nil
 }
 
+// replacePaths returns paths with their placeholders replaced, as absolute ones.
+func replacePaths(repl *caddy.Replacer, paths []string) ([]string, error) {
+	var all []string
+	for _, p := range paths {
+		p, err := repl.ReplaceOrErr(p, true, true)
+		if err != nil {
+			return nil, err
+		}
+		if p, err = filepath.Abs(p); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // validate checks what the makers of the sources cannot.
 func (s State) validate() error {
-	names := s.names()
-	if len(names) == 0 {
+	if len(s.LAPI)+len(s.Blocklists) == 0 {
 		return errors.New("no source of decisions: " +
 			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
 	}
-	slices.Sort(names)
-	for i := 1; i < len(names); i++ {
-		if names[i] == names[i-1] {
-			return fmt.Errorf("two sources are named %q: give each a name of its own", names[i])
-		}
-	}
 	return nil
-}
-
-// names returns the names of the sources.
-func (s State) names() []string {
-	var names []string
-	for _, l := range s.LAPI {
-		names = append(names, l.Name)
-	}
-	for _, b := range s.Blocklists {
-		names = append(names, b.Name)
-	}
-	return names
 }
 
 // key returns what tells s from any other State: a hash over the whole of it,

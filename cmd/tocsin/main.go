@@ -1,16 +1,29 @@
 // Command tocsin is Caddy with tocsin in it. It has all of Caddy's commands and
-// standard modules:
+// standard modules, and those that look after a running server:
 //
 //	tocsin run --config Caddyfile
-//	tocsin validate --config Caddyfile
-//	tocsin version
+//	tocsin status
+//	tocsin check 192.0.2.1
+//	tocsin list --origin cscli
+//	tocsin unban 192.0.2.1
+//	tocsin sync
 package main
 
 import (
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/tocsin-project/tocsin/caddymodule"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	_ "github.com/tocsin-project/tocsin"
 )
 
-func main() { caddycmd.Main() }
+func main() {
+	caddy.CustomBinaryName = "tocsin"
+	// Any Caddy with the module has these below a command tocsin. In this one
+	// that would be tocsin tocsin status.
+	for _, c := range caddymodule.Commands() {
+		caddycmd.RegisterCommand(c)
+	}
+	caddycmd.Main()
+}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -26,10 +29,30 @@ func TestCommands(t *testing.T) {
 	run("go", "build", "-o", exe, ".")
 	run(exe, "version")
 	modules := strings.Fields(run(exe, "list-modules"))
-	for _, m := range []string{"tocsin", "http.handlers.tocsin", "http.matchers.tocsin", "http.handlers.reverse_proxy"} {
+	for _, m := range []string{"tocsin", "http.handlers.tocsin", "http.matchers.tocsin", "http.handlers.tocsin_ready", "admin.api.tocsin", "http.handlers.reverse_proxy"} {
 		if !slices.Contains(modules, m) {
 			t.Errorf("module %s is missing", m)
 		}
+	}
+	help := run(exe, "help")
+	for _, c := range []string{"status", "check", "list", "unban", "sync", "run"} {
+		if !strings.Contains(help, "\n  "+c+" ") {
+			t.Errorf("command %s is missing", c)
+		}
+	}
+	if strings.Contains(help, "\n  tocsin   ") {
+		t.Error("the command tocsin is shown beside those below it")
+	}
+	for answer, want := range map[string]int{`{"result":"pass"}`: 0, `{"result":"ban"}`: 2, "nonsense": 1} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		for _, args := range [][]string{{"check"}, {"tocsin", "check"}} {
+			cmd := exec.CommandContext(t.Context(), exe, append(args, "192.0.2.1", "--address", srv.Listener.Addr().String())...)
+			out, err := cmd.CombinedOutput()
+			if got := cmd.ProcessState.ExitCode(); got != want {
+				t.Errorf("%q, when the server says %s: exit code %d, want %d: %v\n%s", args, answer, got, want, err, out)
+			}
+		}
+		srv.Close()
 	}
 	out := run(exe, "validate", "--adapter", "caddyfile", "--config", "../../Caddyfile.example")
 	if !strings.Contains(out, "Valid configuration") {

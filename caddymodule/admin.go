@@ -1,0 +1,220 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	defaultLimit = 100       // decisions in a list
+	maxLimit     = 1_000_000 // and the most that may be asked for
+)
+
+// AdminAPI lets operators look after the engine of the running config, on
+// Caddy's admin listeners alone:
+//
+//	GET    /tocsin/status                      how it stands
+//	GET    /tocsin/check?ip=ADDR               what would become of a client
+//	GET    /tocsin/decisions?source=&origin=&action=&limit=
+//	DELETE /tocsin/decisions?target=TARGET     take decisions back
+//	POST   /tocsin/sync                        read all sources anew
+//
+// Answers are JSON. Errors are as Caddy's own: {"error": "…"}, with status 400
+// for a request that makes no sense, 404 if the running config has no tocsin and
+// 503 if none runs yet.
+type AdminAPI struct{}
+
+// CaddyModule returns the Caddy module information.
+func (AdminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.tocsin", New: func() caddy.Module { return new(AdminAPI) }}
+}
+
+// Routes returns the routes of the admin API.
+func (AdminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{
+		{Pattern: "/tocsin/", Handler: caddy.AdminHandlerFunc(notFound)},
+		{Pattern: "/tocsin/status", Handler: endpoint{http.MethodGet: {serve: (*App).serveStatus}}},
+		{Pattern: "/tocsin/check", Handler: endpoint{
+			http.MethodGet: {serve: (*App).serveCheck, params: []string{"ip"}},
+		}},
+		{Pattern: "/tocsin/decisions", Handler: endpoint{
+			http.MethodGet:    {serve: (*App).serveList, params: []string{"source", "origin", "action", "limit"}},
+			http.MethodDelete: {serve: (*App).serveUnban, params: []string{"target"}},
+		}},
+		{Pattern: "/tocsin/sync", Handler: endpoint{http.MethodPost: {serve: (*App).serveSync}}},
+	}
+}
+
+// An endpoint answers requests for one path, by method.
+type endpoint map[string]operation
+
+type operation struct {
+	params []string // that the query may have
+	serve  func(a *App, w http.ResponseWriter, r *http.Request, query url.Values) error
+}
+
+// ServeHTTP implements [caddy.AdminHandler].
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	op, ok := e[r.Method]
+	if !ok {
+		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(e)), ", "))
+		return apiError(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed here", r.Method))
+	}
+	query, err := parseQuery(r, op.params)
+	if err != nil {
+		return apiError(http.StatusBadRequest, err)
+	}
+	a, err := runningApp()
+	if err != nil {
+		return err
+	}
+	return op.serve(a, w, r, query)
+}
+
+// parseQuery returns the query of r. A parameter that is not known is an error,
+// or a list with a typing error in its filter would be one of everything.
+func parseQuery(r *http.Request, known []string) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("reading query: %w", err)
+	}
+	for name, values := range query {
+		switch {
+		case !slices.Contains(known, name):
+			return nil, fmt.Errorf("unknown parameter %.64q", name)
+		case len(values) > 1:
+			return nil, fmt.Errorf("parameter %s is given %d times", name, len(values))
+		}
+	}
+	return query, nil
+}
+
+// runningApp returns the app of the config that runs. The API belongs to no
+// config itself: Caddy makes it before the config is loaded, and keeps it if the
+// config fails, while the one before runs on.
+func runningApp() (*App, error) {
+	ctx := caddy.ActiveContext()
+	if ctx.Context == nil {
+		return nil, apiError(http.StatusServiceUnavailable, errors.New("no config runs yet"))
+	}
+	v, err := ctx.AppIfConfigured(appID)
+	if err != nil {
+		return nil, apiError(http.StatusNotFound,
+			errors.New("tocsin is not in the running config: the global option tocsin is missing"))
+	}
+	return v.(*App), nil
+}
+
+func notFound(_ http.ResponseWriter, r *http.Request) error {
+	return apiError(http.StatusNotFound, fmt.Errorf("resource not found: %.128q", r.URL.Path))
+}
+
+func apiError(status int, err error) error { return caddy.APIError{HTTPStatus: status, Err: err} }
+
+// send answers with v as JSON.
+func send(w http.ResponseWriter, status int, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that went away has no use for an error
+	return nil
+}
+
+func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
+	return send(w, http.StatusOK, a.engine.status())
+}
+
+func (a *App) serveCheck(w http.ResponseWriter, r *http.Request, query url.Values) error {
+	s := query.Get("ip")
+	if s == "" {
+		return apiError(http.StatusBadRequest, errors.New("parameter ip is missing: want an IP address"))
+	}
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return apiError(http.StatusBadRequest, fmt.Errorf("parameter ip: %.64q is no IP address", s))
+	}
+	return send(w, http.StatusOK, a.check(r.Context(), lookup.Normalize(ip)))
+}
+
+func (a *App) serveList(w http.ResponseWriter, _ *http.Request, query url.Values) error {
+	f, err := a.parseFilter(query)
+	if err != nil {
+		return apiError(http.StatusBadRequest, err)
+	}
+	f.write(w, a.engine.Table().All())
+	return nil
+}
+
+func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Values) error {
+	s := query.Get("target")
+	if s == "" {
+		return apiError(http.StatusBadRequest, errors.New("parameter target is missing: "+wantTarget))
+	}
+	d, err := parseTarget(s)
+	if err != nil {
+		return apiError(http.StatusBadRequest, fmt.Errorf("parameter target: %w", err))
+	}
+	return send(w, http.StatusOK, a.engine.unban(r.Context(), d))
+}
+
+// serveSync starts what it cannot wait for: a source may take minutes.
+func (a *App) serveSync(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
+	a.engine.Sync()
+	answer := syncAnswer{Sources: []string{}}
+	for _, s := range a.engine.sources {
+		if _, can := s.(interface{ Sync() }); can {
+			answer.Sources = append(answer.Sources, s.Name())
+		}
+	}
+	return send(w, http.StatusAccepted, answer)
+}
+
+// parseFilter reads which decisions to list.
+func (a *App) parseFilter(query url.Values) (filter, error) {
+	f := filter{source: query.Get("source"), origin: query.Get("origin"), limit: defaultLimit}
+	if f.source != "" {
+		var names []string
+		for _, s := range a.engine.Stats().Sources {
+			names = append(names, s.Name)
+		}
+		if !slices.Contains(names, f.source) {
+			return f, fmt.Errorf("parameter source: no source is named %.64q: want one of %s", f.source, strings.Join(names, ", "))
+		}
+	}
+	if s := query.Get("action"); s != "" {
+		action, err := parseAction(s)
+		if err != nil {
+			return f, fmt.Errorf("parameter action: %w", err)
+		}
+		f.action = action
+	}
+	if s := query.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxLimit {
+			return f, fmt.Errorf("parameter limit: %.64q: want a number from 1 to %d", s, maxLimit)
+		}
+		f.limit = n
+	}
+	return f, nil
+}
+
+// Interface guards
+var (
+	_ caddy.AdminRouter  = AdminAPI{}
+	_ caddy.AdminHandler = endpoint(nil)
+)

@@ -1,0 +1,160 @@
+package caddymodule
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// The answers of the admin API and of the commands' --json. Scripts read them,
+// so fields may be added but keep their names and meaning. Times are in UTC as
+// in RFC 3339. A field whose tag says omitempty or omitzero is left out when
+// there is nothing to say.
+
+// statusAnswer says how the engine of the running config stands.
+type statusAnswer struct {
+	Version   string          `json:"version"`             // of this module
+	Ready     bool            `json:"ready"`               // the table is fit to judge by
+	Reason    string          `json:"reason,omitempty"`    // why it is not
+	Decisions int             `json:"decisions"`           // held in the table
+	Sources   []sourceAnswer  `json:"sources"`             // in the order of the config, live ones last
+	Databases []sourceAnswer  `json:"databases,omitempty"` // that say where an address is
+	Servers   []serverAnswer  `json:"servers"`             // with the directive in them, by name
+	Snapshot  *snapshotAnswer `json:"snapshot,omitempty"`  // none if it is off
+	Memory    memoryAnswer    `json:"memory"`
+}
+
+// sourceAnswer says how one source of decisions stands.
+type sourceAnswer struct {
+	Name       string    `json:"name"`
+	Kind       string    `json:"kind"`                  // lapi, lapi live, file, url or mmdb
+	Ready      bool      `json:"ready"`                 // was in step lately enough
+	Synced     time.Time `json:"synced,omitzero"`       // when it last was in step; left out: never
+	AgeSeconds *int64    `json:"age_seconds,omitempty"` // since then
+	Decisions  int       `json:"decisions"`             // of it in the table
+	Failures   int       `json:"failures"`              // failed tries since then
+	Error      string    `json:"error,omitempty"`       // why the last try failed
+	Next       time.Time `json:"next,omitzero"`         // when the next try is due
+}
+
+// serverAnswer counts the requests of one server, since the engine was made.
+type serverAnswer struct {
+	Server        string            `json:"server"`
+	Processed     uint64            `json:"processed"`         // checked, whatever came of it
+	Stopped       map[string]uint64 `json:"stopped"`           // by action
+	Origins       map[string]uint64 `json:"origins,omitempty"` // stopped, by the decision's origin
+	DryRun        uint64            `json:"dry_run"`           // let pass only because of dry_run
+	Allowed       uint64            `json:"allowed"`           // let pass by allow, against a decision
+	UnknownClient uint64            `json:"unknown_client"`    // let pass without an address to judge
+}
+
+// snapshotAnswer says where the table is kept over a restart.
+type snapshotAnswer struct {
+	Path    string    `json:"path"`
+	Written time.Time `json:"written,omitzero"` // left out: not yet
+}
+
+// memoryAnswer says what the whole process holds, in bytes.
+type memoryAnswer struct {
+	Heap  uint64 `json:"heap_bytes"`  // objects, the dead ones that are not collected yet included
+	Total uint64 `json:"total_bytes"` // mapped by the Go runtime
+}
+
+// checkAnswer says what would become of a request from an address.
+type checkAnswer struct {
+	Address     string            `json:"address"`               // normalized
+	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable
+	Allowed     bool              `json:"allowed"`               // everywhere, by the global option allow
+	Allowlisted []string          `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
+	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same
+	Decision    *decisionAnswer   `json:"decision,omitempty"`    // the one that wins
+	Decisions   []decisionAnswer  `json:"decisions"`             // all in force for it, the one that wins first
+	Country     string            `json:"country,omitempty"`     // where it is, if a database knows
+	AS          uint32            `json:"as,omitempty"`
+}
+
+// exceptionAnswer names a directive that lets a client pass by itself.
+type exceptionAnswer struct {
+	Server string `json:"server"`
+	Why    string `json:"why"` // allow or dry_run
+}
+
+// decisionAnswer is a decision in force.
+type decisionAnswer struct {
+	Scope  string    `json:"scope"`  // ip, range, country or as
+	Target string    `json:"target"` // what unban takes: 192.0.2.1, 192.0.2.0/24, FR, AS64496
+	Action string    `json:"action"` // ban, captcha or throttle
+	Source string    `json:"source"` // the source's name
+	Origin string    `json:"origin"` // who decided, such as CAPI
+	Reason string    `json:"reason"` // why, mostly a scenario's name
+	Since  time.Time `json:"since,omitzero"`
+	Until  time.Time `json:"until,omitzero"` // left out: it has no end
+}
+
+// listAnswer lists decisions, in no fixed order.
+type listAnswer struct {
+	Decisions []decisionAnswer `json:"decisions"`
+	More      bool             `json:"more"` // there are more than limit
+}
+
+// unbanAnswer says what became of an unban.
+type unbanAnswer struct {
+	Target    string           `json:"target"`
+	Removed   int              `json:"removed"`             // decisions about the very target, here
+	Upstream  []upstreamAnswer `json:"upstream,omitempty"`  // what the Local APIs did
+	Remaining []decisionAnswer `json:"remaining,omitempty"` // still in force for an address
+}
+
+// upstreamAnswer says what one Local API did about an unban. Where there is an
+// error, the decisions may come back from there.
+type upstreamAnswer struct {
+	Source  string `json:"source"`
+	Removed int    `json:"removed"`
+	Error   string `json:"error,omitempty"`
+}
+
+// syncAnswer says that the sources were asked to read everything anew. How it
+// goes is in the status.
+type syncAnswer struct {
+	Sources []string `json:"sources"` // by name
+}
+
+// readyAnswer is what the directive tocsin_ready says.
+type readyAnswer struct {
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func newDecisionAnswer(d *lookup.Decision) decisionAnswer {
+	a := decisionAnswer{
+		Scope: "range", Target: d.Target(), Action: d.Action.String(),
+		Source: d.Source, Origin: d.Origin, Reason: d.Reason,
+		Since: inSeconds(d.Since), Until: inSeconds(d.Until),
+	}
+	switch {
+	case d.Country != "":
+		a.Scope = "country"
+	case d.AS != 0:
+		a.Scope, a.Target = "as", "AS"+strconv.FormatUint(uint64(d.AS), 10)
+	case d.Prefix.IsSingleIP():
+		a.Scope = "ip"
+	}
+	return a
+}
+
+func newDecisionAnswers(all []lookup.Decision) []decisionAnswer {
+	answers := make([]decisionAnswer, len(all))
+	for i := range all {
+		answers[i] = newDecisionAnswer(&all[i])
+	}
+	return answers
+}
+
+// inSeconds returns t as answers have it. The zero time stays zero.
+func inSeconds(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Round(time.Second)
+}

@@ -1,0 +1,239 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/spf13/cobra"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// command runs a command as a Caddy with the module does, against the admin
+// endpoint of h, and returns what it prints and what its error says.
+func (h *host) command(args ...string) (out, failure string) {
+	h.t.Helper()
+	root := &cobra.Command{Use: "caddy", SilenceUsage: true}
+	group := &cobra.Command{Use: appID}
+	newGroup().CobraFunc(group)
+	root.AddCommand(group)
+	var b bytes.Buffer
+	root.SetOut(&b)
+	root.SetErr(new(bytes.Buffer))
+	root.SetArgs(append([]string{appID}, args...))
+	if err := root.ExecuteContext(h.t.Context()); err != nil {
+		failure = err.Error()
+	}
+	return b.String(), failure
+}
+
+const bad = "exiting with status 2"
+
+func TestCommandsForPeople(t *testing.T) {
+	h := newHost(t)
+	h.useAdmin()
+	h.list("slow.txt", "203.0.113.0/24")
+	h.load(h.withList("blocklist {DIR}/slow.txt {\naction throttle\n}", "blocklist {DIR}/late.txt", "allow 192.0.2.77") +
+		"http://{ADDR} {\ntocsin {\ndry_run\n}\nrespond ok\n}")
+	wait(t, func() error {
+		_, err := h.do(h.request(http.MethodGet, banned, "/"))
+		return err
+	})
+	table := runningEngine(t).Table()
+	wait(t, func() error {
+		s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+		if s.Decisions < 2 {
+			return errNotReady
+		}
+		return nil
+	})
+	table.Update("list:slow.txt", []lookup.Decision{
+		{Prefix: prefix(t, "2001:db8::1"), Action: lookup.Ban, Reason: "\x1b[31mred\u202e\tevil\n", Until: time.Now().Add(25*time.Hour + 90*time.Second)},
+		{AS: 64496, Action: lookup.Captcha},
+	}, nil)
+	for _, row := range []struct {
+		name    string
+		args    []string
+		want    []string // in the output, but for the width of its gaps
+		failure string
+	}{
+		{
+			"status, while a list is missing",
+			[]string{"status"},
+			[]string{
+				"Ready no: list:late.txt was not in sync yet\n", "Decisions 4\n", "snap, written never\n", "MiB heap",
+				"SOURCE KIND READY SYNCED DECISIONS", "list:banned.txt file yes 0s ago 1 0 in ", "list:late.txt file no never 0 ",
+				"SERVER CHECKED BANNED", "srv0 1 0 0 0 1 0 0\n",
+			},
+			bad,
+		},
+		{
+			"check of a banned client",
+			[]string{"check", banned},
+			[]string{
+				"Address 192.0.2.1\n", "Result ban, because of 192.0.2.1 from list:banned.txt\n", "Except passes on srv0 by dry_run\n",
+				"TARGET ACTION SOURCE ORIGIN REASON SINCE ENDS", "192.0.2.1 ban list:banned.txt lists:banned.txt banned.txt 0s ago never\n",
+			},
+			bad,
+		},
+		{"check of another", []string{"check", allowed}, []string{"Result pass: nothing is decided about it\n"}, ""},
+		{"check of one that is allowed", []string{"check", "192.0.2.77"}, []string{"Result pass, by the global option allow\n"}, ""},
+		{"check of no address", []string{"check", "example.com"}, nil, "no IP address"},
+		{"check of nothing", []string{"check"}, nil, "accepts 1 arg"},
+		{
+			"list, with what is no text taken out",
+			[]string{"list", "--action", "ban", "--source", "list:slow.txt"},
+			[]string{"2001:db8::1 ban list:slow.txt [31mredevil 0s ago in 1d1h\n"},
+			"",
+		},
+		{"list of some", []string{"list", "--limit=1"}, []string{"There are more: see --limit.\n"}, ""},
+		{"list of all", []string{"list"}, []string{"203.0.113.0/24 throttle", "AS64496 captcha"}, ""},
+		{"list of too many", []string{"list", "--limit=1000001"}, nil, "limit"},
+		{
+			"unban of an address in a range",
+			[]string{"unban", "203.0.113.7"},
+			[]string{"here 0", "Still in force for 203.0.113.7:\n", "203.0.113.0/24 throttle list:slow.txt"},
+			"",
+		},
+		{"unban", []string{"unban", banned}, []string{"here 1"}, ""},
+		{"it is felt", []string{"check", banned}, []string{"Result pass"}, ""},
+		{"unban of an autonomous system", []string{"unban", "as64496"}, []string{"here 1"}, ""},
+		{"unban of nonsense", []string{"unban", "everybody"}, nil, "want an IP address"},
+		{"unban of two", []string{"unban", banned, allowed}, nil, "accepts 1 arg"},
+		{"sync", []string{"sync"}, []string{"they notice by themselves.\n"}, ""},
+		{"an unknown flag", []string{"status", "--jason"}, nil, "unknown flag: --jason"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h.t = t
+			out, failure := h.command(append(row.args, "--address", h.admin)...)
+			if !strings.Contains(failure, row.failure) || (failure == "") != (row.failure == "") {
+				t.Errorf("error %q, want %q", failure, row.failure)
+			}
+			lines := strings.Split(out, "\n")
+			for i := range lines {
+				lines[i] = strings.Join(strings.Fields(lines[i]), " ")
+			}
+			text := strings.Join(lines, "\n")
+			for _, want := range row.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("no %q in\n%s", want, out)
+				}
+			}
+			if row.want == nil && out != "" {
+				t.Errorf("prints %q", out)
+			}
+		})
+	}
+	h.t = t
+	h.list("late.txt", "192.0.2.9")
+	wait(t, func() error { return synced(t) })
+	if out, failure := h.command("status", "--address", h.admin); failure != "" || !strings.HasPrefix(out, "Ready      yes\n") {
+		t.Errorf("%q, %s", failure, out)
+	}
+}
+
+func TestStatusAddsUpOrigins(t *testing.T) {
+	a := statusAnswer{Servers: []serverAnswer{
+		{Server: "srv0", Origins: map[string]uint64{"CAPI": 1, "lists:tor": 3, "cscli": 4}},
+		{Server: "srv1", Origins: map[string]uint64{"CAPI": 5}},
+	}}
+	var b bytes.Buffer
+	if err := a.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, got, _ := strings.Cut(b.String(), "ORIGIN")
+	if words := strings.Join(strings.Fields(got), " "); words != "STOPPED CAPI 6 cscli 4 lists:tor 3" {
+		t.Errorf("%q", words)
+	}
+}
+
+// With --json a command prints what the API answers, and nothing else.
+func TestCommandsForScripts(t *testing.T) {
+	h := newHost(t)
+	h.useAdmin()
+	h.load(h.withList() + site1)
+	h.waitStatus(banned, http.StatusForbidden)
+	for _, row := range []struct {
+		args    []string
+		v       any
+		failure string
+	}{
+		{[]string{"status"}, new(statusAnswer), ""},
+		{[]string{"check", banned}, new(checkAnswer), bad},
+		{[]string{"list"}, new(listAnswer), ""},
+		{[]string{"unban", banned}, new(unbanAnswer), ""},
+		{[]string{"sync"}, new(syncAnswer), ""},
+	} {
+		out, failure := h.command(append(row.args, "--json", "--address", h.admin)...)
+		d := json.NewDecoder(strings.NewReader(out))
+		d.DisallowUnknownFields()
+		if err := d.Decode(row.v); err != nil || d.More() || failure != row.failure {
+			t.Errorf("%s: %v, %q in %s", row.args, err, failure, out)
+		}
+	}
+}
+
+func TestCommandsFindTheAdminEndpoint(t *testing.T) {
+	h := newHost(t)
+	h.useAdmin()
+	h.load(h.withList() + site1)
+	wait(t, func() error { return synced(t) })
+	caddyfile := h.file("Caddyfile", "{\nadmin "+h.admin+"\n}\n")
+	config := h.file("config", `{"admin":{"listen":"`+h.admin+`"}}`)
+	for _, args := range [][]string{
+		{"--config", caddyfile},
+		{"--config", caddyfile, "--adapter", "caddyfile"},
+		{"--config", config},
+		{"--config", caddyfile + ".not", "--address", h.admin},
+	} {
+		if _, failure := h.command(append([]string{"status"}, args...)...); failure != "" {
+			t.Errorf("%s: %s", args, failure)
+		}
+	}
+	for want, args := range map[string][]string{
+		"finding the admin API": {"--config", caddyfile + ".not"},
+		"asking the admin API":  {"--address", freeAddr(t)},
+	} {
+		if out, failure := h.command(append([]string{"status"}, args...)...); !strings.Contains(failure, want) || out != "" {
+			t.Errorf("%s: %q, %q", args, failure, out)
+		}
+	}
+	h.load(globals("") + "http://{ADDR} {\nrespond ok\n}")
+	if _, failure := h.command("status", "--address", h.admin); !strings.Contains(failure, "global option tocsin is missing") {
+		t.Errorf("without tocsin: %q", failure)
+	}
+}
+
+// The group is hidden where its commands stand by themselves.
+func TestGroupIsHiddenInOurOwnBinary(t *testing.T) {
+	for _, binary := range []string{"", "caddy", appID} {
+		old := caddy.CustomBinaryName
+		caddy.CustomBinaryName = binary
+		group := new(cobra.Command)
+		newGroup().CobraFunc(group)
+		caddy.CustomBinaryName = old
+		if group.Hidden != (binary == appID) {
+			t.Errorf("binary %q: hidden: %v", binary, group.Hidden)
+		}
+	}
+}
+
+func TestInWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second:                  "0s",
+		999 * time.Millisecond:        "0s",
+		59 * time.Second:              "59s",
+		time.Minute:                   "1m0s",
+		2*time.Hour - time.Second:     "1h59m",
+		49*time.Hour + 59*time.Minute: "2d1h",
+		1000*24*time.Hour + time.Hour: "1000d1h",
+	} {
+		if got := inWords(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}

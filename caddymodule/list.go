@@ -1,0 +1,84 @@
+package caddymodule
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// writeTimeout bounds how long a list takes: meanwhile the state of the table
+// that it is read from cannot be freed.
+const writeTimeout = time.Minute
+
+// wantTarget says what parseTarget reads.
+const wantTarget = "want an IP address, a CIDR range, a country's code such as FR, or AS and a number"
+
+// parseTarget returns a decision about what s names: an address, a range, a
+// country's two letters, or AS and the number of an autonomous system.
+func parseTarget(s string) (lookup.Decision, error) {
+	if p, err := lookup.ParsePrefix(s); err == nil {
+		return lookup.Decision{Prefix: p}, nil
+	}
+	upper := strings.ToUpper(s)
+	if number, ok := strings.CutPrefix(upper, "AS"); ok {
+		if n, err := strconv.ParseUint(number, 10, 32); err == nil && n != 0 {
+			return lookup.Decision{AS: uint32(n)}, nil
+		}
+	}
+	d := lookup.Decision{Country: upper}
+	if d.Target() == "" {
+		return d, fmt.Errorf("%.64q: %s", s, wantTarget)
+	}
+	return d, nil
+}
+
+// A filter picks decisions to list. What is empty picks all.
+type filter struct {
+	source, origin string
+	action         lookup.Action
+	limit          int
+}
+
+func (f filter) picks(d *lookup.Decision) bool {
+	return (f.source == "" || d.Source == f.source) &&
+		(f.origin == "" || d.Origin == f.origin) &&
+		(f.action == lookup.None || d.Action == f.action)
+}
+
+// write answers with those of all that f picks, as a [listAnswer], one by one: a
+// million of them need no more memory than one.
+func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision]) {
+	w.Header().Set("Content-Type", "application/json")
+	// One that cannot be set is on a connection that is not of the network.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	buf := bufio.NewWriter(w) // which keeps an error, and writes no more
+	_, _ = buf.WriteString(`{"decisions":[`)
+	n, more := 0, false
+	for d := range all {
+		if !f.picks(&d) {
+			continue
+		}
+		if more = n == f.limit; more {
+			break
+		}
+		text, err := json.Marshal(newDecisionAnswer(&d))
+		if n++; n > 1 {
+			text = append([]byte(","), text...)
+		}
+		if err == nil {
+			_, err = buf.Write(text)
+		}
+		if err != nil {
+			return // the client went away, and what it has is no JSON
+		}
+	}
+	_, _ = fmt.Fprintf(buf, `],"more":%t}`+"\n", more)
+	_ = buf.Flush()
+}

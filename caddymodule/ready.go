@@ -1,0 +1,78 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Ready answers health checks: with status 200 and {"ready":true} while every
+// source of decisions is in sync, or was lately enough, and else with status 503
+// and {"ready":false,"reason":"…"}, where the reason names the sources. A server
+// that is not ready still enforces what it knows. So whoever takes servers out of
+// service by this answer should leave some in if all of them give it, as they do
+// when they follow one CrowdSec and that is down.
+type Ready struct{ engine *pooled }
+
+// CaddyModule returns the Caddy module information.
+func (Ready) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.tocsin_ready", New: func() caddy.Module { return new(Ready) }}
+}
+
+// Provision sets the handler up.
+func (h *Ready) Provision(ctx caddy.Context) error {
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
+	h.engine = app.engine
+	return nil
+}
+
+// ServeHTTP implements [caddyhttp.MiddlewareHandler].
+func (h *Ready) ServeHTTP(w http.ResponseWriter, _ *http.Request, _ caddyhttp.Handler) error {
+	var a readyAnswer
+	a.Ready, a.Reason = h.engine.readiness(h.engine.Stats(), time.Now())
+	text, err := json.Marshal(a)
+	if err != nil {
+		return caddyhttp.Error(http.StatusInternalServerError, err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !a.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = w.Write(append(text, '\n')) // a client that went away has no use for an error
+	return nil
+}
+
+// parseReady sets up the handler from the directive tocsin_ready; see
+// [Ready.UnmarshalCaddyfile].
+func parseReady(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Ready)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile sets up the handler:
+//
+//	tocsin_ready [<matcher>]
+func (*Ready) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	const name = "tocsin_ready"
+	d.Next() // tocsin_ready
+	if err := exact(d, name); err != nil {
+		return err
+	}
+	return options{}.parse(d, name)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Ready)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Ready)(nil)
+	_ caddyfile.Unmarshaler       = (*Ready)(nil)
+)

@@ -1,0 +1,212 @@
+package caddymodule
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/lapi"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Results of a check, beside the actions.
+const (
+	resultPass        = "pass"
+	resultUnavailable = "unavailable" // startup is closed, and nothing was in sync yet
+)
+
+// unbanTimeout bounds how long all Local APIs together may take for an unban.
+const unbanTimeout = 20 * time.Second
+
+// status says how p stands.
+func (p *pooled) status() statusAnswer {
+	stats, now := p.Stats(), time.Now()
+	s := statusAnswer{
+		Version:   lapi.Version,
+		Decisions: stats.Decisions,
+		Sources:   []sourceAnswer{},
+		Servers:   p.counters.answers(),
+		Memory:    newMemoryAnswer(),
+	}
+	s.Ready, s.Reason = p.readiness(stats, now)
+	for i := range stats.Sources {
+		a := newSourceAnswer(&stats.Sources[i], p.kinds[stats.Sources[i].Name], now)
+		if a.Kind == kindPlaces {
+			s.Databases = append(s.Databases, a)
+			continue
+		}
+		s.Sources = append(s.Sources, a)
+	}
+	if p.snapshot != "" {
+		s.Snapshot = &snapshotAnswer{Path: p.snapshot, Written: inSeconds(stats.Snapshot)}
+	}
+	return s
+}
+
+func newSourceAnswer(s *engine.SourceStats, kind string, now time.Time) sourceAnswer {
+	a := sourceAnswer{
+		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced),
+		Decisions: s.Decisions, Failures: s.Failures, Next: inSeconds(s.Next),
+	}
+	if !s.Synced.IsZero() {
+		age := int64(max(now.Sub(s.Synced), 0) / time.Second)
+		a.AgeSeconds = &age
+	}
+	if s.Err != nil {
+		a.Error = s.Err.Error()
+	}
+	return a
+}
+
+func newMemoryAnswer() memoryAnswer {
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/total:bytes"},
+	}
+	metrics.Read(samples)
+	return memoryAnswer{Heap: samples[0].Value.Uint64(), Total: samples[1].Value.Uint64()}
+}
+
+// readiness reports whether p is fit to judge by, and if not, which sources are
+// in the way. Anybody may read that, so it tells no addresses and no errors.
+func (p *pooled) readiness(stats engine.Stats, now time.Time) (ready bool, reason string) {
+	var late []string
+	for i := range stats.Sources {
+		switch s := &stats.Sources[i]; {
+		case s.Live:
+		case s.Synced.IsZero() && (!s.Ready || !p.wasReady()):
+			late = append(late, s.Name+" was not in sync yet")
+		case !s.Ready:
+			late = append(late, fmt.Sprintf("%s was last in sync %v ago", s.Name, now.Sub(s.Synced).Round(time.Second)))
+		}
+	}
+	return len(late) == 0, strings.Join(late, "; ")
+}
+
+// check says what would become of a request from ip, which is normalized.
+func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
+	all := a.engine.Covering(ip)
+	winner, found := a.engine.Lookup(ctx, ip)
+	if found && !slices.ContainsFunc(all, func(d lookup.Decision) bool { return isSame(&d, &winner) }) {
+		// A live source said so.
+		all = slices.Insert(all, 0, winner)
+	}
+	c := checkAnswer{
+		Address: ip.String(), Result: resultPass, Allowed: contains(a.allow, ip),
+		Decisions: newDecisionAnswers(all),
+	}
+	for _, s := range a.engine.streams {
+		if s.Allowlisted(ip) {
+			c.Allowlisted = append(c.Allowlisted, s.Name())
+		}
+	}
+	if a.engine.places != nil {
+		c.Country, c.AS = a.engine.places.Locate(ip)
+	}
+	if found {
+		d := newDecisionAnswer(&winner)
+		c.Decision = &d
+	}
+	switch {
+	case c.Allowed:
+	case found:
+		c.Result = winner.Action.String()
+		c.Exceptions = a.exceptions(ip)
+	case a.Startup == startupClosed && !a.engine.wasReady():
+		c.Result = resultUnavailable
+		c.Exceptions = a.exceptions(ip)
+	}
+	return c
+}
+
+// isSame reports whether two decisions have one identity.
+func isSame(a, b *lookup.Decision) bool {
+	return a.Source == b.Source && a.Action == b.Action &&
+		a.Prefix == b.Prefix && a.Country == b.Country && a.AS == b.AS
+}
+
+// A site is a directive of the config, less what the app knows.
+type site struct {
+	server string
+	allow  []netip.Prefix
+	dryRun bool
+}
+
+// exceptions returns the directives that let ip pass by themselves.
+func (a *App) exceptions(ip netip.Addr) []exceptionAnswer {
+	var all []exceptionAnswer
+	for _, s := range a.sites {
+		e := exceptionAnswer{Server: s.server}
+		switch {
+		case contains(s.allow, ip):
+			e.Why = "allow"
+		case s.dryRun:
+			e.Why = "dry_run"
+		default:
+			continue
+		}
+		if !slices.Contains(all, e) {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b exceptionAnswer) int {
+		return cmp.Or(strings.Compare(a.Server, b.Server), strings.Compare(a.Why, b.Why))
+	})
+	return all
+}
+
+// unban takes back what is decided about the very target of d, here at once, and
+// then in the Local APIs, which would only announce it again.
+func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
+	held := p.about(&d)
+	a := unbanAnswer{Target: newDecisionAnswer(&d).Target, Removed: p.Unban(d)}
+	ctx, cancel := context.WithTimeout(ctx, unbanTimeout)
+	defer cancel()
+	type outcome struct {
+		removed int
+		err     error
+	}
+	outcomes := make([]outcome, len(p.streams))
+	var wg sync.WaitGroup
+	for i, c := range p.streams { // at once, so that none waits for one that hangs
+		wg.Go(func() { outcomes[i].removed, outcomes[i].err = c.Unban(ctx, d) })
+	}
+	wg.Wait()
+	for i, o := range outcomes {
+		u := upstreamAnswer{Source: p.streams[i].Name(), Removed: o.removed}
+		if o.err != nil {
+			u.Error = o.err.Error()
+		}
+		// One without a machine matters if it has said something, which may come back.
+		if !errors.Is(o.err, lapi.ErrNoMachine) || slices.Contains(held, u.Source) {
+			a.Upstream = append(a.Upstream, u)
+		}
+	}
+	if d.Prefix.IsSingleIP() {
+		a.Remaining = newDecisionAnswers(p.Covering(d.Prefix.Addr()))
+	}
+	return a
+}
+
+// about returns the sources with a decision about the very target of d.
+func (p *pooled) about(d *lookup.Decision) []string {
+	all := p.Table().CoveringPlace(d.Country, d.AS)
+	if d.Prefix.IsValid() {
+		all = p.Table().Covering(d.Prefix.Addr())
+	}
+	var sources []string
+	for i := range all {
+		if all[i].Target() == d.Target() {
+			sources = append(sources, all[i].Source)
+		}
+	}
+	return sources
+}

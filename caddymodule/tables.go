@@ -1,0 +1,227 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// A table lays out what the commands print. Its cells come from afar in part,
+// and a terminal obeys control characters, so those are left out.
+type table struct {
+	w   *tabwriter.Writer
+	now time.Time
+}
+
+// writeTable prints what fill puts into a table.
+func writeTable(w io.Writer, fill func(t table)) error {
+	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), time.Now()}
+	fill(t)
+	return t.w.Flush()
+}
+
+// row prints a line. An error shows up when the table is flushed.
+func (t table) row(cells ...any) {
+	for i, c := range cells {
+		s := printable(fmt.Sprint(c))
+		if i > 0 {
+			s = "\t" + s
+		}
+		_, _ = io.WriteString(t.w, s)
+	}
+	_, _ = io.WriteString(t.w, "\n")
+}
+
+// printable returns s without what a terminal could take for a command, or a
+// reader for other text than it is.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return -1
+	}, s)
+}
+
+// ago returns how long ago at was.
+func (t table) ago(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return inWords(t.now.Sub(at)) + " ago"
+}
+
+// in returns how far away at is.
+func (t table) in(at time.Time, never string) string {
+	switch {
+	case at.IsZero():
+		return never
+	case !at.After(t.now):
+		return "now"
+	}
+	return "in " + inWords(at.Sub(t.now))
+}
+
+// inWords returns d in its two largest units.
+func inWords(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch d = max(d, 0); {
+	case d >= day:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func (a *statusAnswer) write(w io.Writer) error {
+	return writeTable(w, func(t table) {
+		t.row("Ready", strings.TrimSuffix(yesNo(a.Ready)+": "+a.Reason, ": "))
+		t.row("Version", a.Version)
+		t.row("Decisions", a.Decisions)
+		if a.Snapshot != nil {
+			t.row("Snapshot", a.Snapshot.Path+", written "+t.ago(a.Snapshot.Written))
+		}
+		t.row("Memory", fmt.Sprintf("%d MiB heap, %d MiB in all", a.Memory.Heap>>20, a.Memory.Total>>20))
+		t.row()
+		t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")
+		for _, s := range append(a.Sources, a.Databases...) {
+			t.row(s.Name, s.Kind, yesNo(s.Ready), t.ago(s.Synced), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
+		}
+		if len(a.Servers) == 0 {
+			return
+		}
+		t.row()
+		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "DRY RUN", "ALLOWED", "UNKNOWN CLIENT")
+		for _, s := range a.Servers {
+			t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
+				s.DryRun, s.Allowed, s.UnknownClient)
+		}
+		t.origins(a.Servers)
+	})
+}
+
+// origins prints whose decisions have stopped how many requests.
+func (t table) origins(servers []serverAnswer) {
+	sums := map[string]uint64{}
+	for _, s := range servers {
+		for origin, n := range s.Origins {
+			sums[origin] += n
+		}
+	}
+	if len(sums) == 0 {
+		return
+	}
+	t.row()
+	t.row("ORIGIN", "STOPPED")
+	most := func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b)) }
+	for _, origin := range slices.SortedFunc(maps.Keys(sums), most) {
+		t.row(origin, sums[origin])
+	}
+}
+
+func (a *checkAnswer) write(w io.Writer) error {
+	return writeTable(w, func(t table) {
+		t.row("Address", a.Address)
+		t.row("Result", a.result())
+		if len(a.Allowlisted) > 0 {
+			t.row("Allowlisted", "by "+strings.Join(a.Allowlisted, ", ")+", for decisions from there")
+		}
+		for _, e := range a.Exceptions {
+			t.row("Except", "passes on "+e.Server+" by "+e.Why)
+		}
+		if a.Country != "" {
+			t.row("Country", a.Country)
+		}
+		if a.AS != 0 {
+			t.row("AS", a.AS)
+		}
+		if len(a.Decisions) > 0 {
+			t.row()
+			t.decisions(a.Decisions)
+		}
+	})
+}
+
+// result returns the result with the reason for it.
+func (a *checkAnswer) result() string {
+	switch {
+	case a.Allowed:
+		return a.Result + ", by the global option allow"
+	case a.Decision != nil:
+		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source
+	case len(a.Allowlisted) > 0:
+		return a.Result + ": it is on an allowlist of CrowdSec"
+	case a.Result == resultUnavailable:
+		return a.Result + ": startup is closed, and the sources were not in sync yet"
+	}
+	return a.Result + ": nothing is decided about it"
+}
+
+func (a *listAnswer) write(w io.Writer) error {
+	return writeTable(w, func(t table) {
+		t.decisions(a.Decisions)
+		if a.More {
+			t.row()
+			t.row("There are more: see --limit.")
+		}
+	})
+}
+
+// decisions prints all, one to a line.
+func (t table) decisions(all []decisionAnswer) {
+	t.row("TARGET", "ACTION", "SOURCE", "ORIGIN", "REASON", "SINCE", "ENDS")
+	for _, d := range all {
+		t.row(d.Target, d.Action, d.Source, d.Origin, d.Reason, t.ago(d.Since), t.in(d.Until, "never"))
+	}
+}
+
+// isPartial reports whether an unban did not reach all that it was to reach.
+func (a *unbanAnswer) isPartial() bool {
+	for _, u := range a.Upstream {
+		if u.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *unbanAnswer) write(w io.Writer) error {
+	return writeTable(w, func(t table) {
+		t.row("SOURCE", "REMOVED", "ERROR")
+		t.row("here", a.Removed, "")
+		for _, u := range a.Upstream {
+			t.row(u.Source, u.Removed, u.Error)
+		}
+		if len(a.Remaining) > 0 {
+			t.row()
+			t.row("Still in force for " + a.Target + ":")
+			t.row()
+			t.decisions(a.Remaining)
+		}
+	})
+}
+
+func (a *syncAnswer) write(w io.Writer) error {
+	text := "Reading anew: " + printable(strings.Join(a.Sources, ", "))
+	if len(a.Sources) == 0 {
+		text = "None of the sources needs to be asked: they notice by themselves."
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
