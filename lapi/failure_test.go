@@ -398,7 +398,7 @@ func TestAServerWhoseClockJumpsADayIsBelievedAgainAfterTheResync(t *testing.T) {
 		s.run()
 		var over strings.Builder
 		for i := range 100 {
-			fmt.Fprintf(&over, `,{"id":%d,"duration":"-1h","type":"ban","value":"192.0.2.%d"}`, i+1, i)
+			fmt.Fprintf(&over, `,{"id":%d,"duration":"-1h","scope":"Ip","type":"ban","value":"192.0.2.%d"}`, i+1, i)
 		}
 		s.Inject(lapitest.Raw(`{"new":[],"deleted":[` + over.String()[1:] + `]}`))
 		s.poll()

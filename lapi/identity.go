@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/wire"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -65,9 +66,10 @@ func (f *follower) holdsLonger(at identity, until time.Time) bool {
 }
 
 // twins holds the identities of decisions with an odd spelling. The API tells
-// decisions by value and type as they are spelled, so that 192.0.2.1 and
-// 192.0.2.1/32, or a ban and an unknown type whose fallback is a ban, live and
-// die apart on its side, but are one decision in the table.
+// decisions by value, type and scope as they are spelled, so that 192.0.2.1 and
+// 192.0.2.1/32, a ban and a Ban or an unknown type whose fallback is a ban, and a
+// range of scope Range and of scope Ip, which lists have, live and die apart on
+// its side, but are one decision in the table.
 type twins map[identity]struct{}
 
 // maxTwins bounds twins. Beyond it a deletion takes both.
@@ -84,20 +86,22 @@ func (t twins) has(at identity) bool {
 	return ok
 }
 
-// isUsual reports whether value is the usual spelling of what d is about.
-func isUsual(value []byte, d *lookup.Decision) bool {
-	if d.Country != "" {
-		return string(value) == d.Country
+// isUsual reports whether r is spelled as most rows are that tell of d.
+func isUsual(r *wire.Row, d *lookup.Decision) bool {
+	if r.Type != d.Action.String() {
+		return false
 	}
 	var buf [64]byte
-	usual := buf[:0]
+	value, scope := buf[:0], "Range"
 	switch p := d.Prefix; {
+	case d.Country != "":
+		value, scope = append(value, d.Country...), "Country"
 	case d.AS != 0:
-		usual = strconv.AppendUint(usual, uint64(d.AS), 10)
+		value, scope = strconv.AppendUint(value, uint64(d.AS), 10), "AS"
 	case p.IsSingleIP():
-		usual = p.Addr().AppendTo(usual)
+		value, scope = p.Addr().AppendTo(value), "Ip"
 	default:
-		usual = p.AppendTo(usual)
+		value = p.AppendTo(value)
 	}
-	return string(value) == string(usual)
+	return string(r.Value) == string(value) && r.Scope == scope
 }

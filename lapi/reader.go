@@ -46,14 +46,13 @@ func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, 
 		return d, false, false
 	}
 	action, err := lookup.ParseAction(r.Type)
-	known := err == nil && action != lookup.None
-	if !known {
+	if err != nil || action == lookup.None {
 		count.UnknownType++
 		rd.name("decisions of an unknown type: the fallback stands in", "type "+r.Type, r)
 		action = rd.fallback
 	}
 	d.Action, d.Origin, d.Reason = action, rd.origin(r), r.Scenario
-	return d, known && isUsual(r.Value, &d), true
+	return d, isUsual(r, &d), true
 }
 
 // setTarget makes d a decision about what r is about: an address or a range if

@@ -421,6 +421,7 @@ func TestTwinsAreNotDeletedWithEachOther(t *testing.T) {
 	row := func(typ, value, left string) string {
 		return `{"duration":"` + left + `","scope":"Ip","type":"` + typ + `","value":"` + value + `"}`
 	}
+	scoped := func(scope, row string) string { return strings.Replace(row, `"Ip"`, `"`+scope+`"`, 1) }
 	tests := []struct{ name, ip, one, other, deleted, gone string }{
 		{
 			"one address, two spellings: the odd one goes", "192.0.2.1",
@@ -441,6 +442,22 @@ func TestTwinsAreNotDeletedWithEachOther(t *testing.T) {
 		{
 			"IPv6 in capitals", "2001:db8::1",
 			row("ban", "2001:db8::1", "4h"), row("ban", "2001:DB8::1", "4h"), row("ban", "2001:db8::1", "-1s"), "",
+		},
+		{
+			"a type in capitals goes", "192.0.2.1",
+			row("ban", "192.0.2.1", "4h"), row("Ban", "192.0.2.1", "4h"), row("Ban", "192.0.2.1", "-1s"), "",
+		},
+		{
+			"a type beside the same in capitals goes", "192.0.2.1",
+			row("ban", "192.0.2.1", "4h"), row("Ban", "192.0.2.1", "4h"), row("ban", "192.0.2.1", "-1s"), "",
+		},
+		{
+			"a scope in small letters goes", "192.0.2.1",
+			row("ban", "192.0.2.1", "4h"), scoped("ip", row("ban", "192.0.2.1", "4h")), scoped("ip", row("ban", "192.0.2.1", "-1s")), "",
+		},
+		{
+			"a range of scope Range goes, and a list's of scope Ip stays", "192.0.2.1",
+			scoped("Range", row("ban", "192.0.2.0/24", "4h")), row("ban", "192.0.2.0/24", "4h"), scoped("Range", row("ban", "192.0.2.0/24", "-1s")), "",
 		},
 	}
 	for _, tt := range tests {
