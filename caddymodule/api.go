@@ -14,15 +14,16 @@ import (
 
 // statusAnswer says how the engine of the running config stands.
 type statusAnswer struct {
-	Version   string          `json:"version"`             // of this module
-	Ready     bool            `json:"ready"`               // the table is fit to judge by
-	Reason    string          `json:"reason,omitempty"`    // why it is not
-	Decisions int             `json:"decisions"`           // held in the table
-	Sources   []sourceAnswer  `json:"sources"`             // in the order of the config, live ones last
-	Databases []sourceAnswer  `json:"databases,omitempty"` // that say where an address is
-	Servers   []serverAnswer  `json:"servers"`             // with the directive in them, by name
-	Snapshot  *snapshotAnswer `json:"snapshot,omitempty"`  // none if it is off
-	Memory    memoryAnswer    `json:"memory"`
+	Version   string            `json:"version"`             // of this module
+	Ready     bool              `json:"ready"`               // the table is fit to judge by
+	Reason    string            `json:"reason,omitempty"`    // why it is not
+	Decisions int               `json:"decisions"`           // held in the table
+	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
+	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
+	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
+	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
+	Snapshot  *snapshotAnswer   `json:"snapshot,omitempty"`  // none if it is off
+	Memory    memoryAnswer      `json:"memory"`
 }
 
 // sourceAnswer says how one source of decisions stands.

@@ -106,6 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // stop answers a request that is stopped.
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.Stop) error {
+	h.engine.countCountry(stop.Client)
 	setPlaceholders(r, &stop.Decision, stop.Ref)
 	// Set before the error routes run, for theirs too is an answer to this
 	// client alone.

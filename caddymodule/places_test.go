@@ -55,6 +55,8 @@ func TestPlaces(t *testing.T) {
 	expect("100.64.0.1", 200, "ok") // before 128.0.0.0
 	table.Update("list:banned.txt", []lookup.Decision{{AS: 64496, Action: lookup.Ban}}, nil)
 	expect(allowed, 403, "AS64496")
+	table.Update("list:banned.txt", []lookup.Decision{{Prefix: prefix(t, "100.64.0.1"), Action: lookup.Ban}}, nil)
+	expect("100.64.0.1", 403, "100.64.0.1/32")
 
 	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+allowed, 200)
 	if c.Result != "ban" || c.Country != "FR" || c.AS != 64496 || len(c.Decisions) != 2 || c.Decisions[0].Scope != "as" {
@@ -63,6 +65,9 @@ func TestPlaces(t *testing.T) {
 	s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
 	if !s.Ready || len(s.Sources) != 1 || len(s.Databases) != 1 || s.Databases[0].Kind != "mmdb" || !s.Databases[0].Ready {
 		t.Errorf("status: %+v", s)
+	}
+	if s.Countries["FR"] < 2 || s.Countries["unknown"] != 1 || len(s.Countries) != 2 {
+		t.Errorf("stopped by country: %v", s.Countries)
 	}
 	h.file("new.mmdb", placesDB("DE", 64497))
 	if err := os.Rename(filepath.Join(h.dir, "new.mmdb"), filepath.Join(h.dir, "places.mmdb")); err != nil {

@@ -22,10 +22,11 @@ var engines = caddy.NewUsagePool()
 type pooled struct {
 	*engine.Engine
 	parts
-	snapshot string // path; empty: it has none
-	logs     logSwitch
-	unproven bool        // its first table came from an engine that never was ready
-	ready    atomic.Bool // it was once: see wasReady
+	countries countries // of the clients that were stopped
+	snapshot  string    // path; empty: it has none
+	logs      logSwitch
+	unproven  bool        // its first table came from an engine that never was ready
+	ready     atomic.Bool // it was once: see wasReady
 }
 
 // take gets the engine made from s out of the pool, or puts it in. It opens no

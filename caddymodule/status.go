@@ -34,6 +34,7 @@ func (p *pooled) status() statusAnswer {
 		Decisions: stats.Decisions,
 		Sources:   []sourceAnswer{},
 		Servers:   p.counters.answers(),
+		Countries: p.countries.snapshot(),
 		Memory:    newMemoryAnswer(),
 	}
 	s.Ready, s.Reason = p.readiness(stats, now)

@@ -112,26 +112,32 @@ func (a *statusAnswer) write(w io.Writer) error {
 			t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
 				s.DryRun, s.Allowed, s.UnknownClient)
 		}
-		t.origins(a.Servers)
+		t.sums("ORIGIN", a.origins())
+		t.sums("COUNTRY", a.Countries)
 	})
 }
 
-// origins prints whose decisions have stopped how many requests.
-func (t table) origins(servers []serverAnswer) {
+// origins returns whose decisions have stopped how many requests.
+func (a *statusAnswer) origins() map[string]uint64 {
 	sums := map[string]uint64{}
-	for _, s := range servers {
+	for _, s := range a.Servers {
 		for origin, n := range s.Origins {
 			sums[origin] += n
 		}
 	}
+	return sums
+}
+
+// sums prints how many requests were stopped, the most first.
+func (t table) sums(title string, sums map[string]uint64) {
 	if len(sums) == 0 {
 		return
 	}
 	t.row()
-	t.row("ORIGIN", "STOPPED")
+	t.row(title, "STOPPED")
 	most := func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b)) }
-	for _, origin := range slices.SortedFunc(maps.Keys(sums), most) {
-		t.row(origin, sums[origin])
+	for _, name := range slices.SortedFunc(maps.Keys(sums), most) {
+		t.row(name, sums[name])
 	}
 }
 
