@@ -343,7 +343,7 @@ func (t *truth) describe(ip netip.Addr) string {
 		s += fmt.Sprintf("\n  %s: heard %s, full answers %s, %s, %s", f.name, ago(f.mark.at),
 			ago(f.mark.fulls[0]), ago(f.mark.fulls[1]), ago(f.mark.fulls[2]))
 		for _, c := range f.claims {
-			if t.covers(c, ip) {
+			if end := c.end().to; t.covers(c, ip) && (end.IsZero() || time.Since(end) < 5*time.Second) {
 				s += fmt.Sprintf("\n    %s %q (%v, id %d) began %s, until %s, ended %s, odd %v, late %v, shared %v, fulls %d", c.typ, c.value,
 					c.Action, c.id, ago(c.began.to), ago(c.until.to), ago(c.ended.to), c.odd, c.late, c.shared, c.fulls)
 			}
