@@ -1,4 +1,4 @@
-package middleware
+package page
 
 import (
 	"net/http"
@@ -9,39 +9,40 @@ import (
 // bytes.
 const maxAccept = 1024
 
-// A form is how an answer is written.
-type form uint8
+// A Form is how an answer is written.
+type Form uint8
 
+// The forms.
 const (
-	formText form = iota
-	formProblem
-	formHTML
+	Text        Form = iota
+	ProblemJSON      // RFC 9457
+	HTML
 )
 
-// negotiate returns the form that suits who sent h.
+// Negotiate returns the form that suits who sent h.
 //
 // Fetch metadata comes first, because a browser sends it and a script in it
 // cannot change it. Where there is none, Accept decides, but only by what it
 // names: a bare */* is what tools send.
-func negotiate(h http.Header) form {
+func Negotiate(h http.Header) Form {
 	mode := h.Get("Sec-Fetch-Mode")
 	switch {
 	case mode == "navigate":
-		return formHTML
+		return HTML
 	case mode == "cors", h.Get("Sec-Fetch-Dest") == "empty", h.Get("X-Requested-With") != "":
-		return formProblem
+		return ProblemJSON
 	}
 	f := named(h.Get("Accept"))
-	if f == formHTML && mode != "" {
-		return formText // for an image or a style sheet nobody looks at a page
+	if f == HTML && mode != "" {
+		return Text // for an image or a style sheet nobody looks at a page
 	}
 	return f
 }
 
 // named returns the form that accept, the value of an Accept header, names with
 // the highest weight; of equal ones, HTML before JSON before text.
-func named(accept string) form {
-	best, weight := formText, 0
+func named(accept string) Form {
+	best, weight := Text, 0
 	for part := range strings.SplitSeq(accept[:min(len(accept), maxAccept)], ",") {
 		media, params, _ := strings.Cut(part, ";")
 		f, ok := formOf(strings.TrimSpace(media))
@@ -56,17 +57,17 @@ func named(accept string) form {
 }
 
 // formOf returns the form that a media range asks for.
-func formOf(media string) (form, bool) {
+func formOf(media string) (Form, bool) {
 	media = strings.ToLower(media)
 	switch media {
 	case "text/html", "application/xhtml+xml":
-		return formHTML, true
+		return HTML, true
 	case "application/json":
-		return formProblem, true
+		return ProblemJSON, true
 	case "text/plain", "text/*":
-		return formText, true
+		return Text, true
 	}
-	return formProblem, strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	return ProblemJSON, strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }
 
 // quality returns the weight among the parameters of a media range, in

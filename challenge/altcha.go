@@ -1,0 +1,109 @@
+package challenge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxScript bounds ALTCHA's script: the largest of version 3.2.2 has 336 kB.
+const maxScript = 1 << 20
+
+// AltchaConfig describes ALTCHA's own widget.
+type AltchaConfig struct {
+	// File is the widget's script: dist/main/altcha.min.js of the npm package
+	// altcha, version 3 (3.2.2 was tried), or altcha.i18n.min.js beside it, which
+	// knows more languages than English. The files of dist/external will not do:
+	// they lack the workers and the style. Required.
+	File string
+}
+
+// NewAltcha reads ALTCHA's script and returns a provider that shows its widget
+// with a checkbox. The page carries the script, so that nothing is loaded from
+// anywhere; it has some 114 kB then rather than 6.
+//
+// It asks for the gate's own proof of work and no third party, but takes longer:
+// it hashes at a fraction of the speed of the embedded challenge. It needs a
+// secure context (HTTPS, or a loopback name): elsewhere the embedded challenge
+// is shown.
+func NewAltcha(cfg AltchaConfig) (Provider, error) {
+	if cfg.File == "" {
+		return nil, errors.New("altcha: the file of the script is missing")
+	}
+	script, err := readScript(cfg.File)
+	if err != nil {
+		return nil, fmt.Errorf("altcha: reading %s: %w", cfg.File, err)
+	}
+	return altcha{Widget{
+		// In a function the script's own names stay its own, and it runs at once,
+		// when the browser still tells it the nonce for its style.
+		Inline: "(function () {\n" + script + "\n})();\n" + altchaStart,
+		Class:  "tocsin-altcha",
+		Field:  "altcha",
+		Policy: sources([]string{"blob:"}, "worker-src"),
+		Puzzle: true,
+	}}, nil
+}
+
+// altchaStart puts a widget into the element, with the puzzle that it carries.
+const altchaStart = `(function () {
+  "use strict";
+  function start() {
+    document.querySelectorAll(".tocsin-altcha").forEach(function (box) {
+      var widget = document.createElement("altcha-widget");
+      widget.setAttribute("challenge", box.dataset.challenge);
+      box.appendChild(widget);
+    });
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
+`
+
+// readScript reads the widget from a file and makes sure that it is one that can
+// stand inside an HTML page.
+func readScript(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		// The caller names the file.
+		return "", errors.Unwrap(err)
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxScript+1))
+	if err != nil {
+		return "", err
+	}
+	script := string(data)
+	lower := strings.ToLower(script)
+	switch {
+	case len(data) > maxScript:
+		return "", fmt.Errorf("it has more than %d bytes", maxScript)
+	case !utf8.Valid(data) || strings.Contains(script, "\x00"):
+		return "", errors.New("it is not text")
+	case !strings.Contains(script, `"altcha-widget"`):
+		return "", errors.New("it does not define the element altcha-widget; want dist/main/altcha.min.js of the npm package altcha")
+	case !strings.Contains(script, "new Worker("):
+		return "", errors.New("it has no worker; want the file in dist/main, not the one in dist/external")
+	case strings.Contains(lower, "</script") || strings.Contains(lower, "<script"):
+		return "", errors.New("it holds <script or </script, which a script inside a page must not")
+	}
+	return script, nil
+}
+
+type altcha struct{ widget Widget }
+
+// Name implements [Provider].
+func (a altcha) Name() string { return "altcha" }
+
+// Widget implements [Provider].
+func (a altcha) Widget() Widget { return a.widget }
+
+// Verify implements [Provider]. The gate never calls it, since it checks the
+// solutions of its puzzles itself. If it did, nobody could be let in.
+func (a altcha) Verify(context.Context, Claim) error {
+	return errors.New("altcha: the gate checks the solutions of its puzzles")
+}

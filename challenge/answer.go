@@ -1,0 +1,192 @@
+package challenge
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// The header that tells an answer to a challenge from all other requests. A page
+// of another origin cannot send it without being asked first.
+const answerHeader = "X-Tocsin-Answer"
+
+// Why an answer earns nothing, in words for whoever looks at the response.
+var (
+	errForeign  = errors.New("this is no challenge of ours, or one for somebody else")
+	errExpired  = errors.New("the challenge has expired")
+	errEarly    = errors.New("the wait is not over")
+	errWrong    = errors.New("the solution is wrong")
+	errReplayed = errors.New("the challenge was solved before")
+	errBarred   = errors.New("too many challenges were solved from this network")
+	errBusy     = errors.New("too many answers at once")
+)
+
+// maxPayload is how many bytes an answer may have.
+const maxPayload = 32 << 10
+
+// Answering reports whether r is an answer to a challenge. Those go to
+// [Gate.Answer] whatever is decided about the client, unless it is banned: the
+// application must never see one.
+//
+// If the gate lets visitors wait, it looks at the first bytes of small forms of the
+// site's own pages, and puts them back: the body of r is then another one, with the
+// same bytes.
+func (g *Gate) Answering(r *http.Request) bool {
+	return len(r.Header[answerHeader]) > 0 || g.wait > 0 && isWaitForm(r)
+}
+
+// Answer answers a request that is an answer itself (see [Gate.Answering]), and
+// reports whether it has solved a challenge. Due says whether a captcha decision is
+// in force for the client.
+//
+// An answer that is not due, or of a client that has a pass, is welcome and does not
+// count: another tab was faster, or the decision has ended. A right one earns a
+// pass. All others are refused, whatever the reason.
+func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due bool) (solved bool) {
+	now := time.Now()
+	scripted := len(r.Header[answerHeader]) > 0
+	w.Header().Set("Cache-Control", "private, no-store")
+	if !due || g.passes(r, v, now) {
+		goOn(w, scripted)
+		return false
+	}
+	t, err := g.redeem(w, r, v, scripted)
+	if err != nil {
+		g.count(err)
+		if scripted {
+			refuse(w, v.Ref, err)
+		} else {
+			g.challenge(w, r, challengeFor{Visitor: v})
+		}
+		return false
+	}
+	g.counters.solved.Add(1)
+	if t.kind() == waiting {
+		g.counters.waited.Add(1)
+	}
+	g.grant(w, r, v, t.level())
+	goOn(w, scripted)
+	return true
+}
+
+// count counts an answer that earned nothing.
+func (g *Gate) count(err error) {
+	switch {
+	case errors.Is(err, errReplayed):
+		g.counters.replayed.Add(1)
+	case errors.Is(err, errBarred):
+		g.counters.barred.Add(1)
+	default:
+		g.counters.failed.Add(1)
+	}
+}
+
+// redeem checks the answer that r is and marks its challenge as solved.
+func (g *Gate) redeem(w http.ResponseWriter, r *http.Request, v Visitor, scripted bool) (token, error) {
+	body, err := readBody(w, r, maxPayload)
+	if err != nil {
+		return token{}, errWrong
+	}
+	text := r.Header.Get(answerHeader)
+	if !scripted {
+		text = waitToken(body)
+	}
+	t, ok := parseToken(text)
+	if !ok || !scripted && t.kind() != waiting {
+		return token{}, errForeign
+	}
+	now, from := time.Now(), networkOf(v.Addr)
+	b := bindingOf(r, from)
+	k := g.keys.open(t, &b)
+	switch {
+	case k == nil:
+		return token{}, errForeign
+	case !t.live(now):
+		return token{}, errExpired
+	case t.level() < g.level || t.level() > High:
+		return token{}, errExpired // made before the gate's level was raised
+	case g.memory.barred(from, g.bar, now):
+		return token{}, errBarred // before a provider is asked
+	}
+	claim := Claim{Response: string(body), Host: b.host, Addr: v.Addr}
+	if err := g.check(r, t, k, claim); err != nil {
+		return token{}, err
+	}
+	return t, spentAs(g.memory.redeem(t, from, g.bar, time.Now()))
+}
+
+// check reports whether a claim solves the challenge that t is, which k has made.
+func (g *Gate) check(r *http.Request, t token, k *key, claim Claim) error {
+	switch t.kind() {
+	case embedded, boxed:
+		if t.kind() == boxed && !g.boxed {
+			return errForeign
+		}
+		s, ok := parseSolution([]byte(claim.Response))
+		if p := k.pose(t); !ok || !p.solvedBy(s) {
+			return errWrong
+		}
+		return nil
+	case waiting:
+		if g.wait == 0 {
+			return errForeign
+		}
+		if time.Now().Before(t.expires().Add(-challengeTTL)) {
+			return errEarly
+		}
+		return nil
+	case hosted:
+		if g.hosted == nil {
+			return errForeign
+		}
+		return g.hosted.ask(r.Context(), claim)
+	default:
+		return errForeign
+	}
+}
+
+// spentAs returns why a right solution earns nothing, and nil if it does.
+func spentAs(r redemption) error {
+	switch r {
+	case granted:
+		return nil
+	case replayed:
+		return errReplayed
+	case overdone:
+		return errBarred
+	default:
+		return errBusy
+	}
+}
+
+// goOn tells a visitor to load the same address anew. A script is told so by the
+// status. A browser without one follows a reference that names nothing but the
+// place it came from: what the request says never gets into a Location, where a
+// path such as //evil.example would lead elsewhere.
+func goOn(w http.ResponseWriter, scripted bool) {
+	if scripted {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.Header().Set("Location", "#")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// refuse says why an answer earned nothing.
+func refuse(w http.ResponseWriter, ref string, reason error) {
+	problem, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+		Ref    string `json:"reference,omitempty"`
+	}{"about:blank", http.StatusText(http.StatusForbidden), http.StatusForbidden, reason.Error(), ref})
+	if err != nil {
+		problem = nil // strings and a number: it cannot be
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Tocsin", "challenge")
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write(problem)
+}

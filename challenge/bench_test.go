@@ -1,0 +1,69 @@
+package challenge
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"testing"
+)
+
+// Judge is asked for every request of a client that has solved a challenge, page
+// after page.
+func TestJudgingAPassAllocatesLittle(t *testing.T) {
+	c := newClient(t, newGate(t, Config{})).solve()
+	c.cookie = "session=0123456789abcdef; " + c.cookie + "; theme=dark"
+	r, v := c.request("GET", ""), c.visitor()
+	if n := testing.AllocsPerRun(100, func() {
+		if c.gate.Judge(r, v) != Passed {
+			t.Fatal("the pass does not count")
+		}
+	}); n > 10 {
+		t.Errorf("Judge allocates %v times; want at most 10", n)
+	}
+}
+
+func BenchmarkJudge(b *testing.B) {
+	due := newClient(b, newGate(b, Config{}))
+	passed := due.solve()
+	passed.cookie = "session=0123456789abcdef; " + passed.cookie
+	for name, c := range map[string]client{"passed": passed, "due": due} {
+		r, v := c.request("GET", ""), c.visitor()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c.gate.Judge(r, v)
+			}
+		})
+	}
+	// The yardstick: one signature of the same length.
+	b.Run("HMAC alone", func(b *testing.B) {
+		message := make([]byte, 150)
+		b.ReportAllocs()
+		for b.Loop() {
+			mac := hmac.New(sha256.New, secretA)
+			mac.Write(message)
+			mac.Sum(nil)
+		}
+	})
+}
+
+func BenchmarkIssue(b *testing.B) {
+	c := newClient(b, newGate(b, Config{}))
+	r := c.request("GET", "")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.gate.issue(r, challengeFor{Visitor: c.visitor()})
+	}
+}
+
+func BenchmarkWrongAnswer(b *testing.B) {
+	c := newClient(b, newGate(b, Config{}))
+	token := c.challenged().Token
+	wrong := payload(solution{1, ""})
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.answer(token, wrong).status != http.StatusForbidden {
+			b.Fatal("a wrong answer is taken")
+		}
+	}
+}

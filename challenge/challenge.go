@@ -1,0 +1,161 @@
+// Package challenge lets a browser prove that somebody is there, and remembers
+// the proof in a signed cookie: is somebody there?
+//
+//	keys, err := challenge.NewKeyring(secret) // 32 random bytes, the same on all servers of a site
+//	...
+//	g, err := challenge.New(challenge.Config{Keys: keys})
+//
+// A [Gate] is asked about a client that a captcha decision is in force for. By
+// default the proof is work: the page has the browser search for a number, which
+// takes it about half a second, and needs no third party. A [Provider] is asked
+// instead by choice.
+//
+// # What a proof is worth
+//
+// A pass holds for one host, one network address (an IPv4 address, a /64 of
+// IPv6) and one user agent, at the level at which it was earned, until it ends;
+// and not for a decision that is newer than it. None of this is in the cookie:
+// the client's address is signed, and not sent. A solution counts once.
+//
+// # What happens on failure
+//
+// A provider that fails is replaced by the embedded challenge: never a pass. A
+// memory that is full refuses solutions rather than take one twice. What cannot
+// be read, is not signed, or has ended, is no proof.
+package challenge
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// Config describes a gate. Only Keys is required.
+type Config struct {
+	// Keys sign passes and challenges.
+	Keys *Keyring
+
+	// Memory keeps what was solved. Gates may share one, and it may outlive
+	// them. Default: one of the gate's own.
+	Memory *Memory
+
+	// Provider checks that somebody is there. Default: none, the embedded proof
+	// of work.
+	Provider Provider
+
+	// Level is the one that clients begin with; a pass of a lower one does not
+	// count. Default: Medium.
+	Level Level
+
+	// TTL is how long a pass holds, one minute to 24 hours. Default: 30m.
+	TTL time.Duration
+
+	// Raise is how many solved challenges of a network address within an hour
+	// raise the level of its next one. Default: 1; negative: never.
+	Raise int
+
+	// Bar is how many of them make a ban for the rest of the hour. Default: 20,
+	// since an office may share an address; negative: never.
+	Bar int
+
+	// Wait lets visitors without JavaScript in who wait that long, 5s to 60s, on
+	// the page and press a button; twice as long for each level that theirs is
+	// raised by. It stops only simple bots. Default: 0, which explains and lets
+	// nobody in.
+	Wait time.Duration
+
+	// Page describes the page. Its zero value is the built-in one.
+	Page PageConfig
+
+	// Counters are added to. Gates may share them, and they may outlive the
+	// gate. Default: of its own.
+	Counters *Counters
+
+	// Failed is told when the provider fails and the embedded challenge stands
+	// in for it, at most once a minute. Default: nobody.
+	Failed func(error)
+}
+
+// A Level is how hard a challenge is. The work doubles twice from one to the
+// next: on average a browser makes 250 thousand, 1 million and 4 million
+// hashes.
+type Level uint8
+
+// The levels.
+const (
+	Low Level = iota + 1
+	Medium
+	High
+)
+
+// A Visitor is who sent a request, and since when a challenge is due.
+type Visitor struct {
+	// Addr is the client's address, normalized: IPv4 rather than IPv4 mapped into
+	// IPv6, and without a zone.
+	Addr netip.Addr
+
+	// Since is when the decision came into force. A pass from before does not
+	// count. The zero time lets every pass count.
+	Since time.Time
+
+	// Ref is the reference that the page shows and the log has, Time that of the
+	// request.
+	Ref  string
+	Time time.Time
+}
+
+// A Verdict says what is to become of a request that a captcha decision is in
+// force for.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Due    Verdict = iota // Challenge answers it; the zero value, the strict side
+	Passed                // it carries a pass that counts: let it through
+	Exempt                // it is one that challenges do not hold for: let it through
+	Barred                // too many challenges were solved from there: ban it
+)
+
+// A Provider is a service that tells people from programs.
+type Provider interface {
+	// Name is what metrics and logs call it, such as "turnstile".
+	Name() string
+
+	// Widget returns what the page has to show.
+	Widget() Widget
+
+	// Verify reports whether response, what the widget gave the browser, proves
+	// that somebody is there. An error that is [ErrRefused] says that the proof
+	// is none; any other that the provider failed. It bounds its wait.
+	Verify(ctx context.Context, c Claim) error
+}
+
+// ErrRefused is what a [Provider] returns for a proof that is none.
+var ErrRefused = errors.New("the proof is none")
+
+// A Claim is what a visitor brings from a provider.
+type Claim struct {
+	Response string     // what the widget gave, at most 16 KiB
+	Host     string     // that the visitor asked for, without a port
+	Addr     netip.Addr // of the visitor
+}
+
+// A Widget is what the page shows in place of the embedded challenge.
+type Widget struct {
+	Script string            // URL of the script that makes it
+	Inline string            // the script itself, if Script is empty
+	Class  string            // class of the element that it fills
+	Data   map[string]string // data attributes of that element, such as sitekey
+	Field  string            // name of the form field that it writes its response to
+
+	// What the Content-Security-Policy has to allow beside the nonce: sources for
+	// script-src, frame-src, style-src, connect-src, worker-src and img-src.
+	Policy map[string][]string
+
+	// Puzzle says that the response is a solution of the gate's own puzzle, in
+	// ALTCHA's form: the element gets the puzzle as JSON in data-challenge, and
+	// the gate checks the solution itself and asks no provider. Such a widget may
+	// need a secure context: over plain HTTP the embedded challenge is shown.
+	Puzzle bool
+}

@@ -1,0 +1,83 @@
+package challenge_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/tocsin-project/tocsin/challenge"
+)
+
+// A gate in front of a handler, for clients that a captcha decision is in force
+// for. Package middleware does this, and finds the decisions.
+func Example() {
+	keys, err := challenge.NewKeyring(make([]byte, 32)) // 32 random bytes, the same on all servers of a site
+	if err != nil {
+		log.Fatal(err)
+	}
+	gate, err := challenge.New(challenge.Config{Keys: keys})
+	if err != nil {
+		log.Fatal(err)
+	}
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := challenge.Visitor{Addr: netip.MustParseAddr("192.0.2.7"), Since: time.Now().Add(-time.Minute), Time: time.Now()}
+		if gate.Answering(r) {
+			gate.Answer(w, r, v, true)
+			return
+		}
+		switch gate.Judge(r, v) {
+		case challenge.Passed, challenge.Exempt:
+			_, _ = io.WriteString(w, "Welcome.")
+		case challenge.Barred:
+			http.Error(w, "Too many attempts.", http.StatusForbidden)
+		default:
+			gate.Challenge(w, r, v)
+		}
+	})
+
+	for _, path := range []string{"/", "/robots.txt"} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		fmt.Println(path, w.Code)
+	}
+	// Output:
+	// / 403
+	// /robots.txt 200
+}
+
+// Cloudflare's Turnstile in place of the embedded challenge, which stands in
+// when Turnstile fails.
+func ExampleNewSiteVerify() {
+	turnstile, err := challenge.NewSiteVerify(challenge.SiteVerifyConfig{
+		Service:   challenge.Turnstile,
+		SiteKey:   os.Getenv("TURNSTILE_SITE_KEY"),
+		Secret:    os.Getenv("TURNSTILE_SECRET"),
+		Hostnames: []string{"example.com", "www.example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret, err := hex.DecodeString(os.Getenv("CHALLENGE_KEY"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	keys, err := challenge.NewKeyring(secret)
+	if err != nil {
+		log.Fatal(err)
+	}
+	gate, err := challenge.New(challenge.Config{
+		Keys:     keys,
+		Provider: turnstile,
+		Failed:   func(err error) { log.Print("turnstile: ", err) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = gate // goes into middleware.Config
+}

@@ -1,0 +1,134 @@
+package challenge
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	maxForm       = 64 << 10 // bytes of a form that is kept
+	maxFields     = 1000     // as many as PHP takes
+	maxWaitForm   = 1 << 10
+	waitField     = "tocsin-answer="
+	formMediaType = "application/x-www-form-urlencoded"
+)
+
+// sameOrigin reports whether a page of this very origin sent r, as the browser
+// says. Over plain HTTP, where browsers do not send Sec-Fetch-Site, the Origin has
+// to say so.
+func sameOrigin(r *http.Request) bool {
+	if site, ok := r.Header["Sec-Fetch-Site"]; ok || r.TLS != nil {
+		return len(site) == 1 && site[0] == "same-origin"
+	}
+	origin := r.Header["Origin"]
+	return len(origin) == 1 && origin[0] == "http://"+r.Host
+}
+
+// isOwnForm reports whether r is a form of one of the site's own pages, of at most
+// limit bytes.
+func isOwnForm(r *http.Request, limit int64) bool {
+	if r.Method != http.MethodPost || r.ContentLength < 0 || r.ContentLength > limit || !sameOrigin(r) {
+		return false
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == formMediaType
+}
+
+// keptForm returns the form that r posts, to be posted again after the challenge,
+// and whether one is lost. A form of another site is never kept: to send it again
+// would make it one of ours, for all that the application can tell.
+func keptForm(w http.ResponseWriter, r *http.Request) (form []field, lost bool) {
+	if r.Method != http.MethodPost {
+		return nil, false
+	}
+	if !isOwnForm(r, maxForm) {
+		return nil, true
+	}
+	body, err := readBody(w, r, maxForm)
+	if err != nil || bytes.Count(body, []byte("&")) >= maxFields {
+		return nil, true
+	}
+	form = []field{}
+	for pair := range strings.SplitSeq(string(body), "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		f, ok := unescaped(name, value)
+		if !ok {
+			return nil, true
+		}
+		form = append(form, f)
+	}
+	return form, false
+}
+
+// unescaped returns a field of a form, and whether a page in UTF-8 can hold it as
+// it is.
+func unescaped(name, value string) (f field, ok bool) {
+	name, err := url.QueryUnescape(name)
+	if err != nil {
+		return f, false
+	}
+	value, err = url.QueryUnescape(value)
+	if err != nil || !utf8.ValidString(name+value) || strings.Contains(name+value, "\x00") {
+		return f, false
+	}
+	return field{name, value}, true
+}
+
+const bodyTimeout = 10 * time.Second
+
+// readBody reads the body of r, of at most limit bytes. A client that sends it
+// slowly must not hold a connection for ever.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	// Not all writers can do this: those of tests cannot.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+}
+
+// isWaitForm reports whether r is the form of somebody who waited. It leaves the
+// body as it was.
+func isWaitForm(r *http.Request) bool {
+	if r.Body == nil || r.ContentLength < int64(len(waitField)) || !isOwnForm(r, maxWaitForm) {
+		return false
+	}
+	start := make([]byte, len(waitField))
+	n, err := io.ReadFull(r.Body, start)
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	rest := io.Reader(r.Body)
+	if err != nil {
+		rest = failing{err}
+	}
+	r.Body = &rereadBody{io.MultiReader(bytes.NewReader(start[:n]), rest), r.Body}
+	return string(start[:n]) == waitField
+}
+
+// A rereadBody is a body of which the first bytes were read and put back.
+type rereadBody struct {
+	io.Reader
+	io.Closer
+}
+
+// failing is a reader that has failed already.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// waitToken returns the token in the form of somebody who waited.
+func waitToken(form []byte) string {
+	text, _ := strings.CutPrefix(string(form), waitField)
+	text, _, _ = strings.Cut(text, "&")
+	return text
+}

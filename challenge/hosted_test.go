@@ -1,0 +1,226 @@
+package challenge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fakeProvider answers what it is told to.
+type fakeProvider struct {
+	widget Widget
+	verify func(context.Context, Claim) error // nil: a yes for everything
+	asked  atomic.Int32
+}
+
+func (f *fakeProvider) Name() string   { return "fake" }
+func (f *fakeProvider) Widget() Widget { return f.widget }
+
+func (f *fakeProvider) Verify(ctx context.Context, c Claim) error {
+	f.asked.Add(1)
+	if f.verify == nil {
+		return nil
+	}
+	return f.verify(ctx, c)
+}
+
+func TestAProvidersYesEarnsAPass(t *testing.T) {
+	var claimed Claim
+	provider := &fakeProvider{verify: func(_ context.Context, c Claim) error { claimed = c; return nil }}
+	c := newClient(t, newGate(t, Config{Provider: provider}))
+	asked := c.challenged()
+	if asked.Widget == nil || asked.Puzzle != nil {
+		t.Fatalf("the challenge is %+v; want a widget and no puzzle", asked)
+	}
+	if c.with(c.answer(asked.Token, "yes")).judge() != Passed {
+		t.Error("the pass does not count")
+	}
+	if want := (Claim{Response: "yes", Host: "shop.example", Addr: c.addr}); claimed != want {
+		t.Errorf("the provider was asked about %+v; want %+v", claimed, want)
+	}
+}
+
+func TestAProvidersNoIsNoFailure(t *testing.T) {
+	provider := &fakeProvider{verify: func(context.Context, Claim) error {
+		return fmt.Errorf("%w: for another host", ErrRefused)
+	}}
+	c := newClient(t, newGate(t, Config{Provider: provider, Failed: func(err error) { t.Error(err) }}))
+	wantStatus(t, c.answer(c.challenged().Token, "no"), http.StatusForbidden)
+	if c.challenged().Widget == nil {
+		t.Error("after a refusal the embedded challenge stands in")
+	}
+	if n := c.gate.Counters().Counts().Failed; n != 1 {
+		t.Errorf("%d failures counted; want 1", n)
+	}
+}
+
+func TestAProviderThatFailsIsReplacedAndNeverAPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		provider := &fakeProvider{verify: func(context.Context, Claim) error { return errors.New("status 500") }}
+		c := newClient(t, newGate(t, Config{Provider: provider, Failed: func(error) { told++ }}))
+		token := c.challenged().Token
+		other := c.challenged().Token
+		wantStatus(t, c.answer(token, "yes"), http.StatusForbidden)
+		wantStatus(t, c.answer(other, "yes"), http.StatusForbidden)
+		if told != 1 {
+			t.Errorf("told of %d failures within a minute; want 1", told)
+		}
+
+		standIn := c.challenged()
+		if standIn.Widget != nil || standIn.Puzzle == nil {
+			t.Fatal("no embedded challenge stands in for the provider")
+		}
+		wantStatus(t, c.answer(standIn.Token, c.solution(standIn.Token)), http.StatusNoContent)
+		if n := c.gate.Counters().Counts().Fallback; n != 1 {
+			t.Errorf("%d challenges counted as stand-ins; want 1", n)
+		}
+
+		<-time.After(outage)
+		if c.challenged().Widget == nil {
+			t.Error("the provider is not asked again after a while")
+		}
+		<-time.After(tellInterval)
+		wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
+		if told != 2 {
+			t.Errorf("told of %d failures after a minute; want 2", told)
+		}
+	})
+}
+
+func TestAProvidersChallengeIsNotSolvedByWorkNorTheOtherWayRound(t *testing.T) {
+	failing := errors.New("down")
+	provider := &fakeProvider{}
+	c := newClient(t, newGate(t, Config{Provider: provider}))
+	hosted := c.challenged().Token
+	provider.verify = func(context.Context, Claim) error { return ErrRefused }
+	wantStatus(t, c.answer(hosted, c.solution(hosted)), http.StatusForbidden)
+
+	provider.verify = func(context.Context, Claim) error { return failing }
+	wantStatus(t, c.answer(hosted, "yes"), http.StatusForbidden)
+	standIn := c.challenged().Token
+	provider.verify = nil
+	before := provider.asked.Load()
+	wantStatus(t, c.answer(standIn, "yes"), http.StatusForbidden)
+	if provider.asked.Load() != before {
+		t.Error("the provider was asked about an embedded challenge")
+	}
+}
+
+func TestAChallengeOfAProviderThatIsGoneIsRefused(t *testing.T) {
+	c := newClient(t, newGate(t, Config{Provider: &fakeProvider{}}))
+	token := c.challenged().Token
+	c.gate = newGate(t, Config{})
+	wantStatus(t, c.answer(token, "yes"), http.StatusForbidden)
+}
+
+func TestAResponseThatAProviderTakesTwiceStillCountsOnce(t *testing.T) {
+	c := newClient(t, newGate(t, Config{Provider: &fakeProvider{}}))
+	token := c.challenged().Token
+	wantStatus(t, c.answer(token, "yes"), http.StatusNoContent)
+	wantStatus(t, c.answer(token, "yes"), http.StatusForbidden)
+}
+
+func TestAProviderIsNotAskedAboutForgeriesOrAnEmptyResponse(t *testing.T) {
+	provider := &fakeProvider{}
+	c := newClient(t, newGate(t, Config{Provider: provider}))
+	token := c.challenged().Token
+	stolen := c
+	stolen.agent = "curl"
+	wantStatus(t, stolen.answer(token, "yes"), http.StatusForbidden)
+	wantStatus(t, c.answer("x", "yes"), http.StatusForbidden)
+	wantStatus(t, c.answer(token, ""), http.StatusForbidden)
+	c.gate = newGate(t, Config{Provider: provider, Wait: minWait})
+	wantStatus(t, c.send(c.post(waitField+token), true), http.StatusForbidden)
+	if n := provider.asked.Load(); n != 0 {
+		t.Errorf("the provider was asked %d times; want never", n)
+	}
+}
+
+func TestAProviderIsNotAskedAboutWhoIsBarred(t *testing.T) {
+	provider := &fakeProvider{}
+	c := newClient(t, newGate(t, Config{Provider: provider, Bar: 1}))
+	wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusNoContent)
+	wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
+	if n := provider.asked.Load(); n != 1 {
+		t.Errorf("the provider was asked %d times; want 1", n)
+	}
+	if n := c.gate.Counters().Counts().Barred; n != 1 {
+		t.Errorf("%d answers of barred clients counted; want 1", n)
+	}
+}
+
+func TestAVisitorWhoHangsUpIsNoFailureOfTheProvider(t *testing.T) {
+	provider := &fakeProvider{verify: func(ctx context.Context, _ Claim) error { return ctx.Err() }}
+	c := newClient(t, newGate(t, Config{Provider: provider, Failed: func(err error) { t.Error(err) }}))
+	r := c.request("POST", "yes")
+	r.Header.Set(answerHeader, c.challenged().Token)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	c.send(r.WithContext(gone), true)
+}
+
+func TestAProviderThatHangsIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &fakeProvider{verify: func(ctx context.Context, _ Claim) error { <-ctx.Done(); return ctx.Err() }}
+		c := newClient(t, newGate(t, Config{Provider: provider}))
+		start := time.Now()
+		wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
+		if took := time.Since(start); took != askTimeout {
+			t.Errorf("the answer took %v; want %v", took, askTimeout)
+		}
+		if c.challenged().Widget != nil {
+			t.Error("no embedded challenge stands in for the provider")
+		}
+	})
+}
+
+func TestOneNetworkCannotKeepTheProviderBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		provider := &fakeProvider{verify: func(context.Context, Claim) error { <-release; return ErrRefused }}
+		c := newClient(t, newGate(t, Config{Provider: provider}))
+		token := c.challenged().Token
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { c.answer(token, "no") })
+		}
+		synctest.Wait()
+		if n := provider.asked.Load(); n != maxVerifyingOf {
+			t.Errorf("%d questions of one network are under way; want %d", n, maxVerifyingOf)
+		}
+		close(release)
+		wg.Wait()
+		if h := c.gate.hosted; h.total != 0 || len(h.asking) != 0 {
+			t.Errorf("%d questions of %d networks are still counted", h.total, len(h.asking))
+		}
+	})
+}
+
+func TestAWidgetForOurPuzzleGetsItAndIsNeverAsked(t *testing.T) {
+	shared := map[string]string{"theme": "dark"}
+	provider := &fakeProvider{widget: Widget{Puzzle: true, Data: shared}}
+	c := newClient(t, newGate(t, Config{Provider: provider}))
+	asked := c.challenged()
+	if asked.Widget == nil || asked.Widget.Data["challenge"] != string(asked.Puzzle) || asked.Puzzle == nil {
+		t.Fatalf("the widget has the puzzle %q; want %q", asked.Widget.Data["challenge"], asked.Puzzle)
+	}
+	if len(shared) != 1 {
+		t.Error("the provider's own data were changed")
+	}
+	wantStatus(t, c.answer(asked.Token, "yes"), http.StatusForbidden)
+	wantStatus(t, c.answer(asked.Token, c.solution(asked.Token)), http.StatusNoContent)
+	if provider.asked.Load() != 0 {
+		t.Error("the provider was asked")
+	}
+
+	easy := c.challenged().Token
+	c.gate = newGate(t, Config{})
+	wantStatus(t, c.answer(easy, c.solution(easy)), http.StatusForbidden)
+}

@@ -1,0 +1,136 @@
+package challenge
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+)
+
+// A kind is what a token is for. No token counts as one of another kind.
+type kind byte
+
+const (
+	pass     kind = iota + 1 // in a cookie
+	embedded                 // a challenge that work solves
+	boxed                    // the same for ALTCHA's widget, which is slower at it
+	hosted                   // a challenge that a provider judges
+	waiting                  // a challenge that time solves
+	kinds                    // how many there are, with the zero one
+)
+
+// A token is a statement of ours that a client carries: when it was made, for how
+// long, at what level, and a tag that only the holder of a key can make. Whom it is
+// for is in the tag alone. In bytes:
+//
+//	0     version
+//	1     key id
+//	2     kind
+//	3     level
+//	4-9   issued, in Unix milliseconds: a pass is compared with a decision
+//	10-12 time to live, in seconds
+//	13-23 random
+//	24-39 tag
+type token [40]byte
+
+const (
+	version    = 1
+	headerSize = 24
+	tokenChars = 54
+)
+
+// Strict: a token has one spelling, so that no two of them are the same one.
+var encoding = base64.RawURLEncoding.Strict()
+
+// parseToken reads a token, which says nothing about who made it.
+func parseToken(s string) (t token, ok bool) {
+	// The length comes first: the decoder skips line breaks.
+	if len(s) != tokenChars {
+		return t, false
+	}
+	var text [tokenChars]byte
+	copy(text[:], s)
+	n, err := encoding.Decode(t[:], text[:])
+	return t, err == nil && n == len(t) && t[0] == version
+}
+
+func (t token) String() string { return encoding.EncodeToString(t[:]) }
+func (t token) kind() kind     { return kind(t[2]) }
+func (t token) level() Level   { return Level(t[3]) }
+
+func (t token) issued() time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint16(t[4:]))<<32 | int64(binary.BigEndian.Uint32(t[6:])))
+}
+
+func (t token) ttl() time.Duration {
+	return time.Duration(uint32(t[10])<<16|uint32(t[11])<<8|uint32(t[12])) * time.Second
+}
+
+func (t token) expires() time.Time { return t.issued().Add(t.ttl()) }
+
+func (t token) nonce() nonce { return nonce(t[13:headerSize]) }
+
+// A nonce tells a token from all others.
+type nonce [11]byte
+
+// live reports whether the time of t has come and not gone. The clocks of two
+// servers of a site may differ by maxSkew.
+func (t token) live(now time.Time) bool {
+	return now.Before(t.expires()) && !t.issued().After(now.Add(maxSkew))
+}
+
+const maxSkew = 30 * time.Second
+
+// A statement is what a token is to say.
+type statement struct {
+	kind  kind
+	level Level
+	now   time.Time
+	ttl   time.Duration
+}
+
+// seal makes a token for whom b describes.
+func (k *key) seal(s statement, b *binding) token {
+	t := token{0: version, 1: k.id, 2: byte(s.kind), 3: byte(s.level)}
+	ms := uint64(s.now.UnixMilli())
+	binary.BigEndian.PutUint16(t[4:], uint16(ms>>32))
+	binary.BigEndian.PutUint32(t[6:], uint32(ms))
+	seconds := uint32(s.ttl / time.Second)
+	t[10], t[11], t[12] = byte(seconds>>16), byte(seconds>>8), byte(seconds)
+	rand.Read(t[13:headerSize]) // never fails
+	copy(t[headerSize:], k.tag(t[:headerSize], b))
+	return t
+}
+
+// open returns the key that made t for whom b describes, and nil if none did.
+func (k *Keyring) open(t token, b *binding) *key {
+	keys := k.all()
+	for i := range keys {
+		if keys[i].id == t[1] && hmac.Equal(t[headerSize:], keys[i].tag(t[:headerSize], b)) {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
+// tag signs the header of a token for whom b describes. Every part comes behind its
+// length: no two different lists of them are the same bytes.
+func (k *key) tag(header []byte, b *binding) []byte {
+	message := make([]byte, 0, 512)
+	message = appendPart(message, header)
+	message = appendPart(message, b.host)
+	message = appendPart(message, string(b.network[:]))
+	message = appendPart(message, b.agent)
+	mac := hmac.New(sha256.New, k.token)
+	mac.Write(message)
+	return mac.Sum(message[:0])[:len(token{})-headerSize]
+}
+
+// appendPart appends part behind its length. What stands behind the first 1024
+// bytes does not count, so that nobody has us hash a megabyte.
+func appendPart[T string | []byte](to []byte, part T) []byte {
+	to = binary.BigEndian.AppendUint32(to, uint32(len(part)))
+	return append(to, part[:min(len(part), 1024)]...)
+}

@@ -1,0 +1,49 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// The content types of answers.
+const (
+	TypeHTML    = "text/html; charset=utf-8"
+	TypeProblem = "application/problem+json"
+	TypeText    = "text/plain; charset=utf-8"
+)
+
+// A Problem says to a program why it is not served.
+type Problem struct {
+	Status     int
+	Detail     string
+	Ref        string
+	Time       time.Time
+	Contact    string        // URL; none if empty
+	RetryAfter time.Duration // not said if 0
+}
+
+// JSON returns p as a problem object of RFC 9457. The type is the one for
+// problems that are no more than their status code.
+func (p Problem) JSON() []byte {
+	b, err := json.Marshal(struct {
+		Type       string `json:"type"`
+		Title      string `json:"title"`
+		Status     int    `json:"status"`
+		Detail     string `json:"detail"`
+		Ref        string `json:"ref"`
+		Time       string `json:"time"`
+		Contact    string `json:"contact,omitempty"`
+		RetryAfter int    `json:"retry_after,omitempty"` // seconds
+	}{
+		"about:blank", http.StatusText(p.Status), p.Status, p.Detail,
+		p.Ref, p.Time.UTC().Format(time.RFC3339), p.Contact, Ceil(p.RetryAfter, time.Second),
+	})
+	if err != nil {
+		return []byte("{}") // not reached: strings and numbers can always be marshaled
+	}
+	return b
+}
+
+// Ceil returns how many units d has, rounded up.
+func Ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
