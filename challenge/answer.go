@@ -1,10 +1,11 @@
 package challenge
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
+
+	pages "github.com/tocsin-project/tocsin/internal/page"
 )
 
 // The header that tells an answer to a challenge from all other requests. A page
@@ -55,7 +56,7 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 	if err != nil {
 		g.count(err)
 		if scripted {
-			refuse(w, v.Ref, err)
+			refuse(w, v, err)
 		} else {
 			g.challenge(w, r, challengeFor{Visitor: v})
 		}
@@ -174,19 +175,10 @@ func goOn(w http.ResponseWriter, scripted bool) {
 }
 
 // refuse says why an answer earned nothing.
-func refuse(w http.ResponseWriter, ref string, reason error) {
-	problem, err := json.Marshal(struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Ref    string `json:"reference,omitempty"`
-	}{"about:blank", http.StatusText(http.StatusForbidden), http.StatusForbidden, reason.Error(), ref})
-	if err != nil {
-		problem = nil // strings and a number: it cannot be
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
+func refuse(w http.ResponseWriter, v Visitor, reason error) {
+	problem := pages.Problem{Status: http.StatusForbidden, Detail: reason.Error(), Ref: v.Ref, Time: v.Time}
+	w.Header().Set("Content-Type", pages.TypeProblem)
 	w.Header().Set("X-Tocsin", "challenge")
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write(problem)
+	_, _ = w.Write(problem.JSON())
 }

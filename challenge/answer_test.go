@@ -459,7 +459,7 @@ func TestARefusalIsAProblemWithAReference(t *testing.T) {
 			t.Errorf("%s is %q; want %q", name, got, want)
 		}
 	}
-	if !strings.Contains(w.Body.String(), `"reference":"ref"`) {
+	if !strings.Contains(w.Body.String(), `"ref":"ref"`) {
 		t.Errorf("no reference in %s", w.Body)
 	}
 }

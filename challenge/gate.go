@@ -153,7 +153,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	now, from := time.Now(), networkOf(c.Addr)
 	b := bindingOf(r, from)
 	k := &g.keys.all()[0]
-	s := statement{kind: g.kindAt(now), level: g.levelFor(from, now), now: now, ttl: challengeTTL}
+	s := statement{kind: g.kindFor(r, now), level: g.levelFor(from, now), now: now, ttl: challengeTTL}
 	t := k.seal(s, &b)
 	c.Token = t.String()
 	if s.kind != hosted {
@@ -162,7 +162,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	}
 	if s.kind != embedded {
 		c.Widget = g.hosted.widget(c.Puzzle)
-	} else if g.hosted != nil {
+	} else if g.hosted != nil && !g.boxed {
 		g.counters.fallback.Add(1)
 	}
 	if g.wait > 0 {
@@ -174,16 +174,25 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	return c
 }
 
-// kindAt returns what kind of challenge is sent at now.
-func (g *Gate) kindAt(now time.Time) kind {
+// kindFor returns what kind of challenge is sent to who sent r.
+func (g *Gate) kindFor(r *http.Request, now time.Time) kind {
 	switch {
 	case g.hosted == nil || !g.hosted.up(now):
 		return embedded
-	case g.boxed:
-		return boxed
-	default:
+	case !g.boxed:
 		return hosted
+	case !secure(r):
+		return embedded // the widget would only say that it needs HTTPS
+	default:
+		return boxed
 	}
+}
+
+// secure reports whether a browser has the means of cryptography on the page that
+// answers r. Behind a proxy only a header tells, which anybody can send: both
+// kinds of work are open to who lies.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" || loopback(hostOf(r))
 }
 
 // levelFor returns the level of the next challenge of a network.

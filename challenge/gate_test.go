@@ -72,3 +72,22 @@ func TestOnlyBrowsersGetChallenges(t *testing.T) {
 		}
 	}
 }
+
+// The stock widget of ALTCHA shows an error where the browser has no cryptography.
+func TestAWidgetThatNeedsHTTPSIsNotShownWithout(t *testing.T) {
+	g := newGate(t, Config{Provider: altcha{Widget{Puzzle: true, Class: "box", Field: "altcha"}}})
+	for url, want := range map[string]kind{
+		"https://shop.example/": boxed, "http://shop.example/": embedded, "http://127.0.0.1:8080/": boxed, "http://localhost/": boxed,
+	} {
+		c := newClient(t, g)
+		c.url = url
+		page := c.challenged()
+		token, ok := parseToken(page.Token)
+		if !ok || token.kind() != want || (page.Widget != nil) != (want == boxed) {
+			t.Errorf("%s: kind %v, widget %v", url, token.kind(), page.Widget)
+		}
+	}
+	if n := g.Counters().Counts().Fallback; n != 0 {
+		t.Errorf("%d of them count as failures of the provider", n)
+	}
+}
