@@ -385,7 +385,7 @@ func TestRealEvents(t *testing.T) {
 			w.Arm = func() error { defer func() { armed <- struct{}{} }(); return arm() }
 			return w, err
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		done := make(chan error, 1)
 		go func() { done <- d.Run(ctx) }()
 		<-armed
@@ -400,7 +400,7 @@ func TestRealEvents(t *testing.T) {
 			<-time.After(20 * time.Millisecond)
 		}
 		if (*d.cur.Load())[i] == before {
-			t.Errorf("file %d: no change in ten seconds", i)
+			t.Errorf("file %d: no change in half a minute", i)
 		}
 		cancel()
 		<-done

@@ -177,6 +177,7 @@ func (d *DB) note(err error, next time.Duration) {
 		d.status.Failures = 0
 	} else {
 		d.status.Failures++
+		d.status.Failed++
 	}
 }
 

@@ -37,6 +37,7 @@ type fetcher struct {
 	valid   validators // of what is in force
 	whole   time.Time  // when that was sent
 	held    *heldAnswer
+	quiet   time.Duration // that the server asked for with its last answer
 }
 
 // A heldAnswer is a list that shrank and is not believed yet.
@@ -79,11 +80,34 @@ func (f *fetcher) poll(ctx context.Context) time.Duration {
 		f.apply(g.content)
 		f.valid, f.whole = g.valid, time.Now()
 	}
-	f.held = nil
+	f.held, f.quiet = nil, 0
 	f.backoff.Reset()
 	pause := f.url.interval + rand.N(f.url.interval/10) //nolint:gosec // jitter is no secret
 	f.note(nil, pause)
 	return pause
+}
+
+// rest returns after pause, or when ctx ends. Once Sync was called it returns
+// sooner, but not before polite.
+func (f *fetcher) rest(ctx context.Context, pause time.Duration, polite time.Time) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	due := time.Now().Add(pause)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-f.url.wake:
+		}
+		if polite.Before(due) {
+			due = polite
+			wait := max(0, time.Until(due))
+			timer.Reset(wait)
+			f.noteNext(wait)
+		}
+	}
 }
 
 // got is what a fetch gives.
@@ -187,10 +211,12 @@ var final = []error{
 // failed notes a failure and returns the pause after it.
 func (f *fetcher) failed(err error) time.Duration {
 	pause := f.backoff.NextBackOff()
+	f.quiet = 0
 	isFinal := slices.ContainsFunc(final, func(e error) bool { return errors.Is(err, e) })
 	if r, ok := errors.AsType[*refusal](err); ok {
 		isFinal = r.code < 500
-		pause = max(pause, min(r.retryAfter, maxRetryAfter))
+		f.quiet = min(r.retryAfter, maxRetryAfter)
+		pause = max(pause, f.quiet)
 	}
 	if isFinal {
 		pause = max(pause, f.url.interval)

@@ -161,7 +161,7 @@ func runFile(t *testing.T, cfg FileConfig) *lookup.Table {
 // awaitOnly waits until table holds a decision against ip and no other.
 func awaitOnly(t *testing.T, table *lookup.Table, ip string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
@@ -172,7 +172,7 @@ func awaitOnly(t *testing.T, table *lookup.Table, ip string) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			t.Fatalf("no decision against %s after ten seconds", ip)
+			t.Fatalf("no decision against %s after half a minute", ip)
 		}
 	}
 }

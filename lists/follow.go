@@ -24,6 +24,7 @@ func (f *File) Run(ctx context.Context, t *lookup.Table) error {
 		Dirs:   []string{filepath.Dir(f.path)},
 		Look:   newFollower(f, t).look,
 		Poll:   f.poll,
+		Wake:   f.wake,
 		Logger: f.log,
 		Deaf:   "blocklist is polled only",
 		Lost:   "blocklist's watch lost events",
@@ -66,6 +67,9 @@ type hold struct {
 // look brings the table into step with the file and returns the time until it
 // wants to look again.
 func (fo *follower) look(ctx context.Context) time.Duration {
+	if fo.file.asked.Swap(false) {
+		fo.last = verdict{}
+	}
 	info, err := os.Stat(fo.file.path)
 	if err != nil {
 		fo.held = nil

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -43,6 +44,8 @@ type list struct {
 	parser   parser
 	maxBytes int64
 	log      *zap.Logger
+	wake     chan struct{} // holds one element once Sync was called
+	asked    atomic.Bool   // what is known of the list does not count at the next look: Sync was called
 
 	mu     sync.Mutex
 	status lookup.Status
@@ -72,6 +75,7 @@ func newList(o options) (*list, error) {
 		parser:   parser{private: o.private, maxLines: o.maxLines},
 		maxBytes: o.maxBytes,
 		log:      o.logger.With(zap.String("source", o.name)),
+		wake:     make(chan struct{}, 1),
 		// A third party's server that is down for days must not take ours out of
 		// service, and its list protects as well on the second day as on the
 		// first. Only once the entries have ended, protection is gone.
@@ -100,6 +104,19 @@ func (l *list) Status() lookup.Status {
 	return l.status
 }
 
+// Sync makes a Run under way read the list now, even if nothing tells of a change.
+// It does not wait, and calls that come before the list is read are one. A list
+// that shrank is not believed any sooner by it, and a server is asked no sooner
+// than it wants to be: a minute after the last question, and when the time has
+// passed that it said to be left alone for.
+func (l *list) Sync() {
+	l.asked.Store(true)
+	select {
+	case l.wake <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
 // Stats says what is in force.
 func (l *list) Stats() Stats {
 	l.mu.Lock()
@@ -123,6 +140,7 @@ func (l *list) note(err error, next time.Duration) {
 		l.status.Failures = 0
 	} else {
 		l.status.Failures++
+		l.status.Failed++
 	}
 	l.mu.Unlock()
 
@@ -150,6 +168,13 @@ func kindOf(err error) string {
 		return "cut short"
 	}
 	return err.Error()
+}
+
+// noteNext records when the next look is due.
+func (l *list) noteNext(next time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status.Next = time.Now().Add(next)
 }
 
 // loaded records that what s describes is in force now.

@@ -147,12 +147,14 @@ func (u *URL) Run(ctx context.Context, t *lookup.Table) error {
 		defer tr.CloseIdleConnections()
 	}
 	f := newFetcher(u, t)
+	select {
+	case <-u.wake: // the first fetch is now anyway
+	default:
+	}
 	for ctx.Err() == nil {
+		began := time.Now()
 		pause := f.poll(ctx)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		f.rest(ctx, pause, began.Add(max(minInterval, f.quiet)))
 	}
 	return ctx.Err()
 }

@@ -7,6 +7,7 @@ type Status struct {
 	Synced   time.Time     // when the table last was in step with the source; zero: never
 	Stale    time.Duration // age of Synced from which on the source counts as out of step; 0: none
 	Failures int           // failed tries since Synced
+	Failed   uint64        // failed tries since the source was made
 	Err      error         // why the last try failed; nil if it did not
 	Next     time.Time     // when the next try is due; zero: unknown
 }

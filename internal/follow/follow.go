@@ -6,7 +6,7 @@
 //
 // [Run] has its caller look at once, then soon after every event in the
 // directories of the files, and in any case when the time is up that the
-// caller named at the last look. An event says only that it is worth looking,
+// caller named at the last look, or when it asks for it. An event says only that it is worth looking,
 // never what has happened. However many there are, they cost four looks a
 // second at most.
 //
@@ -43,6 +43,8 @@ type Config struct {
 	Look func(ctx context.Context) time.Duration
 	// Poll is that time as a rule. It is for the warning only.
 	Poll time.Duration
+	// Wake has it look at once, whatever the time and Quiet. Default: nobody does.
+	Wake <-chan struct{}
 	// Logger gets Deaf and Lost.
 	Logger *zap.Logger
 	// Deaf is the warning that no events come, such as "blocklist is polled
@@ -74,6 +76,10 @@ func Run(ctx context.Context, cfg Config) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-cfg.Wake:
+			timer.Reset(0)
+			due = time.Now()
+			continue
 		case <-w.Events:
 		case err := <-w.Errors:
 			cfg.Logger.Debug(cfg.Lost, zap.Error(err))
