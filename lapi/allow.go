@@ -43,51 +43,60 @@ func (c *Client) isAllowed(p netip.Prefix) bool {
 	return false
 }
 
+// refreshAllowed reads the allowlists if it is time to. When they have changed
+// the next answer is to be a full one, since decisions come and go with them.
+func (f *follower) refreshAllowed(ctx context.Context) {
+	if f.machine == nil || time.Now().Before(f.allowing.next) {
+		return
+	}
+	changed := f.allowing.refresh(ctx, f.machine, &f.allowed, func(change func(*Allowlist)) {
+		f.note(func(_ *lookup.Status, s *Stats) { change(&s.Allowlist) })
+	})
+	f.full = f.full || changed
+}
+
 // allowing is what a run knows of the allowlists beyond their entries.
 type allowing struct {
 	next    time.Time // when they are to be read
 	failing string    // kind of the failures up to now; "": none
 }
 
-// refreshAllowed reads the allowlists if it is time to. When they have changed
-// the next answer is to be a full one, since decisions come and go with them.
-// Failing that, the entries stay as they are: to forget them would stop those
-// who may pass.
-func (f *follower) refreshAllowed(ctx context.Context) {
-	if f.machine == nil || time.Now().Before(f.allowing.next) {
-		return
-	}
-	entries, err := f.machine.allowlists(ctx)
+// refresh brings t into step with the allowlists, notes how they stand, and
+// reports whether they have changed. If they can't be read, the entries stay as
+// they are: to forget them would stop those who may pass.
+func (a *allowing) refresh(ctx context.Context, m *machine, t *lookup.Table, note func(change func(*Allowlist))) bool {
+	entries, err := m.allowlists(ctx)
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	now := time.Now()
 	if isRefusal(err, http.StatusNotFound) {
 		entries, err = nil, nil // CrowdSec before 1.6.6 has no allowlists
 	}
 	if err != nil {
-		f.allowing.next = now.Add(allowRetry)
-		f.note(func(_ *lookup.Status, s *Stats) { s.Allowlist.Err = err })
-		if kind, _ := kindOf(err); kind != f.allowing.failing {
-			f.allowing.failing = kind
-			f.log.Error("the allowlists can't be read: they stay as they are", zap.Error(err))
+		a.next = now.Add(allowRetry)
+		note(func(stand *Allowlist) { stand.Err = err })
+		if kind, _ := kindOf(err); kind != a.failing {
+			a.failing = kind
+			m.log.Error("the allowlists can't be read: they stay as they are", zap.Error(err))
 		}
-		return
+		return false
 	}
-	f.allowing = allowing{next: now.Add(allowInterval)}
-	ended := f.allowed.Expire(now)
-	change := f.allowed.Replace(allowlistsPath, entries)
-	if ended+change.Added+change.Removed > 0 {
-		f.full = true
-		f.log.Info("the allowlists have changed", zap.Int("entries", f.allowed.Len()))
+	*a = allowing{next: now.Add(allowInterval)}
+	ended := t.Expire(now)
+	change := t.Replace(allowlistsPath, entries)
+	changed := ended+change.Added+change.Removed > 0
+	if changed {
+		m.log.Info("the allowlists have changed", zap.Int("entries", t.Len()))
 	}
-	f.note(func(_ *lookup.Status, s *Stats) { s.Allowlist = Allowlist{Entries: f.allowed.Len(), Fetched: now} })
+	note(func(stand *Allowlist) { *stand = Allowlist{Entries: t.Len(), Fetched: now} })
+	return changed
 }
 
 // allowlists returns the entries of all allowlists. Each is a decision, of which
 // only the prefix and the end mean anything.
 func (m *machine) allowlists(ctx context.Context) ([]lookup.Decision, error) {
-	answer, err := m.ask(ctx, order{http.MethodGet, allowlistsPath + "?with_content=true", maxAllowBytes})
+	answer, err := m.ask(ctx, order{method: http.MethodGet, path: allowlistsPath + "?with_content=true", limit: maxAllowBytes})
 	if err != nil {
 		return nil, fmt.Errorf("reading the allowlists: %w", err)
 	}
@@ -95,7 +104,7 @@ func (m *machine) allowlists(ctx context.Context) ([]lookup.Decision, error) {
 		Name  string
 		Items []struct{ Value, Expiration string }
 	}
-	if err := json.Unmarshal(answer, &lists); err != nil {
+	if err := json.Unmarshal(answer.body, &lists); err != nil {
 		return nil, fmt.Errorf("reading the allowlists: %w", err)
 	}
 	var entries []lookup.Decision

@@ -22,7 +22,7 @@ type Config struct {
 	Resync   time.Duration // how often to ask for everything, less up to a tenth; default: 1h
 	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
 	TLS      TLS           // for https only
-	Machine  Machine       // for Unban and allowlists; default: none
+	Machine  Machine       // for Unban, Report and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
 	// Scopes are the scopes to ask for: ip, range, country, as. The server's
@@ -53,6 +53,17 @@ type Config struct {
 	// once in a MetricsInterval, by a goroutine of Run. Default: only the numbers
 	// of decisions are told.
 	Usage func() []UsageItem
+
+	// Scenarios returns the names of the scenarios that alerts come from. The
+	// machine tells them when it logs in, for `cscli machines list`, and because
+	// a server without any scenario asks for no community list. Default: none.
+	Scenarios func() []string
+
+	// Decide makes Report send with each alert the decision that was made here.
+	// The server takes it as it is: neither its profiles nor its allowlists are
+	// asked, so Report asks for the allowlists itself. Default: the profiles of
+	// the server decide, which as shipped make a ban of four hours of it.
+	Decide bool
 }
 
 // TLS holds paths of PEM files. A certificate with its key lets the client in
@@ -68,6 +79,13 @@ type TLS struct {
 type Machine struct {
 	Name     string
 	Password string
+
+	// Register makes the machine ask for an account when it is not let in: see
+	// [Client.Register]. Default: it does not.
+	Register bool
+	// Token is what the server, 1.6.3 and later, has as token of its
+	// auto_registration: with it nobody has to validate the machine. Default: none.
+	Token string
 }
 
 // The defaults and bounds that Config's fields name.
@@ -78,6 +96,8 @@ const (
 	minInterval     = 100 * time.Millisecond
 	defaultMetrics  = 15 * time.Minute
 	minMetrics      = 10 * time.Minute
+	minToken        = 32
+	maxToken        = 255
 )
 
 func (cfg Config) withDefaults() Config {
@@ -110,8 +130,9 @@ func (cfg Config) check() error {
 		return fmt.Errorf("resync %v: want at least the interval, %v", cfg.Resync, cfg.Interval)
 	case cfg.MetricsInterval >= 0 && cfg.MetricsInterval < minMetrics:
 		return fmt.Errorf("metrics interval %v: want at least %v, or less than zero for never", cfg.MetricsInterval, minMetrics)
-	case (cfg.Machine.Name == "") != (cfg.Machine.Password == ""):
-		return errors.New("the name of a machine and its password go together")
+	}
+	if err := cfg.Machine.check(); err != nil {
+		return err
 	}
 	if slices.ContainsFunc(cfg.Scopes, func(s string) bool { return s == "" || strings.ContainsAny(s, ", ") }) {
 		return fmt.Errorf("scopes %q: want one name each", cfg.Scopes)
@@ -119,19 +140,34 @@ func (cfg Config) check() error {
 	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
 }
 
+func (m Machine) check() error {
+	switch {
+	case (m.Name == "") != (m.Password == ""):
+		return errors.New("the name of a machine and its password go together")
+	case m.Name == "" && m.Register:
+		return errors.New("a machine that is to register needs a name and a password")
+	case m.Token != "" && !m.Register:
+		return errors.New("a registration token is of no use to a machine that does not register")
+	case m.Token != "" && (len(m.Token) < minToken || len(m.Token) > maxToken):
+		return fmt.Errorf("the registration token has %d characters: CrowdSec wants %d to %d", len(m.Token), minToken, maxToken)
+	}
+	return nil
+}
+
 func (cfg Config) access() access {
 	return access{
-		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password,
+		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password, token: cfg.Machine.Token,
 		fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger,
 	}
 }
 
 // access is what any config says about how an API is reached.
 type access struct {
-	name, url, key, password string
-	fallback                 lookup.Action
-	tls                      TLS
-	log                      *zap.Logger
+	name, url, key  string
+	password, token string // of the machine
+	fallback        lookup.Action
+	tls             TLS
+	log             *zap.Logger
 }
 
 // open checks a, and with more what else there is to check, reads the files
@@ -162,7 +198,7 @@ func (a access) try(more func() error) (api, error) {
 	return api{
 		base:    end.base,
 		key:     a.key,
-		secrets: slices.DeleteFunc([]string{a.key, a.password}, func(s string) bool { return s == "" }),
+		secrets: slices.DeleteFunc([]string{a.key, a.password, a.token}, func(s string) bool { return s == "" }),
 		http:    &http.Client{Transport: tr, CheckRedirect: keepRedirect},
 		log:     a.log.With(zap.String("source", a.name)),
 		bound:   defaultBounds,

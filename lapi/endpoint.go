@@ -88,6 +88,7 @@ func newTransport(end endpoint, files TLS) (*http.Transport, error) {
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    maxConns,
 		MaxResponseHeaderBytes: 64 << 10,

@@ -29,7 +29,7 @@ func follow(t *testing.T, cfg Config, h *lapitest.Handler, n int) (*Client, *loo
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	table := &lookup.Table{}
 	done := make(chan error)

@@ -1,6 +1,7 @@
-// Package lapi answers one question: what does CrowdSec say? A [Client] follows
-// the stream of decisions of a Local API, CrowdSec 1.4.6 and later, and keeps a
-// [lookup.Table] in step with it. A [Live] asks about one address at a time.
+// Package lapi answers two questions: what does CrowdSec say, and how is it
+// told? A [Client] follows the stream of decisions of a Local API, CrowdSec
+// 1.4.6 and later, keeps a [lookup.Table] in step with it, and reports alerts.
+// A [Live] asks about one address at a time.
 //
 // # What it takes for granted
 //
@@ -49,6 +50,7 @@ type Client struct {
 	allowed lookup.Table // what allowlists have, filed as decisions
 	wake    chan struct{}
 	born    time.Time
+	stuck   int // pushes of alerts in a row that the API has failed at; for Report
 
 	mu     sync.Mutex
 	status lookup.Status
@@ -68,7 +70,7 @@ func New(cfg Config) (*Client, error) {
 		filter: newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
 	}
 	if cfg.Machine != (Machine{}) {
-		c.machine = newMachine(a, cfg.Machine)
+		c.machine = newMachine(a, &cfg)
 	}
 	c.status.Stale = max(10*cfg.Interval, 5*time.Minute)
 	return c, nil

@@ -27,6 +27,7 @@ type LiveConfig struct {
 	Key      string        // API key, as `cscli bouncers add` prints it
 	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
 	TLS      TLS           // for https only
+	Machine  Machine       // for Unban and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
 	Origins                []string // as in Config
@@ -52,7 +53,8 @@ const (
 // A Live asks a Local API about one address at a time, and remembers the
 // answers, the empty ones too. It finds decisions about addresses and ranges;
 // those about countries and autonomous systems are not told this way. It is
-// safe for use by many goroutines, and starts none of its own.
+// safe for use by many goroutines, and starts none of its own. With a machine in
+// its Config it needs [Live.Run] beside it.
 //
 // When three questions in a row have found no answer, only one in a second is
 // asked until one does: a dead API must not cost every request its timeout.
@@ -64,6 +66,9 @@ type Live struct {
 	reader   reader
 	cache    *lookup.Cache
 	decoders sync.Pool
+	machine  *machine     // nil: none
+	allowed  lookup.Table // what allowlists have, filed as decisions
+	said     lookup.Table // what the API says about those it was asked about: see begun
 	unsaid   atomic.Uint64
 
 	mu      sync.Mutex
@@ -88,6 +93,9 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 		filter:   newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
 		reader:   reader{fallback: cfg.Fallback, log: a.log},
 		decoders: sync.Pool{New: func() any { return wire.NewDecoder() }},
+	}
+	if cfg.Machine != (Machine{}) {
+		l.machine = newMachine(a, &Config{Machine: cfg.Machine})
 	}
 	l.cache, err = lookup.NewCache(lookup.CacheConfig{
 		Ask: l.ask, Size: cfg.Size, TTL: cfg.TTL, Timeout: cfg.Timeout, Questions: maxConns,
@@ -118,11 +126,17 @@ func (cfg LiveConfig) check() error {
 	case cfg.Failure > lookup.Ban:
 		return fmt.Errorf("failure %v: no such action", cfg.Failure)
 	}
+	if err := cfg.Machine.check(); err != nil {
+		return err
+	}
 	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
 }
 
 func (cfg LiveConfig) access() access {
-	return access{name: cfg.Name, url: cfg.URL, key: cfg.Key, fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger}
+	return access{
+		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password, token: cfg.Machine.Token,
+		fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger,
+	}
 }
 
 // Name returns the name of the source.
@@ -130,16 +144,20 @@ func (l *Live) Name() string { return l.cfg.Name }
 
 // Lookup returns the decision in force for ip, and whether there is one. If the
 // API does not answer within the timeout, that is the one of the Config's
-// Failure.
+// Failure. About those on an allowlist of the server there is none.
 func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, ok, err := l.cache.Lookup(ctx, ip)
 	if err != nil {
-		return l.unanswered(ip)
+		d, ok = l.unanswered(ip)
+	}
+	if ok && l.Allowlisted(ip) {
+		return lookup.Decision{}, false
 	}
 	return d, ok
 }
 
-// unanswered returns what stands in for an answer.
+// unanswered returns what stands in for an answer. It has no Since: a client that
+// has solved a challenge need not solve one at each question without an answer.
 func (l *Live) unanswered(ip netip.Addr) (lookup.Decision, bool) {
 	l.unsaid.Add(1)
 	if l.cfg.Failure == lookup.None {
@@ -147,14 +165,14 @@ func (l *Live) unanswered(ip netip.Addr) (lookup.Decision, bool) {
 		return lookup.Decision{}, false
 	}
 	ip = lookup.Normalize(ip)
-	now := time.Now()
 	return lookup.Decision{
 		Prefix: netip.PrefixFrom(ip, ip.BitLen()), Action: l.cfg.Failure, Source: l.cfg.Name,
-		Reason: liveReason, Since: now, Until: now.Add(livePause),
+		Reason: liveReason, Until: time.Now().Add(livePause),
 	}, true
 }
 
-// Forget drops what is remembered about the addresses in p.
+// Forget drops what is remembered about the addresses in p, but for the beginning
+// of decisions that the API holds to.
 func (l *Live) Forget(p netip.Prefix) {
 	if p, ok := lookup.NormalizePrefix(p); ok && p.IsSingleIP() {
 		l.cache.Forget(p.Addr())
@@ -177,7 +195,8 @@ func (l *Live) ask(ctx context.Context, ip netip.Addr) (lookup.Decision, bool, e
 	return d, ok, err
 }
 
-// query gets one answer and picks the strongest of its decisions.
+// query gets one answer and picks the strongest of its decisions. What cannot be
+// read to its end changes nothing.
 func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best lookup.Decision, found bool, err error) {
 	w := newWatch(ctx, l.bound.header)
 	defer w.stop()
@@ -196,14 +215,21 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 	dec := l.decoders.Get().(*wire.Decoder)
 	defer l.decoders.Put(dec)
 	dec.Reset(b)
+	var all []lookup.Decision
 	for row, err := range dec.List() {
 		if err != nil {
 			return lookup.Decision{}, false, fmt.Errorf("reading the decisions: %w", w.explain(err))
 		}
-		if d, ok := l.take(row, ip, b.at, rows); ok && (!found || isStronger(d, best)) {
+		d, ok := l.take(row, ip, b.at, rows)
+		if !ok {
+			continue
+		}
+		all = append(all, d)
+		if !found || isStronger(d, best) {
 			best, found = d, true
 		}
 	}
+	best.Since = l.begun(ip, all, &best)
 	return best, found, nil
 }
 
@@ -223,7 +249,7 @@ func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (look
 		return d, false
 	}
 	d.Until, ok = l.reader.end(r, now, rows)
-	d.Source, d.Since = l.cfg.Name, now
+	d.Source = l.cfg.Name
 	return d, ok
 }
 

@@ -17,11 +17,12 @@ var errPaused = errors.New("the local API does not answer, and is left alone for
 
 // LiveStats says what a Live has seen since it was made.
 type LiveStats struct {
-	Questions  uint64 // questions sent
-	Failures   uint64 // those without an answer, or with one that is broken
-	Paused     uint64 // questions not sent, because others had found no answer
-	Unanswered uint64 // lookups that Failure stood in for
-	Rows       Rows   // what was in the answers
+	Questions  uint64    // questions sent
+	Failures   uint64    // those without an answer, or with one that is broken
+	Paused     uint64    // questions not sent, because others had found no answer
+	Unanswered uint64    // lookups that Failure stood in for
+	Rows       Rows      // what was in the answers
+	Allowlist  Allowlist // what may not be stopped
 	Cache      lookup.CacheStats
 }
 
@@ -70,11 +71,12 @@ func (l *Live) note(err error, rows Rows) {
 			l.log.Info("the local API answers again", zap.Int("failures", l.status.Failures))
 			l.failing = ""
 		}
-		l.status = lookup.Status{Synced: time.Now()}
+		l.status = lookup.Status{Synced: time.Now(), Failed: l.status.Failed}
 		return
 	}
 	l.stats.Failures++
 	l.status.Failures++
+	l.status.Failed++
 	l.status.Err = err
 	if l.status.Failures < patience {
 		return

@@ -51,7 +51,7 @@ func (r *real) until(what string, ok func() bool) {
 	defer tick.Stop()
 	again := time.NewTicker(4 * time.Second)
 	defer again.Stop()
-	for limit := time.After(20 * time.Second); !ok(); {
+	for limit := time.After(30 * time.Second); !ok(); {
 		select {
 		case <-tick.C:
 		case <-again.C:

@@ -235,6 +235,7 @@ func (f *follower) failed(err error) time.Duration {
 	f.note(func(s *lookup.Status, stats *Stats) {
 		stats.Failures++
 		s.Failures++
+		s.Failed++
 		s.Err, s.Next = err, time.Now().Add(pause)
 	})
 	// A refused key is a matter for the operator and is said each time; for the

@@ -25,7 +25,16 @@ const maxUnban = 64 << 10 // bytes of the answer
 // The error is [ErrNoMachine] if the Config names none. An error after some
 // decisions have been ended comes with their number.
 func (c *Client) Unban(ctx context.Context, d lookup.Decision) (int, error) {
-	if c.machine == nil {
+	n, err := c.machine.unban(ctx, d)
+	if n > 0 {
+		c.Sync()
+	}
+	return n, err
+}
+
+// unban is Unban. A nil machine is none.
+func (m *machine) unban(ctx context.Context, d lookup.Decision) (int, error) {
+	if m == nil {
 		return 0, ErrNoMachine
 	}
 	queries := unbanQueries(d)
@@ -33,13 +42,8 @@ func (c *Client) Unban(ctx context.Context, d lookup.Decision) (int, error) {
 		return 0, errors.New("ending decisions: no address, range, country or autonomous system to end them for")
 	}
 	n := 0
-	defer func() {
-		if n > 0 {
-			c.Sync()
-		}
-	}()
 	for _, q := range queries {
-		ended, err := c.machine.endDecisions(ctx, q)
+		ended, err := m.endDecisions(ctx, q)
 		if err != nil {
 			return n, fmt.Errorf("ending decisions about %s: %w", d.Target(), err)
 		}
@@ -71,14 +75,14 @@ func unbanQueries(d lookup.Decision) []url.Values {
 }
 
 func (m *machine) endDecisions(ctx context.Context, q url.Values) (int, error) {
-	answer, err := m.ask(ctx, order{http.MethodDelete, "/v1/decisions?" + q.Encode(), maxUnban})
+	answer, err := m.ask(ctx, order{method: http.MethodDelete, path: "/v1/decisions?" + q.Encode(), limit: maxUnban})
 	if err != nil {
 		return 0, err
 	}
 	var said struct {
 		NbDeleted json.RawMessage // "1", a string
 	}
-	if err := json.Unmarshal(answer, &said); err != nil {
+	if err := json.Unmarshal(answer.body, &said); err != nil {
 		return 0, fmt.Errorf("reading the answer: %w", err)
 	}
 	n, err := strconv.Atoi(strings.Trim(string(said.NbDeleted), `"`))

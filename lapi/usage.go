@@ -15,11 +15,13 @@ import (
 
 const (
 	usageTimeout = 10 * time.Second
+	lastTimeout  = time.Second // for the last report: whoever ends Run waits for it, two seconds in an engine
 	usagePath    = "/v1/usage-metrics"
 )
 
 // reportUsage tells CrowdSec every now and then what was done with decisions,
-// until ctx ends. What is not taken is told the next time.
+// until ctx ends, and then what it has not been told yet. What is not taken is told
+// the next time.
 func (c *Client) reportUsage(ctx context.Context, t *lookup.Table) {
 	tick := time.NewTicker(c.cfg.MetricsInterval)
 	defer tick.Stop()
@@ -28,12 +30,13 @@ func (c *Client) reportUsage(ctx context.Context, t *lookup.Table) {
 	for {
 		select {
 		case <-ctx.Done():
+			c.reportLast(context.WithoutCancel(ctx), l, t)
 			return
 		case <-tick.C:
 		}
 		err := c.sendUsage(ctx, l, t)
 		if ctx.Err() != nil {
-			return
+			continue // it is told with the last report
 		}
 		if isRefusal(err, http.StatusNotFound) {
 			continue // CrowdSec before 1.6.3 does not want to know; it may be upgraded
@@ -45,12 +48,34 @@ func (c *Client) reportUsage(ctx context.Context, t *lookup.Table) {
 			}
 		}
 		failing = kind
-		c.note(func(_ *lookup.Status, s *Stats) {
-			if s.Usage.Err = err; err == nil {
-				s.Usage.Sent = time.Now()
-			}
-		})
+		c.noteUsage(err)
 	}
+}
+
+// reportLast tells what was counted since the last report, if anything was. There
+// is no second try: the counters end with the program.
+func (c *Client) reportLast(ctx context.Context, l *usageLedger, t *lookup.Table) {
+	if c.cfg.Usage == nil || len(l.unsent(c.cfg.Usage())) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
+	defer cancel()
+	err := c.sendUsage(ctx, l, t)
+	if isRefusal(err, http.StatusNotFound) {
+		return
+	}
+	if err != nil {
+		c.log.Warn("CrowdSec does not take the last usage metrics: they are lost", zap.Error(err))
+	}
+	c.noteUsage(err)
+}
+
+func (c *Client) noteUsage(err error) {
+	c.note(func(_ *lookup.Status, s *Stats) {
+		if s.Usage.Err = err; err == nil {
+			s.Usage.Sent = time.Now()
+		}
+	})
 }
 
 func (c *Client) sendUsage(ctx context.Context, l *usageLedger, t *lookup.Table) error {

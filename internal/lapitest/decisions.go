@@ -190,13 +190,6 @@ func (h *Handler) RemoveKey(key string) {
 	delete(h.keys, key)
 }
 
-// AddMachine makes a machine known, or changes its password.
-func (h *Handler) AddMachine(machine, password string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.machines[machine] = password
-}
-
 // SetGeneration changes how the server speaks from the next request on, as an
 // upgrade does.
 func (h *Handler) SetGeneration(g Generation) {

@@ -165,12 +165,14 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 		methods = handlers{"GET": query, "HEAD": query, "DELETE": h.asMachine(h.endDecisions)}
 	case strings.HasPrefix(path, decisionPath):
 		methods = handlers{"DELETE": h.asMachine(h.endDecision)}
+	case path == watchersPath:
+		methods = handlers{"POST": h.register}
 	case path == "/v1/watchers/login":
 		methods = handlers{"POST": h.login}
 	case path == "/v1/alerts":
 		methods = handlers{"POST": h.asMachine(h.pushAlerts)}
 	case path == "/v1/heartbeat":
-		methods = handlers{"GET": h.asMachine(func(http.ResponseWriter, *http.Request, string) {})}
+		methods = handlers{"GET": h.asMachine(h.heartbeat)}
 	case path == "/v1/allowlists" && h.Generation() == New:
 		methods = handlers{"GET": h.asMachine(h.allowlists)}
 	case path == "/v1/usage-metrics" && h.Generation() == New:

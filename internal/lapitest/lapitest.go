@@ -58,7 +58,12 @@ type Config struct {
 	Keys       []string   // API keys it knows; default: DefaultKey
 	Machine    string     // machine that may log in; default: DefaultMachine
 	Password   string     // its password; default: DefaultPassword
-	Bulk       Bulk       // synthetic decisions besides the added ones; default: none
+
+	// RegistrationToken lets machines register that nobody has to validate, with
+	// generation New. Default: none.
+	RegistrationToken string
+
+	Bulk Bulk // synthetic decisions besides the added ones; default: none
 }
 
 // A Handler is the fake as an [http.Handler]. Its methods may be called by any
@@ -68,7 +73,8 @@ type Handler struct {
 	mu        sync.Mutex
 	gen       Generation
 	keys      map[string]*bouncer // by API key
-	machines  map[string]string   // password by machine
+	machines  map[string]*machine // by name
+	token     string              // that lets machines register; "": none
 	tokens    map[string]token    // by bearer token
 	rows      []*row              // the decision database, oldest first
 	nextID    int64               // the last id given
@@ -93,7 +99,8 @@ func NewHandler(cfg Config) *Handler {
 	h := &Handler{
 		gen:      cfg.Generation,
 		keys:     make(map[string]*bouncer),
-		machines: make(map[string]string),
+		machines: make(map[string]*machine),
+		token:    cfg.RegistrationToken,
 		tokens:   make(map[string]token),
 		counted:  make(chan struct{}),
 	}

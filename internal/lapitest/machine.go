@@ -11,16 +11,7 @@ import (
 	"time"
 )
 
-const (
-	decisionPath = "/v1/decisions/" // with an id behind it
-	tokenLife    = time.Hour
-)
-
-// A token is what a machine has logged in with.
-type token struct {
-	machine string
-	until   time.Time
-}
+const decisionPath = "/v1/decisions/" // with an id behind it
 
 // An Alert is one alert pushed by a machine and taken in.
 type Alert struct {
@@ -34,64 +25,6 @@ func (h *Handler) Alerts() []Alert {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.alerts)
-}
-
-func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Machine  string `json:"machine_id"`
-		Password string `json:"password"`
-	}
-	refuse := func(why string) {
-		writeJSON(w, http.StatusUnauthorized, map[string]any{"code": http.StatusUnauthorized, "message": why})
-	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		refuse("missing: " + err.Error())
-		return
-	}
-	if in.Machine == "" || in.Password == "" {
-		refuse("input format error")
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	password, known := h.machines[in.Machine]
-	switch {
-	case !known:
-		refuse("ent: machine not found")
-		return
-	case password != in.Password, strings.Count(r.UserAgent(), "/") != 1:
-		// A user agent that is not type/version is refused in the same words.
-		refuse("incorrect Username or Password")
-		return
-	}
-	h.nextToken++
-	t := fmt.Sprintf("fake.%d.token", h.nextToken)
-	until := time.Now().Add(tokenLife)
-	h.tokens[t] = token{machine: in.Machine, until: until}
-	writeJSON(w, http.StatusOK, map[string]any{"code": http.StatusOK, "expire": until.UTC().Format(time.RFC3339), "token": t})
-}
-
-// asMachine lets clients in that have a token in force.
-func (h *Handler) asMachine(serve func(w http.ResponseWriter, r *http.Request, machine string)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		why := "cookie token is empty"
-		if ok {
-			h.mu.Lock()
-			known := h.tokens[t]
-			h.mu.Unlock()
-			switch {
-			case known.machine == "":
-				why = "signature is invalid"
-			case !time.Now().Before(known.until):
-				why = "Token is expired"
-			default:
-				serve(w, r, known.machine)
-				return
-			}
-		}
-		writeJSON(w, http.StatusUnauthorized, map[string]any{"code": http.StatusUnauthorized, "message": why})
-	}
 }
 
 // requiredInAlert are the keys that an alert must have, in the order in which
@@ -109,7 +42,20 @@ type alert struct {
 	StopAt      string `json:"stop_at"`
 	Source      struct{ Scope, Value string }
 	Decisions   []struct{ Origin, Type, Scope, Value, Duration, Scenario string }
+
+	// What follows only has to be of the right type.
+	Capacity    int32
+	EventsCount int32 `json:"events_count"`
+	Leakspeed   string
+	Message     string
+	Meta        []meta
+	Events      []struct {
+		Timestamp string
+		Meta      []meta
+	}
 }
+
+type meta struct{ Key, Value string }
 
 func (h *Handler) pushAlerts(w http.ResponseWriter, r *http.Request, machine string) {
 	var in []json.RawMessage

@@ -82,6 +82,56 @@ func TestTokens(t *testing.T) {
 	})
 }
 
+func TestAlertsOfTheWrongTypeAreRefused(t *testing.T) {
+	both(t, func(t *testing.T, s *Server, c *client) {
+		c.login()
+		good := alertJSON("192.0.2.1")
+		for _, bad := range []string{
+			strings.Replace(good, `"capacity":0`, `"capacity":"0"`, 1),
+			strings.Replace(good, `"leakspeed":"0s"`, `"leakspeed":10`, 1),
+			strings.Replace(good, `"events":[]`, `"events":{}`, 1),
+		} {
+			if a := c.do(http.MethodPost, "/v1/alerts", "["+good+","+bad+"]"); a.status != http.StatusBadRequest {
+				t.Errorf("%d %s for %s", a.status, a.body, bad)
+			}
+		}
+		if n := len(s.Alerts()); n != 0 {
+			t.Errorf("%d alerts out of refused batches", n)
+		}
+	})
+}
+
+func TestRegistration(t *testing.T) {
+	const token = "registration-token-0123456789abcdef"
+	body := func(name, token string) string {
+		return fmt.Sprintf(`{"machine_id":%q,"password":"secret","registration_token":%q,"scenarios":["a/b"]}`, name, token)
+	}
+	for gen, want := range map[Generation][]int{Old: {201, 403, 201, 201, 500}, New: {201, 403, 401, 202, 422}} {
+		s := Start(t, Config{Generation: gen, RegistrationToken: token})
+		c := newClient(t, s)
+		for i, in := range []string{body("a", ""), body("a", ""), body("b", "wrong"), body("c", token), body("", "")} {
+			if a := c.do(http.MethodPost, watchersPath, in); a.status != want[i] {
+				t.Errorf("%s: status %d %s, want %d", in, a.status, a.body, want[i])
+			}
+		}
+		login := func(name string) int { return c.do(http.MethodPost, watchersPath+"/login", body(name, "")).status }
+		if got := login("a"); got != http.StatusUnauthorized {
+			t.Errorf("a machine that nobody validated logs in: %d", got)
+		}
+		s.Validate("a")
+		if got := login("a"); got != http.StatusOK || len(s.Scenarios("a")) != 1 {
+			t.Errorf("a validated machine: %d, scenarios %q", got, s.Scenarios("a"))
+		}
+		if got := login("c"); (got == http.StatusOK) != (gen == New) {
+			t.Errorf("a machine with a token: %d", got)
+		}
+		s.RemoveMachine("a")
+		if got := login("a"); got != http.StatusUnauthorized {
+			t.Errorf("a removed machine: %d", got)
+		}
+	}
+}
+
 func TestGzippedRequests(t *testing.T) {
 	both(t, func(t *testing.T, s *Server, c *client) {
 		c.login()

@@ -191,6 +191,22 @@ func conversation() []step {
 		{"POST", "/v1/alerts", "[{}]"},
 		push(decisionJSON("Ip", "192.0.2.3", "ban", "banana", "a")), push(decisionJSON("Ip", "banana", "ban", "4h", "a")),
 		push(decisionJSON("Ip", "192.0.2.4", "ban", "-4h", "a")), get(all),
+		// Alerts whose decision begins when they stop, one about a range, odd ones.
+		{"POST", "/v1/alerts", "[" + alertOf("Ip", "203.0.113.20", time.Hour) + "," + alertOf("Ip", "203.0.113.21", 5*time.Hour) + "]"},
+		{"POST", "/v1/alerts", "[" + alertOf("Range", "2001:db8:1:2::/64", 0) + "]"},
+		get("/v1/decisions?ip=203.0.113.20"), get("/v1/decisions?ip=203.0.113.21"), get("/v1/decisions?ip=2001:db8:1:2::1"),
+		{"POST", "/v1/alerts", ""},
+		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.22", 0), `"events":[]`, `"events":null`, 1) + "]"},
+		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.23", 0), `"remediation":true`, `"remediation":false`, 1) + "]"},
+		get("/v1/decisions?ip=203.0.113.23"),
+		// Machines that register themselves.
+		{"POST", "/v1/watchers", `{"machine_id":"edge","password":"secret"}`},
+		{"POST", "/v1/watchers", `{"machine_id":"edge","password":"secret"}`},
+		{"POST", "/v1/watchers", `{"machine_id":"token","password":"secret","registration_token":"unknown here"}`},
+		{"POST", "/v1/watchers", `{"machine_id":"edge"}`},
+		{"POST", "/v1/watchers", `{}`},
+		{"POST", "/v1/watchers", `{`},
+		{"POST", "/v1/watchers/login", `{"machine_id":"edge","password":"secret","scenarios":["acme/x"]}`},
 		{"POST", "/v1/usage-metrics", "{}"},
 		{"GET", "/v1/heartbeat", ""},
 		{"POST", "/v1/watchers/login", `{"machine_id":"nobody","password":"x"}`},
@@ -211,6 +227,13 @@ func alertJSON(value string, decisions ...string) string {
 		"scenario_hash":"","scenario_version":"","simulated":false,"remediation":true,
 		"source":{"scope":"Ip","value":%q,"ip":%[1]q},"start_at":%q,"stop_at":%[2]q,"decisions":[%s]}`,
 		value, now, strings.Join(decisions, ","))
+}
+
+// alertOf returns an alert without decisions that ended some time ago.
+func alertOf(scope, value string, ago time.Duration) string {
+	stop := time.Now().Add(-ago).UTC().Format(time.RFC3339)
+	s := strings.Replace(alertJSON(value), `"scope":"Ip"`, fmt.Sprintf(`"scope":%q`, scope), 1)
+	return s[:strings.LastIndex(s, `"stop_at"`)] + fmt.Sprintf(`"stop_at":%q}`, stop)
 }
 
 // timeless replaces each duration by whole hours, or by "over" if it is none.

@@ -1,0 +1,246 @@
+package lapi
+
+import (
+	"encoding/json"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// What the API's database has room for. It cuts what is longer, or refuses the
+// whole batch.
+const (
+	maxWord    = 255  // bytes of a name or a message
+	maxTarget  = 2048 // bytes of a path in JSON
+	maxAgent   = 1024 // bytes of a user agent in JSON
+	maxMethod  = 64
+	maxMeta    = 4000 // bytes of a value; the API cuts at 4095
+	maxEvents  = 10   // of an alert
+	alertScope = "Ip"
+	rangeScope = "Range"
+	ourOrigin  = "tocsin" // of decisions that were made here
+)
+
+// A pushed alert is one as the API has it. It wants every key but the last four,
+// and null for none.
+type pushed struct {
+	Scenario    string           `json:"scenario"`
+	Hash        string           `json:"scenario_hash"`
+	Version     string           `json:"scenario_version"`
+	Message     string           `json:"message"`
+	Capacity    int32            `json:"capacity"`
+	Leakspeed   string           `json:"leakspeed"`
+	Count       int32            `json:"events_count"`
+	Events      []pushedEvent    `json:"events"`
+	Start       string           `json:"start_at"`
+	Stop        string           `json:"stop_at"`
+	Simulated   bool             `json:"simulated"`
+	Source      pushedSource     `json:"source"`
+	Remediation bool             `json:"remediation"`
+	Meta        []pushedMeta     `json:"meta,omitempty"`
+	Decisions   []pushedDecision `json:"decisions,omitempty"`
+}
+
+type pushedSource struct {
+	Scope string `json:"scope"`
+	Value string `json:"value"`
+	IP    string `json:"ip,omitempty"`
+	Range string `json:"range,omitempty"`
+}
+
+type pushedEvent struct {
+	Time string       `json:"timestamp"`
+	Meta []pushedMeta `json:"meta"`
+}
+
+type pushedMeta struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+type pushedDecision struct {
+	Origin   string `json:"origin"`
+	Type     string `json:"type"`
+	Scope    string `json:"scope"`
+	Value    string `json:"value"`
+	Duration string `json:"duration"`
+	Scenario string `json:"scenario"`
+}
+
+// newPushed returns a as it is sent at now. The API counts the time of a ban from
+// the end of the alert, so an alert that has waited would make for a short one or
+// none: one that asks for a decision ends when it is sent.
+//
+// CrowdSec's profiles know only one answer to an alert that asks for one, and as
+// shipped that is a ban. So one that has led to less than that here does not ask,
+// unless it brings its decision.
+func newPushed(a *detect.Alert, now time.Time, decide bool) *pushed {
+	p := &pushed{
+		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
+		Message: clip(a.Message, maxWord), Capacity: count(a.Capacity), Leakspeed: a.Leak.String(), Count: count(a.Count),
+		Start: stamp(a.Start, now), Stop: stamp(a.Stop, now), Source: sourceOf(a), Events: []pushedEvent{},
+	}
+	decide = decide && a.Remediation && a.Action != lookup.None && a.Duration > 0
+	p.Remediation = a.Remediation && (decide || a.Action == lookup.None || a.Action == lookup.Ban)
+	if p.Remediation {
+		p.Stop = stamp(now, now)
+	}
+	if decide {
+		p.Decisions = []pushedDecision{{
+			Origin: ourOrigin, Type: a.Action.String(), Scope: p.Source.Scope, Value: p.Source.Value,
+			Duration: a.Duration.String(), Scenario: p.Scenario,
+		}}
+	}
+	contexts := a.Context[max(0, len(a.Context)-maxEvents):]
+	for i := range contexts {
+		p.Events = append(p.Events, newEvent(&contexts[i], p.Source.IP, now))
+	}
+	p.Meta = newMeta(contexts)
+	return p
+}
+
+// meant returns whom a is about: an address, or a range of IPv6.
+func meant(a *detect.Alert) (netip.Prefix, bool) {
+	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
+		return p, true
+	}
+	ip := lookup.Normalize(a.Client)
+	return netip.PrefixFrom(ip, ip.BitLen()), ip.IsValid()
+}
+
+// sourceOf returns whom a is about as the API has it. Of a range it is told
+// which address it was.
+func sourceOf(a *detect.Alert) pushedSource {
+	p, _ := meant(a)
+	if p.IsSingleIP() {
+		value := p.Addr().String()
+		return pushedSource{Scope: alertScope, Value: value, IP: value}
+	}
+	s := pushedSource{Scope: rangeScope, Value: p.String(), Range: p.String()}
+	if ip := lookup.Normalize(a.Client); ip.IsValid() {
+		s.IP = ip.String()
+	}
+	return s
+}
+
+// newEvent returns c under the names that CrowdSec's parsers give to what they
+// read in a web server's log.
+func newEvent(c *detect.Context, ip string, now time.Time) pushedEvent {
+	e := pushedEvent{Time: stamp(c.Time, now), Meta: []pushedMeta{{"service", "http"}}}
+	for _, m := range []pushedMeta{
+		{"source_ip", ip},
+		{"http_verb", clip(c.Method, maxMethod)},
+		{"http_path", path(c.Target)},
+		{"http_status", status(c.Status)},
+		{"http_user_agent", clip(c.UserAgent, maxAgent)},
+	} {
+		if m.Value != "" {
+			e.Meta = append(e.Meta, m)
+		}
+	}
+	return e
+}
+
+// newMeta returns what is shown with an alert, in the form of the hub's contexts:
+// of each the different values, as a list in JSON. The host is not in it, and
+// neither is anything that a client might have to hide.
+func newMeta(contexts []detect.Context) []pushedMeta {
+	var all []pushedMeta
+	for _, m := range []struct {
+		key string
+		of  func(*detect.Context) string
+	}{
+		{"method", func(c *detect.Context) string { return clip(c.Method, maxMethod) }},
+		{"target_uri", func(c *detect.Context) string { return path(c.Target) }},
+		{"status", func(c *detect.Context) string { return status(c.Status) }},
+		{"user_agent", func(c *detect.Context) string { return clip(c.UserAgent, maxAgent) }},
+	} {
+		var values []string
+		size := len("[]")
+		for i := range contexts {
+			v := m.of(&contexts[i])
+			if v == "" || slices.Contains(values, v) || size+inJSON(v)+len(`"",`) > maxMeta {
+				continue
+			}
+			size += inJSON(v) + len(`"",`)
+			values = append(values, v)
+		}
+		if list, err := json.Marshal(values); err == nil && len(values) > 0 {
+			all = append(all, pushedMeta{m.key, string(list)})
+		}
+	}
+	return all
+}
+
+// path returns the path of a request target. The query, a fragment, and what
+// stands before the path of a target with a host may have secrets in them.
+func path(target string) string {
+	if end := strings.IndexAny(target, "?#"); end >= 0 {
+		target = target[:end]
+	}
+	if host := strings.Index(target, "//"); host > 0 && strings.HasSuffix(target[:host], ":") && !strings.Contains(target[:host], "/") {
+		_, target, _ = strings.Cut(target[host+2:], "/")
+		target = "/" + target
+	}
+	return clip(target, maxTarget)
+}
+
+func status(code int) string {
+	if code == 0 {
+		return ""
+	}
+	return strconv.Itoa(code)
+}
+
+func count(n int) int32 { return int32(max(0, min(n, math.MaxInt32))) }
+
+// stamp returns t as the API reads it, or now if t is the zero time.
+func stamp(t, now time.Time) string {
+	if t.IsZero() {
+		t = now
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// clip returns the beginning of s that takes up to n bytes in JSON. It leaves
+// out what cannot be seen: people read alerts on their terminals.
+func clip(s string, n int) string {
+	var b strings.Builder
+	for _, r := range s[:min(len(s), n)] {
+		if !unicode.IsPrint(r) {
+			continue
+		}
+		if n -= runeInJSON(r); n < 0 {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// inJSON returns how many bytes s takes in JSON, between the quotes.
+func inJSON(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeInJSON(r)
+	}
+	return n
+}
+
+func runeInJSON(r rune) int {
+	switch r {
+	case '"', '\\':
+		return 2
+	case '<', '>', '&', utf8.RuneError:
+		return 6 // escaped
+	}
+	return utf8.RuneLen(r)
+}
