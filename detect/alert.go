@@ -1,0 +1,47 @@
+package detect
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// An Alert says that a client did what a scenario looks for.
+type Alert struct {
+	Scenario string // name, such as crowdsecurity/http-probing
+	Version  string // of the scenario in CrowdSec's hub; empty: not from there
+	Hash     string // SHA-256 of the scenario's file in hexadecimal; empty: not from the hub
+	Message  string // what happened, in a sentence without personal data but the client's address
+
+	Client netip.Addr   // who did it last
+	Prefix netip.Prefix // who is meant: the client's address, or its /64 of IPv6
+
+	Start, Stop time.Time // of the first and the last event
+	Count       int       // of events
+	Capacity    int       // of the bucket
+	Leak        time.Duration
+
+	// Remediation says that the scenario asks for a decision. Action and Duration
+	// say which: None leaves that to who gets the alert, and so does 0.
+	Remediation bool
+	Action      lookup.Action
+	Duration    time.Duration
+
+	// Labels are those of the scenario, as far as they are text.
+	Labels map[string]string
+
+	// Context holds what of the events may be told to others, the last ones
+	// only.
+	Context []Context
+}
+
+// A Context is what of an event may leave this server.
+type Context struct {
+	Time      time.Time
+	Method    string
+	Target    string // without the query
+	Host      string
+	Status    int // 0: not known yet
+	UserAgent string
+}

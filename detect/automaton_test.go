@@ -1,0 +1,112 @@
+package detect
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// literalsOf makes literals of what the fuzzer thinks up.
+func literalsOf(s string) []string {
+	return slices.DeleteFunc(strings.Split(s, "\x00"), func(l string) bool { return l == "" })
+}
+
+func FuzzAutomaton(f *testing.F) {
+	f.Add("he\x00she\x00his\x00hers", "ushers")
+	f.Add("a\x00ab\x00bab\x00bc\x00bca\x00c\x00caa", "abccab")
+	f.Add("aaa\x00aa", "aaaaaa")
+	f.Add("\xff\x00\xc5\xbf", "\xc5\xbf\xff")
+	f.Fuzz(func(t *testing.T, words, text string) {
+		literals := literalsOf(words)
+		if len(literals) == 0 {
+			return
+		}
+		a := newAutomaton(literals, false)
+		type found struct{ literal, end int }
+		var got, want []found
+		a.scan(text, func(l int32, end int) bool {
+			got = append(got, found{int(l), end})
+			return true
+		})
+		for end := range len(text) + 1 {
+			for i, l := range literals {
+				if strings.HasSuffix(text[:end], l) {
+					want = append(want, found{i, end})
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q in %q: found %v, want %v", literals, text, got, want)
+		}
+		if got := a.in(text); got != (len(want) > 0) {
+			t.Errorf("%q in %q: %v", literals, text, got)
+		}
+	})
+}
+
+// FuzzScan checks that no literal escapes that is in a text, or in what upper and
+// lower case make of it.
+func FuzzScan(f *testing.F) {
+	f.Add("class.module\x00/kiosk", "/KıoſK/CLASS.Module.")
+	f.Add("a", "\xe2\x84\xaa\xe2\x84")
+	f.Fuzz(func(t *testing.T, words, text string) {
+		literals := literalsOf(strings.Map(func(r rune) rune {
+			if r >= 0x80 {
+				return -1
+			}
+			return r
+		}, words))
+		if len(literals) == 0 || len(literals) > 64 {
+			return
+		}
+		owners := make([]int, len(literals))
+		for i := range owners {
+			owners[i] = i
+		}
+		s := newScan(literals, owners, 1)
+		bits := newSet(1)
+		mark(s.find, text, s.sets, bits)
+		for i, l := range literals {
+			in := strings.Contains(text, l) || strings.Contains(strings.ToUpper(text), strings.ToUpper(l)) ||
+				strings.Contains(strings.ToLower(text), strings.ToLower(l))
+			if in && bits[0]&(1<<i) == 0 {
+				t.Errorf("%q in %q was not seen", l, text)
+			}
+		}
+	})
+}
+
+func FuzzRegexpSet(f *testing.F) {
+	f.Add(`\bfoo.bar\b`, "a foo\xffbar")
+	f.Add(`\bGo!Zilla\b`, "xGo!Zilla Go!Zilla")
+	f.Add(`a\b`, "ab a")
+	f.Add(`\b.x`, "éx")
+	f.Add(`(?i)ab|cd+`, "CDD")
+	f.Add(`.\n`, "\n\n")
+	f.Add("\ufffd", "\xff")
+	f.Add(`x{2,3}y`, "xxy")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		r, err := regexp.Compile(pattern)
+		set, err2 := newRegexpSet([]listLine{{1, pattern}, {2, "never-in-there-\x01"}})
+		if (err == nil) != (err2 == nil) {
+			t.Fatalf("%q: %v, want %v", pattern, err2, err)
+		}
+		if err != nil || strings.Contains(text, "\x01") {
+			return
+		}
+		if got, want := set.match(text), r.MatchString(text); got != want {
+			t.Errorf("%q in %q: %v, want %v", pattern, text, got, want)
+		}
+	})
+}
+
+func TestJSONExtract(t *testing.T) {
+	for path, want := range map[string]string{
+		"a": "1", "b.c": `x\"y`, "b.d[1]": "true", "b.d[2]": "", "b.d[x]": "", "b": `{"c": "x\"y", "d": [false, true]}`, "e": "", "a.b": "",
+	} {
+		if got := jsonExtract(`{"a": 1, "b": {"c": "x\"y", "d": [false, true]}}`, path); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+}

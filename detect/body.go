@@ -1,0 +1,237 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A sent is what the beginning of a posted body says that scenarios can ask for.
+type sent struct {
+	gen uint32 // of the view that it was found for: see view.gen
+
+	user, password   string // by any of the usual names
+	logName, pwdText string // as WordPress calls them
+	log, pwd         bool   // there were such fields, whatever in them
+	shop             bool   // it is the login form of WooCommerce
+	action           string
+}
+
+// Media types of bodies that are read.
+const (
+	mediaForm      = "application/x-www-form-urlencoded"
+	mediaMultipart = "multipart/form-data"
+	mediaJSON      = "application/json"
+)
+
+// Names of fields that people log in by, in lower case.
+var (
+	userFields = newStringSet(
+		"log", "user", "username", "user_name", "user-name", "login", "user_login", "email", "e-mail", "mail",
+		"userid", "user_id", "uid", "account", "identifier", "j_username",
+	)
+	passwordFields = newStringSet(
+		"pwd", "pass", "passwd", "password", "user_pass", "user_password", "userpassword", "passphrase", "j_password",
+	)
+)
+
+// sent reads the body, once for an event.
+func (v *view) sent() *sent {
+	s := &v.body
+	if s.gen == v.gen {
+		return s
+	}
+	*s = sent{gen: v.gen}
+	body := v.evt.Body[:min(len(v.evt.Body), maxField)]
+	if len(body) == 0 || v.evt.Method != http.MethodPost {
+		return s
+	}
+	switch v.contentType() {
+	case mediaForm, "": // without a type it is one if it looks like it
+		eachPair(string(body), s.field)
+	case mediaMultipart:
+		eachPart(body, s.field)
+	case mediaJSON:
+		eachMember(body, s.member)
+	}
+	return s
+}
+
+// contentType returns the media type of the body as PHP reads it, which stops at
+// the first of these characters, however wrong the rest may be.
+func (v *view) contentType() string {
+	ct := v.evt.Request.Get("Content-Type")
+	if i := strings.IndexAny(ct, ";, "); i >= 0 {
+		ct = ct[:i]
+	}
+	const longest = 64
+	if len(ct) > longest {
+		return "other"
+	}
+	return strings.ToLower(ct)
+}
+
+// field takes note of a field of a form.
+func (s *sent) field(key, value string) {
+	switch key = phpName(key); key {
+	case "log":
+		s.log, s.logName = true, value
+	case "pwd":
+		s.pwd, s.pwdText = true, value
+	case "action":
+		s.action = value
+	case "woocommerce-login-nonce":
+		s.shop = true
+	}
+	s.member(key, value)
+}
+
+// member takes note of a field whose name may be part of a longer one, such as
+// user[email]. Of two with one meaning the last one counts.
+func (s *sent) member(key, value string) {
+	const longest = 64
+	if len(key) > longest {
+		return
+	}
+	if open := strings.LastIndexByte(key, '['); open >= 0 && strings.HasSuffix(key, "]") {
+		key = key[open+1 : len(key)-1]
+	}
+	switch key = strings.ToLower(key); {
+	case userFields.has(key) && value != "":
+		s.user = value
+	case passwordFields.has(key) && value != "":
+		s.password = value
+	}
+}
+
+// phpName returns what PHP takes the name of a field for.
+func phpName(key string) string {
+	key, _, _ = strings.Cut(strings.TrimLeft(key, " "), "\x00")
+	return key
+}
+
+// eachPair calls f for the fields of an encoded form or a query. What is not well
+// encoded stays as it is.
+func eachPair(form string, f func(key, value string)) {
+	for pair := range strings.SplitSeq(form, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		f(formUnescape(key), formUnescape(value))
+	}
+}
+
+// formUnescape resolves the escapes of a form, as far as they are well formed.
+func formUnescape(s string) string {
+	if strings.IndexAny(s, "%+") < 0 {
+		return s
+	}
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return string(appendUnescaped(nil, strings.ReplaceAll(s, "+", " ")))
+}
+
+// eachPart calls f for the fields of a form in parts, but not for its files. It
+// does not ask what the boundary is, which those who read such bodies do not
+// agree on, but takes every line that describes a part for the beginning of one.
+func eachPart(body []byte, f func(key, value string)) {
+	const describes = "content-disposition:"
+	for len(body) > 0 {
+		var line []byte
+		line, body, _ = bytes.Cut(body, []byte("\n"))
+		if len(line) < len(describes) || !strings.EqualFold(string(line[:len(describes)]), describes) {
+			continue
+		}
+		name, ok := partName(string(line[len(describes):]))
+		var value []byte
+		value, body = partValue(body)
+		if ok {
+			f(name, string(value))
+		}
+	}
+}
+
+// partName returns the name that the description of a part gives it, unless it is
+// a file.
+func partName(description string) (name string, ok bool) {
+	for param := range strings.SplitSeq(description, ";") {
+		key, value, _ := strings.Cut(param, "=")
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "name":
+			name, ok = strings.Trim(strings.TrimSpace(value), `"'`), true
+		case "filename", "filename*":
+			return "", false
+		}
+	}
+	return name, ok
+}
+
+// partValue returns what follows the other headers of a part, up to what may be a
+// boundary, and the rest.
+func partValue(body []byte) (value, rest []byte) {
+	for len(body) > 0 {
+		var line []byte
+		line, body, _ = bytes.Cut(body, []byte("\n"))
+		if len(bytes.TrimRight(line, "\r")) == 0 {
+			break
+		}
+	}
+	end := bytes.Index(body, []byte("\n--"))
+	if end < 0 {
+		return body, nil
+	}
+	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
+}
+
+// eachMember calls f for the members of JSON objects whose values are texts or
+// numbers, however deep they are, up to where the text ends or goes wrong.
+func eachMember(text []byte, f func(key, value string)) {
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.UseNumber()
+	var objects []bool // that are open; arrays are false
+	key, named := "", false
+	for {
+		token, err := in.Token()
+		if err != nil {
+			return
+		}
+		if d, ok := token.(json.Delim); ok {
+			if named = false; d == '{' || d == '[' {
+				objects = append(objects, d == '{')
+			} else {
+				objects = objects[:len(objects)-1]
+			}
+			continue
+		}
+		name, isText := token.(string)
+		switch number, isNumber := token.(json.Number); {
+		case len(objects) == 0 || !objects[len(objects)-1]:
+		case !named:
+			key, named = name, true
+			continue
+		case isText:
+			f(key, name)
+		case isNumber:
+			f(key, number.String())
+		}
+		named = false
+	}
+}
+
+// formAction returns what a request asks a script of WordPress to do: PHP takes it
+// from the form, or else from the query.
+func (v *view) formAction() (string, bool) {
+	if a := v.sent().action; a != "" {
+		return a, true
+	}
+	action := ""
+	if strings.Contains(v.args, "action") || strings.Contains(v.args, "%") {
+		eachPair(v.args, func(key, value string) {
+			if phpName(key) == "action" {
+				action = value
+			}
+		})
+	}
+	return nonEmpty(action)
+}

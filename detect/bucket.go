@@ -1,0 +1,199 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// A bucket counts the events of one client, or of what else a scenario groups them
+// by. It is filled as CrowdSec fills it: the limiter is that of golang.org/x/time,
+// down to how it rounds.
+type bucket struct {
+	live   bool  // there are events in it
+	silent int64 // an overflow before then is not reported: see scenario.blackhole
+	hushed bool  // silent means something
+
+	tokens      float64
+	refilled    int64 // when tokens was right
+	first, last int64 // when events were poured
+	count       int
+
+	seen []uint64 // hashes of distinct values, the oldest at oldest
+	next int
+
+	events []record // the last ones, in a ring
+	at     int      // where the next one goes
+
+	size int // of the above, in bytes: see store
+}
+
+// A pouring is an event on its way into a bucket.
+type pouring struct {
+	rule     *rule
+	now      int64
+	distinct bool   // the event counts only if value is new
+	value    uint64 // a hash
+	view     *view
+	bound    *Config
+}
+
+// pour puts an event into the bucket, and reports whether that overflows.
+func (b *bucket) pour(p pouring) bool {
+	if p.rule.trigger {
+		b.begin(p)
+		b.add(p)
+		return true
+	}
+	if !b.live || p.now > b.last+p.rule.life {
+		b.begin(p)
+	}
+	if p.distinct && !b.remember(p.value, p.bound.Values) {
+		return false
+	}
+	b.add(p)
+	return !b.take(p.rule, p.now)
+}
+
+// begin empties the bucket.
+func (b *bucket) begin(p pouring) {
+	b.live, b.count, b.first = true, 0, p.now
+	b.tokens, b.refilled = float64(p.rule.capacity), p.now
+	b.seen, b.next = b.seen[:0], 0
+	b.at = 0
+	for i := range b.events {
+		b.events[i].used = false
+	}
+}
+
+// add counts an event.
+func (b *bucket) add(p pouring) {
+	b.count++
+	b.last = p.now
+	b.record(p)
+}
+
+// take takes a token, and reports whether there was one. Time that runs backwards
+// brings none, and is then the time to go on from.
+func (b *bucket) take(r *rule, now int64) bool {
+	tokens := b.tokens
+	if now > b.refilled {
+		refill := float64(time.Duration(now-b.refilled).Seconds() * r.rate) // rounded before it is added, on all machines
+		tokens = min(tokens+refill, float64(r.capacity))
+	}
+	tokens--
+	// The limiter asks how long there is to wait for a token, in whole
+	// nanoseconds: less than one is none.
+	if tokens < 0 && time.Duration(min(-tokens/r.rate*float64(time.Second), math.MaxInt64)) > 0 {
+		return false
+	}
+	b.tokens, b.refilled = tokens, now
+	return true
+}
+
+// remember adds a value to those seen, and reports whether it is new. With too
+// many of them the oldest is forgotten: it would count again.
+func (b *bucket) remember(value uint64, limit int) bool {
+	if slices.Contains(b.seen, value) {
+		return false
+	}
+	if len(b.seen) < limit {
+		b.seen = append(b.seen, value)
+		return true
+	}
+	b.seen[b.next] = value
+	b.next = (b.next + 1) % limit
+	return true
+}
+
+// report reports whether an overflow is to be reported, or falls into the
+// blackhole of one that was. That does not make it longer.
+func (b *bucket) report(r *rule, now int64) bool {
+	b.live = false
+	if b.hushed && b.silent > now {
+		return false
+	}
+	b.hushed, b.silent = r.quiet > 0, now+r.quiet
+	return true
+}
+
+// A record is what is remembered of an event: see Context.
+type record struct {
+	used   bool
+	time   int64
+	status int
+
+	text   []byte // method, target, host and user agent
+	bounds [3]uint16
+}
+
+// What is remembered of each text at most.
+const (
+	maxMethod = 32
+	maxTarget = 512
+	maxHost   = 256
+	maxAgent  = 256
+)
+
+// record remembers the event, in the place of the oldest if there are enough.
+func (b *bucket) record(p pouring) {
+	keep := min(p.rule.keep, p.bound.Events)
+	if keep <= 0 {
+		return
+	}
+	if len(b.events) < keep && b.at == len(b.events) {
+		b.events = append(b.events, record{})
+	}
+	r := &b.events[b.at]
+	b.at = (b.at + 1) % keep
+	e := p.view.evt
+	r.used, r.time, r.status = true, p.now, e.Status
+	r.text = append(r.text[:0], e.Method[:min(len(e.Method), maxMethod)]...)
+	r.bounds[0] = uint16(len(r.text))
+	r.text = append(r.text, withoutQuery(e.Target, maxTarget)...)
+	r.bounds[1] = uint16(len(r.text))
+	r.text = append(r.text, e.Host[:min(len(e.Host), maxHost)]...)
+	r.bounds[2] = uint16(len(r.text))
+	r.text = append(r.text, e.UserAgent[:min(len(e.UserAgent), maxAgent)]...)
+}
+
+func withoutQuery(target string, limit int) string {
+	target = target[:min(len(target), limit)]
+	for i := range len(target) {
+		if target[i] == '?' {
+			return target[:i]
+		}
+	}
+	return target
+}
+
+// context returns what is remembered of the events, the oldest first.
+func (b *bucket) context() []Context {
+	var all []Context
+	for i := range b.events {
+		r := &b.events[(b.at+i)%len(b.events)]
+		if !r.used {
+			continue
+		}
+		text, m, t, h := string(r.text), r.bounds[0], r.bounds[1], r.bounds[2]
+		all = append(all, Context{
+			Time:      time.Unix(0, r.time).UTC(),
+			Method:    text[:m],
+			Target:    text[m:t],
+			Host:      text[t:h],
+			Status:    r.status,
+			UserAgent: text[h:],
+		})
+	}
+	return all
+}
+
+// measure returns how many bytes the bucket takes.
+func (b *bucket) measure() int {
+	const fixed, perRecord = 512, 64 // with what the table of buckets takes
+	n := fixed + 8*cap(b.seen)
+	for i := range b.events {
+		n += perRecord + cap(b.events[i].text)
+	}
+	return n
+}

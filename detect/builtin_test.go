@@ -1,0 +1,286 @@
+package detect
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func builtinRules(t testing.TB) *Rules {
+	t.Helper()
+	rules, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+const firefox = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:125.0) Gecko/20100101 Firefox/125.0"
+
+// A step is a request and its answer, as a test writes it down.
+type step struct {
+	method string // default: GET, or POST if there is a body
+	target string
+	status int // default: 200
+	body   string
+	form   string // content type of body, default: of a form
+	auth   string // in place of credentials, name:password of Basic, or a whole header
+	cookie string // that the answer sets
+	agent  string // default: a browser's
+	client string // default: 192.0.2.1
+	cut    bool   // the body went on
+}
+
+func (s step) event(at time.Time) *Event {
+	e := &Event{
+		Time: at, Ended: at, Client: netip.MustParseAddr("192.0.2.1"), Method: s.method, Target: s.target,
+		Host: "blog.example", Proto: "HTTP/2.0", UserAgent: firefox, Status: s.status,
+		Request: http.Header{}, Header: http.Header{}, Body: []byte(s.body), Truncated: s.cut,
+	}
+	if s.method == "" {
+		e.Method = "GET"
+		if s.body != "" || s.form != "" {
+			e.Method = "POST"
+		}
+	}
+	if e.Status == 0 {
+		e.Status = 200
+	}
+	if s.agent != "" {
+		e.UserAgent = s.agent
+	}
+	if s.client != "" {
+		e.Client = netip.MustParseAddr(s.client)
+	}
+	if e.Method == "POST" {
+		e.Request.Set("Content-Type", mediaForm)
+	}
+	if s.form != "" {
+		e.Request.Set("Content-Type", s.form)
+	}
+	if s.cookie != "" {
+		e.Header.Set("Set-Cookie", s.cookie)
+	}
+	switch {
+	case strings.Contains(s.auth, " "):
+		e.Request.Set("Authorization", s.auth)
+	case s.auth != "":
+		r := &http.Request{Header: e.Request}
+		name, password, _ := strings.Cut(s.auth, ":")
+		r.SetBasicAuth(name, password)
+	}
+	return e
+}
+
+// play shows the steps to a detector, one every gap, and returns the names of
+// the scenarios that alert.
+func play(d *Detector, gap time.Duration, steps ...step) []string {
+	var names []string
+	at := began
+	for _, s := range steps {
+		e := s.event(at)
+		for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+			names = append(names, a.Scenario)
+		}
+		at = at.Add(gap)
+	}
+	return names
+}
+
+// times returns n steps.
+func times(n int, next func(i int) step) []step {
+	steps := make([]step, n)
+	for i := range steps {
+		steps[i] = next(i)
+	}
+	return steps
+}
+
+// same is a next of times that does the same each time.
+func same(s step) func(int) step { return func(int) step { return s } }
+
+// through is a next of times that goes through targets.
+func through(status int, targets ...string) func(int) step {
+	return func(i int) step { return step{target: targets[i%len(targets)], status: status} }
+}
+
+func wpLogin(name, password string) string {
+	return url.Values{"log": {name}, "pwd": {password}, "wp-submit": {"Log In"}, "testcookie": {"1"}}.Encode()
+}
+
+// xmlCall writes a call of XML-RPC.
+func xmlCall(method string, params ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n<methodCall><methodName>%s</methodName><params>", method)
+	for _, p := range params {
+		fmt.Fprintf(&b, "<param><value>%s</value></param>", p)
+	}
+	return b.String() + "</params></methodCall>"
+}
+
+func xmlString(s string) string { return "<string>" + s + "</string>" }
+
+// xmlBundle writes a call of n calls.
+func xmlBundle(n int) string {
+	var b strings.Builder
+	b.WriteString("<array><data>")
+	for i := range n {
+		fmt.Fprintf(&b, "<value><struct><member><name>methodName</name><value><string>wp.getUsersBlogs</string></value></member>"+
+			"<member><name>params</name><value><array><data><value><string>admin</string></value><value><string>pw%d</string></value>"+
+			"</data></array></value></member></struct></value>", i)
+	}
+	return xmlCall("system.multicall", b.String()+"</data></array>")
+}
+
+// An attackRow says how far an attack gets.
+type attackRow struct {
+	scenario string // that alerts, without tocsin/
+	attack   string
+	least    int // requests that it takes
+	next     func(i int) step
+	also     []string // scenarios that alert before it, without tocsin/
+}
+
+// Every built-in scenario alerts when an attacker has come far enough, and not one
+// request earlier.
+func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
+	rows := []attackRow{
+		{"http-login-bf", "wrong passwords for WordPress, answered by 200", 6, func(i int) step {
+			return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("guess", i))}
+		}, nil},
+		{"http-login-bf", "one wrong password again and again", 6, same(step{target: "/wp-login.php", body: wpLogin("admin", "guess")}), nil},
+		{"http-login-bf", "a script that sends name and password alone", 6, same(step{target: "/wp-login.php", body: "log=admin&pwd=x"}), nil},
+		{"http-login-bf", "nothing in the fields", 6, same(step{target: "/wp-login.php", body: "log=&pwd="}), nil},
+		{"http-login-bf", "a form in parts", 6, same(step{
+			target: "/wp-login.php", form: "multipart/form-data; boundary=x",
+			body: "--x\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\nadmin\r\n--x\r\nContent-Disposition: form-data; name=\"pwd\"\r\n\r\nguess\r\n--x--\r\n",
+		}), nil},
+		{"http-login-bf", "field names in disguise", 6, same(step{target: "/wp-login.php", body: "%20l%6fg=admin&%70wd=x"}), nil},
+		{"http-login-bf", "a content type that only PHP understands", 6, same(step{
+			target: "/wp-login.php", form: "Application/X-WWW-Form-Urlencoded, x; a=b; a=c", body: "log=admin&pwd=x",
+		}), nil},
+		{"http-login-bf", "16 KiB of nothing before the password", 6, same(step{
+			target: "/wp-login.php", body: "x=" + strings.Repeat("x", 16<<10-2), cut: true,
+		}), nil},
+		{"http-login-bf", "a body that was never read", 6, same(step{target: "/wp-login.php", method: "POST"}), nil},
+		{"http-login-bf", "a cookie that is deleted", 6, same(step{
+			target: "/wp-login.php", body: "log=admin&pwd=x", cookie: "wordpress_logged_in_5f3e=%20; expires=Sun, 23-Nov-2025 20:00:00 GMT; Max-Age=0; path=/",
+		}), nil},
+		{"http-login-bf", "a cookie that has expired", 6, same(step{
+			target: "/wp-login.php", body: "log=admin&pwd=x", cookie: "wordpress_logged_in_5f3e=x; expires=Sun, 23 Nov 2025 20:00:00 GMT",
+		}), nil},
+		{"http-login-bf", "all ways to spell the script", 6, func(i int) step {
+			return step{target: disguises[i%len(disguises)], body: "log=admin&pwd=x"}
+		}, nil},
+		{"http-login-bf", "the form of a shop", 6, same(step{
+			target: "/my-account/", body: "username=admin&password=x&woocommerce-login-nonce=1a2b&login=Log+in",
+		}), nil},
+		{"http-login-bf", "JSON, answered by 401", 6, same(step{
+			target: "/api/session", form: "application/json; charset=utf-8", body: `{"user":{"email":"a@b.example","password":"x"}}`, status: 401,
+		}), nil},
+		{"http-login-bf", "a form of any application, answered by 403", 6, same(step{target: "/users/sign_in", body: "user%5Bemail%5D=a&user%5Bpassword%5D=b", status: 403}), nil},
+		{"http-login-bf", "a form that nobody has read, answered by 401", 6, same(step{target: "/login", method: "POST", status: 401}), nil},
+		{"http-login-bf", "Basic with POST", 6, same(step{target: "/api", method: "POST", auth: "admin:x", status: 401}), nil},
+		{"http-login-bf", "an application password of WordPress", 6, same(step{
+			target: "/wp-json/wp/v2/posts", body: "title=x", auth: "admin:abcd-efgh", status: 401,
+		}), nil},
+		{"http-basic-bf", "different passwords", 6, func(i int) step {
+			return step{target: "/private/", auth: fmt.Sprint("admin:x", i), status: 401}
+		}, nil},
+		{"wordpress-xmlrpc-bf", "the call that tells whether a password is right", 6, same(step{
+			target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", xmlString("admin"), xmlString("x")),
+		}), nil},
+		{"wordpress-xmlrpc-bf", "bodies that were not kept", 6, same(step{target: "//xmlrpc.php/x.css", form: "text/plain"}), nil},
+		{"wordpress-xmlrpc-bf", "what is no call", 6, same(step{target: "/xmlrpc.php", form: "text/xml", body: "<methodCall><oops"}), nil},
+		{"wordpress-xmlrpc-bf", "pings", 6, same(step{
+			target: "/xmlrpc.php", form: "text/xml", body: xmlCall("pingback.ping", xmlString("http://a.example/"), xmlString("http://blog.example/x")),
+		}), nil},
+		{"wordpress-xmlrpc-credentials", "passwords in a call for something else", 6, func(i int) step {
+			return step{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getPosts", "<int>1</int>", xmlString("admin"), xmlString(fmt.Sprint("x", i)))}
+		}, nil},
+		{"wordpress-xmlrpc-multicall", "many passwords in one request", 1, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(10)}), nil},
+		{"wordpress-user-enum", "?author=1 and so on", 6, func(i int) step {
+			return step{target: fmt.Sprint("/?author=", i+1), status: []int{301, 404, 200}[i%3]}
+		}, nil},
+		{"wordpress-user-enum", "in all ways", 6, through(200,
+			"/wp-json/wp/v2/users", "/?rest_route=%2Fwp%2Fv2%2Fusers&per_page=100", "/wp-json/wp/v2/USERS/1", "/wp-sitemap-users-1.xml",
+			"/index.php?%61uthor=1&x=?", "/blog/?author%5B%5D=2",
+		), nil},
+		{"wordpress-scan", "files that tell versions", 5, through(200,
+			"/readme.html", "/license.txt", "/wp-includes/wlwmanifest.xml", "/wp-content/plugins/akismet/readme.txt", "/wp-admin/setup-config.php",
+		), nil},
+		{"wordpress-scan", "one file in many folders", 5, func(i int) step {
+			return step{target: fmt.Sprintf("//site%d/wp-includes/wlwmanifest.xml", i), status: 404}
+		}, nil},
+		{"wordpress-ajax-probing", "actions in forms and queries", 6, func(i int) step {
+			if i%2 == 0 {
+				return step{target: "/wp-admin/admin-ajax.php", body: fmt.Sprint("action=plugin", i), status: 400}
+			}
+			return step{target: fmt.Sprint("/wp-admin/admin-ajax.php?action=plugin", i), status: 400}
+		}, nil},
+		{"http-probing", "missing paths", 11, func(i int) step { return step{target: fmt.Sprintf("/old/page%d.php?x=%d", i, i), status: 404} }, nil},
+		{"http-probing", "missing paths that look like pictures", 11, func(i int) step {
+			return step{target: fmt.Sprintf("/p%d.php/x.css", i), status: 404}
+		}, nil},
+		{"http-backup-files", "archives", 4, through(404, "/backup.zip", "/site.tar.gz", "/db/dump.sql.gz", "/blog.example.rar"), nil},
+		{"http-secret-files", "whatever has secrets", 3, through(404, "/.env", "/.git/config", "/wp-config.php~"), nil},
+		{"http-secret-files", "one file again and again", 3, same(step{target: "/.env", status: 404}), nil},
+		{"http-secret-files", "WordPress's own, which is there and empty", 3, same(step{target: "/wp-config.php"}), nil},
+		{"http-secret-files", "in disguise", 3, through(403, "/%2eenv", "//blog/.//.ENV.production", "/x/../.git%2fHEAD"), nil},
+		{"http-secret-files", "copies that editors leave", 3, through(404, "/.wp-config.php.swp", "/config.php.bak", "/index.php~"), nil},
+		{"http-secret-files", "keys", 3, through(404, "/.ssh/id_rsa", "/id_ed25519", "/.aws/credentials"), nil},
+		{"http-backdoors", "shells", 2, through(404, "/c99.php", "/wp-content/uploads/2024/05/x.php"), nil},
+		{"http-backdoors", "one shell in use", 2, same(step{target: "/images/../WSO.php", body: "a=FilesMan"}), nil},
+		{"http-backdoors", "other shells", 2, through(404, "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/.well-known/acme-challenge/x.php"), nil},
+		{"http-path-traversal", "in the path", 4, through(404,
+			"/cgi-bin/.%2e/.%2e/.%2e/bin/sh", "/static/..%2f..%2fetc%2fhosts", "/a/../../x", "/%c0%ae%c0%ae/x",
+		), nil},
+		{"http-path-traversal", "in a parameter", 4, through(200,
+			"/?file=../../../../etc/passwd", "/?page=..%2F..%2Fwp-config.php", "/?file=php://filter/convert.base64-encode/resource=x", "/?doc=/etc/passwd",
+		), nil},
+		{"http-scanner-agents", "a tool that says so", 1, same(step{target: "/", agent: "Mozilla/5.0 (compatible; Nikto/2.5.0)"}), nil},
+		{"http-scanner-agents", "another", 1, same(step{target: "/", agent: "sqlmap/1.8#stable (https://sqlmap.org)"}), nil},
+		{"http-odd-methods", "made-up methods", 4, same(step{target: "/", method: "JUNK"}), nil},
+		{"http-odd-methods", "an attack on the start page", 4, func(i int) step {
+			return step{target: "/", method: []string{"TRACE", "PUT", "DELETE", "DEBUG"}[i%4]}
+		}, nil},
+		{"http-login-spray", "one password, many names", 11, func(i int) step {
+			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("user", i), "Summer2026")}
+		}, []string{"http-login-bf"}},
+		{"http-login-bf-slow", "many passwords for one name", 16, func(i int) step {
+			return step{target: "/wp-login.php", body: wpLogin([]string{"admin", "Admin"}[i%2], fmt.Sprint("guess", i))}
+		}, []string{"http-login-bf"}},
+	}
+	for _, row := range rows {
+		t.Run(row.scenario+": "+row.attack, func(t *testing.T) {
+			var also []string
+			for _, name := range row.also {
+				also = append(also, "tocsin/"+name)
+			}
+			steps := times(row.least, row.next)
+			rules := builtinRules(t)
+			if got := play(New(Config{Rules: rules}), 0, steps[:row.least-1]...); !slices.Equal(got, also) {
+				t.Errorf("%d requests: %q, want %q", row.least-1, got, also)
+			}
+			if got, want := play(New(Config{Rules: rules}), 0, steps...), append(also, "tocsin/"+row.scenario); !slices.Equal(got, want) {
+				t.Errorf("%d requests: %q, want %q", row.least, got, want)
+			}
+		})
+	}
+	for _, name := range builtinRules(t).Names() {
+		if !slices.ContainsFunc(rows, func(r attackRow) bool { return "tocsin/"+r.scenario == name }) {
+			t.Errorf("%s has no attack", name)
+		}
+	}
+}
+
+// disguises are paths that all reach wp-login.php.
+var disguises = []string{
+	"//wp-login.php", "/./wp-login.php", "/wp-admin/../wp-login.php", "/%77p-login.php", "/wp-login%2ephp", "/wp-login.php/",
+	"/wp-login.php/x.css", "/blog/wp-login.php?x=.css",
+}

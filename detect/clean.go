@@ -1,0 +1,72 @@
+package detect
+
+import (
+	"path"
+	"strings"
+)
+
+// cleanPath returns the path that a server will take the target to ask for:
+// unescaped once, with no dot segments and no empty ones, without the query and
+// without the scheme and host that a proxy's client sends. Scenarios of ours
+// judge by it, for //wp-login.php, /wp-login%2ephp and /x/../wp-login.php are
+// all the same script. The request itself stays as it is.
+func (v *view) cleanPath() (string, bool) {
+	target, _, _ := strings.Cut(v.target, "?")
+	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
+		slash := strings.IndexByte(rest, '/')
+		if slash < 0 {
+			return "/", true
+		}
+		target = rest[slash:]
+	}
+	if !strings.HasPrefix(target, "/") {
+		return "", false
+	}
+	if strings.IndexByte(target, '%') >= 0 {
+		target = string(appendUnescaped(nil, target))
+	}
+	return path.Clean(target), true
+}
+
+// script returns the beginning of the clean path that names a PHP script: what
+// follows it, such as /x.css in /wp-login.php/x.css, is for the script to read.
+func (v *view) script() (string, bool) {
+	const ext = ".php"
+	p, _ := v.cleanPath()
+	for from := 0; ; {
+		i := strings.Index(p[from:], ext)
+		if i < 0 {
+			return "", false
+		}
+		from += i + len(ext)
+		if from == len(p) || p[from] == '/' {
+			return p[:from], true
+		}
+	}
+}
+
+// appendUnescaped appends s to dst with its percent escapes resolved. What only
+// looks like one stays as it is.
+func appendUnescaped(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) && hexes[s[i+1]] >= 0 && hexes[s[i+2]] >= 0 {
+			c = byte(hexes[s[i+1]])<<4 | byte(hexes[s[i+2]])
+			i += 2
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// hexes holds the values of hexadecimal digits, and -1 for all else.
+var hexes = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = int8(i)
+		t[strings.ToUpper(string(c))[0]] = int8(i)
+	}
+	return t
+}()

@@ -1,0 +1,249 @@
+package detect
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says what a [Detector] looks for, and how much memory it may take. Its
+// zero value looks for nothing.
+type Config struct {
+	// Rules are what to look for. See also [Detector.Use].
+	Rules *Rules
+	// Buckets is how many buckets there may be: one for each client and scenario
+	// that has seen something of the client. Default: 100,000.
+	Buckets int
+	// Memory is how many bytes the buckets may take. Default: 64 MiB.
+	Memory int
+	// Values is how many distinct values a bucket remembers, if its scenario asks
+	// for distinct ones. One that was forgotten counts again. Default: 1,000.
+	Values int
+	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
+	Events int
+	// Bits6 is how many bits of an IPv6 address make a client. Who has one
+	// address there mostly has 64 bits of them. Default: 64; CrowdSec's is 128.
+	Bits6 int
+}
+
+func (cfg Config) withDefaults() Config {
+	for _, x := range []struct {
+		value        *int
+		def, atLeast int
+	}{
+		{&cfg.Buckets, 100_000, 1},
+		{&cfg.Memory, 64 << 20, 1},
+		{&cfg.Values, 1000, 1},
+		{&cfg.Events, 10, 1},
+		{&cfg.Bits6, 64, 1},
+	} {
+		if *x.value < x.atLeast {
+			*x.value = x.def
+		}
+	}
+	cfg.Bits6 = min(cfg.Bits6, 128)
+	return cfg
+}
+
+// A Detector holds what clients have done lately against [Rules]. It is safe for
+// use by many goroutines, starts none, and has nothing to close.
+type Detector struct {
+	cfg   Config
+	store *store
+	prog  atomic.Pointer[program]
+
+	events, dropped atomic.Uint64
+
+	mu     sync.Mutex        // one Use at a time
+	ids    map[string]uint32 // of the scenarios in use, by what their buckets depend on
+	last   uint32            // the last number given to one
+	counts map[string]*scenarioCount
+}
+
+// New returns a detector.
+func New(cfg Config) *Detector {
+	cfg = cfg.withDefaults()
+	d := &Detector{cfg: cfg, store: newStore(cfg.Buckets, cfg.Memory), counts: make(map[string]*scenarioCount)}
+	rules := cfg.Rules
+	if rules == nil {
+		rules = &Rules{lists: newLists()}
+	}
+	d.Use(rules)
+	return d
+}
+
+// Use makes the detector look for what rules say from now on. The buckets of
+// scenarios that are the same as before stay; what else they report, such as
+// their labels, may change.
+func (d *Detector) Use(rules *Rules) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ids, kept := make(map[string]uint32), make(map[uint32]bool)
+	d.prog.Store(compile(rules, func(s *scenario) (uint32, *scenarioCount) {
+		id, known := d.ids[s.print]
+		if !known {
+			d.last++
+			id = d.last
+		}
+		ids[s.print], kept[id] = id, true
+		if d.counts[s.name] == nil {
+			d.counts[s.name] = new(scenarioCount)
+		}
+		return id, d.counts[s.name]
+	}))
+	d.ids = ids
+	d.store.retain(kept)
+}
+
+// Request asks the scenarios that need the request alone. It returns the alerts of
+// those that overflow, which are few, and takes a microsecond or two.
+//
+// A client whose address is not known cannot be judged: there are none.
+func (d *Detector) Request(e *Event) []Alert {
+	e.deferred = false
+	p := d.prog.Load()
+	if len(p.rules) == 0 || !e.Client.IsValid() {
+		return nil
+	}
+	d.events.Add(1)
+	v := p.open(e, prefixOf(e.Client, d.cfg.Bits6))
+	defer v.close()
+	switch p.judge(v, true) {
+	case whitelisted:
+		d.dropped.Add(1)
+		return nil
+	case undecided:
+		e.deferred = true
+		return nil
+	default:
+		return d.ask(v, p.early, false)
+	}
+}
+
+// Response asks the scenarios that need to know how the request ended. Where a
+// whitelist needs to know that too, it asks all of them. It is to be called with
+// the event that Request was called with.
+func (d *Detector) Response(e *Event) []Alert {
+	p := d.prog.Load()
+	if len(p.rules) == 0 || !e.Client.IsValid() {
+		return nil
+	}
+	asked := p.late
+	if e.deferred {
+		asked = p.both
+	}
+	v := p.open(e, prefixOf(e.Client, d.cfg.Bits6))
+	defer v.close()
+	if p.judge(v, false) == whitelisted {
+		if e.deferred {
+			d.dropped.Add(1)
+		}
+		return nil
+	}
+	return d.ask(v, asked, true)
+}
+
+// judge asks the whitelists.
+func (p *program) judge(v *view, early bool) verdict {
+	found := judged
+	for i := range p.whitelists {
+		switch p.whitelists[i].judge(v, early) {
+		case whitelisted:
+			return whitelisted
+		case undecided:
+			found = undecided
+		}
+	}
+	return found
+}
+
+// ask asks rules about the event.
+func (d *Detector) ask(v *view, rules []uint64, late bool) []Alert {
+	now := v.evt.Time
+	if late && !v.evt.Ended.IsZero() {
+		now = v.evt.Ended
+	}
+	pour := pouring{now: now.UnixNano(), view: v, bound: &d.cfg}
+	var alerts []Alert
+	each(v.prog.candidates(v, rules, late), func(i int) {
+		pour.rule = v.prog.rules[i]
+		if alert, due := d.try(pour); due {
+			alerts = append(alerts, alert)
+		}
+	})
+	return alerts
+}
+
+// try asks a rule. An expression that fails is not met: unlike upstream, where the
+// event is then lost for all that follows, the others are still asked.
+func (d *Detector) try(p pouring) (Alert, bool) {
+	v, r := p.view, p.rule
+	if !v.meets(r.filter) {
+		return Alert{}, false
+	}
+	key := r.key(v, d.store.seed)
+	if v.failed {
+		return Alert{}, false
+	}
+	if r.distinct != nil {
+		p.value = maphash.String(d.store.seed, r.distinct.of(v))
+		p.distinct = !v.failed // then it counts, as upstream
+	}
+	return d.store.pour(key, p)
+}
+
+// clientBits returns the address of who is meant, as numbers.
+func (v *view) clientBits() (hi, lo uint64) {
+	bits := v.client.Addr().As16()
+	return binary.BigEndian.Uint64(bits[:8]), binary.BigEndian.Uint64(bits[8:])
+}
+
+// alert returns the alert of a bucket that overflows.
+func (p pouring) alert(b *bucket) Alert {
+	s := p.rule.scenario
+	a := Alert{
+		Scenario: s.name, Version: s.version, Hash: s.hash,
+		Client: p.view.evt.Client, Prefix: p.view.client,
+		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
+		Count: b.count, Capacity: s.capacity, Leak: s.leak,
+		Remediation: s.remediation, Action: s.action, Duration: s.duration,
+		Labels:  maps.Clone(s.labels),
+		Context: b.context(),
+	}
+	a.Message = fmt.Sprintf("%s met %s: %d events in %s", a.Client, a.Scenario, a.Count, a.Stop.Sub(a.Start))
+	return a
+}
+
+// Stats are figures of a [Detector].
+type Stats struct {
+	Events  uint64 // that scenarios were asked about
+	Dropped uint64 // of those, how many a whitelist dropped
+
+	Buckets int    // there are
+	Bytes   int    // they take
+	Evicted uint64 // buckets forgotten for want of room
+
+	Scenarios map[string]ScenarioStats // by name
+}
+
+// ScenarioStats are figures of one scenario, since the detector was made.
+type ScenarioStats struct {
+	Overflows uint64 // of its buckets
+	Hidden    uint64 // of those, how many fell into the blackhole of an alert
+}
+
+// Stats returns the figures of now.
+func (d *Detector) Stats() Stats {
+	s := Stats{Events: d.events.Load(), Dropped: d.dropped.Load(), Scenarios: make(map[string]ScenarioStats)}
+	s.Buckets, s.Bytes, s.Evicted = d.store.stats()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, c := range d.counts {
+		s.Scenarios[name] = ScenarioStats{c.overflows.Load(), c.hidden.Load()}
+	}
+	return s
+}

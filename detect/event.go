@@ -1,0 +1,45 @@
+package detect
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// An Event is a request, and once it is over the response to it.
+//
+// What a request says is hostile: every field may hold any bytes, of any
+// length that the server lets through. Scenarios see the first 16 KiB of each.
+type Event struct {
+	Time      time.Time  // when the request came
+	Client    netip.Addr // whom it came from, normalized
+	Method    string
+	Target    string // the request target as it was received, query included
+	Host      string // with the port, if there was one
+	Proto     string // such as HTTP/1.1
+	UserAgent string
+	Referer   string
+
+	// Matched is what the server has found out about the request by means of its
+	// own, for scenarios that ask for evt.Meta.matched: words between bars, such
+	// as |login|upload|.
+	Matched string
+
+	// Line is the request line as it was received if it is not of the form
+	// METHOD TARGET PROTO; Method, Target and Proto are then empty. A handler of
+	// net/http never sees such a request.
+	Line string
+
+	// What follows is known once the response is over.
+
+	Ended     time.Time   // when it was; zero means Time
+	Status    int         // 0 means 200
+	Header    http.Header // of the response; read only
+	Request   http.Header // of the request; read only
+	Body      []byte      // the beginning of the request's body, as far as it was kept
+	Truncated bool        // there was more of it
+
+	// deferred says that whether the event is whitelisted depends on the
+	// response: all scenarios wait for it.
+	deferred bool
+}

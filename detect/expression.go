@@ -1,0 +1,146 @@
+package detect
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// An expression is read and checked, but not compiled: see compiler.
+type expression struct {
+	source  string
+	node    ast.Node
+	program *vm.Program
+
+	deps  fieldSet
+	reads []string // keys of evt.Meta that are no fields
+	sets  []string // keys that it sets there
+	files []string // names of the lists that it asks
+}
+
+// An unsupported error says why an expression that is well formed cannot run
+// here.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) }
+
+// expression reads an expression whose result is of the kind; Invalid means any.
+func (l *lists) expression(source string, kind reflect.Kind) (*expression, error) {
+	tree, err := parser.Parse(source)
+	if err != nil {
+		return nil, fmt.Errorf("reading the expression: %w", err)
+	}
+	e := &expression{source: source, node: tree.Node}
+	w := &walker{e: e, lists: l}
+	ast.Walk(&tree.Node, w)
+	if w.err != "" {
+		return nil, w.err
+	}
+	if w.events != w.members { // it is asked for as a whole
+		e.deps = ^fieldSet(0)
+	}
+	if e.program, err = l.parse(source, kind); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// A walker finds out what an expression uses.
+type walker struct {
+	e     *expression
+	lists *lists
+	err   unsupported
+
+	events, members int // how often evt is named, and how often in a way that is known
+}
+
+// Visit implements [ast.Visitor].
+func (w *walker) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "evt" {
+			w.events++
+		}
+	case *ast.MemberNode:
+		w.member(n)
+	case *ast.CallNode:
+		w.call(n)
+	}
+}
+
+func (w *walker) member(n *ast.MemberNode) {
+	if room, key, ok := member(n); ok {
+		w.members++
+		f, known := fieldNamed(room + "." + key)
+		switch {
+		case known:
+			w.e.deps |= f.set()
+		case room == "Meta":
+			w.e.reads = append(w.e.reads, key)
+		}
+		return
+	}
+	if evt, ok := n.Node.(*ast.IdentifierNode); ok && evt.Value == "evt" {
+		name, _ := n.Property.(*ast.StringNode)
+		if name == nil || !slices.Contains([]string{"Meta", "Parsed", "SetMeta"}, name.Value) {
+			w.refuse(fmt.Sprintf("it asks for %s, which there is not in a request", n))
+		}
+	}
+}
+
+func (w *walker) call(n *ast.CallNode) {
+	if m, ok := n.Callee.(*ast.MemberNode); ok {
+		w.method(m, n.Arguments)
+		return
+	}
+	name := calleeOf(n)
+	if !w.lists.known(name) {
+		w.refuse(fmt.Sprintf("it calls %s, which there is not here", n.Callee))
+		return
+	}
+	list := -1
+	switch name {
+	case "File":
+		list = 0
+	case "RegexpInFile", "LookupFile":
+		list = 1
+	}
+	if list < 0 || list >= len(n.Arguments) {
+		return
+	}
+	file, ok := n.Arguments[list].(*ast.StringNode)
+	if !ok {
+		w.refuse("the name of the list that it asks is not known beforehand")
+		return
+	}
+	w.e.files = append(w.e.files, file.Value)
+}
+
+func (w *walker) method(m *ast.MemberNode, arguments []ast.Node) {
+	name, ok := m.Property.(*ast.StringNode)
+	if !ok || name.Value != "SetMeta" || len(arguments) != 2 {
+		w.refuse(fmt.Sprintf("it calls %s, which there is not here", m))
+		return
+	}
+	w.members++
+	key, ok := arguments[0].(*ast.StringNode)
+	if !ok {
+		w.refuse("the name of what it sets is not known beforehand")
+		return
+	}
+	if _, taken := fieldNamed("Meta." + key.Value); taken {
+		w.refuse(fmt.Sprintf("it sets evt.Meta.%s, which is the request's", key.Value))
+		return
+	}
+	w.e.sets = append(w.e.sets, key.Value)
+}
+
+func (w *walker) refuse(why string) {
+	if w.err == "" {
+		w.err = unsupported(why)
+	}
+}

@@ -1,0 +1,280 @@
+package detect
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxField is how much of a text scenarios get to see. It is more than a line
+// of an access log holds by the limits of common servers, and bounds the time
+// that regular expressions take.
+const maxField = 16 << 10
+
+// A field is what an expression can ask of an event, an index into fields.
+type field uint8
+
+// fieldSet is a set of fields.
+type fieldSet uint64
+
+func (f field) set() fieldSet { return 1 << f }
+
+// lateFields are those that are known once the response is over.
+var lateFields = func() (s fieldSet) {
+	for i, def := range fields {
+		if def.late {
+			s |= field(i).set()
+		}
+	}
+	return s
+}()
+
+// A haystack is a text that other fields are parts of. To find out whether a
+// literal can be in one of them, it is searched once for all.
+type haystack uint8
+
+const (
+	noHay     haystack = iota
+	hayTarget          // the request target
+	hayAgent
+	hayReferer
+	hayLine
+	hayDecoded // the request target with its percent escapes resolved
+	hayPath    // the same, but that slashes come and go: see needs
+	hayCount
+)
+
+// A fieldDef says what a field is called and how it is found.
+type fieldDef struct {
+	name string // without "evt."
+	get  func(*view) (text string, present bool)
+	late bool     // known once the response is over
+	memo bool     // dear: found once for an event
+	hay  haystack // what it is a part of
+}
+
+// fields holds all fields there are. The first ones are those that CrowdSec's
+// parsers set; how they are derived from a request was found by comparison with
+// them. The last ones are ours. To add one is to add a line.
+var fields = []fieldDef{
+	fieldService:   {name: "Meta.service", get: constant("http")},
+	fieldLogType:   {name: "Meta.log_type", get: constant("http_access-log")},
+	fieldSourceIP:  {name: "Meta.source_ip", get: (*view).sourceIP, memo: true},
+	fieldGroupIP:   {name: "group_ip", get: (*view).groupIP, memo: true},
+	fieldPath:      {name: "Meta.http_path", get: func(v *view) (string, bool) { return nonEmpty(v.target) }, hay: hayTarget},
+	fieldStatus:    {name: "Meta.http_status", get: (*view).status, late: true},
+	fieldVerb:      {name: "Meta.http_verb", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Method) }},
+	fieldArgsLen:   {name: "Meta.http_args_len", get: (*view).argsLen},
+	fieldSubType:   {name: "Meta.sub_type", get: (*view).subType, late: true},
+	fieldMetaAgent: {name: "Meta.http_user_agent", get: (*view).userAgent, hay: hayAgent},
+	fieldMetaHost:  {name: "Meta.target_fqdn", get: (*view).host},
+
+	fieldParsedStatus: {name: "Parsed.status", get: (*view).status, late: true},
+	fieldImpact:       {name: "Parsed.impact_completion", get: (*view).impact, late: true},
+	fieldParsedVerb:   {name: "Parsed.verb", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Method) }},
+	fieldRequest:      {name: "Parsed.request", get: func(v *view) (string, bool) { return v.request, v.target != "" }, hay: hayTarget},
+	fieldArgs:         {name: "Parsed.http_args", get: func(v *view) (string, bool) { return v.args, v.hasArgs }, hay: hayTarget},
+	fieldDir:          {name: "Parsed.file_dir", get: func(v *view) (string, bool) { return v.dir, v.hasDir }, hay: hayTarget},
+	fieldFrag:         {name: "Parsed.file_frag", get: func(v *view) (string, bool) { return v.name[:v.ext], v.hasDir }, hay: hayTarget},
+	fieldExt:          {name: "Parsed.file_ext", get: func(v *view) (string, bool) { return v.name[v.ext:], v.hasDir }, hay: hayTarget},
+	fieldName:         {name: "Parsed.file_name", get: func(v *view) (string, bool) { return nonEmpty(v.name) }, hay: hayTarget},
+	fieldStatic:       {name: "Parsed.static_ressource", get: (*view).static, memo: true},
+	fieldAgent:        {name: "Parsed.http_user_agent", get: (*view).userAgent, hay: hayAgent},
+	fieldReferer:      {name: "Parsed.http_referer", get: (*view).referer, hay: hayReferer},
+	fieldVersion:      {name: "Parsed.http_version", get: (*view).version},
+	fieldHost:         {name: "Parsed.target_fqdn", get: (*view).host},
+	fieldLine:         {name: "Parsed.rawrequest", get: func(v *view) (string, bool) { return nonEmpty(clip(v.evt.Line)) }, hay: hayLine},
+
+	fieldCleanPath: {name: "Parsed.clean_path", get: (*view).cleanPath, memo: true, hay: hayPath},
+	fieldScript:    {name: "Parsed.script", get: (*view).script, memo: true, hay: hayPath},
+	fieldAction:    {name: "Parsed.form_action", get: (*view).formAction, late: true, memo: true},
+	fieldMethod:    {name: "Parsed.xmlrpc_method", get: (*view).xmlrpcMethod, late: true},
+	fieldCalls:     {name: "Parsed.xmlrpc_calls", get: (*view).xmlrpcCalls, late: true},
+	fieldLogin:     {name: "Meta.login", get: (*view).login, late: true, memo: true},
+	fieldLoginUser: {name: "Meta.login_user", get: (*view).loginUser, late: true, memo: true},
+	fieldLoginTry:  {name: "Meta.login_try", get: (*view).loginTry, late: true, memo: true},
+	fieldMatched:   {name: "Meta.matched", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Matched) }},
+}
+
+const (
+	fieldService field = iota
+	fieldLogType
+	fieldSourceIP
+	fieldGroupIP // what stands for Meta.source_ip where events are grouped
+	fieldPath
+	fieldStatus
+	fieldVerb
+	fieldArgsLen
+	fieldSubType
+	fieldMetaAgent
+	fieldMetaHost
+	fieldParsedStatus
+	fieldImpact
+	fieldParsedVerb
+	fieldRequest
+	fieldArgs
+	fieldDir
+	fieldFrag
+	fieldExt
+	fieldName
+	fieldStatic
+	fieldAgent
+	fieldReferer
+	fieldVersion
+	fieldHost
+	fieldLine
+	fieldCleanPath
+	fieldScript
+	fieldAction
+	fieldMethod
+	fieldCalls
+	fieldLogin
+	fieldLoginUser
+	fieldLoginTry
+	fieldMatched
+)
+
+// fieldNamed returns the field that expressions call evt.name.
+func fieldNamed(name string) (field, bool) {
+	for i, def := range fields {
+		if def.name == name {
+			return field(i), true
+		}
+	}
+	return 0, false
+}
+
+func constant(s string) func(*view) (string, bool) {
+	return func(*view) (string, bool) { return s, true }
+}
+
+func nonEmpty(s string) (string, bool) { return s, s != "" }
+
+func clip(s string) string {
+	if len(s) > maxField {
+		return s[:maxField]
+	}
+	return s
+}
+
+// split takes the target apart as CrowdSec's http-logs parser does: at the last
+// question mark, the last slash before it and the last dot behind that, but for
+// one that begins the name.
+func (v *view) split() {
+	v.target = clip(v.evt.Target)
+	v.request, v.args, v.dir, v.name, v.ext = v.target, "", "", "", 0
+	q := strings.LastIndexByte(v.target, '?')
+	if v.hasArgs = q >= 0; v.hasArgs {
+		v.request, v.args = v.target[:q], v.target[q+1:]
+	}
+	slash := strings.LastIndexByte(v.request, '/')
+	if v.hasDir = slash >= 0; !v.hasDir {
+		return
+	}
+	v.dir, v.name = v.request[:slash+1], v.request[slash+1:]
+	if v.ext = strings.LastIndexByte(v.name, '.'); v.ext <= 0 {
+		v.ext = len(v.name)
+	}
+}
+
+func (v *view) sourceIP() (string, bool) { return v.evt.Client.String(), true }
+
+func (v *view) groupIP() (string, bool) {
+	return v.client.Addr().String(), true
+}
+
+func (v *view) status() (string, bool) { return statusText(v.evt.Status), true }
+
+// statusTexts holds the usual ones.
+var statusTexts = func() (t [600]string) {
+	for i := range t {
+		t[i] = strconv.Itoa(i)
+	}
+	return t
+}()
+
+func statusText(status int) string {
+	switch {
+	case status == 0:
+		return "200"
+	case status > 0 && status < len(statusTexts):
+		return statusTexts[status]
+	}
+	return strconv.Itoa(status)
+}
+
+func (v *view) argsLen() (string, bool) {
+	if !v.hasDir {
+		return "", false
+	}
+	n := utf8.RuneCountInString(v.args)
+	if n < len(statusTexts) {
+		return statusTexts[n], true
+	}
+	return strconv.Itoa(n), true
+}
+
+// subType is CrowdSec's rule for Caddy's log: somebody was asked for a password
+// by HTTP itself.
+func (v *view) subType() (string, bool) {
+	if v.evt.Status != 401 || !strings.HasPrefix(v.evt.Header.Get("Www-Authenticate"), "Basic") {
+		return "", false
+	}
+	return "auth_fail", true
+}
+
+func (v *view) userAgent() (string, bool) { return clip(v.evt.UserAgent), true }
+
+func (v *view) referer() (string, bool) { return nonEmpty(clip(v.evt.Referer)) }
+
+func (v *view) impact() (string, bool) {
+	switch v.evt.Status {
+	case 403, 404, 502:
+		return "false", true
+	}
+	return "true", true
+}
+
+func (v *view) version() (string, bool) {
+	return nonEmpty(strings.TrimPrefix(clip(v.evt.Proto), "HTTP/"))
+}
+
+// host returns what the client takes the server for, without the port.
+func (v *view) host() (string, bool) {
+	host := clip(v.evt.Host)
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 || strings.IndexByte(host[colon:], ']') >= 0 || strings.Count(host, ":") > 1 && host[0] != '[' {
+		return nonEmpty(host)
+	}
+	return nonEmpty(host[:colon])
+}
+
+// staticExts are CrowdSec's, of all its generations.
+var staticExts = newStringSet(
+	".JPG", ".CSS", ".JS", ".JPEG", ".PNG", ".SVG", ".MAP", ".ICO", ".OTF", ".GIF", ".MP3", ".MP4", ".WOFF", ".WOFF2",
+	".TTF", ".EOT", ".WEBP", ".WAV", ".GZ", ".BROTLI", ".BVR", ".TS", ".BMP", ".AVIF", ".MJS",
+)
+
+func (v *view) static() (string, bool) {
+	ext := v.name[v.ext:]
+	const longest = len(".BROTLI")
+	if ext == "" || len(ext) > 2*longest {
+		return "false", true
+	}
+	if staticExts.has(strings.ToUpper(ext)) {
+		return "true", true
+	}
+	return "false", true
+}
+
+// prefixOf returns the network that stands for the client: its address, or the
+// first bits6 bits of one of IPv6.
+func prefixOf(ip netip.Addr, bits6 int) netip.Prefix {
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = min(bits, bits6)
+	}
+	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
+	return p
+}

@@ -1,0 +1,92 @@
+package detect
+
+import (
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// filter compiles a filter. What it does not know the form of is left to the
+// interpreter, after all that has to be met besides and is cheaper to ask.
+func (c *compiler) filter(e *expression) *cond {
+	if whole := c.cond(e.node, nil); whole != nil {
+		return sorted(whole)
+	}
+	var known []*cond
+	for _, n := range conjuncts(e.node) {
+		if k := c.cond(n, nil); k != nil && !k.effect {
+			known = append(known, k)
+		}
+	}
+	rest := &cond{
+		key: e.source, cost: costInterpret, deps: e.deps, eval: interpret(e.program),
+		fails: true, effect: true, fresh: len(e.reads) > 0,
+	}
+	return sorted(all(append(known, rest)))
+}
+
+// sorted returns a filter that asks the cheapest of the conditions first which
+// all have to be met. Whether one of them fails or is not met is the same in the
+// end, but what has an effect comes last.
+func sorted(filter *cond) *cond {
+	if filter.op != opAnd {
+		return filter
+	}
+	kids := slices.Clone(filter.kids)
+	if i := slices.IndexFunc(kids, func(k *cond) bool { return k.op == opFalse }); i >= 0 {
+		return never
+	}
+	slices.SortStableFunc(kids, func(a, b *cond) int {
+		switch {
+		case a.effect && b.effect:
+			return 0
+		case a.effect:
+			return 1
+		case b.effect:
+			return -1
+		}
+		return a.cost - b.cost
+	})
+	return all(kids)
+}
+
+// conjuncts returns the conditions that all have to be met for n to be.
+func conjuncts(n ast.Node) []ast.Node {
+	if b, ok := n.(*ast.BinaryNode); ok && (b.Operator == "and" || b.Operator == "&&") {
+		return append(conjuncts(b.Left), conjuncts(b.Right)...)
+	}
+	return []ast.Node{n}
+}
+
+// share returns the condition that stands for all that are the same as new.
+func (c *compiler) share(new *cond) *cond {
+	if new.fixed() || !new.plain() {
+		return new
+	}
+	old := c.conds[new.key]
+	if old == nil {
+		c.conds[new.key] = new
+		return new
+	}
+	if old.slot == 0 && old.cost >= costSearch {
+		c.slots.conds++
+		old.slot = c.slots.conds
+	}
+	return old
+}
+
+// shareText is share for texts. What takes time to find out is remembered.
+func (c *compiler) shareText(new *text, dear bool) *text {
+	if new.fixed || new.fresh {
+		return new
+	}
+	if old := c.texts[new.key]; old != nil {
+		return old
+	}
+	if dear {
+		c.slots.texts++
+		new.slot = c.slots.texts
+	}
+	c.texts[new.key] = new
+	return new
+}

@@ -1,0 +1,226 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// LoadConfig says what to load. Only Paths is needed.
+type LoadConfig struct {
+	// Paths are files and folders of scenarios, and of parsers that hold
+	// whitelists. Of a folder all files named .yaml and .yml are read, those in
+	// folders below and behind links, too, but none that begin with a dot.
+	Paths []string
+	// Data is the folder of the lists that scenarios ask. Default: CrowdSec's,
+	// which is [DefaultData], and where a list is not there, next to the file
+	// that asks for it.
+	Data string
+}
+
+// Rules are scenarios and whitelists, ready to be used by a [Detector]. They do
+// not change.
+type Rules struct {
+	scenarios  []*scenario
+	whitelists []*whitelist
+	lists      *lists
+	skipped    []Skipped
+}
+
+// A Skipped is a scenario or a whitelist that cannot run here.
+type Skipped struct {
+	Name   string // empty: it is not known
+	File   string // and the line, such as a.yaml:12
+	Reason string
+}
+
+// String returns all of it in a line.
+func (s Skipped) String() string {
+	if s.Name == "" {
+		return s.File + ": " + s.Reason
+	}
+	return s.File + ": " + s.Name + ": " + s.Reason
+}
+
+// Skipped returns what was found, but cannot run here, and why. A list that is
+// missing is among the reasons.
+func (r *Rules) Skipped() []Skipped { return slices.Clone(r.skipped) }
+
+// Names returns the names of the scenarios, in the order in which they are asked.
+func (r *Rules) Names() []string {
+	names := make([]string, len(r.scenarios))
+	for i, s := range r.scenarios {
+		names[i] = s.name
+	}
+	return names
+}
+
+// A Scenario is what there is to know of one that is loaded.
+type Scenario struct {
+	Name, Description string
+	File              string // and the line, such as a.yaml:12
+	Version, Hash     string // see [Alert]
+	Late              bool   // it has to wait for the response
+	Remediation       bool   // it asks for a decision
+	Labels            map[string]string
+}
+
+// Scenarios returns the scenarios, in the order in which they are asked.
+func (r *Rules) Scenarios() []Scenario {
+	late := lateScenarios(r.scenarios)
+	all := make([]Scenario, len(r.scenarios))
+	for i, s := range r.scenarios {
+		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels)}
+	}
+	return all
+}
+
+// maxDepth bounds how deep folders are searched: a link may lead to one above it.
+const maxDepth = 8
+
+// Load reads scenarios and whitelists. A path that is not there, and a file that
+// is not well formed, are errors that name the file and, where there is one, the
+// line; what is well formed but cannot run here is skipped.
+func Load(cfg LoadConfig) (*Rules, error) {
+	l := &loader{rules: &Rules{lists: newLists()}, data: cfg.Data, indexes: make(hubIndexes), seen: make(map[string]string)}
+	for _, p := range cfg.Paths {
+		if err := l.path(p, maxDepth); err != nil {
+			return nil, err
+		}
+	}
+	return l.finish(), nil
+}
+
+// Parse reads scenarios and whitelists from content, which errors and
+// [Rules.Skipped] call name. Their lists are in data; nil means that there are
+// none. They are nobody's hub's, so they have no version and no hash.
+func Parse(name string, content []byte, data fs.FS) (*Rules, error) {
+	l := &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
+	var folders []fs.FS
+	if data != nil {
+		folders = []fs.FS{data}
+	}
+	if err := l.read(source{name: name, folders: folders}, content); err != nil {
+		return nil, err
+	}
+	return l.finish(), nil
+}
+
+// Merge returns the rules of all. Of scenarios with the same name, and of lists,
+// the first counts; the others are skipped.
+func Merge(all ...*Rules) *Rules {
+	l := &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
+	for _, r := range all {
+		if r == nil {
+			continue
+		}
+		l.rules.lists.merge(r.lists)
+		l.rules.whitelists = append(l.rules.whitelists, r.whitelists...)
+		l.rules.skipped = append(l.rules.skipped, r.skipped...)
+		for _, s := range r.scenarios {
+			l.add(s)
+		}
+	}
+	return l.rules
+}
+
+// A loader gathers rules.
+type loader struct {
+	rules   *Rules
+	data    string
+	indexes hubIndexes
+	seen    map[string]string // the files of the scenarios, by name
+}
+
+// path reads a file or a folder that the operator has named.
+func (l *loader) path(p string, depth int) error {
+	info, err := os.Stat(p)
+	if err != nil {
+		return fmt.Errorf("reading scenarios: %w", err)
+	}
+	if !info.IsDir() {
+		return l.file(p)
+	}
+	entries, err := os.ReadDir(p)
+	if err != nil {
+		return fmt.Errorf("reading scenarios: %w", err)
+	}
+	for _, entry := range entries {
+		if err := l.entry(filepath.Join(p, entry.Name()), depth-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry reads what was found in a folder.
+func (l *loader) entry(p string, depth int) error {
+	if strings.HasPrefix(filepath.Base(p), ".") {
+		return nil
+	}
+	info, err := os.Stat(p)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.skip("", p, "it links to a file that there is not")
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading scenarios: %w", err)
+	case info.IsDir() && depth == 0:
+		l.skip("", p, "the folder is too deep, or links to itself")
+		return nil
+	case info.IsDir():
+		return l.path(p, depth)
+	}
+	if ext := filepath.Ext(p); ext != ".yaml" && ext != ".yml" {
+		return nil
+	}
+	return l.file(p)
+}
+
+func (l *loader) file(p string) error {
+	content, err := readFile(os.DirFS(filepath.Dir(p)), filepath.Base(p))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", p, err)
+	}
+	folders := []string{l.data}
+	if l.data == "" {
+		folders = []string{DefaultData, filepath.Dir(p)}
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			folders = append(folders, filepath.Dir(real))
+		}
+	}
+	return l.read(source{name: p, folders: folderFS(folders...), index: l.indexes.of(p), onDisk: true}, content)
+}
+
+func (l *loader) skip(name, file, reason string) {
+	l.rules.skipped = append(l.rules.skipped, Skipped{name, file, reason})
+}
+
+func (l *loader) add(s *scenario) {
+	if first, twice := l.seen[s.name]; twice {
+		l.skip(s.name, s.file, "there is one of that name in "+first)
+		return
+	}
+	l.seen[s.name] = s.file
+	l.rules.scenarios = append(l.rules.scenarios, s)
+}
+
+// finish returns the rules, without the scenarios that can never match, and says
+// so: they are for another log.
+func (l *loader) finish() *Rules {
+	c := newCompiler(l.rules.lists)
+	c.learn(l.rules.scenarios)
+	l.rules.scenarios = slices.DeleteFunc(l.rules.scenarios, func(s *scenario) bool {
+		foreign := c.filter(s.filter) == never
+		if foreign {
+			l.skip(s.name, s.file, "it is for another log than that of HTTP requests")
+		}
+		return foreign
+	})
+	return l.rules
+}

@@ -1,0 +1,175 @@
+package detect
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A program is rules made ready to run. It does not change.
+type program struct {
+	rules       []*rule
+	whitelists  []compiledWhitelist
+	early, late []uint64 // the rules of each phase
+	both        []uint64
+	idx         index
+
+	words                int // of a set of rules
+	textSlots, condSlots int
+	views, machines      sync.Pool
+}
+
+// A rule is a scenario made ready to run.
+type rule struct {
+	*scenario
+	id       uint32 // of its buckets: see Detector.Use
+	filter   *cond
+	distinct *text // nil: all events count
+	late     bool
+	count    *scenarioCount
+
+	byClient bool    // events are grouped by client, and
+	parts    []*text // by these
+
+	rate  float64 // tokens a second
+	life  int64   // how long a bucket lives without events, in nanoseconds
+	quiet int64   // the blackhole, likewise
+}
+
+// A scenarioCount counts for a scenario, whichever rules it is in.
+type scenarioCount struct {
+	overflows, hidden atomic.Uint64
+}
+
+// learn tells the compiler what SetMeta sets.
+func (c *compiler) learn(scenarios []*scenario) {
+	for _, s := range scenarios {
+		for _, e := range s.expressions() {
+			for _, key := range e.sets {
+				c.set[key] = true
+			}
+		}
+	}
+}
+
+// compile makes rules ready to run. Scenarios get their numbers from ids.
+func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
+	c := newCompiler(r.lists)
+	c.learn(r.scenarios)
+	p := &program{words: (len(r.scenarios) + 63) / 64}
+	p.early, p.late, p.both = newSet(p.words), newSet(p.words), newSet(p.words)
+	late := lateScenarios(r.scenarios)
+	for i, s := range r.scenarios {
+		id, count := ids(s)
+		rule := c.rule(s)
+		rule.id, rule.count, rule.late = id, count, late[s]
+		p.rules = append(p.rules, rule)
+		put(p.both, i)
+		if rule.late {
+			put(p.late, i)
+		} else {
+			put(p.early, i)
+		}
+	}
+	for _, w := range r.whitelists {
+		p.whitelists = append(p.whitelists, c.whitelist(w))
+	}
+	p.textSlots, p.condSlots = c.slots.texts, c.slots.conds
+	p.index()
+	return p
+}
+
+// lateScenarios returns the scenarios that have to wait for the response: those
+// that need to know it, and those that read what one of them sets.
+func lateScenarios(scenarios []*scenario) map[*scenario]bool {
+	late, set := make(map[*scenario]bool), make(map[string]bool)
+	for more := true; more; {
+		more = false
+		for _, s := range scenarios {
+			reads := slices.ContainsFunc(s.expressions(), func(e *expression) bool {
+				return slices.ContainsFunc(e.reads, func(key string) bool { return set[key] })
+			})
+			if late[s] || !s.late() && !reads {
+				continue
+			}
+			late[s], more = true, true
+			for _, e := range s.expressions() {
+				for _, key := range e.sets {
+					set[key] = true
+				}
+			}
+		}
+	}
+	return late
+}
+
+func (c *compiler) rule(s *scenario) *rule {
+	r := &rule{
+		scenario: s,
+		filter:   c.filter(s.filter),
+		life:     int64(s.capacity+1) * int64(s.leak),
+		quiet:    int64(s.blackhole),
+	}
+	if s.leak > 0 {
+		r.rate = 1 / s.leak.Seconds()
+	}
+	if s.distinct != nil {
+		r.distinct = c.textOf(s.distinct)
+	}
+	if s.groupby == nil {
+		return r
+	}
+	c.group = true
+	group := c.textOf(s.groupby)
+	c.group = false
+	for _, part := range group.pieces() {
+		if part.key == fields[fieldGroupIP].name {
+			r.byClient = true
+		} else {
+			r.parts = append(r.parts, part)
+		}
+	}
+	// With one text besides the client, what is between them tells nothing.
+	if dynamic := slices.DeleteFunc(slices.Clone(r.parts), func(t *text) bool { return t.fixed }); len(dynamic) <= 1 {
+		r.parts = dynamic
+	}
+	return r
+}
+
+// textOf compiles an expression that gives a text, and leaves what it does not know
+// the form of to the interpreter.
+func (c *compiler) textOf(e *expression) *text {
+	if t := c.text(e.node, nil); t != nil {
+		return t
+	}
+	return &text{eval: interpretText(e.program), key: e.source, deps: e.deps, cost: costInterpret, fresh: true}
+}
+
+// A bucketKey says whose events of which scenario are in a bucket.
+type bucketKey struct {
+	rule   uint32
+	hi, lo uint64 // the client's address
+	rest   uint64 // hash of the other texts that events are grouped by
+}
+
+// key returns the key of the bucket that the event belongs to.
+func (r *rule) key(v *view, seed maphash.Seed) bucketKey {
+	k := bucketKey{rule: r.id}
+	if r.byClient {
+		k.hi, k.lo = v.clientBits()
+	}
+	switch len(r.parts) {
+	case 0:
+	case 1:
+		k.rest = maphash.String(seed, r.parts[0].of(v))
+	default:
+		var h maphash.Hash
+		h.SetSeed(seed)
+		for _, part := range r.parts {
+			h.WriteString(part.of(v)) // never fails
+		}
+		k.rest = h.Sum64()
+	}
+	return k
+}

@@ -1,0 +1,195 @@
+package detect
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A regexpSet is a list of regular expressions, of which one has to match. The
+// lists there are hold hundreds, nearly all of a word between word boundaries, and
+// clients may send what they like to be held against them: one pass over the text
+// finds those that can match, and a look around each place tells whether they do.
+type regexpSet struct {
+	anchors  *automaton // the longest literal of each pattern
+	patterns []pattern
+	loose    []*regexp.Regexp // those without a literal that has to be there
+	literals []string         // of patterns, as numbered in anchors
+}
+
+// A pattern is a regular expression with a literal that every match holds.
+type pattern struct {
+	before, after []part         // what is around the literal
+	whole         *regexp.Regexp // instead, if that is not a sequence of parts
+}
+
+// A part of a pattern is a literal, any character but a newline, or a word
+// boundary.
+type part struct {
+	literal  string
+	any      bool
+	boundary bool
+}
+
+func newRegexpSet(lines []listLine) (*regexpSet, error) {
+	s := &regexpSet{}
+	for _, line := range lines {
+		// A pattern that can be taken apart is one that regexp takes, too.
+		re, err := syntax.Parse(line.text, syntax.Perl)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line.number, err)
+		}
+		if err := s.add(re, line); err != nil {
+			return nil, err
+		}
+	}
+	s.anchors = newAutomaton(s.literals, false)
+	return s, nil
+}
+
+func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
+	if parts, ok := sequence(re); ok {
+		if longest := longestLiteral(parts); longest >= 0 {
+			s.literals = append(s.literals, parts[longest].literal)
+			s.patterns = append(s.patterns, pattern{before: parts[:longest], after: parts[longest+1:]})
+			return nil
+		}
+	}
+	whole, err := regexp.Compile(line.text)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", line.number, err)
+	}
+	literals := required(re, exactCase)
+	if len(literals) == 0 {
+		s.loose = append(s.loose, whole)
+		return nil
+	}
+	for _, l := range literals {
+		s.literals = append(s.literals, l)
+		s.patterns = append(s.patterns, pattern{whole: whole})
+	}
+	return nil
+}
+
+// match reports whether any of the expressions matches text.
+func (s *regexpSet) match(text string) bool {
+	for _, r := range s.loose {
+		if r.MatchString(text) {
+			return true
+		}
+	}
+	matched := false
+	var asked map[*regexp.Regexp]bool // each is asked once, wherever its literals are
+	s.anchors.scan(text, func(literal int32, end int) bool {
+		p := &s.patterns[literal]
+		switch {
+		case p.whole == nil:
+			matched = endsWith(text[:end-len(s.literals[literal])], text, p.before) && beginsWith(text[end:], text, p.after)
+		case !asked[p.whole]:
+			if asked == nil {
+				asked = make(map[*regexp.Regexp]bool)
+			}
+			asked[p.whole] = true
+			matched = p.whole.MatchString(text)
+		}
+		return !matched
+	})
+	return matched
+}
+
+// beginsWith reports whether s, the end of text, begins with the parts.
+func beginsWith(s, text string, parts []part) bool {
+	for _, p := range parts {
+		switch {
+		case p.boundary:
+			if !boundary(text, len(text)-len(s)) {
+				return false
+			}
+		case p.any:
+			r, size := utf8.DecodeRuneInString(s)
+			if size == 0 || r == '\n' {
+				return false
+			}
+			s = s[size:]
+		default:
+			var ok bool
+			if s, ok = strings.CutPrefix(s, p.literal); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// endsWith reports whether s, the beginning of text, ends with the parts.
+func endsWith(s, text string, parts []part) bool {
+	for _, p := range slices.Backward(parts) {
+		switch {
+		case p.boundary:
+			if !boundary(text, len(s)) {
+				return false
+			}
+		case p.any:
+			r, size := utf8.DecodeLastRuneInString(s)
+			if size == 0 || r == '\n' {
+				return false
+			}
+			s = s[:len(s)-size]
+		default:
+			var ok bool
+			if s, ok = strings.CutSuffix(s, p.literal); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func boundary(s string, at int) bool {
+	return (at > 0 && wordByte(s[at-1])) != (at < len(s) && wordByte(s[at]))
+}
+
+func wordByte(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '_'
+}
+
+// sequence returns the parts that re consists of, one after the other, and
+// whether it does.
+func sequence(re *syntax.Regexp) ([]part, bool) {
+	switch re.Op {
+	case syntax.OpConcat:
+		var parts []part
+		for _, sub := range re.Sub {
+			p, ok := sequence(sub)
+			if !ok {
+				return nil, false
+			}
+			parts = append(parts, p...)
+		}
+		return parts, true
+	case syntax.OpLiteral:
+		literal := string(re.Rune)
+		if re.Flags&syntax.FoldCase != 0 || strings.ContainsRune(literal, utf8.RuneError) {
+			return nil, false // the latter matches bytes that are no UTF-8, too
+		}
+		return []part{{literal: literal}}, true
+	case syntax.OpAnyCharNotNL:
+		return []part{{any: true}}, true
+	case syntax.OpWordBoundary:
+		return []part{{boundary: true}}, true
+	}
+	return nil, false
+}
+
+func longestLiteral(parts []part) int {
+	longest := -1
+	for i, p := range parts {
+		if p.literal != "" && (longest < 0 || len(p.literal) > len(parts[longest].literal)) {
+			longest = i
+		}
+	}
+	return longest
+}

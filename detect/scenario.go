@@ -1,0 +1,242 @@
+package detect
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A scenario is what one document of a scenario file says.
+type scenario struct {
+	name, description string
+	file              string // and line, for people
+	hash, version     string
+
+	trigger         bool // else it is a leaky bucket
+	filter          *expression
+	groupby         *expression // nil: one bucket for all
+	distinct        *expression // nil: all events count
+	capacity        int
+	leak, blackhole time.Duration
+	keep            int // events to remember: see Alert.Context
+
+	labels      map[string]string
+	remediation bool
+	action      lookup.Action
+	duration    time.Duration
+
+	print string // what its buckets depend on: see Detector.Use
+}
+
+// A scenarioDoc is a document of a scenario file as it is written. Upstream takes
+// an unknown key for an error, and so do we: it may be what keeps the innocent
+// out.
+type scenarioDoc struct {
+	Format      string         `yaml:"format"`
+	Version     string         `yaml:"version"`
+	Type        string         `yaml:"type"`
+	Name        string         `yaml:"name"`
+	Author      string         `yaml:"author"`
+	Description string         `yaml:"description"`
+	References  []string       `yaml:"references"`
+	Debug       bool           `yaml:"debug"`
+	Filter      string         `yaml:"filter"`
+	GroupBy     string         `yaml:"groupby"`
+	Distinct    string         `yaml:"distinct"`
+	Capacity    int            `yaml:"capacity"`
+	Leakspeed   string         `yaml:"leakspeed"`
+	Blackhole   string         `yaml:"blackhole"`
+	CacheSize   int            `yaml:"cache_size"`
+	Reprocess   bool           `yaml:"reprocess"`
+	Labels      map[string]any `yaml:"labels"`
+	Data        []listFile     `yaml:"data"`
+	Scope       struct {
+		Type       string `yaml:"type"`
+		Expression string `yaml:"expression"`
+	} `yaml:"scope"`
+
+	// What follows is read, but cannot run here.
+	Duration           string  `yaml:"duration"`
+	Condition          string  `yaml:"condition"`
+	CancelOn           string  `yaml:"cancel_on"`
+	OverflowFilter     string  `yaml:"overflow_filter"`
+	BayesianPrior      float64 `yaml:"bayesian_prior"`
+	BayesianThreshold  float64 `yaml:"bayesian_threshold"`
+	BayesianConditions []any   `yaml:"bayesian_conditions"`
+}
+
+// reason says why the scenario cannot run here, or nothing.
+func (d *scenarioDoc) reason() string {
+	switch {
+	case !formatKnown(d.Format):
+		return fmt.Sprintf("format %s: want 1.0 to 3.0", d.Format)
+	case d.Type == "counter", d.Type == "conditional", d.Type == "bayesian":
+		return "its type is " + d.Type + ": want leaky or trigger"
+	case d.Condition != "":
+		return "it has a condition"
+	case d.CancelOn != "":
+		return "it has cancel_on"
+	case d.OverflowFilter != "":
+		return "it has overflow_filter"
+	case d.Scope.Type != "" && !strings.EqualFold(d.Scope.Type, "ip"):
+		return "its scope is " + d.Scope.Type + ": want Ip"
+	}
+	return ""
+}
+
+// formatKnown reports whether a file of that format can be read. Upstream takes
+// those from 1.0 to 3.0, and one without for the first.
+func formatKnown(format string) bool {
+	if format == "" {
+		return true
+	}
+	major, rest, _ := strings.Cut(format, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && (n == 1 || n == 2 || n == 3 && strings.Trim(rest, "0.") == "")
+}
+
+// A keyError is about the value of one key of a document.
+type keyError struct {
+	key string
+	err error
+}
+
+func (e *keyError) Error() string { return e.key + ": " + e.err.Error() }
+
+func (e *keyError) Unwrap() error { return e.err }
+
+// scenario checks the document and reads its expressions. Lists are loaded
+// already.
+func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
+	s := &scenario{
+		name: d.Name, description: d.Description, trigger: d.Type == "trigger", capacity: d.Capacity,
+		labels: make(map[string]string),
+	}
+	s.keep = d.Capacity + 1
+	if d.CacheSize > 0 && d.CacheSize <= d.Capacity {
+		s.keep = d.CacheSize + 1
+	}
+	if err := d.bucket(s); err != nil {
+		return nil, err
+	}
+	if err := d.label(s); err != nil {
+		return nil, err
+	}
+	if d.Filter == "" {
+		return nil, &keyError{"filter", errors.New("there is none")}
+	}
+	for _, x := range []struct {
+		key, source string
+		kind        reflect.Kind
+		to          **expression
+	}{
+		{"filter", d.Filter, reflect.Bool, &s.filter},
+		{"groupby", d.GroupBy, reflect.String, &s.groupby},
+		{"distinct", d.Distinct, reflect.Invalid, &s.distinct},
+	} {
+		if x.source == "" {
+			continue
+		}
+		e, err := l.expression(x.source, x.kind)
+		if err != nil {
+			return nil, &keyError{x.key, err}
+		}
+		*x.to = e
+	}
+	if s.trigger {
+		s.distinct = nil // a trigger overflows before it is asked
+	}
+	s.print = d.print()
+	return s, nil
+}
+
+// bucket checks what says how the bucket fills, by upstream's rules.
+func (d *scenarioDoc) bucket(s *scenario) (err error) {
+	if d.Name == "" {
+		return &keyError{"name", errors.New("there is none")}
+	}
+	if d.Blackhole != "" {
+		if s.blackhole, err = time.ParseDuration(d.Blackhole); err != nil {
+			return &keyError{"blackhole", err}
+		}
+	}
+	if d.Leakspeed != "" {
+		if s.leak, err = time.ParseDuration(d.Leakspeed); err != nil {
+			return &keyError{"leakspeed", err}
+		}
+	}
+	switch {
+	case d.Type != "trigger" && d.Type != "leaky":
+		return &keyError{"type", fmt.Errorf("%q: want leaky or trigger", d.Type)}
+	case s.trigger && d.Capacity != 0:
+		return &keyError{"capacity", fmt.Errorf("%d: a trigger has none", d.Capacity)}
+	case s.trigger:
+		return nil
+	case d.Capacity <= 0:
+		return &keyError{"capacity", fmt.Errorf("%d: want 1 or more", d.Capacity)}
+	case s.leak <= 0:
+		return &keyError{"leakspeed", fmt.Errorf("%q: want a time, such as 10s", d.Leakspeed)}
+	case int64(s.leak) > math.MaxInt64/(int64(d.Capacity)+1): // how long a bucket lives
+		return &keyError{"capacity", fmt.Errorf("%d: too many for a leakspeed of %s", d.Capacity, s.leak)}
+	}
+	return nil
+}
+
+// label reads the labels. Those named action and duration are ours: what is to be
+// done about the client, and for how long.
+func (d *scenarioDoc) label(s *scenario) (err error) {
+	for key, value := range d.Labels {
+		if text, ok := value.(string); ok {
+			s.labels[key] = text
+		}
+	}
+	s.remediation = d.Labels["remediation"] == true
+	if text, ok := d.Labels["action"].(string); ok {
+		if s.action, err = lookup.ParseAction(text); err != nil {
+			return &keyError{"action", err}
+		}
+	}
+	if text, ok := d.Labels["duration"].(string); ok {
+		if s.duration, err = time.ParseDuration(text); err != nil {
+			return &keyError{"duration", err}
+		}
+		if s.duration <= 0 {
+			return &keyError{"duration", fmt.Errorf("%s: want more than 0", s.duration)}
+		}
+	}
+	return nil
+}
+
+// print returns what tells scenarios apart whose buckets mean something else.
+func (d *scenarioDoc) print() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %q %q %d %d %q", d.Name, d.Type, d.Filter, d.GroupBy, d.Distinct, d.Leakspeed, d.Capacity, d.CacheSize, d.Blackhole)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// late reports whether the scenario has to wait for the response.
+func (s *scenario) late() bool {
+	var deps fieldSet
+	for _, e := range s.expressions() {
+		deps |= e.deps
+	}
+	return deps&lateFields != 0
+}
+
+func (s *scenario) expressions() []*expression {
+	all := []*expression{s.filter}
+	for _, e := range []*expression{s.groupby, s.distinct} {
+		if e != nil {
+			all = append(all, e)
+		}
+	}
+	return all
+}
