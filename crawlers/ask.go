@@ -1,0 +1,166 @@
+package crawlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	maxNames = 8   // of an address that are looked at; crawlers have one
+	maxHost  = 253 // bytes of a name: RFC 1035, section 2.3.4, in text
+)
+
+// identify returns what crawlers ip is, as far as that is known or can be found
+// out before ctx ends. About an address only one asks at a time; whoever comes
+// meanwhile waits for the answer.
+func (c *Checker) identify(ctx context.Context, ip netip.Addr) []*bot {
+	limit, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for {
+		is, settled, asked := c.recall(limit, ip)
+		switch {
+		case settled:
+			return is
+		case asked == nil:
+			return c.ask(ctx, limit, ip)
+		}
+		select {
+		case <-asked:
+			// Now the answer is known, or who asked has given up.
+		case <-limit.Done():
+			return nil
+		}
+	}
+}
+
+// recall returns what is known about ip, and whether that is all there is to say:
+// it is known, or ctx is over. If not, it returns what to wait for, or nil if it
+// is up to the caller, who then has to ask.
+func (c *Checker) recall(ctx context.Context, ip netip.Addr) (is []*bot, settled bool, asked <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if is, known := c.answers.get(ip, time.Now()); known || ctx.Err() != nil {
+		return is, true, nil
+	}
+	if asked := c.asking[ip]; asked != nil {
+		return nil, false, asked
+	}
+	c.asking[ip] = make(chan struct{})
+	return nil, false, nil
+}
+
+// ask asks DNS about ip within limit, which ends before ctx does, and remembers
+// the answer.
+func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) []*bot {
+	defer c.release(ip)
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-limit.Done():
+		return nil // nobody was asked
+	}
+	is, err := c.resolve(limit, ip)
+	if err != nil && ctx.Err() != nil {
+		return nil // who asked does not want to know any more: that says nothing about DNS
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch now := time.Now(); {
+	case err != nil:
+		is = c.answers.fail(ip, now)
+		// Anybody can make that happen as often as he likes: few lines say it all.
+		if c.stats.Failed++; c.stats.Failed&(c.stats.Failed-1) == 0 {
+			c.log.Warn("can't tell whether a client is a crawler", zap.Error(err), zap.Uint64("times", c.stats.Failed))
+		}
+	case len(is) > 0:
+		c.stats.Verified++
+		c.answers.put(ip, is, now)
+		c.log.Debug("crawler verified", zap.Stringer("client", ip), zap.String("crawler", is[0].name))
+	default:
+		c.stats.Refuted++
+		c.answers.put(ip, nil, now)
+		c.log.Debug("client only claims to be a crawler", zap.Stringer("client", ip))
+	}
+	return is
+}
+
+// release lets those go on who wait for the answer about ip.
+func (c *Checker) release(ip netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.asking[ip])
+	delete(c.asking, ip)
+}
+
+// resolve returns what crawlers DNS says that ip is. An error means that it does
+// not say.
+func (c *Checker) resolve(ctx context.Context, ip netip.Addr) ([]*bot, error) {
+	names, err := c.resolver.LookupAddr(ctx, ip.String())
+	if len(names) == 0 && err != nil { // with names it is about others, which are malformed
+		return nil, unlessNone(fmt.Errorf("looking up the names of %v: %w", ip, err))
+	}
+	var is []*bot
+	var failure error
+	for _, name := range names[:min(len(names), maxNames)] {
+		host, ok := hostname(name)
+		if !ok {
+			continue
+		}
+		owners := c.owners(host)
+		if len(owners) == 0 {
+			continue
+		}
+		switch ok, err := c.confirms(ctx, host, ip); {
+		case err != nil:
+			failure = err
+		case ok:
+			is = append(is, owners...)
+		}
+	}
+	if len(is) > 0 {
+		return is, nil
+	}
+	return nil, failure
+}
+
+// owners returns the bots whose domains host is in.
+func (c *Checker) owners(host string) []*bot {
+	var all []*bot
+	for _, b := range c.bots {
+		if b.owns(host) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// confirms reports whether host has the address ip.
+func (c *Checker) confirms(ctx context.Context, host string, ip netip.Addr) (bool, error) {
+	network := "ip6"
+	if ip.Is4() {
+		network = "ip4"
+	}
+	// With the dot at its end no search domain is tried.
+	addrs, err := c.resolver.LookupNetIP(ctx, network, host+".")
+	if err != nil {
+		return false, unlessNone(fmt.Errorf("looking up the addresses of %s: %w", host, err))
+	}
+	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == ip }), nil
+}
+
+// unlessNone returns err, or nil if it says that there is no such name: that is an
+// answer.
+func unlessNone(err error) error {
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return nil
+	}
+	return err
+}

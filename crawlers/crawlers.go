@@ -1,0 +1,202 @@
+// Package crawlers answers one question: is this client the search engine that
+// it claims to be? A user agent is a claim that anybody can make.
+//
+// # What counts as proof
+//
+// Either the address is on a list that the operator of the crawler publishes
+// (see [Config].Ranges and Files), or DNS confirms it in both directions: the
+// address has a name in the operator's domain, and that name has the address.
+// The name alone proves nothing, since whoever holds an address chooses its
+// name.
+//
+// # What it costs
+//
+// [Checker.Claims] is cheap. [Checker.Verified] asks DNS, so it does not belong
+// in front of a request: the engine asks when there is an alert about a client
+// that claims to be a crawler. Answers are remembered, and those that say yes
+// are kept apart, so that no flood of liars makes us forget them.
+//
+// # What happens on failure
+//
+// Without an answer in time the client is not verified, and what was to be
+// decided about it is decided: whoever holds an address can keep its DNS from
+// answering, and must not gain anything by it. A crawler that was verified not
+// long ago stays one while DNS is out.
+package crawlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	defaultTimeout = 2 * time.Second
+	defaultSize    = 10_000
+	defaultTTL     = 12 * time.Hour
+	maxAsking      = 8 // questions at DNS at once
+)
+
+// A Resolver asks DNS. A [net.Resolver] is one. Its methods return when ctx
+// ends.
+type Resolver interface {
+	// LookupAddr returns the names of an address.
+	LookupAddr(ctx context.Context, addr string) (names []string, err error)
+	// LookupNetIP returns the addresses of a name; network is "ip4" or "ip6".
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Config says whom to verify, and how. The zero Config will do.
+type Config struct {
+	// Bots are the crawlers to know. Default: those of [Known].
+	Bots []Bot
+	// Ranges holds addresses of crawlers, by the names of the bots. They count
+	// beside what DNS says, and save asking it. Default: none.
+	Ranges map[string][]netip.Prefix
+	// Files holds the paths of files with more of them, by the names of the
+	// bots. They are read by New: either the JSON that Google, Microsoft, Apple
+	// and DuckDuckGo publish, or one address or prefix to a line, as whois
+	// prints routes. Default: none.
+	Files map[string]string
+
+	Resolver Resolver      // default: net.DefaultResolver
+	Timeout  time.Duration // of all questions about a client together; default: 2s
+	Size     int           // clients remembered that are crawlers, and as many that are none; default: 10,000
+	TTL      time.Duration // of an answer; a no is forgotten after an hour, if that is sooner; default: 12h
+	Logger   *zap.Logger   // default: none
+}
+
+// A Checker is safe for use by many goroutines, and starts none.
+type Checker struct {
+	words    words
+	bots     []*bot
+	resolver Resolver
+	timeout  time.Duration
+	log      *zap.Logger
+	slots    chan struct{} // one for each question at DNS
+
+	mu      sync.Mutex
+	answers answers
+	asking  map[netip.Addr]chan struct{} // closed when the question is no longer under way
+	stats   Stats
+}
+
+// Stats counts what a checker has asked DNS.
+type Stats struct {
+	Verified uint64 // clients that are crawlers
+	Refuted  uint64 // clients that are none
+	Failed   uint64 // clients about whom there was no answer
+}
+
+// New checks cfg and reads the files that it names.
+func New(cfg Config) (*Checker, error) {
+	if cfg.Timeout < 0 || cfg.TTL < 0 || cfg.Size < 0 {
+		return nil, errors.New("crawlers: a duration or size is less than zero")
+	}
+	c := &Checker{
+		resolver: cfg.Resolver, timeout: cmp.Or(cfg.Timeout, defaultTimeout), log: cfg.Logger,
+		slots: make(chan struct{}, maxAsking), asking: map[netip.Addr]chan struct{}{},
+		answers: newAnswers(cmp.Or(cfg.Size, defaultSize), cmp.Or(cfg.TTL, defaultTTL)),
+	}
+	if c.resolver == nil {
+		c.resolver = net.DefaultResolver
+	}
+	if c.log == nil {
+		c.log = zap.NewNop()
+	}
+	known := cfg.Bots
+	if known == nil {
+		known = Known()
+	}
+	for _, b := range known {
+		if err := c.add(b, &cfg); err != nil {
+			return nil, fmt.Errorf("crawler %q: %w", b.Name, err)
+		}
+	}
+	for _, name := range cfg.listed() {
+		if !slices.ContainsFunc(known, func(b Bot) bool { return b.Name == name }) {
+			return nil, fmt.Errorf("crawler %q: there are addresses for it, but no bot of that name", name)
+		}
+	}
+	return c, nil
+}
+
+// listed returns the names that there are addresses for.
+func (cfg *Config) listed() []string {
+	var names []string
+	for name := range cfg.Ranges {
+		names = append(names, name)
+	}
+	for name := range cfg.Files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// add makes b known to c.
+func (c *Checker) add(b Bot, cfg *Config) error {
+	if slices.ContainsFunc(c.bots, func(o *bot) bool { return o.name == b.Name }) || b.Name == "" {
+		return errors.New("every bot needs a name of its own")
+	}
+	compiled, err := b.compile()
+	if err != nil {
+		return err
+	}
+	all := cfg.Ranges[b.Name]
+	if path := cfg.Files[b.Name]; path != "" {
+		more, err := readFile(path)
+		if err != nil {
+			return fmt.Errorf("reading its addresses: %w", err)
+		}
+		all = slices.Concat(all, more)
+	}
+	if compiled.ranges, err = newRanges(all); err != nil {
+		return err
+	}
+	c.bots = append(c.bots, compiled)
+	if len(compiled.domains) == 0 && len(compiled.ranges) == 0 {
+		return nil // nobody can prove to be it, so nobody's claim is worth a question
+	}
+	c.words.add(b.Agents, compiled)
+	return nil
+}
+
+// Claims reports whether a user agent claims to be a crawler that can be
+// verified: whether it has one of the names as a whole word among its first 512
+// bytes.
+func (c *Checker) Claims(userAgent string) bool {
+	return c.words.find(userAgent, func(*bot) bool { return true })
+}
+
+// Verified reports whether ip is the crawler that its user agent claims to be,
+// or one of them. It may ask DNS, and returns within Config.Timeout, and when
+// ctx ends. A ctx that is over already makes it answer from what it knows,
+// without waiting for anybody.
+func (c *Checker) Verified(ctx context.Context, ip netip.Addr, userAgent string) bool {
+	ip = ip.Unmap().WithZone("")
+	if c.words.find(userAgent, func(b *bot) bool { return b.ranges.contains(ip) }) {
+		return true
+	}
+	// No crawler comes from a private network, whose names are nobody's business.
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || !c.words.find(userAgent, (*bot).hasDomain) {
+		return false
+	}
+	is := c.identify(ctx, ip)
+	return c.words.find(userAgent, func(b *bot) bool { return slices.Contains(is, b) })
+}
+
+// Stats returns what c has counted.
+func (c *Checker) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
