@@ -1,13 +1,17 @@
-// Package engine keeps a table of decisions current: what is in force now? It
-// is the part that lives on. A web server may exchange its handlers and
-// policies at any time, while the engine keeps the table and the connections.
+// Package engine keeps a table of decisions current: what is in force now, and
+// who is told? It is the part that lives on. A web server may exchange its
+// handlers and policies at any time, while the engine keeps the table, the
+// connections and what the detector remembers.
 //
-//	sources ──▶ table ──▶ Lookup
-//	              │ ▲
-//	              ▼ │
-//	            snapshot
+//	sources ──▶ table ──▶ Lookup          Request, Response
+//	             │ ▲ ▲                            │
+//	             ▼ │ └── local decisions ◀──┐     ▼
+//	           snapshot                   Alert ◀─ detector
+//	                         reporters ◀─────┘
 //
-// It knows no HTTP, no Caddy and no CrowdSec: what feeds it fits [Source].
+// It knows no HTTP server, no Caddy and no CrowdSec: what feeds it fits
+// [Source], who judges fits [Detector], who knows crawlers fits [Verifier], and
+// who is told fits [Reporter].
 //
 // # Failure
 //
@@ -53,7 +57,8 @@ type Source interface {
 }
 
 // A Live source is asked about one client at a time. The one in package lapi
-// remembers answers, so that most requests cost no round trip.
+// remembers answers, so that most requests cost no round trip. One that also has a
+// method Run(context.Context) error is run as a [Source] is.
 type Live interface {
 	// Name is what the source's decisions are filed under.
 	Name() string
@@ -81,6 +86,13 @@ type Config struct {
 	Snapshot string        // file that carries the table over a restart; default: none
 	Table    *lookup.Table // what to start from instead of the snapshot; the engine takes it over
 	Logger   *zap.Logger   // default: none
+
+	Detect    Detector   // shown by Request and Response; default: none
+	Verify    Verifier   // asked about clients that claim to be crawlers; default: nobody's claim counts
+	Reporters []Reporter // told of alerts; their names differ
+	Queue     int        // alerts kept for a reporter that cannot take them now; default: 4096
+	History   int        // alerts that Alerts returns; default: 100
+	Local     Local      // what is decided on alerts
 }
 
 // An Engine is safe for use by many goroutines.
@@ -94,8 +106,17 @@ type Engine struct {
 	born     time.Time
 	warm     bool // the table came from a snapshot or from another engine
 
+	local    *locals
+	outboxes []*outbox
+	history  history
+	checks   checks
+	witness  witness
+
+	allowlists []Allowlister // the sources that are such
+
 	start, stop sync.Once
-	cancel      context.CancelFunc
+	cancel      context.CancelFunc // of all but reports
+	cancelSend  context.CancelFunc // of reports
 	wg          sync.WaitGroup
 	stopErr     error
 }
@@ -106,7 +127,7 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		sources: cfg.Sources, live: cfg.Live, locate: cfg.Locate,
-		table: cfg.Table, logger: cfg.Logger, born: time.Now(),
+		table: cfg.Table, logger: cfg.Logger, born: time.Now(), allowlists: cfg.allowlists(),
 	}
 	if e.logger == nil {
 		e.logger = zap.NewNop()
@@ -121,8 +142,11 @@ func New(cfg Config) (*Engine, error) {
 		e.table = new(lookup.Table)
 		e.warm = e.restore()
 	}
-	e.table.Keep(names...)
+	e.table.Keep(append(names, LocalSource)...)
 	e.snapshot.version = e.table.Version()
+	if err := e.prepare(cfg); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 
@@ -139,6 +163,9 @@ func (cfg Config) names() ([]string, error) {
 		if name == "" || slices.Contains(names[:i], name) {
 			return nil, fmt.Errorf("source %q: every source needs a name of its own", name)
 		}
+		if name == LocalSource {
+			return nil, fmt.Errorf("source %q: that is the name of the decisions made here", name)
+		}
 	}
 	return names, nil
 }
@@ -147,16 +174,28 @@ func (cfg Config) names() ([]string, error) {
 func (e *Engine) Start() {
 	e.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		e.cancel = cancel
+		limit, cancelSend := context.WithCancel(context.Background())
+		e.cancel, e.cancelSend = cancel, cancelSend
 		for _, s := range e.sources {
 			e.wg.Go(func() { e.supervise(ctx, s) })
 		}
+		e.runLive(ctx)
 		e.wg.Go(func() { e.sweep(ctx) })
+		e.wg.Go(func() { e.local.run(ctx) })
+		for _, o := range e.outboxes {
+			e.wg.Go(func() { o.run(ctx, limit) })
+		}
+		if e.witness.detector != nil {
+			e.wg.Go(func() { e.watch(ctx) })
+		}
+		if e.checks.verifier != nil {
+			e.wg.Go(func() { e.check(ctx) })
+		}
 	})
 }
 
-// Close stops what Start started, waits for it two seconds at most, and writes
-// the snapshot. An engine that was never started has nothing to stop, and
+// Close stops what Start started, reports the alerts that are left, waits for
+// all that two seconds at most, and writes the snapshot. An engine that was never started has nothing to stop, and
 // cannot be started any more. Calls after the first return what it returned.
 func (e *Engine) Close() error {
 	e.start.Do(func() {})
@@ -169,6 +208,9 @@ func (e *Engine) close() error {
 		return nil
 	}
 	e.cancel()
+	flush := time.AfterFunc(flushTimeout, e.cancelSend)
+	defer e.cancelSend()
+	defer flush.Stop()
 	stopped := make(chan struct{})
 	go func() {
 		e.wg.Wait()

@@ -11,9 +11,13 @@ import (
 // Lookup returns the decision in force for ip, and whether there is one: the
 // strongest of what the table has about its address, what it has about its
 // country and autonomous system, and what live sources say. Without live
-// sources it does not block and does not allocate.
+// sources it does not block and does not allocate, but for a client on an
+// allowlist of a source whose decision would win.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, ok := e.table.Lookup(ip)
+	if ok && e.isAllowlisted(&d, ip) {
+		d, ok = first(e.without(e.table.Covering(ip), ip))
+	}
 	if ok && d.Action == lookup.Ban || len(e.live) == 0 && !e.table.Places() {
 		return d, ok
 	}
@@ -24,7 +28,12 @@ func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bo
 // none can be.
 func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decision) (lookup.Decision, bool) {
 	if e.locate != nil && e.table.Places() {
-		if at, ok := e.table.LookupPlace(e.locate(ip)); ok && isStronger(at, d) {
+		country, as := e.locate(ip)
+		at, ok := e.table.LookupPlace(country, as)
+		if ok && e.isAllowlisted(&at, ip) {
+			at, ok = first(e.without(e.table.CoveringPlace(country, as), ip))
+		}
+		if ok && isStronger(at, d) {
 			d = at
 		}
 	}
@@ -47,14 +56,14 @@ func isStronger(a, b lookup.Decision) bool {
 	return !b.Until.IsZero() && (a.Until.IsZero() || a.Until.After(b.Until))
 }
 
-// Covering returns every decision that the table has in force for ip, about
-// its address and about where it is, the one that wins first.
+// Covering returns every decision of the table that is to be enforced against ip,
+// about its address and about where it is, the one that wins first.
 func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
-	all := e.table.Covering(ip)
+	all := e.without(e.table.Covering(ip), ip)
 	if e.locate == nil || !e.table.Places() {
 		return all
 	}
-	all = append(all, e.table.CoveringPlace(e.locate(lookup.Normalize(ip)))...)
+	all = append(all, e.without(e.table.CoveringPlace(e.locate(lookup.Normalize(ip))), ip)...)
 	slices.SortStableFunc(all, func(a, b lookup.Decision) int {
 		switch {
 		case isStronger(a, b):

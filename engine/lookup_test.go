@@ -126,7 +126,10 @@ func TestSyncReachesThoseWhoCan(t *testing.T) {
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
-	e, err := New(Config{Locate: func(netip.Addr) (string, uint32) { return "DE", 64496 }})
+	e, err := New(Config{
+		Sources: []Source{&allowlister{fake: fake{name: "a"}, allowed: netip.MustParseAddr("203.0.113.9")}},
+		Locate:  func(netip.Addr) (string, uint32) { return "DE", 64496 },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,5 +138,93 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { e.Lookup(context.Background(), ip) }); n != 0 {
 			t.Errorf("looking up %v allocates %v times", ip, n)
 		}
+	}
+}
+
+// allowlister is a source that feeds the table and has one client on a list.
+type allowlister struct {
+	fake
+	allowed netip.Addr
+}
+
+func (a *allowlister) Allowlisted(ip netip.Addr) bool { return lookup.Normalize(ip) == a.allowed }
+
+func TestAnAllowlistIsWeighedAgainstItsOwnSource(t *testing.T) {
+	about := func(target string, a lookup.Action) lookup.Decision {
+		return lookup.Decision{Prefix: netip.MustParsePrefix(target), Action: a}
+	}
+	in := func(country string, a lookup.Action) lookup.Decision {
+		return lookup.Decision{Country: country, Action: a}
+	}
+	for _, tc := range []struct {
+		name         string
+		theirs, ours []lookup.Decision // of the source with the allowlist, and of another
+		live         lookup.Action
+		want         lookup.Action
+		covering     int
+	}{
+		{"a range around the client", []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, nil, lookup.None, lookup.None, 0},
+		{"its country", []lookup.Decision{in("DE", lookup.Ban)}, nil, lookup.None, lookup.None, 0},
+		{"another source says less", []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, []lookup.Decision{about("192.0.2.0/25", lookup.Throttle)}, lookup.None, lookup.Throttle, 1},
+		{"another source says the same", []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, lookup.None, lookup.Ban, 1},
+		{"another source says less of its country", []lookup.Decision{in("DE", lookup.Ban)}, []lookup.Decision{in("DE", lookup.Captcha)}, lookup.None, lookup.Captcha, 1},
+		{"another source bans its country", []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, []lookup.Decision{in("DE", lookup.Ban)}, lookup.None, lookup.Ban, 1},
+		{"a live source says less", []lookup.Decision{about("192.0.2.0/24", lookup.Ban)}, nil, lookup.Captcha, lookup.Captcha, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			theirs := &allowlister{fake: fake{name: "theirs"}, allowed: listed}
+			e, err := New(Config{
+				Sources: []Source{theirs, says("ours")}, Live: []Live{&live{name: "live", says: tc.live}},
+				Locate: func(netip.Addr) (string, uint32) { return "DE", 0 },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Table().Replace("theirs", tc.theirs)
+			e.Table().Replace("ours", tc.ours)
+			for _, ip := range []netip.Addr{listed, netip.AddrFrom16(listed.As16())} {
+				if d, found := e.Lookup(context.Background(), ip); d.Action != tc.want || found != (tc.want != lookup.None) {
+					t.Errorf("%v: got %+v, want %v", ip, d, tc.want)
+				}
+				if all := e.Covering(ip); len(all) != tc.covering || !slices.Equal(e.Allowlisted(ip), []string{"theirs"}) {
+					t.Errorf("%v: %+v, on the lists of %q", ip, all, e.Allowlisted(ip))
+				}
+			}
+			beside := listed.Next()
+			if d, _ := e.Lookup(context.Background(), beside); d.Action != lookup.Ban || e.Allowlisted(beside) != nil {
+				t.Errorf("a client beside it: %+v, on the lists of %q", d, e.Allowlisted(beside))
+			}
+		})
+	}
+}
+
+// runner is a live source with something to keep current.
+type runner struct {
+	live
+	running chan struct{}
+}
+
+func (r *runner) Run(ctx context.Context) error {
+	r.running <- struct{}{}
+	<-ctx.Done()
+	r.running <- struct{}{}
+	return ctx.Err()
+}
+
+func TestALiveSourceIsRunIfItAsksForIt(t *testing.T) {
+	r := &runner{live{name: "a"}, make(chan struct{}, 2)}
+	e, err := New(Config{Live: []Live{r, &live{name: "b"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Start()
+	<-r.running
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-r.running:
+	default:
+		t.Error("it still runs after Close")
 	}
 }

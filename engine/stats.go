@@ -12,6 +12,11 @@ type Stats struct {
 	Decisions int           // held in the table
 	Sources   []SourceStats // in the order of the configuration
 	Snapshot  time.Time     // when it was last written; zero: not yet
+
+	Local     int // local decisions held in the table; Decisions has them, too
+	Alerts    AlertStats
+	Reporters []ReporterStats // in the order of the configuration
+	Detect    DetectStats
 }
 
 // SourceStats says how one source of an engine stands.
@@ -47,7 +52,14 @@ func (e *Engine) ready(s lookup.Status, now time.Time) bool {
 // Stats returns how e stands.
 func (e *Engine) Stats() Stats {
 	now := time.Now()
-	stats := Stats{Ready: true, Decisions: e.table.Len()}
+	stats := Stats{
+		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource),
+		Alerts: e.history.counts(), Detect: e.witness.counts(),
+	}
+	e.checks.count(&stats.Alerts)
+	for _, o := range e.outboxes {
+		stats.Reporters = append(stats.Reporters, o.status())
+	}
 	for _, s := range e.sources {
 		status := s.Status()
 		ready := e.ready(status, now)

@@ -1,0 +1,392 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const probing = "crowdsecurity/http-probing"
+
+// about returns an alert that asks for a decision about a client, an address or
+// a range.
+func about(client string) detect.Alert {
+	p, err := lookup.ParsePrefix(client)
+	if err != nil {
+		panic(err)
+	}
+	return detect.Alert{Scenario: probing, Client: p.Addr(), Prefix: p, Remediation: true}
+}
+
+func inDetail(t *testing.T, e *Engine, client string) lookup.Decision {
+	t.Helper()
+	d, _ := e.Lookup(context.Background(), netip.MustParseAddr(client))
+	return d
+}
+
+func lasting(d lookup.Decision) time.Duration { return time.Until(d.Until).Round(time.Minute) }
+
+func TestAnAlertIsADecisionAtOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		local  Local
+		change func(*detect.Alert)
+		want   lookup.Action
+		length time.Duration
+	}{
+		{"four hours of ban by default", Local{}, func(*detect.Alert) {}, lookup.Ban, 4 * time.Hour},
+		{"as the config has it", Local{Action: lookup.Captcha, Duration: time.Hour}, func(*detect.Alert) {}, lookup.Captcha, time.Hour},
+		{"the alert wins", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
+			a.Action, a.Duration = lookup.Throttle, time.Minute
+		}, lookup.Throttle, time.Minute},
+		{"an alert that asks for nothing", Local{}, func(a *detect.Alert) { a.Remediation = false }, lookup.None, 0},
+		{"an action that there is not", Local{}, func(a *detect.Alert) { a.Action = 99 }, lookup.Ban, 4 * time.Hour},
+		{"an alert without a prefix", Local{}, func(a *detect.Alert) { a.Prefix = netip.Prefix{} }, lookup.Ban, 4 * time.Hour},
+		{"an alert about nobody", Local{}, func(a *detect.Alert) { *a = detect.Alert{Remediation: true} }, lookup.None, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{Local: tt.local})
+				began := time.Now()
+				a := about("192.0.2.1")
+				tt.change(&a)
+				e.Alert(a)
+				if took := time.Since(began); took != 0 {
+					t.Errorf("it took %v", took)
+				}
+				d := inDetail(t, e, "192.0.2.1")
+				if d.Action != tt.want {
+					t.Fatalf("%+v, want %v", d, tt.want)
+				}
+				if d.Action != lookup.None && (lasting(d) != tt.length || d.Source != "local" || d.Origin != "tocsin" || d.Reason != probing) {
+					t.Errorf("%+v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestANetworkOfIPv6IsOneClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		e.Alert(about("2001:db8:1:2::/64"))
+		if inDetail(t, e, "2001:db8:1:2::99").Action != lookup.Ban || inDetail(t, e, "2001:db8:1:3::99").Action != lookup.None {
+			t.Errorf("%v", e.Covering(netip.MustParseAddr("2001:db8:1:2::99")))
+		}
+	})
+}
+
+// allowing is a source with an allowlist.
+type allowing struct {
+	fake
+	list atomic.Pointer[[]netip.Prefix]
+}
+
+func (a *allowing) allow(prefixes ...string) {
+	var list []netip.Prefix
+	for _, p := range prefixes {
+		list = append(list, netip.MustParsePrefix(p))
+	}
+	a.list.Store(&list)
+}
+
+func (a *allowing) Allowlisted(ip netip.Addr) bool {
+	list := a.list.Load()
+	return list != nil && slices.ContainsFunc(*list, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+func TestWhoIsSpared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lists := &allowing{fake: fake{name: "lapi"}}
+		lists.allow("203.0.113.0/24", "2001:db8::5/128")
+		r := &reporter{name: "lapi"}
+		e := start(t, Config{Sources: []Source{lists}, Reporters: []Reporter{r}})
+		within := about("2001:db8::/64")
+		within.Client = netip.MustParseAddr("2001:db8::5")
+		all := []detect.Alert{within}
+		for _, client := range []string{"127.0.0.1", "10.0.0.1", "192.168.0.0/24", "169.254.1.1", "100.64.1.1", "::1", "fd00::/64", "fe80::1", "203.0.113.9", "0.0.0.0"} {
+			all = append(all, about(client))
+		}
+		for _, a := range all {
+			e.Alert(a)
+		}
+		synctest.Wait()
+		if s := e.Stats(); s.Local != 0 || s.Alerts.Spared != uint64(len(all)) || s.Alerts.Total != uint64(len(all)) || len(r.told()) != 0 {
+			t.Errorf("%+v, told of %v", s, r.told())
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{Local: Local{Spare: func(ip netip.Addr) bool { return ip == listed }}})
+		e.Alert(about("192.0.2.1"))
+		e.Alert(about("10.0.0.1"))
+		if e.stops(listed) || !e.stops(netip.MustParseAddr("10.0.0.1")) {
+			t.Error("the operator's choice does not count")
+		}
+	})
+}
+
+func TestAnAllowlistEndsWhatItForbids(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lists := &allowing{fake: fake{name: "lapi"}}
+		e := start(t, Config{Sources: []Source{lists}})
+		e.Alert(about("192.0.2.1"))
+		<-time.After(2 * settling)
+		synctest.Wait()
+		lists.allow("192.0.2.0/24")
+		<-time.After(recheck + settling)
+		synctest.Wait()
+		if e.stops(listed) {
+			t.Error("it does not")
+		}
+	})
+}
+
+func TestLocalDecisionsSurvive(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tocsin.snap")
+	var old *lookup.Table
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{Snapshot: path})
+		e.Alert(about("192.0.2.1"))
+		e.Alert(about("192.0.2.2"))
+		old = e.Table().Clone()
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for name, cfg := range map[string]Config{"a restart": {Snapshot: path}, "a change of the config": {Table: old}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, cfg)
+				if !e.stops(listed) || !e.stops(netip.MustParseAddr("192.0.2.2")) {
+					t.Errorf("%+v", e.Stats())
+				}
+				if n := len(e.local.held); n != e.Stats().Local {
+					t.Errorf("%d looked after of %d", n, e.Stats().Local)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsOnItsWayAtTheEndIsCarriedOut(t *testing.T) {
+	for range 20 { // it may be taken before the end is seen
+		var table lookup.Table
+		l := newLocals(Local{}, &table, zap.NewNop())
+		l.orders <- order{add: []lookup.Decision{ban}}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		l.run(ctx)
+		if table.Count(LocalSource) != 1 {
+			t.Fatal("it is lost")
+		}
+	}
+}
+
+func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, err := New(Config{}) // at rest, nobody writes the table
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		e.Alert(about("192.0.2.1"))
+		if took := time.Since(began); took > patience || e.stops(listed) {
+			t.Errorf("it took %v", took)
+		}
+		for i := range maxOrders {
+			e.local.orders <- order{}
+			if i == maxOrders-2 {
+				break
+			}
+		}
+		e.Alert(about("192.0.2.2"))
+		if s := e.Stats().Alerts; s.Late != 1 || s.Decided != 1 || len(e.local.held) != 1 {
+			t.Errorf("%+v", s)
+		}
+		e.Start()
+		synctest.Wait()
+		if !e.stops(listed) || e.stops(netip.MustParseAddr("192.0.2.2")) {
+			t.Error("what was late is lost")
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		began = time.Now()
+		e.Alert(about("192.0.2.3"))
+		if took := time.Since(began); took != 0 || e.stops(netip.MustParseAddr("192.0.2.3")) {
+			t.Errorf("an engine that is closed took %v for an alert", took)
+		}
+	})
+}
+
+func TestTheOldestLocalDecisionMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		e.local.room = 3
+		for i := range 6 {
+			e.Alert(about(fmt.Sprintf("192.0.2.%d", i+1)))
+			e.Alert(about("192.0.2.1")) // which makes it young again
+		}
+		var held []string
+		for d := range e.Table().All() {
+			held = append(held, d.Target())
+		}
+		slices.Sort(held)
+		if !slices.Equal(held, []string{"192.0.2.1", "192.0.2.5", "192.0.2.6"}) || len(e.local.held) != 3 {
+			t.Errorf("left are %q", held)
+		}
+	})
+}
+
+func TestADecisionIsNotShortenedByTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		long, short := about("192.0.2.1"), about("192.0.2.1")
+		long.Duration, short.Duration = 8*time.Hour, time.Hour
+		e.Alert(long)
+		<-time.After(time.Minute)
+		e.Alert(short)
+		if d := inDetail(t, e, "192.0.2.1"); lasting(d) != 8*time.Hour-time.Minute {
+			t.Errorf("%v left", lasting(d))
+		}
+	})
+}
+
+func TestRelapses(t *testing.T) {
+	const hour = time.Hour
+	type offence struct {
+		after time.Duration // the one before
+		want  time.Duration // 0: not in force
+	}
+	for _, tt := range []struct {
+		name  string
+		local Local
+		all   []offence
+	}{
+		{"nobody is remembered by default", Local{}, []offence{{0, 4 * hour}, {5 * hour, 4 * hour}, {5 * hour, 4 * hour}}},
+		{"each relapse doubles", Local{Escalate: 24 * hour}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {9 * hour, 16 * hour}}},
+		{"up to a week", Local{Escalate: 240 * hour, Duration: 100 * hour}, []offence{{0, 100 * hour}, {101 * hour, 168 * hour}, {169 * hour, 168 * hour}}},
+		{"up to a bound", Local{Escalate: 24 * hour, Longest: 10 * hour}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {9 * hour, 10 * hour}, {11 * hour, 10 * hour}}},
+		{"a bound does not shorten", Local{Escalate: 24 * hour, Longest: hour}, []offence{{0, 4 * hour}, {5 * hour, 4 * hour}}},
+		{"what happens meanwhile is no relapse", Local{Escalate: 24 * hour}, []offence{{0, 4 * hour}, {time.Minute, 4 * hour}, {time.Minute, 4 * hour}, {5 * hour, 8 * hour}}},
+		{"it is forgiven in time", Local{Escalate: 24 * hour}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {33 * hour, 4 * hour}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{Local: tt.local})
+				for i, o := range tt.all {
+					<-time.After(o.after)
+					e.Alert(about("192.0.2.1"))
+					if d := inDetail(t, e, "192.0.2.1"); lasting(d) != o.want {
+						t.Errorf("offence %d: %v, want %v", i, lasting(d), o.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestOffendersAreForgottenToMakeRoom(t *testing.T) {
+	o := offenders{window: time.Hour, longest: 24 * time.Hour, room: 3}
+	now := time.Now()
+	prefix := func(i int) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 32) }
+	for i := range 10 {
+		o.sentence(prefix(0), time.Minute, now)
+		o.sentence(prefix(i), time.Minute, now)
+	}
+	now = now.Add(2 * time.Minute)
+	if len(o.known) != 3 || o.byAge.Len() != 3 || o.sentence(prefix(0), time.Minute, now) != 2*time.Minute || o.sentence(prefix(5), time.Minute, now) != time.Minute {
+		t.Errorf("%d known", len(o.known))
+	}
+}
+
+func TestTheLastAlertsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{History: 3})
+		if got := e.Alerts(); len(got) != 0 {
+			t.Errorf("%v", got)
+		}
+		for i := range 5 {
+			a := about(fmt.Sprintf("192.0.2.%d", i+1))
+			a.Remediation = i != 4
+			e.Alert(a)
+			<-time.After(time.Second)
+			want := min(i+1, 3)
+			if got := e.Alerts(); len(got) != want || got[want-1].Alert.Client != a.Client || !got[want-1].Time.Equal(time.Now().Add(-time.Second)) {
+				t.Errorf("%+v", got)
+			}
+		}
+		got := e.Alerts()
+		if got[0].Alert.Client.String() != "192.0.2.3" || got[0].Decision.Action != lookup.Ban || got[0].Alert.Action != lookup.Ban || got[0].Alert.Duration != 4*time.Hour {
+			t.Errorf("%+v", got[0])
+		}
+		if got[2].Decision.Action != lookup.None || got[2].Alert.Action != lookup.None {
+			t.Errorf("%+v", got[2])
+		}
+	})
+}
+
+func TestAlertsAreCountedByScenario(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		for i := range maxCounted + 50 {
+			a := about("192.0.2.1")
+			a.Scenario = fmt.Sprint("scenario ", i)
+			e.Alert(a)
+			e.Alert(a)
+		}
+		s := e.Stats().Alerts
+		if len(s.Scenarios) != maxCounted+1 || s.Scenarios["scenario 7"] != 2 || s.Scenarios["other"] != 100 || s.Total != 2*(maxCounted+50) {
+			t.Errorf("%d scenarios, %d others, %d alerts", len(s.Scenarios), s.Scenarios["other"], s.Total)
+		}
+	})
+}
+
+func TestWhatClientsSendIsNotKeptWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		a := about("192.0.2.1")
+		long := strings.Repeat("x", 1<<20)
+		a.Message, a.Scenario = long, long
+		for range 100 {
+			a.Context = append(a.Context, detect.Context{Method: long, Target: long, Host: long, UserAgent: long})
+		}
+		e.Alert(a)
+		got := e.Alerts()[0].Alert
+		size := len(got.Message) + len(got.Scenario)
+		for _, c := range got.Context {
+			size += len(c.Method) + len(c.Target) + len(c.Host) + len(c.UserAgent)
+		}
+		if size > 32<<10 || len(got.Context) != maxContexts || len(a.Context) != 100 || len(a.Context[99].Host) != len(long) {
+			t.Errorf("%d bytes, %d requests", size, len(got.Context))
+		}
+		if d := inDetail(t, e, "192.0.2.1"); len(d.Reason) != maxReason {
+			t.Errorf("a reason of %d bytes", len(d.Reason))
+		}
+	})
+}
+
+func TestWhatNewRefuses(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"no such action":       {Local: Local{Action: 9}},
+		"less than zero":       {Local: Local{Duration: -1}},
+		"want none below zero": {Queue: -1},
+		"decisions made here":  {Sources: []Source{&fake{name: LocalSource}}},
+		"name of its own":      {Reporters: []Reporter{&reporter{name: "a"}, &reporter{name: "a"}}},
+	} {
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want %s", err, name)
+		}
+	}
+}

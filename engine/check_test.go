@@ -1,0 +1,271 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+const crawlerAgent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+// verifier is a Verifier that a test writes: it remembers what it has found out,
+// and asks for a second.
+type verifier struct {
+	crawlers map[string]bool
+	hang     bool // until ctx ends
+	deaf     chan struct{}
+	boom     bool
+
+	mu    sync.Mutex
+	known map[netip.Addr]bool
+	asked int
+}
+
+func (v *verifier) Claims(userAgent string) bool {
+	if strings.Contains(userAgent, "Boom") {
+		panic("index out of range")
+	}
+	return strings.Contains(userAgent, "Googlebot")
+}
+
+func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string) bool {
+	v.mu.Lock()
+	is, known := v.known[ip]
+	v.mu.Unlock()
+	if known || ctx.Err() != nil {
+		return is
+	}
+	v.mu.Lock()
+	v.asked++
+	v.mu.Unlock()
+	switch {
+	case v.boom:
+		panic("index out of range")
+	case v.deaf != nil:
+		<-v.deaf
+	case v.hang:
+		<-ctx.Done()
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Second):
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.known == nil {
+		v.known = map[netip.Addr]bool{}
+	}
+	v.known[ip] = v.crawlers[ip.String()]
+	return v.known[ip]
+}
+
+// claiming returns an alert about a client whose last request had a user agent.
+func claiming(client, agent string) detect.Alert {
+	a := about(client)
+	a.Context = []detect.Context{{UserAgent: "curl/8"}, {UserAgent: agent}}
+	return a
+}
+
+// last returns how the last alert ended, in words.
+func last(e *Engine) string {
+	all := e.Alerts()
+	switch r := all[len(all)-1]; {
+	case r.Crawler:
+		return "crawler"
+	case r.Decision.Action != lookup.None:
+		return "decided"
+	}
+	return "reported"
+}
+
+func TestACrawlerIsNotBannedAndALiarIs(t *testing.T) {
+	for _, tt := range []struct {
+		name, client, agent string
+		verifier            *verifier
+		change              func(*detect.Alert)
+		atOnce              bool // the decision
+		want                string
+		told                int
+	}{
+		{name: "a crawler", client: "192.0.2.1", agent: crawlerAgent, want: "crawler"},
+		{name: "one of IPv6", client: "2001:db8::1", agent: crawlerAgent, want: "crawler"},
+		{name: "a crawler about which nothing is to be decided", client: "192.0.2.1", agent: crawlerAgent, want: "crawler", change: func(a *detect.Alert) { a.Remediation = false }},
+		{name: "a liar", client: "192.0.2.2", agent: crawlerAgent, want: "decided", told: 1},
+		{name: "a liar about whom nothing is to be decided", client: "192.0.2.2", agent: crawlerAgent, want: "reported", told: 1, change: func(a *detect.Alert) { a.Remediation = false }},
+		{name: "a browser at a crawler's address", client: "192.0.2.1", agent: "Firefox", atOnce: true, want: "decided", told: 1},
+		{name: "one without a user agent", client: "192.0.2.1", agent: "", atOnce: true, want: "decided", told: 1},
+		{name: "one that was a crawler some requests ago", client: "192.0.2.1", agent: "curl/8", atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Context[0].UserAgent = crawlerAgent }},
+		{name: "no request is known", client: "192.0.2.1", atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Context = nil }},
+		{name: "a range without a client", client: "192.0.2.0/24", agent: crawlerAgent, atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Client = netip.Addr{} }},
+		{name: "nobody says what it is", client: "192.0.2.1", agent: crawlerAgent, verifier: &verifier{hang: true}, want: "decided", told: 1},
+		{name: "a verifier that panics", client: "192.0.2.1", agent: crawlerAgent, verifier: &verifier{boom: true}, want: "decided", told: 1},
+		{name: "a user agent that makes it panic", client: "192.0.2.1", agent: "Boom", atOnce: true, want: "decided", told: 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if tt.verifier == nil {
+					tt.verifier = &verifier{}
+				}
+				tt.verifier.crawlers = map[string]bool{"192.0.2.1": true, "2001:db8::1": true}
+				r := &reporter{name: "lapi"}
+				e := start(t, Config{Verify: tt.verifier, Reporters: []Reporter{r}})
+				a := claiming(tt.client, tt.agent)
+				if tt.change != nil {
+					tt.change(&a)
+				}
+				began := time.Now()
+				e.Alert(a)
+				if time.Since(began) != 0 || (len(e.Alerts()) > 0) != tt.atOnce {
+					t.Errorf("after %v: %+v", time.Since(began), e.Alerts())
+				}
+				<-time.After(doubtTime)
+				synctest.Wait()
+				if got := last(e); got != tt.want || len(r.told()) != tt.told || e.stops(a.Prefix.Addr()) != (tt.want == "decided") {
+					t.Errorf("%s, told %d, %+v", got, len(r.told()), e.Stats().Alerts)
+				}
+				e.Alert(a)
+				<-time.After(doubtTime)
+				synctest.Wait()
+				s := e.Stats().Alerts
+				if got := last(e); got != tt.want || s.Total != 2 || s.Crawlers > 0 != (got == "crawler") || len(e.checks.doubts) != 0 {
+					t.Errorf("%s the second time, %+v", got, s)
+				}
+			})
+		})
+	}
+}
+
+func TestARequestOfAPossibleCrawlerPassesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watcher{request: func(ev *detect.Event) []detect.Alert {
+			return []detect.Alert{claiming(ev.Client.String(), ev.UserAgent)}
+		}}
+		v := &verifier{crawlers: map[string]bool{"192.0.2.1": true}}
+		e := start(t, Config{Detect: w, Verify: v})
+		for client, liar := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true} {
+			ip := netip.MustParseAddr(client)
+			ev := &detect.Event{Client: ip, UserAgent: crawlerAgent}
+			if _, ok := e.Request(ev); ok {
+				t.Errorf("%s does not pass", client)
+			}
+			<-time.After(2 * time.Second)
+			if e.stops(ip) != liar {
+				t.Errorf("%s: %v", client, e.stops(ip))
+			}
+			if d, ok := e.Request(ev); ok && !liar {
+				t.Errorf("%s does not pass any more: %v", client, d)
+			}
+		}
+	})
+}
+
+func TestACrawlerThatIsKnownWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &verifier{known: map[netip.Addr]bool{listed: true}, hang: true}
+		e := start(t, Config{Verify: v})
+		for i := range maxDoubts + 50 {
+			e.Alert(claiming(client(i), crawlerAgent))
+			if i == 0 {
+				synctest.Wait() // it is at the verifier
+			}
+		}
+		if s := e.Stats().Alerts; s.Unchecked != 49 || s.Decided != 49 || s.Total != 49 {
+			t.Errorf("with a queue that is full nothing is decided at once: %+v", s)
+		}
+		e.Alert(claiming("192.0.2.1", crawlerAgent))
+		if last(e) != "crawler" || e.stops(listed) {
+			t.Error("liars keep a crawler from being known")
+		}
+		<-time.After(doubtTime)
+		synctest.Wait()
+		if s := e.Stats().Alerts; s.Decided != maxDoubts+50 || len(e.checks.doubts) != 0 {
+			t.Errorf("after %v: %+v", doubtTime, s)
+		}
+	})
+}
+
+func TestAClientIsCheckedOnceForAllItsAlerts(t *testing.T) {
+	for _, who := range []string{"192.0.2.1", "2001:db8::1"} {
+		synctest.Test(t, func(t *testing.T) {
+			v := &verifier{}
+			e := start(t, Config{Verify: v})
+			for i := range 200 {
+				a := claiming(who, crawlerAgent)
+				if a.Client.Is6() { // a host changes its address in its network at will
+					a.Client = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
+					a.Prefix = netip.MustParsePrefix("2001:db8::/64")
+				}
+				e.Alert(a)
+			}
+			if n := len(e.checks.queue); n > 1 {
+				t.Errorf("it has %d places in the queue", n)
+			}
+			<-time.After(2 * time.Second)
+			s := e.Stats().Alerts
+			if v.asked != 1 || s.Decided != maxHeld || s.Merged != 200-maxHeld || s.Unchecked != 0 || !e.stops(netip.MustParseAddr(who)) {
+				t.Errorf("asked %d times, %+v", v.asked, s)
+			}
+		})
+	}
+}
+
+func TestTheEndDoesNotWaitForAVerifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, err := New(Config{Verify: &verifier{hang: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Start()
+		for i := range 50 {
+			e.Alert(claiming(client(i), crawlerAgent))
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := e.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if s := e.Stats(); s.Local != 0 || s.Alerts.Total != 0 {
+			t.Errorf("a check that was cut short has led to %+v", s)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		v := &verifier{deaf: make(chan struct{})}
+		e, err := New(Config{Verify: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Start()
+		e.Alert(claiming("192.0.2.1", crawlerAgent))
+		synctest.Wait()
+		began := time.Now()
+		if err := e.Close(); err == nil || time.Since(began) != closeTimeout {
+			t.Errorf("one that does not hear of the end: %v after %v", err, time.Since(began))
+		}
+		close(v.deaf)
+	})
+}
+
+func TestAVerifierThatPanicsFillsNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.ErrorLevel)
+		e := start(t, Config{Verify: &verifier{}, Logger: zap.New(core)})
+		for range 100 {
+			e.Alert(claiming("192.0.2.1", "Boom"))
+		}
+		if logs.Len() != 7 {
+			t.Errorf("%d lines", logs.Len())
+		}
+	})
+}

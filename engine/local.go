@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const (
+	localOrigin = "tocsin" // of the decisions made here, as CrowdSec shows it
+
+	maxLocal  = 100_000               // decisions held; the oldest makes room for a new one
+	maxOrders = 1024                  // decisions on their way into the table
+	maxReason = 255                   // bytes
+	patience  = 10 * time.Millisecond // that an alert waits for the table
+	settling  = time.Second           // between two looks at what sources say meanwhile
+	recheck   = 30 * time.Second      // after which allowlists are asked again
+	slack     = time.Minute           // by which two ends may differ and be the same
+)
+
+// locals makes local decisions and looks after them.
+//
+// # Who rules
+//
+// A source that bears the name of a reporter has heard of our alerts and is the
+// one to decide. What it says about the very prefix of a local decision puts an
+// end to it, be it longer, shorter, or only a captcha: from then on, who takes
+// the source's decision back, as with `cscli decisions delete`, lets the client
+// in. It has to be an answer, though, and no older affair: a decision that is
+// new, and has our reason or asks for as much; or one, old or new, that asks
+// for as much and for as long.
+//
+// A local decision stands until its own end where nobody rules, where the ruler
+// never answers (its profiles make no decision of the alert), and where the
+// answer was taken back before it was read, which is a matter of one poll.
+// [Engine.Unban] ends it at any time.
+//
+// # Never waiting
+//
+// The table makes writers wait while a large list is put into force. So one
+// goroutine writes for all alerts.
+type locals struct {
+	cfg    Local
+	table  *lookup.Table
+	rulers []string
+	allow  []Allowlister
+	log    *zap.Logger
+	room   int // for decisions held
+	orders chan order
+	ended  chan struct{} // closed with the goroutine that takes orders
+
+	seen uint64    // version of the table that was looked at last
+	next time.Time // when to look again even so
+
+	mu        sync.Mutex
+	held      map[holding]*list.Element // of *local
+	byAge     list.List                 // the oldest first
+	offenders offenders
+}
+
+// A holding is what the table tells local decisions by.
+type holding struct {
+	prefix netip.Prefix
+	action lookup.Action
+}
+
+// A local is a local decision.
+type local struct {
+	lookup.Decision
+	client  netip.Addr        // who gave cause for it
+	inForce bool              // it was put into the table
+	before  []lookup.Decision // what rulers have said before it
+}
+
+// An order is a change of the table. One that is carried out is closed.
+type order struct {
+	add, remove []lookup.Decision
+	done        chan struct{}
+}
+
+func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
+	l := &locals{
+		cfg: cfg, table: table, log: log, room: maxLocal,
+		orders: make(chan order, maxOrders), ended: make(chan struct{}),
+		held:      map[holding]*list.Element{},
+		offenders: offenders{window: cfg.Escalate, longest: cfg.Longest, room: maxOffenders},
+	}
+	if table.Count(LocalSource) > 0 {
+		for d := range table.All() {
+			if d.Source == LocalSource {
+				l.holdLocked(&local{Decision: d, client: d.Prefix.Addr(), inForce: true}) // nobody else knows l yet
+			}
+		}
+	}
+	return l
+}
+
+// A fate is what an alert leads to.
+type fate int
+
+const (
+	spared   fate = iota // nothing, and nobody hears of it
+	reported             // only to reports
+	ruled                // to reports, since a ruler has decided as much already
+	decided              // to a local decision
+)
+
+// meant returns whom a is about.
+func meant(a *detect.Alert) (netip.Prefix, bool) {
+	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
+		return p, true
+	}
+	return lookup.NormalizePrefix(netip.PrefixFrom(a.Client, a.Client.BitLen()))
+}
+
+// spares reports whether nothing may be decided about p, of which ip is one.
+func (l *locals) spares(p netip.Prefix, ip netip.Addr) bool {
+	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(ip)} {
+		if ip.IsValid() && (l.cfg.Spare(ip) || l.isAllowlisted(ip)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *locals) isAllowlisted(ip netip.Addr) bool {
+	return slices.ContainsFunc(l.allow, func(a Allowlister) bool { return a.Allowlisted(ip) })
+}
+
+// decide returns what a leads to, and the decision that is then in force or is
+// to be: see enforce.
+func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) {
+	p, ok := meant(a)
+	if !ok || l.spares(p, a.Client) {
+		return lookup.Decision{}, spared
+	}
+	if !a.Remediation {
+		return lookup.Decision{}, reported
+	}
+	d := lookup.Decision{
+		Prefix: p, Action: min(cmp.Or(a.Action, l.cfg.Action), lookup.Ban), Source: LocalSource, Origin: localOrigin,
+		Reason: strings.Clone(a.Scenario[:min(len(a.Scenario), maxReason)]), Since: now,
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	length := l.cfg.Duration
+	if a.Duration > 0 {
+		length = a.Duration
+	}
+	d.Until = now.Add(l.offenders.sentence(p, length, now))
+	before := l.ruling(p)
+	for _, r := range before {
+		if settles(&r, &d) {
+			return r, ruled
+		}
+	}
+	if old := l.held[holding{p, d.Action}]; old != nil {
+		was := old.Value.(*local)
+		d.Since, before = was.Since, was.before
+		if was.Until.After(d.Until) {
+			d.Until = was.Until
+		}
+	}
+	l.holdLocked(&local{Decision: d, client: lookup.Normalize(a.Client), before: before})
+	return d, decided
+}
+
+// holdLocked remembers a local decision in place of the one before it.
+func (l *locals) holdLocked(d *local) {
+	at := holding{d.Prefix, d.Action}
+	if old := l.held[at]; old != nil {
+		l.byAge.Remove(old)
+	}
+	l.held[at] = l.byAge.PushBack(d)
+}
+
+// dropLocked forgets a local decision.
+func (l *locals) dropLocked(d *local) {
+	at := holding{d.Prefix, d.Action}
+	if e := l.held[at]; e != nil && e.Value == any(d) {
+		l.byAge.Remove(e)
+		delete(l.held, at)
+	}
+}
+
+// enforce has d put into force and waits for it, but not for long. It reports
+// whether it will be.
+func (l *locals) enforce(d lookup.Decision) bool {
+	o := order{add: []lookup.Decision{d}, done: make(chan struct{})}
+	l.mu.Lock()
+	for len(l.held) > l.room {
+		oldest := l.byAge.Front().Value.(*local)
+		l.dropLocked(oldest)
+		o.remove = append(o.remove, oldest.Decision)
+	}
+	l.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case l.orders <- o:
+	case <-timer.C:
+		l.forget(d)
+		return false
+	case <-l.ended:
+		l.forget(d)
+		return false
+	}
+	select {
+	case <-o.done:
+	case <-timer.C:
+	case <-l.ended:
+	}
+	return true
+}
+
+// forget forgets the local decision that d is, if it is the last one.
+func (l *locals) forget(d lookup.Decision) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.held[holding{d.Prefix, d.Action}]; e != nil && e.Value.(*local).Decision == d {
+		l.dropLocked(e.Value.(*local))
+	}
+}
+
+// run carries out orders, and keeps to what rulers and allowlists say, until ctx
+// ends.
+func (l *locals) run(ctx context.Context) {
+	defer close(l.ended)
+	look := time.NewTimer(settling)
+	defer look.Stop()
+	looking := true // at the end of the timer
+	for {
+		select {
+		case <-ctx.Done():
+			l.carryOut(order{}) // with all that wait
+			return
+		case o := <-l.orders:
+			l.carryOut(o)
+		case now := <-look.C:
+			l.settle(now)
+			looking = false
+		}
+		if !looking && l.isHolding() {
+			look.Reset(settling)
+			looking = true
+		}
+	}
+}
+
+// isHolding reports whether there is anything to look after.
+func (l *locals) isHolding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) > 0
+}
+
+// carryOut changes the table by o and by all orders that wait.
+func (l *locals) carryOut(o order) {
+	all := []order{o}
+	for range len(l.orders) {
+		all = append(all, <-l.orders)
+	}
+	var sum order
+	for _, o := range all {
+		sum.add, sum.remove = append(sum.add, o.add...), append(sum.remove, o.remove...)
+	}
+	if len(sum.add)+len(sum.remove) > 0 {
+		l.table.Update(LocalSource, sum.add, sum.remove)
+	}
+	l.mu.Lock()
+	for _, d := range sum.add {
+		if e := l.held[holding{d.Prefix, d.Action}]; e != nil {
+			e.Value.(*local).inForce = true
+		}
+	}
+	l.mu.Unlock()
+	for _, o := range all {
+		if o.done != nil {
+			close(o.done)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// maxEvents is how many responses may wait to be judged.
+const maxEvents = 1024
+
+// A Detector tells who misbehaves. The one in package detect runs scenarios.
+type Detector interface {
+	// Request judges a request before it is answered: what is known of a
+	// response is empty. It stands in front of requests, and is called by many
+	// goroutines at once.
+	Request(ev *detect.Event) []detect.Alert
+	// Response judges the same request once it has been answered. It is called
+	// by one goroutine at a time, beside those of Request.
+	Response(ev *detect.Event) []detect.Alert
+}
+
+// DetectStats counts what the detector was shown since the engine was made.
+type DetectStats struct {
+	Responses uint64 // judged
+	Dropped   uint64 // responses that were not judged, since too many waited
+	Panics    uint64 // of the detector
+}
+
+// witness shows a detector what happens.
+type witness struct {
+	detector Detector // nil: nobody watches
+	events   chan *detect.Event
+	log      *zap.Logger
+
+	responses, dropped, panics atomic.Uint64
+}
+
+func (o *witness) init(d Detector, log *zap.Logger) {
+	o.detector, o.log = d, log
+	if d != nil {
+		o.events = make(chan *detect.Event, maxEvents)
+	}
+}
+
+func (o *witness) counts() DetectStats {
+	return DetectStats{Responses: o.responses.Load(), Dropped: o.dropped.Load(), Panics: o.panics.Load()}
+}
+
+// judge asks the detector. One that panics has seen nothing: it costs
+// protection, not the site.
+func (o *witness) judge(ask func(*detect.Event) []detect.Alert, ev *detect.Event) (alerts []detect.Alert) {
+	defer func() {
+		if p := recover(); p != nil {
+			alerts = nil
+			// A request that does it once does it again: few lines say it all.
+			if n := o.panics.Add(1); n&(n-1) == 0 {
+				o.log.Error("detector panicked", zap.Any("panic", p), zap.Uint64("times", n), zap.Stack("stack"))
+			}
+		}
+	}()
+	return ask(ev)
+}
+
+// Request shows a request to the detector before it is answered, handles the
+// alerts that follow from it, and returns the strongest decision that they have
+// led to, if any: the request is to be treated as if Lookup had returned it.
+// Without a detector nothing happens.
+//
+// It is for requests that Lookup lets pass. Those of clients on an allow list,
+// and all that was stopped, are not to be shown.
+func (e *Engine) Request(ev *detect.Event) (lookup.Decision, bool) {
+	var best lookup.Decision
+	if e.witness.detector == nil {
+		return best, false
+	}
+	for _, a := range e.witness.judge(e.witness.detector.Request, ev) {
+		if d := e.handle(a); best.Action == lookup.None || isStronger(d, best) {
+			best = d
+		}
+	}
+	return best, best.Action != lookup.None
+}
+
+// Response shows a request to the detector once it has been answered. It does
+// not wait: another goroutine judges, in the order of the calls, and what does
+// not fit into its queue is dropped and counted. The event is the engine's from
+// then on.
+func (e *Engine) Response(ev *detect.Event) {
+	select {
+	case e.witness.events <- ev:
+	default:
+		// Either nobody watches, which needs no count, or the queue is full.
+		// Detection suffers before the site does.
+		if e.witness.detector != nil {
+			e.witness.dropped.Add(1)
+		}
+	}
+}
+
+// watch judges responses until ctx ends.
+func (e *Engine) watch(ctx context.Context) {
+	o := &e.witness
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev := <-o.events:
+			for _, a := range o.judge(o.detector.Response, ev) {
+				e.handle(a)
+			}
+			o.responses.Add(1)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// watcher is a detector that a test writes.
+type watcher struct {
+	request, response func(*detect.Event) []detect.Alert
+
+	mu   sync.Mutex
+	seen []string // targets of what was answered
+}
+
+func (w *watcher) Request(ev *detect.Event) []detect.Alert {
+	if w.request == nil {
+		return nil
+	}
+	return w.request(ev)
+}
+
+func (w *watcher) Response(ev *detect.Event) []detect.Alert {
+	w.mu.Lock()
+	w.seen = append(w.seen, ev.Target)
+	w.mu.Unlock()
+	if w.response == nil {
+		return nil
+	}
+	return w.response(ev)
+}
+
+func event(target string) *detect.Event {
+	return &detect.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target}
+}
+
+func TestTheFirstRequestIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		captcha, ban, silent := about("192.0.2.1"), about("192.0.2.1"), about("192.0.2.1")
+		captcha.Action, silent.Remediation = lookup.Captcha, false
+		w := &watcher{request: func(ev *detect.Event) []detect.Alert {
+			switch ev.Target {
+			case "/.env":
+				return []detect.Alert{captcha, ban, silent}
+			case "/robots.txt":
+				return []detect.Alert{silent}
+			case "/local":
+				return []detect.Alert{about("10.0.0.1")}
+			}
+			return nil
+		}}
+		e := start(t, Config{Detect: w})
+		for target, want := range map[string]lookup.Action{"/": lookup.None, "/robots.txt": lookup.None, "/local": lookup.None} {
+			if d, ok := e.Request(event(target)); ok || d.Action != want || e.stops(listed) {
+				t.Errorf("%s: %v", target, d)
+			}
+		}
+		if d, ok := e.Request(event("/.env")); !ok || d.Action != lookup.Ban || d.Reason != probing || !e.stops(listed) {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+func TestResponsesAreJudgedInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watcher{response: func(ev *detect.Event) []detect.Alert {
+			if ev.Target != "/49" {
+				return nil
+			}
+			return []detect.Alert{about("192.0.2.1")}
+		}}
+		e := start(t, Config{Detect: w})
+		for i := range 50 {
+			e.Response(event(fmt.Sprintf("/%d", i)))
+		}
+		synctest.Wait()
+		for i, target := range w.seen {
+			if target != fmt.Sprintf("/%d", i) {
+				t.Errorf("%s is judged as number %d", target, i)
+			}
+		}
+		if s := e.Stats().Detect; s.Responses != 50 || s.Dropped != 0 || !e.stops(listed) {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestASlowDetectorHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := &watcher{response: func(*detect.Event) []detect.Alert { <-release; return nil }}
+		e := start(t, Config{Detect: w})
+		e.Response(event("/"))
+		synctest.Wait() // it is at the detector
+		began := time.Now()
+		for range maxEvents + 100 {
+			e.Response(event("/"))
+		}
+		if s := e.Stats().Detect; s.Dropped != 100 || time.Since(began) != 0 {
+			t.Errorf("%+v in %v", s, time.Since(began))
+		}
+		close(release)
+		synctest.Wait()
+		if s := e.Stats().Detect; s.Responses != maxEvents+1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestADetectorThatPanicsCostsProtectionNotTheSite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.ErrorLevel)
+		boom := func(ev *detect.Event) []detect.Alert {
+			if ev.Target == "/boom" {
+				panic("index out of range")
+			}
+			return []detect.Alert{about("192.0.2.1")}
+		}
+		e := start(t, Config{Detect: &watcher{request: boom, response: boom}, Logger: zap.New(core)})
+		for range 50 {
+			if _, ok := e.Request(event("/boom")); ok {
+				t.Error("a decision out of nothing")
+			}
+			e.Response(event("/boom"))
+		}
+		synctest.Wait()
+		if s := e.Stats().Detect; s.Panics != 100 || logs.Len() != 7 {
+			t.Errorf("%+v, %d lines", s, logs.Len())
+		}
+		e.Response(event("/"))
+		synctest.Wait()
+		if !e.stops(listed) {
+			t.Error("nobody watches any more")
+		}
+	})
+}
+
+func TestAnEngineWithoutADetectorSeesNothing(t *testing.T) {
+	e, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := event("/")
+	if n := testing.AllocsPerRun(100, func() { e.Request(ev); e.Response(ev) }); n != 0 {
+		t.Errorf("it allocates %v times", n)
+	}
+	if s := e.Stats().Detect; s != (DetectStats{}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestABenignRequestCostsNoMemory(t *testing.T) {
+	e, err := New(Config{Detect: &watcher{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := event("/")
+	if n := testing.AllocsPerRun(100, func() { e.Request(ev) }); n != 0 {
+		t.Errorf("it allocates %v times", n)
+	}
+}

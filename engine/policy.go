@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// LocalSource is what the decisions are filed under that the engine makes on
+// alerts. No other source may have this name.
+const LocalSource = "local"
+
+const (
+	defaultLocal   = 4 * time.Hour      // what CrowdSec's profiles have
+	defaultLongest = 7 * 24 * time.Hour // what a relapse leads to at most
+)
+
+// Local says what the engine decides by itself when it gets an [Engine.Alert].
+type Local struct {
+	Action   lookup.Action // unless the alert says; default: Ban
+	Duration time.Duration // unless the alert says; default: 4h
+
+	// Escalate is how long a client is remembered after a decision about it has
+	// ended. One that gives cause for an alert in that time has the decision
+	// made for twice as long as the last. Of 100,000 clients, the others are
+	// forgotten first, and all are by a restart. Default: 0, each alert counts
+	// for itself.
+	Escalate time.Duration
+	// Longest bounds what Escalate makes of a duration. Default: 7 days.
+	Longest time.Duration
+
+	// Spare reports whether nothing may be decided about a client, nor anybody
+	// be told of it. The address is normalized. Clients on an allowlist of a
+	// source are spared besides. Default: those of private networks, this very
+	// machine included: a proxy that is not known as one is such a client, and
+	// banning it would ban everybody.
+	Spare func(ip netip.Addr) bool
+}
+
+func (c Local) withDefaults() (Local, error) {
+	if c.Action > lookup.Ban {
+		return c, fmt.Errorf("local decisions: %v: no such action", c.Action)
+	}
+	if c.Duration < 0 || c.Escalate < 0 || c.Longest < 0 {
+		return c, errors.New("local decisions: a duration is less than zero")
+	}
+	c.Action = cmp.Or(c.Action, lookup.Ban)
+	c.Duration = cmp.Or(c.Duration, defaultLocal)
+	c.Longest = cmp.Or(c.Longest, defaultLongest)
+	if c.Spare == nil {
+		c.Spare = isPrivate
+	}
+	return c, nil
+}
+
+// carriers is what carriers give to clients that share an address, and VPNs to
+// their members.
+var carriers = netip.MustParsePrefix("100.64.0.0/10")
+
+func isPrivate(ip netip.Addr) bool {
+	return ip.IsPrivate() || !ip.IsGlobalUnicast() || carriers.Contains(ip)
+}
