@@ -1,0 +1,106 @@
+package appsec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// maxAnswer is how many bytes of an answer's body are read. The page of a
+// challenge has some 250 kB.
+const maxAnswer = 1 << 20
+
+// An answer is what AppSec says.
+type answer struct {
+	code int // of the response
+
+	Action  string              `json:"action"` // in lower case; "": the code is all there is
+	Status  int                 `json:"http_status"`
+	Body    string              `json:"user_body_content"`
+	Headers map[string][]string `json:"user_headers"`
+	Cookies []string            `json:"user_cookies"`
+
+	damaged bool // a field beside Action is not of its type
+	garbage bool // there is a body, and no answer in it
+}
+
+// The answers that nearly all requests get, letter by letter.
+const (
+	plainAllow = `{"action":"allow","http_status":200}`
+	plainBan   = `{"action":"ban","http_status":403}`
+)
+
+var (
+	allowed = &answer{code: http.StatusOK, Action: "allow", Status: http.StatusOK}
+	banned  = &answer{code: http.StatusForbidden, Action: "ban", Status: http.StatusForbidden}
+)
+
+// parseAnswer reads a response with this status code and body. What is no answer
+// is one without an Action: see check.
+func parseAnswer(code int, body []byte) *answer {
+	switch {
+	case code == http.StatusOK && string(body) == plainAllow:
+		return allowed
+	case code == http.StatusForbidden && string(body) == plainBan:
+		return banned
+	}
+	a := new(answer)
+	err := json.Unmarshal(body, a)
+	wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if ok && wrongType.Field != "" && a.Action != "" {
+		err, a.damaged = nil, true
+	}
+	if err != nil || a.Action == "" {
+		*a = answer{garbage: strings.TrimSpace(string(body)) != ""}
+	}
+	a.code, a.Action = code, strings.ToLower(a.Action)
+	return a
+}
+
+var (
+	errBusy         = errors.New("as many questions as there may be are under way")
+	errPaused       = errors.New("AppSec hangs, and is left alone but for one question at a time")
+	errUnauthorized = errors.New("status 401, twice: AppSec does not accept the key, or cannot reach its Local API: " +
+		"`cscli bouncers list` shows the keys, `cscli bouncers add NAME` makes one")
+	errNoAnswer = errors.New("the answer is not one of AppSec's: is the URL right?")
+)
+
+// check gives an answer without an action the one that its code stands for, or
+// says why there is none.
+func (a *answer) check() (Failure, error) {
+	switch {
+	case a.Action != "":
+		return 0, nil
+	case a.code == http.StatusForbidden: // whatever it says: the strict side
+		a.Action, a.Status = "ban", a.code
+		return 0, nil
+	case a.code/100 == 2 && !a.garbage:
+		a.Action = "allow"
+		return 0, nil
+	case a.code == http.StatusUnauthorized:
+		return Unauthorized, errUnauthorized
+	case a.code >= 500:
+		return ServerError, fmt.Errorf("status %d", a.code)
+	}
+	return BadAnswer, fmt.Errorf("status %d: %w", a.code, errNoAnswer)
+}
+
+var errFraming = errors.New("the answer is not HTTP, or has no end")
+
+// failureOf returns the kind of failure that err is.
+func failureOf(err error) Failure {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return Late
+	case errors.Is(err, errFraming):
+		return BadAnswer
+	}
+	return Unreachable
+}

@@ -1,0 +1,214 @@
+// Package appsec answers one question: what does CrowdSec's AppSec say about
+// this request? A [Client] puts it to the AppSec component of CrowdSec 1.6.0 and
+// later before the site sees the request, and says what to do.
+//
+// # What is asked
+//
+// The head as the client sent it, with the target from before any rewrite, and
+// the body up to a limit, which the site then gets byte for byte. A request is
+// asked about once; its headers are set by the client of this package and never
+// taken from the visitor.
+//
+// # What can not be seen whole
+//
+// A body over the limit, one that dribbles in, and the stream of a gRPC call or
+// of a CONNECT are looked at in part. [Config].BodyOver says whether the rest may
+// go on, and every one is counted. A head that no browser sends, and a target
+// that nobody can parse, are refused here: AppSec would answer with an error, and
+// errors may let pass.
+//
+// # On failure
+//
+// An AppSec that is late, out of reach, unwilling or not to be understood never
+// stops the site, unless [Config].OnFailure says so, and never goes unnoticed:
+// each reason is counted, and logged once a minute. An action that is not known
+// is [Config].Fallback. Without an answer nothing below [InternalPrefix] is
+// served.
+package appsec
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// InternalPrefix is where the pages of CrowdSec's bot detection fetch and send
+// what they need. What is asked for below it is always answered by AppSec, or
+// refused; it is never for the site. CrowdSec's master branch of July 2026 has
+// it, no release up to 1.7.8.
+const InternalPrefix = "/crowdsec-internal/challenge/"
+
+// A Client asks one AppSec. It is safe for use by many goroutines.
+//
+// When AppSec has not answered in time for a while, whatever it was asked, only
+// one question at a time is asked until it answers again: see
+// [Config].KeepAsking.
+type Client struct {
+	cfg       Config
+	wire      carrier
+	slots     chan struct{} // one element for each question under way
+	breaker   breaker
+	bodies    pool
+	questions sync.Pool // of *question
+	counts    counts
+	log       reporter
+}
+
+// A carrier gets a question to AppSec and the answer back.
+type carrier interface {
+	// ask returns when there is an answer, or at the time until at the latest.
+	ask(q *question, until time.Time) (*answer, error)
+	// close closes connections at rest.
+	close()
+}
+
+// New checks cfg, reads the files it names and returns a client. It sends
+// nothing.
+func New(cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	c := &Client{
+		cfg:     cfg,
+		breaker: breaker{never: cfg.KeepAsking},
+		log:     newReporter(cfg.Logger, cfg.OnFailure),
+	}
+	if err := c.open(); err != nil {
+		return nil, fmt.Errorf("AppSec: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Client) open() error {
+	if err := c.cfg.check(); err != nil {
+		return err
+	}
+	end, err := parseURL(c.cfg.URL)
+	if err != nil {
+		return err
+	}
+	secure, err := c.cfg.TLS.load(end)
+	if err != nil {
+		return err
+	}
+	c.slots = make(chan struct{}, c.cfg.MaxInFlight)
+	c.bodies.init(c.cfg.BodyLimit+1, c.cfg.BodyMemory)
+	c.questions.New = func() any { return new(question) }
+	if c.cfg.H2C {
+		c.wire, err = newMultiplexed(end, secure)
+		return err
+	}
+	c.wire = &connections{dial: newDial(end, secure), end: &end, most: c.cfg.MaxInFlight}
+	return nil
+}
+
+// Close closes the connections at rest. Those in use are closed by the timeout
+// at the latest, or come to rest: call it again if that matters.
+func (c *Client) Close() { c.wire.close() }
+
+// An Inspection says about a request what the request itself does not, or not
+// any more.
+type Inspection struct {
+	// Client is the address of the client. The zero Addr stands for one that
+	// cannot be told: the request is inspected all the same, as one of 0.0.0.0.
+	Client netip.Addr
+
+	// Ref is the reference of the request in our log. CrowdSec 1.7.5 and later
+	// shows it as the id of the transaction. Default: AppSec makes up one.
+	Ref string
+
+	// Target is what the client asked for, as it stood in the request line,
+	// before anything was rewritten. Default: the request's RequestURI, which
+	// net/http leaves alone, or else its URL.
+	Target string
+
+	// Host is the host that the client asked for. Default: the request's Host.
+	Host string
+
+	// Secure says that the client came by TLS, to a proxy in front of this
+	// server perhaps. Default: whether the request's TLS is set.
+	Secure bool
+}
+
+func (in Inspection) withDefaults(r *http.Request) Inspection {
+	if !in.Client.IsValid() {
+		in.Client = netip.IPv4Unspecified()
+	}
+	in.Client = lookup.Normalize(in.Client)
+	if in.Target == "" {
+		in.Target = r.RequestURI
+	}
+	if in.Target == "" && r.URL != nil {
+		in.Target = r.URL.RequestURI()
+	}
+	if in.Host == "" {
+		in.Host = r.Host
+	}
+	in.Secure = in.Secure || r.TLS != nil
+	return in
+}
+
+// ErrBody is what the error of [Client.Inspect] wraps, beside what reading the
+// body failed with.
+var ErrBody = errors.New("the request's body cannot be read")
+
+// Inspect asks AppSec about r, once for each request. If r has a body, Inspect
+// reads the beginning of it and puts one in its place that begins with the same
+// bytes. Length, encoding and trailers of r stay as they are. When r has been
+// served, the caller has to call the verdict's Release, whatever it says.
+//
+// It takes until the body is there, up to BodyTimeout, and for the answer up to
+// Timeout. The wait does not end early if the client goes away: what an attacker
+// sent is worth judging even if he does not stay for the answer.
+//
+// The error is not nil if the body breaks off or is malformed, and then wraps
+// [ErrBody]. That is mostly a client that has gone, and no attack: r is to be
+// given up without a word to the site. That AppSec fails is no error; it is a
+// Verdict, as Config says.
+func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
+	in = in.withDefaults(r)
+	target, path, err := originForm(in.Target)
+	if err != nil {
+		return c.refuse(BadTarget), nil
+	}
+	q := c.questions.Get().(*question)
+	defer q.free(&c.questions)
+	q.secure, q.internal = in.Secure, isInternal(path)
+	if !q.setHead(r, &in, target, c.cfg.Key) {
+		return c.refuse(LargeHead), nil
+	}
+	body, part, err := c.readBody(r)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := c.weigh(q, part)
+	v.body = body
+	return v, nil
+}
+
+// weigh returns the verdict on q with the part of its body that there is.
+func (c *Client) weigh(q *question, p part) Verdict {
+	if p.cut != uncut {
+		if c.cfg.BodyOver == lookup.Ban && p.cut != Stream {
+			return c.refuse(p.cut)
+		}
+		c.counts.skipped[p.cut].Add(1)
+	}
+	q.body = p.bytes
+	return c.judge(q)
+}
+
+// Internal reports whether a request with this target, as it stood in the
+// request line, is for AppSec and never for the site: see [InternalPrefix].
+// Inspect sees to it; this is for what may come before, such as a rule that
+// leaves some paths out.
+func Internal(target string) bool {
+	_, path, err := originForm(target)
+	return err == nil && isInternal(path)
+}
+
+func isInternal(path string) bool { return strings.HasPrefix(path, InternalPrefix) }

@@ -1,0 +1,149 @@
+package appsec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// Config says where AppSec is and what its answers mean. URL and Key are
+// required.
+type Config struct {
+	URL string // http://127.0.0.1:7422, https://…, or unix:///run/crowdsec-appsec.sock
+	Key string // API key, as `cscli bouncers add` prints it; a certificate does not do here
+
+	// Timeout bounds the wait for AppSec, from the first attempt to connect to
+	// the last byte, a second attempt included. Default: 200ms.
+	Timeout time.Duration
+
+	// ChallengeTimeout is the same for what is below [InternalPrefix], where
+	// AppSec computes more and nobody else can answer. Default: 5s.
+	ChallengeTimeout time.Duration
+
+	// OnFailure is what is done with a request that AppSec gives no answer about:
+	// None, Captcha or Ban. Default: None, so that an outage costs protection and
+	// not the site.
+	OnFailure lookup.Action
+
+	// Fallback is what an action asks for that is neither allow, ban, captcha nor
+	// challenge, and a challenge that cannot be relayed: Captcha or Ban. Default:
+	// Ban, the strict side.
+	Fallback lookup.Action
+
+	// BodyLimit is how many bytes of a body are inspected, at most 64 MiB.
+	// Default: 1 MiB. AppSec itself refuses more than 10 MiB unless told
+	// otherwise.
+	BodyLimit int
+
+	// BodyTimeout is how long a body, or its first BodyLimit bytes, may take to
+	// arrive. Default: 10s.
+	BodyTimeout time.Duration
+
+	// BodyMemory bounds what the bodies of all requests under way may take, at
+	// least BodyLimit. A body that finds no room is cut there. Default: 256 MiB.
+	BodyMemory int64
+
+	// BodyOver is what is done with a request whose body cannot be inspected
+	// whole: it is longer than BodyLimit, takes longer than BodyTimeout, finds no
+	// room, or is a stream. None inspects what there is, does not wait for the
+	// streams of gRPC calls and of CONNECT, and lets the rest pass. Ban refuses
+	// the request; a gRPC call is a body like others then, and only the tunnel of
+	// an extended CONNECT passes, as what follows an Upgrade does. Default: None.
+	BodyOver lookup.Action
+
+	// MaxInFlight is how many questions may be under way at once, each on a
+	// connection of its own. The others wait, as a part of their Timeout.
+	// Default: 256.
+	MaxInFlight int
+
+	// KeepAsking has every request wait for its Timeout even while AppSec hangs.
+	// Default: when at least eight questions in a row, over at least a second,
+	// ran into the timeout, one request at a time is asked about until one finds
+	// an answer, and for the others OnFailure stands in at once.
+	KeepAsking bool
+
+	// H2C has all questions share a connection of HTTP/2 without TLS, for an
+	// AppSec behind something that asks for it; CrowdSec 1.6.6 and later
+	// understand it too. It is slower. Default: HTTP/1.1.
+	H2C bool
+
+	TLS    TLS         // for https only
+	Logger *zap.Logger // default: none
+}
+
+// TLS holds paths of PEM files. A certificate with its key is read at each
+// handshake, so that it can be renewed.
+type TLS struct {
+	Cert    string // client certificate; default: none
+	KeyFile string // its private key
+	CA      string // who may have signed the server's certificate; default: the system's
+}
+
+// The defaults and bounds that Config's fields name.
+const (
+	defaultTimeout          = 200 * time.Millisecond
+	defaultChallengeTimeout = 5 * time.Second
+	defaultBodyLimit        = 1 << 20
+	maxBodyLimit            = 64 << 20
+	defaultBodyTimeout      = 10 * time.Second
+	defaultBodyMemory       = 256 << 20
+	defaultInFlight         = 256
+	maxInFlight             = 1 << 16
+)
+
+func (cfg Config) withDefaults() Config {
+	setDefault(&cfg.Timeout, defaultTimeout)
+	setDefault(&cfg.ChallengeTimeout, max(defaultChallengeTimeout, cfg.Timeout))
+	setDefault(&cfg.Fallback, lookup.Ban)
+	setDefault(&cfg.BodyLimit, defaultBodyLimit)
+	setDefault(&cfg.BodyTimeout, defaultBodyTimeout)
+	setDefault(&cfg.BodyMemory, max(defaultBodyMemory, int64(cfg.BodyLimit)))
+	setDefault(&cfg.MaxInFlight, defaultInFlight)
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	return cfg
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (cfg *Config) check() error {
+	switch {
+	case cfg.Key == "":
+		return errors.New("no API key: `cscli bouncers add NAME` makes one")
+	case strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+	case cfg.Timeout < 0 || cfg.ChallengeTimeout < 0:
+		return errors.New("the timeouts must not be negative")
+	case cfg.OnFailure != lookup.None && cfg.OnFailure != lookup.Captcha && cfg.OnFailure != lookup.Ban:
+		return fmt.Errorf("failure %v: want none, captcha or ban", cfg.OnFailure)
+	case cfg.Fallback != lookup.Captcha && cfg.Fallback != lookup.Ban:
+		return fmt.Errorf("fallback %v: want captcha or ban", cfg.Fallback)
+	case cfg.MaxInFlight < 0 || cfg.MaxInFlight > maxInFlight:
+		return fmt.Errorf("%d questions at once: want 1 to %d", cfg.MaxInFlight, maxInFlight)
+	}
+	return cfg.checkBody()
+}
+
+func (cfg *Config) checkBody() error {
+	switch {
+	case cfg.BodyTimeout < 0:
+		return errors.New("the body timeout must not be negative")
+	case cfg.BodyLimit < 0 || cfg.BodyLimit > maxBodyLimit:
+		return fmt.Errorf("body limit %d: want 1 to %d bytes", cfg.BodyLimit, maxBodyLimit)
+	case cfg.BodyMemory < int64(cfg.BodyLimit):
+		return fmt.Errorf("body memory %d: want at least the body limit, %d bytes", cfg.BodyMemory, cfg.BodyLimit)
+	case cfg.BodyOver != lookup.None && cfg.BodyOver != lookup.Ban:
+		return fmt.Errorf("body over %v: want none or ban", cfg.BodyOver)
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package appsec
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	maxAnswerHead = 64 << 10
+	maxInterim    = 8                // answers of 1xx before the one that counts
+	idleTime      = 60 * time.Second // a connection at rest for longer is not used again
+	oneWrite      = 16 << 10         // a body up to this length goes out with the head
+)
+
+// connections speak HTTP/1.1. Package net/http would do, but hands each question
+// to a goroutine and each answer to another. That costs as much as all the rest
+// of an inspection, and leaves one that gave up racing with its own question.
+// Here the caller writes and reads; what an answer is, net/http says.
+type connections struct {
+	dial dial
+	end  *endpoint
+	most int // at rest
+
+	mu   sync.Mutex
+	idle []*conn // the one used last is last
+}
+
+// A conn is a connection to AppSec that one question at a time has.
+type conn struct {
+	net.Conn
+	in     io.LimitedReader // from Conn, what one answer may have
+	buf    *bufio.Reader    // from in
+	asleep probe            // tells whether it is still good, after a rest
+	used   bool             // it has had an answer
+	rested time.Time        // since when it is at rest
+}
+
+func (cs *connections) ask(q *question, until time.Time) (*answer, error) {
+	c, err := cs.get(until)
+	if err != nil {
+		return nil, err
+	}
+	a, heard, err := cs.exchange(c, q, until)
+	// AppSec may close a connection at rest at the very moment when it is used
+	// again. Nothing has been heard then, so that the question can be asked anew.
+	if err != nil && c.used && !heard && failureOf(err) != Late {
+		if c, err = cs.open(until); err != nil {
+			return nil, err
+		}
+		a, _, err = cs.exchange(c, q, until)
+	}
+	return a, err
+}
+
+// get returns a connection at rest, or else a new one.
+func (cs *connections) get(until time.Time) (*conn, error) {
+	for {
+		c := cs.pop()
+		if c == nil {
+			return cs.open(until)
+		}
+		if time.Since(c.rested) < idleTime && c.asleep.ok() {
+			return c, nil
+		}
+		c.drop()
+	}
+}
+
+func (cs *connections) pop() *conn {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	n := len(cs.idle)
+	if n == 0 {
+		return nil
+	}
+	c := cs.idle[n-1]
+	cs.idle[n-1] = nil
+	cs.idle = cs.idle[:n-1]
+	return c
+}
+
+// push lays c to rest. The longest at rest goes if it is its time, so that a
+// rush does not leave its connections open for ever.
+func (cs *connections) push(c *conn) {
+	c.rested, c.used = time.Now(), true
+	var old *conn
+	cs.mu.Lock()
+	cs.idle = append(cs.idle, c)
+	if first := cs.idle[0]; len(cs.idle) > cs.most || c.rested.Sub(first.rested) >= idleTime {
+		old = first
+		cs.idle = append(cs.idle[:0], cs.idle[1:]...)
+	}
+	cs.mu.Unlock()
+	if old != nil {
+		old.drop()
+	}
+}
+
+func (cs *connections) close() {
+	cs.mu.Lock()
+	idle := cs.idle
+	cs.idle = nil
+	cs.mu.Unlock()
+	for _, c := range idle {
+		c.drop()
+	}
+}
+
+func (cs *connections) open(until time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), until)
+	defer cancel()
+	raw, err := cs.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: raw, in: io.LimitedReader{R: raw}, asleep: newProbe(raw)}
+	c.buf = bufio.NewReader(&c.in)
+	return c, nil
+}
+
+// drop closes c, of which nothing is to come any more.
+func (c *conn) drop() { _ = c.Close() }
+
+// exchange asks q on c, and lays c to rest or closes it. It says whether
+// anything was heard.
+func (cs *connections) exchange(c *conn, q *question, until time.Time) (a *answer, heard bool, err error) {
+	reuse := false
+	defer func() {
+		if reuse {
+			cs.push(c)
+		} else {
+			c.drop()
+		}
+	}()
+	if err := c.SetDeadline(until); err != nil {
+		return nil, false, err
+	}
+	sent := c.send(q, cs.end)
+	c.in.N = maxAnswerHead + maxAnswer + 1
+	if _, err := c.buf.Peek(1); err != nil {
+		if sent != nil {
+			err = sent
+		}
+		return nil, false, err
+	}
+	a, last, err := c.receive(q)
+	if err != nil && !time.Now().Before(until) {
+		// A line that the deadline cuts off is reported as a bad one.
+		err = fmt.Errorf("reading the answer: %w", os.ErrDeadlineExceeded)
+	}
+	// An answer that comes before the whole body was sent is one; but the rest of
+	// the body is still on its way, so that c is not to be used again. The same
+	// goes for bytes that nobody has asked for.
+	reuse = err == nil && sent == nil && !last && c.buf.Buffered() == 0
+	return a, true, err
+}
+
+// send sends q.
+func (c *conn) send(q *question, end *endpoint) error {
+	q.out = q.appendTo(q.out[:0], end)
+	if len(q.body) <= oneWrite {
+		q.out = append(q.out, q.body...)
+		_, err := c.Write(q.out)
+		return err
+	}
+	if _, err := c.Write(q.out); err != nil {
+		return err
+	}
+	_, err := c.Write(q.body)
+	return err
+}
+
+// receive reads an answer, and says whether it is the last one on c.
+func (c *conn) receive(q *question) (a *answer, last bool, err error) {
+	resp, err := c.final()
+	if err != nil {
+		return nil, true, c.explain(err)
+	}
+	defer resp.Body.Close()
+	q.reply, err = readAll(q.reply[:0], resp.Body, maxAnswer)
+	if err != nil {
+		return nil, true, c.explain(err)
+	}
+	return parseAnswer(resp.StatusCode, q.reply), resp.Close, nil
+}
+
+// final reads the head of the answer that counts.
+func (c *conn) final() (*http.Response, error) {
+	for range maxInterim {
+		resp, err := http.ReadResponse(c.buf, nil)
+		if err != nil || resp.StatusCode >= 200 {
+			return resp, err
+		}
+		if resp.StatusCode == http.StatusSwitchingProtocols {
+			break
+		}
+	}
+	return nil, errFraming
+}
+
+// explain tells an answer that makes no sense from a connection that breaks.
+func (c *conn) explain(err error) error {
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, errFraming) {
+		return err
+	}
+	if c.in.N > 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errFraming, err)
+}
+
+// readAll appends to b what r has, up to most bytes.
+func readAll(b []byte, r io.Reader, most int) ([]byte, error) {
+	for {
+		if len(b) > most {
+			return b, errFraming
+		}
+		if len(b) == cap(b) {
+			b = append(b, make([]byte, max(512, len(b)))...)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package appsec
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testKey = "the-appsec-key"
+
+var visitor = netip.MustParseAddr("192.0.2.7")
+
+// A fake is an AppSec to test against. It keeps to what the real one does with
+// a question: see TestTheFakeAnswersAsRecorded and TestReal.
+type fake struct {
+	*httptest.Server
+
+	// modern reads bodies without a length, as 1.7.8 does; before, a body is as
+	// long as Content-Length says, or not there.
+	modern bool
+	// wrap stands in front.
+	wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)
+
+	mu    sync.Mutex
+	asked []seen
+}
+
+// seen is a question as rules get to see it.
+type seen struct {
+	method        string // of the question, not of the request
+	length        int64
+	header        http.Header // all of it
+	ip, uri, verb string
+	path, query   string // parsed
+	body          []byte
+	trouble       []string
+}
+
+// newFake starts a fake; nil wrap answers all questions itself.
+func newFake(t testing.TB, wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)) *fake {
+	f := &fake{wrap: wrap}
+	f.Server = httptest.NewServer(f)
+	t.Cleanup(f.Close)
+	return f
+}
+
+// answering starts a fake that gives one answer to all.
+func answering(t testing.TB, status int, body string) *fake {
+	return newFake(t, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.WriteHeader(status)
+		say(w, body)
+	})
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.wrap != nil {
+		f.wrap(w, r, f.answer)
+		return
+	}
+	f.answer(w, r)
+}
+
+func (f *fake) answer(w http.ResponseWriter, r *http.Request) {
+	s := seen{
+		method: r.Method, length: r.ContentLength, header: r.Header.Clone(),
+		ip: r.Header.Get(ipHeader), uri: r.Header.Get(uriHeader), verb: r.Header.Get(verbHeader),
+	}
+	if r.Header.Get(keyHeader) != testKey {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	u, err := url.Parse(s.uri)
+	if err != nil || s.ip == "" || s.uri == "" || s.verb == "" {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	if r.ContentLength < 0 && !f.modern {
+		s.body = nil
+	} else if s.body, err = io.ReadAll(r.Body); err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	s.path, s.query = u.Path, u.RawQuery
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, ownPrefix) && len(values) != 1 {
+			s.trouble = append(s.trouble, fmt.Sprintf("%s has %q", name, values))
+		}
+	}
+	f.mu.Lock()
+	f.asked = append(f.asked, s)
+	f.mu.Unlock()
+	status, text := judgeLike(&s)
+	w.WriteHeader(status)
+	say(w, text)
+}
+
+// judgeLike has the rules of the recorded answers: what is asked for decides,
+// or a word anywhere in what rules see.
+func judgeLike(s *seen) (int, string) {
+	all := s.query + string(s.body) + s.header.Get(agentHeader)
+	for name, values := range s.header {
+		if !strings.HasPrefix(name, ownPrefix) {
+			all += strings.Join(values, " ")
+		}
+	}
+	switch {
+	case s.path == "/wp-login.php":
+		return 403, `{"action":"captcha","http_status":403}`
+	case s.path == "/teapot":
+		return 403, `{"action":"ban","http_status":418}`
+	case s.path == "/tarpit":
+		return 403, `{"action":"tarpit","http_status":403}`
+	case s.path == "/rpc2", strings.HasSuffix(s.path, "/rpc2"), strings.Contains(all, "evil"):
+		return 403, `{"action":"ban","http_status":403}`
+	}
+	return 200, `{"action":"allow","http_status":200}`
+}
+
+// last returns the question asked last, and checks that there are n.
+func (f *fake) last(t testing.TB, n int) seen {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.asked) != n {
+		t.Fatalf("%d questions, want %d", len(f.asked), n)
+	}
+	if n == 0 {
+		return seen{}
+	}
+	s := f.asked[n-1]
+	if len(s.trouble) > 0 {
+		t.Errorf("trouble: %q", s.trouble)
+	}
+	return s
+}
+
+// client returns a client of f. Machines under load are slow: the timeout is
+// long unless cfg has one.
+func (f *fake) client(t testing.TB, cfg Config) *Client {
+	t.Helper()
+	if cfg.URL == "" {
+		cfg.URL = f.URL
+	}
+	return newClient(t, cfg)
+}
+
+func newClient(t testing.TB, cfg Config) *Client {
+	t.Helper()
+	if cfg.Key == "" {
+		cfg.Key = testKey
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// get inspects a GET of target and fails if that is an error.
+func get(t testing.TB, c *Client, target string) Verdict {
+	t.Helper()
+	return inspect(t, c, httptest.NewRequest("GET", "/", nil), Inspection{Client: visitor, Target: target})
+}
+
+func inspect(t testing.TB, c *Client, r *http.Request, in Inspection) Verdict {
+	t.Helper()
+	v, err := c.Inspect(r, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := v.body; b != nil {
+		t.Cleanup(func() { b.release(false) })
+		v.body = nil // so that verdicts compare
+	}
+	return v
+}
+
+// say writes to whom it does not matter whether it still hears.
+func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
+
+// drain reads the rest of an answer, so that its connection can be used again.
+func drain(resp *http.Response) { _, _ = io.Copy(io.Discard, resp.Body) }
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// What AppSec 1.7.8 was seen to answer is what the fake answers.
+func TestTheFakeAnswersAsRecorded(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	tests := []struct {
+		target, file string
+		want         Verdict
+	}{
+		{"/", "allow.json", Verdict{}},
+		{"/rpc2", "ban.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
+		{"/?x=evil", "ban.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
+		{"/teapot", "ban-418.json", Verdict{Action: lookup.Ban, Status: 418, Answered: true, Reason: "AppSec: ban"}},
+		{"/wp-login.php", "captcha.json", Verdict{Action: lookup.Captcha, Status: 403, Answered: true, Reason: "AppSec: captcha"}},
+		{"/tarpit", "custom-action.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: `AppSec: "tarpit"`}},
+	}
+	for i, tt := range tests {
+		if got := get(t, c, tt.target); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.target, got, tt.want)
+		}
+		s := f.last(t, i+1)
+		if _, text := judgeLike(&s); text != readFile(t, tt.file) {
+			t.Errorf("%s: the fake says %s, CrowdSec %s", tt.target, text, readFile(t, tt.file))
+		}
+	}
+	if s := c.Stats(); s.Asked != 6 || s.Stopped[lookup.Ban] != 4 || s.Stopped[lookup.Captcha] != 1 || s.Unknown != 1 ||
+		s.Latency[len(s.Latency)-1].N != 6 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestLatencyIsCountedByBuckets(t *testing.T) {
+	var h histogram
+	for _, d := range []time.Duration{0, 250 * time.Microsecond, 251 * time.Microsecond, 5 * time.Second, time.Minute} {
+		h.add(d)
+	}
+	all := h.buckets()
+	last := len(all) - 1
+	if all[0] != (Bucket{250 * time.Microsecond, 2}) || all[1].N != 3 || all[last-1] != (Bucket{5 * time.Second, 4}) || all[last] != (Bucket{math.MaxInt64, 5}) {
+		t.Errorf("%v", all)
+	}
+	if want := 65*time.Second + 501*time.Microsecond; time.Duration(h.sum.Load()) != want {
+		t.Errorf("%d, want %d", h.sum.Load(), want)
+	}
+	if Late.String() != "late" || NoRoom.String() != "no_room" || Failure(99).String() != "unknown" {
+		t.Error("names")
+	}
+}

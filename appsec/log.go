@@ -1,0 +1,56 @@
+package appsec
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// logPause is between two lines of one kind.
+const logPause = time.Minute
+
+// A reporter logs what fails: the first of each kind, and then one line a minute
+// at most, with how many there were.
+type reporter struct {
+	log       *zap.Logger
+	onFailure lookup.Action
+	began     time.Time
+	failures  [failures]occasion
+	word      occasion
+}
+
+// An occasion is when something of one kind is to be logged again.
+type occasion struct {
+	unsaid atomic.Uint64
+	next   atomic.Int64 // since the reporter began
+}
+
+func newReporter(log *zap.Logger, onFailure lookup.Action) reporter {
+	return reporter{log: log, onFailure: onFailure, began: time.Now()}
+}
+
+// due counts an event and returns how many to tell of; 0: say nothing now.
+func (r *reporter) due(o *occasion) uint64 {
+	o.unsaid.Add(1)
+	now, next := int64(time.Since(r.began)), o.next.Load()
+	if now < next || !o.next.CompareAndSwap(next, now+int64(logPause)) {
+		return 0
+	}
+	return o.unsaid.Swap(0)
+}
+
+func (r *reporter) failure(kind Failure, err error) {
+	if n := r.due(&r.failures[kind]); n > 0 {
+		r.log.Error("AppSec gives no answer", zap.Stringer("kind", kind), zap.Error(err),
+			zap.Uint64("requests", n), zap.Stringer("clients get", r.onFailure))
+	}
+}
+
+func (r *reporter) unknown(action string, err error) {
+	if n := r.due(&r.word); n > 0 {
+		r.log.Warn("AppSec asks for an action that cannot be done", zap.String("action", action[:min(len(action), 64)]),
+			zap.Error(err), zap.Uint64("requests", n))
+	}
+}

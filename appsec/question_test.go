@@ -1,0 +1,208 @@
+package appsec
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+func TestWhatAppSecIsTold(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("DELETE", "/rewritten", nil)
+	r.Header.Set("User-Agent", "curl/8")
+	r.Header.Set("Cookie", "a=b")
+	r.Header.Set("Content-Encoding", "br")
+	inspect(t, c, r, Inspection{
+		Client: netip.MustParseAddr("::ffff:192.0.2.7"), Ref: "REF1", Target: "/as/sent?x=%20y", Host: "Shop.example:8443",
+	})
+	s := f.last(t, 1)
+	want := map[string]string{
+		keyHeader: testKey, ipHeader: "192.0.2.7", uriHeader: "/as/sent?x=%20y", verbHeader: "DELETE", hostHeader: "Shop.example:8443",
+		agentHeader: "curl/8", protoHeader: "11", refHeader: "REF1", "User-Agent": "curl/8", "Cookie": "a=b", "Content-Encoding": "br",
+		"Content-Length": "0",
+	}
+	for name, value := range want {
+		if got := s.header[name]; len(got) != 1 || got[0] != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	if s.method != "GET" || len(s.header) != len(want) {
+		t.Errorf("%s, %d headers: %v", s.method, len(s.header), s.header)
+	}
+}
+
+func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("GET", "http://shop.example/a?b", nil)
+	r.RequestURI = "/a?b"
+	r.URL.Path = "/rewritten" // as a handler before this one may do
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	inspect(t, c, r, Inspection{})
+	s := f.last(t, 1)
+	if s.uri != "/a?b" || s.header.Get(hostHeader) != "shop.example" || s.ip != "0.0.0.0" || s.header.Get(protoHeader) != "20" {
+		t.Errorf("%+v", s)
+	}
+	for _, name := range []string{agentHeader, refHeader, "User-Agent", "Content-Length"} {
+		if got, ok := s.header[name]; ok {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	r.RequestURI = ""
+	inspect(t, c, r, Inspection{})
+	if s := f.last(t, 2); s.uri != "/rewritten?b" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A client must not speak for us, nor hide from rules what the site will see.
+func TestWhatTheClientMayNotSay(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("GET", "/", nil)
+	for name, value := range map[string]string{
+		"X-Crowdsec-Appsec-Ip": "203.0.113.9", "x-crowdsec-appsec-verb": "HEAD", "X-Crowdsec-Appsec-Api-Key": "guessed",
+		"X-Crowdsec-Something": "new", "Connection": "close, X-Payload", "Keep-Alive": "1", "Te": "trailers", "Trailer": "X",
+		"Transfer-Encoding": "chunked", "Upgrade": "websocket", "Proxy-Authorization": "x", "Proxy-Connection": "x", "Expect": "100-continue",
+		"Content-Length": "77", "Host": "other", "Bad Name": "x", "": "x", "X-Injected": "a\r\nX-Crowdsec-Appsec-Ip: 203.0.113.9\x00\x7f",
+		"X-Payload": "${jndi:evil}",
+	} {
+		r.Header[name] = []string{value}
+	}
+	v := inspect(t, c, r, Inspection{Client: visitor, Ref: "a\r\nX-Crowdsec-Appsec-Ip: 203.0.113.9"})
+	if v.Action != lookup.Ban {
+		t.Errorf("what Connection lists is hidden from rules: %+v", v)
+	}
+	s := f.last(t, 1)
+	var names []string
+	for name := range s.header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	want := []string{
+		keyHeader, hostHeader, protoHeader, ipHeader, refHeader, uriHeader, verbHeader, "X-Injected", "X-Payload",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+	if s.ip != "192.0.2.7" || s.verb != "GET" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestRulesSeeEveryUserAgent(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header["User-Agent"] = []string{"Mozilla/5.0", "evil"}
+	inspect(t, c, r, Inspection{})
+	if got := f.last(t, 1).header.Get(agentHeader); got != "Mozilla/5.0, evil" {
+		t.Errorf("%q", got)
+	}
+}
+
+// AppSec answers a head over 1 MiB with an error, which may let pass.
+func TestALargeHeadIsRefused(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Padding", strings.Repeat("x", maxHead-2000))
+	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.None || f.last(t, 1).path != "/" {
+		t.Errorf("%+v", v)
+	}
+	for name, r := range map[string]*http.Request{
+		"one header": {Header: http.Header{"X-Padding": {strings.Repeat("x", maxHead)}}},
+		"many":       {Header: http.Header{"X-Padding": slices.Repeat([]string{"xx"}, maxHead/10)}},
+		"two agents": {Header: http.Header{"User-Agent": {strings.Repeat("x", maxHead/2)}}},
+		"the target": {RequestURI: "/" + strings.Repeat("x", maxHead)},
+	} {
+		v := inspect(t, c, r, Inspection{})
+		if v.Action != lookup.Ban || v.Status != 431 || v.Answered {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if s := c.Stats(); s.Refused[LargeHead] != 4 || s.Asked != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// AppSec parses the target with url.Parse, servers with url.ParseRequestURI.
+func TestAppSecReadsTheTargetAsTheServerDoes(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	tests := []struct{ name, target, path, query string }{
+		{"a path and a query", "/a%20b?x=1&y", "/a b", "x=1&y"},
+		{"a query after a hash", "/a#?x=evil", "/a#", "x=evil"},
+		{"a hash in the query", "/a?x=#evil", "/a", "x=%23evil"},
+		{"two slashes", "//rpc2", "//rpc2", ""},
+		{"two slashes, and what would be no host", "//x:y/rpc2", "//x:y/rpc2", ""},
+		{"three slashes", "///a", "///a", ""},
+		{"an absolute form", "http://other.example//rpc2?x#y", "//rpc2", "x%23y"},
+		{"an absolute form without a path", "http://other.example?x", "/", "x"},
+		{"a scheme, a path and no host", "foo:/rpc2", "/rpc2", ""},
+		{"a scheme, a path and an empty host", "foo:////rpc2", "//rpc2", ""},
+		{"a scheme and nothing else", "foo:", "/", ""},
+		{"a scheme and no path", "foo:bar", "/foo:bar", ""},
+		{"the target of CONNECT", "192.0.2.1:443", "/192.0.2.1:443", ""},
+		{"that of OPTIONS", "*", "*", ""},
+	}
+	for i, tt := range tests {
+		get(t, c, tt.target)
+		if s := f.last(t, i+1); s.path != tt.path || s.query != tt.query {
+			t.Errorf("%s: AppSec reads %q ? %q, want %q ? %q", tt.name, s.path, s.query, tt.path, tt.query)
+		}
+	}
+	if v := get(t, c, "/%zz"); v.Action != lookup.Ban || v.Status != 400 || c.Stats().Refused[BadTarget] != 1 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func FuzzTarget(f *testing.F) {
+	for _, s := range []string{"/", "/a#?x=1", "//x:y/z", "http://h/a?b#c", "*", "", "/%2f/..;a?%zz", "foo:bar", "/a\x7f", "A:", "foo:/rpc2", "foo:////x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		clean, path, err := originForm(target)
+		server, no := url.ParseRequestURI(target)
+		if no != nil || server.Opaque != "" {
+			return // no server takes it, or sees a path in it
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", target, err)
+		}
+		u, err := url.Parse(clean)
+		if err != nil || u.Host != "" || u.Fragment != "" || u.Path != path {
+			t.Fatalf("%q: %q, %v", target, clean, err)
+		}
+		want := server.Path
+		if want == "" {
+			want = "/"
+		}
+		if path != want || strings.ReplaceAll(server.RawQuery, "#", "%23") != u.RawQuery {
+			t.Errorf("%q: AppSec reads %q ? %q, the server %q ? %q", target, path, u.RawQuery, want, server.RawQuery)
+		}
+	})
+}
+
+func TestInternal(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/crowdsec-internal/challenge/submit":          true,
+		"/crowdsec-internal/challenge/":                true,
+		"/%63rowdsec-internal/challenge/pow-worker.js": true,
+		"http://h/crowdsec-internal/challenge/x":       true,
+		"/crowdsec-internal/challenge":                 false,
+		"/a?/crowdsec-internal/challenge/":             false,
+		"/%zz":                                         false,
+	} {
+		if got := Internal(target); got != want {
+			t.Errorf("%s: %v", target, got)
+		}
+	}
+}

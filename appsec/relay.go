@@ -1,0 +1,128 @@
+package appsec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// What of an answer is relayed at most, beside a body within the bounds of an
+// answer. Browsers keep 180 cookies of a site or so.
+const (
+	maxRelayFields = 256
+	maxRelayHead   = 256 << 10
+)
+
+// A Relay is an answer of AppSec's to the visitor, such as the page of a
+// challenge, a redirect with a cookie, or a script.
+type Relay struct {
+	Status int // 200 to 599; 200 if AppSec does not say, or nothing that makes sense
+
+	// Header has what AppSec says, cookies included, but no header that is for
+	// the connection, about the length, or for a proxy in front of this server.
+	// A cookie is Secure if the client came by TLS: AppSec cannot tell. An answer
+	// that says nothing of caches is for none.
+	Header http.Header
+
+	Body string // as it is
+}
+
+// ServeHTTP sends the answer.
+func (a *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for name, values := range a.Header {
+		h[name] = append([]string(nil), values...)
+	}
+	bodyless := a.Status == http.StatusNoContent || a.Status == http.StatusNotModified
+	if !bodyless {
+		h.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	}
+	w.WriteHeader(a.Status)
+	if !bodyless && r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, a.Body) // an error here is a client that has gone
+	}
+}
+
+var (
+	errDamaged  = errors.New("a field is not of its type")
+	errTooMuch  = fmt.Errorf("more than %d headers and cookies, or %d bytes of them", maxRelayFields, maxRelayHead)
+	errBadField = errors.New("a header or cookie with a character that none has")
+)
+
+// newRelay returns what a says to the visitor. What cannot be relayed faithfully
+// is an error: half a challenge helps nobody.
+func newRelay(a *answer, secure bool) (*Relay, error) {
+	if a.damaged {
+		return nil, errDamaged
+	}
+	relay := &Relay{Status: a.Status, Header: make(http.Header, len(a.Headers)+2), Body: a.Body}
+	if a.Status < 200 || a.Status > 599 {
+		relay.Status = http.StatusOK
+	}
+	var size bound
+	for name, values := range a.Headers {
+		for _, value := range values {
+			if err := relay.add(&size, name, value, secure); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, cookie := range a.Cookies {
+		if err := relay.add(&size, "Set-Cookie", cookie, secure); err != nil {
+			return nil, err
+		}
+	}
+	if relay.Header.Get("Cache-Control") == "" {
+		relay.Header.Set("Cache-Control", "no-store")
+	}
+	return relay, nil
+}
+
+// A bound counts what is relayed.
+type bound struct{ fields, bytes int }
+
+func (a *Relay) add(size *bound, name, value string, secure bool) error {
+	size.fields++
+	size.bytes += len(name) + len(value)
+	if size.fields > maxRelayFields || size.bytes > maxRelayHead {
+		return errTooMuch
+	}
+	if !isToken(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return errBadField
+	}
+	name = http.CanonicalHeaderKey(name)
+	if !isRelayed(name) {
+		return nil
+	}
+	if name == "Set-Cookie" && secure {
+		value = addSecure(value)
+	}
+	a.Header.Add(name, value)
+	return nil
+}
+
+// isRelayed reports whether a header is for the visitor. Those for a proxy in
+// front of this server could have it send files that are not for the visitor.
+func isRelayed(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
+		"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+		"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url":
+		return false
+	}
+	return !strings.HasPrefix(name, "X-Accel-")
+}
+
+// addSecure returns a cookie as Set-Cookie has it, with the attribute Secure.
+func addSecure(cookie string) string {
+	attributes := strings.Split(cookie, ";")
+	for _, attribute := range attributes[1:] {
+		if strings.EqualFold(strings.TrimSpace(attribute), "secure") {
+			return cookie
+		}
+	}
+	return strings.TrimRight(cookie, "; ") + "; Secure"
+}

@@ -1,0 +1,158 @@
+package appsec
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Failure is a kind of reason why there is no answer.
+type Failure uint8
+
+// The kinds of failure.
+const (
+	Late         Failure = iota // no answer within the timeout
+	Unreachable                 // no connection, or one that broke
+	Unauthorized                // 401, and again 401
+	ServerError                 // 5xx: AppSec failed over this request
+	BadAnswer                   // what came is not AppSec's, or not to be understood
+	Busy                        // waited in vain for one of MaxInFlight questions to end
+	Paused                      // not asked, since AppSec hangs: see Config.KeepAsking
+	failures                    // how many there are
+)
+
+var failureNames = [failures]string{"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused"}
+
+var failureReasons = [failures]string{
+	"AppSec does not answer in time", "AppSec is out of reach", "AppSec does not accept the key",
+	"AppSec fails", "AppSec gives no proper answer", "AppSec is busy", "AppSec hangs",
+}
+
+// String returns the name of f, such as "late".
+func (f Failure) String() string { return name(failureNames[:], int(f)) }
+
+// A Skip is a kind of reason why a request is not inspected whole.
+type Skip uint8
+
+// The kinds of reason.
+const (
+	uncut     Skip = iota // it is inspected whole
+	LongBody              // the body is longer than Config.BodyLimit
+	SlowBody              // it takes longer than Config.BodyTimeout to arrive
+	NoRoom                // the bodies of all requests take Config.BodyMemory
+	Stream                // it is the stream of a gRPC call or of a CONNECT
+	LargeHead             // the head has more than 512 KiB; always refused
+	BadTarget             // the target is no URL; always refused
+	skips                 // how many there are
+)
+
+var skipNames = [skips]string{"", "long_body", "slow_body", "no_room", "stream", "large_head", "bad_target"}
+
+var skipReasons = [skips]string{
+	"", "body longer than AppSec inspects", "body too slow for AppSec", "no room for the body", "stream",
+	"head longer than AppSec reads", "target that AppSec cannot parse",
+}
+
+// String returns the name of s, such as "long_body".
+func (s Skip) String() string { return name(skipNames[:], int(s)) }
+
+func name(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return "unknown"
+}
+
+// Stats says what a Client has done since it was made.
+type Stats struct {
+	Asked      uint64                 // requests that AppSec was asked about
+	Retried    uint64                 // those of them asked about again, after a 401
+	Stopped    [lookup.Ban + 1]uint64 // requests that AppSec stopped, by action; without challenges
+	Challenged uint64                 // requests that AppSec answered itself
+	Unknown    uint64                 // answers that Fallback stood in for; among Stopped, too
+	Failed     [failures]uint64       // requests without an answer, by Failure
+	Skipped    [skips]uint64          // requests inspected in part, by Skip
+	Refused    [skips]uint64          // requests refused unasked, by Skip
+	Broken     uint64                 // requests whose body could not be read: ErrBody
+	BodyMemory int64                  // bytes that bodies take now
+
+	// Latency says how long answers took to come, the wait for a connection and
+	// a second attempt included. Each bucket counts those up to its bound, and so
+	// those of the one before it too; the bound of the last is without end.
+	Latency    []Bucket
+	LatencySum time.Duration
+}
+
+// A Bucket counts answers that took no longer than UpTo.
+type Bucket struct {
+	UpTo time.Duration
+	N    uint64
+}
+
+type counts struct {
+	asked, retried, challenged, unknown, broken atomic.Uint64
+
+	stopped [lookup.Ban + 1]atomic.Uint64
+	failed  [failures]atomic.Uint64
+	skipped [skips]atomic.Uint64
+	refused [skips]atomic.Uint64
+	latency histogram
+}
+
+// Stats returns what c has counted up to now.
+func (c *Client) Stats() Stats {
+	n := &c.counts
+	s := Stats{
+		Asked: n.asked.Load(), Retried: n.retried.Load(), Challenged: n.challenged.Load(),
+		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.used.Load(),
+		LatencySum: time.Duration(n.latency.sum.Load()), Latency: n.latency.buckets(),
+	}
+	load(s.Stopped[:], n.stopped[:])
+	load(s.Failed[:], n.failed[:])
+	load(s.Skipped[:], n.skipped[:])
+	load(s.Refused[:], n.refused[:])
+	return s
+}
+
+func load(to []uint64, from []atomic.Uint64) {
+	for i := range from {
+		to[i] = from[i].Load()
+	}
+}
+
+// bounds are those of the buckets but the last, which has none.
+var bounds = [...]time.Duration{
+	250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
+	10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+	200 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second,
+}
+
+// A histogram counts durations by size.
+type histogram struct {
+	n   [len(bounds) + 1]atomic.Uint64
+	sum atomic.Int64
+}
+
+func (h *histogram) add(d time.Duration) {
+	i := 0
+	for i < len(bounds) && d > bounds[i] {
+		i++
+	}
+	h.n[i].Add(1)
+	h.sum.Add(int64(d))
+}
+
+func (h *histogram) buckets() []Bucket {
+	all := make([]Bucket, len(h.n))
+	var n uint64
+	for i := range h.n {
+		n += h.n[i].Load()
+		all[i] = Bucket{UpTo: math.MaxInt64, N: n}
+		if i < len(bounds) {
+			all[i].UpTo = bounds[i]
+		}
+	}
+	return all
+}

@@ -1,0 +1,198 @@
+package appsec
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Verdict says what is to be done with a request. The zero Verdict lets it
+// pass.
+type Verdict struct {
+	// Action is None, Captcha or Ban. A captcha does not end the inspection: once
+	// it is solved, the next request is asked about like any other.
+	Action lookup.Action
+
+	// Status is what to answer a ban or a captcha with, 400 to 599: what AppSec
+	// says, or 403 if that makes no sense; 503 if there is no answer.
+	Status int
+
+	// Relay is AppSec's own answer to the visitor: it is to be sent instead of a
+	// page of ours. Action is Captcha beside it, so that whoever does not look
+	// here is on the strict side. Mostly nil.
+	Relay *Relay
+
+	// Close says that the rest of the body is not worth waiting for: the answer
+	// has to carry Connection: close, or the server would wait for it before it
+	// sends anything. It still waits after that, unless it has a timeout for
+	// reading, or is given a deadline by [http.ResponseController].
+	Close bool
+
+	// Answered says that AppSec has said so itself, so that the client has
+	// tripped a rule. Else the action stands in for an answer that there is not.
+	Answered bool
+
+	// Reason says in a few words why, for the log. Empty for None, unless AppSec
+	// has failed.
+	Reason string
+
+	body *body // that of the request; nil: nothing was read of it
+}
+
+// Release gives back the memory that the request's body holds. What has not been
+// read of it can not be read any more, so it is for when the request has been
+// served. The server's own body is left to the server: to close it could mean to
+// wait for the client before the answer is sent.
+func (v *Verdict) Release() {
+	if v.body != nil {
+		v.body.release(false)
+	}
+}
+
+// judge asks AppSec and turns what it says into a verdict.
+func (c *Client) judge(q *question) Verdict {
+	a, failed, err := c.ask(q)
+	if err != nil {
+		c.counts.failed[failed].Add(1)
+		c.log.failure(failed, err)
+		return c.unanswered(q, failed)
+	}
+	v := c.translate(q, a)
+	switch {
+	case v.Relay != nil:
+		c.counts.challenged.Add(1)
+	case v.Answered:
+		c.counts.stopped[v.Action].Add(1)
+	}
+	return v
+}
+
+// unanswered returns what stands in for an answer.
+func (c *Client) unanswered(q *question, failed Failure) Verdict {
+	v := Verdict{Action: c.cfg.OnFailure, Status: http.StatusServiceUnavailable, Reason: failureReasons[failed]}
+	switch {
+	case q.internal:
+		// Nobody but AppSec can answer this.
+		v.Action = lookup.Ban
+	case v.Action == lookup.None:
+		// Without an answer the site comes before its protection: let it pass.
+		v.Status = 0
+	case v.Action == lookup.Captcha:
+		v.Status = http.StatusForbidden
+	}
+	return v
+}
+
+// translate turns an answer into a verdict.
+func (c *Client) translate(q *question, a *answer) Verdict {
+	switch a.Action {
+	case "allow":
+		if q.internal {
+			// AppSec knows of no such page, and the site must not see what is for AppSec.
+			return Verdict{Action: lookup.Ban, Status: http.StatusNotFound, Reason: "AppSec has no such challenge page"}
+		}
+		return Verdict{}
+	case "ban":
+		return Verdict{Action: lookup.Ban, Status: sane(a.Status), Answered: true, Reason: "AppSec: ban"}
+	case "captcha":
+		return Verdict{Action: lookup.Captcha, Status: sane(a.Status), Answered: true, Reason: "AppSec: captcha"}
+	case "challenge":
+		relay, err := newRelay(a, q.secure)
+		if err == nil {
+			return Verdict{Action: lookup.Captcha, Status: relay.Status, Relay: relay, Answered: true, Reason: "AppSec: challenge"}
+		}
+		c.counts.unknown.Add(1)
+		c.log.unknown("challenge", err)
+	default:
+		c.counts.unknown.Add(1)
+		c.log.unknown(a.Action, nil)
+	}
+	return Verdict{
+		Action: c.cfg.Fallback, Status: sane(a.Status), Answered: true,
+		Reason: fmt.Sprintf("AppSec: %.64q", a.Action),
+	}
+}
+
+// sane returns a status that turns a request away.
+func sane(status int) int {
+	if status < 400 || status > 599 {
+		return http.StatusForbidden
+	}
+	return status
+}
+
+// refuse returns the verdict on a request that is not asked about, because what
+// AppSec would say to it is an error or leaves out the rest.
+func (c *Client) refuse(why Skip) Verdict {
+	c.counts.refused[why].Add(1)
+	v := Verdict{Action: lookup.Ban, Status: http.StatusForbidden, Reason: skipReasons[why]}
+	switch why {
+	case BadTarget:
+		v.Status = http.StatusBadRequest
+	case LargeHead:
+		v.Status = http.StatusRequestHeaderFieldsTooLarge
+	case LongBody:
+		v.Status, v.Close = http.StatusRequestEntityTooLarge, true
+	case SlowBody:
+		v.Status, v.Close = http.StatusRequestTimeout, true
+	case NoRoom:
+		v.Status, v.Close = http.StatusServiceUnavailable, true
+	}
+	return v
+}
+
+// ask gets an answer, and if there is none says which kind of failure that is.
+func (c *Client) ask(q *question) (*answer, Failure, error) {
+	wait := c.cfg.Timeout
+	if q.internal {
+		wait = c.cfg.ChallengeTimeout
+	}
+	began := time.Now()
+	until := began.Add(wait)
+	try, ok := c.breaker.admit()
+	if !ok {
+		return nil, Paused, errPaused
+	}
+	a, failed, err := c.askInTurn(q, until)
+	c.breaker.note(try, err != nil && (failed == Late || failed == Busy))
+	if err == nil {
+		c.counts.latency.add(time.Since(began))
+	}
+	return a, failed, err
+}
+
+// askInTurn waits for its turn and asks.
+func (c *Client) askInTurn(q *question, until time.Time) (*answer, Failure, error) {
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		select {
+		case c.slots <- struct{}{}:
+		case <-timer.C:
+			return nil, Busy, errBusy
+		}
+	}
+	defer func() { <-c.slots }()
+	if !time.Now().Before(until) {
+		return nil, Busy, errBusy
+	}
+	c.counts.asked.Add(1)
+	a, err := c.wire.ask(q, until)
+	if err == nil && a.code == http.StatusUnauthorized && a.Action == "" {
+		// AppSec says this also when the Local API was slow to confirm a good key,
+		// and knows the key by the time it is asked again.
+		c.counts.retried.Add(1)
+		if again, err := c.wire.ask(q, until); err == nil {
+			a = again
+		}
+	}
+	if err != nil {
+		return nil, failureOf(err), err
+	}
+	failed, err := a.check()
+	return a, failed, err
+}
