@@ -73,10 +73,12 @@ type Counts struct {
 	Processed6    uint64                 // and from IPv6 addresses
 	Stopped       [lookup.Ban + 1]uint64 // stopped, by the decision's action: Stopped[lookup.Ban]
 	DryRun        uint64                 // let through only because of DryRun
+	Passed        uint64                 // let through, against a captcha decision, by a pass
+	Solved        uint64                 // answers that solved a challenge
 	Allowed       uint64                 // let through, against a decision, by the allow list
 	UnknownClient uint64                 // let through because the client's address could not be told
 
-	// ByOrigin splits Stopped and DryRun up. It is sorted, has an element for
+	// ByOrigin splits Stopped, DryRun, Passed and Solved up. It is sorted, has an element for
 	// each action, origin and family that there was, and never loses one.
 	ByOrigin []OriginCount
 }
@@ -95,6 +97,8 @@ type OriginCount struct {
 	IPv6    bool   // the clients have IPv6 addresses rather than IPv4 ones
 	Stopped uint64 // requests that were stopped
 	DryRun  uint64 // requests let through only because of DryRun
+	Passed  uint64 // requests let through by the pass of a solved challenge
+	Solved  uint64 // challenges solved
 }
 
 // Snapshot returns the counts as they are now. Requests that are counted
@@ -113,6 +117,8 @@ func (c *Counters) Snapshot() Counts {
 	for _, o := range n.ByOrigin {
 		n.Stopped[o.Action] += o.Stopped
 		n.DryRun += o.DryRun
+		n.Passed += o.Passed
+		n.Solved += o.Solved
 	}
 	return n
 }

@@ -78,10 +78,10 @@ func TestOriginsAreSorted(t *testing.T) {
 		c.stop(s, false)
 	}
 	want := []OriginCount{
-		{lookup.Ban, "CAPI", false, 1, 0},
-		{lookup.Ban, "lists:tor", false, 1, 0},
-		{lookup.Ban, "lists:tor", true, 1, 0},
-		{lookup.Throttle, "CAPI", false, 1, 0},
+		{Action: lookup.Ban, Origin: "CAPI", Stopped: 1},
+		{Action: lookup.Ban, Origin: "lists:tor", Stopped: 1},
+		{Action: lookup.Ban, Origin: "lists:tor", IPv6: true, Stopped: 1},
+		{Action: lookup.Throttle, Origin: "CAPI", Stopped: 1},
 	}
 	if got := c.Snapshot().ByOrigin; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -43,6 +43,10 @@ func (l LogIP) String() string {
 	return fmt.Sprintf("LogIP(%d)", uint8(l))
 }
 
+// Field returns what a log line is to say of a client: a field called name, or one
+// that is left out.
+func (l LogIP) Field(name string, ip netip.Addr) zap.Field { return l.addr(name, ip) }
+
 // addr returns the field called name about ip; none if it is to be kept out or
 // is no address.
 func (l LogIP) addr(name string, ip netip.Addr) zap.Field {

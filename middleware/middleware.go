@@ -8,7 +8,8 @@
 // All it needs is a function that finds the decision for an address; the engine
 // of this module has one, and a bare [lookup.Table] will do.
 // [Middleware.Check] decides and writes nothing, [Middleware.Handler] acts. The
-// ResponseWriter is never wrapped: the next handler gets the server's own.
+// next handler gets the server's own ResponseWriter, unless there is an
+// [Observer]: then it gets one around it that unwraps.
 //
 // # The client's address
 //
@@ -20,7 +21,7 @@
 //
 // A request whose client address cannot be told passes, and is counted and
 // warned of: there is nothing to judge it by. A captcha decision stops like a
-// ban, because there is no challenge to send, and so does an action that is not
+// ban if there is no challenge to send, and so does an action that is not
 // known: the strict side. What a slow or failing lookup means is the business
 // of the function that looks up.
 package middleware
@@ -32,6 +33,8 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -54,6 +57,35 @@ type Config struct {
 	// Banned answers the requests that are stopped; [FromContext] gives it the
 	// [Stop]. It should answer with its Status. Default: the built-in [Page].
 	Banned http.Handler
+
+	// Challenge lets clients through that a captcha decision is in force for and
+	// that prove that somebody is there. Default: none, and a captcha decision
+	// is a ban.
+	Challenge *challenge.Gate
+
+	// Passed is told of every request that goes on, against a captcha decision,
+	// because it carries a pass. Default: nobody.
+	Passed func(*http.Request, *Stop)
+
+	// Observe looks for abuse in the requests that go on and in their responses,
+	// but not in those of clients in Allow. Default: nobody.
+	Observe Observer
+
+	// Trust reports whether a request is not to be observed. It is asked before
+	// Observe is, and must not wait. Default: none is trusted.
+	Trust func(*http.Request, netip.Addr) bool
+
+	// Sessions are those that are not observed, and learns of new ones by what the
+	// site answers. Default: none; all are observed.
+	Sessions *Sessions
+
+	// Describe corrects and completes what Observe is told of a request, before
+	// it is asked. Default: it is told what the request says.
+	Describe func(*http.Request, *detect.Event)
+
+	// ErrorStatus returns the status of the answer that an error of the next
+	// handler leads to (see [Middleware.Serve]). Default: 500 for each.
+	ErrorStatus func(error) int
 
 	// DryRun lets every request pass, and only logs and counts which ones
 	// would have been stopped.
@@ -87,6 +119,13 @@ type Middleware struct {
 	clientIP IPFunc
 	allow    ranges
 	banned   http.Handler
+	gate     *challenge.Gate // nil: none
+	passed   func(*http.Request, *Stop)
+	observer Observer // nil: none
+	trusted  func(*http.Request, netip.Addr) bool
+	sessions *Sessions                          // nil: none
+	describe func(*http.Request, *detect.Event) // nil: nobody
+	statusOf func(error) int
 	dryRun   bool
 	counters *Counters
 	log      *zap.Logger
@@ -117,21 +156,48 @@ func New(cfg Config) (*Middleware, error) {
 		clientIP: cfg.ClientIP,
 		allow:    newRanges(allow),
 		banned:   cfg.Banned,
+		gate:     cfg.Challenge,
+		passed:   cfg.Passed,
+		observer: cfg.Observe,
+		trusted:  cfg.Trust,
+		sessions: cfg.Sessions,
+		statusOf: cfg.ErrorStatus,
+		describe: cfg.Describe,
 		dryRun:   cfg.DryRun,
 		counters: cfg.Counters,
 		log:      cfg.Logger,
 		logIP:    cfg.LogIP,
 		unknown:  newSampler(),
 	}
+	if err := m.setDefaults(); err != nil {
+		return nil, fmt.Errorf("making middleware: %w", err)
+	}
+	if cfg.Server != "" {
+		m.log = m.log.With(zap.String("server", cfg.Server))
+	}
+	return m, nil
+}
+
+// setDefaults gives what m was not told its default.
+func (m *Middleware) setDefaults() error {
 	if m.clientIP == nil {
 		m.clientIP = RemoteAddr
 	}
 	if m.banned == nil {
-		page, err := NewPage(PageConfig{Logger: cfg.Logger})
+		page, err := NewPage(PageConfig{Logger: m.log})
 		if err != nil {
-			return nil, fmt.Errorf("making middleware: %w", err)
+			return err
 		}
 		m.banned = page
+	}
+	if m.passed == nil {
+		m.passed = func(*http.Request, *Stop) {}
+	}
+	if m.trusted == nil {
+		m.trusted = func(*http.Request, netip.Addr) bool { return false }
+	}
+	if m.statusOf == nil {
+		m.statusOf = func(error) int { return http.StatusInternalServerError }
 	}
 	if m.counters == nil {
 		m.counters = new(Counters)
@@ -139,10 +205,7 @@ func New(cfg Config) (*Middleware, error) {
 	if m.log == nil {
 		m.log = zap.NewNop()
 	}
-	if cfg.Server != "" {
-		m.log = m.log.With(zap.String("server", cfg.Server))
-	}
-	return m, nil
+	return nil
 }
 
 // Counters returns what m counts with.
@@ -151,29 +214,62 @@ func (m *Middleware) Counters() *Counters { return m.counters }
 // Check says whether r is to be stopped, and why; nil means: let it pass. It
 // writes nothing to the client. It counts r and, if r is to be stopped, logs
 // it, so it is to be called once for a request. In a dry run it always returns
-// nil. It does not allocate for a client that is known and may pass.
+// nil, but for answers to challenges of before. It does not allocate for a
+// client that is known and may pass, unless there is something to observe it.
 func (m *Middleware) Check(r *http.Request) *Stop {
+	_, s := m.check(r)
+	return s
+}
+
+// check is Check, and returns what is seen of r if it goes on and is observed.
+func (m *Middleware) check(r *http.Request) (*observation, *Stop) {
 	n, ip := m.counters.next(), m.clientIP(r)
 	if !ip.IsValid() {
 		// Nothing to judge by: a mistake in the setup must not close the site,
 		// and must not stay unseen.
 		n.unknown.Add(1)
 		m.warnUnknown(r)
-		return nil
+		return nil, m.unsolicited(r, ip)
 	}
 	// The IPFunc may be the caller's own. One client must not have two names.
 	ip = lookup.Normalize(ip)
 	n.processed[family(ip)].Add(1)
 	d, ok := m.lookup(r.Context(), ip)
-	if !ok || d.Action == lookup.None {
-		return nil
-	}
+	ok = ok && d.Action != lookup.None
 	// Asked last, so that the many clients without a decision pay nothing.
-	if m.allow.contain(ip) {
-		n.allowed.Add(1)
+	if (ok || m.observer != nil) && m.allow.contain(ip) {
+		if ok {
+			n.allowed.Add(1)
+		}
+		return nil, m.unsolicited(r, ip)
+	}
+	var s *Stop
+	if ok {
+		s = m.stop(r, d, ip)
+	}
+	if s == nil {
+		s = m.unsolicited(r, ip)
+	}
+	if s != nil || !m.observes(r, ip) {
+		return nil, s
+	}
+	o := m.newObservation(r, ip)
+	if d, ok := m.observer.Request(&o.event); ok && d.Action != lookup.None {
+		s = m.stop(r, d, ip)
+	}
+	return o, s
+}
+
+// stop returns the stop of r because of d, counted and logged; nil if r goes on
+// all the same, with a pass or in a dry run.
+func (m *Middleware) stop(r *http.Request, d lookup.Decision, ip netip.Addr) *Stop {
+	s := newStop(d, ip)
+	if d.Action == lookup.Captcha && m.gate != nil && !m.dryRun && !m.challenge(r, s) {
 		return nil
 	}
-	s := newStop(d, ip)
+	if s.Answer {
+		return s
+	}
 	m.counters.stop(s, m.dryRun)
 	m.logStop(r, s)
 	if m.dryRun {
@@ -185,10 +281,12 @@ func (m *Middleware) Check(r *http.Request) *Stop {
 // Handler returns a handler that answers for next where Check says stop.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s := m.Check(r); s != nil {
-			m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
-			return
+		s, _ := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		})
+		if s != nil {
+			m.Answer(w, r, s)
 		}
-		next.ServeHTTP(w, r)
 	})
 }

@@ -18,10 +18,18 @@ import (
 )
 
 // table returns a table with decisions written as "prefix action".
-func table(t *testing.T, decisions ...string) *lookup.Table {
+func table(t testing.TB, all ...string) *lookup.Table {
 	t.Helper()
 	tab := new(lookup.Table)
-	for _, s := range decisions {
+	tab.Replace("lapi", decisions(t, all...))
+	return tab
+}
+
+// decisions reads decisions such as "192.0.2.1 ban".
+func decisions(t testing.TB, all ...string) []lookup.Decision {
+	t.Helper()
+	var ds []lookup.Decision
+	for _, s := range all {
 		p, a, _ := strings.Cut(s, " ")
 		prefix, err := lookup.ParsePrefix(p)
 		if err != nil {
@@ -31,13 +39,12 @@ func table(t *testing.T, decisions ...string) *lookup.Table {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := lookup.Decision{Prefix: prefix, Action: action, Origin: "cscli", Reason: "manual 'ban'"}
-		tab.Update("lapi", []lookup.Decision{d}, nil)
+		ds = append(ds, lookup.Decision{Prefix: prefix, Action: action, Origin: "cscli", Reason: "manual 'ban'"})
 	}
-	return tab
+	return ds
 }
 
-func mustNew(t *testing.T, cfg Config) *Middleware {
+func mustNew(t testing.TB, cfg Config) *Middleware {
 	t.Helper()
 	m, err := New(cfg)
 	if err != nil {

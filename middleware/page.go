@@ -1,18 +1,15 @@
 package middleware
 
 import (
-	"bytes"
-	"crypto/sha256"
 	_ "embed" // for the built-in page
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/page"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -30,16 +27,35 @@ type PageConfig struct {
 	// "page".
 	Name string
 
+	// Title is the heading for clients that are banned. Default: "Access
+	// denied".
+	Title string
+
+	// Contact is where who is stopped by mistake can turn to: an http or https
+	// URL, or a mail address with or without "mailto:". The reference stands in
+	// the subject of the mail, or where the URL has {ref}. Default: nowhere.
+	Contact string
+
+	// Accent is the colour of the built-in page, as #rgb or #rrggbb. Where text
+	// in it could not be read, one of its shades is taken. Default: a red.
+	Accent string
+
 	// Logger is told, once and then at most once a minute, if Template fails on
 	// a stop although it did not in [NewPage]. Default: none.
 	Logger *zap.Logger
 }
 
+// accent is the colour of the built-in page.
+const accent = "#b3261e"
+
 // PageData is what the template of a page gets.
 type PageData struct {
-	*Stop         // as {{.Ref}}, {{.Status}}, {{.Client}}, {{.Decision.Reason}}
-	Title  string // what the matter is, in two or three words
-	Detail string // the same in a sentence
+	*Stop                    // as {{.Ref}}, {{.Status}}, {{.Client}}, {{.Decision.Reason}}
+	Title       string       // what the matter is, in two or three words
+	Detail      string       // the same in a sentence
+	Contact     string       // URL that leads to the operator; empty if there is none
+	ContactText string       // what to show of it
+	Style       template.CSS // style sheet of the built-in page
 }
 
 // A Page is an [http.Handler] that answers stopped requests, each with the
@@ -49,7 +65,9 @@ type PageData struct {
 // same reference.
 type Page struct {
 	html   *template.Template
-	policy string // Content-Security-Policy of the HTML
+	title  string // for who is banned
+	look   *page.Look
+	policy string // Content-Security-Policy
 	log    *zap.Logger
 	failed sampler // of errors of html
 }
@@ -68,25 +86,29 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	if cfg.Name == "" {
 		cfg.Name = "page"
 	}
+	if cfg.Title == "" {
+		cfg.Title = "Access denied"
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
+	}
+	look, err := page.NewLook(page.Theme{Contact: cfg.Contact, Accent: cfg.Accent}, accent)
+	if err != nil {
+		return nil, fmt.Errorf("making page: %w", err)
 	}
 	html, err := template.New(cfg.Name).Parse(cfg.Template)
 	if err != nil {
 		return nil, fmt.Errorf("parsing template of page: %w", err)
 	}
-	p := &Page{html: html, log: cfg.Logger, failed: newSampler()}
+	p := &Page{html: html, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler()}
 	style := "'unsafe-inline'" // the operator's own page: no request data gets into it unescaped
 	for _, s := range sampleStops() {
-		body, err := p.execute(s)
+		body, err := page.Execute(p.html, p.describe(s))
 		if err != nil {
-			return nil, fmt.Errorf("trying template of page: %w", err)
-		}
-		if len(bytes.TrimSpace(body)) == 0 {
-			return nil, fmt.Errorf("trying template of page: %s renders nothing for status %d", cfg.Name, s.Status)
+			return nil, fmt.Errorf("trying template of page for status %d: %w", s.Status, err)
 		}
 		if builtin {
-			style = styleHash(body)
+			style = page.Hash(body)
 		}
 	}
 	p.policy = "default-src 'none'; style-src " + style +
@@ -115,15 +137,6 @@ func bareStop() *Stop {
 	return &Stop{Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
 }
 
-// styleHash returns the source expression that lets the style sheet in body
-// through a Content-Security-Policy, and nothing else.
-func styleHash(body []byte) string {
-	_, style, _ := strings.Cut(string(body), "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}
-
 // ServeHTTP answers r in the form that suits its client: an HTML page to who
 // navigates a browser, application/problem+json (RFC 9457) to scripts, plain
 // text to all others. HEAD gets the same without the body. The body of r is not
@@ -133,46 +146,30 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		s = bareStop()
 	}
-	body, contentType := p.render(negotiate(r.Header), s)
-	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Content-Security-Policy", p.policy)
-	h.Set("Cache-Control", "private, no-store") // and so there is nothing to say by Vary
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Robots-Tag", "noindex")
-	h.Set("Referrer-Policy", "no-referrer")
+	body, contentType := p.render(page.Negotiate(r.Header), s)
 	if s.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(ceil(s.RetryAfter, time.Second)))
+		w.Header().Set("Retry-After", strconv.Itoa(page.Ceil(s.RetryAfter, time.Second)))
 	}
-	w.WriteHeader(s.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client may be gone, and nobody else would care
-	}
+	page.Answer{
+		Status: s.Status, ContentType: contentType, Policy: p.policy, Referrer: "no-referrer", Body: body,
+	}.Send(w, r)
 }
 
 // render returns the answer in form f and its content type.
-func (p *Page) render(f form, s *Stop) (body []byte, contentType string) {
+func (p *Page) render(f page.Form, s *Stop) (body []byte, contentType string) {
+	d := p.describe(s)
 	switch f {
-	case formHTML:
-		body, err := p.execute(s)
+	case page.HTML:
+		body, err := page.Execute(p.html, d)
 		if err == nil {
-			return body, "text/html; charset=utf-8"
+			return body, page.TypeHTML
 		}
 		// The stop stands whatever happens to the page.
 		if p.failed.due() {
 			p.log.Error("template of page failed, plain text sent", zap.String("ref", s.Ref), zap.Error(err))
 		}
-	case formProblem:
-		if body, err := problem(s); err == nil {
-			return body, "application/problem+json"
-		}
+	case page.ProblemJSON:
+		return problem(d), page.TypeProblem
 	}
-	return plain(s), "text/plain; charset=utf-8"
-}
-
-func (p *Page) execute(s *Stop) ([]byte, error) {
-	var b bytes.Buffer
-	err := p.html.Execute(&b, describe(s))
-	return b.Bytes(), err
+	return plain(d), page.TypeText
 }

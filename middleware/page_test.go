@@ -138,7 +138,7 @@ func TestPageIsSmallAndSelfContained(t *testing.T) {
 	if len(body) > 4000 {
 		t.Errorf("the page has %d bytes", len(body))
 	}
-	for _, want := range []string{`lang="en"`, `name="viewport"`, "color-scheme: light dark", "prefers-color-scheme: dark"} {
+	for _, want := range []string{`lang="en"`, `name="viewport"`, "color-scheme:light dark", "prefers-color-scheme:dark"} {
 		if !bytes.Contains(body, []byte(want)) {
 			t.Errorf("no %s in the page", want)
 		}
@@ -154,6 +154,35 @@ func TestPageIsSmallAndSelfContained(t *testing.T) {
 	}
 }
 
+func TestPageHasTheOperatorsTitleContactAndColour(t *testing.T) {
+	page := mustPage(t, PageConfig{Title: "Closed <for> you", Contact: "abuse@example.com", Accent: "#060"})
+	s := stopOf(lookup.Ban)
+	contact := "mailto:abuse@example.com?subject=%5B" + s.Ref + "%5D"
+	for accept, want := range map[string][]string{
+		"text/html": {
+			"<h1>Closed &lt;for&gt; you</h1>", "--mark:#006600", ">abuse@example.com</a>",
+			`<a href="` + strings.NewReplacer("%5B", "%5b", "%5D", "%5d").Replace(contact) + `">`,
+		},
+		"application/json": {`"contact":"` + contact + `"`},
+		"text/plain":       {"403 Closed <for> you\n", "\nContact: " + contact + "\n"},
+	} {
+		body := answer(page, http.MethodGet, accept, s).Body.String()
+		for _, w := range want {
+			if !strings.Contains(body, w) && !strings.Contains(body, strings.NewReplacer("%5b", "%5B", "%5d", "%5D").Replace(w)) {
+				t.Errorf("%s: no %s in %s", accept, w, body)
+			}
+		}
+	}
+	if body := answer(page, http.MethodGet, "text/html", stopOf(lookup.Throttle)).Body.String(); !strings.Contains(body, "<h1>Too many requests</h1>") {
+		t.Errorf("a throttled client reads %s", body)
+	}
+	for _, cfg := range []PageConfig{{Contact: "javascript:alert(1)"}, {Accent: "red"}} {
+		if _, err := NewPage(cfg); err == nil {
+			t.Errorf("%+v: no error", cfg)
+		}
+	}
+}
+
 func TestPageWithoutAStopStillStops(t *testing.T) {
 	if w := answer(mustPage(t, PageConfig{}), http.MethodGet, "text/html", nil); w.Code != 403 {
 		t.Errorf("status %d, want 403", w.Code)
@@ -163,10 +192,10 @@ func TestPageWithoutAStopStillStops(t *testing.T) {
 func TestOwnTemplate(t *testing.T) {
 	s := stopOf(lookup.Ban)
 	s.Decision.Reason = `<img src=x onerror="alert(1)">`
-	page := mustPage(t, PageConfig{Template: "<style>p{}</style><p title='{{.Decision.Origin}}'>{{.Title}} {{.Status}} {{.Ref}} {{.Client}} {{.Decision.Reason}}"})
+	page := mustPage(t, PageConfig{Contact: "https://example.com/help", Template: "<style>p{}</style><p title='{{.Decision.Origin}}'>{{.Title}} {{.Status}} {{.Ref}} {{.Client}} {{.Decision.Reason}} {{.Contact}} {{.ContactText}}"})
 	w := answer(page, http.MethodGet, "text/html", s)
 	want := "<style>p{}</style><p title='lists:secret-list'>Access denied 403 " + s.Ref +
-		" 192.0.2.1 &lt;img src=x onerror=&#34;alert(1)&#34;&gt;"
+		" 192.0.2.1 &lt;img src=x onerror=&#34;alert(1)&#34;&gt; https://example.com/help example.com/help"
 	if got := w.Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -184,7 +213,7 @@ func TestNewPageRefuses(t *testing.T) {
 		{"a template that calls itself for ever", `{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, "banned.html:1"},
 		{"HTML that cannot be escaped safely", "<p>\n<a href='{{if .Ref}}x'{{end}}>", "banned.html:2"},
 		{"only space", " \n ", "banned.html renders nothing"},
-		{"nothing for throttled clients", "{{if eq .Status 403}}x{{end}}", "banned.html renders nothing for status 429"},
+		{"nothing for throttled clients", "{{if eq .Status 403}}x{{end}}", "for status 429: banned.html renders nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := NewPage(PageConfig{Template: c.template, Name: "banned.html"})

@@ -32,11 +32,21 @@ type Stop struct {
 	Ref string
 
 	Time time.Time // when the request was stopped
+
+	// Challenge says that the client may clear itself: [Middleware.Answer] sends
+	// the challenge, or takes the answer to it. Else the request is refused.
+	Challenge bool
+
+	// Answer says that the request is such an answer. It is neither counted as
+	// stopped nor logged.
+	Answer bool
+
+	settled bool // the answer is to a challenge that is not due any more
 }
 
 // newStop returns the stop of a request from ip because of d. A captcha
-// decision is a ban as long as no challenge can be sent, and so is an action
-// that is not known here: the strict side.
+// decision is a ban unless a challenge is sent, and so is an action that is not
+// known here: the strict side.
 func newStop(d lookup.Decision, ip netip.Addr) *Stop {
 	s := &Stop{Decision: d, Client: ip, Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
 	if d.Action == lookup.Throttle {

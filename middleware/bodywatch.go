@@ -1,0 +1,64 @@
+package middleware
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"sync"
+)
+
+// maxSeen is how much of a body is kept: more than any form with a name and a
+// password, or a call of many methods, needs to be told.
+const maxSeen = 16 << 10
+
+// A bodyWatch keeps the beginning of a request's body while the next handler
+// reads it. What nobody reads is not seen, and nothing is held up.
+type bodyWatch struct {
+	io.ReadCloser
+
+	mu   sync.Mutex // a handler may leave somebody behind who still reads
+	data []byte
+	more bool // there was more than maxSeen
+}
+
+// watch puts b into the place of r's body, if that can be of interest.
+func (b *bodyWatch) watch(r *http.Request) {
+	if r.Method != http.MethodPost || r.Body == nil || r.Body == http.NoBody || !isTelling(r.Header.Get("Content-Type")) {
+		return
+	}
+	b.ReadCloser = r.Body
+	r.Body = b
+}
+
+// isTelling reports whether bodies of this content type can hold a name and a
+// password.
+func isTelling(contentType string) bool {
+	if len(contentType) > 1024 {
+		return false
+	}
+	media, _, _ := mime.ParseMediaType(contentType)
+	switch media {
+	case "application/x-www-form-urlencoded", "multipart/form-data", "application/json", "text/xml", "application/xml":
+		return true
+	}
+	return false
+}
+
+// Read implements [io.Reader].
+func (b *bodyWatch) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	room := min(n, maxSeen-len(b.data))
+	b.data = append(b.data, p[:room]...)
+	b.more = b.more || room < n
+	return n, err
+}
+
+// seen returns what was read, at most maxSeen bytes, and whether there was more.
+func (b *bodyWatch) seen() (data []byte, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clip(b.data), b.more
+}

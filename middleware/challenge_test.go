@@ -1,0 +1,241 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/internal/challengetest"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func newGate(t testing.TB, cfg challenge.Config) *challenge.Gate {
+	t.Helper()
+	var err error
+	if cfg.Keys, err = challenge.NewKeyring([]byte(strings.Repeat("k", 32))); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Level = challenge.Low
+	g, err := challenge.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// A visitor is a browser without a screen.
+type visitor struct {
+	t      testing.TB
+	h      http.Handler
+	client string
+	cookie string
+}
+
+func (v *visitor) send(r *http.Request) *httptest.ResponseRecorder {
+	r.RemoteAddr = v.client
+	r.Header.Set("Accept", "text/html")
+	if v.cookie != "" {
+		r.Header.Set("Cookie", v.cookie)
+	}
+	w := httptest.NewRecorder()
+	v.h.ServeHTTP(w, r)
+	if set := w.Header().Get("Set-Cookie"); set != "" {
+		v.cookie, _, _ = strings.Cut(set, ";")
+	}
+	return w
+}
+
+func (v *visitor) get() (status int, body string) {
+	w := v.send(httptest.NewRequest(http.MethodGet, "/page?q=1", nil))
+	return w.Code, w.Body.String()
+}
+
+// answer solves the challenge in a page and returns the status of the reply.
+func (v *visitor) answer(page string) int {
+	v.t.Helper()
+	a, err := challengetest.Solve(page)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/page?q=1", strings.NewReader(a.Body))
+	r.Header.Set(challengetest.Header, a.Token)
+	return v.send(r).Code
+}
+
+// seen is a site that says what cookies it got.
+func seen(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprint(w, "site:"+r.Header.Get("Cookie")+":"+r.Header.Get(challengetest.Header))
+}
+
+func TestASolvedChallengeLetsIn(t *testing.T) {
+	var passed []*Stop
+	m := mustNew(t, Config{
+		Lookup: in(table(t, "192.0.2.1 captcha")), Challenge: newGate(t, challenge.Config{}),
+		Passed: func(_ *http.Request, s *Stop) { passed = append(passed, s) },
+	})
+	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	status, page := v.get()
+	if status != http.StatusForbidden {
+		t.Fatalf("status %d before the challenge is solved", status)
+	}
+	if status := v.answer(page); status != http.StatusNoContent {
+		t.Fatalf("status %d for the solution", status)
+	}
+	if status, body := v.get(); status != http.StatusOK || body != "site::" {
+		t.Errorf("status %d, the site says %q: the pass is none of its business", status, body)
+	}
+	if len(passed) != 1 || passed[0].Decision.Action != lookup.Captcha {
+		t.Errorf("told of %v", passed)
+	}
+	n := m.Counters().Snapshot()
+	if n.Stopped[lookup.Captcha] != 1 || n.Passed != 1 || n.Solved != 1 || n.Processed != 3 {
+		t.Errorf("counted %+v", n)
+	}
+	v.client = "192.0.2.2:1"
+	if status, body := v.get(); status != http.StatusOK || strings.Contains(body, "tocsin") {
+		t.Errorf("a client that nothing is decided about: status %d, the site says %q", status, body)
+	}
+}
+
+// Several tabs solve the challenge of one visitor, and a decision may end while
+// one works. The application gets none of their answers.
+func TestAnAnswerNeverReachesTheApplication(t *testing.T) {
+	tab := table(t, "192.0.2.1 captcha", "192.0.2.9 ban", "192.0.2.8 throttle")
+	for _, row := range []struct {
+		name string
+		then func(v *visitor)
+		dry  bool
+		want int
+	}{
+		{"another tab was faster", func(*visitor) {}, false, http.StatusNoContent},
+		{"the decision has ended", func(*visitor) { tab.Replace("lapi", nil) }, false, http.StatusNoContent},
+		{"the client is allow-listed now", func(v *visitor) { v.client = "192.0.2.7:1" }, false, http.StatusNoContent},
+		{"the address cannot be told", func(v *visitor) { v.client = "@" }, false, http.StatusNoContent},
+		{"the client is banned now", func(v *visitor) { v.client = "192.0.2.9:1" }, false, http.StatusForbidden},
+		{"the client is throttled now", func(v *visitor) { v.client = "192.0.2.8:1" }, false, http.StatusTooManyRequests},
+		{"this is a dry run now", func(*visitor) {}, true, http.StatusNoContent},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			tab.Replace("lapi", decisions(t, "192.0.2.1 captcha", "192.0.2.7 captcha", "192.0.2.9 ban", "192.0.2.8 throttle"))
+			cfg := Config{Lookup: in(tab), Challenge: newGate(t, challenge.Config{}), Allow: prefixes("192.0.2.7/32")}
+			app := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				t.Errorf("the application got %s %s", r.Method, r.Header.Get(challengetest.Header))
+			})
+			v := &visitor{t: t, h: mustNew(t, cfg).Handler(app), client: "192.0.2.1:1"}
+			_, page := v.get()
+			if v.answer(page) != http.StatusNoContent {
+				t.Fatal("not solved")
+			}
+			row.then(v)
+			cfg.DryRun = row.dry
+			v.h = mustNew(t, cfg).Handler(app)
+			if status := v.answer(page); status != row.want {
+				t.Errorf("status %d, want %d", status, row.want)
+			}
+		})
+	}
+}
+
+func TestABanDoesNotAskForAChallenge(t *testing.T) {
+	tab := table(t, "192.0.2.1 captcha")
+	v := &visitor{t: t, h: mustNew(t, Config{
+		Lookup: in(tab), Challenge: newGate(t, challenge.Config{}),
+	}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	_, page := v.get()
+	v.answer(page)
+	tab.Replace("lapi", decisions(t, "192.0.2.1 ban"))
+	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
+		t.Errorf("a pass saves a banned client: status %d", status)
+	}
+}
+
+func TestANewDecisionIsNotMetByAnOldPass(t *testing.T) {
+	tab := table(t, "192.0.2.1 captcha")
+	v := &visitor{t: t, h: mustNew(t, Config{
+		Lookup: in(tab), Challenge: newGate(t, challenge.Config{}),
+	}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	_, page := v.get()
+	v.answer(page)
+	tab.Replace("lapi", nil)
+	tab.Replace("lapi", decisions(t, "192.0.2.1 captcha"))
+	if status, _ := v.get(); status != http.StatusForbidden {
+		t.Errorf("status %d: an offender lives on an old pass", status)
+	}
+}
+
+// Solving one's way through again and again is what bots do that can.
+func TestTooManySolutionsAreABan(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	m := mustNew(t, Config{
+		Lookup: in(table(t, "192.0.2.1 captcha")), Logger: zap.New(core),
+		Challenge: newGate(t, challenge.Config{Bar: 2, Raise: -1}),
+	})
+	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	for range 2 {
+		_, page := v.get()
+		v.answer(page)
+		v.cookie = ""
+	}
+	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
+		t.Errorf("status %d, and there is a challenge", status)
+	}
+	if n := m.Counters().Snapshot(); n.Stopped[lookup.Ban] != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	if all := logs.All(); all[len(all)-1].ContextMap()["action"] != "ban" {
+		t.Errorf("logged %v", all[len(all)-1])
+	}
+}
+
+func TestWithoutAChallengeACaptchaIsABan(t *testing.T) {
+	v := &visitor{t: t, h: mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha"))}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
+		t.Errorf("status %d, %q", status, body)
+	}
+}
+
+func TestWhatIsExemptFromAChallenge(t *testing.T) {
+	h := mustNew(t, Config{
+		Lookup: in(table(t, "192.0.2.1 captcha", "192.0.2.2 ban")), Challenge: newGate(t, challenge.Config{}),
+	}).Handler(http.HandlerFunc(seen))
+	for client, want := range map[string]int{"192.0.2.1:1": http.StatusOK, "192.0.2.2:1": http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodGet, "/robots.txt", nil)
+		r.RemoteAddr = client
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("robots.txt for %s: status %d, want %d", client, w.Code, want)
+		}
+	}
+}
+
+func TestADryRunChallengesNobody(t *testing.T) {
+	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), Challenge: newGate(t, challenge.Config{}), DryRun: true})
+	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	if status, _ := v.get(); status != http.StatusOK || m.Counters().Snapshot().DryRun != 1 {
+		t.Errorf("status %d, counted %+v", status, m.Counters().Snapshot())
+	}
+}
+
+func BenchmarkPass(b *testing.B) {
+	m := mustNew(b, Config{Lookup: in(table(b, "192.0.2.1 captcha")), Challenge: newGate(b, challenge.Config{})})
+	v := &visitor{t: b, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	_, page := v.get()
+	v.answer(page)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = v.client
+	r.Header.Set("Cookie", v.cookie)
+	if m.Check(r) != nil {
+		b.Fatal("not passed")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Check(r)
+	}
+}

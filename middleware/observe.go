@@ -1,0 +1,110 @@
+package middleware
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// An Observer looks for abuse. The engine of this module is one.
+type Observer interface {
+	// Request judges a request before it goes on, and returns the decision that
+	// it gives cause for, and whether there is one. It stands in front of the
+	// request, so it must not wait.
+	Request(*detect.Event) (lookup.Decision, bool)
+
+	// Response is told when the request is over. It may keep the event, and must
+	// not wait: it delays the client.
+	Response(*detect.Event)
+}
+
+// Serve serves r with next unless it is to be stopped: then it returns the Stop
+// and has written nothing. It is for servers whose handlers return errors.
+func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (*Stop, error) {
+	o, s := m.check(r)
+	if s != nil {
+		return s, nil
+	}
+	r = m.Forward(r)
+	if o == nil {
+		return nil, next(w, r)
+	}
+	return nil, o.serve(m, w, r, next)
+}
+
+// An observation is what is seen of one request and the response to it.
+type observation struct {
+	event  detect.Event
+	writer recorder
+	body   bodyWatch
+}
+
+// observes reports whether r, which goes on, is to be observed.
+func (m *Middleware) observes(r *http.Request, ip netip.Addr) bool {
+	return m.observer != nil && !m.trusted(r, ip) && (m.sessions == nil || !m.sessions.Known(r))
+}
+
+func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation {
+	o := &observation{event: detect.Event{
+		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
+		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
+	}}
+	if m.describe != nil {
+		m.describe(r, &o.event)
+	}
+	return o
+}
+
+// serve serves r with next, and tells the observer when it is over, also if next
+// panics.
+func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
+	o.writer.ResponseWriter = w
+	o.body.watch(r)
+	status := http.StatusInternalServerError // if next panics
+	defer func() {
+		if o.writer.hijacked {
+			status = http.StatusSwitchingProtocols
+		} else if o.writer.status != 0 {
+			status = o.writer.status
+		}
+		o.event.Ended = time.Now()
+		o.event.Status, o.event.Header = status, pick(w.Header(), ofResponse)
+		o.event.Body, o.event.Truncated = o.body.seen()
+		if m.sessions != nil {
+			m.sessions.Note(o.event.Header)
+		}
+		m.observer.Response(&o.event)
+	}()
+	err := next(&o.writer, r)
+	status = http.StatusOK // of who writes nothing
+	if err != nil {
+		status = m.statusOf(err)
+	}
+	return err
+}
+
+// What of the headers says whether somebody logged in, or failed to.
+var (
+	ofRequest  = []string{"Authorization", "Content-Type"}
+	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate"}
+)
+
+// pick returns the named fields of h, nil if it has none. They are looked at
+// while others may go on to change h.
+func pick(h http.Header, names []string) http.Header {
+	var picked http.Header
+	for _, name := range names {
+		values := h[name]
+		if len(values) == 0 {
+			continue
+		}
+		if picked == nil {
+			picked = make(http.Header, len(names))
+		}
+		picked[name] = append([]string(nil), values...)
+	}
+	return picked
+}

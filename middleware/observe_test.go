@@ -1,0 +1,267 @@
+package middleware
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A witness is an Observer that remembers, and decides what it is told to.
+type witness struct {
+	decide    lookup.Action
+	requests  []detect.Event
+	responses chan detect.Event
+}
+
+func newWitness() *witness { return &witness{responses: make(chan detect.Event, 100)} }
+
+func (o *witness) Request(e *detect.Event) (lookup.Decision, bool) {
+	o.requests = append(o.requests, *e)
+	return lookup.Decision{Action: o.decide, Since: time.Now()}, o.decide != lookup.None
+}
+
+func (o *witness) Response(e *detect.Event) { o.responses <- *e }
+
+// last returns the only response that was told of.
+func (o *witness) last(t *testing.T) detect.Event {
+	t.Helper()
+	select {
+	case e := <-o.responses:
+		return e
+	case <-time.After(30 * time.Second):
+		t.Fatal("told of no response")
+		panic("unreachable")
+	}
+}
+
+func nothing(context.Context, netip.Addr) (lookup.Decision, bool) { return lookup.Decision{}, false }
+
+func TestTheObserverIsToldWhatTheClientGot(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    int
+	}{
+		{"nothing is written", func(http.ResponseWriter, *http.Request) {}, 200},
+		{"a body alone", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, 200},
+		{"a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 404},
+		{"early hints before it", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(401) }, 401},
+		{"a flush before it", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }, 200},
+		{"a copied file", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("x")) }, 200},
+		{"an abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 500},
+		{"an abort after the head", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); panic(http.ErrAbortHandler) }, 404},
+		{"another protocol", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+				conn.Close()
+			}
+		}, 101},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := newWitness()
+			srv := httptest.NewServer(mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(row.handler))
+			defer srv.Close()
+			if resp, err := http.Get(srv.URL + "/a?b"); err == nil {
+				resp.Body.Close()
+			}
+			if e := o.last(t); e.Status != row.want || e.Target != "/a?b" || e.Method != http.MethodGet {
+				t.Errorf("told of %+v, want status %d", e, row.want)
+			}
+			if len(o.requests) != 1 || o.requests[0].Status != 0 {
+				t.Errorf("asked about %+v", o.requests)
+			}
+		})
+	}
+}
+
+func TestAnErrorHasTheStatusThatItLeadsTo(t *testing.T) {
+	o := newWitness()
+	teapot := errors.New("short and stout")
+	m := mustNew(t, Config{Lookup: nothing, Observe: o, ErrorStatus: func(error) int { return 418 }})
+	s, err := m.Serve(httptest.NewRecorder(), from("192.0.2.1:1"), func(http.ResponseWriter, *http.Request) error { return teapot })
+	if s != nil || !errors.Is(err, teapot) || o.last(t).Status != 418 {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+func TestWhoIsNotObserved(t *testing.T) {
+	for _, row := range []struct{ name, client string }{
+		{"an allow-listed client", "192.0.2.1:1"},
+		{"a trusted request", "192.0.2.2:1"},
+		{"a client without an address", "@"},
+		{"a banned client", "192.0.2.3:1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := newWitness()
+			m := mustNew(t, Config{
+				Lookup: in(table(t, "192.0.2.3 ban")), Observe: o, Allow: prefixes("192.0.2.1/32"),
+				Trust: func(_ *http.Request, ip netip.Addr) bool { return ip == netip.MustParseAddr("192.0.2.2") },
+			})
+			m.Handler(bare).ServeHTTP(httptest.NewRecorder(), from(row.client))
+			if len(o.requests)+len(o.responses) != 0 {
+				t.Errorf("%d requests and %d responses", len(o.requests), len(o.responses))
+			}
+		})
+	}
+}
+
+func TestTheFirstHitIsStopped(t *testing.T) {
+	o := newWitness()
+	o.decide = lookup.Ban
+	m := mustNew(t, Config{Lookup: nothing, Observe: o})
+	w := httptest.NewRecorder()
+	m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it went on") })).ServeHTTP(w, from("192.0.2.1:1"))
+	if w.Code != http.StatusForbidden || len(o.responses) != 0 {
+		t.Errorf("status %d, %d responses fed back", w.Code, len(o.responses))
+	}
+	if n := m.Counters().Snapshot(); n.Stopped[lookup.Ban] != 1 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+func TestADryRunStopsNoFirstHit(t *testing.T) {
+	o := newWitness()
+	o.decide = lookup.Ban
+	m := mustNew(t, Config{Lookup: nothing, Observe: o, DryRun: true})
+	w := httptest.NewRecorder()
+	m.Handler(bare).ServeHTTP(w, from("192.0.2.1:1"))
+	if w.Code != http.StatusNoContent || m.Counters().Snapshot().DryRun != 1 {
+		t.Errorf("status %d, counted %+v", w.Code, m.Counters().Snapshot())
+	}
+}
+
+func TestWhatIsKeptOfABody(t *testing.T) {
+	long := "log=" + strings.Repeat("x", maxSeen)
+	for _, row := range []struct {
+		name, contentType, body string
+		read                    int64 // bytes that the handler reads; -1: all
+		want                    string
+		more                    bool
+	}{
+		{"a form", "application/x-www-form-urlencoded", "log=a&pwd=b", -1, "log=a&pwd=b", false},
+		{"a long one", "application/x-www-form-urlencoded", long, -1, long[:maxSeen], true},
+		{"one of the size that is kept", "application/x-www-form-urlencoded", long[:maxSeen], -1, long[:maxSeen], false},
+		{"what nobody reads", "application/x-www-form-urlencoded", "log=a&pwd=b", 0, "", false},
+		{"what was read of it", "application/x-www-form-urlencoded", "log=a&pwd=b", 5, "log=a", false},
+		{"a call", "text/xml; charset=utf-8", "<methodCall/>", -1, "<methodCall/>", false},
+		{"a picture", "image/png", "PNG", -1, "", false},
+		{"no type", "", "log=a", -1, "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := newWitness()
+			read := ""
+			h := mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				src := io.Reader(r.Body)
+				if row.read >= 0 {
+					src = io.LimitReader(src, row.read)
+				}
+				all, err := io.ReadAll(src)
+				if err != nil {
+					t.Error(err)
+				}
+				read = string(all)
+			}))
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(row.body))
+			r.Header.Set("Content-Type", row.contentType)
+			h.ServeHTTP(httptest.NewRecorder(), r)
+			if e := o.last(t); string(e.Body) != row.want || e.Truncated != row.more {
+				t.Errorf("kept %d bytes, more %v", len(e.Body), e.Truncated)
+			}
+			if row.read < 0 && read != row.body {
+				t.Errorf("the handler read %d bytes of %d", len(read), len(row.body))
+			}
+		})
+	}
+}
+
+// Cookies that a client sends, and its credentials, are none of the observer's
+// business.
+func TestWhatIsKeptOfTheHeaders(t *testing.T) {
+	o := newWitness()
+	h := mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", "Basic realm=x")
+		w.Header().Set("X-Secret", "y")
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	r := from("192.0.2.1:1")
+	r.Header.Set("Cookie", "session=z")
+	r.Header.Set("Content-Type", "text/plain")
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	e := o.last(t)
+	if want := (http.Header{"Www-Authenticate": {"Basic realm=x"}}); !reflect.DeepEqual(e.Header, want) {
+		t.Errorf("of the response: %v", e.Header)
+	}
+	if want := (http.Header{"Content-Type": {"text/plain"}}); !reflect.DeepEqual(e.Request, want) {
+		t.Errorf("of the request: %v", e.Request)
+	}
+}
+
+// Nothing that a handler can do with the server's ResponseWriter is lost.
+func TestTheWriterIsAsGoodAsTheServers(t *testing.T) {
+	o := newWitness()
+	srv := httptest.NewServer(mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/deadline":
+			if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+				t.Error(err)
+			}
+		case "/events":
+			fmt.Fprint(w, "data: 1\n\n")
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			<-r.Context().Done() // the client has what was flushed before this ends
+		}
+	})))
+	defer srv.Close()
+	get := func(path string) *http.Response {
+		resp, err := http.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	get("/deadline").Body.Close()
+	resp := get("/events")
+	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	if err != nil || line != "data: 1\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+	resp.Body.Close()
+}
+
+func TestHijackThroughTheOldInterface(t *testing.T) {
+	var _ http.Hijacker = new(recorder)
+	w := &recorder{ResponseWriter: httptest.NewRecorder()}
+	if conn, _, err := w.Hijack(); !errors.Is(err, http.ErrNotSupported) || conn != net.Conn(nil) || w.hijacked {
+		t.Errorf("%v, %v", conn, err)
+	}
+}
+
+func TestASessionOfTheSiteIsNotObserved(t *testing.T) {
+	o := newWitness()
+	h := mustNew(t, Config{Lookup: nothing, Observe: o, Sessions: newSessions(t, SessionsConfig{})}).Handler(
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Set-Cookie", "sid=x") }))
+	r := from("192.0.2.1:1")
+	r.Header.Set("Cookie", "sid=x")
+	for range 3 {
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if len(o.requests) != 1 {
+		t.Errorf("%d requests observed, want only the one before the site had set the cookie", len(o.requests))
+	}
+}
