@@ -15,7 +15,7 @@
 //
 // There never is an address or a reason among them. What a source says of the
 // origin of its decisions is, but no more than 256 origins of it; those that
-// come later are counted together, as "other".
+// come later are counted together, as "other". So are scenarios after a thousand.
 //
 // # Failure
 //
@@ -31,6 +31,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -46,6 +48,12 @@ type Config struct {
 	// servers. It is called for each scrape, perhaps for several at once.
 	// Counters of the same name are added up. Default: none.
 	Counters iter.Seq2[string, *middleware.Counters]
+
+	// Detector says what it looked at, and what it remembers. Default: none.
+	Detector *detect.Detector
+
+	// Challenges counts what became of challenges. Default: none.
+	Challenges *challenge.Counters
 }
 
 // NewCollector returns a collector of everything that cfg names. It starts
@@ -78,7 +86,48 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			v.requests(server, counters.Snapshot())
 		}
 	}
+	if c.cfg.Detector != nil {
+		v.detector(c.cfg.Detector.Stats())
+	}
+	if c.cfg.Challenges != nil {
+		v.challenges(c.cfg.Challenges.Counts())
+	}
 	v.send(ch)
+}
+
+// detector adds what a detector looked at, and what it remembers.
+func (v values) detector(s detect.Stats) {
+	v.set(events, float64(s.Events))
+	v.set(whitelisted, float64(s.Dropped))
+	v.set(buckets, float64(s.Buckets))
+	v.set(bucketBytes, float64(s.Bytes))
+	v.set(evicted, float64(s.Evicted))
+}
+
+// alerts adds what became of alerts.
+func (v values) alerts(stats *engine.Stats) {
+	for scenario, n := range stats.Alerts.Scenarios {
+		v.add(alerts, float64(n), scenario)
+	}
+	v.set(alertsDecided, float64(stats.Alerts.Decided))
+	v.set(alertsSpared, float64(stats.Alerts.Spared))
+	v.set(responsesDropped, float64(stats.Detect.Dropped))
+	for _, r := range stats.Reporters {
+		v.set(reportsQueued, float64(r.Queued), r.Name)
+		v.set(reports, float64(r.Sent), r.Name, "sent")
+		v.set(reports, float64(r.Refused), r.Name, "refused")
+		v.set(reports, float64(r.Dropped), r.Name, "dropped")
+	}
+}
+
+// challenges adds what became of challenges.
+func (v values) challenges(n challenge.Counts) {
+	for event, count := range map[string]uint64{
+		"issued": n.Issued, "solved": n.Solved, "failed": n.Failed, "replayed": n.Replayed,
+		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback,
+	} {
+		v.set(challenges, float64(count), event)
+	}
 }
 
 // engine adds what e says. Nothing here may walk the decisions: a scrape of a
@@ -92,7 +141,9 @@ func (v values) engine(e *engine.Engine) {
 		v.set(sourceSynced, seconds(s.Synced), s.Name)
 		v.set(sourceNext, seconds(s.Next), s.Name)
 		v.set(sourceFailures, float64(s.Failures), s.Name)
+		v.set(sourceErrors, float64(s.Failed), s.Name)
 	}
+	v.alerts(&stats)
 	for _, g := range e.Table().Groups() {
 		v.add(decisions, float64(g.Decisions), g.Source, g.Origin, g.Action.String())
 	}
@@ -115,6 +166,9 @@ func (v values) requests(server string, n middleware.Counts) {
 		}
 		if o.DryRun > 0 {
 			v.add(dryRun, float64(o.DryRun), server, o.Action.String(), o.Origin, ipType)
+		}
+		if o.Passed > 0 {
+			v.add(passed, float64(o.Passed), server, o.Origin, ipType)
 		}
 	}
 }

@@ -17,7 +17,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/internal/challengetest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -43,14 +46,22 @@ func ban(prefix, origin string) lookup.Decision {
 	return lookup.Decision{Prefix: netip.MustParsePrefix(prefix), Action: lookup.Ban, Origin: origin, Reason: "some scenario"}
 }
 
-// anEngine returns an engine with a source that is in step, one that never was,
-// and a few decisions.
+// A mute is a reporter that nobody starts.
+type mute struct{}
+
+func (mute) Name() string { return "lapi" }
+func (mute) Report(context.Context, []detect.Alert) (taken, refused int, err error) {
+	return 0, 0, nil
+}
+
+// anEngine returns an engine with a source that is in step, one that never was, a
+// few decisions, and an alert that waits to be told of.
 func anEngine(t testing.TB) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(engine.Config{Sources: []engine.Source{
-		feed{"lapi", lookup.Status{Synced: noon, Next: noon.Add(10 * time.Second)}},
-		feed{"list", lookup.Status{Failures: 3, Err: errors.New("refused")}},
-	}})
+		feed{"lapi", lookup.Status{Failed: 7, Synced: noon, Next: noon.Add(10 * time.Second)}},
+		feed{"list", lookup.Status{Failures: 3, Failed: 3, Err: errors.New("connection refused")}},
+	}, Reporters: []engine.Reporter{mute{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +70,7 @@ func anEngine(t testing.TB) *engine.Engine {
 	e.Table().Update("lapi", []lookup.Decision{
 		ban("192.0.2.1/32", "CAPI"), ban("192.0.2.2/32", "CAPI"), ban("2001:db8::/64", "cscli"), captcha,
 	}, nil)
+	e.Alert(detect.Alert{Scenario: "tocsin/http-probing", Client: netip.MustParseAddr("203.0.113.9"), Prefix: netip.MustParsePrefix("203.0.113.9/32")})
 	e.Table().Update("list", []lookup.Decision{ban("192.0.2.3/32", "list")}, nil)
 	return e
 }
@@ -80,12 +92,55 @@ func counted(t testing.TB, e *engine.Engine, dryRun bool, clients ...string) *mi
 	return m.Counters()
 }
 
+// challenged returns counters that saw a client solve a challenge and come in, and
+// those of the challenges.
+func challenged(t testing.TB) (*middleware.Counters, *challenge.Counters) {
+	t.Helper()
+	keys, err := challenge.NewKeyring(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := challenge.New(challenge.Config{Keys: keys, Level: challenge.Low})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := middleware.New(middleware.Config{
+		Challenge: gate,
+		Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) {
+			return lookup.Decision{Action: lookup.Captcha, Origin: "CAPI"}, true
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := m.Handler(http.NotFoundHandler())
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept", "text/html")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	answer, err := challengetest.Solve(w.Body.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(answer.Body))
+	post.Header.Set(challengetest.Header, answer.Token)
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, post)
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	return m.Counters(), gate.Counters()
+}
+
 // everything returns a collector of which each metric has a value.
 func everything(t testing.TB) prometheus.Collector {
 	e := anEngine(t)
-	return NewCollector(Config{Engine: e, Counters: maps.All(map[string]*middleware.Counters{
-		"shop": counted(t, e, false, "192.0.2.1:1", "192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.3:1", "192.0.2.4:1", "192.0.2.9:1", "@"),
-		"blog": counted(t, e, true, "192.0.2.1:1"),
+	forum, challenges := challenged(t)
+	return NewCollector(Config{Engine: e, Challenges: challenges, Detector: detect.New(detect.Config{}), Counters: maps.All(map[string]*middleware.Counters{
+		"forum": forum,
+		"shop":  counted(t, e, false, "192.0.2.1:1", "192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.3:1", "192.0.2.4:1", "192.0.2.9:1", "@"),
+		"blog":  counted(t, e, true, "192.0.2.1:1"),
 	})})
 }
 
@@ -116,24 +171,52 @@ func registered(t testing.TB, c prometheus.Collector) *prometheus.Registry {
 }
 
 func TestScrapeTellsHowItIsGoing(t *testing.T) {
-	want := `tocsin_decisions{action="ban",origin="CAPI",source="lapi"} 2
+	want := `tocsin_alerts_decided_total 0
+tocsin_alerts_spared_total 0
+tocsin_alerts_total{scenario="tocsin/http-probing"} 1
+tocsin_challenges_total{event="barred"} 0
+tocsin_challenges_total{event="failed"} 0
+tocsin_challenges_total{event="fallback"} 0
+tocsin_challenges_total{event="issued"} 1
+tocsin_challenges_total{event="passed"} 1
+tocsin_challenges_total{event="replayed"} 0
+tocsin_challenges_total{event="solved"} 1
+tocsin_decisions{action="ban",origin="CAPI",source="lapi"} 2
 tocsin_decisions{action="ban",origin="cscli",source="lapi"} 1
 tocsin_decisions{action="ban",origin="list",source="list"} 1
 tocsin_decisions{action="captcha",origin="CAPI",source="lapi"} 1
+tocsin_detect_buckets 0
+tocsin_detect_bytes 0
+tocsin_detect_dropped_total 0
+tocsin_detect_events_total 0
+tocsin_detect_evicted_total 0
+tocsin_detect_whitelisted_total 0
 tocsin_ready 0
+tocsin_reports_queued{reporter="lapi"} 1
+tocsin_reports_total{outcome="dropped",reporter="lapi"} 0
+tocsin_reports_total{outcome="refused",reporter="lapi"} 0
+tocsin_reports_total{outcome="sent",reporter="lapi"} 0
 tocsin_requests_allow_listed_total{server="blog"} 0
+tocsin_requests_allow_listed_total{server="forum"} 0
 tocsin_requests_allow_listed_total{server="shop"} 1
 tocsin_requests_dry_run_total{action="ban",ip_type="ipv4",origin="CAPI",server="blog"} 1
+tocsin_requests_passed_total{ip_type="ipv4",origin="CAPI",server="forum"} 1
 tocsin_requests_processed_total{ip_type="ipv4",server="blog"} 1
+tocsin_requests_processed_total{ip_type="ipv4",server="forum"} 3
 tocsin_requests_processed_total{ip_type="ipv4",server="shop"} 5
 tocsin_requests_processed_total{ip_type="ipv6",server="blog"} 0
+tocsin_requests_processed_total{ip_type="ipv6",server="forum"} 0
 tocsin_requests_processed_total{ip_type="ipv6",server="shop"} 1
 tocsin_requests_processed_total{ip_type="unknown",server="blog"} 0
+tocsin_requests_processed_total{ip_type="unknown",server="forum"} 0
 tocsin_requests_processed_total{ip_type="unknown",server="shop"} 1
 tocsin_requests_stopped_total{action="ban",ip_type="ipv4",origin="CAPI",server="shop"} 2
 tocsin_requests_stopped_total{action="ban",ip_type="ipv6",origin="cscli",server="shop"} 1
+tocsin_requests_stopped_total{action="captcha",ip_type="ipv4",origin="CAPI",server="forum"} 1
 tocsin_requests_stopped_total{action="captcha",ip_type="ipv4",origin="CAPI",server="shop"} 1
 tocsin_snapshot_timestamp_seconds 0
+tocsin_source_errors_total{source="lapi"} 7
+tocsin_source_errors_total{source="list"} 3
 tocsin_source_failures{source="lapi"} 0
 tocsin_source_failures{source="list"} 3
 tocsin_source_last_sync_timestamp_seconds{source="lapi"} 1.7723664e+09
@@ -251,7 +334,7 @@ func TestWhatIsNotConfiguredIsLeftOut(t *testing.T) {
 		want string
 	}{
 		{"nothing", Config{}, ""},
-		{"an engine without sources alone", Config{Engine: empty}, "tocsin_ready 1\ntocsin_snapshot_timestamp_seconds 0"},
+		{"an engine without sources alone", Config{Engine: empty}, "tocsin_alerts_decided_total 0\ntocsin_alerts_spared_total 0\ntocsin_detect_dropped_total 0\ntocsin_ready 1\ntocsin_snapshot_timestamp_seconds 0"},
 		{
 			"counters of a server without a name alone",
 			Config{Counters: maps.All(map[string]*middleware.Counters{"": {}})},
@@ -308,7 +391,7 @@ func TestNoOriginFailsAScrape(t *testing.T) {
 
 func TestNoAddressAndNoReasonIsALabel(t *testing.T) {
 	for _, line := range scrape(t, registered(t, everything(t))) {
-		for _, secret := range []string{"192.0.2.", "2001:db8", "some scenario", "refused"} {
+		for _, secret := range []string{"192.0.2.", "2001:db8", "some scenario", "connection refused", "203.0.113."} {
 			if strings.Contains(line, secret) {
 				t.Errorf("%s", line)
 			}

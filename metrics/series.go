@@ -12,6 +12,10 @@ const (
 	labelSource    = "source"     // name of a source of the engine
 	labelOrigin    = "origin"     // who decided: CAPI, cscli, lists:tor
 	labelAction    = "action"     // ban, captcha or throttle
+	labelScenario  = "scenario"   // that gave an alert
+	labelReporter  = "reporter"   // name of who is told of alerts
+	labelOutcome   = "outcome"    // of that: sent, refused or dropped
+	labelEvent     = "event"      // what became of a challenge
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
 	labelGoVersion = "go_version" // that it was built with
@@ -54,7 +58,9 @@ var (
 	sourceSynced   = gauge("source_last_sync_timestamp_seconds", "When the source was last in step; 0: never.", labelSource)
 	sourceNext     = gauge("source_next_try_timestamp_seconds", "When the source is tried next; 0: unknown.", labelSource)
 	sourceFailures = gauge("source_failures", "Failed tries since the source was last in step.", labelSource)
-	processed      = counter("requests_processed_total",
+	// Not failures_total: as OpenMetrics has it, that is another kind of source_failures.
+	sourceErrors = counter("source_errors_total", "Failed tries since the source was made.", labelSource)
+	processed    = counter("requests_processed_total",
 		"Requests checked. Those of unknown ip_type could not be judged, and passed.", labelServer, labelIPType)
 	stopped = counter("requests_stopped_total",
 		"Requests stopped, by what was decided about the client.", labelServer, labelAction, labelOrigin, labelIPType)
@@ -62,10 +68,29 @@ var (
 		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
 	allowed = counter("requests_allow_listed_total",
 		"Requests that passed, against a decision, by the allow list.", labelServer)
+	passed = counter("requests_passed_total",
+		"Requests that passed, against a captcha decision, by the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
+	alerts        = counter("alerts_total", "Alerts of scenarios.", labelScenario)
+	alertsDecided = counter("alerts_decided_total", "Alerts that led to a decision here.")
+	alertsSpared  = counter("alerts_spared_total", "Alerts about clients that nothing may be decided about.")
+	reports       = counter("reports_total",
+		"Alerts that somebody was to be told of: sent and taken, refused for good, or dropped to make room.", labelReporter, labelOutcome)
+	reportsQueued    = gauge("reports_queued", "Alerts that wait to be told of.", labelReporter)
+	responsesDropped = counter("detect_dropped_total", "Responses that were not looked at, since too many waited.")
+	events           = counter("detect_events_total", "Requests that scenarios were asked about.")
+	whitelisted      = counter("detect_whitelisted_total", "Requests that a whitelist kept from scenarios.")
+	buckets          = gauge("detect_buckets", "Buckets held: of a client and a scenario each.")
+	bucketBytes      = gauge("detect_bytes", "Memory that they take.")
+	evicted          = counter("detect_evicted_total", "Buckets forgotten for want of room.")
+	challenges       = counter("challenges_total",
+		"Challenges, by what became of them: issued, solved, failed, replayed; passed: requests let through by a pass; "+
+			"barred: refused after too many; fallback: embedded ones because the provider failed.", labelEvent)
 
 	all = []*metric{
 		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
-		processed, stopped, dryRun, allowed,
+		sourceErrors, processed, stopped, dryRun, allowed, passed, challenges,
+		alerts, alertsDecided, alertsSpared, reports, reportsQueued, responsesDropped,
+		events, whitelisted, buckets, bucketBytes, evicted,
 	}
 )
 
