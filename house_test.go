@@ -28,6 +28,8 @@ const (
 
 	backoff    = "github.com/cenkalti/backoff/v5"
 	bart       = "github.com/gaissmai/bart"
+	cdproto    = "github.com/chromedp/cdproto"
+	chromedp   = "github.com/chromedp/chromedp"
 	caddy      = "github.com/caddyserver/caddy/v2"
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
@@ -44,36 +46,40 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "challenge", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware",
+	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
 // be a star.
 var rooms = map[string]room{
-	".":                 {ours: []string{"caddymodule"}},
-	"appsec":            {[]string{"lookup"}, []string{zap}},
-	"caddymodule":       {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus, cobra}},
-	"challenge":         {},
-	"cmd/tocsin":        {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
-	"community":         {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
-	"detect":            {[]string{"lookup"}, []string{expr, yaml, lru}},
-	"engine":            {[]string{"lookup", "detect"}, []string{zap}},
-	"examples":          {},
-	"examples/*":        {append([]string{"."}, public...), []string{caddy, zap}},
-	"geo":               {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
-	"internal/follow":   {nil, []string{zap, fsnotify}},
-	"internal/lapitest": {[]string{"internal/wire", "lookup"}, nil},
-	"internal/wire":     {[]string{"lookup"}, nil},
-	"lapi":              {[]string{"lookup", "detect", "internal/wire"}, []string{zap, backoff}},
-	"lists":             {[]string{"lookup", "internal/follow"}, []string{zap, backoff}},
-	"lookup":            {nil, []string{bart, lru}},
-	"metrics":           {[]string{"engine", "lookup", "middleware"}, []string{prometheus}},
-	"middleware":        {[]string{"lookup", "detect", "challenge"}, []string{zap}},
+	".":                      {ours: []string{"caddymodule"}},
+	"appsec":                 {[]string{"lookup"}, []string{zap}},
+	"caddymodule":            {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus, cobra, yaml}},
+	"challenge":              {[]string{"internal/page"}, nil},
+	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
+	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
+	"crawlers":               {nil, []string{lru, zap}},
+	"detect":                 {[]string{"lookup"}, []string{expr, yaml, lru}},
+	"engine":                 {[]string{"lookup", "detect"}, []string{zap}},
+	"examples":               {},
+	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
+	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
+	"internal/challengetest": {},
+	"internal/page":          {},
+	"internal/follow":        {nil, []string{zap, fsnotify}},
+	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
+	"internal/wire":          {[]string{"lookup"}, nil},
+	"lapi":                   {[]string{"lookup", "detect", "internal/wire"}, []string{zap, backoff}},
+	"lists":                  {[]string{"lookup", "internal/follow"}, []string{zap, backoff}},
+	"lookup":                 {nil, []string{bart, lru}},
+	"metrics":                {[]string{"challenge", "detect", "engine", "lookup", "middleware"}, []string{prometheus}},
+	"middleware":             {[]string{"lookup", "detect", "challenge", "internal/page"}, []string{zap}},
 }
 
 // inTests is what the tests of any room may import on top: a server to test
-// against, the check for goroutines left behind, and bart as a yardstick.
-var inTests = room{[]string{"internal/lapitest"}, []string{goleak, bart}}
+// against, a visitor who solves challenges, the check for goroutines left
+// behind, bart as a yardstick, and a browser.
+var inTests = room{[]string{"internal/lapitest", "internal/challengetest"}, []string{goleak, bart, cdproto, chromedp}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -28,7 +28,9 @@ const (
 //	GET    /tocsin/check?ip=ADDR               what would become of a client
 //	GET    /tocsin/decisions?source=&origin=&action=&limit=
 //	DELETE /tocsin/decisions?target=TARGET     take decisions back
-//	POST   /tocsin/sync                        read all sources anew
+//	GET    /tocsin/alerts?limit=               the last alerts of scenarios
+//	POST   /tocsin/sync                        read all sources and scenarios anew
+//	GET    /tocsin/sync?since=TIME             which of them were not in sync since
 //
 // Answers are JSON. Errors are as Caddy's own: {"error": "…"}, with status 400
 // for a request that makes no sense, 404 if the running config has no tocsin and
@@ -52,7 +54,13 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 			http.MethodGet:    {serve: (*App).serveList, params: []string{"source", "origin", "action", "limit"}},
 			http.MethodDelete: {serve: (*App).serveUnban, params: []string{"target"}},
 		}},
-		{Pattern: "/tocsin/sync", Handler: endpoint{http.MethodPost: {serve: (*App).serveSync}}},
+		{Pattern: "/tocsin/alerts", Handler: endpoint{
+			http.MethodGet: {serve: (*App).serveAlerts, params: []string{"limit"}},
+		}},
+		{Pattern: "/tocsin/sync", Handler: endpoint{
+			http.MethodPost: {serve: (*App).serveSync},
+			http.MethodGet:  {serve: (*App).serveSynced, params: []string{"since"}},
+		}},
 	}
 }
 
@@ -136,7 +144,14 @@ func send(w http.ResponseWriter, status int, v any) error {
 }
 
 func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
-	return send(w, http.StatusOK, a.engine.status())
+	s := a.engine.status()
+	if a.passage != nil {
+		s.Challenge = a.passage.answer()
+	}
+	if a.watch != nil {
+		s.Detect = a.watch.answer(a.engine)
+	}
+	return send(w, http.StatusOK, s)
 }
 
 func (a *App) serveCheck(w http.ResponseWriter, r *http.Request, query url.Values) error {
@@ -170,18 +185,6 @@ func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Value
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter target: %w", err))
 	}
 	return send(w, http.StatusOK, a.engine.unban(r.Context(), d))
-}
-
-// serveSync starts what it cannot wait for: a source may take minutes.
-func (a *App) serveSync(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
-	a.engine.Sync()
-	answer := syncAnswer{Sources: []string{}}
-	for _, s := range a.engine.sources {
-		if _, can := s.(interface{ Sync() }); can {
-			answer.Sources = append(answer.Sources, s.Name())
-		}
-	}
-	return send(w, http.StatusAccepted, answer)
 }
 
 // parseFilter reads which decisions to list.

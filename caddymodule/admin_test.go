@@ -2,10 +2,10 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +73,8 @@ func TestAdminErrors(t *testing.T) {
 		{"another path", "GET", "/tocsin/nonsense", 404, "not found"},
 		{"no path", "GET", "/tocsin/", 404, "not found"},
 		{"status cannot be posted", "POST", "/tocsin/status", 405, "POST"},
-		{"sync cannot be got", "GET", "/tocsin/sync", 405, "GET"},
+		{"sync cannot be put", "PUT", "/tocsin/sync", 405, "PUT"},
+		{"sync since whenever", "GET", "/tocsin/sync", 400, "since"},
 		{"decisions cannot be put", "PUT", "/tocsin/decisions", 405, "PUT"},
 		{"check without an address", "GET", "/tocsin/check", 400, "ip is missing"},
 		{"check of no address", "GET", "/tocsin/check?ip=example.com", 400, "no IP address"},
@@ -144,8 +145,9 @@ func TestStatus(t *testing.T) {
 	h.get("203.0.113.9", "/")
 	var s statusAnswer
 	wait(t, func() error {
-		if s = askFor[statusAnswer](h, "GET", "/tocsin/status", 200); s.Sources[2].Failures == 0 {
-			return errors.New("the missing list is not missed")
+		s = askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+		if !s.Sources[0].Ready || s.Sources[0].Next.IsZero() || !s.Sources[1].Ready || s.Sources[2].Failures == 0 {
+			return fmt.Errorf("%+v", s.Sources)
 		}
 		return nil
 	})
@@ -260,8 +262,7 @@ func TestList(t *testing.T) {
 	h.useAdmin()
 	h.list("slow.txt", "203.0.113.0/24", "2001:db8::/48")
 	h.load(h.withList("blocklist {DIR}/slow.txt {\naction throttle\n}") + site1)
-	h.waitStatus("203.0.113.1", http.StatusTooManyRequests)
-	h.waitStatus(banned, http.StatusForbidden)
+	h.waitSynced()
 	table := runningEngine(t).Table()
 	until := time.Date(2100, 1, 2, 3, 4, 5, 0, time.UTC)
 	table.Update("list:slow.txt", []lookup.Decision{
@@ -305,7 +306,7 @@ func TestUnban(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()
 	h.load(h.withList() + site1)
-	h.waitStatus(banned, http.StatusForbidden)
+	h.waitSynced()
 	all := []lookup.Decision{
 		{Prefix: prefix(t, "192.0.2.1"), Action: lookup.Captcha},
 		{Prefix: prefix(t, "192.0.2.0/24"), Action: lookup.Throttle},
@@ -350,12 +351,46 @@ func TestSync(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()
 	h.load(strings.Replace(withLAPI(api.URL, api.Key), "interval 100ms", "interval 1h", 1))
-	wait(t, func() error { return synced(t) })
+	h.waitSynced()
 	api.Add(lapitest.Decision{Value: banned})
 	if s := askFor[syncAnswer](h, "POST", "/tocsin/sync", 202); len(s.Sources) != 1 || s.Sources[0] != "lapi" {
 		t.Errorf("%+v", s)
 	}
 	h.waitStatus(banned, http.StatusForbidden)
+}
+
+func TestSyncWaits(t *testing.T) {
+	api := lapitest.Start(t, lapitest.Config{})
+	h := newHost(t)
+	h.useAdmin()
+	h.list("late.txt", "192.0.2.7")
+	h.load(strings.Replace(withLAPI(api.URL, api.Key, "blocklist {DIR}/late.txt"), "interval 100ms", "interval 1h", 1))
+	h.waitSynced()
+	api.Add(lapitest.Decision{Value: banned})
+	if out, failure := h.command("sync", "--wait", "--address", h.admin); out != "Reading anew: lapi, list:late.txt\n" || failure != "" {
+		t.Errorf("%q, %s", out, failure)
+	}
+	if a := h.get(banned, "/"); a.status != http.StatusForbidden {
+		t.Errorf("once it has waited, the banned client gets %d", a.status)
+	}
+	before := askFor[syncAnswer](h, "POST", "/tocsin/sync", 202)
+	if len(before.Sources) != 2 || len(before.Pending) > 2 {
+		t.Errorf("%+v", before)
+	}
+	wait(t, func() error {
+		s := askFor[syncAnswer](h, "GET", "/tocsin/sync?since="+before.Since.Format(time.RFC3339Nano), 200)
+		if len(s.Pending) != 0 || len(s.Sources) != 2 || !s.Since.Equal(before.Since) {
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+	if err := os.Remove(h.dir + "/late.txt"); err != nil {
+		t.Fatal(err)
+	}
+	out, failure := h.command("sync", "--wait=2s", "--json", "--address", h.admin)
+	if !strings.Contains(failure, "after 2s not in sync: list:late.txt (") || !strings.Contains(failure, "no such file") || strings.Count(out, "\n") != 1 {
+		t.Errorf("%q, %s", out, failure)
+	}
 }
 
 // The API speaks for the engine of the config that runs: not for the one of a

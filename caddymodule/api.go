@@ -21,6 +21,8 @@ type statusAnswer struct {
 	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
 	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
 	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
+	Challenge *challengeAnswer  `json:"challenge,omitempty"` // none if none is configured
+	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off
 	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
 	Snapshot  *snapshotAnswer   `json:"snapshot,omitempty"`  // none if it is off
 	Memory    memoryAnswer      `json:"memory"`
@@ -46,8 +48,22 @@ type serverAnswer struct {
 	Stopped       map[string]uint64 `json:"stopped"`           // by action
 	Origins       map[string]uint64 `json:"origins,omitempty"` // stopped, by the decision's origin
 	DryRun        uint64            `json:"dry_run"`           // let pass only because of dry_run
+	Passed        uint64            `json:"passed"`            // let pass by a pass, against a captcha decision
 	Allowed       uint64            `json:"allowed"`           // let pass by allow, against a decision
 	UnknownClient uint64            `json:"unknown_client"`    // let pass without an address to judge
+}
+
+// challengeAnswer says what became of challenges, since the process began.
+type challengeAnswer struct {
+	Type     string `json:"type"`     // pow, altcha, turnstile and so on
+	Secrets  string `json:"secrets"`  // config, storage, or own: then passes hold on this server only, until it is restarted
+	Issued   uint64 `json:"issued"`   // challenges sent
+	Solved   uint64 `json:"solved"`   // proofs that earned a pass
+	Failed   uint64 `json:"failed"`   // answers that were none
+	Replayed uint64 `json:"replayed"` // proofs that had been used before
+	Passed   uint64 `json:"passed"`   // requests let through by a pass
+	Barred   uint64 `json:"barred"`   // requests refused after too many solved challenges
+	Fallback uint64 `json:"fallback"` // embedded challenges because the provider failed
 }
 
 // snapshotAnswer says where the table is kept over a restart.
@@ -115,10 +131,18 @@ type upstreamAnswer struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// syncAnswer says that the sources were asked to read everything anew. How it
-// goes is in the status.
+// syncAnswer says how far the sources are that were asked to read everything anew.
 type syncAnswer struct {
-	Sources []string `json:"sources"` // by name
+	Sources []string        `json:"sources"`           // that can be asked, by name
+	Since   time.Time       `json:"since"`             // when they were, to the nanosecond
+	Pending []pendingAnswer `json:"pending,omitempty"` // those of them that were not in sync since
+}
+
+// pendingAnswer says why a source was not in sync yet.
+type pendingAnswer struct {
+	Source string    `json:"source"`
+	Error  string    `json:"error,omitempty"` // why the last try failed
+	Next   time.Time `json:"next,omitzero"`   // when the next try is due
 }
 
 // readyAnswer is what the directive tocsin_ready says.

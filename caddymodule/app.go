@@ -39,6 +39,17 @@ type App struct {
 	// answers them with status 503. Default: open.
 	Startup string `json:"startup,omitempty"`
 
+	// What clients have to meet that a captcha decision is in force for. Default:
+	// none, and a captcha decision is a ban.
+	Challenge *Challenge `json:"challenge,omitempty"`
+
+	// What abuse to look for in requests and in the responses to them. Default: what
+	// the scenarios look for that come with the module.
+	Detect *Detect `json:"detect,omitempty"`
+
+	// How the pages look that stopped clients see. Sites can say otherwise.
+	Look
+
 	// How much of the clients' addresses goes into the log lines about stopped
 	// requests: "full", "masked" to their network, a /24 or a /48, or "off".
 	// Default: full.
@@ -46,6 +57,9 @@ type App struct {
 
 	allow     []netip.Prefix
 	logIP     middleware.LogIP
+	passage   *passage // nil: no challenge
+	watch     *watch   // nil: nothing is looked for
+	look      Look     // placeholders replaced
 	sites     []site
 	collector prometheus.Collector
 	engine    *pooled
@@ -76,12 +90,16 @@ func (a *App) Provision(ctx caddy.Context) error {
 	default:
 		return fmt.Errorf("startup: %q: want open or closed", a.Startup)
 	}
+	a.look = a.Look
+	if err := a.look.resolve(repl); err != nil {
+		return err
+	}
 	if a.LogIP != "" {
 		if a.logIP, err = middleware.ParseLogIP(a.LogIP); err != nil {
 			return fmt.Errorf("log_ip: %w", err)
 		}
 	}
-	state, err := a.resolve(repl)
+	state, err := a.State.resolve(repl)
 	if err != nil {
 		return err
 	}
@@ -94,9 +112,19 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.key = key
 	state.warnShared(a.logger)
+	state.warnDoubled(acquisFolder, a.logger)
+	if a.Challenge != nil {
+		if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
+			return fmt.Errorf("challenge: %w", err)
+		}
+	}
+	if a.watch, err = a.Detect.newWatch(ctx, a.logger); err != nil {
+		return fmt.Errorf("detect: %w", err)
+	}
 	a.collector = metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
-		Counters: a.engine.counters.each,
+		Counters: a.engine.counters.each, Challenges: &a.engine.shared.counters,
+		Detector: a.engine.shared.rules.detector,
 	})
 	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -107,12 +135,26 @@ func (a *App) Provision(ctx caddy.Context) error {
 // Start sets the engine running, unless an earlier config did.
 func (a *App) Start() error {
 	a.release = a.engine.start(a.logger)
+	a.engine.alerts.logIP.Store(uint32(a.logIP))
+	if a.passage != nil {
+		a.passage.start()
+	}
+	if a.watch != nil {
+		a.watch.start(a.engine.shared.rules)
+	}
 	return nil
 }
 
-// Stop only lets go of the log: the next config may want the engine.
+// Stop ends what belongs to this config alone, and lets go of the log: the next
+// config may want the engine.
 func (a *App) Stop() error {
-	a.release()
+	defer a.release()
+	if a.watch != nil {
+		a.watch.user.release()
+	}
+	if a.passage != nil {
+		return a.passage.stop()
+	}
 	return nil
 }
 

@@ -46,6 +46,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	        scenarios_containing     <word...>
 //	        scenarios_not_containing <word...>
 //	        machine  <name> <password>
+//	        register [<token>]
 //	        metrics  <duration>|off
 //	        tls      <cert> <key> [<ca>]
 //	        tls      <ca>
@@ -63,13 +64,24 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    geoip    <path...>
 //	    allow    private_ranges|<address>|<range>...
 //	    snapshot <path>|off
+//	    challenge pow|<provider> [<site key> <secret key>] { … }
+//	    detect   builtin|off|<path>... { … }
+//	    scenario <name> { … }
+//	    local    ban|captcha <duration> { … }
+//	    report   <name of lapi...>
+//	    crawlers on|off { … }
+//	    contact  <url>|<mail address>
+//	    accent   <colour>
 //	    startup  open|closed
 //	    fallback ban|captcha|throttle
 //	    log_ip   full|masked|off
 //	}
 //
-// lapi and blocklist may be given any number of times. For the meaning and the
-// default of each see [App], [LAPI] and [Blocklist].
+// lapi, blocklist and scenario may be given any number of times. For the meaning
+// and the default of each see [App], [LAPI], [Blocklist], [Challenge], [Detect],
+// [Scenario] and [Local]; the options in the blocks of challenge, detect, scenario
+// and local are listed with [App.parseChallenge], [App.parseDetect],
+// [App.parseScenario], [App.parseLocal] and [App.parseCrawlers].
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // tocsin
 	if err := exact(d, appID); err != nil {
@@ -80,6 +92,14 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"blocklist": {parse: a.parseBlocklist, repeatable: true},
 		"geoip":     {parse: words(&a.GeoIP)},
 		"allow":     {parse: words(&a.Allow)},
+		"challenge": {parse: a.parseChallenge},
+		"detect":    {parse: a.parseDetect},
+		"scenario":  {parse: a.parseScenario, repeatable: true},
+		"local":     {parse: a.parseLocal},
+		"crawlers":  {parse: a.parseCrawlers},
+		"report":    {parse: words(&a.Report)},
+		"contact":   {parse: word(&a.Contact)},
+		"accent":    {parse: word(&a.Accent)},
 		"log_ip":    {parse: oneOf(&a.LogIP, "full", "masked", "off")},
 		"snapshot":  {parse: word(&a.Snapshot)},
 		"startup":   {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
@@ -108,11 +128,24 @@ func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
 		"scenarios_containing":     {parse: words(&l.ScenariosContaining)},
 		"scenarios_not_containing": {parse: words(&l.ScenariosNotContaining)},
 		"machine":                  {parse: credentials(&l.Machine, &l.Password)},
+		"register":                 {parse: l.parseRegister},
 		"metrics":                  {parse: durationOrOff(&l.Metrics)},
 		"tls":                      {parse: l.parseTLS},
 	}.parse(d, name)
 	a.LAPI = append(a.LAPI, l)
 	return err
+}
+
+func (l *LAPI) parseRegister(d *caddyfile.Dispenser, name string) error {
+	l.Register = true
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		l.RegistrationToken = args[0]
+	default:
+		return d.Errf("%s: want a token at most, got %d arguments", name, len(args))
+	}
+	return nil
 }
 
 func (l *LAPI) parseTLS(d *caddyfile.Dispenser, name string) error {
@@ -152,7 +185,12 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 //
 //	tocsin [<matcher>] {
 //	    dry_run
-//	    page  <file>
+//	    page      <file>
+//	    title     <text>
+//	    contact   <url>|<mail address>
+//	    accent    <colour>
+//	    challenge off
+//	    detect    off
 //	    allow private_ranges|<address>|<range>...
 //	}
 //
@@ -163,9 +201,14 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return err
 	}
 	return options{
-		"dry_run": {parse: present(&h.DryRun)},
-		"page":    {parse: word(&h.Page)},
-		"allow":   {parse: words(&h.Allow)},
+		"dry_run":   {parse: present(&h.DryRun)},
+		"page":      {parse: word(&h.Page)},
+		"title":     {parse: word(&h.Title)},
+		"contact":   {parse: word(&h.Contact)},
+		"accent":    {parse: word(&h.Accent)},
+		"challenge": {parse: oneOf(&h.Challenge, challengeOff)},
+		"detect":    {parse: oneOf(&h.Detect, rulesOff)},
+		"allow":     {parse: words(&h.Allow)},
 	}.parse(d, appID)
 }
 

@@ -20,7 +20,7 @@ import (
 const exitBad = 2
 
 // Commands returns the commands that look after a running server: status, check,
-// list, unban and sync. They ask its admin API. Every Caddy with this module has
+// list, unban, alerts and sync. They ask its admin API. Every Caddy with this module has
 // them below the command tocsin; a program that is named so itself may register
 // them as commands of its own.
 func Commands() []caddycmd.Command {
@@ -64,12 +64,22 @@ may come back from there.`,
 			args: cobra.ExactArgs(1), run: (*call).unban,
 		}.register(),
 		command{
-			name: "sync", short: "Has the sources read everything anew",
+			name: "alerts", usage: "[--limit <n>] ", short: "Lists the last alerts of scenarios",
 			long: `
-Has the running server read its sources of decisions anew, now and in full, but
-for those that are read when they change. It does not wait for them; the command
-status says how it went.`,
-			args: cobra.NoArgs, run: (*call).sync,
+Lists the last alerts that scenarios gave, the newest first: about whom, why, and
+what was decided here. The server keeps the last hundred.`,
+			args: cobra.NoArgs, flags: alertsFlags, run: (*call).alerts,
+		}.register(),
+		command{
+			name: "sync", usage: "[--wait[=<duration>]] ", short: "Has the sources read everything anew",
+			long: `
+Has the running server read its sources of decisions anew, now and in full. The
+server of a list is asked no sooner than a minute after the last time. The command
+status says how it went.
+
+With --wait it waits until each source was in sync since, for half a minute or as
+long as it says, such as --wait=5m. The exit code is 1 if one was not.`,
+			args: cobra.NoArgs, flags: syncFlags, run: (*call).sync,
 		}.register(),
 	}
 }
@@ -147,6 +157,18 @@ type call struct {
 // ask sends a request to the admin API and reads the answer into v. With --json
 // it prints it too, byte for byte.
 func (c *call) ask(method, path string, query url.Values, v any) error {
+	if c.isJSON() {
+		return c.request(method, path, query, v, c.OutOrStdout())
+	}
+	return c.fetch(method, path, query, v)
+}
+
+// fetch is ask, and prints nothing.
+func (c *call) fetch(method, path string, query url.Values, v any) error {
+	return c.request(method, path, query, v, io.Discard)
+}
+
+func (c *call) request(method, path string, query url.Values, v any, copyTo io.Writer) error {
 	address, err := c.address()
 	if err != nil {
 		return err
@@ -159,10 +181,7 @@ func (c *call) ask(method, path string, query url.Values, v any) error {
 		return fmt.Errorf("asking the admin API at %s: %w", address, err)
 	}
 	defer resp.Body.Close()
-	body := io.Reader(resp.Body)
-	if c.isJSON() {
-		body = io.TeeReader(body, c.OutOrStdout())
-	}
+	body := io.TeeReader(resp.Body, copyTo)
 	if err := json.NewDecoder(body).Decode(v); err != nil {
 		return fmt.Errorf("reading the answer of the admin API: %w", err)
 	}
@@ -234,14 +253,6 @@ func (c *call) unban() (int, error) {
 		return 0, err
 	}
 	return badIf(a.isPartial()), c.print(a.write)
-}
-
-func (c *call) sync() (int, error) {
-	var a syncAnswer
-	if err := c.ask(http.MethodPost, "/tocsin/sync", nil, &a); err != nil {
-		return 0, err
-	}
-	return 0, c.print(a.write)
 }
 
 func badIf(bad bool) int {

@@ -63,7 +63,7 @@ func (t *tally) answers() []serverAnswer {
 func newServerAnswer(name string, n middleware.Counts) serverAnswer {
 	a := serverAnswer{
 		Server: name, Processed: n.Processed, Stopped: map[string]uint64{},
-		DryRun: n.DryRun, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
+		DryRun: n.DryRun, Passed: n.Passed, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
 	}
 	for action := lookup.Throttle; action <= lookup.Ban; action++ {
 		a.Stopped[action.String()] = n.Stopped[action]
@@ -96,6 +96,11 @@ func (t *tally) usage() []lapi.UsageItem {
 				item.IPType = ipv6
 			}
 			items = append(items, item)
+			if o.Solved > 0 {
+				// So CrowdSec calls a challenge that was solved.
+				item.Remediation, item.Value = "bypass", o.Solved
+				items = append(items, item)
+			}
 		}
 	}
 	return items

@@ -55,6 +55,7 @@ const heldBack = "the full answer has "
 // Every fault here strikes a running engine with three sources: two Local APIs,
 // of which one is well, and a list file.
 func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
+	leavesNothing(t)
 	header := func(key, value string) http.Header { return http.Header{key: {value}} }
 	answers := func(name, says string, f lapitest.Fault) fault {
 		return fault{
@@ -146,6 +147,45 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 			newSite(t).suffer(f)
 		})
 	}
+}
+
+// The Local API is down when the engine starts: nothing is known of it, and the
+// status says so, but the list is enforced.
+func TestAnEngineThatStartsAmidAFaultIsNotReady(t *testing.T) {
+	leavesNothing(t)
+	s := &site{T: t, lapi: newDoor(t, lapitest.Config{})}
+	s.lapi.Add(lapitest.Decision{Value: banned})
+	s.lapi.close()
+	s.path = filepath.Join(t.TempDir(), "list.txt")
+	s.writeList(fileOnly)
+	file, err := lists.NewFile(lists.FileConfig{Path: s.path, Name: "file", Poll: poll})
+	s.must(err)
+	s.engine = startEngine(t, engine.Config{Sources: []engine.Source{
+		newClient(t, lapi.Config{Name: "struck", URL: s.lapi.url, Key: lapitest.DefaultKey}), file,
+	}})
+	s.until("the list is in force and the status tells", func() error {
+		stats := s.engine.Stats()
+		struck, list := stats.Sources[0], stats.Sources[1]
+		switch {
+		case s.engine.Ready() || stats.Ready || struck.Ready || !struck.Synced.IsZero():
+			t.Fatalf("ready without a word from the Local API: %+v", stats)
+		case struck.Err == nil || !strings.Contains(struck.Err.Error(), "connection refused") || struck.Failures < 2 || struck.Next.IsZero():
+			return fmt.Errorf("%+v", struck)
+		case !list.Ready || list.Err != nil:
+			return fmt.Errorf("%+v", list)
+		}
+		return s.wants(lookup.Ban, fileOnly)
+	})
+	if err := s.wants(lookup.None, banned, innocent); err != nil {
+		t.Error(err)
+	}
+	s.lapi.open()
+	s.until("all is well", func() error {
+		if !s.engine.Ready() {
+			return errors.New("not ready")
+		}
+		return errors.Join(s.isWell(), s.wants(lookup.Ban, banned, fileOnly), s.wants(lookup.None, innocent))
+	})
 }
 
 // vanish lets the server take its answer for delivered and then drops the
@@ -416,6 +456,14 @@ func (s *site) until(what string, ok func() error) {
 	await(s.T, what, ok)
 }
 
+// leavesNothing checks that at the end of t, parallel rows included, no goroutine
+// is left that was not there before.
+func leavesNothing(t *testing.T) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { await(t, "nothing is left", func() error { return goleak.Find(before) }) })
+}
+
 func await(t *testing.T, what string, ok func() error) {
 	t.Helper()
 	limit := time.NewTimer(30 * time.Second)
@@ -493,7 +541,7 @@ func TestWhatIsInForceOutlastsFaultsOfTheRealServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the real server takes seconds")
 	}
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	leavesNothing(t)
 	for _, f := range []struct {
 		name, says string
 		mute       bool

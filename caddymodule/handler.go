@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
@@ -39,6 +40,19 @@ type Handler struct {
 	// of Go's html/template. It is read when the config is loaded. Placeholders
 	// are replaced. Default: the built-in page.
 	Page string `json:"page,omitempty"`
+
+	// Title of that page. Default: what the matter is, in two or three words.
+	Title string `json:"title,omitempty"`
+
+	// How the pages look. Default: as the app says.
+	Look
+
+	// "off" makes a ban of every captcha decision here. Default: the app's
+	// challenge, if it has one.
+	Challenge string `json:"challenge,omitempty"`
+
+	// "off" does not look for abuse here. Default: the app's detect.
+	Detect string `json:"detect,omitempty"`
 
 	// Clients that are never stopped here, besides those that the app allows
 	// everywhere; of the same form. Default: none.
@@ -70,8 +84,17 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	if h.page, err = newPage(h.Page, repl, logger); err != nil {
+	look := h.Look
+	if err := look.resolve(repl); err != nil {
+		return err
+	}
+	look = look.or(app.look)
+	if h.page, err = h.newPage(look, repl, logger); err != nil {
 		return fmt.Errorf("page: %w", err)
+	}
+	gate, err := h.gate(app, look)
+	if err != nil {
+		return fmt.Errorf("challenge: %w", err)
 	}
 	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	app.warnLeftmost(srv)
@@ -80,32 +103,95 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
 	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
-	h.check, err = middleware.New(middleware.Config{
-		Lookup:   h.engine.Lookup,
-		ClientIP: clientIP,
-		Allow:    h.allow,
-		DryRun:   h.DryRun,
-		Counters: h.engine.counters.of(serverName(srv)),
-		Server:   serverName(srv),
-		Logger:   logger,
-		LogIP:    app.logIP,
-	})
+	cfg := middleware.Config{
+		Lookup:    h.engine.Lookup,
+		ClientIP:  clientIP,
+		Allow:     h.allow,
+		DryRun:    h.DryRun,
+		Challenge: gate,
+		Passed:    setPassed,
+		Counters:  h.engine.counters.of(serverName(srv)),
+		Server:    serverName(srv),
+		Logger:    logger,
+		LogIP:     app.logIP,
+	}
+	if err := h.observe(app, &cfg); err != nil {
+		return fmt.Errorf("detect: %w", err)
+	}
+	h.check, err = middleware.New(cfg)
 	return err
+}
+
+// observe has abuse looked for here, unless this site or the app says no.
+func (h *Handler) observe(app *App, cfg *middleware.Config) error {
+	switch h.Detect {
+	case "":
+	case rulesOff:
+		return nil
+	default:
+		return fmt.Errorf("%q: want off", h.Detect)
+	}
+	if app.watch == nil {
+		return nil
+	}
+	cfg.Observe, cfg.Describe, cfg.Sessions = h.engine.Engine, app.watch.describe, app.watch.sessions
+	cfg.Trust, cfg.ErrorStatus = trusted, errorStatus
+	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if stop := h.check.Check(r); stop != nil {
-		return h.stop(w, r, stop)
-	}
 	if h.closed && !h.engine.wasReady() && !contains(h.allow, lookup.Normalize(clientIP(r))) {
+		if stop := h.check.Check(r); stop != nil {
+			return h.stop(w, r, stop)
+		}
 		return h.wait(w, r)
 	}
-	return next.ServeHTTP(w, r)
+	stop, err := h.check.Serve(w, r, next.ServeHTTP)
+	if stop != nil {
+		return h.stop(w, r, stop)
+	}
+	return err
+}
+
+// errorStatus returns the status that Caddy answers with because of err.
+func errorStatus(err error) int {
+	var he caddyhttp.HandlerError
+	if errors.As(err, &he) && he.StatusCode != 0 {
+		return he.StatusCode
+	}
+	return http.StatusInternalServerError
+}
+
+// gate returns what challenges clients here, nil if nothing does.
+func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
+	switch h.Challenge {
+	case "":
+	case challengeOff:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("%q: want off", h.Challenge)
+	}
+	if app.passage == nil {
+		return nil, nil
+	}
+	return app.passage.gate(look)
 }
 
 // stop answers a request that is stopped.
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.Stop) error {
+	if stop.Challenge {
+		// Not an error: the error pages of a site would take the challenge's
+		// place, and then nobody could solve it.
+		setPlaceholders(r, &stop.Decision, stop.Ref)
+		what := "sent"
+		if stop.Answer {
+			what = "answered"
+		}
+		setChallenge(r, what)
+		h.check.Answer(w, r, stop)
+		return nil
+	}
 	h.engine.countCountry(stop.Client)
 	setPlaceholders(r, &stop.Decision, stop.Ref)
 	// Set before the error routes run, for theirs too is an answer to this
@@ -132,11 +218,11 @@ func setRetryAfter(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.FormatInt(int64(d/time.Second), 10))
 }
 
-// newPage returns the page in the file that name names, or the built-in one.
-func newPage(name string, repl *caddy.Replacer, l *zap.Logger) (http.Handler, error) {
-	cfg := middleware.PageConfig{Logger: l}
-	if name != "" {
-		file, err := repl.ReplaceOrErr(name, true, true)
+// newPage returns the page in the file that h names, or the built-in one.
+func (h *Handler) newPage(look Look, repl *caddy.Replacer, l *zap.Logger) (http.Handler, error) {
+	cfg := middleware.PageConfig{Title: h.Title, Contact: look.Contact, Accent: look.Accent, Logger: l}
+	if h.Page != "" {
+		file, err := repl.ReplaceOrErr(h.Page, true, true)
 		if err != nil {
 			return nil, err
 		}

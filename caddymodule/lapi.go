@@ -84,11 +84,20 @@ type LAPI struct {
 	ScenariosNotContaining []string `json:"scenarios_not_containing,omitempty"`
 
 	// Name of a machine, as cscli machines add makes one, to take decisions
-	// back and to honour the allowlists. Default: none. For mode stream.
+	// back and to honour the allowlists. Default: none.
 	Machine string `json:"machine,omitempty"`
 
 	// Password of the machine, or file:PATH.
 	Password string `json:"password,omitempty"`
+
+	// Whether the machine may ask for an account if it has none. Somebody has to
+	// validate it then, with cscli machines validate, unless there is a
+	// registration token. Default: false.
+	Register bool `json:"register,omitempty"`
+
+	// Token of CrowdSec's auto_registration, or file:PATH, with which the account
+	// is good at once. CrowdSec 1.6.3 and later. Default: none.
+	RegistrationToken string `json:"registration_token,omitempty"`
 
 	// How often to tell CrowdSec what was done, as cscli metrics shows it, at
 	// least 10m; or "off". Default: 15m. For mode stream.
@@ -128,6 +137,9 @@ func (l *LAPI) resolve(repl *caddy.Replacer, i int) error {
 	if l.Password, err = readSecret(l.Password); err != nil {
 		return fmt.Errorf("password: %w", err)
 	}
+	if l.RegistrationToken, err = readSecret(l.RegistrationToken); err != nil {
+		return fmt.Errorf("registration token: %w", err)
+	}
 	return l.validate()
 }
 
@@ -135,7 +147,7 @@ func (l *LAPI) resolve(repl *caddy.Replacer, i int) error {
 func (l *LAPI) replace(repl *caddy.Replacer) error {
 	fields := map[string]*string{
 		"name": &l.Name, "url": &l.URL, "key": &l.Key, "mode": &l.Mode, "failure": &l.Failure,
-		"machine": &l.Machine, "password": &l.Password, "metrics": &l.Metrics,
+		"machine": &l.Machine, "password": &l.Password, "registration token": &l.RegistrationToken, "metrics": &l.Metrics,
 		"tls certificate": &l.TLSCert, "tls key": &l.TLSKey, "tls ca": &l.TLSCA,
 	}
 	for name, words := range map[string]*[]string{
@@ -158,8 +170,8 @@ func (l *LAPI) validate() error {
 			return errors.New("cache, timeout and failure are for mode live")
 		}
 	case modeLive:
-		if l.Interval != 0 || len(l.Scopes) > 0 || l.Machine != "" || l.Metrics != "" {
-			return errors.New("interval, scopes, machine and metrics are for mode stream")
+		if l.Interval != 0 || len(l.Scopes) > 0 || l.Metrics != "" {
+			return errors.New("interval, scopes and metrics are for mode stream")
 		}
 	default:
 		return fmt.Errorf("mode: %q: want stream or live", l.Mode)
@@ -193,6 +205,10 @@ func (l *LAPI) failure() (lookup.Action, error) {
 		return lookup.Captcha, nil
 	}
 	return lookup.None, fmt.Errorf("%q: want open, ban or captcha", l.Failure)
+}
+
+func (l *LAPI) machine() lapi.Machine {
+	return lapi.Machine{Name: l.Machine, Password: l.Password, Register: l.Register, Token: l.RegistrationToken}
 }
 
 func (l *LAPI) tls() lapi.TLS {

@@ -170,14 +170,56 @@ func number(to *int) parser {
 	}
 }
 
+// numberOrOff reads a whole number that is more than nothing, or the word off,
+// which is -1.
+func numberOrOff(to *int) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		if s == "off" {
+			*to = -1
+			return nil
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil || n <= 0 {
+			return d.Errf("%s: %q: want a whole number above 0, or off", name, s)
+		}
+		*to = n
+		return nil
+	}
+}
+
+// score reads a number above 0, up to 1.
+func score(to *float64) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(v > 0 && v <= 1) {
+			return d.Errf("%s: %q: want a number above 0, up to 1", name, s)
+		}
+		*to = v
+		return nil
+	}
+}
+
 // credentials reads a name and a password.
 func credentials(name, password *string) parser {
 	return func(d *caddyfile.Dispenser, option string) error {
-		args := d.RemainingArgs()
-		if len(args) != 2 {
-			return d.Errf("%s: want a name and a password, got %d arguments", option, len(args))
-		}
-		*name, *password = args[0], args[1]
-		return nil
+		return pair(d, option, "a name and a password", name, password)
 	}
+}
+
+// pair reads two words, which errors call what.
+func pair(d *caddyfile.Dispenser, option, what string, first, second *string) error {
+	args := d.RemainingArgs()
+	if len(args) != 2 {
+		return d.Errf("%s: want %s, got %d arguments", option, what, len(args))
+	}
+	*first, *second = args[0], args[1]
+	return nil
 }

@@ -41,7 +41,7 @@ func TestPlaces(t *testing.T) {
 	h.useAdmin()
 	h.file("places.mmdb", placesDB("FR", 64496))
 	h.load(h.withList("geoip {DIR}/places.mmdb") + "http://{ADDR} {\ntocsin\nrespond ok\nhandle_errors {\nrespond \"{http.tocsin.prefix}\"\n}\n}")
-	h.waitStatus(banned, http.StatusForbidden)
+	h.waitSynced() // with the database
 	table := runningEngine(t).Table()
 	expect := func(from string, status int, body string) {
 		t.Helper()

@@ -1,15 +1,12 @@
 package caddymodule
 
 import (
-	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/engine"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
 
@@ -22,6 +19,8 @@ var engines = caddy.NewUsagePool()
 type pooled struct {
 	*engine.Engine
 	parts
+	shared    *shared
+	alerts    *alertLog
 	countries countries // of the clients that were stopped
 	snapshot  string    // path; empty: it has none
 	logs      logSwitch
@@ -63,10 +62,23 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 	defer p.logs.use(l)()
 	log := p.logs.logger()
 	var err error
-	if p.parts, err = s.parts(log); err != nil {
+	if old != nil {
+		p.shared = old.shared
+	} else if p.shared, err = newShared(); err != nil {
+		return nil, fmt.Errorf("making keys: %w", err)
+	}
+	p.alerts = &alertLog{logger: log}
+	if p.parts, err = s.parts(p.shared.rules.names, log); err != nil {
 		return nil, err
 	}
-	cfg := engine.Config{Sources: p.sources, Snapshot: s.Snapshot, Logger: log}
+	cfg := engine.Config{
+		Sources: p.sources, Snapshot: s.Snapshot, Logger: log,
+		Detect: p.shared.rules.detector, Local: s.Local.config(),
+		Reporters: append(p.reporters, p.alerts),
+	}
+	if cfg.Verify, err = s.Crawlers.verifier(log); err != nil {
+		return nil, err
+	}
 	for _, l := range p.live {
 		cfg.Live = append(cfg.Live, l)
 	}
@@ -88,43 +100,6 @@ func (p *pooled) start(l *zap.Logger) (release func()) {
 	release = p.logs.use(l)
 	p.Start()
 	return release
-}
-
-// Lookup is that of the engine, less the decisions of Local APIs whose allowlists
-// have ip. They leave out the decisions about clients on them by themselves; what
-// is left are those about more than that, such as a range around ip.
-func (p *pooled) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
-	d, ok := p.Engine.Lookup(ctx, ip)
-	if !ok || !p.isAllowlisted(d.Source, ip) {
-		return d, ok
-	}
-	var best lookup.Decision
-	for _, d := range p.Covering(ip) { // the one that wins comes first
-		if !p.isAllowlisted(d.Source, ip) {
-			best = d
-			break
-		}
-	}
-	for _, l := range p.live {
-		if best.Action == lookup.Ban {
-			break
-		}
-		if said, ok := l.Lookup(ctx, ip); ok && said.Action > best.Action {
-			best = said
-		}
-	}
-	return best, best.Action != lookup.None
-}
-
-// isAllowlisted reports whether the source so named is a Local API, and has ip on
-// an allowlist.
-func (p *pooled) isAllowlisted(source string, ip netip.Addr) bool {
-	for _, c := range p.streams {
-		if c.Name() == source {
-			return c.Allowlisted(ip)
-		}
-	}
-	return false
 }
 
 // wasReady reports whether p was ever fit to judge by. It stays true when p

@@ -23,6 +23,7 @@ func TestProvisionErrors(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
 	h.file("bad.html", "{{.NoSuchField}}")
+	h.file("plain.html", "<p>Go away.</p>")
 	h.file("empty", "\n")
 	h.file("places.mmdb", placesDB("FR", 64496))
 	const list = "blocklist {DIR}/list.txt\n"
@@ -39,7 +40,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"a machine without a name", "lapi http://127.0.0.1:1 k {\nmachine {env.TOCSIN_NO_SUCH} p\n}", "", "lapi 1: machine: evaluated placeholder"},
 		{"cache in mode stream", "lapi http://127.0.0.1:1 k {\ncache 1m\n}", "", "cache, timeout and failure are for mode live"},
 		{"failure in mode stream", "lapi http://127.0.0.1:1 k {\nmode stream\nfailure ban\n}", "", "are for mode live"},
-		{"interval in mode live", "lapi http://127.0.0.1:1 k {\nmode live\ninterval 1m\n}", "", "interval, scopes, machine and metrics are for mode stream"},
+		{"interval in mode live", "lapi http://127.0.0.1:1 k {\nmode live\ninterval 1m\n}", "", "interval, scopes and metrics are for mode stream"},
 		{"metrics in mode live", "lapi http://127.0.0.1:1 k {\nmode live\nmetrics off\n}", "", "are for mode stream"},
 		{"metrics too often", "lapi http://127.0.0.1:1 k {\nmetrics 1m\n}", "", "want at least 10m"},
 		{"a stream and a live source of one name", "lapi http://127.0.0.1:1 k {\nname a\n}\nlapi http://127.0.0.1:2 k {\nname a\nmode live\n}", "", `two sources are named "a"`},
@@ -55,6 +56,18 @@ func TestProvisionErrors(t *testing.T) {
 		{"no authority", "lapi https://127.0.0.1:1 key {\ntls {DIR}/none.crt\n}", "", "tls: open "},
 		{"an address in allow", list + "allow 192.0.2.300", "", `allow: "192.0.2.300"`},
 		{"an address in allow of a site", list, "tocsin {\nallow 192.0.2.0/33\n}", `allow: "192.0.2.0/33"`},
+		{"a secret that is too short", list + "challenge pow {\nsecret short\n}", "", "challenge: "},
+		{"a secret file that is not there", list + "challenge pow {\nsecret file:{DIR}/none\n}", "", "challenge: secret 1: open "},
+		{"old secrets without a secret", list + "challenge pow {\nold_secrets a\n}", "", "challenge: old_secrets: these go with a secret"},
+		{"a pass of a week", list + "challenge pow {\nttl 7d\n}", "", "challenge: "},
+		{"keys for pow", list + "challenge pow {\nhostnames a.example\n}", "", "challenge: "},
+		{"no widget", list + "challenge altcha {DIR}/none.js", "", "challenge: altcha: "},
+		{"no secret key", list + "challenge turnstile key {env.TOCSIN_NO_SUCH}", "", "challenge: secret key: evaluated placeholder {env.TOCSIN_NO_SUCH} is empty"},
+		{"verify at a URL that is none", list + "challenge turnstile k secret-key {\nverify_url example.com\n}", "", "the verify URL"},
+		{"no page of a challenge", list + "challenge pow {\npage {DIR}/none.html\n}", "", "challenge: page: open "},
+		{"a page without the challenge in it", list + "challenge pow {\npage {DIR}/plain.html\n}", "", "plain.html"},
+		{"a contact that is none", list + "contact nowhere", "", "nowhere"},
+		{"a colour that is none", list + "accent reddish", "", "reddish"},
 		{"no page", list, "tocsin {\npage {DIR}/none.html\n}", "page: open "},
 		{"a page that cannot be executed", list, "tocsin {\npage {DIR}/bad.html\n}", "NoSuchField"},
 		{"a directory as page", list, "tocsin {\npage {DIR}\n}", "page: "},

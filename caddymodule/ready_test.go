@@ -20,7 +20,7 @@ func TestReady(t *testing.T) {
 	h.load(config)
 	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet; list:two.txt was not in sync yet"}`)
 	h.list("two.txt", banned)
-	h.waitStatus(banned, http.StatusForbidden)
+	h.waitSynced("list:two.txt")
 	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet"}`)
 	// Neither another config makes it so, nor another engine with the table of one
 	// that was not ready.
@@ -29,7 +29,7 @@ func TestReady(t *testing.T) {
 	h.load(globals("blocklist {DIR}/one.txt\nsnapshot off") + site)
 	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet"}`)
 	h.list("one.txt", "192.0.2.2")
-	h.waitStatus("192.0.2.2", http.StatusForbidden)
+	h.waitSynced("list:one.txt")
 	expect(200, `{"ready":true}`)
 	if a, err := h.do(h.request(http.MethodHead, allowed, "/healthz")); err != nil || a.status != 200 || a.body != "" {
 		t.Errorf("HEAD: %+v, %v", a, err)

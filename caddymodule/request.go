@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/middleware"
 )
 
 // maxPlaceholder bounds a placeholder that others fill, in bytes.
@@ -37,6 +38,8 @@ func clientIP(r *http.Request) netip.Addr {
 //	{http.tocsin.prefix}  the range that it is about, or the country, or the AS
 //	{http.tocsin.until}   when it ends, as in RFC 3339; empty: never
 //	{http.tocsin.ref}     the reference of a stopped request; else empty
+//
+// What has to do with a challenge has {http.tocsin.challenge} too.
 func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
@@ -53,6 +56,21 @@ func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 	repl.Set("http.tocsin.prefix", about(d))
 	repl.Set("http.tocsin.until", until)
 	repl.Set("http.tocsin.ref", ref)
+}
+
+// setChallenge sets {http.tocsin.challenge} to what has happened to r: "sent" if
+// a challenge was, "answered" if r was the answer to one, or "passed" if it went
+// on because one had been solved.
+func setChallenge(r *http.Request, what string) {
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Set("http.tocsin.challenge", what)
+	}
+}
+
+// setPassed makes known that r goes on because of a pass, against a decision.
+func setPassed(r *http.Request, stop *middleware.Stop) {
+	setPlaceholders(r, &stop.Decision, "")
+	setChallenge(r, "passed")
 }
 
 // about returns what d is about: 192.0.2.0/24, FR or AS64496.

@@ -1,15 +1,16 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +55,7 @@ type host struct {
 	admin string // where its admin endpoint does; empty: it has none
 	http  *http.Client
 
+	written  int           // files
 	patience time.Duration // with CrowdSec; see patiently
 }
 
@@ -74,11 +76,14 @@ func newHost(t testing.TB) *host {
 		if err := caddy.Stop(); err != nil {
 			t.Error(err)
 		}
-		goleak.VerifyNone(t, before,
-			// The lock on Caddy's storage is let go of some seconds later.
-			goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"),
-			// The real CrowdSec ends after the host.
-			goleak.IgnoreAnyFunction("github.com/tocsin-project/tocsin/internal/lapitest.startProcess.func1"))
+		// Caddy lets old servers end in their own time, after Stop.
+		wait(t, func() error {
+			return goleak.Find(before,
+				// The lock on Caddy's storage is let go of some seconds later.
+				goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"),
+				// The real CrowdSec ends after the host.
+				goleak.IgnoreAnyFunction("github.com/tocsin-project/tocsin/internal/lapitest.startProcess.func1"))
+		})
 	})
 	return h
 }
@@ -93,14 +98,21 @@ func warmUp(t testing.TB) {
 	}
 }
 
+// freeAddr returns an address on which nobody listens. Its port is below those
+// that systems give to whoever asks for any, or it could be somebody else's
+// while a test has Caddy stopped.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.N(12_000))); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal(err)
+	return ""
 }
 
 // globals returns global options for tests, with tocsin as the body of the
@@ -133,11 +145,21 @@ func (h *host) list(name string, lines ...string) string {
 	return h.file(name, strings.Join(lines, "\n")+"\n")
 }
 
+// file writes a file at one blow, and has it look old. What was written just now
+// is read again after a while, since it could have changed within a tick of the
+// file system's clock; and then what a test has put into the table is lost.
 func (h *host) file(name, text string) string {
 	h.t.Helper()
 	path := filepath.Join(h.dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		h.t.Fatal(err)
+	draft := path + ".draft"
+	h.written++
+	old := time.Now().Add(-time.Hour + time.Duration(h.written)*time.Second)
+	for _, err := range []error{
+		os.WriteFile(draft, []byte(text), 0o600), os.Chtimes(draft, old, old), os.Rename(draft, path),
+	} {
+		if err != nil {
+			h.t.Fatal(err)
+		}
 	}
 	return path
 }
@@ -167,9 +189,23 @@ func (h *host) load(caddyfile string) {
 
 func (h *host) tryLoad(caddyfile string) error {
 	h.t.Helper()
-	// A connection at rest may be answered by the config before, until that is gone.
+	return h.loadJSON(h.json(caddyfile))
+}
+
+// loadJSON makes Caddy run a config, and returns when no other answers any more:
+// Caddy itself only sees to it that the old servers are about to stop listening,
+// and a connection at rest may be answered by one of them until that is gone.
+func (h *host) loadJSON(cfg []byte) error {
+	h.t.Helper()
 	defer h.http.CloseIdleConnections()
-	return caddy.Load(h.json(caddyfile), true)
+	defer wait(h.t, func() error {
+		_, port, _ := net.SplitHostPort(h.addr)
+		if n := caddy.ListenerUsage("tcp", net.JoinHostPort("", port)); n > 1 {
+			return fmt.Errorf("%d configs listen", n)
+		}
+		return nil
+	})
+	return caddy.Load(cfg, true)
 }
 
 // An answer is what a client got.
@@ -236,8 +272,8 @@ func (h *host) waitStatus(from string, status int) {
 // wait waits until ok returns nil, for a while.
 func wait(t testing.TB, ok func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("waited too long"))
-	defer cancel()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -246,8 +282,8 @@ func wait(t testing.TB, ok func() error) {
 			return
 		}
 		select {
-		case <-ctx.Done():
-			t.Fatalf("%v: %v", context.Cause(ctx), err)
+		case <-limit.C:
+			t.Fatalf("waited too long: %v", err)
 		case <-tick.C:
 		}
 	}
@@ -278,12 +314,19 @@ func runningEngine(t testing.TB) *pooled {
 	return all[0]
 }
 
-// synced returns an error unless the engine that runs is ready.
-func synced(t testing.TB) error {
-	if !runningEngine(t).Ready() {
-		return errors.New("engine is not ready")
-	}
-	return nil
+// waitSynced waits until the sources with these names were read, or all sources
+// if there are none, and their status says so. That a client is stopped tells less:
+// the status comes after the table, and the table may come from an engine before.
+func (h *host) waitSynced(names ...string) {
+	h.t.Helper()
+	wait(h.t, func() error {
+		for _, s := range runningEngine(h.t).Stats().Sources {
+			if !s.Live && s.Synced.IsZero() && (len(names) == 0 || slices.Contains(names, s.Name)) {
+				return fmt.Errorf("%s was not in sync yet", s.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // logged returns an error unless one line of a log has all of want in it.

@@ -22,7 +22,6 @@ import (
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/goleak"
 )
 
 var (
@@ -34,7 +33,7 @@ var (
 // while decisions come and go and everything fails now and then. What it answers
 // is judged by what was true: see truth.
 func TestSoak(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	leavesNothing(t)
 	seed, length := *soakSeed, *soakFor
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

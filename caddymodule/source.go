@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tocsin-project/tocsin/engine"
@@ -33,12 +34,14 @@ type parts struct {
 	places  *geo.DB           // where an address is; nil: nobody knows
 	kinds   map[string]string // of the sources, by name
 
-	counters *tally // of requests
+	reporters []engine.Reporter
+	counters  *tally          // of requests
+	scenarios func() []string // the names of those that are looked for
 }
 
 // parts makes the parts that s, which is resolved, names.
-func (s State) parts(l *zap.Logger) (parts, error) {
-	p := parts{kinds: map[string]string{}, counters: new(tally)}
+func (s State) parts(scenarios func() []string, l *zap.Logger) (parts, error) {
+	p := parts{kinds: map[string]string{}, counters: new(tally), scenarios: scenarios}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
 		return p, fmt.Errorf("fallback: %w", err)
@@ -47,6 +50,9 @@ func (s State) parts(l *zap.Logger) (parts, error) {
 		if err := p.addLAPI(&s.LAPI[i], fallback, l); err != nil {
 			return p, err
 		}
+	}
+	if err := p.addReporters(s.Report); err != nil {
+		return p, fmt.Errorf("report: %w", err)
 	}
 	for i := range s.Blocklists {
 		if err := p.addBlocklist(&s.Blocklists[i], l); err != nil {
@@ -93,7 +99,7 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Scopes:   api.Scopes,
 		Fallback: fallback,
 		TLS:      api.tls(),
-		Machine:  lapi.Machine{Name: api.Machine, Password: api.Password},
+		Machine:  api.machine(),
 		Logger:   l,
 
 		Origins:                api.Origins,
@@ -102,12 +108,28 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 
 		MetricsInterval: metrics,
 		Usage:           p.counters.usage,
+		Scenarios:       p.scenarios,
 	})
 	if err != nil {
 		return err
 	}
 	p.streams = append(p.streams, c)
 	return p.add(c, kindStream)
+}
+
+// addReporters has those of the Local APIs told of alerts that are named.
+func (p *parts) addReporters(names []string) error {
+	for _, name := range names {
+		i := slices.IndexFunc(p.streams, func(c *lapi.Client) bool { return c.Name() == name })
+		if i < 0 {
+			return fmt.Errorf("there is no lapi of mode stream named %q", name)
+		}
+		if !p.streams[i].Reports() {
+			return fmt.Errorf("lapi %s has no machine: `cscli machines add NAME --password PASSWORD` makes one", name)
+		}
+		p.reporters = append(p.reporters, p.streams[i])
+	}
+	return nil
 }
 
 func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error {
@@ -124,6 +146,7 @@ func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Failure:  failure,
 		Fallback: fallback,
 		TLS:      api.tls(),
+		Machine:  api.machine(),
 		Logger:   l,
 
 		Origins:                api.Origins,

@@ -38,6 +38,17 @@ type State struct {
 	// replaced. Default: tocsin.snap in Caddy's data folder.
 	Snapshot string `json:"snapshot,omitempty"`
 
+	// Names of the Local APIs that are told of alerts. Each needs a machine.
+	// Default: none.
+	Report []string `json:"report,omitempty"`
+
+	// What is decided here when a scenario alerts.
+	Local Local `json:"local,omitzero"`
+
+	// Crawlers that scenarios bring no decision on, once their addresses are
+	// verified.
+	Crawlers Crawlers `json:"crawlers,omitzero"`
+
 	// What a decision of a type that is not known asks for: ban, captcha or
 	// throttle. Default: ban.
 	Fallback string `json:"fallback,omitempty"`
@@ -64,6 +75,9 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 	}
 	if s.Fallback == "" {
 		s.Fallback = lookup.Ban.String()
+	}
+	if err := s.Crawlers.resolve(repl); err != nil {
+		return State{}, fmt.Errorf("crawlers: %w", err)
 	}
 	switch s.Snapshot {
 	case "":

@@ -102,12 +102,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 	}
 	c := checkAnswer{
 		Address: ip.String(), Result: resultPass, Allowed: contains(a.allow, ip),
-		Decisions: newDecisionAnswers(all),
-	}
-	for _, s := range a.engine.streams {
-		if s.Allowlisted(ip) {
-			c.Allowlisted = append(c.Allowlisted, s.Name())
-		}
+		Decisions: newDecisionAnswers(all), Allowlisted: a.engine.Allowlisted(ip),
 	}
 	if a.engine.places != nil {
 		c.Country, c.AS = a.engine.places.Locate(ip)
@@ -164,10 +159,28 @@ func (a *App) exceptions(ip netip.Addr) []exceptionAnswer {
 	return all
 }
 
+// An upstream is a Local API.
+type upstream interface {
+	Name() string
+	Unban(ctx context.Context, d lookup.Decision) (int, error)
+}
+
+// upstreams returns all Local APIs.
+func (p *pooled) upstreams() []upstream {
+	var all []upstream
+	for _, c := range p.streams {
+		all = append(all, c)
+	}
+	for _, l := range p.live {
+		all = append(all, l)
+	}
+	return all
+}
+
 // unban takes back what is decided about the very target of d, here at once, and
 // then in the Local APIs, which would only announce it again.
 func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
-	held := p.about(&d)
+	held := p.about(ctx, &d)
 	a := unbanAnswer{Target: newDecisionAnswer(&d).Target, Removed: p.Unban(d)}
 	ctx, cancel := context.WithTimeout(ctx, unbanTimeout)
 	defer cancel()
@@ -175,14 +188,15 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 		removed int
 		err     error
 	}
-	outcomes := make([]outcome, len(p.streams))
+	upstreams := p.upstreams()
+	outcomes := make([]outcome, len(upstreams))
 	var wg sync.WaitGroup
-	for i, c := range p.streams { // at once, so that none waits for one that hangs
-		wg.Go(func() { outcomes[i].removed, outcomes[i].err = c.Unban(ctx, d) })
+	for i, u := range upstreams { // at once, so that none waits for one that hangs
+		wg.Go(func() { outcomes[i].removed, outcomes[i].err = u.Unban(ctx, d) })
 	}
 	wg.Wait()
 	for i, o := range outcomes {
-		u := upstreamAnswer{Source: p.streams[i].Name(), Removed: o.removed}
+		u := upstreamAnswer{Source: upstreams[i].Name(), Removed: o.removed}
 		if o.err != nil {
 			u.Error = o.err.Error()
 		}
@@ -197,11 +211,17 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 	return a
 }
 
-// about returns the sources with a decision about the very target of d.
-func (p *pooled) about(d *lookup.Decision) []string {
+// about returns the sources with a decision about the very target of d. A live
+// one is asked, which holds for a while what it answers.
+func (p *pooled) about(ctx context.Context, d *lookup.Decision) []string {
 	all := p.Table().CoveringPlace(d.Country, d.AS)
 	if d.Prefix.IsValid() {
 		all = p.Table().Covering(d.Prefix.Addr())
+		for _, l := range p.live {
+			if said, ok := l.Lookup(ctx, d.Prefix.Addr()); ok {
+				all = append(all, said)
+			}
+		}
 	}
 	var sources []string
 	for i := range all {

@@ -103,14 +103,22 @@ func (a *statusAnswer) write(w io.Writer) error {
 		for _, s := range append(a.Sources, a.Databases...) {
 			t.row(s.Name, s.Kind, yesNo(s.Ready), t.ago(s.Synced), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
 		}
+		if c := a.Challenge; c != nil {
+			t.row()
+			t.row("CHALLENGE", "SECRETS", "ISSUED", "SOLVED", "FAILED", "REPLAYED", "BARRED", "FALLBACK")
+			t.row(c.Type, c.Secrets, c.Issued, c.Solved, c.Failed, c.Replayed, c.Barred, c.Fallback)
+		}
+		if a.Detect != nil {
+			a.Detect.write(t)
+		}
 		if len(a.Servers) == 0 {
 			return
 		}
 		t.row()
-		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "DRY RUN", "ALLOWED", "UNKNOWN CLIENT")
+		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "DRY RUN", "PASSED", "ALLOWED", "UNKNOWN CLIENT")
 		for _, s := range a.Servers {
 			t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
-				s.DryRun, s.Allowed, s.UnknownClient)
+				s.DryRun, s.Passed, s.Allowed, s.UnknownClient)
 		}
 		t.sums("ORIGIN", a.origins())
 		t.sums("COUNTRY", a.Countries)
@@ -130,11 +138,15 @@ func (a *statusAnswer) origins() map[string]uint64 {
 
 // sums prints how many requests were stopped, the most first.
 func (t table) sums(title string, sums map[string]uint64) {
-	if len(sums) == 0 {
-		return
+	if len(sums) > 0 {
+		t.counts(title, "STOPPED", sums)
 	}
+}
+
+// counts prints numbers by name, the greatest first.
+func (t table) counts(title, of string, sums map[string]uint64) {
 	t.row()
-	t.row(title, "STOPPED")
+	t.row(title, of)
 	most := func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b)) }
 	for _, name := range slices.SortedFunc(maps.Keys(sums), most) {
 		t.row(name, sums[name])
@@ -221,13 +233,4 @@ func (a *unbanAnswer) write(w io.Writer) error {
 			t.decisions(a.Remaining)
 		}
 	})
-}
-
-func (a *syncAnswer) write(w io.Writer) error {
-	text := "Reading anew: " + printable(strings.Join(a.Sources, ", "))
-	if len(a.Sources) == 0 {
-		text = "None of the sources needs to be asked: they notice by themselves."
-	}
-	_, err := fmt.Fprintln(w, text)
-	return err
 }

@@ -254,7 +254,7 @@ func TestFilters(t *testing.T) {
 				lapitest.Decision{Value: "192.0.2.2", Origin: "crowdsec", Scenario: "crowdsecurity/ssh-bf"})
 			h := newHost(t)
 			h.load(strings.Replace(withLAPI(api.URL, api.Key), "interval 100ms", "interval 100ms\n"+row.option, 1))
-			wait(t, func() error { return synced(t) })
+			h.waitSynced()
 			h.waitStatus("192.0.2.1", row.cscli)
 			h.waitStatus("192.0.2.2", row.crowd)
 		})
@@ -271,7 +271,7 @@ func TestUnbanInTheLocalAPI(t *testing.T) {
 	h.load(strings.Replace(withLAPI(withMachine.URL, withMachine.Key, "lapi "+without.URL+" "+without.Key),
 		"interval 100ms", "interval 100ms\nmachine "+lapitest.DefaultMachine+" "+lapitest.DefaultPassword, 1))
 	h.waitStatus(banned, http.StatusForbidden)
-	wait(t, func() error { return synced(t) })
+	h.waitSynced()
 	u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
 	if u.Removed != 2 || len(u.Upstream) != 1 || u.Upstream[0] != (upstreamAnswer{Source: "lapi", Removed: 2}) {
 		t.Errorf("%+v", u)
@@ -312,8 +312,55 @@ func TestAllowlists(t *testing.T) {
 	h.waitStatus("192.0.2.1", http.StatusOK)
 	h.waitStatus("192.0.2.3", http.StatusTooManyRequests)
 	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip=192.0.2.1", 200)
-	if c.Result != "pass" || c.Allowed || len(c.Allowlisted) != 1 || c.Allowlisted[0] != "lapi" || len(c.Decisions) != 1 || c.Decision != nil {
+	if c.Result != "pass" || c.Allowed || len(c.Allowlisted) != 1 || c.Allowlisted[0] != "lapi" || len(c.Decisions) != 0 || c.Decision != nil {
 		t.Errorf("%+v", c)
+	}
+	out, _ := h.command("check", "192.0.2.1", "--address", h.admin)
+	if !strings.Contains(out, "pass: it is on an allowlist of CrowdSec") || !strings.Contains(out, "by lapi, for decisions from there") {
+		t.Error(out)
+	}
+	c = askFor[checkAnswer](h, "GET", "/tocsin/check?ip=192.0.2.3", 200)
+	if c.Result != "throttle" || len(c.Allowlisted) != 1 || len(c.Decisions) != 1 || c.Decision == nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What a live source has said is taken back where it comes from, and those on an
+// allowlist of it pass.
+func TestLiveModeWithAMachine(t *testing.T) {
+	api := lapitest.Start(t, lapitest.Config{})
+	api.Add(lapitest.Decision{Value: banned}, lapitest.Decision{Value: "203.0.113.0/24"})
+	api.Allowlist(prefix(t, "203.0.113.9"))
+	h := newHost(t)
+	h.useAdmin()
+	h.load(liveLAPI(api.URL, api.Key, "timeout 5s", "machine "+lapitest.DefaultMachine+" "+lapitest.DefaultPassword))
+	h.waitStatus("203.0.113.9", http.StatusOK)
+	h.waitStatus("203.0.113.8", http.StatusForbidden)
+	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip=203.0.113.9", 200)
+	if c.Result != "pass" || len(c.Allowlisted) != 1 || c.Allowlisted[0] != "lapi" {
+		t.Errorf("%+v", c)
+	}
+	h.waitStatus(banned, http.StatusForbidden)
+	u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
+	if len(u.Upstream) != 1 || u.Upstream[0] != (upstreamAnswer{Source: "lapi", Removed: 1}) {
+		t.Errorf("%+v", u)
+	}
+	if a := h.get(banned, "/"); a.status != http.StatusOK {
+		t.Errorf("the client gets %d", a.status)
+	}
+}
+
+func TestUnbanOfALiveSourceWithoutAMachine(t *testing.T) {
+	api := lapitest.Start(t, lapitest.Config{})
+	api.Add(lapitest.Decision{Value: banned})
+	h := newHost(t)
+	h.useAdmin()
+	h.load(liveLAPI(api.URL, api.Key, "timeout 5s"))
+	if u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200); len(u.Upstream) != 1 || !strings.Contains(u.Upstream[0].Error, "no machine") {
+		t.Errorf("%+v", u)
+	}
+	if u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+allowed, 200); len(u.Upstream) != 0 {
+		t.Errorf("of a client that is not banned: %+v", u)
 	}
 }
 

@@ -1,0 +1,71 @@
+package caddymodule
+
+import (
+	"bytes"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"go.uber.org/zap"
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	acquisFolder = "/etc/crowdsec" // where CrowdSec's packages say which logs it reads
+	maxAcquis    = 1 << 20
+)
+
+// warnDoubled warns if the CrowdSec that is told of alerts reads this server's log,
+// too: then both see the same abuse, and each reports it. The files can be read
+// where both run on one host, and what cannot be read is no reason to worry.
+func (s State) warnDoubled(folder string, l *zap.Logger) {
+	if len(s.Report) == 0 || !s.reportsToThisHost() {
+		return
+	}
+	files, _ := filepath.Glob(filepath.Join(folder, "acquis.d", "*.yaml"))
+	for _, file := range append(files, filepath.Join(folder, "acquis.yaml")) {
+		text, err := readFile(file, maxAcquis)
+		if err != nil {
+			continue
+		}
+		if log, ok := caddysLog([]byte(text)); ok {
+			l.Warn("CrowdSec reads Caddy's log, and is told of alerts by report, too: what both see counts twice; "+
+				"take the log out of its acquisition, or report out of the config",
+				zap.String("file", file), zap.String("log", log))
+		}
+	}
+}
+
+func (s State) reportsToThisHost() bool {
+	for i := range s.LAPI {
+		u, err := url.Parse(s.LAPI[i].URL)
+		if err != nil {
+			continue
+		}
+		ip, err := netip.ParseAddr(u.Hostname())
+		if u.Scheme == "unix" || u.Hostname() == "localhost" || err == nil && ip.IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
+
+// caddysLog returns the first log of Caddy's among the acquisitions in text.
+func caddysLog(text []byte) (log string, ok bool) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var a struct {
+			Filename  string
+			Filenames []string
+			Source    string
+			Labels    struct{ Type string }
+		}
+		if d.Decode(&a) != nil {
+			return "", false
+		}
+		if a.Labels.Type == "caddy" {
+			return strings.Join(append(a.Filenames, a.Filename, a.Source), " "), true
+		}
+	}
+}

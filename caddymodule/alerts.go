@@ -1,0 +1,197 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	defaultAlerts = 20
+	maxAlerts     = 1000
+)
+
+// detectAnswer says what was looked for and found, since the process began.
+type detectAnswer struct {
+	Scenarios int               `json:"scenarios"`           // that are looked for
+	Skipped   []string          `json:"skipped,omitempty"`   // what cannot run here, and why
+	Events    uint64            `json:"events"`              // requests that scenarios were asked about
+	Dropped   uint64            `json:"dropped"`             // responses that were not looked at, since too many waited
+	Buckets   int               `json:"buckets"`             // clients and scenarios that something is counted of
+	Bytes     int               `json:"bytes"`               // that these take
+	Evicted   uint64            `json:"evicted"`             // of them forgotten for want of room
+	Alerts    uint64            `json:"alerts"`              // since the engine was made, and so the next three
+	Decided   uint64            `json:"decided"`             // that led to a decision here
+	Spared    uint64            `json:"spared"`              // about clients that are spared
+	Overflows map[string]uint64 `json:"overflows,omitempty"` // alerts by scenario
+	Reporters []reporterAnswer  `json:"reporters,omitempty"`
+}
+
+// reporterAnswer says how telling a Local API of alerts goes.
+type reporterAnswer struct {
+	Name    string    `json:"name"`
+	Queued  int       `json:"queued"`  // alerts that wait
+	Sent    uint64    `json:"sent"`    // and were taken
+	Refused uint64    `json:"refused"` // and never will be
+	Dropped uint64    `json:"dropped"` // that had to make room for others
+	Last    time.Time `json:"last,omitzero"`
+	Error   string    `json:"error,omitempty"` // why the last try failed
+}
+
+// alertsAnswer lists the last alerts, the newest first.
+type alertsAnswer struct {
+	Alerts []alertAnswer `json:"alerts"`
+}
+
+// alertAnswer is an alert and what became of it.
+type alertAnswer struct {
+	Time     time.Time       `json:"time"`
+	Scenario string          `json:"scenario"`
+	Target   string          `json:"target"` // address, or network of an IPv6 address
+	Events   int             `json:"events"`
+	Decision *decisionAnswer `json:"decision,omitempty"` // none: it was only told of
+	Spared   bool            `json:"spared,omitempty"`   // nothing may be decided about the client
+	Requests []requestAnswer `json:"requests,omitempty"` // the last of them
+}
+
+// requestAnswer is what is kept of a request that led to an alert.
+type requestAnswer struct {
+	Time      time.Time `json:"time"`
+	Method    string    `json:"method"`
+	Host      string    `json:"host"`
+	Path      string    `json:"path"`
+	Status    int       `json:"status,omitempty"`
+	UserAgent string    `json:"user_agent"`
+}
+
+// answer says what w looks for, and what came of it.
+func (w *watch) answer(p *pooled) *detectAnswer {
+	rules := w.user.current()
+	seen, stats := p.shared.rules.detector.Stats(), p.Stats()
+	a := &detectAnswer{
+		Scenarios: len(rules.Names()), Events: seen.Events, Dropped: stats.Detect.Dropped,
+		Buckets: seen.Buckets, Bytes: seen.Bytes, Evicted: seen.Evicted,
+		Alerts: stats.Alerts.Total, Decided: stats.Alerts.Decided, Spared: stats.Alerts.Spared,
+		Overflows: stats.Alerts.Scenarios,
+	}
+	for _, s := range rules.Skipped() {
+		a.Skipped = append(a.Skipped, s.String())
+	}
+	for _, r := range stats.Reporters {
+		ra := reporterAnswer{
+			Name: r.Name, Queued: r.Queued, Sent: r.Sent, Refused: r.Refused, Dropped: r.Dropped, Last: inSeconds(r.Last),
+		}
+		if r.Err != nil {
+			ra.Error = r.Err.Error()
+		}
+		a.Reporters = append(a.Reporters, ra)
+	}
+	return a
+}
+
+func (a *App) serveAlerts(w http.ResponseWriter, _ *http.Request, query url.Values) error {
+	limit := defaultAlerts
+	if s := query.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxAlerts {
+			return apiError(http.StatusBadRequest, fmt.Errorf("parameter limit: %.64q: want a number from 1 to %d", s, maxAlerts))
+		}
+		limit = n
+	}
+	answer := alertsAnswer{Alerts: []alertAnswer{}}
+	for _, r := range slices.Backward(a.engine.Alerts()) {
+		if len(answer.Alerts) == limit {
+			break
+		}
+		answer.Alerts = append(answer.Alerts, newAlertAnswer(&r))
+	}
+	return send(w, http.StatusOK, answer)
+}
+
+func newAlertAnswer(r *engine.Record) alertAnswer {
+	a := alertAnswer{
+		Time: inSeconds(r.Time), Scenario: r.Alert.Scenario, Target: targetOf(&r.Alert),
+		Events: r.Alert.Count, Spared: r.Spared,
+	}
+	if r.Decision.Action != lookup.None {
+		d := newDecisionAnswer(&r.Decision)
+		a.Decision = &d
+	}
+	for _, c := range r.Alert.Context {
+		a.Requests = append(a.Requests, requestAnswer{inSeconds(c.Time), c.Method, c.Host, c.Target, c.Status, c.UserAgent})
+	}
+	return a
+}
+
+func targetOf(a *detect.Alert) string {
+	if a.Prefix.IsValid() && !a.Prefix.IsSingleIP() {
+		return a.Prefix.String()
+	}
+	return a.Client.String()
+}
+
+func alertsFlags(cmd *cobra.Command) {
+	cmd.Flags().Int("limit", defaultAlerts, "How many alerts to show at most")
+}
+
+func (c *call) alerts() (int, error) {
+	limit, err := c.Flags().GetInt("limit")
+	if err != nil {
+		return 0, err
+	}
+	if limit < 1 {
+		return 0, errors.New("--limit: want a number above 0")
+	}
+	var a alertsAnswer
+	if err := c.ask(http.MethodGet, "/tocsin/alerts", url.Values{"limit": {strconv.Itoa(limit)}}, &a); err != nil {
+		return 0, err
+	}
+	return 0, c.print(a.write)
+}
+
+func (a *alertsAnswer) write(w io.Writer) error {
+	return writeTable(w, func(t table) {
+		t.row("TIME", "CLIENT", "SCENARIO", "REQUESTS", "DECISION", "LAST REQUEST")
+		for _, al := range a.Alerts {
+			decision := "-"
+			switch {
+			case al.Spared:
+				decision = "spared"
+			case al.Decision != nil:
+				decision = al.Decision.Action + ", ends " + t.in(al.Decision.Until, "never")
+			}
+			last := ""
+			if n := len(al.Requests); n > 0 {
+				last = al.Requests[n-1].Method + " " + al.Requests[n-1].Path
+			}
+			t.row(t.ago(al.Time), al.Target, al.Scenario, al.Events, decision, last)
+		}
+	})
+}
+
+// write prints what a says below the status.
+func (a *detectAnswer) write(t table) {
+	t.row()
+	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
+	t.row(fmt.Sprintf("%d scenarios", a.Scenarios), a.Events, a.Alerts, a.Decided, a.Spared, len(a.Skipped), a.Dropped)
+	if len(a.Reporters) > 0 {
+		t.row()
+		t.row("REPORT TO", "SENT", "QUEUED", "REFUSED", "DROPPED", "LAST", "LAST ERROR")
+		for _, r := range a.Reporters {
+			t.row(r.Name, r.Sent, r.Queued, r.Refused, r.Dropped, t.ago(r.Last), r.Error)
+		}
+	}
+	if len(a.Overflows) > 0 {
+		t.counts("SCENARIO", "ALERTS", a.Overflows)
+	}
+}

@@ -1,0 +1,223 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/challenge"
+	"go.uber.org/zap"
+)
+
+// stopTimeout bounds how long the end of a config waits.
+const stopTimeout = 2 * time.Second
+
+// challengeOff is the Handler.Challenge of sites without one.
+const challengeOff = "off"
+
+// Challenge is what clients have to meet that a captcha decision is in force for.
+// Placeholders are replaced in all of its strings when the config is loaded.
+type Challenge struct {
+	Widget
+
+	// Secret that passes are signed with, or file:PATH: at least 32 random bytes,
+	// the same on all servers that take each other's passes. Default: secrets in
+	// Caddy's storage, which are made there, shared by all servers that have the
+	// storage, and replaced once a week.
+	Secret string `json:"secret,omitempty"`
+
+	// Secrets that passes were signed with earlier, or file:PATH, and that still
+	// count. Default: none.
+	OldSecrets []string `json:"old_secrets,omitempty"`
+
+	// How hard the challenge is that a client gets first: low, medium or high.
+	// Default: medium.
+	Level string `json:"level,omitempty"`
+
+	// How long a pass holds, one minute to 24 hours. Default: 30m.
+	TTL caddy.Duration `json:"ttl,omitempty"`
+
+	// How many challenges solved from one network, an IPv4 address or a /64, within
+	// an hour raise the level of its next one. Default: 1; negative: never.
+	Raise int `json:"raise,omitempty"`
+
+	// How many of them make a ban for the rest of the hour. Default: 20; negative:
+	// never.
+	Bar int `json:"bar,omitempty"`
+
+	// How long visitors without JavaScript wait before a button lets them in, 5s
+	// to 60s. It stops only simple bots. Default: they are not let in.
+	Wait caddy.Duration `json:"wait,omitempty"`
+
+	// File with the template of the challenge's page. It is read when the config is
+	// loaded. Default: the built-in page.
+	Page string `json:"page,omitempty"`
+
+	// Title of the page. Default: one in the visitor's language.
+	Title string `json:"title,omitempty"`
+}
+
+// A passage is what all sites of a config need to challenge clients.
+type passage struct {
+	cfg    challenge.Config
+	keeper *secretKeeper // nil: the secrets are in the config
+	end    context.CancelFunc
+	ended  chan struct{} // closed when the keeper has ended
+}
+
+// A shared holds what is to survive a reload, even of one that changes the
+// sources of decisions: what challenges were solved, and what clients have done.
+type shared struct {
+	memory   challenge.Memory
+	counters challenge.Counters
+	stored   *challenge.Keyring // of the secrets in the storage
+	own      []byte             // see secretKeeper
+	rules    *ruleSwitch
+}
+
+func newShared() (*shared, error) {
+	s := &shared{own: make([]byte, secretBytes), rules: newRuleSwitch()}
+	rand.Read(s.own) // never fails
+	var err error
+	s.stored, err = challenge.NewKeyring(s.own)
+	return s, err
+}
+
+// newPassage returns what c describes. It reads files and starts nothing.
+func (c Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
+	repl := caddy.NewReplacer()
+	if err := c.resolve(repl); err != nil {
+		return nil, err
+	}
+	p := &passage{cfg: challenge.Config{
+		Memory: &s.memory, Counters: &s.counters,
+		TTL: time.Duration(c.TTL), Raise: c.Raise, Bar: c.Bar, Wait: time.Duration(c.Wait),
+		Failed: func(err error) {
+			l.Error("challenge provider failed, the embedded challenge stands in for it", zap.Error(err))
+		},
+	}}
+	var err error
+	if p.cfg.Level, err = parseLevel(c.Level); err != nil {
+		return nil, err
+	}
+	if p.cfg.Provider, err = c.Widget.provider(); err != nil {
+		return nil, err
+	}
+	if c.Page != "" {
+		if p.cfg.Page.Template, err = readFile(c.Page, maxPage); err != nil {
+			return nil, fmt.Errorf("page: %w", err)
+		}
+	}
+	p.cfg.Page.Name, p.cfg.Page.Title = c.Page, c.Title
+	if c.Secret == "" {
+		p.cfg.Keys = s.stored
+		p.keeper = &secretKeeper{storage: ctx.Storage(), ring: s.stored, own: s.own, logger: l}
+		return p, nil
+	}
+	p.cfg.Keys, err = c.keys()
+	return p, err
+}
+
+// keys returns the keyring of the secrets in the config.
+func (c Challenge) keys() (*challenge.Keyring, error) {
+	var all [][]byte
+	for i, s := range append([]string{c.Secret}, c.OldSecrets...) {
+		text, err := readSecret(s)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		all = append(all, []byte(text))
+	}
+	return challenge.NewKeyring(all...)
+}
+
+func (c *Challenge) resolve(repl *caddy.Replacer) error {
+	fields := map[string]*string{
+		"secret": &c.Secret, "level": &c.Level, "page": &c.Page, "title": &c.Title,
+	}
+	if len(c.OldSecrets) > 0 && c.Secret == "" {
+		return errors.New("old_secrets: these go with a secret")
+	}
+	old := make([]string, len(c.OldSecrets))
+	for i, s := range c.OldSecrets {
+		old[i] = s
+		fields[fmt.Sprintf("old_secrets %d", i+1)] = &old[i]
+	}
+	c.OldSecrets = old
+	if err := replace(repl, fields); err != nil {
+		return err
+	}
+	return c.Widget.resolve(repl)
+}
+
+func parseLevel(s string) (challenge.Level, error) {
+	switch s {
+	case "low":
+		return challenge.Low, nil
+	case "", "medium":
+		return challenge.Medium, nil
+	case "high":
+		return challenge.High, nil
+	}
+	return 0, fmt.Errorf("level: %q: want low, medium or high", s)
+}
+
+// gate returns the gate of a site.
+func (p *passage) gate(look Look) (*challenge.Gate, error) {
+	cfg := p.cfg
+	cfg.Page.Contact, cfg.Page.Accent = look.Contact, look.Accent
+	return challenge.New(cfg)
+}
+
+// answer says how p stands.
+func (p *passage) answer() *challengeAnswer {
+	n := p.cfg.Counters.Counts()
+	a := &challengeAnswer{
+		Type: typePoW, Secrets: "config",
+		Issued: n.Issued, Solved: n.Solved, Failed: n.Failed, Replayed: n.Replayed,
+		Passed: n.Passed, Barred: n.Barred, Fallback: n.Fallback,
+	}
+	if p.cfg.Provider != nil {
+		a.Type = p.cfg.Provider.Name()
+	}
+	if p.keeper != nil {
+		a.Secrets = "own"
+		if p.keeper.read.Load() {
+			a.Secrets = "storage"
+		}
+	}
+	return a
+}
+
+// start sets running what keeps the secrets in step.
+func (p *passage) start() {
+	if p.keeper == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.end, p.ended = cancel, make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		p.keeper.run(ctx)
+	}()
+}
+
+// stop ends what start has set running and waits for it, two seconds at most: a
+// storage may hang, and Caddy holds the lock on its config meanwhile.
+func (p *passage) stop() error {
+	if p.end == nil {
+		return nil
+	}
+	p.end()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-p.ended:
+		return nil
+	case <-timeout.C:
+		return fmt.Errorf("reading the secrets of challenges: still at it after %v", stopTimeout)
+	}
+}

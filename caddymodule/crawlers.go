@@ -1,0 +1,80 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/tocsin-project/tocsin/crawlers"
+	"github.com/tocsin-project/tocsin/engine"
+	"go.uber.org/zap"
+)
+
+// Crawlers says how search engines are told from who only claims to be one.
+type Crawlers struct {
+	// Whether to believe no crawler, and so ask no DNS server. Default: false,
+	// clients that scenarios alert of and that claim to be a known crawler are
+	// verified by DNS, in both directions.
+	Off bool `json:"off,omitempty"`
+
+	// Files with addresses, by the name of the crawler: as its operator publishes
+	// them, or one address or range to a line. Placeholders are replaced. Default:
+	// none.
+	Lists map[string]string `json:"lists,omitempty"`
+}
+
+func (c *Crawlers) resolve(repl *caddy.Replacer) error {
+	lists := maps.Clone(c.Lists)
+	for name, path := range lists {
+		path, err := repl.ReplaceOrErr(path, true, true)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if lists[name], err = filepath.Abs(path); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	c.Lists = lists
+	return nil
+}
+
+// verifier returns who verifies, nil if nobody does.
+func (c Crawlers) verifier(l *zap.Logger) (engine.Verifier, error) {
+	if c.Off {
+		return nil, nil
+	}
+	return crawlers.New(crawlers.Config{Files: c.Lists, Logger: l})
+}
+
+// parseCrawlers sets up the verification of crawlers:
+//
+//	crawlers on|off {
+//	    list <crawler> <file>
+//	}
+//
+// list may be given any number of times.
+func (a *App) parseCrawlers(d *caddyfile.Dispenser, name string) error {
+	var word string
+	if err := oneOf(&word, "on", "off")(d, name); err != nil {
+		return err
+	}
+	a.Crawlers.Off = word == "off"
+	return options{
+		"list": {repeatable: true, parse: func(d *caddyfile.Dispenser, name string) error {
+			var bot, file string
+			if err := pair(d, name, "a crawler and a file", &bot, &file); err != nil {
+				return err
+			}
+			if a.Crawlers.Lists == nil {
+				a.Crawlers.Lists = make(map[string]string)
+			}
+			if _, twice := a.Crawlers.Lists[bot]; twice {
+				return d.Errf("%s: %s: given twice", name, bot)
+			}
+			a.Crawlers.Lists[bot] = file
+			return nil
+		}},
+	}.parse(d, name)
+}

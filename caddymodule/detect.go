@@ -1,0 +1,249 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
+)
+
+// Words in Detect.Rules.
+const (
+	rulesBuiltin = "builtin"
+	rulesOff     = "off"
+)
+
+// policyAlert is the Policy.Action of scenarios that are only told of.
+const policyAlert = "alert"
+
+// Detect says what abuse to look for in requests and in the responses to them.
+type Detect struct {
+	// "builtin" for the scenarios that come with the module, and files and folders
+	// of scenarios in CrowdSec's form, such as /etc/crowdsec/scenarios; or "off".
+	// Placeholders are replaced. Of scenarios with one name the first counts.
+	// Default: builtin.
+	Rules []string `json:"rules,omitempty"`
+
+	// Folder of the lists that scenarios ask. Default: /var/lib/crowdsec/data.
+	Data string `json:"data,omitempty"`
+
+	// What is done about the alerts of some scenarios, by their names. Default: as
+	// the scenario says.
+	Policies map[string]Policy `json:"policies,omitempty"`
+
+	// Scenarios of your own.
+	Scenarios []Scenario `json:"scenarios,omitempty"`
+
+	// Cookies that the site gives to who has logged in; a star at the end stands
+	// for any rest. Requests with one that the site has set are not looked at.
+	// Default: none.
+	Sessions []string `json:"sessions,omitempty"`
+}
+
+// Policy says what is done about an alert.
+type Policy struct {
+	// "ban" or "captcha", or "alert" for nothing but to tell of it.
+	Action string `json:"action,omitempty"`
+
+	// How long the decision lasts. Default: as the scenario says, or local.
+	Duration caddy.Duration `json:"duration,omitempty"`
+}
+
+// Local is what is decided here about a client when a scenario alerts and says
+// nothing else. A Local API that is told of it has the last word.
+type Local struct {
+	// ban or captcha. Default: ban.
+	Action string `json:"action,omitempty"`
+
+	// Default: 4h.
+	Duration caddy.Duration `json:"duration,omitempty"`
+
+	// How long a client is remembered after a decision about it: one that relapses
+	// in that time gets twice the duration of the last. Default: 0, never.
+	Escalate caddy.Duration `json:"escalate,omitempty"`
+
+	// How long a decision becomes at most by that. Default: 7d.
+	Longest caddy.Duration `json:"longest,omitempty"`
+}
+
+func (l Local) config() engine.Local {
+	action := lookup.Ban
+	if l.Action == lookup.Captcha.String() {
+		action = lookup.Captcha
+	}
+	return engine.Local{
+		Action: action, Duration: time.Duration(l.Duration),
+		Escalate: time.Duration(l.Escalate), Longest: time.Duration(l.Longest),
+	}
+}
+
+// A watch is what is looked for under one config.
+type watch struct {
+	detect   *Detect
+	own      []Scenario           // whose matchers are loaded
+	sessions *middleware.Sessions // nil: none
+	logger   *zap.Logger
+
+	rules *detect.Rules // as they were when the config was loaded
+	user  *ruleUser     // since the config runs
+	mu    sync.Mutex    // one reader of files at a time
+}
+
+// newWatch returns what d, which may be nil, says is to be looked for; nil if that
+// is nothing.
+func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
+	if d == nil {
+		d = new(Detect)
+	}
+	if slices.Contains(d.Rules, rulesOff) {
+		if len(d.Rules)+len(d.Scenarios)+len(d.Policies)+len(d.Sessions) > 1 {
+			return nil, fmt.Errorf("%s goes with nothing else", rulesOff)
+		}
+		return nil, nil
+	}
+	w := &watch{detect: d, own: slices.Clone(d.Scenarios), logger: l}
+	for i := range w.own {
+		if err := w.own[i].provision(ctx); err != nil {
+			return nil, fmt.Errorf("scenario %s: %w", w.own[i].Name, err)
+		}
+	}
+	var err error
+	if len(d.Sessions) > 0 {
+		if w.sessions, err = middleware.NewSessions(middleware.SessionsConfig{Names: d.Sessions}); err != nil {
+			return nil, err
+		}
+	}
+	w.rules, err = w.load()
+	return w, err
+}
+
+// load reads the rules. What cannot run is named in the log and left out.
+func (w *watch) load() (*detect.Rules, error) {
+	d := w.detect
+	rules, err := d.read(caddy.NewReplacer(), w.own)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range rules.Skipped() {
+		w.logger.Warn("scenario left out", zap.String("scenario", s.Name), zap.String("file", s.File), zap.String("reason", s.Reason))
+	}
+	policies := make(map[string]detect.Policy, len(d.Policies))
+	for name, p := range d.Policies {
+		if policies[name], err = p.parse(); err != nil {
+			return nil, fmt.Errorf("policy %s: %w", name, err)
+		}
+	}
+	if rules, err = rules.With(policies); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return rules, nil
+}
+
+func (w *watch) start(s *ruleSwitch) { w.user = s.use(w.rules) }
+
+// reload reads the rules anew. Those of before stay if these are no good.
+func (w *watch) reload() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fresh, err := w.load()
+	if err != nil {
+		w.logger.Error("scenarios cannot be read, those of before stay", zap.Error(err))
+		return
+	}
+	w.user.replace(fresh)
+}
+
+func (d *Detect) read(repl *caddy.Replacer, own []Scenario) (*detect.Rules, error) {
+	var all []*detect.Rules
+	for i := range own {
+		r, err := own[i].rules()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	data, err := repl.ReplaceOrErr(d.Data, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	sources := d.Rules
+	if len(sources) == 0 {
+		sources = []string{rulesBuiltin}
+	}
+	for _, s := range sources {
+		if s, err = repl.ReplaceOrErr(s, true, true); err != nil {
+			return nil, err
+		}
+		r, err := readRules(s, data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return detect.Merge(all...), nil
+}
+
+func readRules(source, data string) (*detect.Rules, error) {
+	if source == rulesBuiltin {
+		return detect.Builtin()
+	}
+	path, err := filepath.Abs(source)
+	if err != nil {
+		return nil, err
+	}
+	return detect.Load(detect.LoadConfig{Paths: []string{path}, Data: data})
+}
+
+func (p Policy) parse() (detect.Policy, error) {
+	parsed := detect.Policy{Duration: time.Duration(p.Duration)}
+	switch p.Action {
+	case policyAlert:
+		parsed.AlertOnly = true
+	case lookup.Ban.String():
+		parsed.Action = lookup.Ban
+	case lookup.Captcha.String():
+		parsed.Action = lookup.Captcha
+	default:
+		return parsed, fmt.Errorf("%q: want alert, captcha or ban", p.Action)
+	}
+	return parsed, nil
+}
+
+// describe corrects an event by what Caddy knows: the request as it was before
+// rewrites, and which matchers of scenarios match.
+func (w *watch) describe(r *http.Request, e *detect.Event) {
+	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		e.Method, e.Target = orig.Method, orig.RequestURI
+	}
+	var matched []string
+	for i := range w.own {
+		// A matcher that fails has not matched: what it cost is a count too few.
+		if ok, err := w.own[i].sets.AnyMatchWithError(r); ok && err == nil {
+			matched = append(matched, w.own[i].Name)
+		}
+	}
+	if len(matched) > 0 {
+		e.Matched = "|" + strings.Join(matched, "|") + "|"
+	}
+}
+
+// trusted reports whether a request is one that the site sends to itself:
+// WordPress calls its own wp-cron.php.
+func trusted(r *http.Request, ip netip.Addr) bool {
+	return ip.IsLoopback() && strings.HasPrefix(r.UserAgent(), "WordPress/")
+}

@@ -1,0 +1,40 @@
+package caddymodule
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Look says how the pages look that stopped clients see. Placeholders are
+// replaced when the config is loaded.
+type Look struct {
+	// Where clients can turn to that were stopped by mistake: a URL, in which
+	// {ref} stands for the reference, or a mail address. Default: none.
+	Contact string `json:"contact,omitempty"`
+
+	// Colour of what stands out, such as b3261e or #b3261e. In a Caddyfile a #
+	// begins a comment unless it is quoted. Default: red for a ban, blue for a
+	// challenge.
+	Accent string `json:"accent,omitempty"`
+}
+
+// or returns l with what it leaves open as other has it.
+func (l Look) or(other Look) Look {
+	return Look{cmp.Or(l.Contact, other.Contact), cmp.Or(l.Accent, other.Accent)}
+}
+
+// resolve replaces the placeholders in l. That of the reference is not one of
+// Caddy's, and stays.
+func (l *Look) resolve(repl *caddy.Replacer) error {
+	repl.Set("ref", "{ref}")
+	defer repl.Delete("ref")
+	if err := replace(repl, map[string]*string{"contact": &l.Contact, "accent": &l.Accent}); err != nil {
+		return err
+	}
+	if l.Accent != "" && !strings.HasPrefix(l.Accent, "#") {
+		l.Accent = "#" + l.Accent
+	}
+	return nil
+}

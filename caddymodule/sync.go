@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tocsin-project/tocsin/engine"
+)
+
+const (
+	defaultWait = 30 * time.Second       // of the command sync
+	syncPause   = 100 * time.Millisecond // between two questions of its
+)
+
+// serveSync starts what it cannot wait for: a source may take minutes.
+func (a *App) serveSync(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
+	since := time.Now()
+	a.engine.Sync()
+	a.watch.reload()
+	return send(w, http.StatusAccepted, a.engine.syncedSince(since))
+}
+
+// serveSynced says which sources were not in sync since the time that serveSync
+// gave. Whoever waits asks again, so that nothing is held up by it, a reload least.
+func (a *App) serveSynced(w http.ResponseWriter, _ *http.Request, query url.Values) error {
+	since, err := time.Parse(time.RFC3339Nano, query.Get("since"))
+	if err != nil {
+		return apiError(http.StatusBadRequest, errors.New("parameter since: want a time as the answer to a POST has it"))
+	}
+	return send(w, http.StatusOK, a.engine.syncedSince(since))
+}
+
+// syncedSince says which of the sources that can be asked to were not in sync
+// since.
+func (p *pooled) syncedSince(since time.Time) syncAnswer {
+	can := map[string]bool{}
+	for _, s := range p.sources {
+		_, can[s.Name()] = s.(interface{ Sync() })
+	}
+	answer := syncAnswer{Sources: []string{}, Since: since.UTC()}
+	stats := p.Stats()
+	for i := range stats.Sources {
+		s := &stats.Sources[i]
+		if !can[s.Name] {
+			continue
+		}
+		answer.Sources = append(answer.Sources, s.Name)
+		if !s.Synced.After(since) {
+			answer.Pending = append(answer.Pending, newPendingAnswer(s))
+		}
+	}
+	return answer
+}
+
+func newPendingAnswer(s *engine.SourceStats) pendingAnswer {
+	a := pendingAnswer{Source: s.Name, Next: inSeconds(s.Next)}
+	if s.Err != nil {
+		a.Error = s.Err.Error()
+	}
+	return a
+}
+
+func syncFlags(cmd *cobra.Command) {
+	const name = "wait"
+	cmd.Flags().Duration(name, 0, "Wait until each source was in sync, for so long at most")
+	cmd.Flags().Lookup(name).NoOptDefVal = defaultWait.String()
+}
+
+func (c *call) sync() (int, error) {
+	wait, err := c.Flags().GetDuration("wait")
+	if err != nil {
+		return 0, err
+	}
+	var a syncAnswer
+	if err := c.ask(http.MethodPost, "/tocsin/sync", nil, &a); err != nil {
+		return 0, err
+	}
+	if err := c.print(a.write); err != nil || !c.Flags().Changed("wait") {
+		return 0, err
+	}
+	return 0, c.await(a.Since, wait)
+}
+
+// await waits until all sources were in sync since.
+func (c *call) await(since time.Time, wait time.Duration) error {
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	pause := time.NewTicker(syncPause)
+	defer pause.Stop()
+	query := url.Values{"since": {since.Format(time.RFC3339Nano)}}
+	for {
+		var a syncAnswer
+		if err := c.fetch(http.MethodGet, "/tocsin/sync", query, &a); err != nil {
+			return err
+		}
+		if len(a.Pending) == 0 {
+			return nil
+		}
+		select {
+		case <-pause.C:
+		case <-timeout.C:
+			return fmt.Errorf("after %v not in sync: %s", wait, a.pending())
+		case <-c.Context().Done():
+			return c.Context().Err()
+		}
+	}
+}
+
+func (a *syncAnswer) write(w io.Writer) error {
+	text := "Reading anew: " + printable(strings.Join(a.Sources, ", "))
+	if len(a.Sources) == 0 {
+		text = "There is no source that could be read anew."
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
+
+// pending names the sources that are, each with the reason.
+func (a *syncAnswer) pending() string {
+	var all []string
+	for _, p := range a.Pending {
+		why := p.Error
+		if why == "" {
+			why = "the next try is due at " + p.Next.Format(time.RFC3339)
+		}
+		all = append(all, printable(p.Source+" ("+why+")"))
+	}
+	return strings.Join(all, ", ")
+}
