@@ -13,13 +13,17 @@ const
 	here = location.origin + location.pathname + location.search;
 
 // What the tab remembers bounds how often the page loads itself. If it can
-// remember nothing, each step is the visitor's.
-let tries = 9, at, solved;
+// remember nothing, each step is the visitor's. Where that is denied to it, with a
+// SecurityError (18), cookies are too, whatever navigator.cookieEnabled says.
+let tries, at, solved;
 try {
 	[at, tries, solved] = (sessionStorage.tocsin || "").split(" ");
 	if (!(Date.now() - at < 1e4)) tries = solved = 0;
 	sessionStorage.tocsin = "";
-} catch { tries = 9 }
+} catch (e) {
+	tries = 9;
+	solved = e.code == 18;
+}
 
 const
 	go = () => {
@@ -51,10 +55,10 @@ const
 	}).catch(failed),
 
 	// Who is asked again although the last proof was right did not get the pass
-	// back.
+	// back, and who may remember nothing never will.
 	begin = ask => {
 		root.hidden = false;
-		tries > 1 && solved || !navigator.cookieEnabled ? stop(d.cookies, d.again) : ask();
+		tries > 1 && solved ? stop(d.cookies, d.again) : ask();
 	};
 
 // From the back/forward cache the page would show what is over.
