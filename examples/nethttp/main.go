@@ -1,4 +1,5 @@
-// Command nethttp serves all whom CrowdSec, at $CROWDSEC_URL with $CROWDSEC_KEY, has nothing against.
+// Command nethttp serves all whom CrowdSec, at $CROWDSEC_URL with $CROWDSEC_KEY, has nothing against, challenges those
+// whom it suspects, and bans who is seen to attack. $CHALLENGE_SECRET has at least 32 random bytes.
 package main
 
 import (
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -35,11 +38,17 @@ func run(ctx context.Context, l net.Listener, logger *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.New(engine.Config{Sources: []engine.Source{crowdsec}, Logger: logger})
+	rules, err := detect.Builtin()
 	if err != nil {
 		return err
 	}
-	m, err := middleware.New(middleware.Config{Lookup: e.Lookup, Logger: logger})
+	e, err := engine.New(engine.Config{
+		Sources: []engine.Source{crowdsec}, Detect: detect.New(detect.Config{Rules: rules}), Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	m, err := protect(e, logger)
 	if err != nil {
 		return err
 	}
@@ -56,4 +65,17 @@ func run(ctx context.Context, l net.Listener, logger *zap.Logger) error {
 		time.AfterFunc(5*time.Second, func() { _ = srv.Close() })
 		return srv.Shutdown(context.Background())
 	}
+}
+
+// protect returns what stands in front of the site.
+func protect(e *engine.Engine, logger *zap.Logger) (*middleware.Middleware, error) {
+	keys, err := challenge.NewKeyring([]byte(os.Getenv("CHALLENGE_SECRET")))
+	if err != nil {
+		return nil, err
+	}
+	gate, err := challenge.New(challenge.Config{Keys: keys})
+	if err != nil {
+		return nil, err
+	}
+	return middleware.New(middleware.Config{Lookup: e.Lookup, Challenge: gate, Observe: e, Logger: logger})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ func TestRunServesUntilCrowdSecObjects(t *testing.T) {
 			fake.Add(lapitest.Decision{Value: c.banned})
 			t.Setenv("CROWDSEC_URL", fake.URL)
 			t.Setenv("CROWDSEC_KEY", lapitest.DefaultKey)
+			t.Setenv("CHALLENGE_SECRET", strings.Repeat("secret", 6))
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
