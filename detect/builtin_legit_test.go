@@ -247,3 +247,18 @@ func TestBuiltinScenariosSayWhatTheyCount(t *testing.T) {
 		}
 	}
 }
+
+// The interpreter takes too long to be asked about every request.
+func TestBuiltinFiltersAreCompiled(t *testing.T) {
+	rules := builtinRules(t)
+	for _, r := range compile(rules, testIDs()).rules {
+		if r.scenario.filter.program != nil && r.filter.cost >= costInterpret {
+			t.Errorf("%s costs %d", r.name, r.filter.cost)
+		}
+	}
+	n := 20_000
+	if testing.Short() || raceEnabled {
+		n = 1000
+	}
+	agree(t, rules, "builtin", n)
+}

@@ -89,7 +89,7 @@ func (l *loader) scenario(d *document, hash string) error {
 		return nil
 	}
 	if src := d.src; src.onDisk {
-		s.hash, s.version = src.index.origin(s.name, hash)
+		s.hash, s.version = src.index.origin(src.name, hash)
 	}
 	s.file = d.at(d.node)
 	l.add(s)

@@ -52,6 +52,7 @@ type fieldDef struct {
 	late bool     // known once the response is over
 	memo bool     // dear: found once for an event
 	hay  haystack // what it is a part of
+	only []string // what it can be besides empty; nil: anything
 }
 
 // fields holds all fields there are. The first ones are those that CrowdSec's
@@ -66,7 +67,7 @@ var fields = []fieldDef{
 	fieldStatus:    {name: "Meta.http_status", get: (*view).status, late: true},
 	fieldVerb:      {name: "Meta.http_verb", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Method) }},
 	fieldArgsLen:   {name: "Meta.http_args_len", get: (*view).argsLen},
-	fieldSubType:   {name: "Meta.sub_type", get: (*view).subType, late: true},
+	fieldSubType:   {name: "Meta.sub_type", get: (*view).subType, late: true, only: []string{"auth_fail"}},
 	fieldMetaAgent: {name: "Meta.http_user_agent", get: (*view).userAgent, hay: hayAgent},
 	fieldMetaHost:  {name: "Meta.target_fqdn", get: (*view).host},
 

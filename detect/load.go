@@ -201,12 +201,16 @@ func (l *loader) skip(name, file, reason string) {
 	l.rules.skipped = append(l.rules.skipped, Skipped{name, file, reason})
 }
 
+// add adds a scenario. Others of its name may be in the same file, as upstream has
+// it, but not in another one: that would be the same scenario twice.
 func (l *loader) add(s *scenario) {
-	if first, twice := l.seen[s.name]; twice {
+	file := s.file[:strings.LastIndexByte(s.file, ':')]
+	first, twice := l.seen[s.name]
+	if twice && (first != file || slices.ContainsFunc(l.rules.scenarios, func(other *scenario) bool { return other.print == s.print })) {
 		l.skip(s.name, s.file, "there is one of that name in "+first)
 		return
 	}
-	l.seen[s.name] = s.file
+	l.seen[s.name] = file
 	l.rules.scenarios = append(l.rules.scenarios, s)
 }
 

@@ -67,6 +67,7 @@ func TestParseSkips(t *testing.T) {
 	const before = "type: leaky\nname: s\ncapacity: 5\nleakspeed: 10s\nfilter: "
 	for _, row := range []struct{ name, yaml, want string }{
 		{"another log", before + "evt.Meta.log_type == 'nextcloud_failed_auth'", "it is for another log than that of HTTP requests"},
+		{"what nobody but another log says", before + "evt.Meta.sub_type in ['admin_auth_fail', 'req_limit']", "it is for another log than that of HTTP requests"},
 		{"another service", before + "evt.Meta.service == 'ssh' && evt.Parsed.verb == 'GET'", "it is for another log than that of HTTP requests"},
 		{"what no parser of HTTP requests sets", before + "evt.Parsed.program == 'sshd'", "it is for another log than that of HTTP requests"},
 		{"a counter", "type: counter\nname: s\ncapacity: -1\nduration: 1m\nfilter: 'true'", "its type is counter: want leaky or trigger"},
@@ -182,14 +183,15 @@ func named(name string) string { return strings.Replace(minimal, "name: t", "nam
 func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 	dir := t.TempDir()
 	etc, hub := filepath.Join(dir, "etc", "scenarios"), filepath.Join(dir, "etc", "hub", "scenarios", "crowdsecurity")
-	known, changed := named("crowdsecurity/known"), named("crowdsecurity/changed")
+	known, changed := named("crowdsecurity/known")+"---\n"+named("crowdsecurity/too"), named("crowdsecurity/changed")
 	sum := sha256.Sum256([]byte(known))
 	write(t, filepath.Join(hub, "known.yaml"), known)
 	write(t, filepath.Join(hub, "changed.yaml"), changed)
 	write(t, filepath.Join(hub, "not-enabled.yaml"), named("crowdsecurity/not-enabled"))
 	write(t, filepath.Join(dir, "etc", "hub", ".index.json"), fmt.Sprintf(`{"collections": {}, "scenarios": {
-		"crowdsecurity/known": {"version": "0.3", "versions": {"0.1": {"digest": "aa"}, "0.2": {"digest": %q}, "0.3": {"digest": "bb"}}},
-		"crowdsecurity/changed": {"version": "0.3", "versions": {"0.1": {"digest": "aa"}}}}}`, hex.EncodeToString(sum[:])))
+		"crowdsecurity/file": {"path": "scenarios/crowdsecurity/known.yaml", "version": "0.11", "versions": {
+			"0.1": {"digest": "aa"}, "0.9": {"digest": %[1]q}, "0.10": {"digest": %[1]q}, "0.11": {"digest": "bb"}}},
+		"crowdsecurity/changed": {"path": "scenarios/crowdsecurity/changed.yaml", "version": "0.3", "versions": {"0.1": {"digest": "aa"}}}}}`, hex.EncodeToString(sum[:])))
 	link(t, filepath.Join(hub, "known.yaml"), filepath.Join(etc, "known.yaml"))
 	link(t, filepath.Join(hub, "changed.yaml"), filepath.Join(etc, "changed.yaml"))
 	link(t, filepath.Join(hub, "gone.yaml"), filepath.Join(etc, "gone.yaml"))
@@ -198,7 +200,7 @@ func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 	link(t, filepath.Join(hub, "own.yaml"), filepath.Join(etc, "own.yml"))
 	write(t, filepath.Join(etc, "README.md"), "no scenario")
 	write(t, filepath.Join(etc, ".hidden.yaml"), "no: scenario")
-	write(t, filepath.Join(etc, "below", "other.yaml"), named("other")+"---\n"+named("other2"))
+	write(t, filepath.Join(etc, "other.yaml"), named("other")+"---\n"+named("other2"))
 
 	rules, err := Load(LoadConfig{Paths: []string{etc}})
 	if err != nil {
@@ -211,7 +213,7 @@ func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 			t.Errorf("%s has the hash %q", s.Name, s.Hash)
 		}
 	}
-	if want := map[string]string{"crowdsecurity/known": "0.2", "crowdsecurity/changed": "?", "mine": "", "other": "", "other2": ""}; fmt.Sprint(got) != fmt.Sprint(want) {
+	if want := map[string]string{"crowdsecurity/known": "0.10", "crowdsecurity/too": "0.10", "crowdsecurity/changed": "?", "mine": "", "other": "", "other2": ""}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("scenarios and versions %v, want %v", got, want)
 	}
 	var skipped []string
@@ -220,7 +222,7 @@ func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 	}
 	all := strings.Join(skipped, "\n")
 	if !strings.Contains(all, "gone.yaml: it links to a file that there is not") || !strings.Contains(all, "the folder is too deep, or links to itself") ||
-		!strings.Contains(all, "other: there is one of that name in "+filepath.Join(etc, "below", "other.yaml")+":1") {
+		!strings.Contains(all, "other: there is one of that name in "+filepath.Join(etc, "loop", "other.yaml")) {
 		t.Errorf("skipped:\n%s", all)
 	}
 }
@@ -256,6 +258,19 @@ func TestLoadRefuses(t *testing.T) {
 		if _, err := Load(LoadConfig{Paths: []string{path}}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", path, err, want)
 		}
+	}
+}
+
+func TestScenariosOfOneFileMayShareAName(t *testing.T) {
+	rules, err := Parse("x.yaml", []byte(named("a")+"---\n"+strings.Replace(named("a"), "'true'", "evt.Parsed.verb == 'GET'", 1)+"---\n"+named("a")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rules.Skipped(); len(got) != 1 || got[0].File != "x.yaml:9" {
+		t.Errorf("skipped %v, want what is the same as the first", got)
+	}
+	if n := len(New(Config{Rules: rules}).Request(get(0, "/"))); n != 2 {
+		t.Errorf("%d alerts, want 2", n)
 	}
 }
 

@@ -27,6 +27,12 @@ var matchNames = [...]string{equals: "==", contains: "contains", startsWith: "st
 // find returns the condition that t is, holds, begins or ends with any of words.
 func find(t *text, how matchHow, words ...string) *cond {
 	words = slices.Compact(slices.Sorted(slices.Values(words)))
+	if how == equals && t.only != nil {
+		words = slices.DeleteFunc(words, func(w string) bool { return w != "" && !slices.Contains(t.only, w) })
+	}
+	if len(words) == 0 {
+		return never
+	}
 	m := &match{t, how, words}
 	if t.fixed {
 		return fixedCond(m.test()(nil))

@@ -14,8 +14,9 @@ type text struct {
 	cost  int
 	fixed bool // it is always the same
 	value string
-	slot  int  // where its value is kept for the length of a phase, from 1 on
-	fresh bool // what it depends on may change within a phase
+	slot  int      // where its value is kept for the length of a phase, from 1 on
+	fresh bool     // what it depends on may change within a phase
+	only  []string // what it can be besides empty; nil: anything
 
 	parts []*text // what it is joined of, if it is
 }
@@ -44,6 +45,7 @@ func fieldText(f field) *text {
 		deps: f.set(),
 		hay:  def.hay,
 		cost: costField,
+		only: def.only,
 	}
 }
 

@@ -1,0 +1,52 @@
+package detect
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// everything returns the built-in scenarios and those of the hub, if they are
+// there.
+func everything(b *testing.B) map[string]*Rules {
+	b.Helper()
+	rules := map[string]*Rules{"built-in": builtinRules(b)}
+	b.Run("hub", func(b *testing.B) { rules["with the hub's"] = Merge(builtinRules(b), hubRules(b)) })
+	return rules
+}
+
+func BenchmarkBuiltin(b *testing.B) {
+	logins := make([]*Event, 4096)
+	for i := range logins {
+		logins[i] = step{target: "/wp-login.php", body: wpLogin("admin", "x")}.event(began)
+	}
+	bundles := []*Event{step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(50)}.event(began)}
+	for name, rules := range everything(b) {
+		for _, row := range []struct {
+			traffic string
+			events  []*Event
+		}{
+			{"benign", benign(4096, 1000)},
+			{"benign GETs", slices.DeleteFunc(benign(4096, 1000), func(e *Event) bool { return e.Method != "GET" })},
+			{"attack", attack(4096, 1000)},
+			{"logins", logins},
+			{"bundles", bundles},
+		} {
+			b.Run(name+"/"+row.traffic, func(b *testing.B) { run(b, rules, row.events) })
+		}
+	}
+}
+
+func run(b *testing.B, rules *Rules, events []*Event) {
+	d := New(Config{Rules: rules})
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		e := events[i%len(events)]
+		e.Time = began.Add(time.Duration(i) * time.Millisecond)
+		e.Ended = e.Time
+		i++
+		d.Request(e)
+		d.Response(e)
+	}
+}
