@@ -70,7 +70,7 @@ func (v *visitor) answer(page string) int {
 
 // seen is a site that says what cookies it got.
 func seen(w http.ResponseWriter, r *http.Request) {
-	fmt.Fprint(w, "site:"+r.Header.Get("Cookie")+":"+r.Header.Get(challengetest.Header))
+	_, _ = fmt.Fprint(w, "site:"+r.Header.Get("Cookie")+":"+r.Header.Get(challengetest.Header))
 }
 
 func TestASolvedChallengeLetsIn(t *testing.T) {

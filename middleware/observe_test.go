@@ -56,7 +56,7 @@ func TestTheObserverIsToldWhatTheClientGot(t *testing.T) {
 		want    int
 	}{
 		{"nothing is written", func(http.ResponseWriter, *http.Request) {}, 200},
-		{"a body alone", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, 200},
+		{"a body alone", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "hello") }, 200},
 		{"a status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 404},
 		{"early hints before it", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(401) }, 401},
 		{"a flush before it", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }, 200},
@@ -66,7 +66,7 @@ func TestTheObserverIsToldWhatTheClientGot(t *testing.T) {
 		{"another protocol", func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
-				fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+				_, _ = fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
 				conn.Close()
 			}
 		}, 101},
@@ -220,7 +220,7 @@ func TestTheWriterIsAsGoodAsTheServers(t *testing.T) {
 				t.Error(err)
 			}
 		case "/events":
-			fmt.Fprint(w, "data: 1\n\n")
+			_, _ = fmt.Fprint(w, "data: 1\n\n")
 			if err := http.NewResponseController(w).Flush(); err != nil {
 				t.Error(err)
 			}
