@@ -49,6 +49,7 @@ func TestCaddyfileExample(t *testing.T) {
 func TestExamplesAreValid(t *testing.T) {
 	h := newHost(t)
 	t.Setenv("CROWDSEC_API_KEY", "a-key")
+	t.Setenv("CROWDSEC_PASSWORD", "password")
 	for _, name := range []string{"../examples/caddy/Caddyfile", "../examples/wordpress/Caddyfile"} {
 		if err := h.validate(example(t, name, h.quiet()...)); err != nil {
 			t.Errorf("%s: %v", name, err)
