@@ -41,6 +41,7 @@ type Context struct {
 	Time      time.Time
 	Method    string
 	Target    string // without the query
+	Query     string // empty unless [Event].KeepQuery
 	Host      string
 	Status    int // 0: not known yet
 	UserAgent string

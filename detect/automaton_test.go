@@ -101,6 +101,27 @@ func FuzzRegexpSet(f *testing.F) {
 	})
 }
 
+func TestTags(t *testing.T) {
+	lists := newLists()
+	if err := lists.load(listFile{Name: "tags.json", Type: listMap}, folderFS("testdata/data")); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"/panel/login":   "panel-login", // the whole text comes first
+		"/x/panel/login": "panel",       // of the parts that which begins first
+		"/box/panel/":    "box",
+		"/anel//box":     "later",
+		"/cells/7":       "panel-cells", // expressions come last
+		"/cells/7/box":   "box",
+		"/Panel":         "",
+		"":               "",
+	} {
+		if got := lists.maps["tags.json"].lookup(text); got != want {
+			t.Errorf("%q has the tag %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestJSONExtract(t *testing.T) {
 	for path, want := range map[string]string{
 		"a": "1", "b.c": `x\"y`, "b.d[1]": "true", "b.d[2]": "", "b.d[x]": "", "b": `{"c": "x\"y", "d": [false, true]}`, "e": "", "a.b": "",

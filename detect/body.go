@@ -82,7 +82,7 @@ func (s *sent) field(key, value string) {
 		s.pwd, s.pwdText = true, value
 	case "action":
 		s.action = value
-	case "woocommerce-login-nonce":
+	case shopField:
 		s.shop = true
 	}
 	s.member(key, value)
@@ -123,7 +123,7 @@ func eachPair(form string, f func(key, value string)) {
 
 // formUnescape resolves the escapes of a form, as far as they are well formed.
 func formUnescape(s string) string {
-	if strings.IndexAny(s, "%+") < 0 {
+	if !strings.ContainsAny(s, "%+") {
 		return s
 	}
 	if u, err := url.QueryUnescape(s); err == nil {

@@ -123,8 +123,8 @@ type record struct {
 	time   int64
 	status int
 
-	text   []byte // method, target, host and user agent
-	bounds [3]uint16
+	text   []byte // method, target, query, host and user agent
+	bounds [4]uint16
 }
 
 // What is remembered of each text at most.
@@ -150,10 +150,15 @@ func (b *bucket) record(p pouring) {
 	r.used, r.time, r.status = true, p.now, e.Status
 	r.text = append(r.text[:0], e.Method[:min(len(e.Method), maxMethod)]...)
 	r.bounds[0] = uint16(len(r.text))
-	r.text = append(r.text, withoutQuery(e.Target, maxTarget)...)
+	target := withoutQuery(e.Target, maxTarget)
+	r.text = append(r.text, target...)
 	r.bounds[1] = uint16(len(r.text))
-	r.text = append(r.text, e.Host[:min(len(e.Host), maxHost)]...)
+	if query := e.Target[len(target):]; e.KeepQuery && len(query) > 0 && query[0] == '?' {
+		r.text = append(r.text, query[1:min(len(query), maxTarget)]...)
+	}
 	r.bounds[2] = uint16(len(r.text))
+	r.text = append(r.text, e.Host[:min(len(e.Host), maxHost)]...)
+	r.bounds[3] = uint16(len(r.text))
 	r.text = append(r.text, e.UserAgent[:min(len(e.UserAgent), maxAgent)]...)
 }
 
@@ -175,12 +180,13 @@ func (b *bucket) context() []Context {
 		if !r.used {
 			continue
 		}
-		text, m, t, h := string(r.text), r.bounds[0], r.bounds[1], r.bounds[2]
+		text, m, t, q, h := string(r.text), r.bounds[0], r.bounds[1], r.bounds[2], r.bounds[3]
 		all = append(all, Context{
 			Time:      time.Unix(0, r.time).UTC(),
 			Method:    text[:m],
 			Target:    text[m:t],
-			Host:      text[t:h],
+			Query:     text[t:q],
+			Host:      text[q:h],
 			Status:    r.status,
 			UserAgent: text[h:],
 		})

@@ -173,3 +173,22 @@ func TestContextIsTheLastEvents(t *testing.T) {
 		})
 	}
 }
+
+func TestAQueryIsKeptOnlyIfItMayBe(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		rules, err := Parse("a.yaml", []byte("type: trigger\nname: a\ndescription: a\nfilter: 'true'\ngroupby: evt.Meta.source_ip\nlabels:\n  remediation: true\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := get(0, "/a?token=secret")
+		e.KeepQuery = keep
+		alerts := New(Config{Rules: rules}).Request(e)
+		if len(alerts) != 1 {
+			t.Fatalf("%d alerts", len(alerts))
+		}
+		want := map[bool]string{true: "token=secret"}[keep]
+		if c := alerts[0].Context[0]; c.Target != "/a" || c.Query != want || c.Host != "example.org" || c.UserAgent != "Mozilla/5.0" {
+			t.Errorf("may be kept: %v: %+v", keep, c)
+		}
+	}
+}

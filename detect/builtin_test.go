@@ -34,13 +34,15 @@ type step struct {
 	agent  string // default: a browser's
 	client string // default: 192.0.2.1
 	cut    bool   // the body went on
+
+	matched string // what the server has found out
 }
 
 func (s step) event(at time.Time) *Event {
 	e := &Event{
 		Time: at, Ended: at, Client: netip.MustParseAddr("192.0.2.1"), Method: s.method, Target: s.target,
 		Host: "blog.example", Proto: "HTTP/2.0", UserAgent: firefox, Status: s.status,
-		Request: http.Header{}, Header: http.Header{}, Body: []byte(s.body), Truncated: s.cut,
+		Request: http.Header{}, Header: http.Header{}, Body: []byte(s.body), Truncated: s.cut, Matched: s.matched,
 	}
 	if s.method == "" {
 		e.Method = "GET"
@@ -150,6 +152,9 @@ type attackRow struct {
 // request earlier.
 func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 	rows := []attackRow{
+		{"appsec-bans", "what the WAF bans, whatever it answers", 5, func(i int) step {
+			return step{target: fmt.Sprint("/?id=", i), status: []int{403, 418}[i%2], matched: "|form|appsec:ban|"}
+		}, nil},
 		{"http-login-bf", "wrong passwords for WordPress, answered by 200", 6, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("guess", i))}
 		}, nil},
@@ -283,4 +288,28 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 var disguises = []string{
 	"//wp-login.php", "/./wp-login.php", "/wp-admin/../wp-login.php", "/%77p-login.php", "/wp-login%2ephp", "/wp-login.php/",
 	"/wp-login.php/x.css", "/blog/wp-login.php?x=.css",
+}
+
+// The example for operators does what its comments say.
+func TestExampleScenarios(t *testing.T) {
+	rules, err := Load(LoadConfig{Paths: []string{"../examples/scenarios"}})
+	if err != nil || len(rules.Skipped()) > 0 {
+		t.Fatal(err, rules.Skipped())
+	}
+	for _, row := range []struct {
+		name  string
+		steps []step
+		want  []string
+	}{
+		{"logins", times(6, same(step{target: "/account/login", body: "x=y", status: 422})), []string{"shop/login"}},
+		{"one login less", times(5, same(step{target: "/account/login", body: "x=y", status: 422})), nil},
+		{"vouchers", times(9, func(i int) step { return step{target: fmt.Sprint("/api/vouchers/", i), status: 404} }), []string{"shop/vouchers"}},
+		{"one voucher", times(50, same(step{target: "/api/vouchers/1", status: 404})), nil},
+		{"an old app", times(2, same(step{target: "/", agent: "ShopApp/1.2"})), []string{"shop/old-app"}},
+		{"an old app of the monitoring", times(2, same(step{target: "/", agent: "ShopApp/1.2", client: "192.0.2.80"})), nil},
+	} {
+		if got := play(New(Config{Rules: rules}), 0, row.steps...); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
 }

@@ -30,7 +30,7 @@ type cond struct {
 	deps fieldSet
 	need need
 	cost int
-	slot int // where its value is kept for the length of a phase, from 1 on
+	slot int // where its value is kept for the length of a phase, from 1 on; plain ones only
 
 	match *match // what it looks for in a text, if it does
 
@@ -74,13 +74,8 @@ func (c *cond) test(v *view) bool {
 	}
 	m := &v.conds[c.slot-1]
 	if m.gen != v.gen {
-		before := v.failed
-		v.failed = false
-		ok := c.eval(v)
-		*m = condMemo{v.gen, ok, v.failed}
-		v.failed = before
+		m.gen, m.ok = v.gen, c.eval(v)
 	}
-	v.failed = v.failed || m.failed
 	return m.ok
 }
 

@@ -112,7 +112,7 @@ func (l *lists) load(f listFile, folders []fs.FS) error {
 		}
 		return l.read(f, content)
 	}
-	return fmt.Errorf("list %q: %w in the data folder", f.Name, errMissing)
+	return fmt.Errorf("list %q: %w", f.Name, errMissing)
 }
 
 // readFile reads a file of bounded size.

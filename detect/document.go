@@ -18,9 +18,10 @@ import (
 // A source is a file that documents come from.
 type source struct {
 	name    string
+	path    string  // where links lead; empty: it is no file
 	folders []fs.FS // of lists
+	where   string  // those are
 	index   *hubIndex
-	onDisk  bool
 }
 
 // parserKeys are those of a parser that does more than to whitelist, which is
@@ -88,8 +89,8 @@ func (l *loader) scenario(d *document, hash string) error {
 		l.skip(doc.Name, d.at(d.node), why)
 		return nil
 	}
-	if src := d.src; src.onDisk {
-		s.hash, s.version = src.index.origin(src.name, hash)
+	if src := d.src; src.path != "" {
+		s.hash, s.version = src.index.origin(src.path, hash)
 	}
 	s.file = d.at(d.node)
 	l.add(s)
@@ -128,7 +129,7 @@ func (l *loader) load(d *document, files []listFile) (missing string, err error)
 	for _, f := range files {
 		switch err := l.rules.lists.load(f, d.src.folders); {
 		case errors.Is(err, errMissing):
-			return err.Error(), nil
+			return fmt.Sprintf("%v in %s", err, d.src.where), nil
 		case err != nil:
 			return "", d.errorAt(d.value("data"), err)
 		}

@@ -25,6 +25,10 @@ type Event struct {
 	// as |login|upload|.
 	Matched string
 
+	// KeepQuery says that the query may be kept in [Alert].Context. It may hold
+	// what should not leave this server.
+	KeepQuery bool
+
 	// Line is the request line as it was received if it is not of the form
 	// METHOD TARGET PROTO; Method, Target and Proto are then empty. A handler of
 	// net/http never sees such a request.

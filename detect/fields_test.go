@@ -145,6 +145,32 @@ func TestCleanPath(t *testing.T) {
 	}
 }
 
+func TestACleanPathIsFoundInAnyDisguise(t *testing.T) {
+	s := newSite(t, Config{}, "type: trigger\nname: t\nfilter: Lower(evt.Parsed.clean_path) contains '/setup/tools/run.php'\n")
+	for _, target := range []string{
+		"/setup/tools/run.php", "/setup//tools/run.php", "/setup/./tools/run.php", "/setup/x/../tools/run.php?a", "/%53etup%2ftools/r%75n.php/",
+		"/SETUP/tools/RUN.php", "https://example.org/setup/tools/run.php",
+	} {
+		s.sees("t*1", get(0, target))
+	}
+	s.sees(". .", get(0, "/setup/tools/../run.php"), get(0, "/setuptools/run.php"))
+}
+
+func TestStaticExtensions(t *testing.T) {
+	for ext := range strings.FieldsSeq("jpg css js jpeg png svg map ico otf gif mp3 mp4 woff woff2 ttf eot webp wav gz brotli bvr ts bmp avif mjs") {
+		for _, target := range []string{"/a." + ext, "/a." + strings.ToUpper(ext) + "?x"} {
+			if got := fieldsOf(get(0, target))["Parsed.static_ressource"]; got != "true" {
+				t.Errorf("%s is static: %s", target, got)
+			}
+		}
+	}
+	for _, target := range []string{"/a.php", "/a.jsx", "/a.js/", "/.js", "/a?b.js", "/a.br", "/js"} {
+		if got := fieldsOf(get(0, target))["Parsed.static_ressource"]; got != "false" {
+			t.Errorf("%s is static: %s", target, got)
+		}
+	}
+}
+
 func FuzzFields(f *testing.F) {
 	for _, target := range []string{"/", "/a/b.c?d=e?f", "?/", "//%2e%2e/x.php/y.css", "http://a?b", "/\xff%zz\u212a.JS"} {
 		f.Add(target, "example.org:80", "Mozilla", "HTTP/1.1", 404)

@@ -36,12 +36,9 @@ type hubIndexes map[string]*hubIndex
 // maxHubDepth is how far above a file its index may be: hub/scenarios/author.
 const maxHubDepth = 4
 
-// of returns the index that file belongs to, or nil. An index that cannot be read
+// of returns the index that a file belongs to, or nil. An index that cannot be read
 // is none: scenarios then have no version, which harms nobody.
 func (x hubIndexes) of(file string) *hubIndex {
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
 	folder := filepath.Dir(file)
 	for range maxHubDepth {
 		if index := x.read(filepath.Join(folder, ".index.json")); index != nil {
@@ -104,11 +101,7 @@ func (i *hubIndex) origin(file, hash string) (string, string) {
 	if version, ok := i.versions[hash]; ok {
 		return hash, version
 	}
-	real, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return "", ""
-	}
-	path, err := filepath.Rel(i.folder, real)
+	path, err := filepath.Rel(i.folder, file)
 	if err != nil || !i.files[filepath.ToSlash(path)] {
 		return "", ""
 	}

@@ -73,7 +73,7 @@ func needs(hay haystack, literals []string) need {
 func plainest(l string, hay haystack) string {
 	longest := ""
 	for part := range strings.FieldsFuncSeq(l, func(r rune) bool {
-		return r >= utf8.RuneSelf || hay == hayDecoded && (r == ' ' || r == '+') || hay == hayPath && r == '/'
+		return r >= utf8.RuneSelf || hay == hayDecoded && r == ' ' || hay == hayPath && r == '/'
 	}) {
 		if len(part) > len(longest) {
 			longest = part

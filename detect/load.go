@@ -80,16 +80,14 @@ func (r *Rules) Scenarios() []Scenario {
 	return all
 }
 
-// maxDepth bounds how deep folders are searched: a link may lead to one above it.
-const maxDepth = 8
-
 // Load reads scenarios and whitelists. A path that is not there, and a file that
 // is not well formed, are errors that name the file and, where there is one, the
 // line; what is well formed but cannot run here is skipped.
 func Load(cfg LoadConfig) (*Rules, error) {
-	l := &loader{rules: &Rules{lists: newLists()}, data: cfg.Data, indexes: make(hubIndexes), seen: make(map[string]string)}
+	l := newLoader()
+	l.data, l.indexes, l.visited = cfg.Data, make(hubIndexes), make(map[string]bool)
 	for _, p := range cfg.Paths {
-		if err := l.path(p, maxDepth); err != nil {
+		if err := l.path(p); err != nil {
 			return nil, err
 		}
 	}
@@ -100,12 +98,12 @@ func Load(cfg LoadConfig) (*Rules, error) {
 // [Rules.Skipped] call name. Their lists are in data; nil means that there are
 // none. They are nobody's hub's, so they have no version and no hash.
 func Parse(name string, content []byte, data fs.FS) (*Rules, error) {
-	l := &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
+	l := newLoader()
 	var folders []fs.FS
 	if data != nil {
 		folders = []fs.FS{data}
 	}
-	if err := l.read(source{name: name, folders: folders}, content); err != nil {
+	if err := l.read(source{name: name, folders: folders, where: "the data folder"}, content); err != nil {
 		return nil, err
 	}
 	return l.finish(), nil
@@ -114,7 +112,7 @@ func Parse(name string, content []byte, data fs.FS) (*Rules, error) {
 // Merge returns the rules of all. Of scenarios with the same name, and of lists,
 // the first counts; the others are skipped.
 func Merge(all ...*Rules) *Rules {
-	l := &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
+	l := newLoader()
 	for _, r := range all {
 		if r == nil {
 			continue
@@ -134,67 +132,77 @@ type loader struct {
 	rules   *Rules
 	data    string
 	indexes hubIndexes
+	visited map[string]bool   // files and folders, by where links lead: one is read once
 	seen    map[string]string // the files of the scenarios, by name
 }
 
-// path reads a file or a folder that the operator has named.
-func (l *loader) path(p string, depth int) error {
-	info, err := os.Stat(p)
+func newLoader() *loader {
+	return &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
+}
+
+// path reads a file or a folder, unless it was read before.
+func (l *loader) path(p string) error {
+	real, err := filepath.EvalSymlinks(p)
 	if err != nil {
 		return fmt.Errorf("reading scenarios: %w", err)
 	}
-	if !info.IsDir() {
-		return l.file(p)
+	if real, err = filepath.Abs(real); err != nil {
+		return fmt.Errorf("reading scenarios: %w", err)
 	}
+	if l.visited[real] {
+		return nil
+	}
+	l.visited[real] = true
+	info, err := os.Stat(real)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading scenarios: %w", err)
+	case info.IsDir():
+		return l.folder(p)
+	}
+	return l.file(p, real)
+}
+
+func (l *loader) folder(p string) error {
 	entries, err := os.ReadDir(p)
 	if err != nil {
 		return fmt.Errorf("reading scenarios: %w", err)
 	}
 	for _, entry := range entries {
-		if err := l.entry(filepath.Join(p, entry.Name()), depth-1); err != nil {
+		name := filepath.Join(p, entry.Name())
+		info, err := os.Stat(name)
+		switch {
+		case strings.HasPrefix(entry.Name(), "."):
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			l.skip("", name, "it links to a file that there is not")
+			continue
+		case err != nil:
+			return fmt.Errorf("reading scenarios: %w", err)
+		case !info.IsDir() && filepath.Ext(name) != ".yaml" && filepath.Ext(name) != ".yml":
+			continue
+		}
+		if err := l.path(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// entry reads what was found in a folder.
-func (l *loader) entry(p string, depth int) error {
-	if strings.HasPrefix(filepath.Base(p), ".") {
-		return nil
-	}
-	info, err := os.Stat(p)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		l.skip("", p, "it links to a file that there is not")
-		return nil
-	case err != nil:
-		return fmt.Errorf("reading scenarios: %w", err)
-	case info.IsDir() && depth == 0:
-		l.skip("", p, "the folder is too deep, or links to itself")
-		return nil
-	case info.IsDir():
-		return l.path(p, depth)
-	}
-	if ext := filepath.Ext(p); ext != ".yaml" && ext != ".yml" {
-		return nil
-	}
-	return l.file(p)
-}
-
-func (l *loader) file(p string) error {
-	content, err := readFile(os.DirFS(filepath.Dir(p)), filepath.Base(p))
+// file reads a file, which the operator calls p.
+func (l *loader) file(p, real string) error {
+	content, err := readFile(os.DirFS(filepath.Dir(real)), filepath.Base(real))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", p, err)
 	}
 	folders := []string{l.data}
 	if l.data == "" {
-		folders = []string{DefaultData, filepath.Dir(p)}
-		if real, err := filepath.EvalSymlinks(p); err == nil {
-			folders = append(folders, filepath.Dir(real))
-		}
+		folders = slices.Compact([]string{DefaultData, filepath.Dir(p), filepath.Dir(real)})
 	}
-	return l.read(source{name: p, folders: folderFS(folders...), index: l.indexes.of(p), onDisk: true}, content)
+	return l.read(source{
+		name: p, folders: folderFS(folders...), where: strings.Join(folders, ", "),
+		index: l.indexes.of(real), path: real,
+	}, content)
 }
 
 func (l *loader) skip(name, file, reason string) {

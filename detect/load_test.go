@@ -201,8 +201,9 @@ func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 	write(t, filepath.Join(etc, "README.md"), "no scenario")
 	write(t, filepath.Join(etc, ".hidden.yaml"), "no: scenario")
 	write(t, filepath.Join(etc, "other.yaml"), named("other")+"---\n"+named("other2"))
+	write(t, filepath.Join(etc, "twice.yaml"), named("other"))
 
-	rules, err := Load(LoadConfig{Paths: []string{etc}})
+	rules, err := Load(LoadConfig{Paths: []string{etc, filepath.Join(etc, "known.yaml")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,8 +222,8 @@ func TestLoadReadsCrowdSecsFolders(t *testing.T) {
 		skipped = append(skipped, s.String())
 	}
 	all := strings.Join(skipped, "\n")
-	if !strings.Contains(all, "gone.yaml: it links to a file that there is not") || !strings.Contains(all, "the folder is too deep, or links to itself") ||
-		!strings.Contains(all, "other: there is one of that name in "+filepath.Join(etc, "loop", "other.yaml")) {
+	if !strings.Contains(all, "gone.yaml: it links to a file that there is not") ||
+		!strings.Contains(all, "twice.yaml:1: other: there is one of that name in "+filepath.Join(etc, "other.yaml")) || len(skipped) != 2 {
 		t.Errorf("skipped:\n%s", all)
 	}
 }
@@ -251,7 +252,7 @@ func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "bad.yaml"), minimal+"foo: 1\n")
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none"):     "reading scenarios: stat " + filepath.Join(dir, "none"),
+		filepath.Join(dir, "none"):     "reading scenarios: lstat " + filepath.Join(dir, "none"),
 		filepath.Join(dir, "bad.yaml"): filepath.Join(dir, "bad.yaml") + `:4: unknown key "foo"`,
 		dir:                            filepath.Join(dir, "bad.yaml") + `:4: unknown key "foo"`,
 	} {
@@ -275,7 +276,11 @@ func TestScenariosOfOneFileMayShareAName(t *testing.T) {
 }
 
 func TestMergeTakesTheFirst(t *testing.T) {
-	a, b := parse(t, named("a")), parse(t, strings.Replace(named("a"), "'true'", "evt.Parsed.verb == 'POST'", 1)+"---\n"+named("b"))
+	a := parse(t, named("a"))
+	b, err := Parse("b.yaml", []byte(strings.Replace(named("a"), "'true'", "evt.Parsed.verb == 'POST'", 1)+"---\n"+named("b")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := Merge(a, nil, b)
 	if got := all.Names(); !slices.Equal(got, []string{"a", "b"}) || len(all.Skipped()) != 1 {
 		t.Errorf("names %q, skipped %v", got, all.Skipped())

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"time"
 )
+
+// shopField is in the login form of WooCommerce.
+const shopField = "woocommerce-login-nonce"
 
 // What Meta.login can be.
 const (
@@ -61,21 +65,25 @@ func (v *view) now() time.Time {
 }
 
 func (v *view) loginFailed() bool {
-	status, posts := v.evt.Status, v.evt.Method == http.MethodPost
-	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
-	switch {
+	switch status := v.evt.Status; {
 	case status >= 500:
 		return false // nobody has looked at the password
 	case status == http.StatusUnauthorized && v.hasBasic():
 		return true
-	case !posts:
+	case v.evt.Method != http.MethodPost:
 		return false
-	case refused:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return v.hasBasic() || v.sent().password != "" || v.isHidden() && looksLikeLogin(v.path())
-	case v.posts("wp-login.php"):
+	}
+	return v.wordpressLogin()
+}
+
+// wordpressLogin reports whether a POST is one by which WordPress logs in.
+func (v *view) wordpressLogin() bool {
+	if v.posts("wp-login.php") {
 		return v.sent().log && v.sent().pwd || v.isHidden() && !v.sent().pwd && !v.asksOther()
 	}
-	return v.sent().shop && v.sent().password != ""
+	return bytes.Contains(v.evt.Body, []byte(shopField)) && v.sent().shop && v.sent().password != ""
 }
 
 // posts reports whether the request is a POST to the script of that name.

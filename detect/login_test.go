@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"mime/multipart"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -43,6 +44,9 @@ func TestLogin(t *testing.T) {
 		{"a POST with them there", step{target: "/wp-login.php?log=a&pwd=b", body: "x=y"}, ""},
 		{"a name without a password", change(wrong, func(s *step) { s.body = "log=admin" }), ""},
 		{"a password without a name", change(wrong, func(s *step) { s.body = "pwd=x" }), ""},
+		{"a file by the name of the field", change(wrong, func(s *step) {
+			s.form, s.body = mediaMultipart, "Content-Disposition: form-data; name=log\n\na\n--x\nContent-Disposition: form-data; name=pwd; filename=x\n\nb\n--x"
+		}), ""},
 		{"another script", change(wrong, func(s *step) { s.target = "/index.php/wp-login.php" }), ""},
 		{"a name that ends like it", change(wrong, func(s *step) { s.target = "/my-wp-login.php" }), ""},
 		{"another spelling is another file", change(wrong, func(s *step) { s.target = "/WP-LOGIN.PHP" }), ""},
@@ -104,8 +108,8 @@ func TestLoginNames(t *testing.T) {
 		}
 	}
 	other := step{target: "/wp-login.php", body: wpLogin("admin", "y")}
-	if try(admin) == try(other) || try(admin) != try(admin) || try(admin) == user(admin) {
-		t.Errorf("tries: %q and %q by %q", try(admin), try(other), user(admin))
+	if first, again := try(admin), try(admin); first != again || first == try(other) || first == name {
+		t.Errorf("tries: %q, again %q, and another one %q", first, again, try(other))
 	}
 }
 
@@ -115,6 +119,8 @@ func TestXMLRPC(t *testing.T) {
 		{"entities", xmlCall("wp.getUsers&#66;logs"), "wp.getUsersBlogs", absent},
 		{"marked text", xmlCall("<![CDATA[ demo.sayHello ]]>"), "demo.sayHello", absent},
 		{"another encoding", `<?xml version="1.0" encoding="ISO-8859-1"?>` + xmlCall("demo.sayHello")[21:], "demo.sayHello", absent},
+		{"two names, of which WordPress takes the last", xmlCall("demo.sayHello", "<methodName>wp.getUsersBlogs</methodName>"), "wp.getUsersBlogs", absent},
+		{"an entity that there is not", xmlCall("demo&none;"), "demo&none;", absent},
 		{"a bundle", xmlBundle(50), "system.multicall", "50"},
 		{"a bundle of none", xmlBundle(0), "system.multicall", "0"},
 		{"a bundle that was cut short", xmlBundle(50)[:3000], "system.multicall", fmt.Sprint(strings.Count(xmlBundle(50)[:3000], "methodName</name>"))},
@@ -154,6 +160,24 @@ func TestFormAction(t *testing.T) {
 	} {
 		if got := fieldsOf(row.step.event(began))["Parsed.form_action"]; got != row.want {
 			t.Errorf("%s %q: %q, want %q", row.step.target, row.step.body, got, row.want)
+		}
+	}
+}
+
+// A view is used again, and meanwhile lies about.
+func TestNoPasswordStaysBehind(t *testing.T) {
+	p := compile(builtinRules(t), testIDs())
+	for _, s := range []step{
+		{target: "/wp-login.php", body: wpLogin("admin", "secret")},
+		{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", "admin", "secret")},
+	} {
+		v := p.open(s.event(began), netip.MustParsePrefix("192.0.2.1/32"))
+		if try, ok := v.loginTry(); !ok {
+			t.Errorf("%s: nobody tries anything: %q", s.target, try)
+		}
+		v.close()
+		if left := fmt.Sprintf("%+v", *v); strings.Contains(left, "secret") {
+			t.Errorf("%s: %s", s.target, left)
 		}
 	}
 }

@@ -39,8 +39,8 @@ type textMemo struct {
 }
 
 type condMemo struct {
-	gen        uint32
-	ok, failed bool
+	gen uint32
+	ok  bool
 }
 
 // open returns a view of e. It is to be closed.

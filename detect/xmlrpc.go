@@ -83,9 +83,7 @@ func (c *call) read(text []byte) {
 func (c *call) end(element, text string, values *int) {
 	switch element {
 	case "methodName":
-		if c.method == "" {
-			c.method = text
-		}
+		c.method = text // WordPress takes the last one
 	case "name":
 		if text == "methodName" {
 			c.calls++
