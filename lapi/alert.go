@@ -20,6 +20,7 @@ import (
 const (
 	maxWord    = 255  // bytes of a name or a message
 	maxTarget  = 2048 // bytes of a path in JSON
+	maxHost    = 255  // bytes of a host
 	maxAgent   = 1024 // bytes of a user agent in JSON
 	maxMethod  = 64
 	maxMeta    = 4000 // bytes of a value; the API cuts at 4095
@@ -82,13 +83,13 @@ type pushedDecision struct {
 // CrowdSec's profiles know only one answer to an alert that asks for one, and as
 // shipped that is a ban. So one that has led to less than that here does not ask,
 // unless it brings its decision.
-func newPushed(a *detect.Alert, now time.Time, decide bool) *pushed {
+func newPushed(a *detect.Alert, now time.Time, tell telling) *pushed {
 	p := &pushed{
 		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
 		Message: clip(a.Message, maxWord), Capacity: count(a.Capacity), Leakspeed: a.Leak.String(), Count: count(a.Count),
 		Start: stamp(a.Start, now), Stop: stamp(a.Stop, now), Source: sourceOf(a), Events: []pushedEvent{},
 	}
-	decide = decide && a.Remediation && a.Action != lookup.None && a.Duration > 0
+	decide := tell.decide && a.Remediation && a.Action != lookup.None && a.Duration > 0
 	p.Remediation = a.Remediation && (decide || a.Action == lookup.None || a.Action == lookup.Ban)
 	if p.Remediation {
 		p.Stop = stamp(now, now)
@@ -99,12 +100,35 @@ func newPushed(a *detect.Alert, now time.Time, decide bool) *pushed {
 			Duration: a.Duration.String(), Scenario: p.Scenario,
 		}}
 	}
-	contexts := a.Context[max(0, len(a.Context)-maxEvents):]
+	contexts := tell.contexts(a.Context[max(0, len(a.Context)-maxEvents):])
 	for i := range contexts {
 		p.Events = append(p.Events, newEvent(&contexts[i], p.Source.IP, now))
 	}
 	p.Meta = newMeta(contexts)
 	return p
+}
+
+// telling says what of an alert CrowdSec is told beside the least.
+type telling struct {
+	decide      bool // the decision that was made here
+	query, host bool // of the requests
+}
+
+// contexts returns what may be told of requests, with the query as part of the
+// target.
+func (t telling) contexts(all []detect.Context) []detect.Context {
+	all = slices.Clone(all)
+	for i := range all {
+		c := &all[i]
+		c.Target = path(c.Target)
+		if t.query && c.Query != "" {
+			c.Target = clip(c.Target+"?"+c.Query, maxTarget)
+		}
+		if !t.host {
+			c.Host = ""
+		}
+	}
+	return all
 }
 
 // meant returns whom a is about: an address, or a range of IPv6.
@@ -138,7 +162,8 @@ func newEvent(c *detect.Context, ip string, now time.Time) pushedEvent {
 	for _, m := range []pushedMeta{
 		{"source_ip", ip},
 		{"http_verb", clip(c.Method, maxMethod)},
-		{"http_path", path(c.Target)},
+		{"http_path", c.Target},
+		{"target_fqdn", clip(c.Host, maxHost)},
 		{"http_status", status(c.Status)},
 		{"http_user_agent", clip(c.UserAgent, maxAgent)},
 	} {
@@ -150,8 +175,7 @@ func newEvent(c *detect.Context, ip string, now time.Time) pushedEvent {
 }
 
 // newMeta returns what is shown with an alert, in the form of the hub's contexts:
-// of each the different values, as a list in JSON. The host is not in it, and
-// neither is anything that a client might have to hide.
+// of each the different values, as a list in JSON.
 func newMeta(contexts []detect.Context) []pushedMeta {
 	var all []pushedMeta
 	for _, m := range []struct {
@@ -159,7 +183,8 @@ func newMeta(contexts []detect.Context) []pushedMeta {
 		of  func(*detect.Context) string
 	}{
 		{"method", func(c *detect.Context) string { return clip(c.Method, maxMethod) }},
-		{"target_uri", func(c *detect.Context) string { return path(c.Target) }},
+		{"target_uri", func(c *detect.Context) string { return c.Target }},
+		{"target_fqdn", func(c *detect.Context) string { return clip(c.Host, maxHost) }},
 		{"status", func(c *detect.Context) string { return status(c.Status) }},
 		{"user_agent", func(c *detect.Context) string { return clip(c.UserAgent, maxAgent) }},
 	} {

@@ -32,7 +32,7 @@ func about(client string) detect.Alert {
 
 func inJSONForm(t *testing.T, a detect.Alert, decide bool) string {
 	t.Helper()
-	text, err := json.Marshal(newPushed(&a, time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC), decide))
+	text, err := json.Marshal(newPushed(&a, time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC), telling{decide: decide}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func FuzzAlert(f *testing.F) {
 		for i := range min(max(n, 0), 20) {
 			a.Context = append(a.Context, detect.Context{Method: method, Target: strings.Repeat("/", i) + target, UserAgent: agent, Status: n})
 		}
-		p := newPushed(&a, time.Now(), true)
+		p := newPushed(&a, time.Now(), telling{decide: true})
 		if len(p.Scenario) > maxWord || len(p.Message) > maxWord || len(p.Events) > maxEvents {
 			t.Errorf("too long: %+v", p)
 		}
@@ -159,5 +159,39 @@ func wellFormed(t *testing.T, all []pushedMeta) {
 		if m.Key == "http_path" && strings.ContainsAny(m.Value, "?#") {
 			t.Errorf("a query is told: %q", m.Value)
 		}
+	}
+}
+
+func TestWhatIsToldOfARequest(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	a := detect.Alert{
+		Client:  netip.MustParseAddr("203.0.113.7"),
+		Context: []detect.Context{{Time: at, Method: "GET", Target: "/login", Query: "token=secret", Host: "intern.example.com", Status: 401}},
+	}
+	for _, row := range []struct {
+		name        string
+		tell        telling
+		want, leave []string
+	}{
+		{"the least", telling{}, []string{`"[\"/login\"]"`}, []string{"secret", "intern"}},
+		{"the query, too", telling{query: true}, []string{`/login?token=secret`}, []string{"intern"}},
+		{"the host, too", telling{host: true}, []string{`intern.example.com`}, []string{"secret"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			text, err := json.Marshal(newPushed(&a, at, row.tell))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range row.want {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("no %s in %s", want, text)
+				}
+			}
+			for _, leave := range row.leave {
+				if strings.Contains(string(text), leave) {
+					t.Errorf("%s in %s", leave, text)
+				}
+			}
+		})
 	}
 }

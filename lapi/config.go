@@ -59,6 +59,10 @@ type Config struct {
 	// a server without any scenario asks for no community list. Default: none.
 	Scenarios func() []string
 
+	// Context adds to what Report tells of each request: "query" for the query of
+	// its target, as far as the alert has one, and "host". Default: neither.
+	Context []string
+
 	// Decide makes Report send with each alert the decision that was made here.
 	// The server takes it as it is: neither its profiles nor its allowlists are
 	// asked, so Report asks for the allowlists itself. Default: the profiles of
@@ -87,6 +91,12 @@ type Machine struct {
 	// auto_registration: with it nobody has to validate the machine. Default: none.
 	Token string
 }
+
+// What Config.Context can have.
+const (
+	contextQuery = "query"
+	contextHost  = "host"
+)
 
 // The defaults and bounds that Config's fields name.
 const (
@@ -133,6 +143,11 @@ func (cfg Config) check() error {
 	}
 	if err := cfg.Machine.check(); err != nil {
 		return err
+	}
+	for _, c := range cfg.Context {
+		if c != contextQuery && c != contextHost {
+			return fmt.Errorf("context %q: want query or host", c)
+		}
 	}
 	if slices.ContainsFunc(cfg.Scopes, func(s string) bool { return s == "" || strings.ContainsAny(s, ", ") }) {
 		return fmt.Errorf("scopes %q: want one name each", cfg.Scopes)

@@ -48,7 +48,8 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // Alerts about private and loopback addresses and about ones on an allowlist are
 // not sent at all, and count as refused, too. What leaves this server is the
 // client's address, the scenario, and of up to ten requests the time, method,
-// path, status and user agent: no query, no host, no header or body besides.
+// path, status and user agent; query and host only if Config.Context says so, and
+// no header or body besides.
 //
 // An answer that is lost on its way makes for a report sent twice, and so does a
 // server whose database is busy: CrowdSec 1.4.6 may fail after the fact.
@@ -195,8 +196,12 @@ func (c *Client) giveUp(batch []parcel, failures []error) {
 func (c *Client) post(ctx context.Context, batch []parcel) (int, error) {
 	now := time.Now()
 	list := make([]*pushed, len(batch))
+	tell := telling{
+		decide: c.cfg.Decide,
+		query:  slices.Contains(c.cfg.Context, contextQuery), host: slices.Contains(c.cfg.Context, contextHost),
+	}
 	for i := range batch {
-		list[i] = newPushed(batch[i].Alert, now, c.cfg.Decide)
+		list[i] = newPushed(batch[i].Alert, now, tell)
 	}
 	body, err := json.Marshal(list)
 	if err != nil {
