@@ -2,9 +2,9 @@ package middleware
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -32,14 +32,15 @@ func (b *bodyWatch) watch(r *http.Request) {
 }
 
 // isTelling reports whether bodies of this content type can hold a name and a
-// password.
+// password. Types are read as PHP reads them, which is content with little: what
+// comes after the first of ; and , and space has no say, however odd it is. And
+// WordPress' xmlrpc.php takes any type, and none.
 func isTelling(contentType string) bool {
-	if len(contentType) > 1024 {
-		return false
+	if i := strings.IndexAny(contentType, ";, "); i >= 0 {
+		contentType = contentType[:i]
 	}
-	media, _, _ := mime.ParseMediaType(contentType)
-	switch media {
-	case "application/x-www-form-urlencoded", "multipart/form-data", "application/json", "text/xml", "application/xml":
+	switch strings.ToLower(contentType) {
+	case "", "application/x-www-form-urlencoded", "multipart/form-data", "application/json", "text/xml", "application/xml", "text/plain":
 		return true
 	}
 	return false

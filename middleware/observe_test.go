@@ -159,7 +159,9 @@ func TestWhatIsKeptOfABody(t *testing.T) {
 		{"what was read of it", "application/x-www-form-urlencoded", "log=a&pwd=b", 5, "log=a", false},
 		{"a call", "text/xml; charset=utf-8", "<methodCall/>", -1, "<methodCall/>", false},
 		{"a picture", "image/png", "PNG", -1, "", false},
-		{"no type", "", "log=a", -1, "", false},
+		{"no type", "", "log=a", -1, "log=a", false},
+		{"a type that only PHP understands", "Application/X-WWW-Form-Urlencoded,x; a=b; a=c", "log=a", -1, "log=a", false},
+		{"a type of any length", "image/" + strings.Repeat("x", 1<<16), "PNG", -1, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := newWitness()
