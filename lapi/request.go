@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/upstream"
 	"go.uber.org/zap"
 )
 
@@ -113,7 +114,7 @@ func (a *api) judge(resp *http.Response) error {
 // refuse explains an answer with a bad status. What the server says is shown
 // without what is secret: some echo the request.
 func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *refusal {
-	r := &refusal{code: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"))}
+	r := &refusal{code: resp.StatusCode, retryAfter: upstream.RetryAfter(resp.Header.Get("Retry-After"))}
 	hide := func(s string) string {
 		for _, secret := range append(secrets, a.secrets...) {
 			s = strings.ReplaceAll(s, secret, "…")
@@ -142,17 +143,6 @@ func message(resp *http.Response) string {
 		return said.Message
 	}
 	return strings.TrimSpace(string(text))
-}
-
-// retryAfter reads the header of that name, seconds or a date.
-func retryAfter(s string) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(s); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
 
 // kindOf returns a name for failures like err, and how long the server asks to

@@ -9,9 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/upstream"
 )
 
 const (
@@ -176,7 +177,7 @@ func (u *URL) judge(resp *http.Response, v validators) (*answer, error) {
 	if resp.StatusCode == http.StatusNotFound && said == emptyMirror {
 		return &answer{resp: resp}, nil
 	}
-	r := &refusal{code: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"))}
+	r := &refusal{code: resp.StatusCode, retryAfter: upstream.RetryAfter(resp.Header.Get("Retry-After"))}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		r.text = fmt.Sprintf("status %d: access refused: check user and password or the key: %.200q", r.code, said)
@@ -198,15 +199,4 @@ func (u *URL) message(resp *http.Response) string {
 func isHTML(resp *http.Response) bool {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return kind == "text/html" || kind == "application/xhtml+xml"
-}
-
-// retryAfter reads the header of that name, seconds or a date.
-func retryAfter(s string) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(s); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
