@@ -3,7 +3,6 @@ package detect
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strings"
 )
@@ -45,7 +44,7 @@ func (v *view) sent() *sent {
 	}
 	*s = sent{gen: v.gen}
 	body := v.evt.Body[:min(len(v.evt.Body), maxField)]
-	if len(body) == 0 || v.evt.Method != http.MethodPost {
+	if len(body) == 0 || !isPost(v.evt.Method) {
 		return s
 	}
 	switch v.contentType() {

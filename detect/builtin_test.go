@@ -313,3 +313,25 @@ func TestExampleScenarios(t *testing.T) {
 		}
 	}
 }
+
+// PHP takes post for POST, and WordPress tries the password.
+func TestAMethodInLowerCaseIsNoDisguise(t *testing.T) {
+	rules, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(Config{Rules: rules})
+	seen := map[string]bool{}
+	for i := range 10 {
+		e := get(float64(i), "/wp-login.php")
+		e.Method, e.Status = "post", 200
+		e.Request = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+		e.Body = fmt.Appendf(nil, "log=admin&pwd=%d", i)
+		for _, a := range append(d.Request(e), d.Response(e)...) {
+			seen[a.Scenario] = true
+		}
+	}
+	if !seen["tocsin/http-login-bf"] {
+		t.Errorf("seen only %v", seen)
+	}
+}

@@ -70,7 +70,7 @@ func (v *view) loginFailed() bool {
 		return false // nobody has looked at the password
 	case status == http.StatusUnauthorized && v.hasBasic():
 		return true
-	case v.evt.Method != http.MethodPost:
+	case !isPost(v.evt.Method):
 		return false
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return v.hasBasic() || v.sent().password != "" || v.isHidden() && looksLikeLogin(v.path())
@@ -90,7 +90,7 @@ func (v *view) wordpressLogin() bool {
 func (v *view) posts(name string) bool {
 	s, _ := v.script()
 	dir, ok := strings.CutSuffix(s, name)
-	return ok && strings.HasSuffix(dir, "/") && v.evt.Method == http.MethodPost
+	return ok && strings.HasSuffix(dir, "/") && isPost(v.evt.Method)
 }
 
 func (v *view) path() string {
@@ -195,3 +195,6 @@ func alias(kind, text string) string {
 	h.Write([]byte(kind + "\x00" + text)) // never fails
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+// isPost reports whether PHP takes a method for POST: it does not mind the case.
+func isPost(method string) bool { return strings.EqualFold(method, http.MethodPost) }
