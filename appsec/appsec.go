@@ -106,8 +106,9 @@ func (c *Client) open() error {
 	return nil
 }
 
-// Close closes the connections at rest. Those in use are closed by the timeout
-// at the latest, or come to rest: call it again if that matters.
+// Close closes the connections at rest. Those in use are closed once they have had
+// their answer, by the timeout at the latest; with H2C they come to rest, and Close
+// has to be called again if that matters.
 func (c *Client) Close() { c.wire.close() }
 
 // An Inspection says about a request what the request itself does not, or not
@@ -120,6 +121,10 @@ type Inspection struct {
 	// Ref is the reference of the request in our log. CrowdSec 1.7.5 and later
 	// shows it as the id of the transaction. Default: AppSec makes up one.
 	Ref string
+
+	// Method is that of the request before anything was rewritten. Default: the
+	// request's Method.
+	Method string
 
 	// Target is what the client asked for, as it stood in the request line,
 	// before anything was rewritten. Default: the request's RequestURI, which
@@ -139,6 +144,9 @@ func (in Inspection) withDefaults(r *http.Request) Inspection {
 		in.Client = netip.IPv4Unspecified()
 	}
 	in.Client = lookup.Normalize(in.Client)
+	if in.Method == "" {
+		in.Method = r.Method
+	}
 	if in.Target == "" {
 		in.Target = r.RequestURI
 	}

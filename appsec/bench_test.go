@@ -145,7 +145,7 @@ func BenchmarkInspect(b *testing.B) {
 // median of a bare round trip to the same AppSec.
 func BenchmarkProxy(b *testing.B) {
 	f := newFake(b, nil)
-	f.wrap = func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { say(w, plainAllow) }
+	f.Wrap = func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { say(w, plainAllow) }
 	c := f.client(b, Config{})
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, "page") }))
 	defer site.Close()

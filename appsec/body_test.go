@@ -211,7 +211,7 @@ func TestABodyThatBreaksOffIsNoAttack(t *testing.T) {
 		if !errors.Is(err, ErrBody) || !tt.is(err) || v != (Verdict{}) {
 			t.Errorf("%s: %+v, %v", tt.name, v, err)
 		}
-		f.last(t, 0)
+		f.Last(t, 0)
 		if s := c.Stats(); s.Broken != 1 || s.BodyMemory != 0 || s.Asked != 0 {
 			t.Errorf("%s: %+v", tt.name, s)
 		}

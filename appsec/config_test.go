@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -86,8 +87,8 @@ func TestUnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{}
-	f.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: f, Protocols: new(http.Protocols)}}
+	f := &fake{new(appsectest.Server)}
+	f.Server.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: f, Protocols: new(http.Protocols)}}
 	f.Config.Protocols.SetUnencryptedHTTP2(true)
 	f.Config.Protocols.SetHTTP1(true)
 	f.Start()
@@ -101,8 +102,8 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestH2C(t *testing.T) {
-	f := &fake{}
-	f.Server = httptest.NewUnstartedServer(f)
+	f := &fake{new(appsectest.Server)}
+	f.Server.Server = httptest.NewUnstartedServer(f)
 	f.Config.Protocols = new(http.Protocols)
 	f.Config.Protocols.SetUnencryptedHTTP2(true)
 	f.Start()
@@ -116,8 +117,8 @@ func TestH2C(t *testing.T) {
 	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.Ban {
 		t.Errorf("%+v", v)
 	}
-	s := f.last(t, 2)
-	if s.method != "POST" || s.length != 4 || strings.Join(s.header["X-A"], ",") != "1,2: 3" || s.header["User-Agent"] != nil {
+	s := f.Last(t, 2)
+	if s.Method != "POST" || s.Length != 4 || strings.Join(s.Header["X-A"], ",") != "1,2: 3" || s.Header["User-Agent"] != nil {
 		t.Errorf("%+v", s)
 	}
 	f.CloseClientConnections()
@@ -137,8 +138,8 @@ func TestTLSWithACertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{}
-	f.Server = httptest.NewUnstartedServer(f)
+	f := &fake{new(appsectest.Server)}
+	f.Server.Server = httptest.NewUnstartedServer(f)
 	f.EnableHTTP2 = true // as CrowdSec does; we speak HTTP/1.1 all the same
 	f.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 	f.Config.ErrorLog = log.New(io.Discard, "", 0)

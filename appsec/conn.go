@@ -29,8 +29,9 @@ type connections struct {
 	end  *endpoint
 	most int // at rest
 
-	mu   sync.Mutex
-	idle []*conn // the one used last is last
+	mu     sync.Mutex
+	idle   []*conn // the one used last is last
+	closed bool    // none comes to rest any more
 }
 
 // A conn is a connection to AppSec that one question at a time has.
@@ -94,7 +95,7 @@ func (cs *connections) push(c *conn) {
 	var old *conn
 	cs.mu.Lock()
 	cs.idle = append(cs.idle, c)
-	if first := cs.idle[0]; len(cs.idle) > cs.most || c.rested.Sub(first.rested) >= idleTime {
+	if first := cs.idle[0]; cs.closed || len(cs.idle) > cs.most || c.rested.Sub(first.rested) >= idleTime {
 		old = first
 		cs.idle = append(cs.idle[:0], cs.idle[1:]...)
 	}
@@ -107,7 +108,7 @@ func (cs *connections) push(c *conn) {
 func (cs *connections) close() {
 	cs.mu.Lock()
 	idle := cs.idle
-	cs.idle = nil
+	cs.idle, cs.closed = nil, true
 	cs.mu.Unlock()
 	for _, c := range idle {
 		c.drop()

@@ -206,10 +206,14 @@ func TestConnectionsAreKept(t *testing.T) {
 	if s.conns.Load() != 1 {
 		t.Errorf("%d connections", s.conns.Load())
 	}
+	// A request may outlast the config that its client belongs to: once that is
+	// closed, the request gets its answer, and the connection is not kept.
 	c.Close()
-	get(t, c, "/")
-	if s.conns.Load() != 2 {
-		t.Errorf("%d connections", s.conns.Load())
+	for range 2 {
+		get(t, c, "/")
+	}
+	if n := len(c.wire.(*connections).idle); s.conns.Load() != 3 || n != 0 {
+		t.Errorf("%d connections, %d kept", s.conns.Load(), n)
 	}
 }
 

@@ -1,62 +1,35 @@
 package appsec
 
 import (
-	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const testKey = "the-appsec-key"
+const testKey = appsectest.Key
 
 var visitor = netip.MustParseAddr("192.0.2.7")
 
-// A fake is an AppSec to test against. It keeps to what the real one does with
-// a question: see TestTheFakeAnswersAsRecorded and TestReal.
-type fake struct {
-	*httptest.Server
-
-	// modern reads bodies without a length, as 1.7.8 does; before, a body is as
-	// long as Content-Length says, or not there.
-	modern bool
-	// wrap stands in front.
-	wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)
-
-	mu    sync.Mutex
-	asked []seen
-}
-
-// seen is a question as rules get to see it.
-type seen struct {
-	method        string // of the question, not of the request
-	length        int64
-	header        http.Header // all of it
-	ip, uri, verb string
-	path, query   string // parsed
-	body          []byte
-	trouble       []string
-}
+// A fake is an AppSec to test against. It keeps to what the real one does with a
+// question: see TestTheFakeAnswersAsRecorded and TestReal.
+type fake struct{ *appsectest.Server }
 
 // newFake starts a fake; nil wrap answers all questions itself.
 func newFake(t testing.TB, wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)) *fake {
-	f := &fake{wrap: wrap}
-	f.Server = httptest.NewServer(f)
-	t.Cleanup(f.Close)
-	return f
+	return &fake{appsectest.Start(t, wrap)}
 }
 
 // answering starts a fake that gives one answer to all.
@@ -65,88 +38,6 @@ func answering(t testing.TB, status int, body string) *fake {
 		w.WriteHeader(status)
 		say(w, body)
 	})
-}
-
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if f.wrap != nil {
-		f.wrap(w, r, f.answer)
-		return
-	}
-	f.answer(w, r)
-}
-
-func (f *fake) answer(w http.ResponseWriter, r *http.Request) {
-	s := seen{
-		method: r.Method, length: r.ContentLength, header: r.Header.Clone(),
-		ip: r.Header.Get(ipHeader), uri: r.Header.Get(uriHeader), verb: r.Header.Get(verbHeader),
-	}
-	if r.Header.Get(keyHeader) != testKey {
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	u, err := url.Parse(s.uri)
-	if err != nil || s.ip == "" || s.uri == "" || s.verb == "" {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	if r.ContentLength < 0 && !f.modern {
-		s.body = nil
-	} else if s.body, err = io.ReadAll(r.Body); err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	s.path, s.query = u.Path, u.RawQuery
-	for name, values := range r.Header {
-		if strings.HasPrefix(name, ownPrefix) && len(values) != 1 {
-			s.trouble = append(s.trouble, fmt.Sprintf("%s has %q", name, values))
-		}
-	}
-	f.mu.Lock()
-	f.asked = append(f.asked, s)
-	f.mu.Unlock()
-	status, text := judgeLike(&s)
-	w.WriteHeader(status)
-	say(w, text)
-}
-
-// judgeLike has the rules of the recorded answers: what is asked for decides,
-// or a word anywhere in what rules see.
-func judgeLike(s *seen) (int, string) {
-	all := s.query + string(s.body) + s.header.Get(agentHeader)
-	for name, values := range s.header {
-		if !strings.HasPrefix(name, ownPrefix) {
-			all += strings.Join(values, " ")
-		}
-	}
-	switch {
-	case s.path == "/wp-login.php":
-		return 403, `{"action":"captcha","http_status":403}`
-	case s.path == "/teapot":
-		return 403, `{"action":"ban","http_status":418}`
-	case s.path == "/tarpit":
-		return 403, `{"action":"tarpit","http_status":403}`
-	case s.path == "/rpc2", strings.HasSuffix(s.path, "/rpc2"), strings.Contains(all, "evil"):
-		return 403, `{"action":"ban","http_status":403}`
-	}
-	return 200, `{"action":"allow","http_status":200}`
-}
-
-// last returns the question asked last, and checks that there are n.
-func (f *fake) last(t testing.TB, n int) seen {
-	t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.asked) != n {
-		t.Fatalf("%d questions, want %d", len(f.asked), n)
-	}
-	if n == 0 {
-		return seen{}
-	}
-	s := f.asked[n-1]
-	if len(s.trouble) > 0 {
-		t.Errorf("trouble: %q", s.trouble)
-	}
-	return s
 }
 
 // client returns a client of f. Machines under load are slow: the timeout is
@@ -228,8 +119,8 @@ func TestTheFakeAnswersAsRecorded(t *testing.T) {
 		if got := get(t, c, tt.target); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.target, got, tt.want)
 		}
-		s := f.last(t, i+1)
-		if _, text := judgeLike(&s); text != readFile(t, tt.file) {
+		q := f.Last(t, i+1)
+		if _, text := q.Judge(); text != readFile(t, tt.file) {
 			t.Errorf("%s: the fake says %s, CrowdSec %s", tt.target, text, readFile(t, tt.file))
 		}
 	}

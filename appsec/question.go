@@ -49,12 +49,12 @@ func (q *question) free(to *sync.Pool) {
 // AppSec reads.
 func (q *question) setHead(r *http.Request, in *Inspection, target, key string) bool {
 	q.fields = q.fields[:0]
-	q.length = r.Method != http.MethodGet && r.Method != http.MethodHead
+	q.length = in.Method != http.MethodGet && in.Method != http.MethodHead
 	q.add(keyHeader, key)
 	q.address = in.Client.AppendTo(q.address[:0])
 	q.addBytes(ipHeader, q.address)
 	q.add(uriHeader, target)
-	q.add(verbHeader, orGet(r.Method))
+	q.add(verbHeader, orGet(in.Method))
 	q.add(hostHeader, in.Host)
 	q.addVersion(r)
 	if in.Ref != "" {

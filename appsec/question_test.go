@@ -22,19 +22,19 @@ func TestWhatAppSecIsTold(t *testing.T) {
 	inspect(t, c, r, Inspection{
 		Client: netip.MustParseAddr("::ffff:192.0.2.7"), Ref: "REF1", Target: "/as/sent?x=%20y", Host: "Shop.example:8443",
 	})
-	s := f.last(t, 1)
+	s := f.Last(t, 1)
 	want := map[string]string{
 		keyHeader: testKey, ipHeader: "192.0.2.7", uriHeader: "/as/sent?x=%20y", verbHeader: "DELETE", hostHeader: "Shop.example:8443",
 		agentHeader: "curl/8", protoHeader: "11", refHeader: "REF1", "User-Agent": "curl/8", "Cookie": "a=b", "Content-Encoding": "br",
 		"Content-Length": "0",
 	}
 	for name, value := range want {
-		if got := s.header[name]; len(got) != 1 || got[0] != value {
+		if got := s.Header[name]; len(got) != 1 || got[0] != value {
 			t.Errorf("%s: %q, want %q", name, got, value)
 		}
 	}
-	if s.method != "GET" || len(s.header) != len(want) {
-		t.Errorf("%s, %d headers: %v", s.method, len(s.header), s.header)
+	if s.Method != "GET" || len(s.Header) != len(want) {
+		t.Errorf("%s, %d headers: %v", s.Method, len(s.Header), s.Header)
 	}
 }
 
@@ -46,18 +46,18 @@ func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
 	r.URL.Path = "/rewritten" // as a handler before this one may do
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 	inspect(t, c, r, Inspection{})
-	s := f.last(t, 1)
-	if s.uri != "/a?b" || s.header.Get(hostHeader) != "shop.example" || s.ip != "0.0.0.0" || s.header.Get(protoHeader) != "20" {
+	s := f.Last(t, 1)
+	if s.URI != "/a?b" || s.Header.Get(hostHeader) != "shop.example" || s.IP != "0.0.0.0" || s.Header.Get(protoHeader) != "20" {
 		t.Errorf("%+v", s)
 	}
 	for _, name := range []string{agentHeader, refHeader, "User-Agent", "Content-Length"} {
-		if got, ok := s.header[name]; ok {
+		if got, ok := s.Header[name]; ok {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 	r.RequestURI = ""
 	inspect(t, c, r, Inspection{})
-	if s := f.last(t, 2); s.uri != "/rewritten?b" {
+	if s := f.Last(t, 2); s.URI != "/rewritten?b" {
 		t.Errorf("%+v", s)
 	}
 }
@@ -80,9 +80,9 @@ func TestWhatTheClientMayNotSay(t *testing.T) {
 	if v.Action != lookup.Ban {
 		t.Errorf("what Connection lists is hidden from rules: %+v", v)
 	}
-	s := f.last(t, 1)
+	s := f.Last(t, 1)
 	var names []string
-	for name := range s.header {
+	for name := range s.Header {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -92,7 +92,7 @@ func TestWhatTheClientMayNotSay(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("%q, want %q", names, want)
 	}
-	if s.ip != "192.0.2.7" || s.verb != "GET" {
+	if s.IP != "192.0.2.7" || s.Verb != "GET" {
 		t.Errorf("%+v", s)
 	}
 }
@@ -103,7 +103,7 @@ func TestRulesSeeEveryUserAgent(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header["User-Agent"] = []string{"Mozilla/5.0", "evil"}
 	inspect(t, c, r, Inspection{})
-	if got := f.last(t, 1).header.Get(agentHeader); got != "Mozilla/5.0, evil" {
+	if got := f.Last(t, 1).Header.Get(agentHeader); got != "Mozilla/5.0, evil" {
 		t.Errorf("%q", got)
 	}
 }
@@ -114,7 +114,7 @@ func TestALargeHeadIsRefused(t *testing.T) {
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("X-Padding", strings.Repeat("x", maxHead-2000))
-	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.None || f.last(t, 1).path != "/" {
+	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.None || f.Last(t, 1).Path != "/" {
 		t.Errorf("%+v", v)
 	}
 	for name, r := range map[string]*http.Request{
@@ -155,8 +155,8 @@ func TestAppSecReadsTheTargetAsTheServerDoes(t *testing.T) {
 	}
 	for i, tt := range tests {
 		get(t, c, tt.target)
-		if s := f.last(t, i+1); s.path != tt.path || s.query != tt.query {
-			t.Errorf("%s: AppSec reads %q ? %q, want %q ? %q", tt.name, s.path, s.query, tt.path, tt.query)
+		if s := f.Last(t, i+1); s.Path != tt.path || s.Query != tt.query {
+			t.Errorf("%s: AppSec reads %q ? %q, want %q ? %q", tt.name, s.Path, s.Query, tt.path, tt.query)
 		}
 	}
 	if v := get(t, c, "/%zz"); v.Action != lookup.Ban || v.Status != 400 || c.Stats().Refused[BadTarget] != 1 {

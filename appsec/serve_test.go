@@ -111,16 +111,14 @@ func TestUploadsArriveAsTheyAre(t *testing.T) {
 					t.Errorf("%d bytes, length %d: the site got %s, want %s", size, length, got, want)
 				}
 				asked++
-				q := f.last(t, asked)
-				if want := min(size, limit); int64(len(q.body)) != want || q.length != want || (q.method == "POST") != (want > 0) {
-					t.Errorf("%d bytes, length %d: AppSec got a %s of %d", size, length, q.method, q.length)
+				q := f.Last(t, asked)
+				if want := min(size, limit); int64(len(q.Body)) != want || q.Length != want || (q.Method == "POST") != (want > 0) {
+					t.Errorf("%d bytes, length %d: AppSec got a %s of %d", size, length, q.Method, q.Length)
 				}
-				if !bytes.Equal(q.body, must(io.ReadAll(&pattern{size: min(size, limit)}))) {
+				if !bytes.Equal(q.Body, must(io.ReadAll(&pattern{size: min(size, limit)}))) {
 					t.Errorf("%d bytes, length %d: AppSec got another body", size, length)
 				}
-				f.mu.Lock()
-				f.asked[asked-1].body = nil
-				f.mu.Unlock()
+				f.Forget()
 				if size > limit {
 					skipped++
 				}
@@ -209,7 +207,7 @@ func TestBodiesOverTheLimitMayBeRefused(t *testing.T) {
 			t.Errorf("%s: status %d", tt.name, resp.StatusCode)
 		}
 	}
-	f.last(t, 2)
+	f.Last(t, 2)
 	if n := c.Stats().Refused[LongBody]; n != 2 {
 		t.Errorf("%d refused", n)
 	}
@@ -366,7 +364,7 @@ func TestWebSocketsPass(t *testing.T) {
 	if line, err := in.ReadString('\n'); line != "echo hello\n" {
 		t.Errorf("%q, %v", line, err)
 	}
-	if q := f.last(t, 1); q.path != "/ws" || q.method != "GET" {
+	if q := f.Last(t, 1); q.Path != "/ws" || q.Method != "GET" {
 		t.Errorf("%+v", q)
 	}
 }
@@ -464,7 +462,7 @@ func TestASmuggledAddressChangesNothing(t *testing.T) {
 		"X-Crowdsec-Appsec-Uri: /fine\r\nX-Crowdsec-Appsec-Verb: HEAD\r\nX-Crowdsec-Appsec-Api-Key: x",
 	} {
 		talk(t, s, "GET /asked HTTP/1.1\r\nHost: h\r\n"+line+"\r\n\r\n")
-		if q := f.last(t, i+1); q.ip != visitor.String() || q.uri != "/asked" || q.verb != "GET" {
+		if q := f.Last(t, i+1); q.IP != visitor.String() || q.URI != "/asked" || q.Verb != "GET" {
 			t.Errorf("%s: %+v", line, q)
 		}
 	}
