@@ -36,7 +36,13 @@ func (p *Page) describe(s *Stop) PageData {
 		ContactText: contact.Text,
 		Style:       p.look.Style,
 	}
-	if s.Status == http.StatusTooManyRequests {
+	switch {
+	case s.Inspected && s.Status == http.StatusServiceUnavailable:
+		d.Title = "Not available"
+		d.Detail = "This site cannot check your request at the moment. Please try again later."
+	case s.Inspected:
+		d.Detail = "This site does not accept this request, because of what it contains or how it was sent."
+	case s.Status == http.StatusTooManyRequests:
 		d.Title = "Too many requests"
 		d.Detail = "Too many requests came from your network address. You can try again in " + inWords(s.RetryAfter) + "."
 	}

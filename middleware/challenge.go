@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
@@ -32,22 +31,30 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 	return true
 }
 
-// unsolicited returns the stop of r if it is an answer to a challenge that is
-// not due: the decision has ended meanwhile, or another tab of the same browser
-// was faster. The application must not see it.
-func (m *Middleware) unsolicited(r *http.Request, ip netip.Addr) *Stop {
+// unsolicited returns the stop of r if it is an answer to a challenge that no
+// decision asks for: the decision has ended meanwhile, or another tab of the same
+// browser was faster. The application must not see it. If requests are inspected it
+// counts, for the inspection of an earlier one may have asked for it.
+func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
 	if m.gate == nil || !m.gate.Answering(r) {
 		return nil
 	}
-	return &Stop{
-		Client: ip, Status: http.StatusNoContent, Ref: newRef(), Time: time.Now(),
+	s := &Stop{
+		Client: f.client, Status: http.StatusNoContent, Ref: newRef(), Time: time.Now(),
 		Challenge: true, Answer: true, settled: true,
 	}
+	if m.inspector != nil && !f.allowed && f.client.IsValid() {
+		s.Decision, s.settled = appsecDecision(lookup.Captcha, f.client), false
+	}
+	return s
 }
 
-// Answer answers r, which s, the result of Check, says is to be stopped.
+// Answer answers r, which s, the result of Check or Serve, says is to be stopped.
 func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
+	defer s.release()
 	switch {
+	case s.relays():
+		s.verdict.Relay.ServeHTTP(w, r)
 	case s.Answer:
 		if m.gate.Answer(w, r, s.visitor(), !s.settled) {
 			m.counters.origin.of(&s.Decision).solved[family(s.Client)].Add(1)

@@ -63,6 +63,9 @@ func (c *Counters) stop(s *Stop, dryRun bool) {
 		return
 	}
 	t.stopped[family(s.Client)].Add(1)
+	if s.relays() {
+		t.relayed[family(s.Client)].Add(1)
+	}
 }
 
 // Counts are the values of [Counters] at one time. All of them count requests
@@ -99,6 +102,7 @@ type OriginCount struct {
 	DryRun  uint64 // requests let through only because of DryRun
 	Passed  uint64 // requests let through by the pass of a solved challenge
 	Solved  uint64 // challenges solved
+	Relayed uint64 // those of Stopped that an [Inspector] answered with a challenge of its own
 }
 
 // Snapshot returns the counts as they are now. Requests that are counted

@@ -23,7 +23,7 @@
 // warned of: there is nothing to judge it by. A captcha decision stops like a
 // ban if there is no challenge to send, and so does an action that is not
 // known: the strict side. What a slow or failing lookup means is the business
-// of the function that looks up.
+// of the function that looks up, and that of an inspection of the [Inspector].
 package middleware
 
 import (
@@ -33,6 +33,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -78,6 +79,16 @@ type Config struct {
 	// Sessions are those that are not observed, and learns of new ones by what the
 	// site answers. Default: none; all are observed.
 	Sessions *Sessions
+
+	// Inspect judges what goes on by what it says: those of clients on the allow
+	// list only if they ask for something of AppSec's own. What it bans is told to
+	// Observe, as an event that evt.Meta.matched calls |appsec:ban|. Default:
+	// nobody.
+	Inspect Inspector
+
+	// Original completes what Inspect is told of a request by what it was before
+	// somebody changed it. Default: it is as it came.
+	Original func(*http.Request, *appsec.Inspection)
 
 	// Describe corrects and completes what Observe is told of a request, before
 	// it is asked. Default: it is told what the request says.
@@ -125,6 +136,10 @@ type Middleware struct {
 	trusted  func(*http.Request, netip.Addr) bool
 	sessions *Sessions                          // nil: none
 	describe func(*http.Request, *detect.Event) // nil: nobody
+
+	inspector Inspector                               // nil: none
+	original  func(*http.Request, *appsec.Inspection) // nil: nobody
+
 	statusOf func(error) int
 	dryRun   bool
 	counters *Counters
@@ -168,6 +183,9 @@ func New(cfg Config) (*Middleware, error) {
 		log:      cfg.Logger,
 		logIP:    cfg.LogIP,
 		unknown:  newSampler(),
+
+		inspector: cfg.Inspect,
+		original:  cfg.Original,
 	}
 	if err := m.setDefaults(); err != nil {
 		return nil, fmt.Errorf("making middleware: %w", err)
@@ -211,82 +229,19 @@ func (m *Middleware) setDefaults() error {
 // Counters returns what m counts with.
 func (m *Middleware) Counters() *Counters { return m.counters }
 
-// Check says whether r is to be stopped, and why; nil means: let it pass. It
-// writes nothing to the client. It counts r and, if r is to be stopped, logs
-// it, so it is to be called once for a request. In a dry run it always returns
-// nil, but for answers to challenges of before. It does not allocate for a
-// client that is known and may pass, unless there is something to observe it.
-func (m *Middleware) Check(r *http.Request) *Stop {
-	_, s := m.check(r)
-	return s
-}
-
-// check is Check, and returns what is seen of r if it goes on and is observed.
-func (m *Middleware) check(r *http.Request) (*observation, *Stop) {
-	n, ip := m.counters.next(), m.clientIP(r)
-	if !ip.IsValid() {
-		// Nothing to judge by: a mistake in the setup must not close the site,
-		// and must not stay unseen.
-		n.unknown.Add(1)
-		m.warnUnknown(r)
-		return nil, m.unsolicited(r, ip)
-	}
-	// The IPFunc may be the caller's own. One client must not have two names.
-	ip = lookup.Normalize(ip)
-	n.processed[family(ip)].Add(1)
-	d, ok := m.lookup(r.Context(), ip)
-	ok = ok && d.Action != lookup.None
-	// Asked last, so that the many clients without a decision pay nothing.
-	if (ok || m.observer != nil) && m.allow.contain(ip) {
-		if ok {
-			n.allowed.Add(1)
-		}
-		return nil, m.unsolicited(r, ip)
-	}
-	var s *Stop
-	if ok {
-		s = m.stop(r, d, ip)
-	}
-	if s == nil {
-		s = m.unsolicited(r, ip)
-	}
-	if s != nil || !m.observes(r, ip) {
-		return nil, s
-	}
-	o := m.newObservation(r, ip)
-	if d, ok := m.observer.Request(&o.event); ok && d.Action != lookup.None {
-		s = m.stop(r, d, ip)
-	}
-	return o, s
-}
-
-// stop returns the stop of r because of d, counted and logged; nil if r goes on
-// all the same, with a pass or in a dry run.
-func (m *Middleware) stop(r *http.Request, d lookup.Decision, ip netip.Addr) *Stop {
-	s := newStop(d, ip)
-	if d.Action == lookup.Captcha && m.gate != nil && !m.dryRun && !m.challenge(r, s) {
-		return nil
-	}
-	if s.Answer {
-		return s
-	}
-	m.counters.stop(s, m.dryRun)
-	m.logStop(r, s)
-	if m.dryRun {
-		return nil
-	}
-	return s
-}
-
-// Handler returns a handler that answers for next where Check says stop.
+// Handler returns a handler that answers for next where Check, or an inspection,
+// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, _ := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
 			next.ServeHTTP(w, r)
 			return nil
 		})
-		if s != nil {
+		switch {
+		case s != nil:
 			m.Answer(w, r, s)
+		case err != nil:
+			giveUp(w, err)
 		}
 	})
 }

@@ -23,16 +23,27 @@ type Observer interface {
 
 // Serve serves r with next unless it is to be stopped: then it returns the Stop
 // and has written nothing. It is for servers whose handlers return errors.
-func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (*Stop, error) {
-	o, s := m.check(r)
-	if s != nil {
-		return s, nil
+//
+// An error that wraps [appsec.ErrBody] is not that of next, which was not called:
+// the body of r cannot be read, mostly because the client has gone, and r is to be
+// given up without an answer. Nothing was written then either.
+func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
+	f := m.check(r)
+	if f.stop == nil && m.inspector != nil {
+		v, unread := m.inspect(w, r, &f)
+		if unread != nil {
+			return nil, unread
+		}
+		defer func() { letGo(r, &v, err) }()
+	}
+	if f.stop != nil {
+		return f.stop, nil
 	}
 	r = m.Forward(r)
-	if o == nil {
+	if f.seen == nil {
 		return nil, next(w, r)
 	}
-	return nil, o.serve(m, w, r, next)
+	return nil, f.seen.serve(m, w, r, next)
 }
 
 // An observation is what is seen of one request and the response to it.

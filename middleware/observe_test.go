@@ -267,3 +267,20 @@ func TestASessionOfTheSiteIsNotObserved(t *testing.T) {
 		t.Errorf("%d requests observed, want only the one before the site had set the cookie", len(o.requests))
 	}
 }
+
+// WordPress reads a call whatever its type, and wherever it finds the way to
+// xmlrpc.php.
+func TestACallIsKeptWhateverItsType(t *testing.T) {
+	for _, target := range []string{"/xmlrpc.php", "//blog/%78mlrpc.php/x.png"} {
+		o := newWitness()
+		h := mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}))
+		r := httptest.NewRequest(http.MethodPost, "http://h"+target, strings.NewReader("<methodCall/>"))
+		r.Header.Set("Content-Type", "image/png")
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if e := o.last(t); string(e.Body) != "<methodCall/>" {
+			t.Errorf("%s: kept %q", target, e.Body)
+		}
+	}
+}

@@ -40,7 +40,7 @@ type verdict struct {
 
 // A tally counts the requests that met one verdict, by family.
 type tally struct {
-	stopped, dryRun, passed, solved [families]atomic.Uint64
+	stopped, dryRun, passed, solved, relayed [families]atomic.Uint64
 }
 
 func (o *origins) all() map[verdict]*tally {
@@ -87,7 +87,7 @@ func (o *origins) counts() []OriginCount {
 		for f := range families {
 			c := OriginCount{
 				v.action, v.origin, f == 1,
-				t.stopped[f].Load(), t.dryRun[f].Load(), t.passed[f].Load(), t.solved[f].Load(),
+				t.stopped[f].Load(), t.dryRun[f].Load(), t.passed[f].Load(), t.solved[f].Load(), t.relayed[f].Load(),
 			}
 			if c.Stopped+c.DryRun+c.Passed+c.Solved > 0 {
 				all = append(all, c)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -16,9 +17,9 @@ const maxRetryAfter = 24 * time.Hour
 
 // A Stop says that a request is not to be served, and why.
 type Stop struct {
-	Decision lookup.Decision // what is decided about the client
+	Decision lookup.Decision // what is decided about the client, or about this request
 	Client   netip.Addr      // whom the request came from, normalized
-	Status   int             // what to answer: 403, or 429 if the decision is to throttle
+	Status   int             // what to answer: 403, 429 if the decision is to throttle, or what an inspection says
 
 	// RetryAfter is how long the decision still holds, in whole seconds rounded
 	// up, one second to one day; a day too if it has no end. It is 0 unless
@@ -33,15 +34,21 @@ type Stop struct {
 
 	Time time.Time // when the request was stopped
 
+	// Inspected says that the request is stopped because of what it says, or could
+	// not be asked about, and not because of who has sent it.
+	Inspected bool
+
 	// Challenge says that the client may clear itself: [Middleware.Answer] sends
-	// the challenge, or takes the answer to it. Else the request is refused.
+	// the challenge, or takes the answer to it, and has to be called. Else the
+	// request is refused.
 	Challenge bool
 
 	// Answer says that the request is such an answer. It is neither counted as
 	// stopped nor logged.
 	Answer bool
 
-	settled bool // the answer is to a challenge that is not due any more
+	settled bool            // the answer is to a challenge that is not due any more
+	verdict *appsec.Verdict // of the inspection, to be released; nil: nothing is held
 }
 
 // newStop returns the stop of a request from ip because of d. A captcha
