@@ -145,19 +145,30 @@ func labelsIn(expr, legend string) map[string][]string {
 	return labels
 }
 
+// histogramParts are the counters that make a histogram, by their ends.
+var histogramParts = []string{"_bucket", "_sum", "_count"}
+
+func isCounter(metric string) bool {
+	return slices.ContainsFunc(append(histogramParts, "_total"), func(end string) bool { return strings.HasSuffix(metric, end) })
+}
+
 func TestDashboardAndMetricsKnowEachOther(t *testing.T) {
 	d, collected := loadDashboard(t), byName(t, everything(t))
 	used := map[string]bool{}
 	check := func(where, expr, legend string) {
 		for metric, labels := range labelsIn(expr, legend) {
+			// A histogram is asked for in parts.
+			for _, part := range histogramParts {
+				metric = strings.TrimSuffix(metric, part)
+			}
 			used[metric] = true
 			have, ok := collected[metric]
 			if !ok {
 				t.Errorf("%s: there is no metric %s", where, metric)
 			}
 			for _, l := range labels {
-				// Prometheus adds the instance.
-				if ok && l != "instance" && !slices.Contains(have, l) {
+				// Prometheus adds the instance, and the bound of a bucket is none of ours.
+				if ok && l != "instance" && l != "le" && !slices.Contains(have, l) {
 					t.Errorf("%s: %s has no label %s, but %q", where, metric, l, have)
 				}
 			}
@@ -191,7 +202,7 @@ func TestDashboardTakesRatesOfCountersOnly(t *testing.T) {
 				rates = append(rates, m[1])
 			}
 			for metric := range labelsIn(target.Expr, "") {
-				if counter := strings.HasSuffix(metric, "_total"); counter != slices.Contains(rates, metric) {
+				if counter := isCounter(metric); counter != slices.Contains(rates, metric) {
 					t.Errorf("%s: %s", p.Title, target.Expr)
 				}
 			}

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
@@ -54,6 +55,10 @@ type Config struct {
 
 	// Challenges counts what became of challenges. Default: none.
 	Challenges *challenge.Counters
+
+	// AppSec returns what became of inspections, such as an [appsec.Client]'s
+	// Stats. It is called for each scrape. Default: none.
+	AppSec func() appsec.Stats
 }
 
 // NewCollector returns a collector of everything that cfg names. It starts
@@ -72,6 +77,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range all {
 		ch <- m.desc
 	}
+	ch <- latency
 }
 
 // Collect implements [prometheus.Collector].
@@ -91,6 +97,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if c.cfg.Challenges != nil {
 		v.challenges(c.cfg.Challenges.Counts())
+	}
+	if c.cfg.AppSec != nil {
+		stats := c.cfg.AppSec()
+		v.appsec(&stats)
+		sendLatency(ch, &stats)
 	}
 	v.send(ch)
 }

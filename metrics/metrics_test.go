@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
@@ -133,11 +135,23 @@ func challenged(t testing.TB) (*middleware.Counters, *challenge.Counters) {
 	return m.Counters(), gate.Counters()
 }
 
+// inspections returns what a client of AppSec may have counted.
+func inspections() appsec.Stats {
+	s := appsec.Stats{
+		Asked: 40, Retried: 1, Challenged: 3, Unknown: 4, Broken: 5, BodyMemory: 4096, LatencySum: 1500 * time.Millisecond,
+		Latency: []appsec.Bucket{{UpTo: time.Millisecond, N: 20}, {UpTo: time.Second, N: 29}, {UpTo: math.MaxInt64, N: 30}},
+	}
+	s.Stopped[lookup.Ban], s.Stopped[lookup.Captcha] = 6, 7
+	s.Failed[appsec.Late], s.Failed[appsec.Paused] = 8, 2
+	s.Skipped[appsec.LongBody], s.Refused[appsec.BadTarget] = 9, 1
+	return s
+}
+
 // everything returns a collector of which each metric has a value.
 func everything(t testing.TB) prometheus.Collector {
 	e := anEngine(t)
 	forum, challenges := challenged(t)
-	return NewCollector(Config{Engine: e, Challenges: challenges, Detector: detect.New(detect.Config{}), Counters: maps.All(map[string]*middleware.Counters{
+	return NewCollector(Config{Engine: e, Challenges: challenges, AppSec: inspections, Detector: detect.New(detect.Config{}), Counters: maps.All(map[string]*middleware.Counters{
 		"forum": forum,
 		"shop":  counted(t, e, false, "192.0.2.1:1", "192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.3:1", "192.0.2.4:1", "192.0.2.9:1", "@"),
 		"blog":  counted(t, e, true, "192.0.2.1:1"),
@@ -174,6 +188,38 @@ func TestScrapeTellsHowItIsGoing(t *testing.T) {
 	want := `tocsin_alerts_decided_total 0
 tocsin_alerts_spared_total 0
 tocsin_alerts_total{scenario="tocsin/http-probing"} 1
+tocsin_appsec_body_bytes 4096
+tocsin_appsec_broken_bodies_total 5
+tocsin_appsec_failures_total{kind="bad_answer"} 0
+tocsin_appsec_failures_total{kind="busy"} 0
+tocsin_appsec_failures_total{kind="late"} 8
+tocsin_appsec_failures_total{kind="paused"} 2
+tocsin_appsec_failures_total{kind="server_error"} 0
+tocsin_appsec_failures_total{kind="unauthorized"} 0
+tocsin_appsec_failures_total{kind="unreachable"} 0
+tocsin_appsec_latency_seconds_bucket{le="0.001"} 20
+tocsin_appsec_latency_seconds_bucket{le="1"} 29
+tocsin_appsec_latency_seconds_bucket{le="+Inf"} 30
+tocsin_appsec_latency_seconds_sum 1.5
+tocsin_appsec_latency_seconds_count 30
+tocsin_appsec_refused_total{kind="bad_target"} 1
+tocsin_appsec_refused_total{kind="large_head"} 0
+tocsin_appsec_refused_total{kind="long_body"} 0
+tocsin_appsec_refused_total{kind="no_room"} 0
+tocsin_appsec_refused_total{kind="slow_body"} 0
+tocsin_appsec_refused_total{kind="stream"} 0
+tocsin_appsec_requests_total 40
+tocsin_appsec_retries_total 1
+tocsin_appsec_skipped_total{kind="bad_target"} 0
+tocsin_appsec_skipped_total{kind="large_head"} 0
+tocsin_appsec_skipped_total{kind="long_body"} 9
+tocsin_appsec_skipped_total{kind="no_room"} 0
+tocsin_appsec_skipped_total{kind="slow_body"} 0
+tocsin_appsec_skipped_total{kind="stream"} 0
+tocsin_appsec_stopped_total{action="ban"} 6
+tocsin_appsec_stopped_total{action="captcha"} 7
+tocsin_appsec_stopped_total{action="challenge"} 3
+tocsin_appsec_unknown_actions_total 4
 tocsin_challenges_total{event="barred"} 0
 tocsin_challenges_total{event="failed"} 0
 tocsin_challenges_total{event="fallback"} 0

@@ -16,6 +16,7 @@ const (
 	labelReporter  = "reporter"   // name of who is told of alerts
 	labelOutcome   = "outcome"    // of that: sent, refused or dropped
 	labelEvent     = "event"      // what became of a challenge
+	labelKind      = "kind"       // of a failure of AppSec, or of why it sees only a part
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
 	labelGoVersion = "go_version" // that it was built with
@@ -86,11 +87,24 @@ var (
 		"Challenges, by what became of them: issued, solved, failed, replayed; passed: requests let through by a pass; "+
 			"barred: refused after too many; fallback: embedded ones because the provider failed.", labelEvent)
 
+	appsecAsked   = counter("appsec_requests_total", "Requests that AppSec was asked about.")
+	appsecRetried = counter("appsec_retries_total", "Requests that AppSec was asked about again, after a 401.")
+	appsecStopped = counter("appsec_stopped_total",
+		"Requests that AppSec stopped: ban, captcha, or with a challenge of its own. Dry runs count too.", labelAction)
+	appsecUnknown = counter("appsec_unknown_actions_total", "Answers with an action that the fallback stood in for.")
+	appsecFailed  = counter("appsec_failures_total", "Requests that AppSec gave no answer about, by what the matter was.", labelKind)
+	appsecSkipped = counter("appsec_skipped_total", "Requests of which AppSec saw only a part, by the reason.", labelKind)
+	appsecRefused = counter("appsec_refused_total", "Requests refused without asking AppSec, by the reason.", labelKind)
+	appsecBroken  = counter("appsec_broken_bodies_total", "Requests given up since their body broke off or was malformed.")
+	appsecBodies  = gauge("appsec_body_bytes", "Memory that the bodies of requests under way take.")
+
 	all = []*metric{
 		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
 		sourceErrors, processed, stopped, dryRun, allowed, passed, challenges,
 		alerts, alertsDecided, alertsSpared, reports, reportsQueued, responsesDropped,
 		events, whitelisted, buckets, bucketBytes, evicted,
+		appsecAsked, appsecRetried, appsecStopped, appsecUnknown, appsecFailed, appsecSkipped, appsecRefused,
+		appsecBroken, appsecBodies,
 	}
 )
 

@@ -1,0 +1,46 @@
+package metrics
+
+import (
+	"math"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+var latency = prometheus.NewDesc("tocsin_appsec_latency_seconds",
+	"How long AppSec took to answer, the wait for a connection included.", nil, nil)
+
+// appsec adds what became of the requests that AppSec was to be asked about. A
+// kind that there was none of yet is told too, or the first of them would be no
+// increase to an alert.
+func (v values) appsec(s *appsec.Stats) {
+	v.set(appsecAsked, float64(s.Asked))
+	v.set(appsecRetried, float64(s.Retried))
+	v.set(appsecUnknown, float64(s.Unknown))
+	v.set(appsecBroken, float64(s.Broken))
+	v.set(appsecBodies, float64(s.BodyMemory))
+	v.set(appsecStopped, float64(s.Stopped[lookup.Ban]), lookup.Ban.String())
+	v.set(appsecStopped, float64(s.Stopped[lookup.Captcha]), lookup.Captcha.String())
+	v.set(appsecStopped, float64(s.Challenged), "challenge")
+	for i, n := range s.Failed {
+		v.set(appsecFailed, float64(n), appsec.Failure(i).String())
+	}
+	for kind := appsec.LongBody; int(kind) < len(s.Skipped); kind++ {
+		v.set(appsecSkipped, float64(s.Skipped[kind]), kind.String())
+		v.set(appsecRefused, float64(s.Refused[kind]), kind.String())
+	}
+}
+
+// sendLatency sends the histogram, which is no single value.
+func sendLatency(ch chan<- prometheus.Metric, s *appsec.Stats) {
+	buckets := make(map[float64]uint64, len(s.Latency))
+	var answers uint64
+	for _, b := range s.Latency {
+		answers = b.N
+		if b.UpTo != math.MaxInt64 { // the one without end is the number of all
+			buckets[b.UpTo.Seconds()] = b.N
+		}
+	}
+	ch <- prometheus.MustNewConstHistogram(latency, answers, s.LatencySum.Seconds(), buckets)
+}
