@@ -38,6 +38,7 @@ const (
 	goleak     = "go.uber.org/goleak"
 	lru        = "github.com/hashicorp/golang-lru/v2"
 	pgx        = "github.com/jackc/pgx/v5"
+	quic       = "github.com/quic-go/quic-go"
 	prometheus = "github.com/prometheus/client_golang"
 	sqlite     = "modernc.org/sqlite"
 	yaml       = "go.yaml.in/yaml/v3"
@@ -53,7 +54,7 @@ var public = []string{
 // be a star.
 var rooms = map[string]room{
 	".":                      {ours: []string{"caddymodule"}},
-	"appsec":                 {[]string{"lookup"}, []string{zap}},
+	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
 	"caddymodule":            {append([]string{"internal/wire"}, public...), []string{caddy, zap, prometheus, cobra, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},
 	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
@@ -64,22 +65,24 @@ var rooms = map[string]room{
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
+	"internal/appsectest":    {},
 	"internal/challengetest": {},
 	"internal/page":          {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
+	"internal/upstream":      {},
 	"internal/wire":          {[]string{"lookup"}, nil},
-	"lapi":                   {[]string{"lookup", "detect", "internal/wire"}, []string{zap, backoff}},
-	"lists":                  {[]string{"lookup", "internal/follow"}, []string{zap, backoff}},
+	"lapi":                   {[]string{"lookup", "detect", "internal/upstream", "internal/wire"}, []string{zap, backoff}},
+	"lists":                  {[]string{"lookup", "internal/follow", "internal/upstream"}, []string{zap, backoff}},
 	"lookup":                 {nil, []string{bart, lru}},
-	"metrics":                {[]string{"challenge", "detect", "engine", "lookup", "middleware"}, []string{prometheus}},
-	"middleware":             {[]string{"lookup", "detect", "challenge", "internal/page"}, []string{zap}},
+	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "lookup", "middleware"}, []string{prometheus}},
+	"middleware":             {[]string{"lookup", "appsec", "detect", "challenge", "internal/page"}, []string{zap}},
 }
 
 // inTests is what the tests of any room may import on top: a server to test
 // against, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"internal/lapitest", "internal/challengetest"}, []string{goleak, bart, cdproto, chromedp}}
+var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -151,6 +151,7 @@ func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) 
 	if a.watch != nil {
 		s.Detect = a.watch.answer(a.engine)
 	}
+	s.AppSec = a.inspector.answer()
 	return send(w, http.StatusOK, s)
 }
 

@@ -23,6 +23,7 @@ type statusAnswer struct {
 	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
 	Challenge *challengeAnswer  `json:"challenge,omitempty"` // none if none is configured
 	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off
+	AppSec    *appsecAnswer     `json:"appsec,omitempty"`    // none if none is configured
 	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
 	Snapshot  *snapshotAnswer   `json:"snapshot,omitempty"`  // none if it is off
 	Memory    memoryAnswer      `json:"memory"`

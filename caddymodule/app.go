@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -24,8 +25,8 @@ const (
 )
 
 // App holds what all sites share: where decisions come from, and the policy
-// that holds for all of them. At least one source, in lapi or blocklists, is
-// required.
+// that holds for all of them. Without a source, in lapi or blocklists, only what
+// is seen here is stopped.
 type App struct {
 	State
 
@@ -47,6 +48,9 @@ type App struct {
 	// the scenarios look for that come with the module.
 	Detect *Detect `json:"detect,omitempty"`
 
+	// Who judges requests by what they say. Default: nobody.
+	AppSec *AppSec `json:"appsec,omitempty"`
+
 	// How the pages look that stopped clients see. Sites can say otherwise.
 	Look
 
@@ -57,9 +61,10 @@ type App struct {
 
 	allow     []netip.Prefix
 	logIP     middleware.LogIP
-	passage   *passage // nil: no challenge
-	watch     *watch   // nil: nothing is looked for
-	look      Look     // placeholders replaced
+	passage   *passage       // nil: no challenge
+	watch     *watch         // nil: nothing is looked for
+	inspector *heldInspector // nil: nothing is inspected
+	look      Look           // placeholders replaced
 	sites     []site
 	collector prometheus.Collector
 	engine    *pooled
@@ -113,6 +118,32 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.key = key
 	state.warnShared(a.logger)
 	state.warnDoubled(acquisFolder, a.logger)
+	if err := a.equip(ctx, state); err != nil {
+		return err
+	}
+	if err := a.checkUse(state); err != nil {
+		return err
+	}
+	return a.register(ctx)
+}
+
+// checkUse refuses a config that protects nothing, and warns of one that may not
+// be meant.
+func (a *App) checkUse(state State) error {
+	switch {
+	case len(state.LAPI)+len(state.Blocklists) > 0:
+	case a.watch == nil && a.AppSec == nil:
+		return errors.New("no source of decisions, and nothing is looked for: " +
+			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
+	default:
+		a.logger.Warn("no source of decisions: only what is seen here is stopped; " +
+			"add lapi or blocklist to the global option tocsin")
+	}
+	return nil
+}
+
+// equip makes what this config has beside the engine; state is resolved.
+func (a *App) equip(ctx caddy.Context, state State) (err error) {
 	if a.Challenge != nil {
 		if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
 			return fmt.Errorf("challenge: %w", err)
@@ -121,10 +152,23 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.watch, err = a.Detect.newWatch(ctx, a.logger); err != nil {
 		return fmt.Errorf("detect: %w", err)
 	}
+	if a.watch != nil {
+		a.watch.keepQuery = slices.Contains(a.Context, "query")
+	}
+	if a.AppSec != nil {
+		if a.inspector, err = a.AppSec.take(caddy.NewReplacer(), state.LAPI); err != nil {
+			return fmt.Errorf("appsec: %w", err)
+		}
+	}
+	return nil
+}
+
+// register has Caddy collect the metrics of the engine.
+func (a *App) register(ctx caddy.Context) error {
 	a.collector = metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
 		Counters: a.engine.counters.each, Challenges: &a.engine.shared.counters,
-		Detector: a.engine.shared.rules.detector,
+		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(),
 	})
 	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -142,6 +186,7 @@ func (a *App) Start() error {
 	if a.watch != nil {
 		a.watch.start(a.engine.shared.rules)
 	}
+	a.inspector.start(a.logger)
 	return nil
 }
 
@@ -149,6 +194,7 @@ func (a *App) Start() error {
 // config may want the engine.
 func (a *App) Stop() error {
 	defer a.release()
+	a.inspector.stop()
 	if a.watch != nil {
 		a.watch.user.release()
 	}
@@ -163,11 +209,12 @@ func (a *App) Stop() error {
 // the engine under it. The app keeps its engine, which a request to the admin API
 // may have got hold of just before.
 func (a *App) Cleanup() error {
+	err := a.inspector.giveBack()
 	if a.key == "" {
-		return nil
+		return err
 	}
-	_, err := engines.Delete(a.key)
-	return err
+	_, failed := engines.Delete(a.key)
+	return errors.Join(err, failed)
 }
 
 // appOf returns the app of the config that is being provisioned.

@@ -65,10 +65,13 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    allow    private_ranges|<address>|<range>...
 //	    snapshot <path>|off
 //	    challenge pow|<provider> [<site key> <secret key>] { … }
+//	    appsec   <url> [<key>] { … }
 //	    detect   builtin|off|<path>... { … }
 //	    scenario <name> { … }
 //	    local    ban|captcha <duration> { … }
-//	    report   <name of lapi...>
+//	    report   <name of lapi...> {
+//	        context query|host...
+//	    }
 //	    crawlers on|off { … }
 //	    contact  <url>|<mail address>
 //	    accent   <colour>
@@ -78,10 +81,11 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	}
 //
 // lapi, blocklist and scenario may be given any number of times. For the meaning
-// and the default of each see [App], [LAPI], [Blocklist], [Challenge], [Detect],
-// [Scenario] and [Local]; the options in the blocks of challenge, detect, scenario
-// and local are listed with [App.parseChallenge], [App.parseDetect],
-// [App.parseScenario], [App.parseLocal] and [App.parseCrawlers].
+// and the default of each see [App], [LAPI], [Blocklist], [Challenge], [AppSec],
+// [Detect], [Scenario] and [Local]; the options in the blocks of challenge, appsec,
+// detect, scenario and local are listed with [App.parseChallenge],
+// [App.parseAppSec], [App.parseDetect], [App.parseScenario], [App.parseLocal] and
+// [App.parseCrawlers].
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // tocsin
 	if err := exact(d, appID); err != nil {
@@ -93,11 +97,12 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"geoip":     {parse: words(&a.GeoIP)},
 		"allow":     {parse: words(&a.Allow)},
 		"challenge": {parse: a.parseChallenge},
+		"appsec":    {parse: a.parseAppSec},
 		"detect":    {parse: a.parseDetect},
 		"scenario":  {parse: a.parseScenario, repeatable: true},
 		"local":     {parse: a.parseLocal},
 		"crawlers":  {parse: a.parseCrawlers},
-		"report":    {parse: words(&a.Report)},
+		"report":    {parse: a.parseReport},
 		"contact":   {parse: word(&a.Contact)},
 		"accent":    {parse: word(&a.Accent)},
 		"log_ip":    {parse: oneOf(&a.LogIP, "full", "masked", "off")},
@@ -130,7 +135,7 @@ func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
 		"machine":                  {parse: credentials(&l.Machine, &l.Password)},
 		"register":                 {parse: l.parseRegister},
 		"metrics":                  {parse: durationOrOff(&l.Metrics)},
-		"tls":                      {parse: l.parseTLS},
+		"tls":                      {parse: certificates(&l.TLSCert, &l.TLSKey, &l.TLSCA)},
 	}.parse(d, name)
 	a.LAPI = append(a.LAPI, l)
 	return err
@@ -144,20 +149,6 @@ func (l *LAPI) parseRegister(d *caddyfile.Dispenser, name string) error {
 		l.RegistrationToken = args[0]
 	default:
 		return d.Errf("%s: want a token at most, got %d arguments", name, len(args))
-	}
-	return nil
-}
-
-func (l *LAPI) parseTLS(d *caddyfile.Dispenser, name string) error {
-	switch args := d.RemainingArgs(); len(args) {
-	case 1:
-		l.TLSCA = args[0]
-	case 2:
-		l.TLSCert, l.TLSKey = args[0], args[1]
-	case 3:
-		l.TLSCert, l.TLSKey, l.TLSCA = args[0], args[1], args[2]
-	default:
-		return d.Errf("%s: want CERT KEY, CERT KEY CA or CA, got %d arguments", name, len(args))
 	}
 	return nil
 }
@@ -191,6 +182,7 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 //	    accent    <colour>
 //	    challenge off
 //	    detect    off
+//	    appsec    off
 //	    allow private_ranges|<address>|<range>...
 //	}
 //
@@ -208,6 +200,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"accent":    {parse: word(&h.Accent)},
 		"challenge": {parse: oneOf(&h.Challenge, challengeOff)},
 		"detect":    {parse: oneOf(&h.Detect, rulesOff)},
+		"appsec":    {parse: oneOf(&h.AppSec, appsecOff)},
 		"allow":     {parse: words(&h.Allow)},
 	}.parse(d, appID)
 }

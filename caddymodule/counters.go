@@ -90,12 +90,16 @@ func (t *tally) usage() []lapi.UsageItem {
 			lapi.UsageItem{Name: "processed", IPType: ipv6, Value: n.Processed6})
 		for _, o := range n.ByOrigin {
 			item := lapi.UsageItem{
-				Name: "dropped", Origin: o.Origin, IPType: ipv4, Remediation: o.Action.String(), Value: o.Stopped,
+				Name: "dropped", Origin: o.Origin, IPType: ipv4, Remediation: o.Action.String(), Value: o.Stopped - o.Relayed,
 			}
 			if o.IPv6 {
 				item.IPType = ipv6
 			}
 			items = append(items, item)
+			if o.Relayed > 0 {
+				item.Remediation, item.Value = "challenge", o.Relayed
+				items = append(items, item)
+			}
 			if o.Solved > 0 {
 				// So CrowdSec calls a challenge that was solved.
 				item.Remediation, item.Value = "bypass", o.Solved

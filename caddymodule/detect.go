@@ -96,6 +96,8 @@ type watch struct {
 	sessions *middleware.Sessions // nil: none
 	logger   *zap.Logger
 
+	keepQuery bool // for who is told of alerts
+
 	rules *detect.Rules // as they were when the config was loaded
 	user  *ruleUser     // since the config runs
 	mu    sync.Mutex    // one reader of files at a time
@@ -227,6 +229,7 @@ func (p Policy) parse() (detect.Policy, error) {
 // describe corrects an event by what Caddy knows: the request as it was before
 // rewrites, and which matchers of scenarios match.
 func (w *watch) describe(r *http.Request, e *detect.Event) {
+	e.KeepQuery = w.keepQuery
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		e.Method, e.Target = orig.Method, orig.RequestURI
 	}

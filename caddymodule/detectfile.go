@@ -170,3 +170,11 @@ func (a *App) parseLocal(d *caddyfile.Dispenser, name string) error {
 		"longest":  {parse: duration(&a.Local.Longest)},
 	}.parse(d, name)
 }
+
+// parseReport sets up who is told of alerts, and what of them.
+func (a *App) parseReport(d *caddyfile.Dispenser, name string) error {
+	if err := words(&a.Report)(d, name); err != nil {
+		return err
+	}
+	return options{"context": {parse: words(&a.Context)}}.parse(d, name)
+}

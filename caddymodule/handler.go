@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -53,6 +54,9 @@ type Handler struct {
 
 	// "off" does not look for abuse here. Default: the app's detect.
 	Detect string `json:"detect,omitempty"`
+
+	// "off" has no request inspected here. Default: the app's appsec, if it has one.
+	AppSec string `json:"appsec,omitempty"`
 
 	// Clients that are never stopped here, besides those that the app allows
 	// everywhere; of the same form. Default: none.
@@ -118,6 +122,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.observe(app, &cfg); err != nil {
 		return fmt.Errorf("detect: %w", err)
 	}
+	if err := h.inspect(app, &cfg); err != nil {
+		return fmt.Errorf("appsec: %w", err)
+	}
 	h.check, err = middleware.New(cfg)
 	return err
 }
@@ -148,8 +155,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return h.wait(w, r)
 	}
 	stop, err := h.check.Serve(w, r, next.ServeHTTP)
-	if stop != nil {
+	switch {
+	case stop != nil:
 		return h.stop(w, r, stop)
+	case errors.Is(err, appsec.ErrBody):
+		return giveUp(err)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -203,6 +204,60 @@ func score(to *float64) parser {
 			return d.Errf("%s: %q: want a number above 0, up to 1", name, s)
 		}
 		*to = v
+		return nil
+	}
+}
+
+// sizes are the units of a number of bytes.
+var sizes = []struct {
+	unit  string
+	bytes int
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+
+// size reads a number of bytes that is more than nothing, such as 64KiB or 1MB.
+func size(to *int) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := exact(d, name, &s); err != nil {
+			return err
+		}
+		for _, u := range sizes {
+			digits, ok := cutSuffixFold(s, u.unit)
+			if !ok {
+				continue
+			}
+			n, err := strconv.Atoi(digits)
+			if err != nil || n <= 0 || n > math.MaxInt/u.bytes {
+				break
+			}
+			*to = n * u.bytes
+			return nil
+		}
+		return d.Errf("%s: %q: want a size such as 512KiB or 1MiB", name, s)
+	}
+}
+
+func cutSuffixFold(s, suffix string) (before string, ok bool) {
+	if n := len(s) - len(suffix); n >= 0 && strings.EqualFold(s[n:], suffix) {
+		return s[:n], true
+	}
+	return s, false
+}
+
+// certificates reads the paths of a certificate and its key, of an authority, or of
+// all of them.
+func certificates(cert, key, ca *string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		switch args := d.RemainingArgs(); len(args) {
+		case 1:
+			*ca = args[0]
+		case 2:
+			*cert, *key = args[0], args[1]
+		case 3:
+			*cert, *key, *ca = args[0], args[1], args[2]
+		default:
+			return d.Errf("%s: want CERT KEY, CERT KEY CA or CA, got %d arguments", name, len(args))
+		}
 		return nil
 	}
 }

@@ -23,12 +23,13 @@ func TestProvisionErrors(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
 	h.file("bad.html", "{{.NoSuchField}}")
+	h.file("bad.yaml", "type: [")
 	h.file("plain.html", "<p>Go away.</p>")
 	h.file("empty", "\n")
 	h.file("places.mmdb", placesDB("FR", 64496))
 	const list = "blocklist {DIR}/list.txt\n"
 	for _, row := range []struct{ name, global, site, want string }{
-		{"no source", "allow 192.0.2.1", "", "no source of decisions"},
+		{"no source", "detect off", "", "no source of decisions"},
 		{"two sources of one name", list + "lapi http://127.0.0.1:1 k {\nname a\n}\nlapi http://127.0.0.1:2 k {\nname a\n}", "", `two sources are named "a"`},
 		{"a list given twice", list + list, "", "two sources are named"},
 		{"no key", "lapi http://127.0.0.1:1", "", "key"},
@@ -56,6 +57,19 @@ func TestProvisionErrors(t *testing.T) {
 		{"no authority", "lapi https://127.0.0.1:1 key {\ntls {DIR}/none.crt\n}", "", "tls: open "},
 		{"an address in allow", list + "allow 192.0.2.300", "", `allow: "192.0.2.300"`},
 		{"an address in allow of a site", list, "tocsin {\nallow 192.0.2.0/33\n}", `allow: "192.0.2.0/33"`},
+		{"no lapi to report to", list + "report lapi", "", `report: there is no lapi of mode stream named "lapi"`},
+		{"a lapi without a machine to report to", "lapi http://127.0.0.1:1 k\nreport lapi", "", "report: lapi lapi has no machine"},
+		{"a context that is none", "lapi http://127.0.0.1:1 k {\nmachine m p\n}\nreport lapi {\ncontext cookies\n}", "", `context "cookies": want query or host`},
+		{"a token without register", "lapi http://127.0.0.1:1 k {\nmachine m p\nregister short\n}", "", "the registration token has 5 characters"},
+		{"no scenarios there", list + "detect {DIR}/none", "", "detect: "},
+		{"a scenario file that is none", list + "detect {DIR}/bad.yaml", "", "bad.yaml"},
+		{"a policy for nobody", list + "detect builtin {\npolicy no/such ban\n}", "", `there is no scenario "no/such"`},
+		{"off and more", list + "detect off {\nsessions sid\n}", "", "off goes with nothing else"},
+		{"a session of any name", list + "detect builtin {\nsessions *\n}", "", "stands for any cookie"},
+		{"a scenario with an odd name", list + "scenario \"a b\" {\nban\n}", "", "want a name of up to 100 letters"},
+		{"a capacity without a leak", list + "scenario a {\ncapacity 3\n}", "", "a capacity needs a leak"},
+		{"a status that is none", list + "scenario a {\nstatus 7\n}", "", "status 7: there is no such"},
+		{"no list of crawlers", list + "crawlers on {\nlist Googlebot {DIR}/none\n}", "", "none"},
 		{"a secret that is too short", list + "challenge pow {\nsecret short\n}", "", "challenge: "},
 		{"a secret file that is not there", list + "challenge pow {\nsecret file:{DIR}/none\n}", "", "challenge: secret 1: open "},
 		{"old secrets without a secret", list + "challenge pow {\nold_secrets a\n}", "", "challenge: old_secrets: these go with a secret"},
@@ -66,6 +80,15 @@ func TestProvisionErrors(t *testing.T) {
 		{"verify at a URL that is none", list + "challenge turnstile k secret-key {\nverify_url example.com\n}", "", "the verify URL"},
 		{"no page of a challenge", list + "challenge pow {\npage {DIR}/none.html\n}", "", "challenge: page: open "},
 		{"a page without the challenge in it", list + "challenge pow {\npage {DIR}/plain.html\n}", "", "plain.html"},
+		{"an AppSec without a key", list + "appsec http://127.0.0.1:7422", "", "appsec: AppSec: no API key"},
+		{"an AppSec with a key that is not there", list + "appsec http://127.0.0.1:7422 {env.TOCSIN_NO_SUCH}", "", "appsec: key: evaluated placeholder {env.TOCSIN_NO_SUCH} is empty"},
+		{"an AppSec with a key file that is not there", list + "appsec http://127.0.0.1:7422 file:{DIR}/none", "", "appsec: key: open "},
+		{"an AppSec with an empty key file", list + "appsec http://127.0.0.1:7422 file:{DIR}/empty", "", "is empty"},
+		{"an AppSec without a scheme", list + "appsec 127.0.0.1:7422 k", "", "appsec: AppSec: "},
+		{"an AppSec with a body limit of a gigabyte", list + "appsec http://127.0.0.1:7422 k {\nbody_limit 1GB\n}", "", "body limit 1000000000"},
+		{"an AppSec with less memory than a body needs", list + "appsec http://127.0.0.1:7422 k {\nbody_memory 1kB\n}", "", "body memory 1000"},
+		{"an AppSec with no authority", list + "appsec https://127.0.0.1:7422 k {\ntls {DIR}/none.crt\n}", "", "appsec: tls: open "},
+		{"an AppSec with a certificate and no TLS", list + "appsec http://127.0.0.1:7422 k {\ntls {DIR}/a.crt {DIR}/a.key\n}", "", "appsec: AppSec: "},
 		{"a contact that is none", list + "contact nowhere", "", "nowhere"},
 		{"a colour that is none", list + "accent reddish", "", "reddish"},
 		{"no page", list, "tocsin {\npage {DIR}/none.html\n}", "page: open "},
@@ -84,8 +107,8 @@ func TestProvisionErrors(t *testing.T) {
 		})
 	}
 	h.t = t
-	if err := h.validate(globals("") + "http://{ADDR} {\ntocsin\n}"); err == nil || !strings.Contains(err.Error(), "no source of decisions") {
-		t.Errorf("the directive without the global option: %v", err)
+	if err := h.validate(globals("") + "http://{ADDR} {\ntocsin\n}"); err != nil {
+		t.Errorf("the directive without the global option looks for abuse: %v", err)
 	}
 }
 
@@ -106,6 +129,11 @@ func TestProvisionErrorsOfJSON(t *testing.T) {
 		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","machine":"m"}]}`, `{}`, "both a name and a password"},
 		{`{"blocklists":[{"path":"http://127.0.0.1:1/a","page_size":-1}]}`, `{}`, "PageSize"},
 		{`{"blocklists":[{"path":"a"}],"log_ip":"some"}`, `{}`, "log_ip"},
+		{`{"blocklists":[{"path":"a"}],"appsec":{"key":"k"}}`, `{}`, "appsec: url is required"},
+		{`{"blocklists":[{"path":"a"}],"appsec":{"url":"http://127.0.0.1:1","key":"k","failure":"none"}}`, `{}`, "appsec: failure: "},
+		{`{"blocklists":[{"path":"a"}],"appsec":{"url":"http://127.0.0.1:1","key":"k","fallback":"throttle"}}`, `{}`, "want captcha or ban"},
+		{`{"blocklists":[{"path":"a"}],"appsec":{"url":"http://127.0.0.1:1","key":"k","body_over":"captcha"}}`, `{}`, "body over captcha"},
+		{`{"blocklists":[{"path":"a"}],"appsec":{"url":"http://127.0.0.1:1","key":"k","timeout":-1}}`, `{}`, "must not be negative"},
 		{`{"no_such_option":1}`, `{}`, "no_such_option"},
 	} {
 		text := `{"admin":{"disabled":true},"apps":{"tocsin":` + row.app + `,"http":{"servers":{"s":{"routes":[` +

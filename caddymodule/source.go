@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,6 +38,7 @@ type parts struct {
 	reporters []engine.Reporter
 	counters  *tally          // of requests
 	scenarios func() []string // the names of those that are looked for
+	context   []string        // what reporters tell of requests
 }
 
 // parts makes the parts that s, which is resolved, names.
@@ -46,10 +48,14 @@ func (s State) parts(scenarios func() []string, l *zap.Logger) (parts, error) {
 	if err != nil {
 		return p, fmt.Errorf("fallback: %w", err)
 	}
+	p.context = s.Context
 	for i := range s.LAPI {
 		if err := p.addLAPI(&s.LAPI[i], fallback, l); err != nil {
 			return p, err
 		}
+	}
+	if len(s.Context) > 0 && len(s.Report) == 0 {
+		return p, errors.New("context: nobody is told: say whom with report")
 	}
 	if err := p.addReporters(s.Report); err != nil {
 		return p, fmt.Errorf("report: %w", err)
@@ -109,6 +115,7 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		MetricsInterval: metrics,
 		Usage:           p.counters.usage,
 		Scenarios:       p.scenarios,
+		Context:         p.context,
 	})
 	if err != nil {
 		return err

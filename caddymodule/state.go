@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -41,6 +40,10 @@ type State struct {
 	// Names of the Local APIs that are told of alerts. Each needs a machine.
 	// Default: none.
 	Report []string `json:"report,omitempty"`
+
+	// What these are told of requests beside time, method, path, status and user
+	// agent: "query" and "host". Default: nothing.
+	Context []string `json:"context,omitempty"`
 
 	// What is decided here when a scenario alerts.
 	Local Local `json:"local,omitzero"`
@@ -89,7 +92,7 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 			return State{}, fmt.Errorf("snapshot: %w", err)
 		}
 	}
-	return s, s.validate()
+	return s, nil
 }
 
 // replace replaces the placeholders in fields. One that is unknown or empty is
@@ -120,15 +123,6 @@ func replacePaths(repl *caddy.Replacer, paths []string) ([]string, error) {
 		all = append(all, p)
 	}
 	return all, nil
-}
-
-// validate checks what the makers of the sources cannot.
-func (s State) validate() error {
-	if len(s.LAPI)+len(s.Blocklists) == 0 {
-		return errors.New("no source of decisions: " +
-			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
-	}
-	return nil
 }
 
 // key returns what tells s from any other State: a hash over the whole of it,

@@ -111,6 +111,9 @@ func (a *statusAnswer) write(w io.Writer) error {
 		if a.Detect != nil {
 			a.Detect.write(t)
 		}
+		if a.AppSec != nil {
+			a.AppSec.write(t)
+		}
 		if len(a.Servers) == 0 {
 			return
 		}

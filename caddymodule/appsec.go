@@ -1,0 +1,197 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// appsecOff is the Handler.AppSec of sites without.
+const appsecOff = "off"
+
+// bodyPass is the AppSec.BodyOver that lets requests pass; the other is an action.
+const bodyPass = "pass"
+
+// AppSec is the AppSec component of CrowdSec 1.6.0 or later, which is asked about
+// requests before the site sees them. Placeholders are replaced in all of its
+// strings when the config is loaded.
+type AppSec struct {
+	// Where it listens, such as http://127.0.0.1:7422 or
+	// unix:///run/crowdsec-appsec.sock. Required.
+	URL string `json:"url,omitempty"`
+
+	// Key of a bouncer, or file:PATH. Default: that of the first lapi that has one.
+	Key string `json:"key,omitempty"`
+
+	// How long a request waits for the answer. Default: 200ms.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// The same for the pages of CrowdSec's bot detection, below
+	// /crowdsec-internal/challenge/. Default: 5s.
+	ChallengeTimeout caddy.Duration `json:"challenge_timeout,omitempty"`
+
+	// What becomes of a request that there is no answer about: "open" lets it pass,
+	// "ban" and "captcha" treat it so. Default: open.
+	Failure string `json:"failure,omitempty"`
+
+	// What an action asks for that is not known: ban or captcha. Default: ban.
+	Fallback string `json:"fallback,omitempty"`
+
+	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
+	BodyLimit int `json:"body_limit,omitempty"`
+
+	// How long these may take to arrive. Default: 10s.
+	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
+
+	// How many bytes the bodies of all requests under way may take. Default:
+	// 256 MiB.
+	BodyMemory int `json:"body_memory,omitempty"`
+
+	// What becomes of a request whose body cannot be inspected whole: "pass" or
+	// "ban". Default: pass, and only the beginning is inspected.
+	BodyOver string `json:"body_over,omitempty"`
+
+	// How many questions may be under way at once. Default: 256.
+	Connections int `json:"connections,omitempty"`
+
+	// Whether every request waits for an AppSec that hangs, instead of one at a
+	// time. Default: false.
+	KeepAsking bool `json:"keep_asking,omitempty"`
+
+	// Whether to speak HTTP/2 without TLS. Default: false.
+	H2C bool `json:"h2c,omitempty"`
+
+	// File with a client certificate, in PEM. Default: none.
+	TLSCert string `json:"tls_cert,omitempty"`
+
+	// File with its private key, in PEM. Default: none.
+	TLSKey string `json:"tls_key,omitempty"`
+
+	// File with the certificates of authorities to trust instead of the system's,
+	// in PEM. Default: the system's.
+	TLSCA string `json:"tls_ca,omitempty"`
+}
+
+// parseAppSec sets up AppSec:
+//
+//	appsec <url> [<key>] {
+//	    timeout           <duration>
+//	    challenge_timeout <duration>
+//	    failure           open|ban|captcha
+//	    fallback          ban|captcha
+//	    body_limit        <size>
+//	    body_timeout      <duration>
+//	    body_memory       <size>
+//	    body_over         pass|ban
+//	    connections       <number>
+//	    keep_asking
+//	    h2c
+//	    tls               <cert> <key> [<ca>]
+//	    tls               <ca>
+//	}
+func (a *App) parseAppSec(d *caddyfile.Dispenser, name string) error {
+	s := new(AppSec)
+	switch args := d.RemainingArgs(); len(args) {
+	case 2:
+		s.Key = args[1]
+		fallthrough
+	case 1:
+		s.URL = args[0]
+	default:
+		return d.Errf("%s: want a URL and perhaps a key, got %d arguments", name, len(args))
+	}
+	a.AppSec = s
+	return options{
+		"timeout":           {parse: duration(&s.Timeout)},
+		"challenge_timeout": {parse: duration(&s.ChallengeTimeout)},
+		"failure":           {parse: oneOf(&s.Failure, failureOpen, "ban", "captcha")},
+		"fallback":          {parse: oneOf(&s.Fallback, "ban", "captcha")},
+		"body_limit":        {parse: size(&s.BodyLimit)},
+		"body_timeout":      {parse: duration(&s.BodyTimeout)},
+		"body_memory":       {parse: size(&s.BodyMemory)},
+		"body_over":         {parse: oneOf(&s.BodyOver, bodyPass, "ban")},
+		"connections":       {parse: number(&s.Connections)},
+		"keep_asking":       {parse: present(&s.KeepAsking)},
+		"h2c":               {parse: present(&s.H2C)},
+		"tls":               {parse: certificates(&s.TLSCert, &s.TLSKey, &s.TLSCA)},
+	}.parse(d, name)
+}
+
+// resolve returns s with placeholders replaced and the key read; apis are resolved.
+// The result holds secrets.
+func (s AppSec) resolve(repl *caddy.Replacer, apis []LAPI) (AppSec, error) {
+	if s.URL == "" {
+		return s, errors.New("url is required")
+	}
+	err := replace(repl, map[string]*string{
+		"url": &s.URL, "key": &s.Key, "failure": &s.Failure, "fallback": &s.Fallback, "body_over": &s.BodyOver,
+		"tls certificate": &s.TLSCert, "tls key": &s.TLSKey, "tls ca": &s.TLSCA,
+	})
+	if err != nil {
+		return s, err
+	}
+	if s.Key, err = readSecret(s.Key); err != nil {
+		return s, fmt.Errorf("key: %w", err)
+	}
+	for i := range apis {
+		if s.Key == "" {
+			s.Key = apis[i].Key
+		}
+	}
+	return s, nil
+}
+
+// config returns what s, which is resolved, says.
+func (s AppSec) config() (appsec.Config, error) {
+	cfg := appsec.Config{
+		URL: s.URL, Key: s.Key, Timeout: time.Duration(s.Timeout), ChallengeTimeout: time.Duration(s.ChallengeTimeout),
+		BodyLimit: s.BodyLimit, BodyTimeout: time.Duration(s.BodyTimeout), BodyMemory: int64(s.BodyMemory),
+		MaxInFlight: s.Connections, KeepAsking: s.KeepAsking, H2C: s.H2C,
+		TLS: appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
+	}
+	for _, word := range []struct {
+		name, is string
+		to       *lookup.Action
+		none     string // the word for no action
+	}{
+		{"failure", s.Failure, &cfg.OnFailure, failureOpen},
+		{"fallback", s.Fallback, &cfg.Fallback, ""},
+		{"body_over", s.BodyOver, &cfg.BodyOver, bodyPass},
+	} {
+		if word.is == "" || word.is == word.none {
+			continue
+		}
+		var err error
+		if *word.to, err = parseAction(word.is); err != nil {
+			return cfg, fmt.Errorf("%s: %w", word.name, err)
+		}
+	}
+	return cfg, nil
+}
+
+// key returns what tells s, which is resolved, from any other: a hash over it and
+// over the authorities that it names, which are read only once.
+func (s AppSec) key() (string, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("hashing: %w", err)
+	}
+	h := sha256.New()
+	h.Write(text)
+	if s.TLSCA != "" {
+		pem, err := readFile(s.TLSCA, maxSecret)
+		if err != nil {
+			return "", fmt.Errorf("tls: %w", err)
+		}
+		fmt.Fprintf(h, "%d:%s", len(pem), pem)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

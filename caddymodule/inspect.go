@@ -1,0 +1,158 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
+)
+
+// verdictVar is the variable of a request that holds what was said about it, so
+// that a second directive on its way, or one in the error routes, does not ask again.
+const verdictVar = "tocsin_appsec"
+
+// inspectors keeps clients of AppSec across reloads, by what they are made from:
+// with their connections, their counts, and what they know of an AppSec that hangs.
+var inspectors = caddy.NewUsagePool()
+
+// An inspector is what all sites of a config ask.
+type inspector struct {
+	*appsec.Client
+	url  string
+	logs logSwitch
+}
+
+// A heldInspector is an inspector as long as a config has taken it.
+type heldInspector struct {
+	*inspector
+	key     string
+	release func() // gives the log back; nil: it was not started
+}
+
+// take returns the inspector that s describes. It reads files, opens no connection
+// and starts nothing.
+func (s AppSec) take(repl *caddy.Replacer, apis []LAPI) (*heldInspector, error) {
+	s, err := s.resolve(repl, apis)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.key()
+	if err != nil {
+		return nil, err
+	}
+	v, _, err := inspectors.LoadOrNew(key, func() (caddy.Destructor, error) {
+		i := &inspector{url: s.URL}
+		cfg.Logger = i.logs.logger()
+		var err error
+		i.Client, err = appsec.New(cfg)
+		return i, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &heldInspector{inspector: v.(*inspector), key: key}, nil
+}
+
+// Destruct closes what is open.
+func (i *inspector) Destruct() error {
+	i.Close()
+	return nil
+}
+
+// start has the inspector log to l.
+func (i *heldInspector) start(l *zap.Logger) {
+	if i != nil {
+		i.release = i.logs.use(l)
+	}
+}
+
+// stop gives the log back.
+func (i *heldInspector) stop() {
+	if i != nil && i.release != nil {
+		i.release()
+	}
+}
+
+// giveBack gives the inspector itself back.
+func (i *heldInspector) giveBack() error {
+	if i == nil {
+		return nil
+	}
+	_, err := inspectors.Delete(i.key)
+	return err
+}
+
+// stats returns what has been counted.
+func (i *heldInspector) stats() func() appsec.Stats {
+	if i == nil {
+		return nil
+	}
+	return i.Stats
+}
+
+// passed is what is mostly said.
+var passed appsec.Verdict
+
+// Inspect implements [middleware.Inspector]. It asks once about each request,
+// however many directives this goes through.
+func (i *inspector) Inspect(r *http.Request, in appsec.Inspection) (appsec.Verdict, error) {
+	if v, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*appsec.Verdict); ok {
+		return *v, nil
+	}
+	v, err := i.Client.Inspect(r, in)
+	switch {
+	case err != nil:
+	case v == passed:
+		caddyhttp.SetVar(r.Context(), verdictVar, &passed)
+	default:
+		said := v
+		caddyhttp.SetVar(r.Context(), verdictVar, &said)
+	}
+	return v, err
+}
+
+// original completes what is told of a request by what Caddy knows: what it was
+// before rewrites, and whether the client speaks TLS with a proxy that is trusted.
+func original(r *http.Request, in *appsec.Inspection) {
+	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		in.Method, in.Target = orig.Method, orig.RequestURI
+	}
+	behind, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	in.Secure = r.TLS != nil || behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// inspect has requests inspected here, unless this site says no.
+func (h *Handler) inspect(app *App, cfg *middleware.Config) error {
+	switch {
+	case h.AppSec != "" && h.AppSec != appsecOff:
+		return fmt.Errorf("%q: want off", h.AppSec)
+	case h.AppSec == "" && app.inspector != nil:
+		cfg.Inspect, cfg.Original = app.inspector.inspector, original
+	}
+	return nil
+}
+
+// giveUp ends a request that could not be read: without a word, unless the server
+// has set a limit to it.
+func giveUp(err error) error {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return caddyhttp.Error(http.StatusRequestEntityTooLarge, err)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// Interface guards
+var (
+	_ caddy.Destructor     = (*inspector)(nil)
+	_ middleware.Inspector = (*inspector)(nil)
+)
