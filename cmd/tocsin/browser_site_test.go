@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -15,11 +14,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -191,33 +188,7 @@ func newShop(t testing.TB, cfg shopConfig) *shop {
 	}
 	socket := listen(t)
 	_, s.port, _ = net.SplitHostPort(socket.Addr().String())
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "run", "--config", filepath.Join(dir, "Caddyfile"), "--adapter", "caddyfile")
-	cmd.Env = append(os.Environ(), asServer+"=1", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir,
-		"GORACE=atexit_sleep_ms=0") // the race detector's default is a second
-	inherited, err := socket.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { inherited.Close() })
-	cmd.ExtraFiles = []*os.File{inherited}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should this process be killed
-	said := new(bytes.Buffer)                                          // read after the end
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // an error says that it is dead
-		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-		defer late.Stop()
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Errorf("the server: %v\n%s", err, said)
-		}
-	})
+	startProgram(t, dir, socket)
 	s.await(t)
 	return s
 }

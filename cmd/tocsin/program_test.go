@@ -1,0 +1,305 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startProgram starts the program with the Caddyfile in dir, as a process that
+// inherits sockets, from fd/3 on. It ends with t, and fails it if it does not end
+// well.
+func startProgram(t testing.TB, dir string, sockets ...*net.TCPListener) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "run", "--config", filepath.Join(dir, "Caddyfile"), "--adapter", "caddyfile")
+	cmd.Env = append(os.Environ(), asServer+"=1", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir,
+		"GORACE=atexit_sleep_ms=0") // the race detector's default is a second
+	for _, socket := range sockets {
+		inherited, err := socket.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { inherited.Close() })
+		cmd.ExtraFiles = append(cmd.ExtraFiles, inherited)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should this process be killed
+	said := new(bytes.Buffer)                                          // read after the end
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // an error says that it is dead
+		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		if err := cmd.Wait(); err != nil || t.Failed() {
+			t.Errorf("the server: %v\n%s", err, said)
+		}
+	})
+}
+
+// A post is a server that looks out for abuse: the program in a process of its
+// own, with one site, which is behind a proxy that says who the client is.
+type post struct {
+	t     testing.TB
+	url   string // of the site
+	dir   string
+	admin *http.Client
+}
+
+// newPost starts the program with options of the app and directives of the site,
+// and waits until it answers.
+func newPost(t testing.TB, options, site string) *post {
+	t.Helper()
+	p := &post{t: t, dir: t.TempDir()}
+	text := `{
+	admin unix/{DIR}/admin
+	persist_config off
+	auto_https off
+	log {
+		level WARN
+	}
+	storage file_system {DIR}/storage
+	servers {
+		trusted_proxies static 127.0.0.0/8
+		trusted_proxies_strict
+	}
+	tocsin {
+		snapshot {DIR}/snapshot
+		blocklist {DIR}/outlaws.txt
+		` + options + `
+	}
+}
+http:// {
+	bind fd/3
+	tocsin
+	` + site + "\n}\n"
+	for name, text := range map[string]string{"Caddyfile": strings.ReplaceAll(text, "{DIR}", p.dir), "outlaws.txt": outlaw} {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket := listen(t)
+	p.url = "http://" + socket.Addr().String()
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dir, "admin"))
+	}}
+	p.admin = &http.Client{Transport: transport, Timeout: patience}
+	t.Cleanup(transport.CloseIdleConnections)
+	startProgram(t, p.dir, socket)
+	p.wait("an answer", func() error {
+		return p.ask(http.MethodGet, "/tocsin/status", nil)
+	})
+	return p
+}
+
+// ask asks the admin endpoint, and reads the answer into what to points to, if
+// that is not nil.
+func (p *post) ask(method, path string, to any) error {
+	req, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := p.admin.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode >= 400:
+		return fmt.Errorf("%s: %s", resp.Status, body)
+	case to == nil:
+		return nil
+	}
+	return json.Unmarshal(body, to)
+}
+
+// An alarm is an alert as the admin endpoint tells of it.
+type alarm struct {
+	Scenario, Target string
+	Events           int
+	Decision         *struct{ Action, Source string }
+}
+
+// alarms returns the alerts about a client, the newest first.
+func (p *post) alarms(client string) (about []alarm) {
+	p.t.Helper()
+	var all struct{ Alerts []alarm }
+	if err := p.ask(http.MethodGet, "/tocsin/alerts?limit=1000", &all); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, a := range all.Alerts {
+		if a.Target == client {
+			about = append(about, a)
+		}
+	}
+	return about
+}
+
+// A detection is what the admin endpoint tells of what was looked for.
+type detection struct {
+	Events, Dropped int
+	Reporters       []struct {
+		Name                           string
+		Queued, Sent, Refused, Dropped int
+	}
+}
+
+func (p *post) detection() detection {
+	p.t.Helper()
+	var s struct{ Detect detection }
+	if err := p.ask(http.MethodGet, "/tocsin/status", &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return s.Detect
+}
+
+// wait waits until f returns no error.
+func (p *post) wait(what string, f func() error) {
+	p.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waiting for %s: %v", what, err)
+		}
+	}
+}
+
+// A caller is a client that is no browser, at an address of its own.
+type caller struct {
+	*post
+	address string
+}
+
+// with returns the same server for a part of the test.
+func (p *post) with(t testing.TB) *post {
+	part := *p
+	part.t = t
+	return &part
+}
+
+// from returns the client with an address.
+func (p *post) from(address string) *caller { return &caller{p, address} }
+
+// A call is a request as it is to be sent.
+type call struct {
+	method      string // default: GET, or POST if there is a body
+	target      string // as it goes over the wire
+	contentType string
+	body        string
+	agent       string
+	cookie      string
+}
+
+// and returns the call with the cookie of other.
+func (q call) and(other call) call {
+	q.cookie = other.cookie
+	return q
+}
+
+// A reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// send sends a call as it stands, and returns the answer.
+func (c *caller) send(q call) reply {
+	c.t.Helper()
+	r, err := c.try(q)
+	if err != nil {
+		c.t.Fatalf("%+v: %v", q, err)
+	}
+	return r
+}
+
+func (c *caller) try(q call) (reply, error) {
+	method := cmp.Or(q.method, http.MethodGet)
+	if q.method == "" && q.body != "" {
+		method = http.MethodPost
+	}
+	host := strings.TrimPrefix(c.url, "http://")
+	conn, err := net.DialTimeout("tcp", host, patience)
+	if err != nil {
+		return reply{}, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return reply{}, err
+	}
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n", method, q.target, host, len(q.body))
+	for _, field := range [][2]string{
+		{"X-Forwarded-For", c.address}, {"Content-Type", q.contentType}, {"User-Agent", q.agent}, {"Cookie", q.cookie},
+	} {
+		if field[1] != "" {
+			head += field[0] + ": " + field[1] + "\r\n"
+		}
+	}
+	if _, err := io.WriteString(conn, head+"\r\n"+q.body); err != nil {
+		return reply{}, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		return reply{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return reply{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// refused waits until the client is refused: what is judged by the response is
+// judged after the client has that.
+func (c *caller) refused() {
+	c.t.Helper()
+	c.wait(c.address+" to be refused", func() error {
+		if r := c.send(call{target: "/"}); r.status != http.StatusForbidden {
+			return errors.New(http.StatusText(r.status))
+		}
+		return nil
+	})
+}
+
+// alarmed waits until the server tells of an alert of a scenario about the client
+// that has led to a ban, after that many requests.
+func (c *caller) alarmed(scenario string, events int) {
+	c.t.Helper()
+	c.wait("the alert of "+scenario, func() error {
+		all := c.alarms(c.address)
+		if !slices.ContainsFunc(all, func(a alarm) bool {
+			return a.Scenario == scenario && a.Events == events && a.Decision != nil && a.Decision.Action == "ban"
+		}) {
+			return fmt.Errorf("alerts: %+v", all)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,200 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+)
+
+// A front is a proxy in front of a post that says that all its clients are at one
+// address, and keeps what they were answered.
+type front struct {
+	*httptest.Server
+
+	mu      sync.Mutex
+	answers []answered
+}
+
+// What a front has seen.
+type answered struct {
+	method, target string
+	status         int
+}
+
+func (a answered) String() string { return fmt.Sprintf("%s %s %d", a.method, a.target, a.status) }
+
+func newFront(p *post, address string) *front {
+	to, err := url.Parse(p.url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	f := new(front)
+	f.Server = httptest.NewServer(&httputil.ReverseProxy{
+		Transport: transport,
+		ErrorLog:  log.New(io.Discard, "", 0), // browsers give requests up
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Host = r.In.Host // WordPress makes links of it
+			if !isOwn(r.In) {
+				r.Out.Header.Set("X-Forwarded-For", address)
+			}
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if isOwn(r.Request) {
+				return nil
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.answers = append(f.answers, answered{r.Request.Method, r.Request.URL.RequestURI(), r.StatusCode})
+			return nil
+		},
+	})
+	p.t.Cleanup(f.Close)
+	return f
+}
+
+// isOwn reports whether it is the site that calls itself.
+func isOwn(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), "WordPress/") }
+
+// seen returns what was answered, as far as it was asked for with these words.
+func (f *front) seen(words string) []answered {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.answers), func(a answered) bool { return !strings.Contains(a.target, words) })
+}
+
+// A person is a visitor of WordPress.
+type person struct {
+	*visitor
+	site string
+}
+
+// goes opens a page of the site.
+func (p person) goes(path string) {
+	p.t.Helper()
+	p.open(p.site + path)
+}
+
+// fills puts texts into fields of the page by their ids, and sends the form of the
+// last one.
+func (p person) fills(fields ...[2]string) {
+	p.t.Helper()
+	for _, f := range fields {
+		p.see("#" + f[0])
+		look[bool](p.visitor, fmt.Sprintf("(e => { e.value = %q; return true })(document.getElementById(%q))", f[1], f[0]))
+	}
+	look[bool](p.visitor, fmt.Sprintf("(form => { HTMLFormElement.prototype.submit.call(form); return true })(document.getElementById(%q).form)", fields[len(fields)-1][0]))
+}
+
+// Text that looks like an attack to who does not know that somebody writes about
+// one.
+const article = `<!-- wp:paragraph --><p>Why ' OR '1'='1' -- and UNION SELECT password FROM wp_users; are old hats, ` +
+	`and so is &lt;script&gt;alert(document.cookie)&lt;/script&gt; or cat ../../../../etc/passwd.</p><!-- /wp:paragraph -->`
+
+// writes has the person log in, with one mistyped password, and do a day's work.
+func (p person) writes() {
+	p.goes("/wp-login.php")
+	p.fills([2]string{"user_login", wpUser}, [2]string{"user_pass", wpPassword[1:]})
+	p.see("#login_error")
+	p.fills([2]string{"user_login", wpUser}, [2]string{"user_pass", wpPassword})
+	p.see("#dashboard-widgets")
+
+	p.goes("/wp-admin/post-new.php")
+	p.until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
+	look[bool](p.visitor, fmt.Sprintf("(wp.data.dispatch('core/editor').editPost({title: `<b>SQL</b> ' OR 1=1`, content: %q, status: 'publish'}), wp.data.dispatch('core/editor').savePost(), true)", article))
+	p.until("wp.data.select('core/editor').isCurrentPostPublished() && !wp.data.select('core/editor').isSavingPost()")
+	p.until("wp.data.select('core').getUsers({who: 'authors', per_page: 50})?.length > 2")
+	look[bool](p.visitor, `(wp.apiFetch({path: '/wp/v2/media', method: 'POST', headers: {'Content-Disposition': 'attachment; filename=dot.gif'},
+		body: new Blob([Uint8Array.from(atob('R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs='), c => c.charCodeAt(0))], {type: 'image/gif'})}).then(m => window.uploaded = m.id), true)`)
+	p.until("window.uploaded > 0")
+	post := look[string](p.visitor, "wp.data.select('core/editor').getPermalink()")
+	look[bool](p.visitor, "(window.onbeforeunload = null, true)")
+	p.open(post)
+	p.until("document.body.innerText.includes('UNION SELECT')")
+
+	for _, page := range []string{
+		"upload.php?mode=grid", "edit-comments.php", "edit.php?s=union+select+%27&post_status=all", "options-general.php", "users.php",
+		"plugins.php", "themes.php", "tools.php", "site-health.php", "profile.php",
+	} {
+		p.goes("/wp-admin/" + page)
+	}
+	p.goes("/wp-admin/site-editor.php")
+	p.until("!!document.querySelector('.edit-site-visual-editor iframe')")
+	p.goes("/wp-admin/")
+	p.open(look[string](p.visitor, "document.querySelector('#wp-admin-bar-logout a').href"))
+	p.see("#loginform")
+}
+
+// reads has the person read, search, go astray and comment.
+func (p person) reads() {
+	p.goes("/")
+	links := look[[]string](p.visitor, "[...new Set([...document.querySelectorAll('.wp-block-post-title a')].map(a => a.href))]")
+	for _, link := range links[:min(8, len(links))] {
+		p.open(link)
+	}
+	p.goes("/?s=" + url.QueryEscape(`"it's" OR 1=1; DROP TABLE wp_posts -- <script>alert(1)</script> ../../etc/passwd`))
+	p.goes("/a-page-that-was-moved/")
+	p.open(links[0])
+	p.fills([2]string{"author", "Ann O'Nym"}, [2]string{"email", "ann@example.test"},
+		[2]string{"comment", "I would SELECT this; <b>thanks</b> -- it's 1=1! http://example.test/?a=../b"})
+	p.until("location.href.includes('comment')") // there, or where WordPress says that it was too fast
+}
+
+// An office has one address. Somebody there works on the site, after a mistyped
+// password, and somebody reads it on a phone. Neither is in anybody's way.
+func TestPeopleAtWordPressAreLeftInPeaceInABrowser(t *testing.T) {
+	t.Parallel()
+	chromium(t)
+	w := newWordPress(t)
+	p := newPost(t, "", w.directives())
+	const office = "203.0.113.7"
+	f := newFront(p, office)
+
+	writer := person{newVisitor(t, browserConfig{}), f.URL}
+	reader := person{writer.tab(), f.URL}
+	tell(reader.visitor, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 3, Mobile: true})
+	t.Cleanup(func() { writer.heard(); reader.heard() }) // WordPress is not silent in the console
+	for _, v := range []person{writer, reader} {         // or it would ask for much less
+		tell(v.visitor, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
+	}
+	reader.reads()
+	writer.writes()
+
+	// Responses are judged in their order: with this one all are.
+	bad := p.from("198.51.100.200")
+	for i := range 6 {
+		bad.send(wrong(i))
+	}
+	bad.refused()
+	if a := p.alarms(office); len(a) > 0 {
+		t.Errorf("alerts: %+v", a)
+	}
+	all, authors := f.seen(""), f.seen("who=authors")
+	t.Logf("%d requests", len(all))
+	if len(all) < 500 || len(authors) == 0 {
+		t.Errorf("%d requests, of which %d list authors: this is not a day's work", len(all), len(authors))
+	}
+	if d := p.detection(); d.Events < len(all) || d.Dropped > 0 {
+		t.Errorf("of %d requests %d were looked at, without the answers of %d", len(all), d.Events, d.Dropped)
+	}
+	for _, a := range all {
+		if a.status == http.StatusForbidden {
+			t.Errorf("refused: %v", a)
+		}
+	}
+}
