@@ -263,10 +263,15 @@ func (e *Engine) runGuarded(ctx context.Context, s Source) (err error) {
 func (e *Engine) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	defer e.table.Rest()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case now := <-second.C:
+			e.table.Tick(now)
 		case now := <-tick.C:
 			e.table.Expire(now)
 			if err := e.save(); err != nil {

@@ -65,6 +65,7 @@ func newScene(n int) *scene {
 func BenchmarkLookup(b *testing.B) {
 	for _, size := range sizes {
 		s := newScene(size.n)
+		s.table.Tick(time.Now()) // as an engine does
 		lite := func(ip netip.Addr) bool { return s.lite.Contains(ip) }
 		lpm := func(ip netip.Addr) bool { _, _, ok := s.plain.LookupPrefixLPM(hostPrefix(ip)); return ok }
 		table := func(ip netip.Addr) bool { _, ok := s.table.Lookup(ip); return ok }

@@ -32,7 +32,7 @@ func (t *Table) compactLocked() {
 	}
 	t.index, t.refs = nil, nil
 	next := emptyState()
-	next.epoch, next.version = s.epoch, s.version
+	next.epoch, next.tick, next.version = s.epoch, s.tick, s.version
 	d := newDraft(t, next)
 	for p, slot := range s.tree.All() {
 		for r := range s.chain(slot) {

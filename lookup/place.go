@@ -107,7 +107,7 @@ func (t *Table) LookupPlace(country string, as uint32) (Decision, bool) {
 	if s == nil || !s.places {
 		return Decision{}, false
 	}
-	best := winner{now: s.epoch.now()}
+	best := winner{late: s.tick.late.Load()}
 	if p, ok := countryPrefix(country); ok {
 		best.find(s, p)
 	}

@@ -26,6 +26,7 @@ type state struct {
 	version uint64
 	places  bool  // there may be decisions about countries or autonomous systems
 	epoch   epoch // what records count their times from
+	tick    *tick // shared by all states with this epoch
 }
 
 const chunkSize = 512
@@ -49,7 +50,7 @@ type kind struct {
 func emptyState() *state {
 	return &state{
 		tree: new(bart.Table[uint32]), ranges: new(bart.Lite),
-		epoch: epoch(time.Now()),
+		epoch: epoch(time.Now()), tick: newTick(),
 	}
 }
 
@@ -80,7 +81,7 @@ func (s *state) appendChain(all []Decision, p netip.Prefix, slot uint32, now int
 // longest prefix is no better than another: a ban on a range holds for an
 // address in it that has a captcha of its own.
 func (s *state) strongest(ip netip.Addr) (Decision, bool) {
-	best := winner{now: s.epoch.now()}
+	best := winner{late: s.tick.late.Load()}
 	host := hostPrefix(ip)
 	if !s.ranges.Contains(ip) {
 		// Only the address itself can be listed, and then the longest prefix is
@@ -100,7 +101,8 @@ func (s *state) strongest(ip netip.Addr) (Decision, bool) {
 
 // A winner is the best decision of those considered.
 type winner struct {
-	now    int64
+	late   int64 // what ends after this is in force
+	now    int64 // 0: nobody had to look yet
 	record *record
 	action Action
 	prefix netip.Prefix
@@ -109,7 +111,7 @@ type winner struct {
 func (w *winner) consider(s *state, p netip.Prefix, slot uint32) {
 	for {
 		r := s.at(slot)
-		if r.until > w.now {
+		if r.until > w.late || r.until > w.clock(s) {
 			a := s.kinds[r.kind].action
 			if w.record == nil || a > w.action || a == w.action && r.until > w.record.until {
 				w.record, w.action, w.prefix = r, a, p
@@ -120,6 +122,14 @@ func (w *winner) consider(s *state, p netip.Prefix, slot uint32) {
 		}
 		slot = r.next - 1
 	}
+}
+
+// clock returns the time, which is read at the first need.
+func (w *winner) clock(s *state) int64 {
+	if w.now == 0 {
+		w.now = s.epoch.now()
+	}
+	return w.now
 }
 
 // decision returns the winner, and whether there is one.

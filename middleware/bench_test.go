@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -63,6 +64,40 @@ func from(addr string) *http.Request {
 	return r
 }
 
+// observed returns a middleware that asks the built-in scenarios, both before the
+// handler and after it: the engine does the latter elsewhere.
+func observed(b *testing.B, table *lookup.Table) *Middleware {
+	b.Helper()
+	rules, err := detect.Builtin()
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := New(Config{Lookup: in(table), Observe: scenarios{detect.New(detect.Config{Rules: rules})}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m
+}
+
+// scenarios is an Observer without an engine.
+type scenarios struct{ *detect.Detector }
+
+func (s scenarios) Request(e *detect.Event) (lookup.Decision, bool) {
+	return lookup.Decision{}, len(s.Detector.Request(e)) > 0
+}
+
+func (s scenarios) Response(e *detect.Event) { s.Detector.Response(e) }
+
+// browsing is what a browser sends.
+func browsing() *http.Request {
+	r := from("203.0.113.7:51234")
+	r.RequestURI = "/2026/11/hello-world/?replytocom=12"
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0")
+	r.Header.Set("Referer", "https://example.com/")
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	return r
+}
+
 // BenchmarkHandler shows what a request costs with nothing before the handler,
 // and with the middleware before it. The difference is the middleware's price.
 func BenchmarkHandler(b *testing.B) {
@@ -90,6 +125,7 @@ func BenchmarkHandler(b *testing.B) {
 		{"allowed IPv4", direct.Handler(bare), from("203.0.113.7:51234")},
 		{"allowed IPv6", direct.Handler(bare), from("[2001:db8::51:7]:51234")},
 		{"allowed forwarded", proxied.Handler(bare), forwarded},
+		{"allowed and observed", observed(b, table).Handler(bare), browsing()},
 		{"stopped", direct.Handler(bare), from("198.51.100.7:51234")},
 	} {
 		b.Run(c.name, func(b *testing.B) {
