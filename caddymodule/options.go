@@ -157,39 +157,31 @@ func durationOrOff(to *string) parser {
 
 // number reads a whole number that is more than nothing.
 func number(to *int) parser {
-	return func(d *caddyfile.Dispenser, name string) error {
-		var s string
-		if err := exact(d, name, &s); err != nil {
-			return err
-		}
-		n, err := strconv.Atoi(s)
-		if err != nil || n <= 0 {
-			return d.Errf("%s: %q: want a whole number above 0", name, s)
-		}
-		*to = n
-		return nil
-	}
+	return func(d *caddyfile.Dispenser, name string) error { return parseNumber(d, name, to, "") }
 }
 
-// numberOrOff reads a whole number that is more than nothing, or the word off,
-// which is -1.
+// numberOrOff reads the same, or the word off, which is -1.
 func numberOrOff(to *int) parser {
-	return func(d *caddyfile.Dispenser, name string) error {
-		var s string
-		if err := exact(d, name, &s); err != nil {
-			return err
-		}
-		if s == "off" {
-			*to = -1
-			return nil
-		}
-		n, err := strconv.Atoi(s)
-		if err != nil || n <= 0 {
-			return d.Errf("%s: %q: want a whole number above 0, or off", name, s)
-		}
-		*to = n
+	return func(d *caddyfile.Dispenser, name string) error { return parseNumber(d, name, to, ", or off") }
+}
+
+// parseNumber reads a whole number. What else there may be stands in orOff, as in
+// errors.
+func parseNumber(d *caddyfile.Dispenser, name string, to *int, orOff string) error {
+	var s string
+	if err := exact(d, name, &s); err != nil {
+		return err
+	}
+	if orOff != "" && s == "off" {
+		*to = -1
 		return nil
 	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n <= 0 {
+		return d.Errf("%s: %q: want a whole number above 0%s", name, s, orOff)
+	}
+	*to = n
+	return nil
 }
 
 // score reads a number above 0, up to 1.
