@@ -66,6 +66,7 @@ var rooms = map[string]room{
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
 	"internal/appsectest":    {},
+	"internal/wordpresstest": {},
 	"internal/challengetest": {},
 	"internal/page":          {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
@@ -80,9 +81,9 @@ var rooms = map[string]room{
 }
 
 // inTests is what the tests of any room may import on top: a server to test
-// against, a visitor who solves challenges, the check for goroutines left
+// against, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -1,11 +1,13 @@
+//go:build linux
+
 package detect
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -14,7 +16,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,60 +23,38 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/tocsin-project/tocsin/internal/wordpresstest"
 )
 
 // These tests have the built-in scenarios watch a real WordPress, and are skipped
 // without one. TOCSIN_WP is the address of one that takes its own from the Host
-// header, with a user admin; TOCSIN_WP_PASS is the password. Or TOCSIN_WP_SH is a
-// script that starts one when it is called as "start DIR PORT", and ends it as
-// "stop DIR"; then the password is that of the script.
-
-const wpPassword = "Corr3ct-Horse-9"
+// header, with a user admin; TOCSIN_WP_PASS is the password. Or there is one of
+// package wordpresstest.
 
 // wordpress returns the address of a WordPress and the password of its admin.
 func wordpress(t *testing.T) (base *url.URL, password string) {
 	t.Helper()
-	at, password := os.Getenv("TOCSIN_WP"), cmp.Or(os.Getenv("TOCSIN_WP_PASS"), wpPassword)
-	if script := os.Getenv("TOCSIN_WP_SH"); at == "" && script != "" {
-		at = startWordPress(t, script)
-	}
+	at, password := os.Getenv("TOCSIN_WP"), cmp.Or(os.Getenv("TOCSIN_WP_PASS"), wordpresstest.Password)
 	if at == "" {
-		t.Skip("neither TOCSIN_WP nor TOCSIN_WP_SH leads to a WordPress")
+		site, stop, err := wordpresstest.Start("scenarios", nil)
+		if errors.Is(err, wordpresstest.ErrNone) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		at = "http://127.0.0.1:" + site.Port
 	}
 	base, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return base, password
-}
-
-func startWordPress(t *testing.T, script string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "wordpress")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // for the user that PHP runs as
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	site := filepath.Join(dir, "site")
-	t.Cleanup(func() {
-		if out, err := exec.Command(script, "stop", site).CombinedOutput(); err != nil {
-			t.Errorf("stopping WordPress: %v: %s", err, out)
-		}
-	})
-	// What it starts holds on to its output.
-	if err := exec.Command(script, "start", site, port).Run(); err != nil {
-		t.Fatalf("starting WordPress: %v", err)
-	}
-	return "http://127.0.0.1:" + port
 }
 
 // A guard is a proxy in front of WordPress that shows a detector what passes.
