@@ -70,6 +70,7 @@ var rooms = map[string]room{
 	"internal/challengetest": {},
 	"internal/page":          {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
+	"internal/hubsuite":      {},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
 	"internal/upstream":      {},
 	"internal/wire":          {[]string{"lookup"}, nil},
@@ -83,7 +84,7 @@ var rooms = map[string]room{
 // inTests is what the tests of any room may import on top: a server to test
 // against, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
+	"github.com/tocsin-project/tocsin/internal/hubsuite"
 )
 
 // testRules returns the rules of testdata.
@@ -168,7 +169,7 @@ func TestCompiledFiltersAgreeWithTheInterpreter(t *testing.T) {
 		n = 1000
 	}
 	t.Run("testdata", func(t *testing.T) { agree(t, testRules(t), "testdata/data", n) })
-	t.Run("hub", func(t *testing.T) { agree(t, hubRules(t), filepath.Join(suiteDir(t), "_hub", "data"), n/20) })
+	t.Run("hub", func(t *testing.T) { agree(t, hubRules(t), filepath.Join(hubsuite.Dir(t), "_hub", "data"), n/20) })
 }
 
 func agree(t *testing.T, rules *Rules, data string, n int) {
@@ -189,18 +190,18 @@ func agree(t *testing.T, rules *Rules, data string, n int) {
 
 func TestCompiledFiltersAgreeOnTheSuite(t *testing.T) {
 	rules := hubRules(t)
-	o, p := newOracle(t, rules, filepath.Join(suiteDir(t), "_hub", "data")), compile(rules, testIDs())
-	files, err := filepath.Glob(filepath.Join(suiteDir(t), "*", "requests.jsonl"))
+	o, p := newOracle(t, rules, filepath.Join(hubsuite.Dir(t), "_hub", "data")), compile(rules, testIDs())
+	files, err := filepath.Glob(filepath.Join(hubsuite.Dir(t), "*", "requests.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var machine vm.VM
 	for _, file := range files {
-		for i, r := range recordings(t, file) {
+		for i, r := range hubsuite.Recordings(t, file) {
 			if raceEnabled && i%20 != 0 {
 				continue
 			}
-			differ(t, o, p, r.event(), &machine)
+			differ(t, o, p, eventOf(r), &machine)
 		}
 	}
 }

@@ -3,14 +3,11 @@ package middleware
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,41 +16,9 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/internal/hubsuite"
 	"github.com/tocsin-project/tocsin/lookup"
 )
-
-// A recording is of a request: a line of the suite of CrowdSec's hub.
-type recording struct {
-	Time      time.Time
-	IP        netip.Addr
-	Method    string
-	URI       string
-	Proto     string
-	Status    int
-	UA        string
-	Referer   string
-	Host      string
-	Auth      string `json:"www_authenticate"`
-	Reachable bool   `json:"go_reachable"` // a server of net/http hands it to handlers
-}
-
-// An overflow is what the suite says of an alert.
-type overflow struct {
-	Scenario    string
-	Source      netip.Addr
-	Count       int `json:"events_count"`
-	Remediation bool
-}
-
-// sorted returns the overflows one by line, in an order of their own.
-func sorted(all []overflow) string {
-	lines := make([]string, len(all))
-	for i, o := range all {
-		lines[i] = fmt.Sprintf("%s %v %d %v\n", o.Scenario, o.Source, o.Count, o.Remediation)
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "")
-}
 
 // A replay is a site that answers as the recorded one did, at the times that were
 // recorded, and a detector that is asked about it. It stops nobody.
@@ -63,7 +28,7 @@ type replay struct {
 
 	mu       sync.Mutex
 	detector *detect.Detector
-	now      *recording
+	now      *hubsuite.Recording
 	alerts   []detect.Alert
 	judged   int // responses
 }
@@ -115,7 +80,7 @@ func (p *replay) Response(e *detect.Event) {
 
 // run sends requests, one after the other, and returns the alerts of the
 // scenarios named, or of all.
-func (p *replay) run(t *testing.T, rules *detect.Rules, requests []*recording, names ...string) (all []overflow) {
+func (p *replay) run(t *testing.T, rules *detect.Rules, requests []*hubsuite.Recording, names ...string) (all []hubsuite.Overflow) {
 	t.Helper()
 	p.mu.Lock()
 	p.detector, p.alerts, p.judged = detect.New(detect.Config{Rules: rules, Bits6: 128}), nil, 0
@@ -136,7 +101,7 @@ func (p *replay) run(t *testing.T, rules *detect.Rules, requests []*recording, n
 	}
 	for _, a := range p.alerts {
 		if len(names) == 0 || slices.Contains(names, a.Scenario) {
-			all = append(all, overflow{a.Scenario, a.Client, a.Count, a.Remediation})
+			all = append(all, hubsuite.Overflow{Scenario: a.Scenario, Source: a.Client, Count: a.Count, Remediation: a.Remediation})
 		}
 	}
 	return all
@@ -145,7 +110,7 @@ func (p *replay) run(t *testing.T, rules *detect.Rules, requests []*recording, n
 // send sends r as it was recorded, byte for byte where the version allows, and
 // returns the status of the answer. The observer has been told by then: an answer
 // that fits into one buffer is sent when all handlers are done.
-func (p *replay) send(ctx context.Context, r *recording) (int, error) {
+func (p *replay) send(ctx context.Context, r *hubsuite.Recording) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, p.url, http.NoBody)
 	if err != nil {
 		return 0, err
@@ -181,7 +146,7 @@ func field(name, value string) string {
 	return name + ": " + value + "\r\n"
 }
 
-func (p *replay) sendHTTP2(req *http.Request, r *recording) (int, error) {
+func (p *replay) sendHTTP2(req *http.Request, r *hubsuite.Recording) (int, error) {
 	path, query, _ := strings.Cut(r.URI, "?")
 	req.URL.Opaque, req.URL.RawQuery, req.Host = path, query, r.Host
 	req.Header = http.Header{"X-Forwarded-For": {r.IP.String()}, "User-Agent": {r.UA}}
@@ -201,32 +166,18 @@ func (p *replay) sendHTTP2(req *http.Request, r *recording) (int, error) {
 // the requests themselves, as far as a server of net/http lets them through. The
 // suite of CrowdSec's hub is in the folder that TOCSIN_HUB_SUITE names.
 func TestTheHubSuiteThroughAServer(t *testing.T) {
-	dir := os.Getenv("TOCSIN_HUB_SUITE")
-	if dir == "" {
-		t.Skip("TOCSIN_HUB_SUITE names no folder of recorded requests")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*", "expected.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tests in %s: %v", dir, err)
-	}
-	hub := newHub(t, filepath.Join(dir, "_hub"))
+	hub := newHub(t, filepath.Join(hubsuite.Dir(t), "_hub"))
 	p := newReplay(t)
-	for _, file := range files {
-		at := filepath.Dir(file)
-		t.Run(filepath.Base(at), func(t *testing.T) {
-			var want struct {
-				Scenarios []string
-				Alone     []overflow `json:"reachable_overflows"`
-				Together  []overflow `json:"reachable_all_scenarios_overflows"`
+	for _, x := range hubsuite.Tests(t) {
+		t.Run(x.Name, func(t *testing.T) {
+			requests := x.Reachable()
+			alone := p.run(t, hub.only(t, x.Scenarios), requests, x.Scenarios...)
+			if got, want := hubsuite.Lines(alone, false), hubsuite.Lines(x.ReachableOverflows, false); !slices.Equal(got, want) {
+				t.Errorf("alone:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-			readJSON(t, file, &want)
-			requests := reachable(t, filepath.Join(at, "requests.jsonl"))
-			alone := p.run(t, hub.only(t, want.Scenarios), requests, want.Scenarios...)
-			if got, want := sorted(alone), sorted(want.Alone); got != want {
-				t.Errorf("alone:\n%swant\n%s", got, want)
-			}
-			if got, want := sorted(p.run(t, hub.rules, requests)), sorted(want.Together); got != want {
-				t.Errorf("with all scenarios:\n%swant\n%s", got, want)
+			got, want := hubsuite.Lines(p.run(t, hub.rules, requests), false), hubsuite.Lines(x.ReachableAll, false)
+			if !slices.Equal(got, want) {
+				t.Errorf("with all scenarios:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		})
 	}
@@ -273,36 +224,4 @@ func (h *hub) only(t *testing.T, names []string) *detect.Rules {
 		}
 	}
 	return h.load(t, files...)
-}
-
-// reachable returns the requests in a file that handlers get to see.
-func reachable(t *testing.T, file string) (requests []*recording) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := json.NewDecoder(f)
-	for lines.More() {
-		r := new(recording)
-		if err := lines.Decode(r); err != nil {
-			t.Fatal(err)
-		}
-		if r.Reachable {
-			requests = append(requests, r)
-		}
-	}
-	return requests
-}
-
-func readJSON(t *testing.T, file string, to any) {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(content, to); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -175,7 +175,7 @@ func (s Site) run(env []string, args ...string) error {
 // whatever way. Until then nobody else gets the lock.
 func (s Site) watch(lock *os.File) (stop func() error, err error) {
 	cmd := exec.Command("bash", "-c", `read -r || true; exec bash "$0" stop "$1"`, s.script, s.Dir) //nolint:gosec // the same
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a key that interrupts the tests does not reach it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                                           // a key that interrupts the tests does not reach it
 	cmd.ExtraFiles = []*os.File{lock}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
