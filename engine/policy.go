@@ -57,10 +57,5 @@ func (c Local) withDefaults() (Local, error) {
 	return c, nil
 }
 
-// carriers is what carriers give to clients that share an address, and VPNs to
-// their members.
-var carriers = netip.MustParsePrefix("100.64.0.0/10")
-
-func isPrivate(ip netip.Addr) bool {
-	return ip.IsPrivate() || !ip.IsGlobalUnicast() || carriers.Contains(ip)
-}
+// isPrivate is the default of Local.Spare.
+func isPrivate(ip netip.Addr) bool { return !lookup.IsPublic(ip) }

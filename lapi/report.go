@@ -34,10 +34,6 @@ const (
 	maxSuspects = 3
 )
 
-// shared is what carriers have instead of enough addresses: behind one of these
-// there is no one client, and nobody else meets it.
-var shared = netip.MustParsePrefix("100.64.0.0/10")
-
 // Report tells CrowdSec of alerts, in their order, and returns how many of them
 // it has taken and how many it has refused. The two make up the alerts at the
 // beginning of the list that are dealt with; err says why the next one is not,
@@ -110,7 +106,7 @@ func (c *Client) mayTell(a *detect.Alert, allowed []lookup.Decision) bool {
 		return false
 	}
 	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(a.Client)} {
-		if ip.IsValid() && (ip.IsPrivate() || !ip.IsGlobalUnicast() || shared.Contains(ip) || c.Allowlisted(ip)) {
+		if ip.IsValid() && (!lookup.IsPublic(ip) || c.Allowlisted(ip)) {
 			return false
 		}
 	}

@@ -64,6 +64,18 @@ func Normalize(ip netip.Addr) netip.Addr {
 	return ip.Unmap().WithZone("")
 }
 
+// carriers is what carriers have instead of enough addresses, and VPNs for their
+// members (RFC 6598): behind one of these there is no one client, and nobody else
+// meets it.
+var carriers = netip.MustParsePrefix("100.64.0.0/10")
+
+// IsPublic reports whether ip, which is normalized, is an address by which all
+// others know a client, too. Private, loopback, link-local, multicast and shared
+// ones are not; those set aside for documents count as public.
+func IsPublic(ip netip.Addr) bool {
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !carriers.Contains(ip)
+}
+
 var (
 	errNoAddress = errors.New("no IP address or CIDR range")
 	errMappedTop = errors.New("range covers more than the IPv4-mapped addresses")

@@ -109,3 +109,19 @@ func FuzzParsePrefix(f *testing.F) {
 		}
 	})
 }
+
+func TestIsPublic(t *testing.T) {
+	for ip, want := range map[string]bool{
+		"192.0.2.1": true, "8.8.8.8": true, "2001:db8::1": true, "2606:4700::1": true,
+		"10.0.0.1": false, "172.16.0.1": false, "192.168.1.1": false, "127.0.0.1": false, "169.254.1.1": false, "0.0.0.0": false,
+		"100.64.0.1": false, "100.128.0.1": true, "224.0.0.1": false, "255.255.255.255": false,
+		"::1": false, "::": false, "fe80::1": false, "fd00::1": false, "ff02::1": false,
+	} {
+		if got := IsPublic(netip.MustParseAddr(ip)); got != want {
+			t.Errorf("%s: %v, want %v", ip, got, want)
+		}
+	}
+	if IsPublic(netip.Addr{}) {
+		t.Error("no address is public")
+	}
+}
