@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -57,29 +57,8 @@ func eachProtocol(t *testing.T, c *Client, site http.HandlerFunc, f func(t *test
 	}
 }
 
-// A pattern is a body of a length that costs no memory.
-type pattern struct{ at, size int64 }
-
-func (p *pattern) Read(b []byte) (int, error) {
-	if p.at == p.size {
-		return 0, io.EOF
-	}
-	n := min(int64(len(b)), p.size-p.at)
-	for i := range b[:n] {
-		b[i] = byte((p.at + int64(i)) % 251)
-	}
-	p.at += n
-	return int(n), nil
-}
-
-func sum(r io.Reader) string {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	return fmt.Sprintf("%d bytes, %x, %v", n, h.Sum(nil), err)
-}
-
 // hash is a site that answers with the sum of what was uploaded.
-func hash(w http.ResponseWriter, r *http.Request) { say(w, sum(r.Body)) }
+func hash(w http.ResponseWriter, r *http.Request) { say(w, appsectest.Sum(r.Body)) }
 
 func TestUploadsArriveAsTheyAre(t *testing.T) {
 	const limit = defaultBodyLimit
@@ -93,7 +72,7 @@ func TestUploadsArriveAsTheyAre(t *testing.T) {
 	eachProtocol(t, c, hash, func(t *testing.T, s *httptest.Server) {
 		for _, size := range sizes {
 			for _, length := range []int64{size, -1} {
-				req, err := http.NewRequestWithContext(t.Context(), "PUT", s.URL, struct{ io.Reader }{&pattern{size: size}})
+				req, err := http.NewRequestWithContext(t.Context(), "PUT", s.URL, struct{ io.Reader }{appsectest.NewUpload(size)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -107,7 +86,7 @@ func TestUploadsArriveAsTheyAre(t *testing.T) {
 				}
 				got, err := io.ReadAll(resp.Body)
 				resp.Body.Close()
-				if want := sum(&pattern{size: size}); string(got) != want || err != nil {
+				if want := appsectest.Sum(appsectest.NewUpload(size)); string(got) != want || err != nil {
 					t.Errorf("%d bytes, length %d: the site got %s, want %s", size, length, got, want)
 				}
 				asked++
@@ -115,7 +94,7 @@ func TestUploadsArriveAsTheyAre(t *testing.T) {
 				if want := min(size, limit); int64(len(q.Body)) != want || q.Length != want || (q.Method == "POST") != (want > 0) {
 					t.Errorf("%d bytes, length %d: AppSec got a %s of %d", size, length, q.Method, q.Length)
 				}
-				if !bytes.Equal(q.Body, must(io.ReadAll(&pattern{size: min(size, limit)}))) {
+				if !bytes.Equal(q.Body, must(io.ReadAll(appsectest.NewUpload(min(size, limit))))) {
 					t.Errorf("%d bytes, length %d: AppSec got another body", size, length)
 				}
 				f.Forget()
@@ -147,7 +126,7 @@ func TestALargeUploadTakesLittleMemory(t *testing.T) {
 	defer s.Close()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	resp, err := s.Client().Post(s.URL, "", &pattern{size: 100 << 20})
+	resp, err := s.Client().Post(s.URL, "", appsectest.NewUpload(100<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +264,7 @@ func TestExpectContinueWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if got := must(io.ReadAll(resp.Body)); string(got) != sum(strings.NewReader("body")) {
+	if got := must(io.ReadAll(resp.Body)); string(got) != appsectest.Sum(strings.NewReader("body")) {
 		t.Errorf("%s", got)
 	}
 }

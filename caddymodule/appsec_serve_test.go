@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -22,35 +21,14 @@ import (
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )
 
-// A pattern is a body of a length that costs no memory.
-type pattern struct{ at, size int64 }
-
-func (p *pattern) Read(b []byte) (int, error) {
-	if p.at == p.size {
-		return 0, io.EOF
-	}
-	n := min(int64(len(b)), p.size-p.at)
-	for i := range b[:n] {
-		b[i] = byte((p.at + int64(i)) % 251)
-	}
-	p.at += n
-	return int(n), nil
-}
-
 // say writes to whom it does not matter whether it still hears.
 func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-
-func sum(r io.Reader) string {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	return fmt.Sprintf("%d bytes, %x, %v", n, h.Sum(nil), err)
-}
 
 // backend is what a site is a proxy for: it uses what HTTP can do.
 func backend(t *testing.T) *httptest.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/hash", func(w http.ResponseWriter, r *http.Request) {
-		say(w, "%s %d %s", r.Method, r.ContentLength, sum(r.Body))
+		say(w, "%s %d %s", r.Method, r.ContentLength, appsectest.Sum(r.Body))
 		say(w, " %q", r.Trailer)
 	})
 	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
@@ -179,7 +157,7 @@ func (f *front) outcome(proto, prefix string, x exchange) string {
 	defer cancel()
 	var body io.Reader
 	if x.size >= 0 {
-		body = struct{ io.Reader }{&pattern{size: x.size}}
+		body = struct{ io.Reader }{appsectest.NewUpload(x.size)}
 	}
 	r, err := http.NewRequestWithContext(ctx, x.method, f.url(proto, prefix+x.path), body)
 	if err != nil {
@@ -262,7 +240,7 @@ func TestALargeUploadArrives(t *testing.T) {
 		t.Skip("it takes a while")
 	}
 	f := newFront(t, "")
-	want := sum(&pattern{size: 100 << 20})
+	want := appsectest.Sum(appsectest.NewUpload(100 << 20))
 	for proto := range f.clients {
 		f.t = t
 		got := f.outcome(proto, "", exchange{name: "an upload", method: "PUT", path: "/hash", size: 100 << 20})
@@ -284,14 +262,7 @@ func TestALargeUploadArrives(t *testing.T) {
 
 func TestWebSocketsPassBehindAppSec(t *testing.T) {
 	f := newFront(t, "body_over ban")
-	conn, err := net.Dial("tcp", f.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	conn := f.dial()
 	say(conn, "GET /echo HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", f.addr)
 	in := bufio.NewReader(conn)
 	head, err := textproto.NewReader(in).ReadLine()
@@ -325,14 +296,7 @@ func TestExpectContinueBehindAppSec(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFront(t, "body_over "+row.over)
-			conn, err := net.Dial("tcp", f.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
+			conn := f.dial()
 			say(conn, "PUT /hash HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", f.addr, row.length)
 			in := bufio.NewReader(conn)
 			status, ends := next(t, in)
@@ -351,6 +315,20 @@ func TestExpectContinueBehindAppSec(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dial opens a connection that ends with the test, which does not wait for ever.
+func (f *front) dial() net.Conn {
+	f.t.Helper()
+	conn, err := net.Dial("tcp", f.addr)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		f.t.Fatal(err)
+	}
+	return conn
 }
 
 // next reads the head of a response, and says whether it is the last.
@@ -375,14 +353,7 @@ func TestAnUploadThatBreaksOffIsGivenUp(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFront(t, "")
-			conn, err := net.Dial("tcp", f.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
+			conn := f.dial()
 			say(conn, "PUT /hash HTTP/1.1\r\nHost: %s\r\n%s", f.addr, row.sent)
 			if !row.hears {
 				conn.Close()
