@@ -281,6 +281,10 @@ func TestWebSocketsPassBehindAppSec(t *testing.T) {
 		}
 	}
 	f.appsec.Last(t, 1)
+	// Caddy is only to be stopped when it is through with the connection: it says
+	// farewell to those that are left, at the same time as it copies.
+	conn.Close()
+	wait(t, func() error { return logged(f.host, "access.log", `"status":101`) })
 }
 
 // A client that waits to be asked for its body is asked, and refused without it if
