@@ -102,6 +102,8 @@ func (a *application) posts() (posts []asked) {
 // what that was asked.
 func (v *visitor) arrive() (q asked) {
 	v.t.Helper()
+	// The element is there before all of what is in it.
+	v.until("(() => { try { return !!JSON.parse(document.querySelector('#app').textContent) } catch { return false } })()")
 	if err := json.Unmarshal([]byte(v.text("#app")), &q); err != nil {
 		v.t.Fatal(err)
 	}
