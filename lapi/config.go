@@ -18,7 +18,7 @@ type Config struct {
 	Name     string        // source of its decisions in the table; default: lapi
 	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
 	Key      string        // API key, as `cscli bouncers add` prints it
-	Interval time.Duration // pause between two polls, at least 100ms; default: 10s
+	Interval time.Duration // from one poll to the next, at least 100ms; default: 10s
 	Resync   time.Duration // how often to ask for everything, less up to a tenth; default: 1h
 	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
 	TLS      TLS           // for https only

@@ -100,6 +100,7 @@ func (f *follower) rest(ctx context.Context, d time.Duration) error {
 // next try.
 func (f *follower) poll(ctx context.Context) time.Duration {
 	f.refreshAllowed(ctx)
+	began := time.Now()
 	due := !time.Now().Before(f.nextFull)
 	full := f.full || due
 	f.audit.on = due && !f.full
@@ -123,8 +124,11 @@ func (f *follower) poll(ctx context.Context) time.Duration {
 	} else {
 		f.applyDelta(a)
 	}
-	f.note(func(s *lookup.Status, _ *Stats) { s.Next = time.Now().Add(f.cfg.Interval) })
-	return f.cfg.Interval
+	// The interval lasts from question to question, but half of it is rest: a
+	// server that takes long to answer has enough to do.
+	pause := max(f.cfg.Interval-time.Since(began), f.cfg.Interval/2)
+	f.note(func(s *lookup.Status, _ *Stats) { s.Next = time.Now().Add(pause) })
+	return pause
 }
 
 // query returns what the stream is asked for.

@@ -2,6 +2,7 @@ package lapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -498,4 +499,35 @@ func TestAnOddSpellingAloneIsDeletedInTheEnd(t *testing.T) {
 		s.after(time.Minute + interval)
 		s.want("192.0.2.1", lookup.None)
 	})
+}
+
+func TestAnIntervalLastsFromQuestionToQuestion(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		0:                0,
+		2 * time.Second:  interval,
+		5 * time.Second:  interval,
+		20 * time.Second: 20*time.Second + interval/2, // a busy server has a rest
+	} {
+		t.Run(took.String(), func(t *testing.T) {
+			if want == 0 {
+				want = interval
+			}
+			playWith(t, lapitest.Config{}, Config{}, func(s *scene) {
+				s.InjectAlways(func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+					<-time.After(took)
+					answer(w, r)
+				})
+				began := time.Now()
+				s.run()
+				s.after(4*want + took + time.Second)
+				var at []time.Duration
+				for _, p := range s.Pulls() {
+					at = append(at, p.Time.Sub(began))
+				}
+				if !slices.Equal(at, []time.Duration{0, want, 2 * want, 3 * want, 4 * want}) {
+					t.Errorf("asked at %v, want one each %v", at, want)
+				}
+			})
+		})
+	}
 }
