@@ -195,6 +195,38 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkGently exchanges decisions of a full table, in the time that it takes
+// when requests go first: ten thousand, and all of them. BenchmarkUpdate and
+// BenchmarkReplace say what work that is.
+func BenchmarkGently(b *testing.B) {
+	for _, size := range sizes[1:] {
+		r := rand.New(rand.NewPCG(5, 5))
+		all := population(r, size.n)
+		var t Table
+		t.Replace("lapi", all)
+		add := func(all []Decision) *Batch {
+			batch := t.Batch("lapi").Gently()
+			for i := range all {
+				batch.Add(all[i])
+			}
+			return batch
+		}
+		b.Run("add/"+size.name+"/10000", func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				delta := population(r, 10_000)
+				b.StartTimer()
+				add(delta).Update()
+			}
+		})
+		b.Run("again/"+size.name, func(b *testing.B) {
+			for b.Loop() {
+				add(all).Replace()
+			}
+		})
+	}
+}
+
 // BenchmarkSnapshot writes a table and reads it back.
 func BenchmarkSnapshot(b *testing.B) {
 	for _, size := range sizes {

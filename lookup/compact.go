@@ -17,7 +17,7 @@ func (d *draft) forgetKinds() {
 // compactLocked builds the state anew when more than a fifth of its slots are
 // free, or most of its kinds are unused. That takes half a second for a
 // million decisions and is paid for by as many removals.
-func (t *Table) compactLocked() {
+func (t *Table) compactLocked(pace pacer) {
 	s := t.cur.Load()
 	live, unused := 0, 0
 	for _, n := range t.refs {
@@ -34,7 +34,9 @@ func (t *Table) compactLocked() {
 	next := emptyState()
 	next.epoch, next.tick, next.version = s.epoch, s.tick, s.version
 	d := newDraft(t, next)
+	d.pace = pace
 	for p, slot := range s.tree.All() {
+		d.pace.step()
 		for r := range s.chain(slot) {
 			if r.until != free {
 				d.restore(p, *r, d.kindIndex(s.kinds[r.kind]))

@@ -63,7 +63,7 @@ func (d *draft) publish() {
 	d.version++
 	s := d.state
 	d.table.cur.Store(&s)
-	d.table.compactLocked()
+	d.table.compactLocked(d.pace)
 }
 
 // merge brings the fresh prefixes into the tree. The figures behind the choice:
@@ -88,12 +88,16 @@ func (d *draft) merge() {
 	}
 }
 
+// unionPart is how many prefixes go into the tree at once. More are cheaper for
+// each, and keep the processor for longer.
+const unionPart = 16
+
 // unionPersist returns the union of tree and fresh, and leaves tree as it is.
 // It goes along the order of the trie, so that little is copied twice.
 func (d *draft) unionPersist(tree, fresh *bart.Table[uint32]) *bart.Table[uint32] {
 	part := new(bart.Table[uint32])
 	for p, slot := range fresh.All() {
-		if part.Size() == stride {
+		if part.Size() == unionPart {
 			tree, part = tree.UnionPersist(part), new(bart.Table[uint32])
 		}
 		part.Insert(p, slot)

@@ -30,7 +30,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -41,7 +40,7 @@ import (
 //
 // Readers work on an immutable state behind a pointer and never wait. Writers
 // wait for one another; a change of n decisions takes microseconds for each,
-// whatever the table's size. A decision costs about 105 bytes, of which bart's
+// whatever the table's size, unless its batch goes [Batch.Gently] about it. A decision costs about 105 bytes, of which bart's
 // trie takes 80. Its clock is the monotonic one: ends are kept whatever happens
 // to the time of day.
 type Table struct {
@@ -49,7 +48,7 @@ type Table struct {
 
 	cur atomic.Pointer[state] // what readers see; never changed once stored
 
-	mu    sync.Mutex      // one writer at a time
+	mu    wlock           // one writer at a time
 	index map[kind]uint32 // where a kind stands in the current state's kinds
 	refs  []int           // how many records there are of each of them
 }

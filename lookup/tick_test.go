@@ -67,7 +67,7 @@ func TestTicksOutlastARebuild(t *testing.T) {
 		before := tab.cur.Load().tick
 		tab.mu.Lock()
 		tab.refs = append(tab.refs, make([]int, 10_000)...) // as if very many kinds were gone
-		tab.compactLocked()
+		tab.compactLocked(pacer{})
 		tab.mu.Unlock()
 		if s := tab.cur.Load(); s.tick != before || s.tick.late.Load() == never {
 			t.Error("the table has forgotten what time it is")
