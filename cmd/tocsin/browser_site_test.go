@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"net"
@@ -29,6 +30,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
 		main()
 		return
+	}
+	if os.Getenv(asUpstream) != "" {
+		fmt.Fprintln(os.Stderr, serveUpstream())
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }

@@ -56,7 +56,11 @@ func address(i int) string { return lapitest.BulkPrefix(i).Addr().String() }
 // follow returns the body of the option tocsin for a server that asks api once,
 // and then again in each interval.
 func follow(api *lapitest.Server, interval time.Duration) string {
-	return fmt.Sprintf("lapi %s %s {\ninterval %v\n}\n", api.URL, api.Key, interval)
+	return upstream{api.URL, api.Key}.follow(interval)
+}
+
+func (u upstream) follow(interval time.Duration) string {
+	return fmt.Sprintf("lapi %s %s {\ninterval %v\n}\n", u.url, u.key, interval)
 }
 
 // BenchmarkThroughput compares how many requests two cores serve with 100,000
@@ -118,10 +122,10 @@ func (w wrkResult) addTo(r results, name string) {
 // itself sends 99 of 100 requests; all latencies have that in them, and where it
 // comes near to p99-µs, the machine is too busy to measure anything.
 //
-// The Local API that makes up the changes is in this process, on the cores of
-// the load. On the servers' cores it would compete with the requests of one of
-// the two servers only, and be taken for a cost of the module, while a real one
-// runs elsewhere and costs what its database does.
+// The Local API that makes up the changes is on the cores of the load. On the
+// servers' cores it would compete with the requests of one of the two servers
+// only, and be taken for a cost of the module, while a real one runs elsewhere and
+// costs what its database does.
 func BenchmarkLatency(b *testing.B) {
 	const n, churn, interval = 1_000_000, 10_000, 2 * time.Second
 	m := newBench(b)
@@ -129,9 +133,9 @@ func BenchmarkLatency(b *testing.B) {
 	for _, gc := range collectors {
 		b.Run(gc.name, func(b *testing.B) {
 			m.pin(b)
-			api := lapitest.Start(b, lapitest.Config{Bulk: lapitest.Bulk{N: n, Churn: churn}})
+			api := m.startUpstream(b, lapitest.Bulk{N: n, Churn: churn})
 			plain := m.start(b, site{addr: freeAddr(b), answer: `"ok"`}, gc.env...)
-			tocsin := m.start(b, site{addr: freeAddr(b), answer: `"ok"`, tocsin: follow(api, interval)}, gc.env...)
+			tocsin := m.start(b, site{addr: freeAddr(b), answer: `"ok"`, tocsin: api.follow(interval)}, gc.env...)
 			plain.await(b, "", http.StatusOK)
 			tocsin.await(b, address(n-1), http.StatusForbidden)
 			// The load must not measure its own collector.
@@ -154,16 +158,16 @@ func BenchmarkLatency(b *testing.B) {
 			r := results{}
 			for b.Loop() {
 				p := measure(r, "plain", plain, tocsin)
-				before := len(api.Pulls())
+				before := api.pulls(b)
 				t := measure(r, "tocsin", tocsin, plain)
-				r.add("deltas", float64(len(api.Pulls())-before))
+				r.add("deltas", float64(api.pulls(b)-before))
 				r.add("p99-ratio", float64(t)/float64(p))
 			}
 			r.memory(b, "plain-", plain)
 			r.memory(b, "tocsin-", tocsin)
 			r.report(b)
 			// The changes were real: one that the last delta brought is in force.
-			last := len(api.Pulls()) - 1
+			last := api.pulls(b) - 1
 			tocsin.await(b, address(n+last*churn-1), http.StatusForbidden)
 		})
 	}
