@@ -3,6 +3,7 @@ package lookup
 import (
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,6 +28,7 @@ func TestReadersSeeABatchWhole(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			for !done.Load() {
+				runtime.Gosched() // the writer is to get on, on few cores too
 				n := 0
 				for d := range table.All() {
 					if d.Source == "a" {
@@ -42,6 +44,7 @@ func TestReadersSeeABatchWhole(t *testing.T) {
 	}
 	wg.Go(func() {
 		for !done.Load() {
+			runtime.Gosched()
 			table.Lookup(here[0].Prefix.Addr())
 			table.Covering(there[0].Prefix.Addr())
 			table.Len()

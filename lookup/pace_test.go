@@ -19,8 +19,8 @@ func TestPace(t *testing.T) {
 		{"one that is not gentle never pauses", pacer{}, time.Second, time.Second, time.Second},
 		{"a small change is made in one go", pacer{gentle: true}, shortTurn, shortTurn, shortTurn},
 		{"a change of thousands makes way nine tenths of the time", pacer{gentle: true}, 50 * time.Millisecond, 450 * time.Millisecond, 550 * time.Millisecond},
-		{"a large one takes twice as long and a second more", pacer{gentle: true}, 5 * time.Second, 10 * time.Second, 11 * time.Second},
-		{"so it does with a lock", pacer{gentle: true, lock: new(wlock)}, 5 * time.Second, 10 * time.Second, 11 * time.Second},
+		{"a large one takes twice as long and a second more", pacer{gentle: true}, 2 * time.Second, 4 * time.Second, 5 * time.Second},
+		{"so it does with a lock", pacer{gentle: true, lock: new(wlock)}, 2 * time.Second, 4 * time.Second, 5 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
