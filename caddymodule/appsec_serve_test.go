@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
+	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )
 
@@ -248,16 +249,7 @@ func TestALargeUploadArrives(t *testing.T) {
 			t.Errorf("%s: %s, want %s", proto, got, want)
 		}
 	}
-	app, err := runningApp()
-	if err != nil {
-		t.Fatal(err)
-	}
-	wait(t, func() error {
-		if n := app.inspector.Stats().BodyMemory; n != 0 {
-			return fmt.Errorf("%d bytes are still held", n)
-		}
-		return nil
-	})
+	waitForInspector(t, func(s appsec.Stats) bool { return s.BodyMemory == 0 })
 }
 
 func TestWebSocketsPassBehindAppSec(t *testing.T) {
@@ -364,16 +356,7 @@ func TestAnUploadThatBreaksOffIsGivenUp(t *testing.T) {
 			} else if said, err := io.ReadAll(conn); len(said) > 0 || err != nil {
 				t.Errorf("it is answered: %q, %v", said, err)
 			}
-			app, err := runningApp()
-			if err != nil {
-				t.Fatal(err)
-			}
-			wait(t, func() error {
-				if s := app.inspector.Stats(); s.Broken != 1 || s.BodyMemory != 0 {
-					return fmt.Errorf("%+v", s)
-				}
-				return nil
-			})
+			waitForInspector(t, func(s appsec.Stats) bool { return s.Broken == 1 && s.BodyMemory == 0 })
 			f.appsec.Last(t, 0)
 			if n := runningEngine(t).counters.of("srv0").Snapshot(); n.ByOrigin != nil {
 				t.Errorf("counted %+v", n)

@@ -157,13 +157,19 @@ func TestErrorRoutesGetTheBody(t *testing.T) {
 	if a := h.post(attacker, "/", "a=evil"); !strings.Contains(a.body, "0 bytes") {
 		t.Errorf("it gets an attack: %q", a.body)
 	}
+	waitForInspector(t, func(s appsec.Stats) bool { return s.BodyMemory == 0 })
+}
+
+// waitForInspector waits until what the inspector of the running app counts is good.
+func waitForInspector(t *testing.T, good func(appsec.Stats) bool) {
+	t.Helper()
 	app, err := runningApp()
 	if err != nil {
 		t.Fatal(err)
 	}
 	wait(t, func() error {
-		if n := app.inspector.Stats().BodyMemory; n != 0 {
-			return fmt.Errorf("%d bytes are still held", n)
+		if s := app.inspector.Stats(); !good(s) {
+			return fmt.Errorf("%+v", s)
 		}
 		return nil
 	})
