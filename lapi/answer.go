@@ -24,12 +24,8 @@ type answer struct {
 
 func (f *follower) newAnswer(full bool) *answer {
 	a := &answer{
-		f: f, full: full, batch: f.table.Batch(f.cfg.Name), twins: f.twins, claims: f.claims,
+		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently(), twins: f.twins, claims: f.claims,
 		touched: map[identity]struct{}{}, ended: map[identity]struct{}{},
-	}
-	// The first answer is urgent. What follows is no reason to let requests wait.
-	if f.table.Count(f.cfg.Name) > 0 {
-		a.batch.Gently()
 	}
 	if full {
 		a.twins = twins{}

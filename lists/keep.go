@@ -49,20 +49,10 @@ type content struct {
 	stats  Stats
 }
 
-// batch starts a batch of changes. The first is urgent. What follows is no
-// reason to let requests wait.
-func (k *keeper) batch() *lookup.Batch {
-	b := k.table.Batch(k.name)
-	if k.table.Count(k.name) > 0 {
-		b.Gently()
-	}
-	return b
-}
-
 // read reads a list. The error means that it was not read to its end, or is no
 // list.
 func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
-	c := content{batch: k.batch()}
+	c := content{batch: k.table.Batch(k.name).Gently()}
 	in := stream{ctx: ctx, from: from, max: k.maxBytes}
 	in.hash.SetSeed(k.seed)
 	d := k.entry
@@ -133,7 +123,7 @@ func (k *keeper) renew() {
 		return
 	}
 	now, until := time.Now(), k.end()
-	b := k.batch()
+	b := k.table.Batch(k.name).Gently()
 	for d := range k.table.All() {
 		if d.Source == k.name {
 			d.Until = until

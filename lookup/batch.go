@@ -35,9 +35,9 @@ type Batch struct {
 // put into force it pauses for a millisecond after every tenth of one, unless
 // another writer waits. So requests hardly notice, but a change of ten thousand
 // decisions takes 0.6 s instead of 0.05 s, and one of a million 3.3 s instead of
-// 0.5 s. It is meant for changes of what is in force already: the first is urgent.
+// 0.5 s. The first that a source says is urgent, and made at once all the same.
 func (b *Batch) Gently() *Batch {
-	b.pace.gentle = true
+	b.pace.gentle = b.table.Count(b.source) > 0
 	return b
 }
 

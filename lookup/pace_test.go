@@ -83,6 +83,9 @@ func TestAGentleBatchDoesTheSame(t *testing.T) {
 	hasty.Replace("a", all[:n])
 	gentle.Replace("a", all[:n])
 	hasty.Replace("a", all[n:])
+	if gentle.Batch("new").Gently().pace.gentle {
+		t.Error("the first that a source says is not urgent")
+	}
 	b := gentle.Batch("a").Gently()
 	for _, d := range all[n:] {
 		b.Add(d)
