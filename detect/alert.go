@@ -15,7 +15,15 @@ type Alert struct {
 	Message  string // what happened, in a sentence without personal data but the client's address
 
 	Client netip.Addr   // who did it last
-	Prefix netip.Prefix // who is meant: the client's address, or its /64 of IPv6
+	Prefix netip.Prefix // who is meant: the client's address, or its /64 of IPv6; with GuardNetwork the network
+
+	// Reflected says that nothing of it was the client's own act: see [Attribution].
+	Reflected bool
+	// Guard says that many clients had a part in it: what is asked for is no
+	// decision about one of them, but a guard.
+	Guard Guard
+	// Place is what GuardPlace is to guard: see [PlaceOf].
+	Place string
 
 	Start, Stop time.Time // of the first and the last event
 	Count       int       // of events
@@ -27,6 +35,9 @@ type Alert struct {
 	Remediation bool
 	Action      lookup.Action
 	Duration    time.Duration
+	// Ordered says that Action is the operator's word, by a [Policy], and not the
+	// scenario's own wish.
+	Ordered bool
 
 	// Labels are those of the scenario, as far as they are text.
 	Labels map[string]string
@@ -46,3 +57,19 @@ type Context struct {
 	Status    int // 0: not known yet
 	UserAgent string
 }
+
+// A Guard says what wants proof that somebody is there, for the length of
+// [Alert].Duration, from clients of which nothing good is known.
+type Guard uint8
+
+// The guards.
+const (
+	NoGuard      Guard = iota
+	GuardPlace         // requests for [Alert].Place
+	GuardNetwork       // requests from [Alert].Prefix
+)
+
+var guardNames = [...]string{NoGuard: "", GuardPlace: "place", GuardNetwork: "network"}
+
+// String returns place, network or nothing, as in the label guard of a scenario.
+func (g Guard) String() string { return guardNames[min(int(g), len(guardNames)-1)] }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -12,10 +13,15 @@ type sent struct {
 	gen uint32 // of the view that it was found for: see view.gen
 
 	user, password   string // by any of the usual names
+	code             string // that an app or a message has shown
 	logName, pwdText string // as WordPress calls them
 	log, pwd         bool   // there were such fields, whatever in them
 	shop             bool   // it is the login form of WooCommerce
+	sets             bool   // a password is to be set by it
 	action           string
+
+	passwords int    // in it: a bundle has many
+	last      string // of them
 }
 
 // Media types of bodies that are read.
@@ -23,17 +29,7 @@ const (
 	mediaForm      = "application/x-www-form-urlencoded"
 	mediaMultipart = "multipart/form-data"
 	mediaJSON      = "application/json"
-)
-
-// Names of fields that people log in by, in lower case.
-var (
-	userFields = newStringSet(
-		"log", "user", "username", "user_name", "user-name", "login", "user_login", "email", "e-mail", "mail",
-		"userid", "user_id", "uid", "account", "identifier", "j_username",
-	)
-	passwordFields = newStringSet(
-		"pwd", "pass", "passwd", "password", "user_pass", "user_password", "userpassword", "passphrase", "j_password",
-	)
+	mediaText      = "text/plain"
 )
 
 // sent reads the body, once for an event.
@@ -52,8 +48,15 @@ func (v *view) sent() *sent {
 		eachPair(string(body), s.field)
 	case mediaMultipart:
 		eachPart(body, s.field)
-	case mediaJSON:
-		eachMember(body, s.member)
+	case mediaText: // messages of Socket.IO begin with a number
+		eachMember(bytes.TrimLeft(body, "0123456789"), s.member)
+	default:
+		if strings.HasSuffix(v.contentType(), "json") {
+			eachMember(body, s.member)
+		}
+	}
+	if s.sets {
+		s.password, s.passwords = "", 0
 	}
 	return s
 }
@@ -91,17 +94,29 @@ func (s *sent) field(key, value string) {
 // user[email]. Of two with one meaning the last one counts.
 func (s *sent) member(key, value string) {
 	const longest = 64
-	if len(key) > longest {
+	if len(key) > longest || value == "" {
 		return
 	}
-	if open := strings.LastIndexByte(key, '['); open >= 0 && strings.HasSuffix(key, "]") {
-		key = key[open+1 : len(key)-1]
-	}
-	switch key = strings.ToLower(key); {
-	case userFields.has(key) && value != "":
+	switch name := plainName(key); {
+	case isPasswordField(name):
+		s.passwordField(name, value)
+	case userFields.has(name):
 		s.user = value
-	case passwordFields.has(key) && value != "":
-		s.password = value
+	case codes.has(name) && isCode(value):
+		s.code = value
+	case name == "query":
+		eachArgument(value, s.member)
+	}
+}
+
+func (s *sent) passwordField(name, value string) {
+	if setsPassword(name) {
+		s.sets = true
+		return
+	}
+	if s.password = value; value != s.last {
+		s.last = value
+		s.passwords++
 	}
 }
 
@@ -183,8 +198,8 @@ func partValue(body []byte) (value, rest []byte) {
 	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
 }
 
-// eachMember calls f for the members of JSON objects whose values are texts or
-// numbers, however deep they are, up to where the text ends or goes wrong.
+// eachMember calls f for the members of JSON objects whose values are texts, numbers
+// or true and false, however deep they are, up to where the text ends or goes wrong.
 func eachMember(text []byte, f func(key, value string)) {
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
@@ -213,6 +228,10 @@ func eachMember(text []byte, f func(key, value string)) {
 			f(key, name)
 		case isNumber:
 			f(key, number.String())
+		default:
+			if is, ok := token.(bool); ok {
+				f(key, strconv.FormatBool(is))
+			}
 		}
 		named = false
 	}

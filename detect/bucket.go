@@ -19,8 +19,9 @@ type bucket struct {
 	first, last int64 // when events were poured
 	count       int
 
-	seen []uint64 // hashes of distinct values, the oldest at oldest
-	next int
+	seen   []uint64 // hashes of distinct values, the oldest at next
+	owners []uint64 // of these: whose success takes them back; empty: nobody's does
+	next   int
 
 	events []record // the last ones, in a ring
 	at     int      // where the next one goes
@@ -34,8 +35,10 @@ type pouring struct {
 	now      int64
 	distinct bool   // the event counts only if value is new
 	value    uint64 // a hash
+	owner    uint64 // of value: see rule.forgiven
 	view     *view
 	bound    *Config
+	clients  *clients
 }
 
 // pour puts an event into the bucket, and reports whether that overflows.
@@ -48,18 +51,18 @@ func (b *bucket) pour(p pouring) bool {
 	if !b.live || p.now > b.last+p.rule.life {
 		b.begin(p)
 	}
-	if p.distinct && !b.remember(p.value, p.bound.Values) {
+	if p.distinct && !b.remember(p) {
 		return false
 	}
 	b.add(p)
-	return !b.take(p.rule, p.now)
+	return !b.take(p)
 }
 
 // begin empties the bucket.
 func (b *bucket) begin(p pouring) {
 	b.live, b.count, b.first = true, 0, p.now
 	b.tokens, b.refilled = float64(p.rule.capacity), p.now
-	b.seen, b.next = b.seen[:0], 0
+	b.seen, b.owners, b.next = b.seen[:0], b.owners[:0], 0
 	b.at = 0
 	for i := range b.events {
 		b.events[i].used = false
@@ -73,10 +76,10 @@ func (b *bucket) add(p pouring) {
 	b.record(p)
 }
 
-// take takes a token, and reports whether there was one. Time that runs backwards
-// brings none, and is then the time to go on from.
-func (b *bucket) take(r *rule, now int64) bool {
-	tokens := b.tokens
+// take takes a token, and reports whether there was one, or the client has credit.
+// Time that runs backwards brings none, and is then the time to go on from.
+func (b *bucket) take(p pouring) bool {
+	r, now, tokens := p.rule, p.now, b.tokens
 	if now > b.refilled {
 		refill := float64(time.Duration(now-b.refilled).Seconds() * r.rate) // rounded before it is added, on all machines
 		tokens = min(tokens+refill, float64(r.capacity))
@@ -84,26 +87,54 @@ func (b *bucket) take(r *rule, now int64) bool {
 	tokens--
 	// The limiter asks how long there is to wait for a token, in whole
 	// nanoseconds: less than one is none.
-	if tokens < 0 && time.Duration(min(-tokens/r.rate*float64(time.Second), math.MaxInt64)) > 0 {
+	if r.lacks(tokens) && r.lacks(tokens+p.credit()) {
 		return false
 	}
 	b.tokens, b.refilled = tokens, now
 	return true
 }
 
+func (r *rule) lacks(tokens float64) bool {
+	return tokens < 0 && time.Duration(min(-tokens/r.rate*float64(time.Second), math.MaxInt64)) > 0
+}
+
 // remember adds a value to those seen, and reports whether it is new. With too
 // many of them the oldest is forgotten: it would count again.
-func (b *bucket) remember(value uint64, limit int) bool {
-	if slices.Contains(b.seen, value) {
+func (b *bucket) remember(p pouring) bool {
+	if slices.Contains(b.seen, p.value) {
 		return false
 	}
+	limit := p.bound.Values
 	if len(b.seen) < limit {
-		b.seen = append(b.seen, value)
+		b.seen = append(b.seen, p.value)
+		if p.rule.forgiven {
+			b.owners = append(b.owners, p.owner)
+		}
 		return true
 	}
-	b.seen[b.next] = value
+	b.seen[b.next] = p.value
+	if p.rule.forgiven {
+		b.owners[b.next] = p.owner
+	}
 	b.next = (b.next + 1) % limit
 	return true
+}
+
+// forgive takes back the values of an owner who was let in after all. Who was let
+// in without saying who it is, as by the second step of a login, takes back the last
+// value of anybody.
+func (b *bucket) forgive(owner uint64) {
+	for i := len(b.owners) - 1; i >= 0; i-- {
+		if owner != 0 && b.owners[i] != owner {
+			continue
+		}
+		b.seen, b.owners, b.next = slices.Delete(b.seen, i, i+1), slices.Delete(b.owners, i, i+1), 0
+		b.tokens++ // take cuts off what is too much
+		b.count--
+		if owner == 0 {
+			return
+		}
+	}
 }
 
 // report reports whether an overflow is to be reported, or falls into the
@@ -197,7 +228,7 @@ func (b *bucket) context() []Context {
 // measure returns how many bytes the bucket takes.
 func (b *bucket) measure() int {
 	const fixed, perRecord = 512, 64 // with what the table of buckets takes
-	n := fixed + 8*cap(b.seen)
+	n := fixed + 8*(cap(b.seen)+cap(b.owners))
 	for i := range b.events {
 		n += perRecord + cap(b.events[i].text)
 	}

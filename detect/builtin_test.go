@@ -111,6 +111,25 @@ func through(status int, targets ...string) func(int) step {
 	return func(i int) step { return step{target: targets[i%len(targets)], status: status} }
 }
 
+// guesses is a next of times that puts another password in the place of GUESS each
+// time.
+func guesses(s step) func(int) step {
+	return func(i int) step {
+		next := s
+		next.body = strings.Replace(s.body, "GUESS", fmt.Sprint("guess", i), 1)
+		return next
+	}
+}
+
+// graphQL writes a document that tries n passwords.
+func graphQL(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `a%d:login(user:\"admin\",pass:\"p%d\"){token} `, i, i)
+	}
+	return `{"query":"mutation {` + b.String() + `}"}`
+}
+
 func wpLogin(name, password string) string {
 	return url.Values{"log": {name}, "pwd": {password}, "wp-submit": {"Log In"}, "testcookie": {"1"}}.Encode()
 }
@@ -145,7 +164,7 @@ type attackRow struct {
 	attack   string
 	least    int // requests that it takes
 	next     func(i int) step
-	also     []string // scenarios that alert before it, without tocsin/
+	also     []string // scenarios that may alert as well, without tocsin/
 }
 
 // Every built-in scenario alerts when an attacker has come far enough, and not one
@@ -158,66 +177,95 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 		{"http-login-bf", "wrong passwords for WordPress, answered by 200", 6, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("guess", i))}
 		}, nil},
-		{"http-login-bf", "one wrong password again and again", 6, same(step{target: "/wp-login.php", body: wpLogin("admin", "guess")}), nil},
-		{"http-login-bf", "a script that sends name and password alone", 6, same(step{target: "/wp-login.php", body: "log=admin&pwd=x"}), nil},
-		{"http-login-bf", "nothing in the fields", 6, same(step{target: "/wp-login.php", body: "log=&pwd="}), nil},
-		{"http-login-bf", "a form in parts", 6, same(step{
+		{"http-login-bf", "a script that sends name and password alone", 6, guesses(step{target: "/wp-login.php", body: "log=admin&pwd=GUESS"}), nil},
+		{"http-login-unread", "nothing in the fields", 6, same(step{target: "/wp-login.php", body: "log=&pwd="}), nil},
+		{"http-login-bf", "a form in parts", 6, guesses(step{
 			target: "/wp-login.php", form: "multipart/form-data; boundary=x",
-			body: "--x\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\nadmin\r\n--x\r\nContent-Disposition: form-data; name=\"pwd\"\r\n\r\nguess\r\n--x--\r\n",
+			body: "--x\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\nadmin\r\n--x\r\nContent-Disposition: form-data; name=\"pwd\"\r\n\r\nGUESS\r\n--x--\r\n",
 		}), nil},
-		{"http-login-bf", "field names in disguise", 6, same(step{target: "/wp-login.php", body: "%20l%6fg=admin&%70wd=x"}), nil},
-		{"http-login-bf", "a content type that only PHP understands", 6, same(step{
-			target: "/wp-login.php", form: "Application/X-WWW-Form-Urlencoded, x; a=b; a=c", body: "log=admin&pwd=x",
+		{"http-login-bf", "field names in disguise", 6, guesses(step{target: "/wp-login.php", body: "%20l%6fg=admin&%70wd=GUESS"}), nil},
+		{"http-login-bf", "a content type that only PHP understands", 6, guesses(step{
+			target: "/wp-login.php", form: "Application/X-WWW-Form-Urlencoded, x; a=b; a=c", body: "log=admin&pwd=GUESS",
 		}), nil},
-		{"http-login-bf", "16 KiB of nothing before the password", 6, same(step{
+		{"http-login-unread", "16 KiB of nothing before the password", 6, same(step{
 			target: "/wp-login.php", body: "x=" + strings.Repeat("x", 16<<10-2), cut: true,
 		}), nil},
-		{"http-login-bf", "a body that was never read", 6, same(step{target: "/wp-login.php", method: "POST"}), nil},
-		{"http-login-bf", "a cookie that is deleted", 6, same(step{
-			target: "/wp-login.php", body: "log=admin&pwd=x", cookie: "wordpress_logged_in_5f3e=%20; expires=Sun, 23-Nov-2025 20:00:00 GMT; Max-Age=0; path=/",
+		{"http-login-unread", "a body that was never read", 6, same(step{target: "/wp-login.php", method: "POST"}), nil},
+		{"http-login-bf", "a cookie that is deleted", 6, guesses(step{
+			target: "/wp-login.php", body: "log=admin&pwd=GUESS", cookie: "wordpress_logged_in_5f3e=%20; expires=Sun, 23-Nov-2025 20:00:00 GMT; Max-Age=0; path=/",
 		}), nil},
-		{"http-login-bf", "a cookie that has expired", 6, same(step{
-			target: "/wp-login.php", body: "log=admin&pwd=x", cookie: "wordpress_logged_in_5f3e=x; expires=Sun, 23 Nov 2025 20:00:00 GMT",
+		{"http-login-bf", "a cookie that has expired", 6, guesses(step{
+			target: "/wp-login.php", body: "log=admin&pwd=GUESS", cookie: "wordpress_logged_in_5f3e=x; expires=Sun, 23 Nov 2025 20:00:00 GMT",
 		}), nil},
 		{"http-login-bf", "all ways to spell the script", 6, func(i int) step {
-			return step{target: disguises[i%len(disguises)], body: "log=admin&pwd=x"}
+			return step{target: disguises[i%len(disguises)], body: fmt.Sprint("log=admin&pwd=x", i)}
 		}, nil},
-		{"http-login-bf", "the form of a shop", 6, same(step{
-			target: "/my-account/", body: "username=admin&password=x&woocommerce-login-nonce=1a2b&login=Log+in",
+		{"http-login-bf", "the form of a shop", 6, guesses(step{
+			target: "/my-account/", body: "username=admin&password=GUESS&woocommerce-login-nonce=1a2b&login=Log+in",
 		}), nil},
-		{"http-login-bf", "JSON, answered by 401", 6, same(step{
-			target: "/api/session", form: "application/json; charset=utf-8", body: `{"user":{"email":"a@b.example","password":"x"}}`, status: 401,
+		{"http-login-bf", "JSON, answered by 401", 6, guesses(step{
+			target: "/api/session", form: "application/json; charset=utf-8", body: `{"user":{"email":"a@b.example","password":"GUESS"}}`, status: 401,
 		}), nil},
-		{"http-login-bf", "a form of any application, answered by 403", 6, same(step{target: "/users/sign_in", body: "user%5Bemail%5D=a&user%5Bpassword%5D=b", status: 403}), nil},
-		{"http-login-bf", "a form that nobody has read, answered by 401", 6, same(step{target: "/login", method: "POST", status: 401}), nil},
-		{"http-login-bf", "Basic with POST", 6, same(step{target: "/api", method: "POST", auth: "admin:x", status: 401}), nil},
-		{"http-login-bf", "an application password of WordPress", 6, same(step{
-			target: "/wp-json/wp/v2/posts", body: "title=x", auth: "admin:abcd-efgh", status: 401,
+		{"http-login-bf", "a form of any application, answered by 403", 6, guesses(step{target: "/users/sign_in", body: "user%5Bemail%5D=a&user%5Bpassword%5D=GUESS", status: 403}), nil},
+		{"http-login-unread", "a form that nobody has read, answered by 401", 6, same(step{target: "/login", method: "POST", status: 401}), nil},
+		{"http-basic-bf", "with POST", 6, func(i int) step {
+			return step{target: "/api", method: "POST", auth: fmt.Sprint("admin:x", i), status: 401}
+		}, nil},
+		{"http-basic-bf", "application passwords of WordPress", 6, func(i int) step {
+			return step{target: "/wp-json/wp/v2/posts", body: "title=x", auth: fmt.Sprint("admin:abcd-", i), status: 401}
+		}, nil},
+		{"http-digest-bf", "answers that are refused", 16, func(i int) step {
+			return step{target: "/private/", auth: fmt.Sprintf(`Digest username="admin", nonce="n", response="%032x"`, i), status: 401}
+		}, nil},
+		{"http-token-guessing", "tokens", 31, func(i int) step {
+			return step{target: "/api/me", auth: fmt.Sprint("Bearer tok", i), status: 401}
+		}, nil},
+		{"http-token-guessing", "tokens as passwords", 31, func(i int) step {
+			return step{target: "/o/r.git/info/refs", auth: fmt.Sprint("gitlab-ci-token:", i), status: 401}
+		}, nil},
+		{"http-code-guessing", "codes in JSON", 16, func(i int) step {
+			return step{target: "/api/otp", form: mediaJSON, body: fmt.Sprintf(`{"code":"%06d"}`, i), status: 401}
+		}, nil},
+		{"http-code-guessing", "codes in the field of a password", 16, func(i int) step {
+			return step{target: "/2fa", body: fmt.Sprintf("password=%06d", i), status: 403}
+		}, nil},
+		{"http-login-guessing", "an application that answers 200", 8, guesses(step{target: "/login", body: "username=bob&password=GUESS"}), nil},
+		{"http-login-guessing", "a message of Socket.IO", 8, guesses(step{
+			target: "/socket.io/?EIO=4", form: "text/plain", body: `420["login",{"username":"admin","password":"GUESS"}]`,
 		}), nil},
+		{"http-login-guessing", "a password without a name", 8, guesses(step{target: "/flow", form: mediaJSON, body: `{"password":"GUESS"}`}), nil},
+		{"http-login-bundle", "one document of GraphQL", 1, same(step{target: "/graphql", form: mediaJSON, body: graphQL(50)}), nil},
+		{"http-login-guard", "one try from each address", 16, func(i int) step {
+			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("user", i), "leaked"), client: fmt.Sprintf("198.51.100.%d", i)}
+		}, nil},
+		{"http-login-guard-user", "one name from many addresses, in many places", 16, func(i int) step {
+			return step{target: fmt.Sprintf("/x%c/login", 'a'+i), status: 401, body: fmt.Sprint("username=bob&password=", i), client: fmt.Sprintf("198.51.100.%d", i)}
+		}, nil},
 		{"http-basic-bf", "different passwords", 6, func(i int) step {
 			return step{target: "/private/", auth: fmt.Sprint("admin:x", i), status: 401}
 		}, nil},
-		{"wordpress-xmlrpc-bf", "the call that tells whether a password is right", 6, same(step{
-			target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", xmlString("admin"), xmlString("x")),
-		}), nil},
-		{"wordpress-xmlrpc-bf", "bodies that were not kept", 6, same(step{target: "//xmlrpc.php/x.css", form: "text/plain"}), nil},
-		{"wordpress-xmlrpc-bf", "what is no call", 6, same(step{target: "/xmlrpc.php", form: "text/xml", body: "<methodCall><oops"}), nil},
-		{"wordpress-xmlrpc-bf", "pings", 6, same(step{
+		{"wordpress-xmlrpc-bf", "bodies that were not kept", 21, same(step{target: "//xmlrpc.php/x.css", form: "text/plain"}), nil},
+		{"wordpress-xmlrpc-bf", "what is no call", 21, same(step{target: "/xmlrpc.php", form: "text/xml", body: "<methodCall><oops"}), nil},
+		{"wordpress-xmlrpc-bf", "pings", 21, same(step{
 			target: "/xmlrpc.php", form: "text/xml", body: xmlCall("pingback.ping", xmlString("http://a.example/"), xmlString("http://blog.example/x")),
 		}), nil},
+		{"wordpress-xmlrpc-credentials", "the call that tells whether a password is right", 6, func(i int) step {
+			return step{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", xmlString("admin"), xmlString(fmt.Sprint("x", i)))}
+		}, nil},
 		{"wordpress-xmlrpc-credentials", "passwords in a call for something else", 6, func(i int) step {
 			return step{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getPosts", "<int>1</int>", xmlString("admin"), xmlString(fmt.Sprint("x", i)))}
 		}, nil},
-		{"wordpress-xmlrpc-multicall", "many passwords in one request", 1, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(10)}), nil},
-		{"wordpress-user-enum", "?author=1 and so on", 6, func(i int) step {
+		{"wordpress-xmlrpc-multicall", "many passwords in one request", 1, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(5)}), nil},
+		{"wordpress-user-enum", "?author=1 and so on", 16, func(i int) step {
 			return step{target: fmt.Sprint("/?author=", i+1), status: []int{301, 404, 200}[i%3]}
 		}, nil},
-		{"wordpress-user-enum", "in all ways", 6, through(200,
+		{"wordpress-user-enum", "in all ways", 16, through(200,
+			"/?author=1", "/?author=2", "/?author=3", "/?author=4", "/?author=5", "/?author=6", "/?author=7", "/?author=8", "/?author=9", "/?author={10",
 			"/wp-json/wp/v2/users", "/?rest_route=%2Fwp%2Fv2%2Fusers&per_page=100", "/wp-json/wp/v2/USERS/1", "/wp-sitemap-users-1.xml",
 			"/index.php?%61uthor=1&x=?", "/blog/?author%5B%5D=2",
 		), nil},
 		{"wordpress-scan", "files that tell versions", 5, through(200,
-			"/readme.html", "/license.txt", "/wp-includes/wlwmanifest.xml", "/wp-content/plugins/akismet/readme.txt", "/wp-admin/setup-config.php",
+			"/readme.html", "/wp-includes/version.php", "/wp-includes/wlwmanifest.xml", "/wp-content/plugins/akismet/readme.txt", "/wp-admin/setup-config.php",
 		), nil},
 		{"wordpress-scan", "one file in many folders", 5, func(i int) step {
 			return step{target: fmt.Sprintf("//site%d/wp-includes/wlwmanifest.xml", i), status: 404}
@@ -228,14 +276,34 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 			}
 			return step{target: fmt.Sprint("/wp-admin/admin-ajax.php?action=plugin", i), status: 400}
 		}, nil},
-		{"http-probing", "missing paths", 11, func(i int) step { return step{target: fmt.Sprintf("/old/page%d.php?x=%d", i, i), status: 404} }, nil},
-		{"http-probing", "missing paths that look like pictures", 11, func(i int) step {
+		{"http-probing", "missing paths", 10, func(i int) step { return step{target: fmt.Sprintf("/old/page%d.php?x=%d", i, i), status: 404} }, nil},
+		{"http-probing", "missing paths that look like pictures", 10, func(i int) step {
 			return step{target: fmt.Sprintf("/p%d.php/x.css", i), status: 404}
+		}, nil},
+		{"http-probing", "a site that refuses half of them", 10, func(i int) step {
+			return step{target: fmt.Sprintf("/%cord", 'a'+i), status: []int{404, 403}[i%2]}
+		}, nil},
+		{"http-probing-slow", "a path every ten minutes", 23, func(i int) step {
+			return step{target: fmt.Sprintf("/%cord", 'a'+i), status: 404}
+		}, []string{"http-probing"}},
+		{"http-probing-guard", "a new address each time", 26, func(i int) step {
+			return step{target: fmt.Sprintf("/%cord", 'a'+i), status: 404, client: fmt.Sprintf("2001:db8:%x::1", i)}
+		}, nil},
+		{"http-scan-words", "software, on a site that answers 200", 6, through(200,
+			"/phpmyadmin/", "/jenkins", "/solr/", "/cgi-bin/luci", "/manager/html", "/server-status",
+		), nil},
+		{"http-api-fuzzing", "words in one folder", 10, through(404,
+			"/api/users", "/api/admin", "/api/config", "/api/debug", "/api/env", "/api/keys", "/api/tokens", "/api/auth", "/api/internal", "/api/logs",
+		), nil},
+		{"http-enumeration", "orders of others", 46, func(i int) step {
+			return step{target: fmt.Sprint("/api/orders/", 1000+i), status: 403}
 		}, nil},
 		{"http-backup-files", "archives", 4, through(404, "/backup.zip", "/site.tar.gz", "/db/dump.sql.gz", "/blog.example.rar"), nil},
 		{"http-secret-files", "whatever has secrets", 3, through(404, "/.env", "/.git/config", "/wp-config.php~"), nil},
-		{"http-secret-files", "one file again and again", 3, same(step{target: "/.env", status: 404}), nil},
-		{"http-secret-files", "WordPress's own, which is there and empty", 3, same(step{target: "/wp-config.php"}), nil},
+		{"http-secret-files", "WordPress's own, which is there and empty", 3, func(i int) step {
+			return step{target: fmt.Sprintf("/%d/wp-config.php", i)}
+		}, nil},
+		{"http-secret-files", "what some publish, and this site does not", 3, through(404, "/project/.git/HEAD", "/actuator/env", "/api/credentials.json"), nil},
 		{"http-secret-files", "in disguise", 3, through(403, "/%2eenv", "//blog/.//.ENV.production", "/x/../.git%2fHEAD"), nil},
 		{"http-secret-files", "copies that editors leave", 3, through(404, "/.wp-config.php.swp", "/config.php.bak", "/index.php~"), nil},
 		{"http-secret-files", "keys", 3, through(404, "/.ssh/id_rsa", "/id_ed25519", "/.aws/credentials"), nil},
@@ -252,28 +320,30 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 		{"http-scanner-agents", "another", 1, same(step{target: "/", agent: "sqlmap/1.8#stable (https://sqlmap.org)"}), nil},
 		{"http-odd-methods", "made-up methods", 4, same(step{target: "/", method: "JUNK"}), nil},
 		{"http-odd-methods", "an attack on the start page", 4, func(i int) step {
-			return step{target: "/", method: []string{"TRACE", "PUT", "DELETE", "DEBUG"}[i%4]}
+			return step{target: "/", method: []string{"TRACE", "PUT", "DELETE", "DEBUG"}[i%4], status: 405}
 		}, nil},
 		{"http-login-spray", "one password, many names", 11, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("user", i), "Summer2026")}
 		}, []string{"http-login-bf"}},
 		{"http-login-bf-slow", "many passwords for one name", 16, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin([]string{"admin", "Admin"}[i%2], fmt.Sprint("guess", i))}
-		}, []string{"http-login-bf"}},
+		}, []string{"http-login-bf", "http-login-guessing", "http-login-guard", "http-login-guard-user"}},
 	}
 	for _, row := range rows {
 		t.Run(row.scenario+": "+row.attack, func(t *testing.T) {
-			var also []string
-			for _, name := range row.also {
-				also = append(also, "tocsin/"+name)
-			}
-			steps := times(row.least, row.next)
+			steps, scenario := times(row.least, row.next), "tocsin/"+row.scenario
 			rules := builtinRules(t)
-			if got := play(New(Config{Rules: rules}), 0, steps[:row.least-1]...); !slices.Equal(got, also) {
-				t.Errorf("%d requests: %q, want %q", row.least-1, got, also)
+			if got := play(New(Config{Rules: rules}), 0, steps[:row.least-1]...); slices.Contains(got, scenario) {
+				t.Errorf("%d requests: %q", row.least-1, got)
 			}
-			if got, want := play(New(Config{Rules: rules}), 0, steps...), append(also, "tocsin/"+row.scenario); !slices.Equal(got, want) {
-				t.Errorf("%d requests: %q, want %q", row.least, got, want)
+			got := play(New(Config{Rules: rules}), 0, steps...)
+			if !slices.Contains(got, scenario) {
+				t.Errorf("%d requests: %q, want %s among them", row.least, got, scenario)
+			}
+			for _, name := range got {
+				if name != scenario && !slices.Contains(row.also, strings.TrimPrefix(name, "tocsin/")) {
+					t.Errorf("%s alerts, too", name)
+				}
 			}
 		})
 	}

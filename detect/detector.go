@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"maps"
@@ -23,6 +22,9 @@ type Config struct {
 	// Values is how many distinct values a bucket remembers, if its scenario asks
 	// for distinct ones. One that was forgotten counts again. Default: 1,000.
 	Values int
+	// Clients is how many clients are remembered for what they did well. Default:
+	// 50,000, in 10 MB.
+	Clients int
 	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
 	Events int
 	// Bits6 is how many bits of an IPv6 address make a client. Who has one
@@ -38,6 +40,7 @@ func (cfg Config) withDefaults() Config {
 		{&cfg.Buckets, 100_000, 1},
 		{&cfg.Memory, 64 << 20, 1},
 		{&cfg.Values, 1000, 1},
+		{&cfg.Clients, 50_000, 1},
 		{&cfg.Events, 10, 1},
 		{&cfg.Bits6, 64, 1},
 	} {
@@ -52,9 +55,11 @@ func (cfg Config) withDefaults() Config {
 // A Detector holds what clients have done lately against [Rules]. It is safe for
 // use by many goroutines, starts none, and has nothing to close.
 type Detector struct {
-	cfg   Config
-	store *store
-	prog  atomic.Pointer[program]
+	cfg     Config
+	store   *store
+	clients *clients
+	habits  *habits
+	prog    atomic.Pointer[program]
 
 	events, dropped atomic.Uint64
 
@@ -67,7 +72,10 @@ type Detector struct {
 // New returns a detector.
 func New(cfg Config) *Detector {
 	cfg = cfg.withDefaults()
-	d := &Detector{cfg: cfg, store: newStore(cfg.Buckets, cfg.Memory), counts: make(map[string]*scenarioCount)}
+	d := &Detector{
+		cfg: cfg, store: newStore(cfg.Buckets, cfg.Memory), clients: newClients(cfg.Clients), habits: newHabits(),
+		counts: make(map[string]*scenarioCount),
+	}
 	rules := cfg.Rules
 	if rules == nil {
 		rules = &Rules{lists: newLists()}
@@ -138,13 +146,46 @@ func (d *Detector) Response(e *Event) []Alert {
 	}
 	v := p.open(e, prefixOf(e.Client, d.cfg.Bits6))
 	defer v.close()
+	if p.remembers {
+		v.habits, v.clients = d.habits, d.clients
+	}
 	if p.judge(v, false) == whitelisted {
 		if e.deferred {
 			d.dropped.Add(1)
 		}
 		return nil
 	}
-	return d.ask(v, asked, true)
+	d.forgive(v)
+	alerts := d.ask(v, asked, true)
+	if p.remembers {
+		d.note(v)
+	}
+	return alerts
+}
+
+// forgive takes back the failures before a login that succeeds: people mistype, and
+// applications of several steps refuse the first.
+func (d *Detector) forgive(v *view) {
+	if len(v.prog.forgiving) == 0 || len(v.evt.Header["Set-Cookie"]) == 0 && v.attempt().kind == "" {
+		return
+	}
+	if result, _ := v.login(); result != loginSuccess {
+		return
+	}
+	owner := d.owner(v)
+	for _, r := range v.prog.forgiving {
+		d.store.forgive(r.key(v, d.store.seed), owner)
+	}
+}
+
+// owner returns what stands for the name that somebody logs in by; 0 if there is
+// none.
+func (d *Detector) owner(v *view) uint64 {
+	user, ok := v.loginUser()
+	if !ok {
+		return 0
+	}
+	return maphash.String(d.store.seed, user)
 }
 
 // judge asks the whitelists.
@@ -167,7 +208,7 @@ func (d *Detector) ask(v *view, rules []uint64, late bool) []Alert {
 	if late && !v.evt.Ended.IsZero() {
 		now = v.evt.Ended
 	}
-	pour := pouring{now: now.UnixNano(), view: v, bound: &d.cfg}
+	pour := pouring{now: now.UnixNano(), view: v, bound: &d.cfg, clients: d.clients}
 	var alerts []Alert
 	each(v.prog.candidates(v, rules, late), func(i int) {
 		pour.rule = v.prog.rules[i]
@@ -185,6 +226,9 @@ func (d *Detector) try(p pouring) (Alert, bool) {
 	if !v.meets(r.filter) {
 		return Alert{}, false
 	}
+	if r.teaches {
+		d.habits.learnAlike(v)
+	}
 	key := r.key(v, d.store.seed)
 	if v.failed {
 		return Alert{}, false
@@ -193,24 +237,29 @@ func (d *Detector) try(p pouring) (Alert, bool) {
 		p.value = maphash.String(d.store.seed, r.distinct.of(v))
 		p.distinct = !v.failed // then it counts, as upstream
 	}
+	if r.forgiven {
+		p.owner = d.owner(v)
+	}
 	return d.store.pour(key, p)
 }
 
 // clientBits returns the address of who is meant, as numbers.
 func (v *view) clientBits() (hi, lo uint64) {
-	bits := v.client.Addr().As16()
-	return binary.BigEndian.Uint64(bits[:8]), binary.BigEndian.Uint64(bits[8:])
+	k := v.clientKey()
+	return k.hi, k.lo
 }
 
 // alert returns the alert of a bucket that overflows.
 func (p pouring) alert(b *bucket) Alert {
 	s := p.rule.scenario
+	guarded := p.guarded()
 	a := Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
-		Client: p.view.evt.Client, Prefix: p.view.client,
+		Client: p.view.evt.Client, Prefix: guarded.network,
+		Reflected: s.guard == NoGuard && p.view.evt.Attribution != Own, Guard: s.guard, Place: guarded.place,
 		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
 		Count: b.count, Capacity: s.capacity, Leak: s.leak,
-		Remediation: s.remediation, Action: s.action, Duration: s.duration,
+		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,
 		Labels:  maps.Clone(s.labels),
 		Context: b.context(),
 	}
@@ -223,6 +272,7 @@ type Stats struct {
 	Events  uint64 // that scenarios were asked about
 	Dropped uint64 // of those, how many a whitelist dropped
 
+	Clients int    // remembered for what they did well
 	Buckets int    // there are
 	Bytes   int    // they take
 	Evicted uint64 // buckets forgotten for want of room
@@ -239,6 +289,7 @@ type ScenarioStats struct {
 // Stats returns the figures of now.
 func (d *Detector) Stats() Stats {
 	s := Stats{Events: d.events.Load(), Dropped: d.dropped.Load(), Scenarios: make(map[string]ScenarioStats)}
+	s.Clients = d.clients.size()
 	s.Buckets, s.Bytes, s.Evicted = d.store.stats()
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -20,6 +20,9 @@ type Event struct {
 	UserAgent string
 	Referer   string
 
+	// Attribution says whose act the request is: see [AttributionOf].
+	Attribution Attribution
+
 	// Matched is what the server has found out about the request by means of its
 	// own, for scenarios that ask for evt.Meta.matched: words between bars, such
 	// as |login|upload|.
@@ -42,6 +45,10 @@ type Event struct {
 	Request   http.Header // of the request; read only
 	Body      []byte      // the beginning of the request's body, as far as it was kept
 	Truncated bool        // there was more of it
+
+	Size        int64  // of the response's body in bytes; 0: not known
+	ContentType string // of the response
+	Answer      []byte // the beginning of the response's body, if somebody may have tried to log in
 
 	// deferred says that whether the event is whitelisted depends on the
 	// response: all scenarios wait for it.

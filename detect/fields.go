@@ -92,9 +92,18 @@ var fields = []fieldDef{
 	fieldAction:    {name: "Parsed.form_action", get: (*view).formAction, late: true, memo: true},
 	fieldMethod:    {name: "Parsed.xmlrpc_method", get: (*view).xmlrpcMethod, late: true},
 	fieldCalls:     {name: "Parsed.xmlrpc_calls", get: (*view).xmlrpcCalls, late: true},
+	fieldPlace:     {name: "Parsed.place", get: (*view).place, memo: true},
+	fieldTemplate:  {name: "Parsed.path_template", get: (*view).pathTemplate},
 	fieldLogin:     {name: "Meta.login", get: (*view).login, late: true, memo: true},
+	fieldKind:      {name: "Meta.login_kind", get: (*view).loginKind, late: true},
 	fieldLoginUser: {name: "Meta.login_user", get: (*view).loginUser, late: true, memo: true},
 	fieldLoginTry:  {name: "Meta.login_try", get: (*view).loginTry, late: true, memo: true},
+	fieldCount:     {name: "Meta.login_count", get: (*view).loginCount, late: true},
+	fieldAt:        {name: "Meta.login_place", get: (*view).loginPlace, late: true, memo: true},
+	fieldOutcome:   {name: "Meta.outcome", get: (*view).outcome, late: true, memo: true, only: []string{outcomeMissing, outcomeRefused}},
+	fieldNet:       {name: "Meta.source_net", get: (*view).sourceNet},
+	fieldWhose:     {name: "Meta.attribution", get: func(v *view) (string, bool) { return v.evt.Attribution.String(), true }},
+	fieldProducts:  {name: "Parsed.agent_products", get: (*view).agentProducts, memo: true, hay: hayAgent},
 	fieldMatched:   {name: "Meta.matched", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Matched) }},
 }
 
@@ -130,9 +139,18 @@ const (
 	fieldAction
 	fieldMethod
 	fieldCalls
+	fieldPlace
+	fieldTemplate
 	fieldLogin
+	fieldKind
 	fieldLoginUser
 	fieldLoginTry
+	fieldCount
+	fieldAt
+	fieldOutcome
+	fieldNet
+	fieldWhose
+	fieldProducts
 	fieldMatched
 )
 

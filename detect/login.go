@@ -18,24 +18,134 @@ const shopField = "woocommerce-login-nonce"
 const (
 	loginSuccess = "success"
 	loginFailure = "failure"
+	loginTry     = "try" // nothing tells what came of it
 )
 
 // login tells whether somebody logged in, or failed to.
 //
+// What came of an attempt follows from the answer, whatever the application: an
+// error status, a redirect back to where people log in, the same form once more,
+// an error in JSON is a failure; a redirect elsewhere that begins a session, a
+// token in JSON is a success. 401 to who had nothing to show is how every visit
+// begins. Where nothing tells, who tries one password after the other for one name
+// has not been let in by the ones before.
+//
 // WordPress says that somebody has logged in by a cookie, whatever the status is
 // and wherever the form was: it answers 200 to a wrong password as well as to the
-// right one in the window that asks again in the middle of work. A failure is a
-// name and a password posted to wp-login.php, or by the form of WooCommerce, with
-// no such cookie in return. For all other applications, it is 401 or 403 to
-// credentials. 401 to who had none to show is how every visit begins.
+// right one in the window that asks again in the middle of work.
 func (v *view) login() (string, bool) {
-	switch {
-	case v.loggedIn():
+	if v.loggedIn() {
 		return loginSuccess, true
-	case v.loginFailed():
+	}
+	if v.evt.Status >= 500 || v.evt.Status == http.StatusTooManyRequests {
+		return "", false // nobody has looked at the password
+	}
+	if v.wordpressLogin() {
+		return loginFailure, true
+	}
+	switch v.attempt().kind {
+	case kindForm:
+		return nonEmpty(v.formResult())
+	case kindBasic, kindDigest, kindToken:
+		return nonEmpty(v.headerResult())
+	case kindCode:
+		return nonEmpty(v.codeResult())
+	case kindXMLRPC:
+		return nonEmpty(v.xmlrpcResult())
+	}
+	if v.isRefused() && v.isHidden() && looksLikeLogin(v.path()) {
 		return loginFailure, true
 	}
 	return "", false
+}
+
+// isRefused reports whether the status says that what was posted is not right.
+func (v *view) isRefused() bool {
+	if !isPost(v.evt.Method) {
+		return false
+	}
+	switch v.evt.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// formResult returns what came of a name and a password that were posted.
+func (v *view) formResult() string {
+	status := v.evt.Status
+	switch {
+	case !isPost(v.evt.Method) || v.posts("wp-login.php"):
+		return "" // that is settled: see wordpressLogin
+	case v.isRefused():
+		return loginFailure
+	case status >= 300 && status < 400:
+		return v.redirectResult()
+	case status == 0 || status >= 200 && status < 300:
+		return v.answerResult()
+	}
+	return ""
+}
+
+// redirectResult judges by where a redirect leads. Back to where it was asked is a
+// failure, but for applications that go there after a success too: then they begin
+// a session.
+func (v *view) redirectResult() string {
+	to, session := first(v.evt.Header["Location"]), len(v.evt.Header["Set-Cookie"]) > 0
+	at, _, _ := strings.Cut(locationPath(to), "#")
+	_, query, _ := strings.Cut(to, "?")
+	back := at == "" || strings.EqualFold(strings.TrimSuffix(at, "/"), strings.TrimSuffix(v.path(), "/"))
+	switch {
+	case tellsOfError(query), looksLikeLogin(at) && !session, back && !session:
+		return loginFailure
+	case back || looksLikeLogin(at) || !session:
+		return loginTry
+	}
+	return loginSuccess
+}
+
+func tellsOfError(query string) bool {
+	query = strings.ToLower(query[:min(len(query), maxElement*4)])
+	for _, word := range []string{"error", "fail", "invalid", "denied", "incorrect", "wrong", "bad_"} {
+		if strings.Contains(query, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// headerResult returns what came of credentials in a header field. That they were
+// accepted says something only where they are asked for.
+func (v *view) headerResult() string {
+	status, kind := v.evt.Status, v.tried.kind
+	switch {
+	case status == http.StatusUnauthorized:
+		if kind == kindDigest && strings.Contains(strings.ToLower(first(v.evt.Header["Www-Authenticate"])), "stale=true") {
+			return "" // the password is right, the challenge too old
+		}
+		return loginFailure
+	case status == http.StatusForbidden && kind == kindBasic && isPost(v.evt.Method):
+		return loginFailure
+	case (status == 0 || status >= 200 && status < 300) && v.asksCredentials():
+		return loginSuccess
+	}
+	return ""
+}
+
+// codeResult returns what came of a code. One that was right leads on.
+func (v *view) codeResult() string {
+	if v.isRefused() || v.answerResult() == loginFailure {
+		return loginFailure
+	}
+	return ""
+}
+
+// wordpressLogin reports whether a POST is one by which WordPress logs in.
+func (v *view) wordpressLogin() bool {
+	if v.posts("wp-login.php") {
+		return v.sent().log && v.sent().pwd || v.isHidden() && !v.sent().pwd && !v.asksOther()
+	}
+	return bytes.Contains(v.evt.Body, []byte(shopField)) && v.sent().shop && v.sent().password != ""
 }
 
 // loggedIn reports whether the response sets WordPress's cookie of who is logged
@@ -64,35 +174,6 @@ func (v *view) now() time.Time {
 	return v.evt.Ended
 }
 
-func (v *view) loginFailed() bool {
-	switch status := v.evt.Status; {
-	case status >= 500:
-		return false // nobody has looked at the password
-	case status == http.StatusUnauthorized && v.hasBasic():
-		return true
-	case !isPost(v.evt.Method):
-		return false
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return v.hasBasic() || v.sent().password != "" || v.isHidden() && looksLikeLogin(v.path())
-	}
-	return v.wordpressLogin()
-}
-
-// wordpressLogin reports whether a POST is one by which WordPress logs in.
-func (v *view) wordpressLogin() bool {
-	if v.posts("wp-login.php") {
-		return v.sent().log && v.sent().pwd || v.isHidden() && !v.sent().pwd && !v.asksOther()
-	}
-	return bytes.Contains(v.evt.Body, []byte(shopField)) && v.sent().shop && v.sent().password != ""
-}
-
-// posts reports whether the request is a POST to the script of that name.
-func (v *view) posts(name string) bool {
-	s, _ := v.script()
-	dir, ok := strings.CutSuffix(s, name)
-	return ok && strings.HasSuffix(dir, "/") && isPost(v.evt.Method)
-}
-
 func (v *view) path() string {
 	p, _ := v.cleanPath()
 	return p
@@ -102,6 +183,9 @@ func (v *view) path() string {
 // kept. It may hold anything, so who sends 16 KiB of nothing before a password
 // does not get away with it.
 func (v *view) isHidden() bool {
+	if !isPost(v.evt.Method) {
+		return false
+	}
 	switch v.contentType() {
 	case mediaForm, mediaMultipart:
 		return len(v.evt.Body) == 0 || v.evt.Truncated
@@ -122,64 +206,19 @@ func (v *view) asksOther() bool {
 }
 
 // looksLikeLogin reports whether a path is one where people log in, to judge by
-// its last element.
+// its last two elements.
 func looksLikeLogin(path string) bool {
-	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
-	for _, word := range []string{"login", "signin", "sign-in", "logon"} {
+	path = strings.ToLower(path)
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	if dir := strings.TrimSuffix(path, "/"+last); dir != "" {
+		last = dir[strings.LastIndexByte(dir, '/')+1:] + "/" + last
+	}
+	for _, word := range []string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "authenticate"} {
 		if strings.Contains(last, word) {
 			return true
 		}
 	}
 	return false
-}
-
-// maxBasic bounds the credentials in a header that are looked at.
-const maxBasic = 4 << 10
-
-func (v *view) hasBasic() bool {
-	auth := v.evt.Request.Get("Authorization")
-	scheme, _, ok := strings.Cut(auth, " ")
-	return ok && strings.EqualFold(scheme, "Basic")
-}
-
-// credentials returns the name and the password that the request shows, empty if
-// there is none. Those posted to a login of WordPress come before those in a
-// header, which may be for the server in front of it.
-func (v *view) credentials() (user, password string) {
-	if v.posts("wp-login.php") && v.sent().log {
-		return v.sent().logName, v.sent().pwdText
-	}
-	if auth := v.evt.Request.Get("Authorization"); auth != "" && len(auth) <= maxBasic {
-		user, password, ok := (&http.Request{Header: v.evt.Request}).BasicAuth()
-		if ok {
-			return user, password
-		}
-	}
-	return v.sent().user, v.sent().password
-}
-
-// loginUser returns a stand-in for the name that somebody wants to log in by.
-// Neither it nor the name can be found out from what is kept.
-func (v *view) loginUser() (string, bool) {
-	user, _ := v.credentials()
-	if user == "" {
-		return "", false
-	}
-	return alias("user", strings.ToLower(user)), true
-}
-
-// loginTry returns a stand-in for the name and the password, or for what a call of
-// xmlrpc.php begins with, which is them.
-func (v *view) loginTry() (string, bool) {
-	user, password := v.credentials()
-	if user == "" && password == "" {
-		call, ok := v.xmlrpc()
-		if !ok || call.first == "" {
-			return "", false
-		}
-		return alias("call", call.first), true
-	}
-	return alias("try", strings.ToLower(user)+"\x00"+password), true
 }
 
 // aliasKey makes aliases mean nothing outside this process.

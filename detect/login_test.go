@@ -47,21 +47,23 @@ func TestLogin(t *testing.T) {
 		{"a file by the name of the field", change(wrong, func(s *step) {
 			s.form, s.body = mediaMultipart, "Content-Disposition: form-data; name=log\n\na\n--x\nContent-Disposition: form-data; name=pwd; filename=x\n\nb\n--x"
 		}), ""},
-		{"another script", change(wrong, func(s *step) { s.target = "/index.php/wp-login.php" }), ""},
-		{"a name that ends like it", change(wrong, func(s *step) { s.target = "/my-wp-login.php" }), ""},
-		{"another spelling is another file", change(wrong, func(s *step) { s.target = "/WP-LOGIN.PHP" }), ""},
+		{"another script", change(wrong, func(s *step) { s.target = "/index.php/wp-login.php" }), loginTry},
+		{"a name that ends like it", change(wrong, func(s *step) { s.target = "/my-wp-login.php" }), loginTry},
+		{"another spelling is another file", change(wrong, func(s *step) { s.target = "/WP-LOGIN.PHP" }), loginTry},
 		{"a body that PHP does not read", change(wrong, func(s *step) { s.form = "text/plain" }), ""},
 		{"a body without a type", change(wrong, func(s *step) { s.form = " " }), loginFailure},
 		{"a body that was cut short before the name", step{target: "/wp-login.php", body: "x=yyy", cut: true}, loginFailure},
 		{"a body that was not kept, for something else", step{target: "/wp-login.php?action=register", form: mediaForm}, ""},
 		{"a body that was not kept", step{target: "/wp-login.php?action=login", form: mediaForm}, loginFailure},
-		{"another form of a shop", step{target: "/my-account/", body: "username=a&password=b"}, ""},
+		{"another form of a shop", step{target: "/my-account/", body: "username=a&password=b"}, loginTry},
 		{"the login form of a shop", step{target: "/my-account/", body: "username=a&password=b&woocommerce-login-nonce=1"}, loginFailure},
 
 		{"a form, and 401", step{target: "/in", body: "user=a&password=b", status: 401}, loginFailure},
 		{"a form, and 403", step{target: "/in", body: "e-mail=a&passwd=b", status: 403}, loginFailure},
-		{"a form, and 200", step{target: "/in", body: "user=a&password=b"}, ""},
-		{"a form, and 400", step{target: "/in", body: "user=a&password=b", status: 400}, ""},
+		{"a form, and 200", step{target: "/in", body: "user=a&password=b"}, loginTry},
+		{"a form, and 400", step{target: "/in", body: "user=a&password=b", status: 400}, loginFailure},
+		{"a form, and 404", step{target: "/in", body: "user=a&password=b", status: 404}, ""},
+		{"a form, and 429", step{target: "/in", body: "user=a&password=b", status: 429}, ""},
 		{"a form without a password, and 403", step{target: "/comment", body: "user=a&text=password", status: 403}, ""},
 		{"JSON, and 401", step{target: "/in", form: mediaJSON, body: `{"a":[1,{"Email":"x","PassWord":12}]`, status: 401}, loginFailure},
 		{"JSON without a password", step{target: "/in", form: mediaJSON, body: `{"a":["password","x"],"token":"y"}`, status: 401}, ""},
@@ -71,7 +73,8 @@ func TestLogin(t *testing.T) {
 		{"Basic, and 401", step{target: "/", auth: "a:b", status: 401}, loginFailure},
 		{"Basic, and 403", step{target: "/", auth: "a:b", status: 403}, ""},
 		{"Basic with POST, and 403", step{target: "/", method: "POST", auth: "a:b", status: 403}, loginFailure},
-		{"a token that has expired", step{target: "/", method: "POST", auth: "Bearer x", status: 401}, ""},
+		{"a token that is wrong", step{target: "/", method: "POST", auth: "Bearer x", status: 401}, loginFailure},
+		{"a JSON Web Token that has expired", step{target: "/", method: "POST", auth: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", status: 401}, ""},
 		{"nothing to show yet", step{target: "/", status: 401}, ""},
 	} {
 		if got := fieldsOf(row.step.event(began))["Meta.login"]; got != row.want {
@@ -168,15 +171,15 @@ func TestFormAction(t *testing.T) {
 func TestNoPasswordStaysBehind(t *testing.T) {
 	p := compile(builtinRules(t), testIDs())
 	for _, s := range []step{
-		{target: "/wp-login.php", body: wpLogin("admin", "secret")},
-		{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", "admin", "secret")},
+		{target: "/wp-login.php", body: wpLogin("admin", "hunter2")},
+		{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", "admin", "hunter2")},
 	} {
 		v := p.open(s.event(began), netip.MustParsePrefix("192.0.2.1/32"))
 		if try, ok := v.loginTry(); !ok {
 			t.Errorf("%s: nobody tries anything: %q", s.target, try)
 		}
 		v.close()
-		if left := fmt.Sprintf("%+v", *v); strings.Contains(left, "secret") {
+		if left := fmt.Sprintf("%+v", *v); strings.Contains(left, "hunter2") {
 			t.Errorf("%s: %s", s.target, left)
 		}
 	}

@@ -49,7 +49,11 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 			wrong = append(wrong, r.unknown(name))
 			continue
 		}
-		if err := p.check(); err != nil {
+		err := p.check()
+		if err == nil && p.Action != lookup.None && changed.scenarios[i].guard != NoGuard {
+			err = fmt.Errorf("%v: it guards a %v and decides about nobody: want an alert alone, or no policy", p.Action, changed.scenarios[i].guard)
+		}
+		if err != nil {
 			wrong = append(wrong, fmt.Errorf("scenario %s: %w", name, err))
 			continue
 		}
@@ -65,11 +69,11 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 func (p Policy) of(old *scenario) *scenario {
 	s := *old
 	if p.AlertOnly {
-		s.remediation, s.action, s.duration = false, lookup.None, 0
+		s.remediation, s.action, s.duration, s.guard = false, lookup.None, 0, NoGuard
 		return &s
 	}
 	if p.Action != lookup.None {
-		s.remediation, s.action = true, p.Action
+		s.remediation, s.action, s.ordered = true, p.Action, true
 	}
 	if p.Duration > 0 {
 		s.duration = p.Duration

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,16 +95,16 @@ func TestPoliciesThatMakeNoSense(t *testing.T) {
 func TestBucketsOutliveAPolicy(t *testing.T) {
 	rules := builtinRules(t)
 	d := New(Config{Rules: rules})
-	wrong := step{target: "/wp-login.php", body: wpLogin("admin", "x")}
-	if names := play(d, 0, times(5, same(wrong))...); len(names) > 0 {
+	wrong := func(i int) step { return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("x", i))} }
+	if names := play(d, 0, times(5, wrong)...); len(names) > 0 {
 		t.Fatalf("alerts: %q", names)
 	}
-	with, err := rules.With(map[string]Policy{"tocsin/http-login-bf": {Action: lookup.Captcha}})
+	with, err := rules.With(map[string]Policy{"tocsin/http-login-bf": {Action: lookup.Throttle}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Use(with)
-	if alerts := d.Response(wrong.event(began)); len(alerts) != 1 || alerts[0].Action != lookup.Captcha {
+	if alerts := d.Response(wrong(5).event(began)); len(alerts) != 1 || alerts[0].Action != lookup.Throttle || !alerts[0].Ordered {
 		t.Errorf("alerts: %v", alerts)
 	}
 }

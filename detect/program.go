@@ -12,6 +12,8 @@ type program struct {
 	rules       []*rule
 	whitelists  []compiledWhitelist
 	early, late []uint64 // the rules of each phase
+	forgiving   []*rule  // those that a login takes something back from
+	remembers   bool     // some rule asks what the site and the client did before
 	both        []uint64
 	idx         index
 
@@ -65,6 +67,10 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 		rule := c.rule(s)
 		rule.id, rule.count, rule.late = id, count, late[s]
 		p.rules = append(p.rules, rule)
+		p.remembers = p.remembers || rule.remembers()
+		if rule.forgiven {
+			p.forgiving = append(p.forgiving, rule)
+		}
 		put(p.both, i)
 		if rule.late {
 			put(p.late, i)
@@ -151,11 +157,13 @@ type bucketKey struct {
 	rule   uint32
 	hi, lo uint64 // the client's address
 	rest   uint64 // hash of the other texts that events are grouped by
+
+	reflected bool // what is not the client's own act is counted apart
 }
 
 // key returns the key of the bucket that the event belongs to.
 func (r *rule) key(v *view, seed maphash.Seed) bucketKey {
-	k := bucketKey{rule: r.id}
+	k := bucketKey{rule: r.id, reflected: r.guard == NoGuard && v.evt.Attribution != Own}
 	if r.byClient {
 		k.hi, k.lo = v.clientBits()
 	}

@@ -31,7 +31,9 @@ type scenario struct {
 	labels      map[string]string
 	remediation bool
 	action      lookup.Action
+	ordered     bool // action is the operator's word
 	duration    time.Duration
+	ours        // what labels of ours say
 
 	print string // what its buckets depend on: see Detector.Use
 }
@@ -153,6 +155,9 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	}
 	if s.trigger {
 		s.distinct = nil // a trigger overflows before it is asked
+	}
+	if err := d.ownLabels(s); err != nil {
+		return nil, err
 	}
 	s.print = d.print()
 	return s, nil

@@ -92,6 +92,16 @@ func (p *shelf) measure(b *bucket) {
 	}
 }
 
+// forgive takes back what an owner is counted for in a bucket: see [bucket.forgive].
+func (s *store) forgive(k bucketKey, owner uint64) {
+	part := s.part(k)
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	if b, ok := part.buckets.Peek(k); ok && b.live {
+		b.forgive(owner)
+	}
+}
+
 // retain forgets the buckets of rules that are not among those to be kept.
 func (s *store) retain(rules map[uint32]bool) {
 	for _, part := range s.parts {

@@ -9,9 +9,11 @@ import (
 // A view is an event as expressions see it, for the length of one phase. What is
 // dear to find out is found out once.
 type view struct {
-	prog   *program
-	evt    *Event
-	client netip.Prefix // who is meant
+	prog    *program
+	evt     *Event
+	habits  *habits      // nil: nothing is known of the site
+	clients *clients     // likewise of the client
+	client  netip.Prefix // who is meant
 
 	target, request, args, dir, name string // see split
 
@@ -24,6 +26,7 @@ type view struct {
 	gen   uint32 // of what follows: a memo of another generation is stale
 	body  sent
 	call  call
+	tried attempt
 	texts []textMemo
 	conds []condMemo
 	set   map[string]string // by SetMeta
@@ -56,7 +59,7 @@ func (p *program) open(e *Event, client netip.Prefix) *view {
 	}
 	v.evt, v.client = e, client
 	if v.gen++; v.gen == 0 { // after four billion events the old memos look new
-		v.body, v.call = sent{}, call{}
+		v.body, v.call, v.tried = sent{}, call{}, attempt{}
 		clear(v.texts)
 		clear(v.conds)
 		v.gen = 1
@@ -67,12 +70,15 @@ func (p *program) open(e *Event, client netip.Prefix) *view {
 
 // close gives the view back.
 func (v *view) close() {
-	v.evt, v.env = nil, nil
+	v.evt, v.env, v.habits, v.clients = nil, nil, nil, nil
 	if v.body.gen == v.gen { // no password stays behind
 		v.body = sent{}
 	}
 	if v.call.gen == v.gen {
 		v.call = call{}
+	}
+	if v.tried.gen == v.gen {
+		v.tried = attempt{}
 	}
 	if len(v.set) > 0 {
 		clear(v.set)

@@ -15,6 +15,13 @@ type call struct {
 	method string
 	calls  int    // bundled in it
 	first  string // the first few values, which hold the name and the password
+
+	tries  int                 // different names and passwords in the calls that are bundled
+	inner  string              // what the last of these calls
+	args   int                 // values of it, up to maxValues
+	login  string              // these
+	logins map[string]struct{} // of all
+	await  bool                // the next value is what is called
 }
 
 // What xmlrpc looks at: enough to tell, and little to make one wait for.
@@ -64,7 +71,7 @@ func (c *call) read(text []byte) {
 	for range maxTokens {
 		token, err := in.RawToken()
 		if err != nil {
-			return
+			break
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -77,6 +84,8 @@ func (c *call) read(text []byte) {
 			c.end(t.Name.Local, text, &values)
 		}
 	}
+	c.endInner()
+	c.tries, c.logins, c.login = len(c.logins), nil, ""
 }
 
 // end takes note of an element that has ended.
@@ -85,13 +94,70 @@ func (c *call) end(element, text string, values *int) {
 	case "methodName":
 		c.method = text // WordPress takes the last one
 	case "name":
-		if text == "methodName" {
+		switch text {
+		case "methodName":
+			c.endInner()
 			c.calls++
+			c.await = true
+		case "params":
+			c.await = false
 		}
 	default:
-		if text != "" && *values < maxValues {
+		if text == "" {
+			return
+		}
+		if *values < maxValues {
 			*values++
 			c.first += text + "\x00"
 		}
+		c.value(text)
 	}
+}
+
+// value takes note of a value in one of the calls that are bundled.
+func (c *call) value(text string) {
+	switch {
+	case c.await:
+		c.inner, c.await = text, false
+	case c.calls > 0 && c.args < maxValues:
+		c.args++
+		c.login += text + "\x00"
+	}
+}
+
+// endInner ends one of the calls that are bundled.
+func (c *call) endInner() {
+	if c.login != "" && takesPassword(c.inner) {
+		if c.logins == nil {
+			c.logins = make(map[string]struct{})
+		}
+		c.logins[c.login] = struct{}{}
+	}
+	c.inner, c.login, c.args = "", "", 0
+}
+
+// takesPassword reports whether the first values of a call of that name are a name
+// and a password. Those of Jetpack are signed.
+func takesPassword(method string) bool {
+	for _, other := range []string{"system.", "demo.", "pingback.", "jetpack."} {
+		if strings.HasPrefix(method, other) {
+			return false
+		}
+	}
+	return method != ""
+}
+
+// xmlrpcResult returns what came of a call with a name and a password: WordPress
+// answers 200 to each, and a fault with the code 403 to a wrong password.
+func (v *view) xmlrpcResult() string {
+	answer := v.answer()
+	switch {
+	case len(answer) == 0:
+		return loginTry
+	case !bytes.Contains(answer, []byte("<fault>")):
+		return ""
+	case bytes.Contains(answer, []byte("<int>403</int>")):
+		return loginFailure
+	}
+	return ""
 }

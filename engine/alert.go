@@ -33,6 +33,10 @@ type Record struct {
 	// Spared says that the client is one about whom nothing may be decided: see
 	// [Local]. Nobody was told of the alert.
 	Spared bool
+	// Guard says that it has led to a guard, and Decision is about the requests that
+	// meet it: see [detect.Alert].Reflected and Guard. Nobody was told of the alert,
+	// since it is about nobody.
+	Guard bool
 	// Crawler says that the client is the crawler that it claims to be: see
 	// [Verifier]. Nothing was decided, and nobody was told.
 	Crawler bool
@@ -42,6 +46,7 @@ type Record struct {
 type AlertStats struct {
 	Total     uint64            // all of them
 	Decided   uint64            // those that led to a local decision
+	Guarded   uint64            // those that led to a guard
 	Spared    uint64            // those about clients that are spared
 	Late      uint64            // those whose decision did not get into the table, which was busy
 	Crawlers  uint64            // those about verified crawlers
@@ -101,6 +106,8 @@ func (h *history) add(r Record, late bool) {
 	switch {
 	case r.Spared:
 		h.stats.Spared++
+	case r.Guard:
+		h.stats.Guarded++
 	case r.Crawler:
 		h.stats.Crawlers++
 	case late:
@@ -159,6 +166,16 @@ func (e *Engine) handle(a detect.Alert) lookup.Decision {
 // act does what a asks for, and returns the decision that it has led to.
 func (e *Engine) act(a detect.Alert) lookup.Decision {
 	now := time.Now()
+	if e.local.isGuard(&a) {
+		d := e.guards.add(&a, now)
+		e.history.add(Record{Time: now, Alert: a, Decision: d, Guard: true}, false)
+		return d
+	}
+	if a.Guard != detect.NoGuard || a.Reflected { // it asks for nothing, or nobody is to be decided about
+		p, _ := meant(&a)
+		e.history.add(Record{Time: now, Alert: a, Spared: e.local.spares(p, a.Client)}, false)
+		return lookup.Decision{}
+	}
 	d, fate := e.local.decide(&a, now)
 	late := false
 	if fate == decided {

@@ -47,8 +47,17 @@ func TestAnAlertIsADecisionAtOnce(t *testing.T) {
 	}{
 		{"four hours of ban by default", Local{}, func(*detect.Alert) {}, lookup.Ban, 4 * time.Hour},
 		{"as the config has it", Local{Action: lookup.Captcha, Duration: time.Hour}, func(*detect.Alert) {}, lookup.Captcha, time.Hour},
-		{"the alert wins", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
-			a.Action, a.Duration = lookup.Throttle, time.Minute
+		{"as the scenario wishes", Local{}, func(a *detect.Alert) {
+			a.Action, a.Duration = lookup.Captcha, time.Minute
+		}, lookup.Captcha, time.Minute},
+		{"the config wins over a harsher scenario", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
+			a.Action, a.Duration = lookup.Ban, 4*time.Hour
+		}, lookup.Captcha, time.Hour},
+		{"the config wins over a milder scenario", Local{Action: lookup.Ban}, func(a *detect.Alert) {
+			a.Action, a.Duration = lookup.Captcha, time.Minute
+		}, lookup.Ban, time.Minute},
+		{"a policy wins over both", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
+			a.Action, a.Duration, a.Ordered = lookup.Throttle, time.Minute, true
 		}, lookup.Throttle, time.Minute},
 		{"an alert that asks for nothing", Local{}, func(a *detect.Alert) { a.Remediation = false }, lookup.None, 0},
 		{"an action that there is not", Local{}, func(a *detect.Alert) { a.Action = 99 }, lookup.Ban, 4 * time.Hour},
@@ -274,7 +283,8 @@ func TestRelapses(t *testing.T) {
 		local Local
 		all   []offence
 	}{
-		{"nobody is remembered by default", Local{}, []offence{{0, 4 * hour}, {5 * hour, 4 * hour}, {5 * hour, 4 * hour}}},
+		{"nobody is remembered", Local{Escalate: -1}, []offence{{0, 4 * hour}, {5 * hour, 4 * hour}, {5 * hour, 4 * hour}}},
+		{"a day by default", Local{}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {33 * hour, 4 * hour}}},
 		{"each relapse doubles", Local{Escalate: 24 * hour}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {9 * hour, 16 * hour}}},
 		{"up to a week", Local{Escalate: 240 * hour, Duration: 100 * hour}, []offence{{0, 100 * hour}, {101 * hour, 168 * hour}, {169 * hour, 168 * hour}}},
 		{"up to a bound", Local{Escalate: 24 * hour, Longest: 10 * hour}, []offence{{0, 4 * hour}, {5 * hour, 8 * hour}, {9 * hour, 10 * hour}, {11 * hour, 10 * hour}}},
@@ -302,11 +312,11 @@ func TestOffendersAreForgottenToMakeRoom(t *testing.T) {
 	now := time.Now()
 	prefix := func(i int) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 32) }
 	for i := range 10 {
-		o.sentence(prefix(0), time.Minute, now)
-		o.sentence(prefix(i), time.Minute, now)
+		o.sentence(prefix(0), time.Minute, false, now)
+		o.sentence(prefix(i), time.Minute, false, now)
 	}
 	now = now.Add(2 * time.Minute)
-	if len(o.known) != 3 || o.byAge.Len() != 3 || o.sentence(prefix(0), time.Minute, now) != 2*time.Minute || o.sentence(prefix(5), time.Minute, now) != time.Minute {
+	if len(o.known) != 3 || o.byAge.Len() != 3 || o.sentence(prefix(0), time.Minute, false, now) != 2*time.Minute || o.sentence(prefix(5), time.Minute, false, now) != time.Minute {
 		t.Errorf("%d known", len(o.known))
 	}
 }

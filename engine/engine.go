@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"sync"
@@ -111,6 +112,8 @@ type Engine struct {
 	history  history
 	checks   checks
 	witness  witness
+	guards   guards
+	seed     maphash.Seed // of hashes of pages
 
 	allowlists []Allowlister // the sources that are such
 
@@ -127,7 +130,7 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		sources: cfg.Sources, live: cfg.Live, locate: cfg.Locate,
-		table: cfg.Table, logger: cfg.Logger, born: time.Now(), allowlists: cfg.allowlists(),
+		table: cfg.Table, logger: cfg.Logger, born: time.Now(), allowlists: cfg.allowlists(), seed: maphash.MakeSeed(),
 	}
 	if e.logger == nil {
 		e.logger = zap.NewNop()
@@ -274,6 +277,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.table.Tick(now)
 		case now := <-tick.C:
 			e.table.Expire(now)
+			e.guards.sweep(now)
 			if err := e.save(); err != nil {
 				e.logger.Error("the table would not survive a restart", zap.Error(err))
 			}

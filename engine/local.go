@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"container/list"
 	"context"
 	"net/netip"
@@ -79,6 +78,7 @@ type local struct {
 	client  netip.Addr        // who gave cause for it
 	inForce bool              // it was put into the table
 	before  []lookup.Decision // what rulers have said before it
+	pages   []uint64          // that it was asked for under a captcha: see ignored
 }
 
 // An order is a change of the table. One that is carried out is closed.
@@ -122,6 +122,15 @@ func meant(a *detect.Alert) (netip.Prefix, bool) {
 	return lookup.NormalizePrefix(netip.PrefixFrom(a.Client, a.Client.BitLen()))
 }
 
+// isGuard reports whether a asks for a guard, and not for a decision.
+func (l *locals) isGuard(a *detect.Alert) bool {
+	if !a.Remediation || a.Guard == detect.NoGuard && !a.Reflected {
+		return false
+	}
+	p, ok := meant(a)
+	return ok && (a.Guard != detect.NoGuard || !l.spares(p, a.Client))
+}
+
 // spares reports whether nothing may be decided about p, of which ip is one.
 func (l *locals) spares(p netip.Prefix, ip netip.Addr) bool {
 	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(ip)} {
@@ -146,17 +155,18 @@ func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) 
 	if !a.Remediation {
 		return lookup.Decision{}, reported
 	}
+	action, length := l.wish(a)
 	d := lookup.Decision{
-		Prefix: p, Action: min(cmp.Or(a.Action, l.cfg.Action), lookup.Ban), Source: LocalSource, Origin: localOrigin,
+		Prefix: p, Action: action, Source: LocalSource, Origin: localOrigin,
 		Reason: strings.Clone(a.Scenario[:min(len(a.Scenario), maxReason)]), Since: now,
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	length := l.cfg.Duration
-	if a.Duration > 0 {
-		length = a.Duration
+	again := l.goesOn(a, p, action, now)
+	if again {
+		d.Action = lookup.Ban
 	}
-	d.Until = now.Add(l.offenders.sentence(p, length, now))
+	d.Until = now.Add(l.offenders.sentence(p, length, again, now))
 	before := l.ruling(p)
 	for _, r := range before {
 		if settles(&r, &d) {

@@ -33,6 +33,7 @@ type DetectStats struct {
 // witness shows a detector what happens.
 type witness struct {
 	detector Detector // nil: nobody watches
+	witness  Witness  // nil: it knows nothing good of anybody
 	events   chan *detect.Event
 	log      *zap.Logger
 
@@ -41,6 +42,7 @@ type witness struct {
 
 func (o *witness) init(d Detector, log *zap.Logger) {
 	o.detector, o.log = d, log
+	o.witness, _ = d.(Witness)
 	if d != nil {
 		o.events = make(chan *detect.Event, maxEvents)
 	}
@@ -78,9 +80,16 @@ func (e *Engine) Request(ev *detect.Event) (lookup.Decision, bool) {
 		return best, false
 	}
 	for _, a := range e.witness.judge(e.witness.detector.Request, ev) {
-		if d := e.handle(a); best.Action == lookup.None || isStronger(d, best) {
+		d := e.handle(a)
+		if guards := d.Action != lookup.None && !d.Prefix.IsValid(); guards {
+			continue // whether this request meets the guard is asked below
+		}
+		if best.Action == lookup.None || isStronger(d, best) {
 			best = d
 		}
+	}
+	if d, ok := e.guards.find(ev, e.witness.witness, ev.Time); ok && isStronger(d, best) {
+		best = d
 	}
 	return best, best.Action != lookup.None
 }

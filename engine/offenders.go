@@ -27,13 +27,16 @@ type offender struct {
 
 // sentence returns how long a decision about p is to last that is made now, and
 // would last for length the first time. What happens while the last decision is
-// in force belongs to that, since requests may have been under way.
-func (o *offenders) sentence(p netip.Prefix, length time.Duration, now time.Time) time.Duration {
+// in force belongs to that, since requests may have been under way, unless again says
+// that the client has been warned.
+func (o *offenders) sentence(p netip.Prefix, length time.Duration, again bool, now time.Time) time.Duration {
 	if o.window <= 0 {
 		return length
 	}
 	who := o.get(p)
 	switch {
+	case again:
+		who.relapses++
 	case who.until.IsZero() || now.Before(who.until):
 	case now.Before(who.until.Add(o.window)):
 		who.relapses++

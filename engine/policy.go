@@ -17,18 +17,24 @@ const LocalSource = "local"
 const (
 	defaultLocal   = 4 * time.Hour      // what CrowdSec's profiles have
 	defaultLongest = 7 * 24 * time.Hour // what a relapse leads to at most
+	defaultWindow  = 24 * time.Hour     // in which one is remembered
 )
 
 // Local says what the engine decides by itself when it gets an [Engine.Alert].
+//
+// What an operator says wins over what a scenario asks for, in both directions: a
+// [detect.Policy] for the one scenario over Action and Duration here, and these over
+// the scenario. Where the scenario decides, an alert that asks for a captcha about a
+// client that has solved one, and goes on, makes a ban of it.
 type Local struct {
-	Action   lookup.Action // unless the alert says; default: Ban
-	Duration time.Duration // unless the alert says; default: 4h
+	Action   lookup.Action // default: as the scenario says, or else Ban
+	Duration time.Duration // default: as the scenario says, or else 4h
 
 	// Escalate is how long a client is remembered after a decision about it has
 	// ended. One that gives cause for an alert in that time has the decision
 	// made for twice as long as the last. Of 100,000 clients, the others are
-	// forgotten first, and all are by a restart. Default: 0, each alert counts
-	// for itself.
+	// forgotten first, and all are by a restart. Default: 24h; negative: each alert
+	// counts for itself.
 	Escalate time.Duration
 	// Longest bounds what Escalate makes of a duration. Default: 7 days.
 	Longest time.Duration
@@ -45,11 +51,10 @@ func (c Local) withDefaults() (Local, error) {
 	if c.Action > lookup.Ban {
 		return c, fmt.Errorf("local decisions: %v: no such action", c.Action)
 	}
-	if c.Duration < 0 || c.Escalate < 0 || c.Longest < 0 {
+	if c.Duration < 0 || c.Longest < 0 {
 		return c, errors.New("local decisions: a duration is less than zero")
 	}
-	c.Action = cmp.Or(c.Action, lookup.Ban)
-	c.Duration = cmp.Or(c.Duration, defaultLocal)
+	c.Escalate = cmp.Or(c.Escalate, defaultWindow)
 	c.Longest = cmp.Or(c.Longest, defaultLongest)
 	if c.Spare == nil {
 		c.Spare = isPrivate

@@ -14,6 +14,7 @@ type Stats struct {
 	Snapshot  time.Time     // when it was last written; zero: not yet
 
 	Local     int // local decisions held in the table; Decisions has them, too
+	Guards    int // put up: see [detect.Guard]
 	Alerts    AlertStats
 	Reporters []ReporterStats // in the order of the configuration
 	Detect    DetectStats
@@ -53,7 +54,7 @@ func (e *Engine) ready(s lookup.Status, now time.Time) bool {
 func (e *Engine) Stats() Stats {
 	now := time.Now()
 	stats := Stats{
-		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource),
+		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource), Guards: e.guards.count(),
 		Alerts: e.history.counts(), Detect: e.witness.counts(),
 	}
 	e.checks.count(&stats.Alerts)

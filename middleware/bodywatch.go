@@ -22,13 +22,15 @@ type bodyWatch struct {
 	more bool // there was more than maxSeen
 }
 
-// watch puts b into the place of r's body, if that can be of interest.
-func (b *bodyWatch) watch(r *http.Request) {
+// watch puts b into the place of r's body, if that can be of interest, and reports
+// whether it can.
+func (b *bodyWatch) watch(r *http.Request) bool {
 	if !strings.EqualFold(r.Method, http.MethodPost) || r.Body == nil || r.Body == http.NoBody || !isTelling(r) {
-		return
+		return false
 	}
 	b.ReadCloser = r.Body
 	r.Body = b
+	return true
 }
 
 // isTelling reports whether the body of r can hold a name and a password, to judge
@@ -43,11 +45,11 @@ func isTelling(r *http.Request) bool {
 	if i := strings.IndexAny(contentType, ";, "); i >= 0 {
 		contentType = contentType[:i]
 	}
-	switch strings.ToLower(contentType) {
-	case "", "application/x-www-form-urlencoded", "multipart/form-data", "application/json", "text/xml", "application/xml", "text/plain":
+	switch contentType = strings.ToLower(contentType); contentType {
+	case "", "application/x-www-form-urlencoded", "multipart/form-data", "text/xml", "application/xml", "text/plain":
 		return true
 	}
-	return false
+	return strings.HasPrefix(contentType, "application/") && strings.HasSuffix(contentType, "json")
 }
 
 // Read implements [io.Reader].

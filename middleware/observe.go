@@ -62,6 +62,7 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 	o := &observation{event: detect.Event{
 		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
+		Attribution: detect.AttributionOf(r.Header, r.Host),
 	}}
 	if m.describe != nil {
 		m.describe(r, &o.event)
@@ -73,7 +74,7 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 // panics.
 func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
 	o.writer.ResponseWriter = w
-	o.body.watch(r)
+	o.writer.keep = o.body.watch(r)
 	status := http.StatusInternalServerError // if next panics
 	defer func() {
 		if o.writer.hijacked {
@@ -83,7 +84,11 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 		}
 		o.event.Ended = time.Now()
 		o.event.Status, o.event.Header = status, pick(w.Header(), ofResponse)
+		o.event.Size, o.event.ContentType = o.writer.size, contentType(w.Header())
 		o.event.Body, o.event.Truncated = o.body.seen()
+		if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
+			o.event.Header = withEncoding(o.event.Header, w.Header())
+		}
 		if m.sessions != nil {
 			m.sessions.Note(o.event.Header)
 		}
@@ -102,6 +107,27 @@ var (
 	ofRequest  = []string{"Authorization", "Content-Type"}
 	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate"}
 )
+
+func contentType(h http.Header) string {
+	if values := h["Content-Type"]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// withEncoding returns picked with what says how the body was compressed, by which
+// what is kept of it can be read.
+func withEncoding(picked, h http.Header) http.Header {
+	encoding := h["Content-Encoding"]
+	if len(encoding) == 0 {
+		return picked
+	}
+	if picked == nil {
+		picked = make(http.Header, 1)
+	}
+	picked["Content-Encoding"] = append([]string(nil), encoding...)
+	return picked
+}
 
 // pick returns the named fields of h, nil if it has none. They are looked at
 // while others may go on to change h.

@@ -7,7 +7,11 @@ import (
 	"net/http"
 )
 
-// A recorder is a ResponseWriter that knows the status that was sent. All else
+// maxAnswer is how much of an answer is kept: enough of a page to see that it asks
+// for a password again.
+const maxAnswer = 8 << 10
+
+// A recorder is a ResponseWriter that knows the status and how much was sent. All else
 // is the business of the one inside, which [http.NewResponseController] finds;
 // for handlers that look for the old interfaces it has these, too.
 type recorder struct {
@@ -15,6 +19,10 @@ type recorder struct {
 
 	status   int // 0: nothing was sent yet
 	hijacked bool
+	size     int64 // bytes that were sent
+
+	keep   bool   // the answer may say whether somebody has logged in
+	answer []byte // its beginning
 }
 
 // Unwrap returns the ResponseWriter inside.
@@ -32,13 +40,28 @@ func (w *recorder) WriteHeader(status int) {
 // Write implements [http.ResponseWriter].
 func (w *recorder) Write(p []byte) (int, error) {
 	w.begin()
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.sent(p[:max(0, min(n, len(p)))])
+	return n, err
+}
+
+// sent notes what was sent.
+func (w *recorder) sent(p []byte) {
+	w.size += int64(len(p))
+	if w.keep {
+		w.answer = append(w.answer, p[:min(len(p), maxAnswer-len(w.answer))]...)
+	}
 }
 
 // ReadFrom lets the one inside send a file without copying it, if it can.
 func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	w.begin()
-	return io.Copy(w.ResponseWriter, src)
+	if w.keep {
+		return io.Copy(struct{ io.Writer }{w}, src) // by Write, which sees it
+	}
+	n, err := io.Copy(w.ResponseWriter, src)
+	w.size += n
+	return n, err
 }
 
 // FlushError implements what [http.ResponseController] looks for.

@@ -1,0 +1,150 @@
+package detect
+
+import (
+	"net/http"
+	"strings"
+)
+
+// An attempt is what a request shows in order to be let in by the application.
+type attempt struct {
+	gen uint32 // of the view that it was found for: see view.gen
+
+	kind         string // one of those below, or empty: it shows nothing
+	user, secret string // empty: not known
+}
+
+// Kinds of attempts, as in evt.Meta.login_kind.
+const (
+	kindForm   = "form"   // a name and a password in a form or in JSON
+	kindBasic  = "basic"  // of HTTP
+	kindDigest = "digest" // of HTTP: what is sent differs each time
+	kindToken  = "token"  // one that machines have, in a header
+	kindCode   = "code"   // a number that is shown once, the second step of a login
+	kindXMLRPC = "xmlrpc" // of WordPress
+)
+
+// attempt returns what the request shows, found out once for an event. What is
+// posted to a login of WordPress comes before what is in a header, which may be for
+// the server in front of it.
+func (v *view) attempt() *attempt {
+	a := &v.tried
+	if a.gen == v.gen {
+		return a
+	}
+	*a = attempt{gen: v.gen}
+	s := v.sent()
+	switch {
+	case v.posts("wp-login.php") && s.log:
+		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
+	case a.readHeader(v.evt.Request):
+	case s.password != "" && s.user == "" && isCode(s.password):
+		a.kind, a.secret = kindCode, s.password
+	case s.password != "":
+		a.kind, a.user, a.secret = kindForm, s.user, s.password
+	case s.code != "":
+		a.kind, a.user, a.secret = kindCode, s.user, s.code
+	default:
+		if call, ok := v.xmlrpc(); ok && call.first != "" && takesPassword(call.method) {
+			a.kind, a.secret = kindXMLRPC, call.first
+		}
+	}
+	return a
+}
+
+// maxAuthorization bounds the credentials in a header that are looked at.
+const maxAuthorization = 4 << 10
+
+// readHeader reads the field Authorization, and reports whether it shows something
+// that can be guessed. A JSON Web Token cannot.
+func (a *attempt) readHeader(h http.Header) bool {
+	field := first(h["Authorization"])
+	scheme, rest, ok := strings.Cut(field, " ")
+	if !ok || len(field) > maxAuthorization {
+		return false
+	}
+	rest = strings.TrimSpace(rest)
+	switch strings.ToLower(scheme) {
+	case "basic":
+		user, password, ok := (&http.Request{Header: h}).BasicAuth()
+		if !ok {
+			user = rest // a server may read it all the same
+		}
+		a.kind, a.user, a.secret = kindBasic, user, password
+		if tokenUsers.has(strings.ToLower(user)) {
+			a.kind = kindToken
+		}
+	case "digest":
+		a.kind, a.user, a.secret = kindDigest, parameter(rest, "username"), parameter(rest, "response")
+	case "bearer", "token", "apikey", "api-key", "key":
+		if rest == "" || strings.HasPrefix(rest, "eyJ") && strings.Count(rest, ".") >= 2 {
+			return false
+		}
+		a.kind, a.secret = kindToken, rest
+	default:
+		return false
+	}
+	return true
+}
+
+// parameter returns a quoted parameter of a header field.
+func parameter(field, name string) string {
+	for part := range strings.SplitSeq(field, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if strings.EqualFold(key, name) {
+			return strings.Trim(value, `"`)
+		}
+	}
+	return ""
+}
+
+// posts reports whether the request is a POST to the script of that name.
+func (v *view) posts(name string) bool {
+	s, _ := v.script()
+	dir, ok := strings.CutSuffix(s, name)
+	return ok && strings.HasSuffix(dir, "/") && isPost(v.evt.Method)
+}
+
+func (v *view) loginKind() (string, bool) { return nonEmpty(v.attempt().kind) }
+
+// loginUser returns a stand-in for the name that somebody wants to log in by.
+// Neither it nor the name can be found out from what is kept.
+func (v *view) loginUser() (string, bool) {
+	user := v.attempt().user
+	if user == "" {
+		return "", false
+	}
+	return alias("user", strings.ToLower(user)), true
+}
+
+// loginTry returns a stand-in for the name and the password, or for what a call of
+// xmlrpc.php begins with, which is them.
+func (v *view) loginTry() (string, bool) {
+	a := v.attempt()
+	switch {
+	case a.user == "" && a.secret == "":
+		return "", false
+	case a.kind == kindXMLRPC:
+		return alias("call", a.secret), true
+	}
+	return alias("try", strings.ToLower(a.user)+"\x00"+a.secret), true
+}
+
+// loginCount returns how many passwords the request brings, if there are several.
+func (v *view) loginCount() (string, bool) {
+	n := v.sent().passwords
+	if call, ok := v.xmlrpc(); ok {
+		n = max(n, call.tries)
+	}
+	if n < 2 {
+		return "", false
+	}
+	return statusText(n), true
+}
+
+// loginPlace returns the place where somebody tries to log in.
+func (v *view) loginPlace() (string, bool) {
+	if v.attempt().kind == "" && !v.isHidden() {
+		return "", false
+	}
+	return v.spot(), true
+}

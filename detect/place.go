@@ -1,0 +1,202 @@
+package detect
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// What of a path a place is made of at most.
+const (
+	maxElements = 12
+	maxElement  = 48  // bytes; a longer one is an identifier
+	maxPlace    = 256 // bytes
+)
+
+// PlaceOf names the place that e asks for, as [Alert].Place does: the method, the
+// host and the path, in which a word stands for each number, hash and date. What
+// a script reads behind its name, the query and the letters' case make no other
+// place of it, so that nobody gets around a guard by writing an address otherwise.
+func PlaceOf(e *Event) string {
+	v := view{evt: e}
+	v.split()
+	return v.spot()
+}
+
+// spot is PlaceOf for the event of v.
+func (v *view) spot() string {
+	host, _ := v.host()
+	p, ok := v.script()
+	if !ok {
+		p, _ = v.cleanPath()
+	}
+	var b strings.Builder
+	b.WriteString(strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)]))
+	b.WriteByte(' ')
+	b.WriteString(strings.ToLower(host[:min(len(host), maxPlace)]))
+	writeTemplate(&b, strings.ToLower(p), maxElements)
+	return b.String()
+}
+
+// template returns the path with a sign for each element that is an identifier, so
+// that a thousand objects of one kind are one text. Only elements first ones count.
+func template(p string, elements int) string {
+	var b strings.Builder
+	writeTemplate(&b, p, elements)
+	return b.String()
+}
+
+func writeTemplate(b *strings.Builder, p string, elements int) {
+	began := b.Len()
+	for element := range strings.SplitSeq(strings.TrimPrefix(p, "/"), "/") {
+		if elements--; elements < 0 || b.Len()-began > maxPlace {
+			return
+		}
+		b.WriteByte('/')
+		writeElement(b, element)
+	}
+}
+
+// writeElement writes * for an identifier, and else the element with # for each
+// number in it. Parameters that some servers cut off (;jsessionid=…) are cut off.
+func writeElement(b *strings.Builder, element string) {
+	element, _, _ = strings.Cut(element, ";")
+	if isIdentifier(element) {
+		b.WriteByte('*')
+		return
+	}
+	number := false
+	for i := range len(element) {
+		c := element[i]
+		digit := '0' <= c && c <= '9'
+		if !digit {
+			b.WriteByte(c)
+		} else if !number {
+			b.WriteByte('#')
+		}
+		number = digit
+	}
+}
+
+// isIdentifier reports whether an element is no word: a hash, a UUID, a token, or
+// very long. What follows the last dot, an extension, is not looked at.
+func isIdentifier(element string) bool {
+	if len(element) > maxElement {
+		return true
+	}
+	if dot := strings.LastIndexByte(element, '.'); dot > 0 && len(element)-dot <= 8 {
+		element = element[:dot]
+	}
+	const shortest = 8
+	if len(element) < shortest {
+		return false
+	}
+	digits, hex, upper, lower := 0, 0, 0, 0
+	for i := range len(element) {
+		switch c := element[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+			hex++
+		case 'a' <= c && c <= 'f', c == '-':
+			hex++
+			lower++
+		case 'A' <= c && c <= 'F':
+			hex++
+			upper++
+		case 'a' <= c && c <= 'z':
+			lower++
+		case 'A' <= c && c <= 'Z':
+			upper++
+		}
+	}
+	switch {
+	case hex == len(element):
+		return digits > 0 && digits < len(element) // numbers alone have their own sign
+	case len(element) >= 16:
+		return digits >= 3 && (upper >= 2 && lower >= 2 || digits*4 >= len(element))
+	}
+	return false
+}
+
+// place returns what a request looks for, in a text that is the same for all that
+// one program asks of one kind: a picture of each of a thousand people, an archive
+// of each of a hundred packages. A search asks in many places.
+//
+// A script is a place of its own, by its whole name: nobody has hundreds of
+// them, but searches do. So are a plugin and a theme of WordPress. Of all else the
+// first element tells, for what an application serves is below one.
+func (v *view) place() (string, bool) {
+	p, ok := v.cleanPath()
+	if !ok {
+		return "", false
+	}
+	p = strings.ToLower(p)
+	if i := scriptEnd(p); i > 0 {
+		return p[:i], true
+	}
+	for _, dir := range []string{"/wp-content/plugins/", "/wp-content/themes/", "/wp-includes/"} {
+		if i := strings.Index(p, dir); i >= 0 {
+			name, _, _ := strings.Cut(p[i+len(dir):], "/")
+			return p[:i] + dir + name, true
+		}
+	}
+	switch first := template(p, 1); {
+	case strings.Contains(p, "/@v/"), strings.HasSuffix(p, "/@latest"):
+		return "/@v", true // a proxy of Go modules, whose first elements are hosts
+	case strings.HasPrefix(first, "/@"):
+		return "/@", true // scopes of packages, and people
+	default:
+		return first, true
+	}
+}
+
+// pathTemplate returns the path with a sign for each number, hash and date in it.
+func (v *view) pathTemplate() (string, bool) {
+	p, ok := v.cleanPath()
+	return template(strings.ToLower(p), maxElements), ok
+}
+
+// scriptExts are those of files that servers run.
+var scriptExts = []string{".php", ".phtml", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".cgi", ".cfm", ".pl", ".do", ".action"}
+
+// scriptEnd returns where the name of a script ends in p, which is in lower case; 0
+// if it names none.
+func scriptEnd(p string) int {
+	for from := 0; ; {
+		dot := strings.IndexByte(p[from:], '.')
+		if dot < 0 {
+			return 0
+		}
+		from += dot
+		end := len(p)
+		if slash := strings.IndexByte(p[from:], '/'); slash >= 0 {
+			end = from + slash
+		}
+		last := from + strings.LastIndexByte(p[from:end], '.')
+		for _, ext := range scriptExts {
+			if p[last:end] == ext {
+				return end
+			}
+		}
+		from = end
+	}
+}
+
+// Bits of the network that a provider gives to one customer, or to a few neighbours:
+// who has addresses without number has them there.
+const (
+	netBits4 = 24
+	netBits6 = 40
+)
+
+// NetworkOf returns the network of ip that GuardNetwork guards: a /24, or a /40 of
+// IPv6.
+func NetworkOf(ip netip.Addr) netip.Prefix {
+	bits := netBits4
+	if ip.Is6() {
+		bits = netBits6
+	}
+	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
+	return p
+}
+
+func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"cmp"
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	ignoredPages    = 40                         // different ones, asked for under a captcha and without solving it
+	ignoredScenario = "tocsin/challenge-ignored" // of the alert about who does that
+)
+
+// wish returns what is to be done on a, and for how long the first time. The
+// operator's word about the scenario comes first, then that about all scenarios, then
+// what the scenario asks for.
+func (l *locals) wish(a *detect.Alert) (lookup.Action, time.Duration) {
+	theirs := min(cmp.Or(a.Action, lookup.Ban), lookup.Ban)
+	switch {
+	case a.Ordered:
+		return theirs, cmp.Or(a.Duration, l.cfg.Duration, defaultLocal)
+	case l.cfg.Action != lookup.None:
+		return l.cfg.Action, cmp.Or(l.cfg.Duration, a.Duration, defaultLocal)
+	default:
+		return theirs, cmp.Or(l.cfg.Duration, a.Duration, defaultLocal)
+	}
+}
+
+// goesOn reports whether a, which asks for a captcha by its own wish, is about what a
+// client has done since it was asked for one: it has solved it, and goes on.
+func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
+	if action != lookup.Captcha || a.Ordered || l.cfg.Action != lookup.None {
+		return false
+	}
+	e := l.held[holding{p, lookup.Captcha}]
+	if e == nil {
+		return false
+	}
+	was := e.Value.(*local)
+	return now.Before(was.Until) && a.Start.After(was.Since)
+}
+
+// ignored notes that a client was challenged because of d, which is local, when it
+// asked for a page, and reports whether that is to be its end: a search goes on
+// whatever it is answered, a browser waits for somebody to come back.
+func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.held[holding{d.Prefix, lookup.Captcha}]
+	if e == nil {
+		return false
+	}
+	one := e.Value.(*local)
+	for _, p := range one.pages {
+		if p == page {
+			return false
+		}
+	}
+	if len(one.pages) >= ignoredPages {
+		return false // that was said
+	}
+	one.pages = append(one.pages, page)
+	return len(one.pages) == ignoredPages
+}
+
+// Challenged is told that the client at ip was asked to solve a challenge because of
+// d when it asked for page, or has solved it. Who solves one is given credit for
+// that; who goes on to ask for one page after the other without is banned.
+func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solved bool) {
+	now := time.Now()
+	switch {
+	case solved:
+		if w := e.witness.witness; w != nil {
+			w.Vouch(ip, now)
+		}
+	case d.Source == LocalSource && d.Action == lookup.Captcha && d.Prefix.IsValid() && e.local.ignored(&d, maphash.String(e.seed, page)):
+		e.act(detect.Alert{
+			Scenario: ignoredScenario, Message: ip.String() + " asks for one page after the other and solves no challenge",
+			Client: ip, Prefix: d.Prefix, Start: d.Since, Stop: now, Count: ignoredPages, Capacity: ignoredPages - 1,
+			Remediation: true, Action: lookup.Ban, Duration: 2 * now.Sub(d.Since).Round(time.Minute),
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// suspicion is an alert that asks for a captcha of half an hour.
+func suspicion(ip string) detect.Alert {
+	a := about(ip)
+	a.Action, a.Duration, a.Start, a.Stop = lookup.Captcha, 30*time.Minute, time.Now(), time.Now()
+	return a
+}
+
+// What a suspicion leads to, from the first to the last.
+func TestSuspicionAsksFirst(t *testing.T) {
+	const minute = time.Minute
+	type step struct {
+		after time.Duration // the one before
+		want  lookup.Action
+		until time.Duration
+	}
+	for _, tt := range []struct {
+		name  string
+		local Local
+		steps []step
+	}{
+		{"who goes on is banned, longer each time", Local{}, []step{
+			{0, lookup.Captcha, 30 * minute}, {minute, lookup.Ban, 60 * minute},
+		}},
+		{"what was under way is no going on", Local{}, []step{
+			{0, lookup.Captcha, 30 * minute}, {0, lookup.Captcha, 30 * minute},
+		}},
+		{"a relapse is asked for longer", Local{}, []step{
+			{0, lookup.Captcha, 30 * minute}, {40 * minute, lookup.Captcha, 60 * minute}, {90 * minute, lookup.Captcha, 120 * minute},
+		}},
+		{"a day without makes a first time of it", Local{}, []step{
+			{0, lookup.Captcha, 30 * minute}, {25 * time.Hour, lookup.Captcha, 30 * minute},
+		}},
+		{"the operator's captcha stays one", Local{Action: lookup.Captcha, Duration: time.Hour}, []step{
+			{0, lookup.Captcha, 60 * minute}, {minute, lookup.Captcha, 60 * minute},
+		}},
+		{"the operator's ban is one at once", Local{Action: lookup.Ban}, []step{{0, lookup.Ban, 30 * minute}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{Local: tt.local})
+				for i, s := range tt.steps {
+					<-time.After(s.after)
+					e.Alert(suspicion("192.0.2.1"))
+					d := inDetail(t, e, "192.0.2.1")
+					if d.Action != s.want || d.Until.Sub(time.Now()) != s.until {
+						t.Errorf("step %d: %v for %v, want %v for %v", i, d.Action, d.Until.Sub(time.Now()), s.want, s.until)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A search that takes no notice of the challenge is banned. Somebody whose open page
+// asks for the same few things again and again is not, nor is a client because of
+// others' decisions.
+func TestWhoIgnoresTheChallengeIsBanned(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		page func(i int) string
+		want lookup.Action
+	}{
+		{"a search", func(i int) string { return fmt.Sprint("/a", i) }, lookup.Ban},
+		{"39 pages", func(i int) string { return fmt.Sprint("/a", i%39) }, lookup.Captcha},
+		{"a page that polls", func(i int) string { return []string{"/api/news", "/api/me"}[i%2] }, lookup.Captcha},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{})
+				e.Alert(suspicion("192.0.2.1"))
+				d := inDetail(t, e, "192.0.2.1")
+				for i := range 500 {
+					e.Challenged(netip.MustParseAddr("192.0.2.1"), d, tt.page(i), false)
+				}
+				if got := inDetail(t, e, "192.0.2.1"); got.Action != tt.want {
+					t.Errorf("%v, want %v", got.Action, tt.want)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{})
+		e.Table().Replace("lapi", []lookup.Decision{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Action: lookup.Captcha}})
+		for i := range 100 {
+			e.Challenged(netip.MustParseAddr("192.0.2.1"), inDetail(t, e, "192.0.2.1"), fmt.Sprint("/", i), false)
+		}
+		if got := inDetail(t, e, "192.0.2.1"); got.Action != lookup.Captcha {
+			t.Errorf("a decision of the Local API has become a %v", got.Action)
+		}
+	})
+}
+
+// A knowing detector sees nothing, and knows something good of some.
+type knowing struct {
+	known []string // addresses
+	works string   // a path
+	alert []detect.Alert
+}
+
+func (k *knowing) Request(*detect.Event) []detect.Alert {
+	alerts := k.alert
+	k.alert = nil
+	return alerts
+}
+func (*knowing) Response(*detect.Event) []detect.Alert { return nil }
+func (k *knowing) Known(ip netip.Addr, _ time.Time) bool {
+	return slices.Contains(k.known, ip.String())
+}
+func (k *knowing) Works(ev *detect.Event) bool { return ev.Target == k.works }
+func (*knowing) Vouch(netip.Addr, time.Time)   {}
+
+func TestGuards(t *testing.T) {
+	login := detect.Alert{
+		Scenario: "tocsin/http-login-guard", Client: netip.MustParseAddr("192.0.2.1"), Prefix: netip.MustParsePrefix("192.0.2.1/32"),
+		Remediation: true, Guard: detect.GuardPlace, Place: "POST site.example/login", Duration: 10 * time.Minute,
+	}
+	network := detect.Alert{
+		Scenario: "tocsin/http-probing-guard", Client: netip.MustParseAddr("2001:db8:1:2::3"), Prefix: netip.MustParsePrefix("2001:db8::/40"),
+		Remediation: true, Guard: detect.GuardNetwork, Duration: 10 * time.Minute,
+	}
+	reflected := about("192.0.2.1")
+	reflected.Reflected = true
+	withAction := func(a detect.Alert, remediation bool) detect.Alert { a.Remediation = remediation; return a }
+	post := func(ip, target string) detect.Event {
+		return detect.Event{Client: netip.MustParseAddr(ip), Method: "POST", Target: target, Host: "site.example"}
+	}
+	from := func(e detect.Event, a detect.Attribution) detect.Event { e.Attribution = a; return e }
+	for _, tt := range []struct {
+		name  string
+		alert detect.Alert
+		event detect.Event
+		after time.Duration
+		want  lookup.Action
+	}{
+		{"a login from anywhere wants a pass", login, post("198.51.100.9", "/login"), 0, lookup.Captcha},
+		{"written otherwise, too", login, post("198.51.100.9", "//x/../LOGIN;a=b?x=y"), 0, lookup.Captcha},
+		{"it ends", login, post("198.51.100.9", "/login"), 10 * time.Minute, lookup.None},
+		{"who is known goes on", login, post("198.51.100.7", "/login"), 0, lookup.None},
+		{"another place is open", login, post("198.51.100.9", "/comment"), 0, lookup.None},
+		{"a guard that a policy makes an alert", withAction(login, false), post("198.51.100.9", "/login"), 0, lookup.None},
+
+		{"a network of many addresses wants a pass", network, post("2001:db8:99::1", "/"), 0, lookup.Captcha},
+		{"its neighbour does not", network, post("2001:db8:199::1", "/"), 0, lookup.None},
+
+		{"what other pages send on for the client wants a pass", reflected, from(post("192.0.2.1", "/x"), detect.Foreign), 0, lookup.Captcha},
+		{"what the site's own pages embed for it, too", reflected, from(post("192.0.2.1", "/x"), detect.Embedded), 0, lookup.Captcha},
+		{"pictures do not", reflected, from(post("192.0.2.1", "/x.png"), detect.Embedded), 0, lookup.None},
+		{"a script that looks like a picture does", reflected, from(post("192.0.2.1", "/x.php/y.png"), detect.Foreign), 0, lookup.Captcha},
+		{"what works for other pages goes on", reflected, from(post("192.0.2.1", "/api/works"), detect.Foreign), 0, lookup.None},
+		{"what the client does itself goes on", reflected, post("192.0.2.1", "/x"), 0, lookup.None},
+		{"other clients are not meant", reflected, from(post("192.0.2.2", "/x"), detect.Foreign), 0, lookup.None},
+		{"it ends as well", reflected, from(post("192.0.2.1", "/x"), detect.Foreign), 10 * time.Minute, lookup.None},
+		{"a reflected alert that asks for nothing", withAction(reflected, false), from(post("192.0.2.1", "/x"), detect.Foreign), 0, lookup.None},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := &reporter{name: "lapi"}
+				e := start(t, Config{Detect: &knowing{known: []string{"198.51.100.7"}, works: "/api/works"}, Reporters: []Reporter{told}})
+				e.Alert(tt.alert)
+				<-time.After(tt.after)
+				tt.event.Time = time.Now()
+				d, ok := e.Request(&tt.event)
+				if d.Action != tt.want || ok != (tt.want != lookup.None) || d.Prefix.IsValid() {
+					t.Errorf("%+v, want %v about the request", d, tt.want)
+				}
+				synctest.Wait()
+				if _, listed := e.Lookup(t.Context(), tt.alert.Client); listed || len(told.told()) > 0 {
+					t.Error("somebody is blamed")
+				}
+			})
+		})
+	}
+}
+
+// A request that trips a reflected alert before it is answered meets the guard that
+// it has put up.
+func TestAReflectedRequestMeetsItsOwnGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := about("192.0.2.1")
+		a.Reflected = true
+		e := start(t, Config{Detect: &knowing{alert: []detect.Alert{a}}})
+		ev := &detect.Event{Time: time.Now(), Client: a.Client, Method: "GET", Target: "/.env", Attribution: detect.Foreign}
+		if d, ok := e.Request(ev); !ok || d.Action != lookup.Captcha || d.Prefix.IsValid() {
+			t.Errorf("%+v, want a captcha about the request", d)
+		}
+	})
+}
+
+func TestGuardsAreBounded(t *testing.T) {
+	var g guards
+	now := time.Unix(1e9, 0)
+	for i := range maxGuards + 10 {
+		g.add(&detect.Alert{Guard: detect.GuardPlace, Place: fmt.Sprint("POST site.example/", i), Duration: time.Duration(i+1) * time.Second}, now)
+	}
+	if n := g.count(); n != maxGuards {
+		t.Errorf("%d guards, want %d", n, maxGuards)
+	}
+	if _, first := g.places["POST site.example/0"]; first {
+		t.Error("the one that ends first has not made room")
+	}
+	g.sweep(now.Add(time.Hour * 24))
+	if n := g.count(); n != 0 {
+		t.Errorf("%d guards are left when all are over", n)
+	}
+}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+const (
+	maxGuards    = 16_384 // of each kind; the one that ends first makes room
+	defaultGuard = 10 * time.Minute
+)
+
+// guards are what wants a pass from whoever asks, since there is no client to be
+// blamed: a place that many addresses abuse, such as a login; a network whose
+// addresses are used once each; and what a client sends by way of other pages, which
+// may not be its own doing.
+//
+// A guard is no decision about a client. It leads to one about a request: its
+// prefix is the zero Prefix.
+type guards struct {
+	last atomic.Int64 // when the last of them ends: before the first, and mostly, there are none
+
+	mu      sync.Mutex
+	places  map[string]guard
+	nets    map[netip.Prefix]guard
+	foreign map[netip.Prefix]guard // by client
+}
+
+type guard struct {
+	since, until time.Time
+	reason       string
+}
+
+// add puts up what a asks for, and returns the decision about requests that meet it.
+func (g *guards) add(a *detect.Alert, now time.Time) lookup.Decision {
+	length := defaultGuard
+	if a.Guard != detect.NoGuard && a.Duration > 0 {
+		length = a.Duration
+	}
+	one := guard{now, now.Add(length), a.Scenario}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch p, _ := meant(a); a.Guard {
+	case detect.GuardPlace:
+		g.places = putGuard(g.places, a.Place, one)
+	case detect.GuardNetwork:
+		g.nets = putGuard(g.nets, p, one)
+	default:
+		g.foreign = putGuard(g.foreign, p, one)
+	}
+	g.last.Store(max(g.last.Load(), one.until.UnixNano()))
+	return one.decision(false)
+}
+
+// putGuard puts up a guard, or keeps the one that is there up for longer.
+func putGuard[K comparable](all map[K]guard, k K, one guard) map[K]guard {
+	if all == nil {
+		all = map[K]guard{}
+	}
+	if _, ok := all[k]; !ok && len(all) >= maxGuards {
+		first, found := k, false
+		for other, g := range all {
+			if !found || g.until.Before(all[first].until) {
+				first, found = other, true
+			}
+		}
+		delete(all, first)
+	}
+	all[k] = one
+	return all
+}
+
+// decision returns what requests meet. A pass from before counts, unless the guard is
+// about what one client does.
+func (g guard) decision(afresh bool) lookup.Decision {
+	d := lookup.Decision{Action: lookup.Captcha, Source: LocalSource, Origin: localOrigin, Reason: g.reason, Until: g.until}
+	if afresh {
+		d.Since = g.since
+	}
+	return d
+}
+
+// A Witness is a [Detector] that knows what clients did well. The one in package
+// detect is one.
+type Witness interface {
+	// Known reports whether the client has shown credentials that the site accepted:
+	// guards of places and networks leave it alone.
+	Known(ip netip.Addr, at time.Time) bool
+	// Works reports whether what a request asks for serves pages of other origins.
+	Works(ev *detect.Event) bool
+	// Vouch says that somebody at ip has solved a challenge.
+	Vouch(ip netip.Addr, at time.Time)
+}
+
+// find returns the decision that a guard leads to about a request.
+func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decision, bool) {
+	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
+		return lookup.Decision{}, false
+	}
+	place, net, client := detect.PlaceOf(ev), detect.NetworkOf(ev.Client), clientOf(ev.Client)
+	g.mu.Lock()
+	foreign, isForeign := g.foreign[client]
+	one, ok := g.places[place]
+	if !ok || !now.Before(one.until) {
+		one, ok = g.nets[net]
+	}
+	g.mu.Unlock()
+	switch {
+	case isForeign && now.Before(foreign.until) && ev.Attribution != detect.Own && !ev.Harmless() && (w == nil || !w.Works(ev)):
+		return foreign.decision(true), true
+	case ok && now.Before(one.until) && (w == nil || !w.Known(ev.Client, now)):
+		return one.decision(false), true
+	}
+	return lookup.Decision{}, false
+}
+
+// clientOf returns what counts as one client: an address, or a /64 of IPv6.
+func clientOf(ip netip.Addr) netip.Prefix {
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = 64
+	}
+	p, _ := ip.Prefix(bits) // fails on an invalid address only
+	return p
+}
+
+// sweep takes down the guards that have ended.
+func (g *guards) sweep(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sweepGuards(g.places, now)
+	sweepGuards(g.nets, now)
+	sweepGuards(g.foreign, now)
+}
+
+func sweepGuards[K comparable](all map[K]guard, now time.Time) {
+	for k, one := range all {
+		if !now.Before(one.until) {
+			delete(all, k)
+		}
+	}
+}
+
+// count returns how many guards there are.
+func (g *guards) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.places) + len(g.nets) + len(g.foreign)
+}
