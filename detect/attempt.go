@@ -32,6 +32,9 @@ func (v *view) attempt() *attempt {
 		return a
 	}
 	*a = attempt{gen: v.gen}
+	if v.isQuiet() {
+		return a
+	}
 	s := v.sent()
 	switch {
 	case v.posts("wp-login.php") && s.log:

@@ -41,8 +41,11 @@ func AttributionOf(h http.Header, host string) Attribution {
 		}
 		return Own
 	}
-	// An Origin decides, where there is one: it is there for the asking.
-	if from := first(h["Origin"]); from != "" {
+	// An Origin decides, where there is one: it is there for the asking. Who sends no
+	// Host is no browser.
+	if from := first(h["Origin"]); host == "" {
+		return Own
+	} else if from != "" {
 		if originHost(from) != withoutDefaultPort(host) {
 			return Foreign
 		}

@@ -289,7 +289,7 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 		{"http-probing-guard", "a new address each time", 26, func(i int) step {
 			return step{target: fmt.Sprintf("/%cord", 'a'+i), status: 404, client: fmt.Sprintf("2001:db8:%x::1", i)}
 		}, nil},
-		{"http-scan-words", "software, on a site that answers 200", 6, through(200,
+		{"http-scan-paths", "software, on a site that answers 200", 6, through(200,
 			"/phpmyadmin/", "/jenkins", "/solr/", "/cgi-bin/luci", "/manager/html", "/server-status",
 		), nil},
 		{"http-api-fuzzing", "words in one folder", 10, through(404,

@@ -11,6 +11,21 @@ import (
 // judge by it, for //wp-login.php, /wp-login%2ephp and /x/../wp-login.php are
 // all the same script. The request itself stays as it is.
 func (v *view) cleanPath() (string, bool) {
+	if v.cleaned.gen != v.gen || v.gen == 0 { // 0: a view for one question
+		p, ok := v.clean()
+		v.cleaned = cleaned{v.gen, p, ok}
+	}
+	return v.cleaned.path, v.cleaned.ok
+}
+
+// A cleaned is a path, found out once for an event.
+type cleaned struct {
+	gen  uint32 // of the view that it was found for: see view.gen
+	path string
+	ok   bool
+}
+
+func (v *view) clean() (string, bool) {
 	target, _, _ := strings.Cut(v.target, "?")
 	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
 		slash := strings.IndexByte(rest, '/')

@@ -166,7 +166,7 @@ func (d *Detector) Response(e *Event) []Alert {
 // forgive takes back the failures before a login that succeeds: people mistype, and
 // applications of several steps refuse the first.
 func (d *Detector) forgive(v *view) {
-	if len(v.prog.forgiving) == 0 || len(v.evt.Header["Set-Cookie"]) == 0 && v.attempt().kind == "" {
+	if len(v.prog.forgiving) == 0 {
 		return
 	}
 	if result, _ := v.login(); result != loginSuccess {

@@ -87,7 +87,7 @@ var fields = []fieldDef{
 	fieldHost:         {name: "Parsed.target_fqdn", get: (*view).host},
 	fieldLine:         {name: "Parsed.rawrequest", get: func(v *view) (string, bool) { return nonEmpty(clip(v.evt.Line)) }, hay: hayLine},
 
-	fieldCleanPath: {name: "Parsed.clean_path", get: (*view).cleanPath, memo: true, hay: hayPath},
+	fieldCleanPath: {name: "Parsed.clean_path", get: (*view).cleanPath, hay: hayPath},
 	fieldScript:    {name: "Parsed.script", get: (*view).script, memo: true, hay: hayPath},
 	fieldAction:    {name: "Parsed.form_action", get: (*view).formAction, late: true, memo: true},
 	fieldMethod:    {name: "Parsed.xmlrpc_method", get: (*view).xmlrpcMethod, late: true},
@@ -100,7 +100,7 @@ var fields = []fieldDef{
 	fieldLoginTry:  {name: "Meta.login_try", get: (*view).loginTry, late: true, memo: true},
 	fieldCount:     {name: "Meta.login_count", get: (*view).loginCount, late: true},
 	fieldAt:        {name: "Meta.login_place", get: (*view).loginPlace, late: true, memo: true},
-	fieldOutcome:   {name: "Meta.outcome", get: (*view).outcome, late: true, memo: true, only: []string{outcomeMissing, outcomeRefused}},
+	fieldOutcome:   {name: "Meta.outcome", get: (*view).outcome, late: true, only: []string{outcomeMissing, outcomeRefused}},
 	fieldNet:       {name: "Meta.source_net", get: (*view).sourceNet},
 	fieldWhose:     {name: "Meta.attribution", get: func(v *view) (string, bool) { return v.evt.Attribution.String(), true }},
 	fieldProducts:  {name: "Parsed.agent_products", get: (*view).agentProducts, memo: true, hay: hayAgent},

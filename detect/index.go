@@ -13,6 +13,8 @@ type index struct {
 	scans    [hayCount]scan
 	verbs    map[string][]uint64 // rules that the method allows; one not here allows all
 	statuses [][]uint64          // rules that the status allows, likewise
+	kinds    map[string][]uint64 // rules that the kind of an attempt to log in allows; nil: none asks
+	outcomes map[string][]uint64 // rules that the outcome allows, likewise
 }
 
 // A scan looks for literals in a text.
@@ -79,13 +81,43 @@ func (p *program) classify() {
 	for status := range statusTexts {
 		p.idx.statuses = append(p.idx.statuses, p.allowing(&Event{Status: status}, statuses))
 	}
+	if p.asks(fieldKind) {
+		p.idx.kinds = make(map[string][]uint64)
+		for _, kind := range []string{"", kindForm, kindBasic, kindDigest, kindToken, kindCode, kindXMLRPC} {
+			p.idx.kinds[kind] = p.allowingIn(&Event{}, fieldKind.set(), func(v *view) { v.tried = attempt{gen: v.gen, kind: kind} })
+		}
+	}
+	if p.asks(fieldOutcome) {
+		p.idx.outcomes = make(map[string][]uint64)
+		for _, outcome := range []string{"", outcomeMissing, outcomeRefused} {
+			p.idx.outcomes[outcome] = p.allowingIn(&Event{}, fieldOutcome.set(), func(v *view) { v.ended = ending{v.gen, outcome} })
+		}
+	}
+}
+
+// asks reports whether any rule asks for the field.
+func (p *program) asks(f field) bool {
+	for _, r := range p.rules {
+		for _, e := range r.expressions() {
+			if e.deps&f.set() != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // allowing returns the rules that e may match, as far as its known fields tell.
 func (p *program) allowing(e *Event, known fieldSet) []uint64 {
+	return p.allowingIn(e, known, func(*view) {})
+}
+
+// allowingIn is allowing for what prepare makes of a view of e.
+func (p *program) allowingIn(e *Event, known fieldSet, prepare func(*view)) []uint64 {
 	set := newSet(p.words)
 	v := p.open(e, prefixOf(e.Client, 0))
 	defer v.close()
+	prepare(v)
 	for i, r := range p.rules {
 		kids := []*cond{r.filter}
 		if r.filter.op == opAnd {
@@ -112,53 +144,64 @@ func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
 	if status := v.evt.Status; late && status >= 0 && status < len(p.idx.statuses) {
 		statuses = p.idx.statuses[status]
 	}
-	for w := range v.bits {
-		v.bits[w] = p.idx.free[w]
+	copy(v.allowed, asked)
+	v.allow(verbs)
+	v.allow(statuses)
+	if late {
+		p.classes(v)
 	}
-	v.scan(&p.idx.scans[hayTarget], v.target, asked, verbs, statuses)
-	v.scan(&p.idx.scans[hayAgent], clip(v.evt.UserAgent), asked, verbs, statuses)
-	v.scan(&p.idx.scans[hayReferer], clip(v.evt.Referer), asked, verbs, statuses)
-	v.scan(&p.idx.scans[hayLine], clip(v.evt.Line), asked, verbs, statuses)
-	v.scanDecoded(&p.idx.scans[hayDecoded], asked, verbs, statuses)
-	for w := range v.bits {
-		v.bits[w] &= allowed(w, asked, verbs, statuses)
+	copy(v.bits, p.idx.free)
+	v.scan(&p.idx.scans[hayTarget], v.target)
+	v.scan(&p.idx.scans[hayAgent], clip(v.evt.UserAgent))
+	v.scan(&p.idx.scans[hayReferer], clip(v.evt.Referer))
+	v.scan(&p.idx.scans[hayLine], clip(v.evt.Line))
+	v.scanDecoded(&p.idx.scans[hayDecoded])
+	for w, rules := range v.allowed {
+		v.bits[w] &= rules
 	}
 	return v.bits
 }
 
-// allowed returns a word of the set of rules that are in all of the sets. A set
-// that is nil holds all.
-func allowed(w int, sets ...[]uint64) uint64 {
-	word := ^uint64(0)
-	for _, s := range sets {
-		if s != nil {
-			word &= s[w]
-		}
+// classes leaves out the rules that what is dear to find out forbids, if any is left
+// that asks for it.
+func (p *program) classes(v *view) {
+	if p.idx.kinds != nil {
+		v.allow(p.idx.kinds[v.attempt().kind])
 	}
-	return word
+	if p.idx.outcomes != nil {
+		outcome, _ := v.outcome()
+		v.allow(p.idx.outcomes[outcome])
+	}
 }
 
-// wanted reports whether the scan can tell of a rule that is asked.
-func (s *scan) wanted(asked, verbs, statuses []uint64) bool {
+// allow leaves the rules that are in set. One that is nil holds all.
+func (v *view) allow(set []uint64) {
+	for w, rules := range set {
+		v.allowed[w] &= rules
+	}
+}
+
+// wanted reports whether the scan can tell of a rule that is allowed.
+func (s *scan) wanted(allowed []uint64) bool {
 	if s.find == nil {
 		return false
 	}
 	for w, rules := range s.rules {
-		if rules&allowed(w, asked, verbs, statuses) != 0 {
+		if rules&allowed[w] != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-func (v *view) scan(s *scan, text string, asked, verbs, statuses []uint64) {
-	if text != "" && s.wanted(asked, verbs, statuses) {
+func (v *view) scan(s *scan, text string) {
+	if text != "" && s.wanted(v.allowed) {
 		mark(s.find, text, s.sets, v.bits)
 	}
 }
 
-func (v *view) scanDecoded(s *scan, asked, verbs, statuses []uint64) {
-	if strings.IndexByte(v.target, '%') >= 0 && s.wanted(asked, verbs, statuses) {
+func (v *view) scanDecoded(s *scan) {
+	if strings.IndexByte(v.target, '%') >= 0 && s.wanted(v.allowed) {
 		v.scratch = appendUnescaped(v.scratch[:0], v.target)
 		mark(s.find, v.scratch, s.sets, v.bits)
 	}

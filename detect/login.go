@@ -34,6 +34,9 @@ const (
 // and wherever the form was: it answers 200 to a wrong password as well as to the
 // right one in the window that asks again in the middle of work.
 func (v *view) login() (string, bool) {
+	if v.isQuiet() {
+		return "", false
+	}
 	if v.loggedIn() {
 		return loginSuccess, true
 	}
@@ -57,6 +60,13 @@ func (v *view) login() (string, bool) {
 		return loginFailure, true
 	}
 	return "", false
+}
+
+// isQuiet reports whether nothing in the event can have to do with a login, which is
+// so for nearly all.
+func (v *view) isQuiet() bool {
+	return (v.evt.Method == http.MethodGet || v.evt.Method == http.MethodHead) &&
+		len(v.evt.Header["Set-Cookie"]) == 0 && len(v.evt.Request["Authorization"]) == 0
 }
 
 // isRefused reports whether the status says that what was posted is not right.

@@ -19,22 +19,35 @@ const (
 // a site that answers every path alike is known by how it answers those that no site
 // has.
 func (v *view) outcome() (string, bool) {
+	if v.ended.gen != v.gen {
+		v.ended = ending{v.gen, v.judgeOutcome()}
+	}
+	return nonEmpty(v.ended.outcome)
+}
+
+// An ending is the outcome of an event, found out once.
+type ending struct {
+	gen     uint32 // of the view that it was found for: see view.gen
+	outcome string
+}
+
+func (v *view) judgeOutcome() string {
 	switch v.evt.Status {
 	case http.StatusNotFound, http.StatusGone:
 		if v.habits != nil && v.habits.isBroken(v, false) {
-			return "", false
+			return ""
 		}
-		return outcomeMissing, true
+		return outcomeMissing
 	case http.StatusForbidden:
-		return outcomeRefused, true
+		return outcomeRefused
 	}
 	if v.habits == nil {
-		return "", false
+		return ""
 	}
 	if l, ok := v.likeness(); ok && (v.isSameAgain(l) || v.habits.isAlike(v, l)) {
-		return outcomeMissing, true
+		return outcomeMissing
 	}
-	return "", false
+	return ""
 }
 
 // likeness is likenessOf, but that what pages embed has none: many are empty.
@@ -101,9 +114,6 @@ func (d *Detector) note(v *view) {
 
 // noteLogin remembers who has shown credentials that the site accepts.
 func (d *Detector) noteLogin(v *view) {
-	if len(v.evt.Header["Set-Cookie"]) == 0 && v.attempt().kind == "" {
-		return
-	}
 	if result, _ := v.login(); result != loginSuccess {
 		return
 	}

@@ -82,17 +82,18 @@ func (s *regexpSet) match(text string) bool {
 		}
 	}
 	matched := false
-	var asked map[*regexp.Regexp]bool // each is asked once, wherever its literals are
+	var asked [8]*regexp.Regexp // each is asked once, wherever its literals are, but for the many of an attack
+	n := 0
 	s.anchors.scan(text, func(literal int32, end int) bool {
 		p := &s.patterns[literal]
 		switch {
 		case p.whole == nil:
 			matched = endsWith(text[:end-len(s.literals[literal])], text, p.before) && beginsWith(text[end:], text, p.after)
-		case !asked[p.whole]:
-			if asked == nil {
-				asked = make(map[*regexp.Regexp]bool)
+		case !slices.Contains(asked[:n], p.whole):
+			if n < len(asked) {
+				asked[n] = p.whole
+				n++
 			}
-			asked[p.whole] = true
 			matched = p.whole.MatchString(text)
 		}
 		return !matched

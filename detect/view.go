@@ -23,16 +23,19 @@ type view struct {
 	// failed says that an expression could not be evaluated: see cond.
 	failed bool
 
-	gen   uint32 // of what follows: a memo of another generation is stale
-	body  sent
-	call  call
-	tried attempt
-	texts []textMemo
-	conds []condMemo
-	set   map[string]string // by SetMeta
-	env   *exprEvent        // nil until an expression needs it
+	gen     uint32 // of what follows: a memo of another generation is stale
+	body    sent
+	call    call
+	tried   attempt
+	ended   ending
+	cleaned cleaned
+	texts   []textMemo
+	conds   []condMemo
+	set     map[string]string // by SetMeta
+	env     *exprEvent        // nil until an expression needs it
 
 	bits    []uint64 // of the rules that may match
+	allowed []uint64 // of those that the event allows
 	scratch []byte
 }
 
@@ -54,12 +57,13 @@ func (p *program) open(e *Event, client netip.Prefix) *view {
 			prog:  p,
 			texts: make([]textMemo, p.textSlots),
 			conds: make([]condMemo, p.condSlots),
-			bits:  make([]uint64, p.words),
+			bits:  make([]uint64, p.words), allowed: make([]uint64, p.words),
 		}
 	}
 	v.evt, v.client = e, client
 	if v.gen++; v.gen == 0 { // after four billion events the old memos look new
 		v.body, v.call, v.tried = sent{}, call{}, attempt{}
+		v.ended, v.cleaned = ending{}, cleaned{}
 		clear(v.texts)
 		clear(v.conds)
 		v.gen = 1
@@ -80,6 +84,7 @@ func (v *view) close() {
 	if v.tried.gen == v.gen {
 		v.tried = attempt{}
 	}
+	v.cleaned = cleaned{}
 	if len(v.set) > 0 {
 		clear(v.set)
 	}
