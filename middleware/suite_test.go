@@ -65,6 +65,9 @@ func (p *replay) Request(e *detect.Event) (lookup.Decision, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.Time = p.now.Time
+	if p.now.Host == "" { // not recorded, so that nothing tells a Referer of the site's own
+		e.Attribution = detect.Own
+	}
 	p.alerts = append(p.alerts, p.detector.Request(e)...)
 	return lookup.Decision{}, false
 }
