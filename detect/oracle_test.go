@@ -80,7 +80,7 @@ func newOracle(t testing.TB, rules *Rules, data string) *oracle {
 		}, new(func(string, string) string)),
 	}
 	for name, h := range pure {
-		options = append(options, expr.Function(name, h.call, h.sign))
+		options = append(options, h.option(name))
 	}
 	quoted := regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	for _, s := range rules.scenarios {
