@@ -76,6 +76,9 @@ func member(n *ast.MemberNode) (room, key string, ok bool) {
 }
 
 func (c *compiler) field(room, key string) *text {
+	if room == "Line" {
+		return c.lineText(key)
+	}
 	if room != "Meta" && room != "Parsed" {
 		return nil
 	}

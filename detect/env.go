@@ -16,6 +16,7 @@ import (
 // An exprEvent is what expressions know as evt.
 type exprEvent struct {
 	Meta, Parsed map[string]string
+	Line         exprLine
 
 	view *view
 }
@@ -249,7 +250,7 @@ func (v *view) run(p *vm.Program) (any, error) {
 		machine = new(vm.VM)
 	}
 	defer v.prog.machines.Put(machine)
-	return machine.Run(p, exprEnv{v.environment()})
+	return machine.Run(p, exprEnv{v.environment().withLine()})
 }
 
 // parse reads an expression that is to give a result of the kind; Invalid means

@@ -76,7 +76,12 @@ func (w *walker) member(n *ast.MemberNode) {
 	if room, key, ok := member(n); ok {
 		w.members++
 		f, known := fieldNamed(room + "." + key)
+		deps, ofLine := lineKeys[key]
 		switch {
+		case room == "Line" && !ofLine:
+			w.refuse(string(unknownThing("it asks for evt.Line.%s", key)))
+		case room == "Line":
+			w.e.deps |= deps
 		case known:
 			w.e.deps |= f.set()
 		case room == "Meta":
@@ -86,7 +91,7 @@ func (w *walker) member(n *ast.MemberNode) {
 	}
 	if evt, ok := n.Node.(*ast.IdentifierNode); ok && evt.Value == "evt" {
 		name, _ := n.Property.(*ast.StringNode)
-		if name == nil || !slices.Contains([]string{"Meta", "Parsed", "SetMeta"}, name.Value) {
+		if name == nil || !slices.Contains([]string{"Meta", "Parsed", "Line", "SetMeta"}, name.Value) {
 			w.refuse(fmt.Sprintf("it asks for %s, which there is not in a request", n))
 		}
 	}

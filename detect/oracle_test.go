@@ -126,7 +126,7 @@ func slowLookup(s string, lines []string) string {
 // matched returns the names of the scenarios whose filter e matches.
 func (o *oracle) matched(v *view, machine *vm.VM) []string {
 	fields := v.environment()
-	evt := &exprEvent{Meta: maps.Clone(fields.Meta), Parsed: maps.Clone(fields.Parsed), view: &view{}}
+	evt := &exprEvent{Meta: maps.Clone(fields.Meta), Parsed: maps.Clone(fields.Parsed), Line: fields.withLine().Line, view: &view{}}
 	evt.view.env = evt
 	var names []string
 	for i, p := range o.programs {
