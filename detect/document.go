@@ -133,6 +133,10 @@ func (l *loader) scenario(d *document, hash string) error {
 		s.hash, s.version = src.index.origin(src.path, hash)
 	}
 	s.file = d.at(d.node)
+	if l.simulation.has(s.name) {
+		s = Policy{AlertOnly: true}.of(s)
+		s.simulated = true
+	}
 	l.add(s)
 	return nil
 }

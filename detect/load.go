@@ -15,7 +15,9 @@ import (
 type LoadConfig struct {
 	// Paths are files and folders of scenarios, and of parsers that hold
 	// whitelists. Of a folder all files named .yaml and .yml are read, those in
-	// folders below and behind links, too, but none that begin with a dot.
+	// folders below and behind links, too, but none that begin with a dot. Where
+	// CrowdSec's simulation.yaml stands beside the folder, the scenarios that it
+	// simulates are told of alone.
 	Paths []string
 	// Data is the folder of the lists that scenarios ask. Default: CrowdSec's,
 	// which is [DefaultData], and where a list is not there, next to the file
@@ -77,6 +79,7 @@ type Scenario struct {
 	Late              bool   // it has to wait for the response
 	Remediation       bool   // it asks for a decision
 	Labels            map[string]string
+	Simulated         bool // CrowdSec's simulation.yaml names it: it asks for none
 }
 
 // Scenarios returns the scenarios, in the order in which they are asked.
@@ -84,7 +87,7 @@ func (r *Rules) Scenarios() []Scenario {
 	late := lateScenarios(r.scenarios)
 	all := make([]Scenario, len(r.scenarios))
 	for i, s := range r.scenarios {
-		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels)}
+		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels), s.simulated}
 	}
 	return all
 }
@@ -96,6 +99,9 @@ func Load(cfg LoadConfig) (*Rules, error) {
 	l := newLoader()
 	l.data, l.indexes, l.visited = cfg.Data, make(hubIndexes), make(map[string]bool)
 	for _, p := range cfg.Paths {
+		if err := l.simulate(p); err != nil {
+			return nil, err
+		}
 		if err := l.path(p); err != nil {
 			return nil, err
 		}
@@ -144,6 +150,8 @@ type loader struct {
 	indexes hubIndexes
 	visited map[string]bool   // files and folders, by where links lead: one is read once
 	seen    map[string]string // the files of the scenarios, by name
+
+	simulation *simulation // for the path that is being read; nil: none
 }
 
 func newLoader() *loader {

@@ -30,6 +30,7 @@ type scenario struct {
 
 	labels      map[string]string
 	remediation bool
+	simulated   bool // so it asks for no remediation, unless a Policy does
 	action      lookup.Action
 	duration    time.Duration
 
