@@ -36,6 +36,7 @@ const (
 	fsnotify   = "github.com/fsnotify/fsnotify"
 	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
 	goleak     = "go.uber.org/goleak"
+	libinject  = "github.com/corazawaf/libinjection-go"
 	lru        = "github.com/hashicorp/golang-lru/v2"
 	pgx        = "github.com/jackc/pgx/v5"
 	quic       = "github.com/quic-go/quic-go"
@@ -60,7 +61,7 @@ var rooms = map[string]room{
 	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
 	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
 	"crawlers":               {nil, []string{lru, zap}},
-	"detect":                 {[]string{"lookup"}, []string{expr, yaml, lru}},
+	"detect":                 {[]string{"lookup"}, []string{expr, yaml, lru, libinject}},
 	"engine":                 {[]string{"lookup", "detect"}, []string{zap}},
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},

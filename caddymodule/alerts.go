@@ -24,7 +24,8 @@ const (
 // detectAnswer says what was looked for and found, since the process began.
 type detectAnswer struct {
 	Scenarios int               `json:"scenarios"`           // that are looked for
-	Skipped   []string          `json:"skipped,omitempty"`   // what cannot run here, and why
+	Skipped   []string          `json:"skipped,omitempty"`   // what cannot run here, and why; what is for other logs comes last
+	Foreign   int               `json:"foreign,omitempty"`   // how many of skipped are for other logs
 	Events    uint64            `json:"events"`              // requests that scenarios were asked about
 	Dropped   uint64            `json:"dropped"`             // responses that were not looked at, since too many waited
 	Buckets   int               `json:"buckets"`             // clients and scenarios that something is counted of
@@ -84,9 +85,7 @@ func (w *watch) answer(p *pooled) *detectAnswer {
 		Alerts: stats.Alerts.Total, Decided: stats.Alerts.Decided, Spared: stats.Alerts.Spared,
 		Overflows: stats.Alerts.Scenarios,
 	}
-	for _, s := range rules.Skipped() {
-		a.Skipped = append(a.Skipped, s.String())
-	}
+	a.Skipped, a.Foreign = skippedAnswers(rules)
 	for _, r := range stats.Reporters {
 		ra := reporterAnswer{
 			Name: r.Name, Queued: r.Queued, Sent: r.Sent, Refused: r.Refused, Dropped: r.Dropped, Last: inSeconds(r.Last),
@@ -184,6 +183,7 @@ func (a *detectAnswer) write(t table) {
 	t.row()
 	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
 	t.row(fmt.Sprintf("%d scenarios", a.Scenarios), a.Events, a.Alerts, a.Decided, a.Spared, len(a.Skipped), a.Dropped)
+	a.writeSkipped(t)
 	if len(a.Reporters) > 0 {
 		t.row()
 		t.row("REPORT TO", "SENT", "QUEUED", "REFUSED", "DROPPED", "LAST", "LAST ERROR")

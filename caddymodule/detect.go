@@ -138,16 +138,14 @@ func (w *watch) load() (*detect.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range rules.Skipped() {
-		w.logger.Warn("scenario left out", zap.String("scenario", s.Name), zap.String("file", s.File), zap.String("reason", s.Reason))
-	}
+	w.nameSkipped(rules)
 	policies := make(map[string]detect.Policy, len(d.Policies))
 	for name, p := range d.Policies {
 		if policies[name], err = p.parse(); err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
 	}
-	if rules, err = rules.With(policies); err != nil {
+	if rules, err = rules.With(w.present(rules, policies)); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return rules, nil

@@ -76,6 +76,9 @@ func member(n *ast.MemberNode) (room, key string, ok bool) {
 }
 
 func (c *compiler) field(room, key string) *text {
+	if room == "Line" {
+		return c.lineText(key)
+	}
 	if room != "Meta" && room != "Parsed" {
 		return nil
 	}
@@ -139,8 +142,22 @@ func (c *compiler) call(n *ast.CallNode, s *scope) *cond {
 	if m, ok := n.Callee.(*ast.MemberNode); ok {
 		return c.method(m, n.Arguments, s)
 	}
+	switch calleeOf(n) {
+	case "RegexpInFile":
+		return c.regexpInFile(n, s)
+	case "Match":
+		return c.glob(n, s)
+	case "LibInjectionIsSQLI":
+		return c.injection(n, isSQLInjection, s)
+	case "LibInjectionIsXSS":
+		return c.injection(n, isXSS, s)
+	}
+	return nil
+}
+
+func (c *compiler) regexpInFile(n *ast.CallNode, s *scope) *cond {
 	args := c.arguments(n.Arguments, 2, s)
-	if calleeOf(n) != "RegexpInFile" || args == nil || !args[1].fixed {
+	if args == nil || !args[1].fixed {
 		return nil
 	}
 	set := c.lists.regexps[args[1].value]
@@ -153,6 +170,30 @@ func (c *compiler) call(n *ast.CallNode, s *scope) *cond {
 		m.need = needs(in.hay, set.literals)
 	}
 	return c.share(m)
+}
+
+func (c *compiler) glob(n *ast.CallNode, s *scope) *cond {
+	args := c.arguments(n.Arguments, 2, s)
+	if args == nil || !args[0].fixed {
+		return nil
+	}
+	g, err := newGlob(args[0].value)
+	if err != nil {
+		return nil // the interpreter fails on it when it comes to it
+	}
+	in := args[1]
+	m := leaf("Match("+args[0].key+", "+in.key+")", costSearch, func(v *view) bool { return g.match(in.of(v)) }, in)
+	m.need = needs(in.hay, []string{g.longest()})
+	return c.share(m)
+}
+
+func (c *compiler) injection(n *ast.CallNode, found func(string) bool, s *scope) *cond {
+	args := c.arguments(n.Arguments, 1, s)
+	if args == nil {
+		return nil
+	}
+	in := args[0]
+	return c.share(leaf(calleeOf(n)+"("+in.key+")", costInterpret, func(v *view) bool { return found(in.of(v)) }, in))
 }
 
 // method compiles evt.SetMeta(key, value).

@@ -95,10 +95,10 @@ func (l *lists) load(f listFile, folders []fs.FS) error {
 		f.Type = listRegexps
 	}
 	switch {
-	case l.has(f):
+	case l.has(f), f.Type == "": // upstream fetches one without a type, and does not read it
 		return nil
 	case f.Type != listStrings && f.Type != listRegexps && f.Type != listMap:
-		return fmt.Errorf("list %q: type %q: want string, regexp or map", f.Name, f.Type)
+		return unknownThing("the list %s is of the type %s", f.Name, f.Type)
 	case !filepath.IsLocal(f.Name):
 		return fmt.Errorf("list %q: want the name of a file in the data folder", f.Name)
 	}

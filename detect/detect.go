@@ -22,10 +22,17 @@
 //
 // # What it fails on
 //
-// A file that is not well formed is an error of [Load]. A scenario that cannot
-// run here, for it asks for another log or a list that is missing, is skipped
-// and named with the reason: see [Rules.Skipped]. An expression that fails on an
-// event does not match it. When memory runs out, which is bounded, the bucket
-// that was not used for the longest time is forgotten: clients without number
-// cost detection, never the server.
+// What is broken is told apart from what is newer than this version. A document
+// that cannot run here, for it is about another log, asks for a list that is
+// missing, or has a key, a type, a function, an operator, a kind of list or a
+// format that is not known, is skipped and named with the reason: see
+// [Rules.Skipped]. All else that is read goes on. A file that is not YAML, and
+// what only a mistake can be, such as a filter that does not parse, a capacity of
+// 0 or a damaged list, is an error of [Load]; but not in a file that the index of
+// CrowdSec's hub knows, for an upgrade of the hub must not keep a server from
+// starting: there it is skipped and named, too.
+//
+// An expression that fails on an event does not match it. When memory runs out,
+// which is bounded, the bucket that was not used for the longest time is
+// forgotten: clients without number cost detection, never the server.
 package detect

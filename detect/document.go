@@ -2,13 +2,13 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -22,16 +22,17 @@ type source struct {
 	folders []fs.FS // of lists
 	where   string  // those are
 	index   *hubIndex
+	hub     bool   // the hub's index knows the file: nothing in it is an error
+	item    string // what the index calls it
 }
-
-// parserKeys are those of a parser that does more than to whitelist, which is
-// nothing for us: there is no log to be parsed.
-var parserKeys = newStringSet("grok", "nodes", "statics", "stash", "pattern_syntax")
 
 // read reads the documents of a file.
 func (l *loader) read(src source, content []byte) error {
 	sum := sha256.Sum256(content)
 	hash := hex.EncodeToString(sum[:])
+	if src.item, src.hub = src.index.item(src.path, hash); src.hub {
+		l.rules.hub = true
+	}
 	in := yaml.NewDecoder(bytes.NewReader(content))
 	for {
 		var doc yaml.Node
@@ -39,7 +40,7 @@ func (l *loader) read(src source, content []byte) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("reading %s: %w", src.name, err)
+			return l.refuse(src, Skipped{Name: src.item, File: src.name}, fmt.Errorf("reading %s: %w", src.name, err), err)
 		}
 		if err := l.document(src, hash, &doc); err != nil {
 			return err
@@ -53,46 +54,89 @@ func (l *loader) document(src source, hash string, doc *yaml.Node) error {
 		return nil // an empty one
 	}
 	d := &document{src: src, node: doc.Content[0]}
-	if d.node.Kind != yaml.MappingNode {
-		return d.errorAt(d.node, errors.New("want a scenario: keys and values"))
+	err := l.take(d, hash)
+	if err == nil {
+		return nil
 	}
+	at := d.node
+	if k, ok := errors.AsType[*keyError](err); ok {
+		if n := d.value(k.key); n != nil {
+			at = n
+		}
+	}
+	skipped := Skipped{Name: cmp.Or(d.text("name"), src.item), File: d.at(d.node)}
+	if n, ok := errors.AsType[*unknownKey](err); ok {
+		skipped.File = d.at(n.at)
+	}
+	if why, ok := errors.AsType[unsupported](err); ok {
+		skipped.Reason = string(why)
+		l.skip(skipped)
+		return nil
+	}
+	skipped.File = d.at(at)
+	return l.refuse(src, skipped, d.errorAt(at, err), err)
+}
+
+// refuse returns an error; but what the hub's index knows is skipped: an upgrade
+// of the hub must not keep a server from starting.
+func (l *loader) refuse(src source, s Skipped, err, why error) error {
+	if !src.hub {
+		return err
+	}
+	// What expressions and YAML say has many lines, with a picture below.
+	text, _, _ := strings.Cut(why.Error(), "\n | ")
+	s.Reason = "it is broken: " + strings.Join(strings.Fields(text), " ")
+	l.skip(s)
+	return nil
+}
+
+func (l *loader) take(d *document, hash string) error {
 	switch {
-	case d.value("type") != nil:
+	case d.node.Kind != yaml.MappingNode:
+		return errors.New("want a scenario: keys and values")
+	case child(d.node, "type") != nil:
 		return l.scenario(d, hash)
 	case d.hasParserKey():
-		l.skip(d.text("name"), d.at(d.node), "it is a parser of logs")
+		l.skip(Skipped{Name: d.text("name"), File: d.at(d.node), Reason: "it is a parser of logs", Foreign: true})
 		return nil
-	case d.value("whitelist") != nil:
+	case child(d.node, "whitelist") != nil:
 		return l.whitelist(d)
 	}
-	return d.errorAt(d.node, errors.New("neither type nor whitelist: want a scenario or a parser with a whitelist"))
+	if err := d.newer(whitelistDoc{}, scenarioDoc{}); err != nil {
+		return err
+	}
+	return errors.New("neither type nor whitelist: want a scenario or a parser with a whitelist")
 }
 
 func (l *loader) scenario(d *document, hash string) error {
+	if t := child(d.node, "type"); t.Kind == yaml.ScalarNode && t.Value != "" && !scenarioTypes.has(t.Value) {
+		return unknownThing("its type is %s", t.Value)
+	}
 	var doc scenarioDoc
 	if err := d.decode(&doc); err != nil {
 		return err
 	}
 	if why := doc.reason(); why != "" {
-		l.skip(doc.Name, d.at(d.node), why)
-		return nil
+		return unsupported(why)
 	}
-	if missing, err := l.load(d, doc.Data); err != nil || missing != "" {
-		l.skip(doc.Name, d.at(d.node), missing)
+	if err := l.load(d, doc.Data); err != nil {
 		return err
 	}
 	s, err := doc.scenario(l.rules.lists)
 	if err != nil {
-		return l.skipOr(d, doc.Name, err)
+		return err
 	}
-	if why := l.lacking(s.expressions()); why != "" {
-		l.skip(doc.Name, d.at(d.node), why)
-		return nil
+	if err := l.lacking(s.expressions()); err != nil {
+		return err
 	}
 	if src := d.src; src.path != "" {
 		s.hash, s.version = src.index.origin(src.path, hash)
 	}
 	s.file = d.at(d.node)
+	if l.simulation.has(s.name) {
+		s = Policy{AlertOnly: true}.of(s)
+		s.simulated = true
+	}
 	l.add(s)
 	return nil
 }
@@ -102,43 +146,46 @@ func (l *loader) whitelist(d *document) error {
 	if err := d.decode(&doc); err != nil {
 		return err
 	}
-	if missing, err := l.load(d, doc.Data); err != nil || missing != "" {
-		l.skip(doc.Name, d.at(d.node), missing)
+	if err := l.load(d, doc.Data); err != nil {
 		return err
 	}
 	w, err := doc.whitelist(l.rules.lists)
 	if err != nil {
-		return l.skipOr(d, doc.Name, err)
+		return err
 	}
 	all := w.exprs
 	if w.filter != nil {
 		all = append(slices.Clip(all), w.filter)
 	}
-	if why := l.lacking(all); why != "" {
-		l.skip(doc.Name, d.at(d.node), why)
-		return nil
+	if err := l.lacking(all); err != nil {
+		return err
 	}
 	w.file = d.at(d.node)
 	l.rules.whitelists = append(l.rules.whitelists, w)
 	return nil
 }
 
-// load loads the lists that a document names. What is wrong with one is said, and
-// whatever asks it is skipped: without it, it would never find anything.
-func (l *loader) load(d *document, files []listFile) (missing string, err error) {
+// load loads the lists that a document names. Whatever asks one that is missing,
+// or of a kind that is not known, is skipped: without it, it would never find
+// anything.
+func (l *loader) load(d *document, files []listFile) error {
 	for _, f := range files {
-		switch err := l.rules.lists.load(f, d.src.folders); {
+		err := l.rules.lists.load(f, d.src.folders)
+		_, newer := errors.AsType[unsupported](err)
+		switch {
 		case errors.Is(err, errMissing):
-			return fmt.Sprintf("%v in %s", err, d.src.where), nil
+			return unsupported(fmt.Sprintf("%v in %s", err, d.src.where))
+		case newer:
+			return unsupported(err.Error())
 		case err != nil:
-			return "", d.errorAt(d.value("data"), err)
+			return &keyError{"data", err}
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // lacking names a list that is asked, but that nobody has declared.
-func (l *loader) lacking(exprs []*expression) string {
+func (l *loader) lacking(exprs []*expression) error {
 	known := func(name string) bool {
 		return l.rules.lists.has(listFile{Name: name, Type: listStrings}) ||
 			l.rules.lists.has(listFile{Name: name, Type: listRegexps}) ||
@@ -147,121 +194,9 @@ func (l *loader) lacking(exprs []*expression) string {
 	for _, e := range exprs {
 		for _, name := range e.files {
 			if !known(name) {
-				return fmt.Sprintf("list %q: no data item declares it", name)
+				return unsupported(fmt.Sprintf("list %q: no data item declares it", name))
 			}
-		}
-	}
-	return ""
-}
-
-// skipOr skips what cannot run here, and returns other errors.
-func (l *loader) skipOr(d *document, name string, err error) error {
-	if why, ok := errors.AsType[unsupported](err); ok {
-		l.skip(name, d.at(d.node), string(why))
-		return nil
-	}
-	at := d.node
-	if k, ok := errors.AsType[*keyError](err); ok {
-		if v := d.value(k.key); v != nil {
-			at = v
-		}
-	}
-	return d.errorAt(at, err)
-}
-
-// A document is one of a file.
-type document struct {
-	src  source
-	node *yaml.Node
-}
-
-// at returns where a node is, for people.
-func (d *document) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d", d.src.name, n.Line) }
-
-func (d *document) errorAt(n *yaml.Node, err error) error {
-	if n == nil {
-		n = d.node
-	}
-	return fmt.Errorf("%s: %w", d.at(n), err)
-}
-
-// value returns the value of a key at the top of the document, or else in the
-// whitelist or the labels.
-func (d *document) value(key string) *yaml.Node {
-	if v := child(d.node, key); v != nil {
-		return v
-	}
-	for _, room := range []string{"whitelist", "labels"} {
-		if v := child(child(d.node, room), key); v != nil {
-			return v
 		}
 	}
 	return nil
-}
-
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
-func (d *document) text(key string) string {
-	if v := child(d.node, key); v != nil {
-		return v.Value
-	}
-	return ""
-}
-
-func (d *document) hasParserKey() bool {
-	for i := 0; i < len(d.node.Content); i += 2 {
-		if parserKeys.has(d.node.Content[i].Value) {
-			return true
-		}
-	}
-	return false
-}
-
-// decode reads the document into the struct that to points to. A key that there
-// is no field for is an error.
-func (d *document) decode(to any) error {
-	if at, err := unknownKey(d.node, reflect.TypeOf(to).Elem()); err != nil {
-		return d.errorAt(at, err)
-	}
-	if err := d.node.Decode(to); err != nil {
-		return fmt.Errorf("reading %s: %w", d.src.name, err)
-	}
-	return nil
-}
-
-// unknownKey returns the first key of n that the struct t has no field for.
-func unknownKey(n *yaml.Node, t reflect.Type) (*yaml.Node, error) {
-	switch {
-	case t.Kind() == reflect.Slice && n.Kind == yaml.SequenceNode:
-		for _, item := range n.Content {
-			if at, err := unknownKey(item, t.Elem()); err != nil {
-				return at, err
-			}
-		}
-	case t.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key, value := n.Content[i], n.Content[i+1]
-			field, ok := t.FieldByNameFunc(func(name string) bool {
-				f, _ := t.FieldByName(name)
-				return strings.Split(f.Tag.Get("yaml"), ",")[0] == key.Value
-			})
-			if !ok {
-				return key, fmt.Errorf("unknown key %q", key.Value)
-			}
-			if at, err := unknownKey(value, field.Type); err != nil {
-				return at, err
-			}
-		}
-	}
-	return nil, nil
 }

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 // An exprEvent is what expressions know as evt.
 type exprEvent struct {
 	Meta, Parsed map[string]string
+	Line         exprLine
 
 	view *view
 }
@@ -36,7 +38,7 @@ type exprEnv struct {
 // asks the network, a database or the clock.
 type helper struct {
 	call func(args ...any) (any, error)
-	sign any // func of the type that the call has
+	sign any // func of the type that the call has; nil: anything goes
 }
 
 // pure are the helpers that need to know their arguments alone.
@@ -66,13 +68,6 @@ var pure = map[string]helper{
 	"SplitAfterN": of(func(a ...any) any {
 		return strings.SplitAfterN(a[0].(string), a[1].(string), a[2].(int))
 	}, new(func(string, string, int) []string)),
-	"Join": of(func(a ...any) any { return strings.Join(a[0].([]string), a[1].(string)) }, new(func([]string, string) string)),
-	"ReplaceAll": of(func(a ...any) any {
-		return strings.ReplaceAll(a[0].(string), a[1].(string), a[2].(string))
-	}, new(func(string, string, string) string)),
-	"Replace": of(func(a ...any) any {
-		return strings.Replace(a[0].(string), a[1].(string), a[2].(string), a[3].(int))
-	}, new(func(string, string, string, int) string)),
 	"Get":       of(func(a ...any) any { return elementOf(a[0].([]string), a[1].(int)) }, new(func([]string, int) string)),
 	"Atof":      of(func(a ...any) any { return atof(a[0].(string)) }, new(func(string) float64)),
 	"IsIP":      of(func(a ...any) any { return isIP(a[0].(string), netip.Addr.IsValid) }, new(func(string) bool)),
@@ -80,11 +75,39 @@ var pure = map[string]helper{
 	"IsIPV6":    of(func(a ...any) any { return isIP(a[0].(string), isIPv6) }, new(func(string) bool)),
 	"IpInRange": of(func(a ...any) any { return ipInRange(a[0].(string), a[1].(string)) }, new(func(string, string) bool)),
 	"ParseUri":  of(func(a ...any) any { return parseURI(a[0].(string)) }, new(func(string) map[string][]string)),
+	"Match": failing(func(a ...any) (any, error) {
+		return globMatch(a[0].(string), a[1].(string))
+	}, new(func(string, string) bool)),
+	"LibInjectionIsSQLI": of(func(a ...any) any { return isSQLInjection(a[0].(string)) }, new(func(string) bool)),
+	"LibInjectionIsXSS":  of(func(a ...any) any { return isXSS(a[0].(string)) }, new(func(string) bool)),
+	"B64Decode":          failing(func(a ...any) (any, error) { return b64Decode(a[0].(string)) }, new(func(string) string)),
+	"Sprintf":            failing(func(a ...any) (any, error) { return sprintf(a[0].(string), a[1:]) }, new(func(string, ...any) string)),
+	"ReplaceAll": failing(func(a ...any) (any, error) {
+		return replace(a[0].(string), a[1].(string), a[2].(string), -1)
+	}, new(func(string, string, string) string)),
+	"Replace": failing(func(a ...any) (any, error) {
+		return replace(a[0].(string), a[1].(string), a[2].(string), a[3].(int))
+	}, new(func(string, string, string, int) string)),
+	"Join":                failing(func(a ...any) (any, error) { return joinTexts(a[0].([]string), a[1].(string)) }, new(func([]string, string) string)),
+	"ParseQuery":          of(func(a ...any) any { return parseQuery(a[0].(string)) }, new(func(string) url.Values)),
+	"ExtractQueryParam":   of(func(a ...any) any { return queryParam(a[0].(string), a[1].(string)) }, new(func(string, string) []string)),
+	"ToString":            of(func(a ...any) any { s, _ := a[0].(string); return s }, new(func(any) string)),
+	"KeyExists":           of(func(a ...any) any { _, ok := a[1].(map[string]any)[a[0].(string)]; return ok }, new(func(string, map[string]any) bool)),
+	"FloatApproxEqual":    of(func(a ...any) any { return math.Abs(a[0].(float64)-a[1].(float64)) < 1e-6 }, new(func(float64, float64) bool)),
+	"JsonExtractUnescape": of(func(a ...any) any { return jsonText(a[0].(string), a[1].(string)) }, new(func(string, ...string) string)), // further ones count for nothing, as upstream
+	"JsonExtractSlice":    of(func(a ...any) any { return jsonValue[[]any](a[0].(string), a[1].(string)) }, new(func(string, string) []any)),
+	"JsonExtractObject":   of(func(a ...any) any { return jsonValue[map[string]any](a[0].(string), a[1].(string)) }, new(func(string, string) map[string]any)),
+	"ToJsonString":        of(func(a ...any) any { return toJSON(a[0]) }, new(func(any) string)),
+	"Flatten":             of(func(a ...any) any { return flatten(nil, reflect.ValueOf(a)) }, nil),
+	"Distinct":            of(func(a ...any) any { return distinctOf(a[0]) }, nil),
+	"FlattenDistinct":     of(func(a ...any) any { return distinctOf(flatten(nil, reflect.ValueOf(a))) }, nil),
 }
 
 func of(f func(args ...any) any, sign any) helper {
 	return helper{func(args ...any) (any, error) { return f(args...), nil }, sign}
 }
+
+func failing(f func(args ...any) (any, error), sign any) helper { return helper{f, sign} }
 
 func text1(f func(string) string) helper {
 	return of(func(a ...any) any { return f(a[0].(string)) }, new(func(string) string))
@@ -170,12 +193,19 @@ func parseURI(uri string) map[string][]string {
 func (l *lists) options() []expr.Option {
 	options := []expr.Option{expr.Env(exprEnv{})}
 	for name, h := range pure {
-		options = append(options, expr.Function(name, h.call, h.sign))
+		options = append(options, h.option(name))
 	}
 	for name, h := range l.helpers() {
-		options = append(options, expr.Function(name, h.call, h.sign))
+		options = append(options, h.option(name))
 	}
 	return options
+}
+
+func (h helper) option(name string) expr.Option {
+	if h.sign == nil {
+		return expr.Function(name, h.call)
+	}
+	return expr.Function(name, h.call, h.sign)
 }
 
 // known reports whether expressions may call a function by this name.
@@ -220,7 +250,7 @@ func (v *view) run(p *vm.Program) (any, error) {
 		machine = new(vm.VM)
 	}
 	defer v.prog.machines.Put(machine)
-	return machine.Run(p, exprEnv{v.environment()})
+	return machine.Run(p, exprEnv{v.environment().withLine()})
 }
 
 // parse reads an expression that is to give a result of the kind; Invalid means

@@ -22,16 +22,16 @@ type expression struct {
 	files []string // names of the lists that it asks
 }
 
-// An unsupported error says why an expression that is well formed cannot run
-// here.
-type unsupported string
-
-func (u unsupported) Error() string { return string(u) }
-
 // expression reads an expression whose result is of the kind; Invalid means any.
 func (l *lists) expression(source string, kind reflect.Kind) (*expression, error) {
+	if len(source) > maxExpression {
+		return nil, fmt.Errorf("an expression of %d bytes: want at most %d", len(source), maxExpression)
+	}
 	tree, err := parser.Parse(source)
 	if err != nil {
+		if why, newer := l.unknownWord(source, err); newer {
+			return nil, why
+		}
 		return nil, fmt.Errorf("reading the expression: %w", err)
 	}
 	e := &expression{source: source, node: tree.Node}
@@ -76,7 +76,12 @@ func (w *walker) member(n *ast.MemberNode) {
 	if room, key, ok := member(n); ok {
 		w.members++
 		f, known := fieldNamed(room + "." + key)
+		deps, ofLine := lineKeys[key]
 		switch {
+		case room == "Line" && !ofLine:
+			w.refuse(string(unknownThing("it asks for evt.Line.%s", key)))
+		case room == "Line":
+			w.e.deps |= deps
 		case known:
 			w.e.deps |= f.set()
 		case room == "Meta":
@@ -86,7 +91,7 @@ func (w *walker) member(n *ast.MemberNode) {
 	}
 	if evt, ok := n.Node.(*ast.IdentifierNode); ok && evt.Value == "evt" {
 		name, _ := n.Property.(*ast.StringNode)
-		if name == nil || !slices.Contains([]string{"Meta", "Parsed", "SetMeta"}, name.Value) {
+		if name == nil || !slices.Contains([]string{"Meta", "Parsed", "Line", "SetMeta"}, name.Value) {
 			w.refuse(fmt.Sprintf("it asks for %s, which there is not in a request", n))
 		}
 	}
@@ -99,7 +104,11 @@ func (w *walker) call(n *ast.CallNode) {
 	}
 	name := calleeOf(n)
 	if !w.lists.known(name) {
-		w.refuse(fmt.Sprintf("it calls %s, which there is not here", n.Callee))
+		w.refuse(string(unknownThing("it calls %s", n.Callee)))
+		return
+	}
+	if most := w.lists.mostArguments(name); most >= 0 && len(n.Arguments) > most {
+		w.refuse(string(unknownThing("it calls %s with %d arguments", name, len(n.Arguments))))
 		return
 	}
 	list := -1
@@ -123,7 +132,7 @@ func (w *walker) call(n *ast.CallNode) {
 func (w *walker) method(m *ast.MemberNode, arguments []ast.Node) {
 	name, ok := m.Property.(*ast.StringNode)
 	if !ok || name.Value != "SetMeta" || len(arguments) != 2 {
-		w.refuse(fmt.Sprintf("it calls %s, which there is not here", m))
+		w.refuse(string(unknownThing("it calls %s", m)))
 		return
 	}
 	w.members++

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -179,9 +180,11 @@ func clip(s string) string {
 
 // split takes the target apart as CrowdSec's http-logs parser does: at the last
 // question mark, the last slash before it and the last dot behind that, but for
-// one that begins the name.
+// one that begins the name. A line that is no request is its own target: so the
+// parsers for Apache's and for nginx's log have it in Meta.http_path. Apache's
+// has it in Parsed.rawrequest, nginx's in Parsed.request; here it is in both.
 func (v *view) split() {
-	v.target = clip(v.evt.Target)
+	v.target = clip(cmp.Or(v.evt.Target, v.evt.Line))
 	v.request, v.args, v.dir, v.name, v.ext = v.target, "", "", "", 0
 	q := strings.LastIndexByte(v.target, '?')
 	if v.hasArgs = q >= 0; v.hasArgs {

@@ -109,6 +109,52 @@ func TestFieldsOfTheRest(t *testing.T) {
 	}
 }
 
+// As the hub's tests of malformed requests have it, for the logs of nginx and of
+// Apache.
+func TestFieldsOfALineThatIsNoRequest(t *testing.T) {
+	keys := []string{
+		"Meta.http_path", "Parsed.rawrequest", "Parsed.request", "Parsed.http_args", "Meta.http_args_len",
+		"Parsed.file_dir", "Parsed.file_name", "Parsed.verb", "Meta.http_verb", "Parsed.http_version", "Parsed.static_ressource",
+	}
+	for line, want := range map[string][]string{
+		"\x16\x03\x01":        {"\x16\x03\x01", "\x16\x03\x01", "\x16\x03\x01", absent, absent, absent, absent, absent, absent, absent, "false"},
+		"HELP":                {"HELP", "HELP", "HELP", absent, absent, absent, absent, absent, absent, absent, "false"},
+		"GET /a b?cmd=ls -al": {"GET /a b?cmd=ls -al", "GET /a b?cmd=ls -al", "GET /a b", "cmd=ls -al", "10", "GET /", "a b", absent, absent, absent, "false"},
+	} {
+		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Line: line, Status: 400})
+		for i, key := range keys {
+			got, ok := fields[key]
+			if !ok {
+				got = absent
+			}
+			if got != want[i] {
+				t.Errorf("%q: %s is %q, want %q", line, key, got, want[i])
+			}
+		}
+	}
+}
+
+// Eleven different lines that are no requests are a probe, eleven times the same
+// one is not.
+func TestMalformedLinesAreCountedByWhatTheySay(t *testing.T) {
+	const probing = "type: leaky\nname: probe\ncapacity: 10\nleakspeed: 10s\ndistinct: evt.Meta.http_path\ngroupby: evt.Meta.source_ip\n" +
+		"filter: evt.Meta.http_status == '400' && evt.Parsed.static_ressource == 'false'\n"
+	for _, row := range []struct {
+		name string
+		line func(i int) string
+		want string
+	}{
+		{"different ones", func(i int) string { return "\x16\x03\x01" + string(rune('a'+i)) }, ". . . . . . . . . . probe*11"},
+		{"the same", func(int) string { return "\x16\x03\x01" }, ". . . . . . . . . . ."},
+	} {
+		var events []*Event
+		for i := range 11 {
+			events = append(events, &Event{Time: began, Client: netip.MustParseAddr("192.0.2.1"), Line: row.line(i), Status: 400})
+		}
+		t.Run(row.name, func(t *testing.T) { newSite(t, Config{}, probing).sees(row.want, events...) })
+	}
+}
+
 func TestCleanPath(t *testing.T) {
 	const login = "/wp-login.php"
 	for target, want := range map[string][2]string{

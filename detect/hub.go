@@ -2,6 +2,8 @@ package detect
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,12 +11,13 @@ import (
 	"strings"
 )
 
-// A hubIndex is CrowdSec's index of its hub, as far as it concerns scenarios. It
+// A hubIndex is CrowdSec's index of its hub: of scenarios, parsers and all else. It
 // lists files, not scenarios, of which a file may hold several.
 type hubIndex struct {
 	folder   string
 	versions map[string]string // by digest
-	files    map[string]bool   // by path below folder
+	files    map[string]string // names, by path below folder
+	broken   bool              // it cannot be read: all files below may be the hub's
 }
 
 // A hubItem is an item of the index as it is written.
@@ -36,8 +39,7 @@ type hubIndexes map[string]*hubIndex
 // maxHubDepth is how far above a file its index may be: hub/scenarios/author.
 const maxHubDepth = 4
 
-// of returns the index that a file belongs to, or nil. An index that cannot be read
-// is none: scenarios then have no version, which harms nobody.
+// of returns the index that a file belongs to, or nil.
 func (x hubIndexes) of(file string) *hubIndex {
 	folder := filepath.Dir(file)
 	for range maxHubDepth {
@@ -55,26 +57,54 @@ func (x hubIndexes) read(name string) *hubIndex {
 	}
 	x[name] = nil
 	content, err := readFile(os.DirFS(filepath.Dir(name)), filepath.Base(name))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var list struct {
-		Scenarios map[string]hubItem `json:"scenarios"`
+	index := &hubIndex{folder: filepath.Dir(name), versions: make(map[string]string), files: make(map[string]string)}
+	x[name] = index
+	var kinds map[string]json.RawMessage // scenarios, parsers and so on
+	if err != nil || json.Unmarshal(content, &kinds) != nil {
+		index.broken = true
+		return index
 	}
-	if json.Unmarshal(content, &list) != nil {
-		return nil
+	for _, items := range kinds {
+		index.add(items)
 	}
-	index := &hubIndex{filepath.Dir(name), make(map[string]string), make(map[string]bool)}
-	for _, item := range list.Scenarios {
-		index.files[item.Path] = true
+	return index
+}
+
+// add adds the items of a kind. What is something else is nothing to us.
+func (i *hubIndex) add(text json.RawMessage) {
+	var items map[string]hubItem
+	if json.Unmarshal(text, &items) != nil {
+		return
+	}
+	for name, item := range items {
+		i.files[item.Path] = name
 		for version, v := range item.Versions {
-			if old, twice := index.versions[v.Digest]; !twice || newer(version, old) {
-				index.versions[v.Digest] = version
+			if old, twice := i.versions[v.Digest]; !twice || newer(version, old) {
+				i.versions[v.Digest] = version
 			}
 		}
 	}
-	x[name] = index
-	return index
+}
+
+// item reports whether a file is the hub's, and what that calls it, if it does. A
+// file that somebody has changed still is.
+func (i *hubIndex) item(file, hash string) (name string, ok bool) {
+	switch {
+	case i == nil:
+		return "", false
+	case i.broken:
+		return "", true
+	}
+	if path, err := filepath.Rel(i.folder, file); err == nil {
+		name, ok = i.files[filepath.ToSlash(path)]
+	}
+	if _, known := i.versions[hash]; known {
+		ok = true
+	}
+	return name, ok
 }
 
 // newer reports whether version a, such as 0.10, is newer than b.
@@ -95,14 +125,13 @@ func numbers(version string) []int {
 // scenarios of a file. One that is not in the index is the operator's own and has
 // neither.
 func (i *hubIndex) origin(file, hash string) (string, string) {
-	if i == nil {
+	if i == nil || i.broken {
 		return hash, ""
 	}
 	if version, ok := i.versions[hash]; ok {
 		return hash, version
 	}
-	path, err := filepath.Rel(i.folder, file)
-	if err != nil || !i.files[filepath.ToSlash(path)] {
+	if _, ok := i.item(file, hash); !ok {
 		return "", ""
 	}
 	return hash, tainted

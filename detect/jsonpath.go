@@ -6,23 +6,51 @@ import (
 	"strings"
 )
 
+// maxPath bounds the steps of a path: each reads all that is below.
+const maxPath = 64
+
 // jsonExtract returns what a path such as a.b[0] leads to in a JSON text, as it
 // is written there; a text without its quotes. It is empty if there is nothing.
 func jsonExtract(blob, path string) string {
-	if !strings.HasPrefix(path, "[") {
-		path = strings.ReplaceAll(path, "[", ".[")
-	}
-	at := json.RawMessage(blob)
-	for key := range strings.SplitSeq(path, ".") {
-		if at = jsonChild(at, key); at == nil {
-			return ""
-		}
-	}
-	text := strings.TrimSpace(string(at))
+	text := strings.TrimSpace(string(jsonFind(blob, path)))
 	if len(text) >= 2 && text[0] == '"' {
 		return text[1 : len(text)-1]
 	}
 	return text
+}
+
+// jsonFind returns what the path leads to, or nil.
+func jsonFind(blob, path string) json.RawMessage {
+	if !strings.HasPrefix(path, "[") {
+		path = strings.ReplaceAll(path, "[", ".[")
+	}
+	if strings.Count(path, ".") >= maxPath {
+		return nil
+	}
+	at := json.RawMessage(blob)
+	for key := range strings.SplitSeq(path, ".") {
+		if at = jsonChild(at, key); at == nil {
+			return nil
+		}
+	}
+	return at
+}
+
+// jsonText returns the text by a key of an object, with its escapes resolved.
+func jsonText(blob, key string) (text string) {
+	if json.Unmarshal(jsonChild(json.RawMessage(blob), key), &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// jsonValue returns what the path leads to, or nil if it is something else.
+func jsonValue[T any](blob, path string) (value T) {
+	if json.Unmarshal(jsonFind(blob, path), &value) != nil {
+		var none T
+		return none
+	}
+	return value
 }
 
 func jsonChild(at json.RawMessage, key string) json.RawMessage {

@@ -15,7 +15,9 @@ import (
 type LoadConfig struct {
 	// Paths are files and folders of scenarios, and of parsers that hold
 	// whitelists. Of a folder all files named .yaml and .yml are read, those in
-	// folders below and behind links, too, but none that begin with a dot.
+	// folders below and behind links, too, but none that begin with a dot. Where
+	// CrowdSec's simulation.yaml stands beside the folder, the scenarios that it
+	// simulates are told of alone.
 	Paths []string
 	// Data is the folder of the lists that scenarios ask. Default: CrowdSec's,
 	// which is [DefaultData], and where a list is not there, next to the file
@@ -30,6 +32,7 @@ type Rules struct {
 	whitelists []*whitelist
 	lists      *lists
 	skipped    []Skipped
+	hub        bool // see Rules.Hub
 }
 
 // A Skipped is a scenario or a whitelist that cannot run here.
@@ -37,6 +40,10 @@ type Skipped struct {
 	Name   string // empty: it is not known
 	File   string // and the line, such as a.yaml:12
 	Reason string
+
+	// Foreign says that nothing is missed: it is about logs of others than of HTTP
+	// requests.
+	Foreign bool
 }
 
 // String returns all of it in a line.
@@ -47,9 +54,13 @@ func (s Skipped) String() string {
 	return s.File + ": " + s.Name + ": " + s.Reason
 }
 
-// Skipped returns what was found, but cannot run here, and why. A list that is
-// missing is among the reasons.
+// Skipped returns what was found, but cannot run here, and why: it is newer than
+// this version, lacks a list or, in a file of CrowdSec's hub, is broken.
 func (r *Rules) Skipped() []Skipped { return slices.Clone(r.skipped) }
+
+// Hub reports whether files of CrowdSec's hub are among what was read, or links
+// to files that are gone: what is there may change with each upgrade of the hub.
+func (r *Rules) Hub() bool { return r.hub }
 
 // Names returns the names of the scenarios, in the order in which they are asked.
 func (r *Rules) Names() []string {
@@ -68,6 +79,7 @@ type Scenario struct {
 	Late              bool   // it has to wait for the response
 	Remediation       bool   // it asks for a decision
 	Labels            map[string]string
+	Simulated         bool // CrowdSec's simulation.yaml names it: it asks for none
 }
 
 // Scenarios returns the scenarios, in the order in which they are asked.
@@ -75,18 +87,21 @@ func (r *Rules) Scenarios() []Scenario {
 	late := lateScenarios(r.scenarios)
 	all := make([]Scenario, len(r.scenarios))
 	for i, s := range r.scenarios {
-		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels)}
+		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels), s.simulated}
 	}
 	return all
 }
 
-// Load reads scenarios and whitelists. A path that is not there, and a file that
-// is not well formed, are errors that name the file and, where there is one, the
-// line; what is well formed but cannot run here is skipped.
+// Load reads scenarios and whitelists. A path that is not there and what is broken
+// are errors that name the file and, where there is one, the line. What cannot run
+// here is skipped, and of the hub's files what is broken, too.
 func Load(cfg LoadConfig) (*Rules, error) {
 	l := newLoader()
 	l.data, l.indexes, l.visited = cfg.Data, make(hubIndexes), make(map[string]bool)
 	for _, p := range cfg.Paths {
+		if err := l.simulate(p); err != nil {
+			return nil, err
+		}
 		if err := l.path(p); err != nil {
 			return nil, err
 		}
@@ -120,6 +135,7 @@ func Merge(all ...*Rules) *Rules {
 		l.rules.lists.merge(r.lists)
 		l.rules.whitelists = append(l.rules.whitelists, r.whitelists...)
 		l.rules.skipped = append(l.rules.skipped, r.skipped...)
+		l.rules.hub = l.rules.hub || r.hub
 		for _, s := range r.scenarios {
 			l.add(s)
 		}
@@ -134,6 +150,8 @@ type loader struct {
 	indexes hubIndexes
 	visited map[string]bool   // files and folders, by where links lead: one is read once
 	seen    map[string]string // the files of the scenarios, by name
+
+	simulation *simulation // for the path that is being read; nil: none
 }
 
 func newLoader() *loader {
@@ -175,7 +193,8 @@ func (l *loader) folder(p string) error {
 		case strings.HasPrefix(entry.Name(), "."):
 			continue
 		case errors.Is(err, fs.ErrNotExist):
-			l.skip("", name, "it links to a file that there is not")
+			l.rules.hub = true
+			l.skip(Skipped{File: name, Reason: "it links to a file that there is not"})
 			continue
 		case err != nil:
 			return fmt.Errorf("reading scenarios: %w", err)
@@ -191,23 +210,21 @@ func (l *loader) folder(p string) error {
 
 // file reads a file, which the operator calls p.
 func (l *loader) file(p, real string) error {
+	src := source{name: p, path: real, index: l.indexes.of(real)}
 	content, err := readFile(os.DirFS(filepath.Dir(real)), filepath.Base(real))
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", p, err)
+		src.item, src.hub = src.index.item(real, "")
+		return l.refuse(src, Skipped{Name: src.item, File: p}, fmt.Errorf("reading %s: %w", p, err), err)
 	}
 	folders := []string{l.data}
 	if l.data == "" {
 		folders = slices.Compact([]string{DefaultData, filepath.Dir(p), filepath.Dir(real)})
 	}
-	return l.read(source{
-		name: p, folders: folderFS(folders...), where: strings.Join(folders, ", "),
-		index: l.indexes.of(real), path: real,
-	}, content)
+	src.folders, src.where = folderFS(folders...), strings.Join(folders, ", ")
+	return l.read(src, content)
 }
 
-func (l *loader) skip(name, file, reason string) {
-	l.rules.skipped = append(l.rules.skipped, Skipped{name, file, reason})
-}
+func (l *loader) skip(s Skipped) { l.rules.skipped = append(l.rules.skipped, s) }
 
 // add adds a scenario. Others of its name may be in the same file, as upstream has
 // it, but not in another one: that would be the same scenario twice.
@@ -215,7 +232,7 @@ func (l *loader) add(s *scenario) {
 	file := s.file[:strings.LastIndexByte(s.file, ':')]
 	first, twice := l.seen[s.name]
 	if twice && (first != file || slices.ContainsFunc(l.rules.scenarios, func(other *scenario) bool { return other.print == s.print })) {
-		l.skip(s.name, s.file, "there is one of that name in "+first)
+		l.skip(Skipped{Name: s.name, File: s.file, Reason: "there is one of that name in " + first})
 		return
 	}
 	l.seen[s.name] = file
@@ -230,7 +247,7 @@ func (l *loader) finish() *Rules {
 	l.rules.scenarios = slices.DeleteFunc(l.rules.scenarios, func(s *scenario) bool {
 		foreign := c.filter(s.filter) == never
 		if foreign {
-			l.skip(s.name, s.file, "it is for another log than that of HTTP requests")
+			l.skip(Skipped{Name: s.name, File: s.file, Reason: "it is for another log than that of HTTP requests", Foreign: true})
 		}
 		return foreign
 	})

@@ -18,47 +18,105 @@ import (
 
 const minimal = "type: trigger\nname: t\nfilter: 'true'\n"
 
+// damaged are the lists that broken documents ask.
+var damaged = fstest.MapFS{
+	"words": {Data: []byte("# words\n(\n")},
+	"kinds": {Data: []byte(`{"pattern": "a", "tag": "b", "type": "x"}`)},
+}
+
+// broken are documents that can only be a mistake.
+var broken = []struct{ name, yaml, want string }{
+	{"what is no YAML", "type: [\n", "reading x.yaml: yaml: line"},
+	{"what is no scenario", "- a\n", "x.yaml:1: want a scenario"},
+	{"a scenario without a type", "name: a\nfilter: 'true'\n", "x.yaml:1: neither type nor whitelist"},
+	{"one without a name", "type: trigger\nfilter: 'true'\n", "x.yaml:1: name: there is none"},
+	{"one without a filter", "type: trigger\nname: a\n", "x.yaml:1: filter: there is none"},
+	{"a filter that is no expression", "type: trigger\nname: a\nfilter: a ==\n", "x.yaml:3: filter: reading the expression: unexpected token"},
+	{"a filter that is no condition", "type: trigger\nname: a\nfilter: evt.Meta.http_path\n", "x.yaml:3: filter: reading the expression: expected bool"},
+	{"a comparison of a text with a number", "type: trigger\nname: a\nfilter: evt.Meta.http_status == 404\n", "x.yaml:3: filter: reading the expression: invalid operation"},
+	{"a name that nobody knows", "type: trigger\nname: a\nfilter: event.Meta.x == ''\n", "x.yaml:3: filter: reading the expression: unknown name event"},
+	{"a group that is no text", minimal + "groupby: 1 + 1\n", "x.yaml:4: groupby: reading the expression: expected string"},
+	{"a leaky bucket without a capacity", "type: leaky\nname: a\nfilter: 'true'\nleakspeed: 1s\n", "x.yaml:1: capacity: 0: want 1 or more"},
+	{"one that does not leak", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\n", `x.yaml:1: leakspeed: "": want a time`},
+	{"one that leaks backwards", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\nleakspeed: -1s\n", `x.yaml:5: leakspeed: "-1s": want a time`},
+	{"one that outlives us", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 4000000000\nleakspeed: 100h\n", "x.yaml:4: capacity: 4000000000: too many for a leakspeed of 100h0m0s"},
+	{"a trigger with a capacity", minimal + "capacity: 1\n", "x.yaml:4: capacity: 1: a trigger has none"},
+	{"a time that is none", minimal + "blackhole: soon\n", `x.yaml:4: blackhole: time: invalid duration "soon"`},
+	{"an action that is none", minimal + "labels:\n  action: shout\n", `x.yaml:5: action: unknown action "shout"`},
+	{"a ban that ended before it began", minimal + "labels:\n  duration: -4h\n", "x.yaml:5: duration: -4h0m0s: want more than 0"},
+	{"a list that is elsewhere", minimal + "data:\n - {dest_file: ../words, type: string}\n", `x.yaml:5: data: list "../words": want the name of a file in the data folder`},
+	{"a list with a pattern that is none", minimal + "data:\n - {dest_file: words, type: regexp}\n", `x.yaml:5: data: list "words": line 2: error parsing regexp`},
+	{"a list of tags that is none", minimal + "data:\n - {dest_file: words, type: map}\n", `x.yaml:5: data: list "words": line 2: invalid character`},
+	{"an address that is none", "whitelist:\n  ip:\n  - 192.0.2\n", "x.yaml:3: ip: ParseAddr"},
+	{"a range that is none", "whitelist:\n  cidr: [192.0.2.0/33]\n", "x.yaml:2: cidr: "},
+	{"a whitelist's expression that is none", "whitelist:\n  expression: ['evt.Meta.http_path']\n", "x.yaml:2: expression: reading the expression: expected bool"},
+	{"a filter with a stray =", "type: trigger\nname: a\nfilter: evt.Meta.http_path = 'a'\n", "x.yaml:3: filter: reading the expression: unexpected token Operator(\"=\")"},
+	{"one that is not at its end", "type: trigger\nname: a\nfilter: evt.Meta.http_path == 'a' evt.Parsed.verb == 'b'\n", "x.yaml:3: filter: reading the expression: unexpected token Identifier(\"evt\")"},
+	{"one with quotes of a word processor", "type: trigger\nname: a\nfilter: evt.Meta.http_path == “a”\n", "x.yaml:3: filter: reading the expression: unrecognized character"},
+	{"one that gives a helper too little", "type: trigger\nname: a\nfilter: Split(evt.Meta.http_path) == nil\n", "x.yaml:3: filter: reading the expression: not enough arguments to call Split"},
+	{"one as long as a book", "type: trigger\nname: a\nfilter: " + strings.Repeat("(", 128<<10+1) + "\n", "x.yaml:3: filter: an expression of 131073 bytes: want at most 131072"},
+	{"a format that is none", minimal + "format: new\n", `x.yaml:4: format: "new": want 1.0 to 3.0`},
+	{"a format before the first", minimal + "format: 0.9\n", `x.yaml:4: format: "0.9": want 1.0 to 3.0`},
+	{"a text for a number", "type: leaky\nname: a\nfilter: 'true'\ncapacity: five\nleakspeed: 1s\n", "x.yaml:1: yaml: unmarshal errors:\n  line 4: cannot unmarshal !!str `five` into int"},
+	{"a second scenario that is", minimal + "---\n" + "type: trigger\nname: b\n", "x.yaml:5: filter: there is none"},
+	{"a type that is empty", "type:\nname: a\nfilter: 'true'\n", `x.yaml:1: type: "": want leaky or trigger`},
+}
+
 func TestParseRefuses(t *testing.T) {
-	for _, row := range []struct{ name, yaml, want string }{
-		{"a key that nobody knows", minimal + "capacty: 5\n", `x.yaml:4: unknown key "capacty"`},
-		{"one further down", minimal + "data:\n  - dest_file: a\n    kind: string\n", `x.yaml:6: unknown key "kind"`},
-		{"one in the second document", minimal + "---\n" + minimal + "foo: 1\n", `x.yaml:8: unknown key "foo"`},
-		{"one in a whitelist", "name: w\nwhitelist:\n  ips: [192.0.2.1]\n", `x.yaml:3: unknown key "ips"`},
-		{"what is no YAML", "type: [\n", "reading x.yaml: yaml: line"},
-		{"what is no scenario", "- a\n", "x.yaml:1: want a scenario"},
-		{"a scenario without a type", "name: a\nfilter: 'true'\n", "x.yaml:1: neither type nor whitelist"},
-		{"one of an unknown type", "type: leeky\nname: a\nfilter: 'true'\n", `x.yaml:1: type: "leeky": want leaky or trigger`},
-		{"one without a name", "type: trigger\nfilter: 'true'\n", "x.yaml:1: name: there is none"},
-		{"one without a filter", "type: trigger\nname: a\n", "x.yaml:1: filter: there is none"},
-		{"a filter that is no expression", "type: trigger\nname: a\nfilter: a ==\n", "x.yaml:3: filter: reading the expression: unexpected token"},
-		{"a filter that is no condition", "type: trigger\nname: a\nfilter: evt.Meta.http_path\n", "x.yaml:3: filter: reading the expression: expected bool"},
-		{"a comparison of a text with a number", "type: trigger\nname: a\nfilter: evt.Meta.http_status == 404\n", "x.yaml:3: filter: reading the expression: invalid operation"},
-		{"a name that nobody knows", "type: trigger\nname: a\nfilter: event.Meta.x == ''\n", "x.yaml:3: filter: reading the expression: unknown name event"},
-		{"a group that is no text", minimal + "groupby: 1 + 1\n", "x.yaml:4: groupby: reading the expression: expected string"},
-		{"a leaky bucket without a capacity", "type: leaky\nname: a\nfilter: 'true'\nleakspeed: 1s\n", "x.yaml:1: capacity: 0: want 1 or more"},
-		{"one that does not leak", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\n", `x.yaml:1: leakspeed: "": want a time`},
-		{"one that leaks backwards", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\nleakspeed: -1s\n", `x.yaml:5: leakspeed: "-1s": want a time`},
-		{"one that outlives us", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 4000000000\nleakspeed: 100h\n", "x.yaml:4: capacity: 4000000000: too many for a leakspeed of 100h0m0s"},
-		{"a trigger with a capacity", minimal + "capacity: 1\n", "x.yaml:4: capacity: 1: a trigger has none"},
-		{"a time that is none", minimal + "blackhole: soon\n", `x.yaml:4: blackhole: time: invalid duration "soon"`},
-		{"an action that is none", minimal + "labels:\n  action: shout\n", `x.yaml:5: action: unknown action "shout"`},
-		{"a ban that ended before it began", minimal + "labels:\n  duration: -4h\n", "x.yaml:5: duration: -4h0m0s: want more than 0"},
-		{"a list of an unknown type", minimal + "data:\n - {dest_file: words, type: strings}\n", `x.yaml:5: list "words": type "strings": want string, regexp or map`},
-		{"a list that is elsewhere", minimal + "data:\n - {dest_file: ../words, type: string}\n", `x.yaml:5: list "../words": want the name of a file in the data folder`},
-		{"a list with a pattern that is none", minimal + "data:\n - {dest_file: words, type: regexp}\n", `x.yaml:5: list "words": line 2: error parsing regexp`},
-		{"a list of tags that is none", minimal + "data:\n - {dest_file: words, type: map}\n", `x.yaml:5: list "words": line 2: invalid character`},
-		{"a list of tags of an unknown kind", minimal + "data:\n - {dest_file: kinds, type: map}\n", `x.yaml:5: list "kinds": line 1: type "x": want equals, contains or regex`},
-		{"an address that is none", "whitelist:\n  ip:\n  - 192.0.2\n", "x.yaml:3: ip: ParseAddr"},
-		{"a range that is none", "whitelist:\n  cidr: [192.0.2.0/33]\n", "x.yaml:2: cidr: "},
-		{"a whitelist's expression that is none", "whitelist:\n  expression: ['evt.Meta.http_path']\n", "x.yaml:2: expression: reading the expression: expected bool"},
-	} {
-		data := fstest.MapFS{
-			"words": {Data: []byte("# words\n(\n")},
-			"kinds": {Data: []byte(`{"pattern": "a", "tag": "b", "type": "x"}`)},
-		}
-		_, err := Parse("x.yaml", []byte(row.yaml), data)
+	for _, row := range broken {
+		_, err := Parse("x.yaml", []byte(row.yaml), damaged)
 		if err == nil || !strings.HasPrefix(err.Error(), row.want) {
 			t.Errorf("%s: error %v, want %s", row.name, err, row.want)
+		}
+	}
+}
+
+// newerThings are documents that a later version may well know how to read.
+var newerThings = []struct{ name, yaml, line, want string }{
+	{"a key", minimal + "capacty: 5\n", "4", "it has the key capacty, which this version does not know"},
+	{"one further down", minimal + "data:\n  - dest_file: a\n    kind: string\n", "6", "it has the key kind, which this version does not know"},
+	{"one behind an alias", minimal + "labels: {a: &x [{dest_file: a, kind: string}]}\ndata: *x\n", "4", "it has the key kind, which this version does not know"},
+	{"one beside a mistake", minimal + "capacity: five\nfoo: 1\n", "5", "it has the key foo, which this version does not know"},
+	{"one in a whitelist", "name: t\nwhitelist:\n  ips: [192.0.2.1]\n", "3", "it has the key ips, which this version does not know"},
+	{"one at the top of a whitelist", "name: t\nwhitelist:\n  ip: [192.0.2.1]\nuntil: tomorrow\n", "4", "it has the key until, which this version does not know"},
+	{"a kind of document", "name: t\nfilter: 'true'\nblocklist: [192.0.2.1]\n", "3", "it has the key blocklist, which this version does not know"},
+	{"a parser with another key", "name: t\nfilter: 'true'\nnodes: []\nfoo: 1\n", "1", "it is a parser of logs"},
+	{"a type", "type: sliding\nname: t\nfilter: 'true'\nwindow: 5m\n", "1", "its type is sliding, which this version does not know"},
+	{"a format", minimal + "format: 3.1\n", "1", "it has the format 3.1, which this version does not know"},
+	{"a format, and what comes with it", minimal + "format: 4\ncapacity: [1, 2]\nfoo: 1\n", "1", "it has the format 4, which this version does not know"},
+	{"a format of whitelists", "name: t\nformat: 10.0\nwhitelist: {ip: {from: a}}\n", "1", "it has the format 10.0, which this version does not know"},
+	{"a kind of list", minimal + "data:\n - {dest_file: words, type: bots}\n", "1", "the list words is of the type bots, which this version does not know"},
+	{"a kind of line in a list", minimal + "data:\n - {dest_file: kinds, type: map}\n", "1", `list "kinds": line 1: it has the type x, which this version does not know`},
+	{"a helper", filtered("Glob(evt.Meta.http_path, 'a')"), "1", "it calls Glob, which this version does not know"},
+	{"a helper, and no bucket", "type: leaky\nname: t\nfilter: Glob('a')\n", "1", "it calls Glob, which this version does not know"},
+	{"a helper in a group", minimal + "groupby: Country(evt.Meta.source_ip)\n", "1", "it calls Country, which this version does not know"},
+	{"a helper with a condition", filtered("someOf(Split(evt.Meta.http_path, '/'), {# == 'a'})"), "1", "it calls someOf, which this version does not know"},
+	{"a helper with more arguments", filtered("Split(evt.Meta.http_path, '/', 3) == nil"), "1", "it calls Split with 3 arguments, which this version does not know"},
+	{"a helper in a whitelist", "name: t\nwhitelist:\n  expression: ['Glob(evt.Meta.http_path)']\n", "1", "it calls Glob, which this version does not know"},
+	{"a method of the event", filtered("evt.GetMeta('http_path') == 'a'"), "1", "it asks for evt.GetMeta, which there is not in a request"},
+	{"a method of a field", filtered("evt.Meta.http_path.Upper() == 'A'"), "1", "it calls evt.Meta.http_path.Upper, which this version does not know"},
+	{"an operator that is a word", filtered("evt.Meta.http_path xor evt.Meta.http_verb"), "1", "it has the operator xor, which this version does not know"},
+	{"an operator of symbols", filtered("evt.Meta.http_path =~ 'a'"), "1", "it has the operator =~, which this version does not know"},
+	{"a longer one", filtered("evt.Meta.http_path <=> 'a'"), "1", "it has the operator <=>, which this version does not know"},
+	{"a shorter one", filtered("evt.Meta.http_path ~ 'a'"), "1", "it has the operator ~, which this version does not know"},
+}
+
+func filtered(filter string) string { return "type: trigger\nname: t\nfilter: \"" + filter + "\"\n" }
+
+// What is newer is skipped, and the documents before and after it run.
+func TestParseSkipsWhatIsNewer(t *testing.T) {
+	for _, row := range newerThings {
+		rules, err := Parse("x.yaml", []byte(row.yaml+"---\n"+named("after")), damaged)
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		got := rules.Skipped()
+		if len(got) != 1 || got[0].Name != "t" || got[0].File != "x.yaml:"+row.line || got[0].Reason != row.want {
+			t.Errorf("%s: skipped %v, want line %s: %s", row.name, got, row.line, row.want)
+		}
+		if !slices.Equal(rules.Names(), []string{"after"}) {
+			t.Errorf("%s: the others are %q", row.name, rules.Names())
 		}
 	}
 }
@@ -76,17 +134,16 @@ func TestParseSkips(t *testing.T) {
 		{"cancel_on", before + "'true'\ncancel_on: a", "it has cancel_on"},
 		{"overflow_filter", before + "'true'\noverflow_filter: a", "it has overflow_filter"},
 		{"another scope", before + "'true'\nscope:\n  type: Range", "its scope is Range: want Ip"},
-		{"a newer format", before + "'true'\nformat: 3.1", "format 3.1: want 1.0 to 3.0"},
 		{"enrichment", before + "evt.Enriched.IsoCode == 'FR'", "it asks for evt.Enriched, which there is not in a request"},
 		{"another event", before + "evt.Overflow.Alert.Remediation", "it asks for evt.Overflow, which there is not in a request"},
-		{"a name server", before + "any(LookupHost(evt.Meta.source_ip), {# == 'a'})", "it calls LookupHost, which there is not here"},
-		{"geography", before + "GeoIPEnrich(evt.Meta.source_ip) != nil", "it calls GeoIPEnrich, which there is not here"},
+		{"a name server", before + "any(LookupHost(evt.Meta.source_ip), {# == 'a'})", "it calls LookupHost, which this version does not know"},
+		{"geography", before + "GeoIPEnrich(evt.Meta.source_ip) != nil", "it calls GeoIPEnrich, which this version does not know"},
 		{"a method that is not there", before + "evt.SetParsed('a', 'b')", "it asks for evt.SetParsed, which there is not in a request"},
 		{"a request that it changes", before + "evt.SetMeta('http_path', '/')", "it sets evt.Meta.http_path, which is the request's"},
 		{"a list that is missing", before + "any(File('words'), {# == 'a'})\ndata: [{dest_file: words, type: string}]", `list "words": missing in the data folder`},
 		{"a list that nobody declares", before + "any(File('words'), {# == 'a'})", `list "words": no data item declares it`},
 		{"a parser", "name: s\nfilter: 'true'\nnodes:\n  - grok: {pattern: a}", "it is a parser of logs"},
-		{"a whitelist that asks a name server", "name: s\nwhitelist:\n  expression: [\"any(LookupHost(evt.Meta.source_ip), {# == 'a'})\"]", "it calls LookupHost, which there is not here"},
+		{"a whitelist that asks a name server", "name: s\nwhitelist:\n  expression: [\"any(LookupHost(evt.Meta.source_ip), {# == 'a'})\"]", "it calls LookupHost, which this version does not know"},
 		{"a whitelist of overflows", "name: s\nwhitelist:\n  expression: [evt.Overflow.Alert.Remediation]", "it asks for evt.Overflow, which there is not in a request"},
 	} {
 		rules, err := Parse("x.yaml", []byte(row.yaml), nil)
@@ -94,9 +151,10 @@ func TestParseSkips(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
-		want := []Skipped{{"s", "x.yaml:1", row.want}}
+		foreign := strings.HasPrefix(row.want, "it is ")
+		want := []Skipped{{"s", "x.yaml:1", row.want, foreign}}
 		if got := rules.Skipped(); !slices.Equal(got, want) || len(rules.Names()) != 0 {
-			t.Errorf("%s: skipped %v and took %q, want %v", row.name, got, rules.Names(), want)
+			t.Errorf("%s: skipped %+v and took %q, want %+v", row.name, got, rules.Names(), want)
 		}
 	}
 }
@@ -250,11 +308,11 @@ func TestLoadFindsListsNextToTheFile(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "bad.yaml"), minimal+"foo: 1\n")
+	write(t, filepath.Join(dir, "bad.yaml"), minimal+"capacity: 1\n")
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none"):     "reading scenarios: lstat " + filepath.Join(dir, "none"),
-		filepath.Join(dir, "bad.yaml"): filepath.Join(dir, "bad.yaml") + `:4: unknown key "foo"`,
-		dir:                            filepath.Join(dir, "bad.yaml") + `:4: unknown key "foo"`,
+		filepath.Join(dir, "bad.yaml"): filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger has none",
+		dir:                            filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger has none",
 	} {
 		if _, err := Load(LoadConfig{Paths: []string{path}}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", path, err, want)

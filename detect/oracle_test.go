@@ -80,7 +80,7 @@ func newOracle(t testing.TB, rules *Rules, data string) *oracle {
 		}, new(func(string, string) string)),
 	}
 	for name, h := range pure {
-		options = append(options, expr.Function(name, h.call, h.sign))
+		options = append(options, h.option(name))
 	}
 	quoted := regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	for _, s := range rules.scenarios {
@@ -126,7 +126,7 @@ func slowLookup(s string, lines []string) string {
 // matched returns the names of the scenarios whose filter e matches.
 func (o *oracle) matched(v *view, machine *vm.VM) []string {
 	fields := v.environment()
-	evt := &exprEvent{Meta: maps.Clone(fields.Meta), Parsed: maps.Clone(fields.Parsed), view: &view{}}
+	evt := &exprEvent{Meta: maps.Clone(fields.Meta), Parsed: maps.Clone(fields.Parsed), Line: fields.withLine().Line, view: &view{}}
 	evt.view.env = evt
 	var names []string
 	for i, p := range o.programs {

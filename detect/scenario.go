@@ -30,6 +30,7 @@ type scenario struct {
 
 	labels      map[string]string
 	remediation bool
+	simulated   bool // so it asks for no remediation, unless a Policy does
 	action      lookup.Action
 	ordered     bool // action is the operator's word
 	duration    time.Duration
@@ -38,9 +39,8 @@ type scenario struct {
 	print string // what its buckets depend on: see Detector.Use
 }
 
-// A scenarioDoc is a document of a scenario file as it is written. Upstream takes
-// an unknown key for an error, and so do we: it may be what keeps the innocent
-// out.
+// A scenarioDoc is a document of a scenario file as it is written. One with
+// another key does not run: that may be what keeps the innocent out.
 type scenarioDoc struct {
 	Format      string         `yaml:"format"`
 	Version     string         `yaml:"version"`
@@ -75,11 +75,12 @@ type scenarioDoc struct {
 	BayesianConditions []any   `yaml:"bayesian_conditions"`
 }
 
+// scenarioTypes are those that upstream has.
+var scenarioTypes = newStringSet("leaky", "trigger", "counter", "conditional", "bayesian")
+
 // reason says why the scenario cannot run here, or nothing.
 func (d *scenarioDoc) reason() string {
 	switch {
-	case !formatKnown(d.Format):
-		return fmt.Sprintf("format %s: want 1.0 to 3.0", d.Format)
 	case d.Type == "counter", d.Type == "conditional", d.Type == "bayesian":
 		return "its type is " + d.Type + ": want leaky or trigger"
 	case d.Condition != "":
@@ -94,15 +95,21 @@ func (d *scenarioDoc) reason() string {
 	return ""
 }
 
-// formatKnown reports whether a file of that format can be read. Upstream takes
-// those from 1.0 to 3.0, and one without for the first.
-func formatKnown(format string) bool {
+// checkFormat checks the format of a file. Upstream takes those from 1.0 to 3.0,
+// and one without for the first.
+func checkFormat(format string) error {
 	if format == "" {
-		return true
+		return nil
 	}
 	major, rest, _ := strings.Cut(format, ".")
 	n, err := strconv.Atoi(major)
-	return err == nil && (n == 1 || n == 2 || n == 3 && strings.Trim(rest, "0.") == "")
+	switch {
+	case err != nil || n < 1:
+		return &keyError{"format", fmt.Errorf("%q: want 1.0 to 3.0", format)}
+	case n > 3 || n == 3 && strings.Trim(rest, "0.") != "":
+		return unknownThing("it has the format %s", format)
+	}
+	return nil
 }
 
 // A keyError is about the value of one key of a document.
@@ -126,15 +133,24 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	if d.CacheSize > 0 && d.CacheSize <= d.Capacity {
 		s.keep = d.CacheSize + 1
 	}
+	// What is newer comes to light in expressions, so they come first.
+	if err := d.expressions(s, l); err != nil {
+		return nil, err
+	}
 	if err := d.bucket(s); err != nil {
 		return nil, err
 	}
 	if err := d.label(s); err != nil {
 		return nil, err
 	}
-	if d.Filter == "" {
-		return nil, &keyError{"filter", errors.New("there is none")}
+	if err := d.ownLabels(s); err != nil {
+		return nil, err
 	}
+	s.print = d.print()
+	return s, nil
+}
+
+func (d *scenarioDoc) expressions(s *scenario, l *lists) error {
 	for _, x := range []struct {
 		key, source string
 		kind        reflect.Kind
@@ -149,18 +165,17 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 		}
 		e, err := l.expression(x.source, x.kind)
 		if err != nil {
-			return nil, &keyError{x.key, err}
+			return &keyError{x.key, err}
 		}
 		*x.to = e
+	}
+	if s.filter == nil {
+		return &keyError{"filter", errors.New("there is none")}
 	}
 	if s.trigger {
 		s.distinct = nil // a trigger overflows before it is asked
 	}
-	if err := d.ownLabels(s); err != nil {
-		return nil, err
-	}
-	s.print = d.print()
-	return s, nil
+	return nil
 }
 
 // bucket checks what says how the bucket fills, by upstream's rules.

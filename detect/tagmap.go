@@ -41,7 +41,7 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 			}
 			m.regexps, m.tags = append(m.regexps, r), append(m.tags, row.Tag)
 		default:
-			return nil, fmt.Errorf("line %d: type %q: want equals, contains or regex", line.number, row.Type)
+			return nil, fmt.Errorf("line %d: %w", line.number, unknownThing("it has the type %s", row.Type))
 		}
 	}
 	literals := make([]string, len(m.parts))
