@@ -336,6 +336,8 @@ func TestPassingAllocatesNothing(t *testing.T) {
 		r    *http.Request
 	}{
 		{"IPv4", Config{}, from("203.0.113.7:51234")},
+		{"with cookies", Config{}, withCookies()},
+		{"with challenges off", Config{ChallengeOff: true}, withCookies()},
 		{"IPv6", Config{}, from("[2001:db8::7]:51234")},
 		{"mapped", Config{}, from("[::ffff:203.0.113.7]:51234")},
 		{"behind a proxy", Config{ClientIP: ForwardedFor(prefixes("10.0.0.0/8")...)}, forwarded},
