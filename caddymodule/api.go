@@ -21,7 +21,7 @@ type statusAnswer struct {
 	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
 	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
 	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
-	Challenge *challengeAnswer  `json:"challenge,omitempty"` // none if none is configured
+	Challenge *challengeAnswer  `json:"challenge,omitempty"` // left out if it is off
 	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off
 	AppSec    *appsecAnswer     `json:"appsec,omitempty"`    // none if none is configured
 	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
@@ -82,7 +82,7 @@ type memoryAnswer struct {
 // checkAnswer says what would become of a request from an address.
 type checkAnswer struct {
 	Address     string            `json:"address"`               // normalized
-	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable
+	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha is a ban
 	Allowed     bool              `json:"allowed"`               // everywhere, by the global option allow
 	Allowlisted []string          `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
 	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same

@@ -40,8 +40,8 @@ type App struct {
 	// answers them with status 503. Default: open.
 	Startup string `json:"startup,omitempty"`
 
-	// What clients have to meet that a captcha decision is in force for. Default:
-	// none, and a captcha decision is a ban.
+	// What clients have to meet that a captcha decision is in force for. With the
+	// type off a captcha decision is a ban. Default: the embedded proof of work.
 	Challenge *Challenge `json:"challenge,omitempty"`
 
 	// What abuse to look for in requests and in the responses to them. Default: what
@@ -61,7 +61,7 @@ type App struct {
 
 	allow     []netip.Prefix
 	logIP     middleware.LogIP
-	passage   *passage       // nil: no challenge
+	passage   *passage       // nil: challenges are off
 	watch     *watch         // nil: nothing is looked for
 	inspector *heldInspector // nil: nothing is inspected
 	look      Look           // placeholders replaced
@@ -139,15 +139,14 @@ func (a *App) checkUse(state State) error {
 		a.logger.Warn("no source of decisions: only what is seen here is stopped; " +
 			"add lapi or blocklist to the global option tocsin")
 	}
+	a.warnUnmet(state)
 	return nil
 }
 
 // equip makes what this config has beside the engine; state is resolved.
 func (a *App) equip(ctx caddy.Context, state State) (err error) {
-	if a.Challenge != nil {
-		if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
-			return fmt.Errorf("challenge: %w", err)
-		}
+	if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
+		return fmt.Errorf("challenge: %w", err)
 	}
 	if a.watch, err = a.Detect.newWatch(ctx, a.logger); err != nil {
 		return fmt.Errorf("detect: %w", err)

@@ -47,7 +47,7 @@ func (h *host) post(from, path, body string) answer {
 func TestAppSecJudgesRequests(t *testing.T) {
 	h := newHost(t)
 	s := appsectest.Start(t, nil)
-	h.load(h.inspected(s.URL, "", "", ""))
+	h.load(h.inspected(s.URL, "challenge off", "", ""))
 	for _, row := range []struct {
 		name, path, body string
 		status           int
@@ -58,7 +58,7 @@ func TestAppSecJudgesRequests(t *testing.T) {
 		{"an attack in the query", "/?q=evil", "", 403, "error ban appsec AppSec: ban"},
 		{"an attack in a form", "/", "q=evil", 403, "error ban appsec AppSec: ban"},
 		{"a status of AppSec's own", "/teapot", "", 418, "error ban appsec AppSec: ban"},
-		{"a captcha without a challenge", "/wp-login.php", "", 403, "error captcha appsec AppSec: captcha"},
+		{"a captcha with challenges off", "/wp-login.php", "", 403, "error captcha appsec AppSec: captcha"},
 		{"an action that nobody knows", "/tarpit", "", 403, "error ban appsec AppSec: tarpit"},
 		{"what is AppSec's own", appsec.InternalPrefix + "submit", "a=b", 404, "error ban appsec AppSec has no such challenge page"},
 	} {

@@ -27,8 +27,8 @@ func (empty) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 var nothing = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 
 // newBenchHandler returns a handler with n decisions, none of them against the
-// clients of newBenchRequest.
-func newBenchHandler(tb testing.TB, n int) *Handler {
+// clients of newBenchRequest, and with a gate unless challenges are off.
+func newBenchHandler(tb testing.TB, n int, off bool) *Handler {
 	tb.Helper()
 	var table lookup.Table
 	all := make([]lookup.Decision, n)
@@ -39,7 +39,7 @@ func newBenchHandler(tb testing.TB, n int) *Handler {
 	table.Replace("lapi", all)
 	m, err := middleware.New(middleware.Config{
 		Lookup:   func(_ context.Context, ip netip.Addr) (lookup.Decision, bool) { return table.Lookup(ip) },
-		ClientIP: clientIP,
+		ClientIP: clientIP, ChallengeOff: off,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -55,13 +55,18 @@ func newBenchRequest() (*httptest.ResponseRecorder, *http.Request) {
 }
 
 func TestAllowedClientCostsNoGarbage(t *testing.T) {
-	h := newBenchHandler(t, 15_000)
+	h := newBenchHandler(t, 15_000, false)
 	w, r := newBenchRequest()
 	if clientIP(r) != netip.MustParseAddr("198.51.100.1") {
 		t.Fatalf("client is %v", clientIP(r))
 	}
-	if n := testing.AllocsPerRun(1000, func() { _ = h.ServeHTTP(w, r, nothing) }); n != 0 {
-		t.Errorf("%v allocations, want none", n)
+	for _, cookie := range []string{"", "session=0123456789abcdef; theme=dark; _ga=GA1.2.1234567890.1700000000"} {
+		if r.Header.Set("Cookie", cookie); cookie == "" {
+			r.Header.Del("Cookie")
+		}
+		if n := testing.AllocsPerRun(1000, func() { _ = h.ServeHTTP(w, r, nothing) }); n != 0 {
+			t.Errorf("cookies %q: %v allocations, want none", cookie, n)
+		}
 	}
 }
 
@@ -87,7 +92,8 @@ func BenchmarkAllowed(b *testing.B) {
 	}
 	run("empty", empty{})
 	for _, n := range []int{15_000, 1_000_000} {
-		run(fmt.Sprintf("tocsin/%d", n), newBenchHandler(b, n))
+		run(fmt.Sprintf("tocsin/%d", n), newBenchHandler(b, n, false))
+		run(fmt.Sprintf("challenge off/%d", n), newBenchHandler(b, n, true))
 	}
 }
 

@@ -64,7 +64,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    geoip    <path...>
 //	    allow    private_ranges|<address>|<range>...
 //	    snapshot <path>|off
-//	    challenge pow|<provider> [<site key> <secret key>] { … }
+//	    challenge pow|off|<provider> [<site key> <secret key>] { … }
 //	    appsec   <url> [<key>] { … }
 //	    detect   builtin|off|<path>... { … }
 //	    scenario <name> { … }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,7 +16,8 @@ import (
 // stopTimeout bounds how long the end of a config waits.
 const stopTimeout = 2 * time.Second
 
-// challengeOff is the Handler.Challenge of sites without one.
+// challengeOff is the Handler.Challenge of sites without one, and the Widget.Type
+// where no site has one.
 const challengeOff = "off"
 
 // Challenge is what clients have to meet that a captcha decision is in force for.
@@ -63,7 +65,8 @@ type Challenge struct {
 // A passage is what all sites of a config need to challenge clients.
 type passage struct {
 	cfg    challenge.Config
-	keeper *secretKeeper // nil: the secrets are in the config
+	gates  map[Look]*challenge.Gate // made so far: sites that look alike share one
+	keeper *secretKeeper            // nil: the secrets are in the config
 	end    context.CancelFunc
 	ended  chan struct{} // closed when the keeper has ended
 }
@@ -86,13 +89,34 @@ func newShared() (*shared, error) {
 	return s, err
 }
 
-// newPassage returns what c describes. It reads files and starts nothing.
-func (c Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
-	repl := caddy.NewReplacer()
-	if err := c.resolve(repl); err != nil {
+// newPassage returns what c, which may be nil, describes; nil if challenges are off.
+// It reads files and starts nothing.
+func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
+	var resolved Challenge
+	if c != nil {
+		resolved = *c
+	}
+	if err := resolved.resolve(caddy.NewReplacer()); err != nil {
 		return nil, err
 	}
-	p := &passage{cfg: challenge.Config{
+	if resolved.Type == challengeOff {
+		return nil, resolved.isOnly(challengeOff)
+	}
+	return resolved.prepare(ctx, s, l)
+}
+
+// isOnly refuses a c that says more than its type, which is word.
+func (c *Challenge) isOnly(word string) error {
+	want := Challenge{Widget: Widget{Type: word, Hostnames: c.Hostnames}, OldSecrets: c.OldSecrets}
+	if len(c.Hostnames)+len(c.OldSecrets) > 0 || !reflect.DeepEqual(*c, want) {
+		return fmt.Errorf("%s goes with nothing else", word)
+	}
+	return nil
+}
+
+// prepare returns what c, whose placeholders are replaced, describes.
+func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
+	p := &passage{gates: map[Look]*challenge.Gate{}, cfg: challenge.Config{
 		Memory: &s.memory, Counters: &s.counters,
 		TTL: time.Duration(c.TTL), Raise: c.Raise, Bar: c.Bar, Wait: time.Duration(c.Wait),
 		Failed: func(err error) {
@@ -122,7 +146,7 @@ func (c Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*pas
 }
 
 // keys returns the keyring of the secrets in the config.
-func (c Challenge) keys() (*challenge.Keyring, error) {
+func (c *Challenge) keys() (*challenge.Keyring, error) {
 	var all [][]byte
 	for i, s := range append([]string{c.Secret}, c.OldSecrets...) {
 		text, err := readSecret(s)
@@ -165,11 +189,19 @@ func parseLevel(s string) (challenge.Level, error) {
 	return 0, fmt.Errorf("level: %q: want low, medium or high", s)
 }
 
-// gate returns the gate of a site.
+// gate returns the gate of a site. To make one is to try its page, so that it is
+// not made again for each of a thousand sites.
 func (p *passage) gate(look Look) (*challenge.Gate, error) {
+	if g := p.gates[look]; g != nil {
+		return g, nil
+	}
 	cfg := p.cfg
 	cfg.Page.Contact, cfg.Page.Accent = look.Contact, look.Accent
-	return challenge.New(cfg)
+	g, err := challenge.New(cfg)
+	if err == nil {
+		p.gates[look] = g
+	}
+	return g, err
 }
 
 // answer says how p stands.

@@ -94,7 +94,7 @@ func TestAPassHoldsOverReloads(t *testing.T) {
 	for _, row := range []struct{ name, global string }{
 		{"another title", "challenge pow {\nlevel low\ntitle Hello\n}"},
 		{"another source of decisions", "challenge pow {\nlevel low\n}\nblocklist {DIR}/more.txt"},
-		{"no challenge for a while", ""},
+		{"no challenge for a while", "challenge off"},
 		{"a challenge again", "challenge pow {\nlevel low\n}"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAPassHoldsOverReloads(t *testing.T) {
 			h.list("more.txt", banned)
 			h.load(h.challenged(row.global, ""))
 			want := http.StatusOK
-			if row.global == "" {
+			if row.global == "challenge off" {
 				want = http.StatusForbidden
 			}
 			if a := h.visit(cookie); a.status != want {

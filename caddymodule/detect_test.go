@@ -51,7 +51,7 @@ func TestAnswersCountToo(t *testing.T) {
 			t.Fatalf("status %d", a.status)
 		}
 	}
-	h.waitStatus(attacker, http.StatusForbidden) // without a challenge a captcha is a ban
+	h.waitStatus(attacker, http.StatusForbidden)
 	if d, ok := runningEngine(t).Table().Lookup(addr(t, attacker)); !ok || d.Action != lookup.Captcha || d.Source != engine.LocalSource {
 		t.Errorf("%+v, %v", d, ok)
 	}

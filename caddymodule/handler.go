@@ -49,7 +49,7 @@ type Handler struct {
 	Look
 
 	// "off" makes a ban of every captcha decision here. Default: the app's
-	// challenge, if it has one.
+	// challenge.
 	Challenge string `json:"challenge,omitempty"`
 
 	// "off" does not look for abuse here. Default: the app's detect.
@@ -118,6 +118,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Server:    serverName(srv),
 		Logger:    logger,
 		LogIP:     app.logIP,
+
+		ChallengeOff: gate == nil,
 	}
 	if err := h.observe(app, &cfg); err != nil {
 		return fmt.Errorf("detect: %w", err)

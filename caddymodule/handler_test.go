@@ -173,7 +173,7 @@ func TestActions(t *testing.T) {
 		retryAfter string
 	}{
 		{"ban", http.StatusForbidden, ""},
-		{"captcha", http.StatusForbidden, ""}, // no challenge yet: the strict side
+		{"captcha", http.StatusForbidden, ""}, // challenges are off: the strict side
 		{"throttle", http.StatusTooManyRequests, "86400"},
 	} {
 		for _, errors := range []string{"", "handle_errors {\nrespond \"{http.tocsin.action}\"\n}"} {
@@ -182,7 +182,7 @@ func TestActions(t *testing.T) {
 				// Each action has a list of its own: another engine knows it as soon as
 				// it has read it, and not from the one before.
 				h.list(row.action+".txt", banned)
-				h.load(globals("blocklist {DIR}/"+row.action+".txt {\naction "+row.action+"\n}\nsnapshot off") +
+				h.load(globals("blocklist {DIR}/"+row.action+".txt {\naction "+row.action+"\n}\nsnapshot off\nchallenge off") +
 					"http://{ADDR} {\ntocsin\nrespond ok\n" + errors + "\n}")
 				h.waitStatus(banned, row.status)
 				a := h.get(banned, "/")

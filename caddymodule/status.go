@@ -114,13 +114,21 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 	switch {
 	case c.Allowed:
 	case found:
-		c.Result = winner.Action.String()
+		c.Result = a.leadsTo(winner.Action).String()
 		c.Exceptions = a.exceptions(ip)
 	case a.Startup == startupClosed && !a.engine.wasReady():
 		c.Result = resultUnavailable
 		c.Exceptions = a.exceptions(ip)
 	}
 	return c
+}
+
+// leadsTo returns what an action comes to under this config.
+func (a *App) leadsTo(asked lookup.Action) lookup.Action {
+	if asked == lookup.Captcha && a.passage == nil {
+		return lookup.Ban
+	}
+	return asked
 }
 
 // isSame reports whether two decisions have one identity.

@@ -184,6 +184,8 @@ func (a *checkAnswer) result() string {
 	switch {
 	case a.Allowed:
 		return a.Result + ", by the global option allow"
+	case a.Decision != nil && a.Decision.Action == captcha && a.Result != captcha:
+		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source + ": it asks for a captcha, and challenge is off"
 	case a.Decision != nil:
 		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source
 	case len(a.Allowlisted) > 0:

@@ -24,7 +24,8 @@ const (
 type Widget struct {
 	// "pow" for the embedded proof of work, "altcha" for the same with ALTCHA's
 	// widget, "turnstile", "hcaptcha", "recaptcha" and "recaptcha_v3" for these
-	// services, or "siteverify" for another that works like them. Default: pow.
+	// services, or "siteverify" for another that works like them; or "off" for no
+	// challenge at all. Default: pow.
 	Type string `json:"type,omitempty"`
 
 	// Key of the site, as the provider gives it. Not secret.
@@ -123,7 +124,7 @@ func (w *Widget) resolve(repl *caddy.Replacer) error {
 
 // parseChallenge sets up the challenge:
 //
-//	challenge pow
+//	challenge pow|off
 //	challenge altcha <file>
 //	challenge turnstile|hcaptcha|recaptcha|recaptcha_v3|siteverify <site key> <secret key>
 //
@@ -152,7 +153,7 @@ func (w *Widget) resolve(repl *caddy.Replacer) error {
 //	}
 //
 // Those from hostnames on are for hosted services, and the last two for
-// siteverify. For the meaning and the default of each see [Challenge] and
+// siteverify; off takes none. For the meaning and the default of each see [Challenge] and
 // [Widget].
 func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 	c := new(Challenge)
@@ -186,9 +187,9 @@ func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 func (w *Widget) parseWidget(d *caddyfile.Dispenser, name string) error {
 	args := d.RemainingArgs()
 	if len(args) == 0 {
-		return d.Errf("%s: want pow, altcha, turnstile, hcaptcha, recaptcha, recaptcha_v3 or siteverify", name)
+		return d.Errf("%s: want pow, altcha, turnstile, hcaptcha, recaptcha, recaptcha_v3, siteverify or off", name)
 	}
-	types := []string{typePoW, typeAltcha}
+	types := []string{typePoW, challengeOff, typeAltcha}
 	for _, s := range challenge.Services() {
 		types = append(types, string(s))
 	}
@@ -197,8 +198,8 @@ func (w *Widget) parseWidget(d *caddyfile.Dispenser, name string) error {
 	}
 	name += ": " + w.Type
 	switch args = args[1:]; {
-	case w.Type == typePoW && len(args) == 0:
-	case w.Type == typePoW:
+	case w.needsNothing() && len(args) == 0:
+	case w.needsNothing():
 		return d.Errf("%s: takes no argument, got %q", name, args[0])
 	case w.Type == typeAltcha && len(args) == 1:
 		w.File = args[0]
@@ -211,6 +212,9 @@ func (w *Widget) parseWidget(d *caddyfile.Dispenser, name string) error {
 	}
 	return nil
 }
+
+// needsNothing reports whether the type of w says all that there is to say.
+func (w *Widget) needsNothing() bool { return w.Type == typePoW || w.Type == challengeOff }
 
 func (c *Challenge) parseNoJS(d *caddyfile.Dispenser, name string) error {
 	args := d.RemainingArgs()

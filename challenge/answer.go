@@ -39,20 +39,31 @@ func (g *Gate) Answering(r *http.Request) bool {
 
 // Answer answers a request that is an answer itself (see [Gate.Answering]), and
 // reports whether it has solved a challenge. Due says whether a captcha decision is
-// in force for the client.
+// in force for the client, or was for the request that led to the challenge.
 //
 // An answer that is not due, or of a client that has a pass, is welcome and does not
-// count: another tab was faster, or the decision has ended. A right one earns a
-// pass. All others are refused, whatever the reason.
+// count: another tab was faster, or the decision has ended. A pass from before the
+// challenge was sent is none here, since it was not good enough then. A right answer
+// earns a pass. All others are refused, whatever the reason.
 func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due bool) (solved bool) {
 	now := time.Now()
 	scripted := len(r.Header[answerHeader]) > 0
 	w.Header().Set("Cache-Control", "private, no-store")
-	if !due || g.passes(r, v, now) {
+	if !due {
 		goOn(w, scripted)
 		return false
 	}
-	t, err := g.redeem(w, r, v, scripted)
+	a, err := read(w, r, scripted)
+	if since := a.issued(); since.After(v.Since) {
+		v.Since = since
+	}
+	if g.passes(r, v, now) {
+		goOn(w, scripted)
+		return false
+	}
+	if err == nil {
+		err = g.redeem(r, v, a)
+	}
 	if err != nil {
 		g.count(err)
 		if scripted {
@@ -63,10 +74,10 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 		return false
 	}
 	g.counters.solved.Add(1)
-	if t.kind() == waiting {
+	if a.kind() == waiting {
 		g.counters.waited.Add(1)
 	}
-	g.grant(w, r, v, t.level())
+	g.grant(w, r, v, a.level())
 	goOn(w, scripted)
 	return true
 }
@@ -83,38 +94,60 @@ func (g *Gate) count(err error) {
 	}
 }
 
-// redeem checks the answer that r is and marks its challenge as solved.
-func (g *Gate) redeem(w http.ResponseWriter, r *http.Request, v Visitor, scripted bool) (token, error) {
-	body, err := readBody(w, r, maxPayload)
-	if err != nil {
-		return token{}, errWrong
+// A submission is what stands in an answer. Nobody has vouched for its token yet,
+// which is the zero one if it cannot be read.
+type submission struct {
+	token
+	body []byte
+}
+
+// issued returns when the challenge says that it was made; the zero time if that
+// cannot be read.
+func (a submission) issued() time.Time {
+	if a.token == (token{}) {
+		return time.Time{}
+	}
+	return a.token.issued()
+}
+
+// read reads the answer that r is.
+func read(w http.ResponseWriter, r *http.Request, scripted bool) (a submission, err error) {
+	if a.body, err = readBody(w, r, maxPayload); err != nil {
+		return submission{}, errWrong
 	}
 	text := r.Header.Get(answerHeader)
 	if !scripted {
-		text = waitToken(body)
+		text = waitToken(a.body)
 	}
 	t, ok := parseToken(text)
 	if !ok || !scripted && t.kind() != waiting {
-		return token{}, errForeign
+		return submission{}, errForeign
 	}
+	a.token = t
+	return a, nil
+}
+
+// redeem checks an answer and marks its challenge as solved.
+func (g *Gate) redeem(r *http.Request, v Visitor, a submission) error {
+	t := a.token
 	now, from := time.Now(), networkOf(v.Addr)
 	b := bindingOf(r, from)
 	k := g.keys.open(t, &b)
 	switch {
 	case k == nil:
-		return token{}, errForeign
+		return errForeign
 	case !t.live(now):
-		return token{}, errExpired
+		return errExpired
 	case t.level() < g.level || t.level() > High:
-		return token{}, errExpired // made before the gate's level was raised
+		return errExpired // made before the gate's level was raised
 	case g.memory.barred(from, g.bar, now):
-		return token{}, errBarred // before a provider is asked
+		return errBarred // before a provider is asked
 	}
-	claim := Claim{Response: string(body), Host: b.host, Addr: v.Addr}
+	claim := Claim{Response: string(a.body), Host: b.host, Addr: v.Addr}
 	if err := g.check(r, t, k, claim); err != nil {
-		return token{}, err
+		return err
 	}
-	return t, spentAs(g.memory.redeem(t, from, g.bar, time.Now()))
+	return spentAs(g.memory.redeem(t, from, g.bar, time.Now()))
 }
 
 // check reports whether a claim solves the challenge that t is, which k has made.

@@ -347,6 +347,32 @@ func TestASecondTabOfAClientWithAPassIsWelcome(t *testing.T) {
 	}
 }
 
+// Who answers does not always know since when the challenge was due. A pass that was
+// not good enough for the request must not keep a better one from being earned, or
+// the visitor goes in circles.
+func TestAPassFromBeforeTheChallengeDoesNotStandInForItsSolution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Wait: minWait, Bar: -1, Raise: -1})).solve()
+		<-time.After(time.Minute)
+		late, asked := c.challenged(), c.challenged()
+		earned := c.answer(asked.Token, c.solution(asked.Token))
+		wantStatus(t, earned, http.StatusNoContent)
+		if len(earned.cookies) != 1 {
+			t.Fatalf("%d passes; want a new one", len(earned.cookies))
+		}
+		c = c.with(earned)
+		if got := c.answer(late.Token, c.solution(late.Token)); got.status != http.StatusNoContent || len(got.cookies) != 0 {
+			t.Errorf("another tab was faster: status %d and %d passes; want 204 and none", got.status, len(got.cookies))
+		}
+		<-time.After(time.Minute)
+		form := c.challenged().WaitToken
+		<-time.After(minWait)
+		if got := c.send(c.post(waitField+form), true); got.status != http.StatusSeeOther || len(got.cookies) != 1 {
+			t.Errorf("who waited: status %d and %d passes; want 303 and one", got.status, len(got.cookies))
+		}
+	})
+}
+
 func TestAPassFromBeforeTheDecisionIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{})).solve()

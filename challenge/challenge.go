@@ -5,8 +5,8 @@
 //	...
 //	g, err := challenge.New(challenge.Config{Keys: keys})
 //
-// A [Gate] is asked about a client that a captcha decision is in force for. By
-// default the proof is work: the page has the browser search for a number, which
+// A [Gate] is asked about a client that a captcha decision is in force for, or
+// about a request that wants a pass whoever sends it. By default the proof is work: the page has the browser search for a number, which
 // takes it about half a second, and needs no third party. A [Provider] is asked
 // instead by choice.
 //
@@ -89,7 +89,7 @@ const (
 	High
 )
 
-// A Visitor is who sent a request, and since when a challenge is due.
+// A Visitor is who sent a request, and why and since when a challenge is due.
 type Visitor struct {
 	// Addr is the client's address, normalized: IPv4 rather than IPv4 mapped into
 	// IPv6, and without a zone.
@@ -98,6 +98,11 @@ type Visitor struct {
 	// Since is when the decision came into force. A pass from before does not
 	// count. The zero time lets every pass count.
 	Since time.Time
+
+	// Request says that the challenge is due because of what this request is or
+	// says, and not because of a decision about the client: then it is not exempt,
+	// whatever it asks for.
+	Request bool
 
 	// Ref is the reference that the page shows and the log has, Time that of the
 	// request.

@@ -8,7 +8,9 @@ import (
 
 // exempt reports whether challenges do not hold for r: what crawlers and
 // certificate authorities fetch, who solve none, and what browsers ask before a
-// request to another origin, without cookies and before anything else.
+// request to another origin, without cookies and before anything else. That is for
+// decisions about the client: a verdict about r itself holds for r (see
+// [Visitor]).
 func exempt(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:

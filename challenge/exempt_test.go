@@ -3,6 +3,7 @@ package challenge
 import (
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -78,5 +79,38 @@ func TestOnlyPreflightsAreExemptAmongOptions(t *testing.T) {
 		if got := c.gate.Judge(r, c.visitor()); got != tt.want {
 			t.Errorf("%s: the verdict is %d; want %d", tt.name, got, tt.want)
 		}
+	}
+}
+
+// Whatever a front controller makes of it: the request itself is what is wanted no
+// part of, and not who has sent it.
+func TestNothingIsExemptFromAVerdictAboutTheRequest(t *testing.T) {
+	c := newClient(t, newGate(t, Config{}))
+	passing := c.solve()
+	for _, target := range []string{"/robots.txt?id=1+union+select", "/favicon.ico", "/.well-known/x?rest_route=/wp/v2/users"} {
+		for _, tt := range []struct {
+			name string
+			who  client
+			want Verdict
+		}{
+			{"without a pass", c, Due},
+			{"with one", passing, Passed},
+		} {
+			r := tt.who.request("GET", "")
+			r.URL.Path, r.URL.RawQuery, _ = strings.Cut(target, "?")
+			v := tt.who.visitor()
+			v.Request = true
+			if got := tt.who.gate.Judge(r, v); got != tt.want {
+				t.Errorf("%s %s: the verdict is %d; want %d", target, tt.name, got, tt.want)
+			}
+		}
+	}
+	preflight := c.request("OPTIONS", "")
+	preflight.Header.Set("Origin", "https://shop.example")
+	preflight.Header.Set("Access-Control-Request-Method", "GET")
+	v := c.visitor()
+	v.Request = true
+	if got := c.gate.Judge(preflight, v); got != Due {
+		t.Errorf("a preflight: the verdict is %d; want Due", got)
 	}
 }

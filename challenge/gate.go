@@ -81,8 +81,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Judge says what is to become of r, which a captcha decision is in force for. It
-// writes nothing.
+// Judge says what is to become of r, for which a challenge is due. It writes
+// nothing.
 //
 // Barred comes first: who has solved too many challenges could live on the passes
 // that they earned. Nothing is exempt from that, as from any ban.
@@ -92,7 +92,7 @@ func (g *Gate) Judge(r *http.Request, v Visitor) Verdict {
 	case g.memory.barred(from, g.bar, now):
 		g.counters.barred.Add(1)
 		return Barred
-	case exempt(r):
+	case !v.Request && exempt(r):
 		return Exempt
 	case g.passes(r, v, now):
 		g.counters.passed.Add(1)

@@ -98,8 +98,19 @@ func browsing() *http.Request {
 	return r
 }
 
+// withCookies returns a request of somebody who is logged in to a WordPress with
+// statistics: five cookies, none of them ours.
+func withCookies() *http.Request {
+	r := from("203.0.113.7:51234")
+	r.Header.Set("Cookie", "_ga=GA1.2.1234567890.1700000000; _gid=GA1.2.987654321.1700000000; "+
+		"wordpress_test_cookie=WP%20Cookie%20check; wp-settings-time-1=1700000000; "+
+		"wordpress_logged_in_0123456789abcdef=admin%7C1700000000%7CAbCdEfGhIjKlMnOpQrStUvWxYz%7C0123456789abcdef0123456789abcdef")
+	return r
+}
+
 // BenchmarkHandler shows what a request costs with nothing before the handler,
-// and with the middleware before it. The difference is the middleware's price.
+// and with the middleware before it. The difference is the middleware's price. A
+// gate is there unless challenges are off.
 func BenchmarkHandler(b *testing.B) {
 	table := crowded(listed)
 	table.Update("local", []lookup.Decision{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Action: lookup.Ban}}, nil)
@@ -114,6 +125,10 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	off, err := New(Config{Lookup: in(table), ChallengeOff: true})
+	if err != nil {
+		b.Fatal(err)
+	}
 	forwarded := from("10.1.2.3:4567")
 	forwarded.Header.Set("X-Forwarded-For", "192.0.2.99, 203.0.113.7, 10.1.1.1")
 	for _, c := range []struct {
@@ -123,6 +138,9 @@ func BenchmarkHandler(b *testing.B) {
 	}{
 		{"bare", bare, from("203.0.113.7:51234")},
 		{"allowed IPv4", direct.Handler(bare), from("203.0.113.7:51234")},
+		{"allowed with cookies", direct.Handler(bare), withCookies()},
+		{"allowed with challenges off", off.Handler(bare), from("203.0.113.7:51234")},
+		{"allowed with cookies and challenges off", off.Handler(bare), withCookies()},
 		{"allowed IPv6", direct.Handler(bare), from("[2001:db8::51:7]:51234")},
 		{"allowed forwarded", proxied.Handler(bare), forwarded},
 		{"allowed and observed", observed(b, table).Handler(bare), browsing()},

@@ -1,12 +1,32 @@
 package middleware
 
 import (
+	"crypto/rand"
 	"net/http"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
+
+// originLocal is the origin of what is decided on this server, as the engine of
+// this module names it.
+const originLocal = "tocsin"
+
+// newOwnGate returns the gate of a middleware that was given none, and says what
+// that means.
+func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails
+	keys, err := challenge.NewKeyring(secret)
+	if err != nil {
+		return nil, err
+	}
+	l.Info("challenges have a secret of their own, made at random: " +
+		"passes end with this process, and other servers do not take them; set Challenge for passes that last")
+	return challenge.New(challenge.Config{Keys: keys})
+}
 
 // challenge asks the gate about r, which s would stop because of a captcha
 // decision, and reports whether it still does.
@@ -23,8 +43,9 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 	case challenge.Exempt:
 		return false
 	case challenge.Barred:
-		// To solve challenges all the time is what bots do that can.
-		s.Decision.Action = lookup.Ban
+		// To solve challenges all the time is what bots do that can. It says
+		// something about the client, wherever that goes.
+		s.Decision.Action, s.Guard = lookup.Ban, false
 	case challenge.Due:
 		s.Challenge = true
 	}
@@ -33,18 +54,24 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 
 // unsolicited returns the stop of r if it is an answer to a challenge that no
 // decision asks for: the decision has ended meanwhile, or another tab of the same
-// browser was faster. The application must not see it. If requests are inspected it
-// counts, for the inspection of an earlier one may have asked for it.
+// browser was faster. The application must not see it. If requests are inspected or
+// observed it counts, for an earlier one may have asked for it by what it was. The
+// answer does not say which of the two has judged that one; it counts for the
+// inspection if there is one.
 func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
 	if m.gate == nil || !m.gate.Answering(r) {
 		return nil
 	}
 	s := &Stop{
 		Client: f.client, Status: http.StatusNoContent, Ref: newRef(), Time: time.Now(),
-		Challenge: true, Answer: true, settled: true,
+		Challenge: true, Answer: true, unasked: true, settled: true,
 	}
-	if m.inspector != nil && !f.allowed && f.client.IsValid() {
+	switch {
+	case m.dryRun || f.allowed || !f.client.IsValid():
+	case m.inspector != nil:
 		s.Decision, s.settled = appsecDecision(lookup.Captcha, f.client), false
+	case m.observer != nil:
+		s.Decision, s.settled = lookup.Decision{Action: lookup.Captcha, Origin: originLocal}, false
 	}
 	return s
 }
@@ -58,11 +85,21 @@ func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	case s.Answer:
 		if m.gate.Answer(w, r, s.visitor(), !s.settled) {
 			m.counters.origin.of(&s.Decision).solved[family(s.Client)].Add(1)
+			m.tellChallenged(s, true)
 		}
 	case s.Challenge:
+		m.tellChallenged(s, false)
 		m.gate.Challenge(w, r, s.visitor())
 	default:
 		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
+	}
+}
+
+// tellChallenged tells what became of a challenge, if it was due because of a
+// decision about the client and not because of what a request was.
+func (m *Middleware) tellChallenged(s *Stop, solved bool) {
+	if m.challenged != nil && !s.Guard && !s.Inspected && !s.unasked {
+		m.challenged(s.Client, s.Decision, solved)
 	}
 }
 
@@ -77,5 +114,7 @@ func (m *Middleware) Forward(r *http.Request) *http.Request {
 }
 
 func (s *Stop) visitor() challenge.Visitor {
-	return challenge.Visitor{Addr: s.Client, Since: s.Decision.Since, Ref: s.Ref, Time: s.Time}
+	return challenge.Visitor{
+		Addr: s.Client, Since: s.Decision.Since, Request: s.caused || s.Inspected, Ref: s.Ref, Time: s.Time,
+	}
 }

@@ -193,8 +193,8 @@ func TestTooManySolutionsAreABan(t *testing.T) {
 	}
 }
 
-func TestWithoutAChallengeACaptchaIsABan(t *testing.T) {
-	v := &visitor{t: t, h: mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha"))}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+func TestWithChallengesOffACaptchaIsABan(t *testing.T) {
+	v := &visitor{t: t, h: mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), ChallengeOff: true}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
 	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
 		t.Errorf("status %d, %q", status, body)
 	}

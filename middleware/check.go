@@ -65,7 +65,7 @@ func (m *Middleware) check(r *http.Request) (f finding) {
 	}
 	f.seen = m.newObservation(r, f.client)
 	if d, ok := m.observer.Request(&f.seen.event); ok && d.Action != lookup.None {
-		f.stop = m.stop(r, newStop(d, f.client))
+		f.stop = m.stop(r, newObservedStop(d, f.client))
 	}
 	return f
 }
@@ -79,6 +79,9 @@ func (m *Middleware) stop(r *http.Request, s *Stop) *Stop {
 	}
 	if s.Answer {
 		return s
+	}
+	if m.gate == nil {
+		s.postpone()
 	}
 	m.counters.stop(s, m.dryRun)
 	m.logStop(r, s)

@@ -46,7 +46,7 @@ func TestLogIPSaysHowMuchOfAnAddressIsLogged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log, logs := recorded(zap.InfoLevel)
-			m := mustNew(t, Config{Lookup: in(table(t, c.decision+" ban")), Logger: log, LogIP: c.log})
+			m := mustNew(t, Config{Lookup: in(table(t, c.decision+" ban")), Logger: log, LogIP: c.log, ChallengeOff: true})
 			m.Check(from(netip.AddrPortFrom(netip.MustParseAddr(c.client), 1).String()))
 			got := logs.All()[0].ContextMap()
 			if got["prefix"] != c.prefix || got["client"] != c.logged {
@@ -73,7 +73,7 @@ func TestLogIPHoldsForClientsThatCannotBeTold(t *testing.T) {
 		{LogIPOff, "192.0.2.77:1", nil},
 	} {
 		log, logs := recorded(zap.InfoLevel)
-		m := mustNew(t, Config{Lookup: in(new(lookup.Table)), ClientIP: Header("X-Real-IP"), Logger: log, LogIP: c.log})
+		m := mustNew(t, Config{Lookup: in(new(lookup.Table)), ClientIP: Header("X-Real-IP"), Logger: log, LogIP: c.log, ChallengeOff: true})
 		m.Check(from(c.remote))
 		if got := logs.All()[0].ContextMap()["remote_addr"]; got != c.want {
 			t.Errorf("%v: %q is logged as %v, want %v", c.log, c.remote, got, c.want)
@@ -96,7 +96,7 @@ func TestLogTellsWhatADecisionIsAbout(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			log, logs := recorded(zap.InfoLevel)
 			c.decision.Action = lookup.Ban
-			m := mustNew(t, Config{Logger: log, Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) {
+			m := mustNew(t, Config{Logger: log, ChallengeOff: true, Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) {
 				return c.decision, true
 			}})
 			m.Check(from("192.0.2.1:1"))

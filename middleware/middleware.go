@@ -21,8 +21,8 @@
 //
 // A request whose client address cannot be told passes, and is counted and
 // warned of: there is nothing to judge it by. A captcha decision stops like a
-// ban if there is no challenge to send, and so does an action that is not
-// known: the strict side. What a slow or failing lookup means is the business
+// ban where challenges are off, and so does an action that is not known: the
+// strict side. What a slow or failing lookup means is the business
 // of the function that looks up, and that of an inspection of the [Inspector].
 package middleware
 
@@ -60,16 +60,30 @@ type Config struct {
 	Banned http.Handler
 
 	// Challenge lets clients through that a captcha decision is in force for and
-	// that prove that somebody is there. Default: none, and a captcha decision
-	// is a ban.
+	// that prove that somebody is there. Default: one of its own, with the embedded
+	// proof of work and a secret made at random: passes end with the process, and
+	// other servers do not take them. Logger is told of that at level info.
 	Challenge *challenge.Gate
+
+	// ChallengeOff has no challenge sent: a captcha decision is a ban. Challenge has
+	// to be nil then. Default: false.
+	ChallengeOff bool
 
 	// Passed is told of every request that goes on, against a captcha decision,
 	// because it carries a pass. Default: nobody.
 	Passed func(*http.Request, *Stop)
 
+	// Challenged is told when a client is asked to solve a challenge (solved is
+	// false), be it a browser or not, and when it has solved one (true): once for a
+	// request, and only because of a decision about the client, which d is. It is told
+	// neither of a [Stop] that is a Guard or Inspected nor, in a dry run, of any; nor
+	// of answers that solve nothing. It must not wait. Default: nobody.
+	Challenged func(client netip.Addr, d lookup.Decision, solved bool)
+
 	// Observe looks for abuse in the requests that go on and in their responses,
-	// but not in those of clients in Allow. Default: nobody.
+	// but not in those of clients in Allow. A captcha decision that it returns for a
+	// request, with neither Prefix, Country nor AS, is about that request alone: see
+	// Guard of [Stop]. Default: nobody.
 	Observe Observer
 
 	// Trust reports whether a request is not to be observed. It is asked before
@@ -132,6 +146,9 @@ type Middleware struct {
 	banned   http.Handler
 	gate     *challenge.Gate // nil: none
 	passed   func(*http.Request, *Stop)
+
+	challenged func(client netip.Addr, d lookup.Decision, solved bool) // nil: nobody
+
 	observer Observer // nil: none
 	trusted  func(*http.Request, netip.Addr) bool
 	sessions *Sessions                          // nil: none
@@ -150,13 +167,17 @@ type Middleware struct {
 }
 
 // New checks cfg and returns a middleware. It fails if Lookup is missing, an
-// entry of Allow is no range of addresses or LogIP is none of the constants.
+// entry of Allow is no range of addresses, LogIP is none of the constants, or
+// there is a Challenge that is off.
 func New(cfg Config) (*Middleware, error) {
 	if cfg.Lookup == nil {
 		return nil, errors.New("making middleware: Lookup is required")
 	}
 	if cfg.LogIP > LogIPOff {
 		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
+	}
+	if cfg.ChallengeOff && cfg.Challenge != nil {
+		return nil, errors.New("making middleware: ChallengeOff goes without a Challenge")
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
@@ -184,6 +205,8 @@ func New(cfg Config) (*Middleware, error) {
 		logIP:    cfg.LogIP,
 		unknown:  newSampler(),
 
+		challenged: cfg.Challenged,
+
 		inspector: cfg.Inspect,
 		original:  cfg.Original,
 	}
@@ -192,6 +215,13 @@ func New(cfg Config) (*Middleware, error) {
 	}
 	if cfg.Server != "" {
 		m.log = m.log.With(zap.String("server", cfg.Server))
+	}
+	if m.gate == nil && !cfg.ChallengeOff {
+		gate, err := newOwnGate(m.log)
+		if err != nil {
+			return nil, fmt.Errorf("making middleware: %w", err)
+		}
+		m.gate = gate
 	}
 	return m, nil
 }

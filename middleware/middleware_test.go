@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -79,7 +80,7 @@ func TestCheckDecides(t *testing.T) {
 		{"a decision about somebody else is none", []string{"192.0.2.2 ban"}, nil, "192.0.2.1:1", 0},
 		{"a ban is a 403", []string{"192.0.2.1 ban"}, nil, "192.0.2.1:1", 403},
 		{"a banned range stops its addresses", []string{"192.0.2.0/24 ban"}, nil, "192.0.2.1:1", 403},
-		{"a captcha without a challenge is a ban", []string{"192.0.2.1 captcha"}, nil, "192.0.2.1:1", 403},
+		{"a captcha is a 403, too", []string{"192.0.2.1 captcha"}, nil, "192.0.2.1:1", 403},
 		{"a throttle is a 429", []string{"192.0.2.1 throttle"}, nil, "192.0.2.1:1", 429},
 		{"a wider ban beats a throttle of the address", []string{"192.0.2.0/24 ban", "192.0.2.1 throttle"}, nil, "192.0.2.1:1", 403},
 		{"an IPv6 range stops its addresses", []string{"2001:db8::/64 ban"}, nil, "[2001:db8::1]:1", 403},
@@ -164,6 +165,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a missing Lookup", Config{}, "Lookup is required"},
 		{"an invalid prefix", Config{Lookup: some, Allow: append(prefixes("10.0.0.0/8"), netip.Prefix{})}, "Allow[1]"},
 		{"a LogIP that there is not", Config{Lookup: some, LogIP: LogIPOff + 1}, "LogIP(3)"},
+		{"a challenge that is off", Config{Lookup: some, Challenge: new(challenge.Gate), ChallengeOff: true}, "ChallengeOff goes without a Challenge"},
 		{"a range wider than the mapped addresses", Config{Lookup: some, Allow: prefixes("::ffff:0.0.0.0/90")}, "Allow[0]: ::ffff:0.0.0.0/90"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,7 +227,7 @@ func TestFromContextWithoutAStop(t *testing.T) {
 
 func TestDryRunCountsAndLogsOnly(t *testing.T) {
 	log, logs := recorded(zap.InfoLevel)
-	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 ban")), DryRun: true, Logger: log})
+	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 ban")), DryRun: true, Logger: log, ChallengeOff: true})
 	passed := 0
 	h := m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ }))
 	h.ServeHTTP(httptest.NewRecorder(), from("192.0.2.1:1"))
@@ -257,7 +259,7 @@ func TestMiddlewaresDoNotShareWhatIsNotGiven(t *testing.T) {
 func TestUnknownClientsAreWarnedOfOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, logs := recorded(zap.InfoLevel)
-		m := mustNew(t, Config{Lookup: in(new(lookup.Table)), Logger: log, Server: "shop"})
+		m := mustNew(t, Config{Lookup: in(new(lookup.Table)), Logger: log, Server: "shop", ChallengeOff: true})
 		for range 3 {
 			m.Check(from("@"))
 		}
@@ -283,7 +285,7 @@ func TestUnknownClientsAreWarnedOfOnceAMinute(t *testing.T) {
 
 func TestLogHasALineForEachStop(t *testing.T) {
 	log, logs := recorded(zap.InfoLevel)
-	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.0/24 ban")), Logger: log, Server: "shop"})
+	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.0/24 ban")), Logger: log, Server: "shop", ChallengeOff: true})
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/login?password=secret", nil)
 	r.RemoteAddr = "192.0.2.1:1"
 	s := m.Check(r)
@@ -309,7 +311,7 @@ func TestLogHasALineForEachStop(t *testing.T) {
 
 func TestLogFieldsOfTheClientAreBounded(t *testing.T) {
 	log, logs := recorded(zap.InfoLevel)
-	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 ban")), Logger: log})
+	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 ban")), Logger: log, ChallengeOff: true})
 	r := from("192.0.2.1:1")
 	huge := strings.Repeat("A", 1<<20)
 	r.Method, r.Host, r.URL.Path = huge, huge, "/"+huge
@@ -334,6 +336,8 @@ func TestPassingAllocatesNothing(t *testing.T) {
 		r    *http.Request
 	}{
 		{"IPv4", Config{}, from("203.0.113.7:51234")},
+		{"with cookies", Config{}, withCookies()},
+		{"with challenges off", Config{ChallengeOff: true}, withCookies()},
 		{"IPv6", Config{}, from("[2001:db8::7]:51234")},
 		{"mapped", Config{}, from("[::ffff:203.0.113.7]:51234")},
 		{"behind a proxy", Config{ClientIP: ForwardedFor(prefixes("10.0.0.0/8")...)}, forwarded},

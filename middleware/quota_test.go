@@ -19,7 +19,7 @@ import (
 func everybodyBanned(t *testing.T, level zapcore.Level, cfg Config) (*Middleware, *observer.ObservedLogs) {
 	t.Helper()
 	log, logs := recorded(level)
-	cfg.Lookup, cfg.Logger = in(table(t, "0.0.0.0/0 ban", "::/0 ban")), log
+	cfg.Lookup, cfg.Logger, cfg.ChallengeOff = in(table(t, "0.0.0.0/0 ban", "::/0 ban")), log, true
 	return mustNew(t, cfg), logs
 }
 

@@ -19,7 +19,7 @@ const maxRetryAfter = 24 * time.Hour
 type Stop struct {
 	Decision lookup.Decision // what is decided about the client, or about this request
 	Client   netip.Addr      // whom the request came from, normalized
-	Status   int             // what to answer: 403, 429 if the decision is to throttle, or what an inspection says
+	Status   int             // what to answer: 403; 429 if the decision is to throttle, and for a Guard without a challenge; or what an inspection says
 
 	// RetryAfter is how long the decision still holds, in whole seconds rounded
 	// up, one second to one day; a day too if it has no end. It is 0 unless
@@ -38,6 +38,14 @@ type Stop struct {
 	// not be asked about, and not because of who has sent it.
 	Inspected bool
 
+	// Guard says that the request wants a pass, whoever sends it, because of where it
+	// goes: an [Observer] has returned a captcha decision with neither Prefix, Country
+	// nor AS. Nothing is decided about the client. No request is exempt, and a pass
+	// from before Decision.Since does not count. If there is no challenge to send, the
+	// client is told to come back later: Status is 429, and RetryAfter says when the
+	// decision ends.
+	Guard bool
+
 	// Challenge says that the client may clear itself: [Middleware.Answer] sends
 	// the challenge, or takes the answer to it, and has to be called. Else the
 	// request is refused.
@@ -47,7 +55,9 @@ type Stop struct {
 	// stopped nor logged.
 	Answer bool
 
-	settled bool            // the answer is to a challenge that is not due any more
+	caused  bool            // by what the request is: no kind of request is exempt
+	unasked bool            // no decision asks for the challenge that this answers
+	settled bool            // likewise, and nothing else can have asked for it
 	verdict *appsec.Verdict // of the inspection, to be released; nil: nothing is held
 }
 
@@ -61,6 +71,23 @@ func newStop(d lookup.Decision, ip netip.Addr) *Stop {
 		s.RetryAfter = retryAfter(d.Until, s.Time)
 	}
 	return s
+}
+
+// newObservedStop returns the stop that an [Observer] asks for, because of the
+// request that it has just been told of.
+func newObservedStop(d lookup.Decision, ip netip.Addr) *Stop {
+	s := newStop(d, ip)
+	s.caused = true
+	s.Guard = d.Action == lookup.Captcha && !d.Prefix.IsValid() && d.Country == "" && d.AS == 0
+	return s
+}
+
+// postpone makes of a stop that no challenge can be sent for one that ends by
+// itself, if it is not the client that is decided about.
+func (s *Stop) postpone() {
+	if s.Guard {
+		s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)
+	}
 }
 
 func retryAfter(until, now time.Time) time.Duration {

@@ -1,5 +1,6 @@
 // Command nethttp serves all whom CrowdSec, at $CROWDSEC_URL with $CROWDSEC_KEY, has nothing against, challenges those
-// whom it suspects, and bans who is seen to attack. $CHALLENGE_SECRET has at least 32 random bytes.
+// whom it suspects, and bans who is seen to attack. $CHALLENGE_SECRET has at least 32 random bytes; without it the passes
+// of solved challenges end with the program.
 package main
 
 import (
@@ -69,13 +70,15 @@ func run(ctx context.Context, l net.Listener, logger *zap.Logger) error {
 
 // protect returns what stands in front of the site.
 func protect(e *engine.Engine, logger *zap.Logger) (*middleware.Middleware, error) {
-	keys, err := challenge.NewKeyring([]byte(os.Getenv("CHALLENGE_SECRET")))
-	if err != nil {
-		return nil, err
+	cfg := middleware.Config{Lookup: e.Lookup, Observe: e, Logger: logger}
+	if secret := os.Getenv("CHALLENGE_SECRET"); secret != "" {
+		keys, err := challenge.NewKeyring([]byte(secret))
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Challenge, err = challenge.New(challenge.Config{Keys: keys}); err != nil {
+			return nil, err
+		}
 	}
-	gate, err := challenge.New(challenge.Config{Keys: keys})
-	if err != nil {
-		return nil, err
-	}
-	return middleware.New(middleware.Config{Lookup: e.Lookup, Challenge: gate, Observe: e, Logger: logger})
+	return middleware.New(cfg)
 }

@@ -29,18 +29,19 @@ func get(ctx context.Context, url string) (status int, body string, err error) {
 
 func TestRunServesUntilCrowdSecObjects(t *testing.T) {
 	for _, c := range []struct {
-		name, banned string
-		want         int
+		name, banned, secret string
+		want                 int
 	}{
-		{"a client that is banned gets 403", "127.0.0.1", http.StatusForbidden},
-		{"a client that is not gets the page", "192.0.2.1", http.StatusOK},
+		{"a client that is banned gets 403", "127.0.0.1", strings.Repeat("secret", 6), http.StatusForbidden},
+		{"a client that is not gets the page", "192.0.2.1", strings.Repeat("secret", 6), http.StatusOK},
+		{"without a secret of its own", "192.0.2.1", "", http.StatusOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake := lapitest.Start(t, lapitest.Config{})
 			fake.Add(lapitest.Decision{Value: c.banned})
 			t.Setenv("CROWDSEC_URL", fake.URL)
 			t.Setenv("CROWDSEC_KEY", lapitest.DefaultKey)
-			t.Setenv("CHALLENGE_SECRET", strings.Repeat("secret", 6))
+			t.Setenv("CHALLENGE_SECRET", c.secret)
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

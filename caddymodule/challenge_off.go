@@ -1,0 +1,65 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// captcha is the word for what only a challenge can meet.
+var captcha = lookup.Captcha.String()
+
+// warnUnmet warns of what asks for a captcha although there is no challenge: it
+// bans instead. What a Local API decides is not known yet.
+func (a *App) warnUnmet(state State) {
+	if a.passage != nil {
+		return
+	}
+	asking := append(a.captchas(state), a.watch.captchas()...)
+	if len(asking) > 0 {
+		a.logger.Warn("challenge off: what asks for a captcha is a ban; take challenge off out, or have these say ban",
+			zap.Strings("asking", asking))
+	}
+}
+
+// captchas returns what options ask for captchas, but for those of scenarios.
+func (a *App) captchas(state State) (asking []string) {
+	add := func(action, name string) {
+		if action == captcha {
+			asking = append(asking, name)
+		}
+	}
+	for i := range state.LAPI {
+		add(state.LAPI[i].Failure, fmt.Sprintf("failure of lapi %d", i+1))
+	}
+	for i := range state.Blocklists {
+		add(state.Blocklists[i].Action, fmt.Sprintf("blocklist %d", i+1))
+	}
+	add(state.Fallback, "fallback")
+	add(state.Local.Action, "local")
+	if a.AppSec != nil {
+		add(a.AppSec.Failure, "failure of appsec")
+		add(a.AppSec.Fallback, "fallback of appsec")
+	}
+	return asking
+}
+
+// captchas returns the scenarios that ask for captchas.
+func (w *watch) captchas() (asking []string) {
+	if w == nil {
+		return nil
+	}
+	own := map[string]string{}
+	for i := range w.own {
+		own[w.own[i].Name] = w.own[i].Action
+	}
+	for _, s := range w.rules.Scenarios() {
+		// A policy rules over a scenario, and that over what its file says.
+		if s.Remediation && cmp.Or(w.detect.Policies[s.Name].Action, own[s.Name], s.Labels["action"]) == captcha {
+			asking = append(asking, "scenario "+s.Name)
+		}
+	}
+	return asking
+}
