@@ -36,7 +36,7 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 // browser was faster. The application must not see it. If requests are inspected it
 // counts, for the inspection of an earlier one may have asked for it.
 func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
-	if m.gate == nil || !m.gate.Answering(r) {
+	if m.gate == nil || f.visit.expects() || !m.gate.Answering(r) {
 		return nil
 	}
 	s := &Stop{
