@@ -20,7 +20,7 @@ import (
 const exitBad = 2
 
 // Commands returns the commands that look after a running server: status, check,
-// list, unban, alerts and sync. They ask its admin API. Every Caddy with this module has
+// list, unban, alerts, scenarios and sync. They ask its admin API. Every Caddy with this module has
 // them below the command tocsin; a program that is named so itself may register
 // them as commands of its own.
 func Commands() []caddycmd.Command {
@@ -71,6 +71,18 @@ what was decided here. The server keeps the last hundred.`,
 			args: cobra.NoArgs, flags: alertsFlags, run: (*call).alerts,
 		}.register(),
 		command{
+			name: "scenarios", short: "Lists what abuse is looked for, and what it leads to",
+			long: `
+Lists the scenarios that the running server looks for: how much each lets pass,
+what an alert leads to and who says so (a policy, local, or the scenario itself),
+how often there was one, and what it counts. Those that cannot run are listed with
+the reason.
+
+With --config it reads that file instead, and lists what would be looked for. If no
+server answers and no address is given, it lists the built-in scenarios.`,
+			args: cobra.NoArgs, flags: scenariosFlags, run: (*call).scenarios,
+		}.register(),
+		command{
 			name: "sync", usage: "[--wait[=<duration>]] ", short: "Has the sources read everything anew",
 			long: `
 Has the running server read its sources of decisions anew, now and in full. The
@@ -99,6 +111,18 @@ func newGroup() caddycmd.Command {
 			}
 		},
 	}
+}
+
+// commandLine returns how a command of ours is called in this program.
+func commandLine(name string) string {
+	program := "caddy"
+	if caddy.CustomBinaryName != "" {
+		program = caddy.CustomBinaryName
+	}
+	if program != appID {
+		program += " " + appID
+	}
+	return "`" + program + " " + name + "`"
 }
 
 func listFlags(cmd *cobra.Command) {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -78,13 +79,16 @@ type Local struct {
 	Longest caddy.Duration `json:"longest,omitempty"`
 }
 
+// localDuration is the default of Local.Duration.
+const localDuration = 4 * time.Hour
+
 func (l Local) config() engine.Local {
 	action := lookup.Ban
 	if l.Action == lookup.Captcha.String() {
 		action = lookup.Captcha
 	}
 	return engine.Local{
-		Action: action, Duration: time.Duration(l.Duration),
+		Action: action, Duration: cmp.Or(time.Duration(l.Duration), localDuration),
 		Escalate: time.Duration(l.Escalate), Longest: time.Duration(l.Longest),
 	}
 }
@@ -141,16 +145,23 @@ func (w *watch) load() (*detect.Rules, error) {
 	for _, s := range rules.Skipped() {
 		w.logger.Warn("scenario left out", zap.String("scenario", s.Name), zap.String("file", s.File), zap.String("reason", s.Reason))
 	}
+	return d.apply(rules)
+}
+
+// apply returns rules with the policies of d.
+func (d *Detect) apply(rules *detect.Rules) (*detect.Rules, error) {
 	policies := make(map[string]detect.Policy, len(d.Policies))
 	for name, p := range d.Policies {
+		var err error
 		if policies[name], err = p.parse(); err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
 	}
-	if rules, err = rules.With(policies); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
+	applied, err := rules.With(policies)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w; %s lists all names", err, commandLine("scenarios"))
 	}
-	return rules, nil
+	return applied, nil
 }
 
 func (w *watch) start(s *ruleSwitch) { w.user = s.use(w.rules) }
