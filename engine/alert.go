@@ -33,6 +33,9 @@ type Record struct {
 	// Spared says that the client is one about whom nothing may be decided: see
 	// [Local]. Nobody was told of the alert.
 	Spared bool
+	// Why says why it is spared, in words: it is on this machine, in a private network,
+	// or on an allowlist.
+	Why string
 	// Crawler says that the client is the crawler that it claims to be: see
 	// [Verifier]. Nothing was decided, and nobody was told.
 	Crawler bool
@@ -61,6 +64,9 @@ func (e *Engine) prepare(cfg Config) error {
 	}
 	e.local = newLocals(policy, e.table, e.logger)
 	e.local.allow = e.allowlists
+	if e.onSpared = cfg.Spared; e.onSpared == nil {
+		e.onSpared = func(Record) {}
+	}
 	e.history.size = cmp.Or(cfg.History, defaultHistory)
 	e.history.stats.Scenarios = map[string]uint64{}
 	e.witness.init(cfg.Detect, e.logger)
@@ -170,7 +176,13 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 			a.Duration = d.Until.Sub(now)
 		}
 	}
-	e.history.add(Record{Time: now, Alert: a, Decision: d, Spared: fate == spared}, late)
+	r := Record{Time: now, Alert: a, Decision: d, Spared: fate == spared}
+	if r.Spared {
+		p, _ := meant(&a)
+		r.Why = cmp.Or(e.local.whySpared(p, a.Client), sparedUnknown)
+		e.onSpared(r)
+	}
+	e.history.add(r, late)
 	if fate != spared {
 		for _, o := range e.outboxes {
 			o.put(a)

@@ -122,16 +122,6 @@ func meant(a *detect.Alert) (netip.Prefix, bool) {
 	return lookup.NormalizePrefix(netip.PrefixFrom(a.Client, a.Client.BitLen()))
 }
 
-// spares reports whether nothing may be decided about p, of which ip is one.
-func (l *locals) spares(p netip.Prefix, ip netip.Addr) bool {
-	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(ip)} {
-		if ip.IsValid() && (l.cfg.Spare(ip) || l.isAllowlisted(ip)) {
-			return true
-		}
-	}
-	return false
-}
-
 func (l *locals) isAllowlisted(ip netip.Addr) bool {
 	return slices.ContainsFunc(l.allow, func(a Allowlister) bool { return a.Allowlisted(ip) })
 }
@@ -140,7 +130,7 @@ func (l *locals) isAllowlisted(ip netip.Addr) bool {
 // to be: see enforce.
 func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) {
 	p, ok := meant(a)
-	if !ok || l.spares(p, a.Client) {
+	if !ok || l.whySpared(p, a.Client) != "" {
 		return lookup.Decision{}, spared
 	}
 	if !a.Remediation {
