@@ -62,6 +62,7 @@ var rooms = map[string]room{
 	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
 	"crawlers":               {nil, []string{lru, zap}},
 	"detect":                 {[]string{"lookup"}, []string{expr, yaml, lru, libinject}},
+	"docs":                   {},
 	"engine":                 {[]string{"lookup", "detect"}, []string{zap}},
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},

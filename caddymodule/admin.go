@@ -57,6 +57,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		{Pattern: "/tocsin/alerts", Handler: endpoint{
 			http.MethodGet: {serve: (*App).serveAlerts, params: []string{"limit"}},
 		}},
+		{Pattern: "/tocsin/scenarios", Handler: endpoint{http.MethodGet: {serve: (*App).serveScenarios}}},
 		{Pattern: "/tocsin/sync", Handler: endpoint{
 			http.MethodPost: {serve: (*App).serveSync},
 			http.MethodGet:  {serve: (*App).serveSynced, params: []string{"since"}},

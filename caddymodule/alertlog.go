@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
@@ -10,11 +12,26 @@ import (
 	"go.uber.org/zap"
 )
 
+const (
+	sparedPause = time.Minute // between two lines about one scenario and clients that are spared
+	maxSpared   = 1000        // scenarios that this is kept for; others have one such line together
+)
+
 // An alertLog writes a line for each alert. As it is a reporter, the log is never
-// waited for in front of a request.
+// waited for in front of a request. Alerts about clients that are spared it is told of
+// at once: of those it writes one in a minute for a scenario.
 type alertLog struct {
 	logger *zap.Logger
 	logIP  atomic.Uint32 // a [middleware.LogIP]: that of the newest config
+
+	mu     sync.Mutex
+	shares map[string]share // by scenario
+}
+
+// A share is what the lines about a scenario and clients that are spared have come to.
+type share struct {
+	last time.Time // line
+	left int       // alerts since then
 }
 
 // Name implements [engine.Reporter].
@@ -30,6 +47,40 @@ func (l *alertLog) Report(_ context.Context, alerts []detect.Alert) (taken, refu
 			zap.Int("requests", a.Count), zap.Time("since", a.Start), zap.Bool("remediation", a.Remediation))
 	}
 	return len(alerts), 0, nil
+}
+
+// spared says that an alert has led to nothing, and why, for an operator who tries
+// what happens.
+func (l *alertLog) spared(r engine.Record) {
+	left, due := l.isDue(r.Alert.Scenario, r.Time)
+	if !due {
+		return
+	}
+	logIP := middleware.LogIP(l.logIP.Load())
+	l.logger.Info("abuse seen, and nothing is decided: the client is spared",
+		zap.String("scenario", r.Alert.Scenario), logIP.Field("client", r.Alert.Client),
+		zap.String("why", r.Why), zap.Int("left_out", left))
+}
+
+// isDue reports whether a line about a scenario is due, and how many alerts had none
+// since the last.
+func (l *alertLog) isDue(scenario string, now time.Time) (left int, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, known := l.shares[scenario]
+	if !known && len(l.shares) >= maxSpared {
+		scenario = ""
+		s = l.shares[scenario]
+	}
+	if l.shares == nil {
+		l.shares = make(map[string]share)
+	}
+	if !s.last.IsZero() && now.Sub(s.last) < sparedPause {
+		l.shares[scenario] = share{s.last, s.left + 1}
+		return 0, false
+	}
+	l.shares[scenario] = share{last: now}
+	return s.left, true
 }
 
 // Interface guards

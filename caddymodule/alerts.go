@@ -62,6 +62,7 @@ type alertAnswer struct {
 	Events   int             `json:"events"`
 	Decision *decisionAnswer `json:"decision,omitempty"` // none: it was only told of
 	Spared   bool            `json:"spared,omitempty"`   // nothing may be decided about the client
+	Why      string          `json:"why,omitempty"`      // it is spared
 	Requests []requestAnswer `json:"requests,omitempty"` // the last of them
 }
 
@@ -120,7 +121,7 @@ func (a *App) serveAlerts(w http.ResponseWriter, _ *http.Request, query url.Valu
 func newAlertAnswer(r *engine.Record) alertAnswer {
 	a := alertAnswer{
 		Time: inSeconds(r.Time), Scenario: r.Alert.Scenario, Target: targetOf(&r.Alert),
-		Events: r.Alert.Count, Spared: r.Spared,
+		Events: r.Alert.Count, Spared: r.Spared, Why: r.Why,
 	}
 	if r.Decision.Action != lookup.None {
 		d := newDecisionAnswer(&r.Decision)
@@ -165,7 +166,7 @@ func (a *alertsAnswer) write(w io.Writer) error {
 			decision := "-"
 			switch {
 			case al.Spared:
-				decision = "spared"
+				decision = "spared: " + al.Why
 			case al.Decision != nil:
 				decision = al.Decision.Action + ", ends " + t.in(al.Decision.Until, "never")
 			}

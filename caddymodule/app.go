@@ -66,6 +66,7 @@ type App struct {
 	inspector *heldInspector // nil: nothing is inspected
 	look      Look           // placeholders replaced
 	sites     []site
+	places    []*place
 	collector prometheus.Collector
 	engine    *pooled
 	key       string // what Provision has taken it under; empty: it has not

@@ -54,11 +54,17 @@ func (h *host) challenge() string {
 // solve solves the challenge in a page and returns the cookie.
 func (h *host) solve(page string) string {
 	h.t.Helper()
+	return h.solveAt(page, "/page?q=1")
+}
+
+// solveAt is solve for the challenge that stands at a path.
+func (h *host) solveAt(page, path string) string {
+	h.t.Helper()
 	answer, err := challengetest.Solve(page)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	r, err := answer.Request("http://" + h.addr + "/page?q=1")
+	r, err := answer.Request("http://" + h.addr + path)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -20,11 +20,11 @@ import (
 const exitBad = 2
 
 // Commands returns the commands that look after a running server: status, check,
-// list, unban, alerts and sync. They ask its admin API. Every Caddy with this module has
+// list, unban, alerts, scenarios and sync. They ask its admin API. Every Caddy with this module has
 // them below the command tocsin; a program that is named so itself may register
 // them as commands of its own.
 func Commands() []caddycmd.Command {
-	return []caddycmd.Command{
+	all := []caddycmd.Command{
 		command{
 			name: "status", short: "Shows how the server stands: sources, decisions, requests",
 			long: `
@@ -63,12 +63,31 @@ The exit code is 0, and 2 if a Local API did not take part: then the decision
 may come back from there.`,
 			args: cobra.ExactArgs(1), run: (*call).unban,
 		}.register(),
+	}
+	return append(all, detectCommands()...)
+}
+
+// detectCommands returns those of [Commands] that are about what is seen, and sync.
+func detectCommands() []caddycmd.Command {
+	return []caddycmd.Command{
 		command{
 			name: "alerts", usage: "[--limit <n>] ", short: "Lists the last alerts of scenarios",
 			long: `
 Lists the last alerts that scenarios gave, the newest first: about whom, why, and
 what was decided here. The server keeps the last hundred.`,
 			args: cobra.NoArgs, flags: alertsFlags, run: (*call).alerts,
+		}.register(),
+		command{
+			name: "scenarios", short: "Lists what abuse is looked for, and what it leads to",
+			long: `
+Lists the scenarios that the running server looks for: how much each lets pass,
+what an alert leads to and who says so (a policy, local, or the scenario itself),
+how often there was one, and what it counts. Those that cannot run are listed with
+the reason.
+
+With --config it reads that file instead, and lists what would be looked for. If no
+server answers and no address is given, it lists the built-in scenarios.`,
+			args: cobra.NoArgs, flags: scenariosFlags, run: (*call).scenarios,
 		}.register(),
 		command{
 			name: "sync", usage: "[--wait[=<duration>]] ", short: "Has the sources read everything anew",
@@ -99,6 +118,18 @@ func newGroup() caddycmd.Command {
 			}
 		},
 	}
+}
+
+// commandLine returns how a command of ours is called in this program.
+func commandLine(name string) string {
+	program := "caddy"
+	if caddy.CustomBinaryName != "" {
+		program = caddy.CustomBinaryName
+	}
+	if program != appID {
+		program += " " + appID
+	}
+	return "`" + program + " " + name + "`"
 }
 
 func listFlags(cmd *cobra.Command) {

@@ -61,17 +61,18 @@ type Policy struct {
 	Duration caddy.Duration `json:"duration,omitempty"`
 }
 
-// Local is what is decided here about a client when a scenario alerts and says
-// nothing else. A Local API that is told of it has the last word.
+// Local is what is decided here about a client when a scenario alerts. It wins over
+// what a scenario asks for, in both directions; a policy for the scenario wins over
+// it. A Local API that is told of an alert has the last word.
 type Local struct {
-	// ban or captcha. Default: ban.
+	// ban or captcha. Default: as the scenario says, or else ban.
 	Action string `json:"action,omitempty"`
 
-	// Default: 4h.
+	// Default: as the scenario says, or else 4h.
 	Duration caddy.Duration `json:"duration,omitempty"`
 
 	// How long a client is remembered after a decision about it: one that relapses
-	// in that time gets twice the duration of the last. Default: 0, never.
+	// in that time gets twice the duration of the last. Default: 24h; negative: never.
 	Escalate caddy.Duration `json:"escalate,omitempty"`
 
 	// How long a decision becomes at most by that. Default: 7d.
@@ -79,9 +80,9 @@ type Local struct {
 }
 
 func (l Local) config() engine.Local {
-	action := lookup.Ban
-	if l.Action == lookup.Captcha.String() {
-		action = lookup.Captcha
+	action := lookup.None
+	if l.Action != "" { // which is one of these: see check
+		action, _ = lookup.ParseAction(l.Action)
 	}
 	return engine.Local{
 		Action: action, Duration: time.Duration(l.Duration),
@@ -139,16 +140,24 @@ func (w *watch) load() (*detect.Rules, error) {
 		return nil, err
 	}
 	w.nameSkipped(rules)
+	return d.apply(rules, w.logger)
+}
+
+// apply returns rules with the policies of d. Those that no scenario has through no
+// fault of the operator's are told of in the log.
+func (d *Detect) apply(rules *detect.Rules, log *zap.Logger) (*detect.Rules, error) {
 	policies := make(map[string]detect.Policy, len(d.Policies))
 	for name, p := range d.Policies {
+		var err error
 		if policies[name], err = p.parse(); err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
 	}
-	if rules, err = rules.With(w.present(rules, policies)); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
+	applied, err := rules.With(withoutMissing(rules, policies, log))
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w; %s lists all names", err, commandLine("scenarios"))
 	}
-	return rules, nil
+	return applied, nil
 }
 
 func (w *watch) start(s *ruleSwitch) { w.user = s.use(w.rules) }

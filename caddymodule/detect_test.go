@@ -43,6 +43,23 @@ func TestTheFirstRequestIntoATrapIsStopped(t *testing.T) {
 	}
 }
 
+// A capacity alone is a limit of requests.
+func TestAScenarioWithACapacityAloneLimitsRequests(t *testing.T) {
+	h := newHost(t)
+	h.load(h.watched("detect builtin\nscenario limit {\ncapacity 3\nleak 1h\nban 1h\n}\n", ""))
+	for i, path := range []string{"/", "/a", "/"} {
+		if a := h.get(attacker, path); a.status != http.StatusOK {
+			t.Errorf("request %d: status %d", i+1, a.status)
+		}
+	}
+	if a := h.get(attacker, "/"); a.status != http.StatusForbidden {
+		t.Errorf("the request over the limit: status %d", a.status)
+	}
+	if a := h.get("198.51.100.67", "/"); a.status != http.StatusOK {
+		t.Errorf("somebody else: status %d", a.status)
+	}
+}
+
 func TestAnswersCountToo(t *testing.T) {
 	h := newHost(t)
 	h.load(h.watched("scenario logins {\nmatch {\npath /login\n}\nstatus 401\ncapacity 3\nleak 1m\ncaptcha 1h\n}", ""))

@@ -85,9 +85,11 @@ func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) e
 //	    ban|captcha [<duration>]
 //	}
 //
-// match may be given any number of times: a request has to meet one of them.
+// match may be given any number of times: a request has to meet one of them. What a
+// scenario has to have at least is said with [Scenario].
 func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 	var s Scenario
+	head := *d // for errors about the whole, which name its first line
 	if err := exact(d, name, &s.Name); err != nil {
 		return err
 	}
@@ -111,6 +113,9 @@ func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 	}.parse(d, name+": "+s.Name)
 	if err != nil {
 		return err
+	}
+	if err := s.check(); err != nil {
+		return head.Errf("%s: %s: %v", name, s.Name, err)
 	}
 	if a.Detect == nil {
 		a.Detect = new(Detect)

@@ -68,6 +68,7 @@ type Handler struct {
 	engine *pooled
 	allow  []netip.Prefix
 	closed bool // until the engine was ready
+	place  *place
 }
 
 // CaddyModule returns the Caddy module information.
@@ -106,6 +107,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.allow = slices.Concat(app.allow, allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
+	h.place = app.newPlace(ctx, srv)
 	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
 	cfg := middleware.Config{
 		Lookup:    h.engine.Lookup,
@@ -150,13 +152,17 @@ func (h *Handler) observe(app *App, cfg *middleware.Config) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	v, judges := h.visit(r)
+	if !judges {
+		return next.ServeHTTP(w, r)
+	}
 	if h.closed && !h.engine.wasReady() && !contains(h.allow, lookup.Normalize(clientIP(r))) {
-		if stop := h.check.Check(r); stop != nil {
+		if stop := h.check.CheckVisit(v, r); stop != nil {
 			return h.stop(w, r, stop)
 		}
 		return h.wait(w, r)
 	}
-	stop, err := h.check.Serve(w, r, next.ServeHTTP)
+	stop, err := h.check.ServeVisit(v, w, r, next.ServeHTTP)
 	switch {
 	case stop != nil:
 		return h.stop(w, r, stop)
@@ -204,7 +210,9 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 		h.check.Answer(w, r, stop)
 		return nil
 	}
-	h.engine.countCountry(stop.Client)
+	if !isInErrors(r) {
+		h.engine.countCountry(stop.Client)
+	}
 	setPlaceholders(r, &stop.Decision, stop.Ref)
 	// Set before the error routes run, for theirs too is an answer to this
 	// client alone.

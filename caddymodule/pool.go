@@ -74,7 +74,7 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 	cfg := engine.Config{
 		Sources: p.sources, Snapshot: s.Snapshot, Logger: log,
 		Detect: p.shared.rules.detector, Local: s.Local.config(),
-		Reporters: append(p.reporters, p.alerts),
+		Reporters: append(p.reporters, p.alerts), Spared: p.alerts.spared,
 	}
 	if cfg.Verify, err = s.Crawlers.verifier(log); err != nil {
 		return nil, err

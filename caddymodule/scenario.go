@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,11 +26,17 @@ const defaultBlackhole = time.Minute
 
 // Scenario is one of your own: it counts the requests that match, and is told of
 // a client that sends more than leak away.
+//
+// It has to say what an innocent client does not do: by what the requests are, in
+// match; by how they are answered, in a status of 400 or more; or by how many there
+// are, in capacity and leak. With a capacity and neither of the others it counts
+// every request of a client, for a limit of requests; a page may bring dozens.
 type Scenario struct {
 	// Name in alerts and decisions: letters, digits, and any of /._-. Required.
 	Name string `json:"name,omitempty"`
 
-	// What requests it counts. Default: all.
+	// What requests it counts: those that one of the sets matches, none of which may
+	// be empty. Default: all.
 	Match caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	// Only those answered with one of these statuses. Default: whatever the answer.
@@ -60,20 +68,43 @@ func (s *Scenario) provision(ctx caddy.Context) error {
 	return s.sets.FromInterface(loaded)
 }
 
+// check says what is wrong with what the operator has written. Whether the matchers
+// are any good turns out when they are loaded.
 func (s *Scenario) check() error {
 	switch {
 	case !scenarioName.MatchString(s.Name):
 		return errors.New("want a name of up to 100 letters, digits, and any of /._-")
 	case s.Capacity < 0 || s.Leak < 0:
-		return errors.New("capacity and leak are not less than nothing")
+		return errors.New("capacity and leak: want more than 0")
 	case s.Capacity > 0 && s.Leak == 0:
-		return errors.New("a capacity needs a leak")
+		return fmt.Errorf("capacity %d needs a leak: say how long it takes for one request to be forgotten, such as leak 10s", s.Capacity)
 	case s.Capacity == 0 && (s.Leak != 0 || s.Distinct):
-		return errors.New("leak and distinct need a capacity")
+		return errors.New("leak and distinct need a capacity: say how many requests are no offence, such as capacity 5")
+	case slices.ContainsFunc(s.Match, func(set caddy.ModuleMap) bool { return len(set) == 0 }):
+		return errors.New("match is empty, and every request would match: name a matcher in it, such as path /trap/*, or leave match out")
 	}
 	for _, status := range s.Status {
 		if status < 100 || status > 999 {
-			return fmt.Errorf("status %d: there is no such", status)
+			return fmt.Errorf("status %d: want one from 100 to 999, such as 401", status)
+		}
+	}
+	return s.checkAim()
+}
+
+// checkAim refuses a scenario that means everybody: such a one bans each client at
+// its first request, or at the first that goes well.
+func (s *Scenario) checkAim() error {
+	const choices = "add match { … } with what nobody asks for, or capacity and leak to limit how many requests a client may send"
+	if len(s.Match) > 0 || s.Capacity > 0 {
+		return nil
+	}
+	if len(s.Status) == 0 {
+		return errors.New("it names neither match, status nor capacity, so that the first request of every client would be an offence: " +
+			choices + ", or a status such as 401")
+	}
+	for _, status := range s.Status {
+		if status < http.StatusBadRequest {
+			return fmt.Errorf("status %d without match or capacity means every client that the site serves: %s", status, choices)
 		}
 	}
 	return nil

@@ -25,20 +25,20 @@ func (w *watch) nameSkipped(rules *detect.Rules) {
 	}
 }
 
-// present returns the policies less those that no scenario has for which the
+// withoutMissing returns the policies less those that no scenario has for which the
 // operator is not to blame: it was left out, or is gone since an upgrade of the
 // hub, and neither may keep the server from starting.
-func (w *watch) present(rules *detect.Rules, policies map[string]detect.Policy) map[string]detect.Policy {
+func withoutMissing(rules *detect.Rules, policies map[string]detect.Policy, log *zap.Logger) map[string]detect.Policy {
 	names, skipped := rules.Names(), rules.Skipped()
-	present := maps.Clone(policies)
+	left := maps.Clone(policies)
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
 		wasSkipped := slices.ContainsFunc(skipped, func(s detect.Skipped) bool { return s.Name == name })
 		if !slices.Contains(names, name) && (wasSkipped || rules.Hub()) {
-			w.logger.Warn("policy left out: there is no such scenario, or it cannot run", zap.String("scenario", name))
-			delete(present, name)
+			log.Warn("policy left out: there is no such scenario, or it cannot run", zap.String("scenario", name))
+			delete(left, name)
 		}
 	}
-	return present
+	return left
 }
 
 // skippedAnswers returns what was left out, and how many of them at the end are

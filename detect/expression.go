@@ -153,3 +153,11 @@ func (w *walker) refuse(why string) {
 		w.err = unsupported(why)
 	}
 }
+
+// text returns e as it is written; nothing if there is none.
+func (e *expression) text() string {
+	if e == nil {
+		return ""
+	}
+	return e.source
+}

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // LoadConfig says what to load. Only Paths is needed.
@@ -80,6 +83,16 @@ type Scenario struct {
 	Remediation       bool   // it asks for a decision
 	Labels            map[string]string
 	Simulated         bool // CrowdSec's simulation.yaml names it: it asks for none
+
+	Trigger   bool          // its first event is one too many; else the bucket leaks
+	Capacity  int           // events that are not; 0 of a trigger
+	Leak      time.Duration // in which one of them is forgotten; 0 of a trigger
+	Blackhole time.Duration // for which an alert about the same client is the last
+	GroupBy   string        // what has a bucket each, as it is written; empty: there is one for all
+	Distinct  string        // what counts once, as it is written; empty: all counts
+	Action    lookup.Action // what is asked for about the client, a [Policy] included; None: whatever is usual
+	Duration  time.Duration // and for how long; 0: as is usual
+	Guard     Guard         // what is asked for instead, if it is no decision
 }
 
 // Scenarios returns the scenarios, in the order in which they are asked.
@@ -87,7 +100,12 @@ func (r *Rules) Scenarios() []Scenario {
 	late := lateScenarios(r.scenarios)
 	all := make([]Scenario, len(r.scenarios))
 	for i, s := range r.scenarios {
-		all[i] = Scenario{s.name, s.description, s.file, s.version, s.hash, late[s], s.remediation, maps.Clone(s.labels), s.simulated}
+		all[i] = Scenario{
+			Name: s.name, Description: s.description, File: s.file, Version: s.version, Hash: s.hash,
+			Late: late[s], Remediation: s.remediation, Labels: maps.Clone(s.labels),
+			Trigger: s.trigger, Capacity: s.capacity, Leak: s.leak, Blackhole: s.blackhole,
+			GroupBy: s.groupby.text(), Distinct: s.distinct.text(), Action: s.action, Duration: s.duration, Simulated: s.simulated, Guard: s.guard,
+		}
 	}
 	return all
 }

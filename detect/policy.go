@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -35,8 +36,8 @@ func (p Policy) check() error {
 }
 
 // With returns the rules with other policies for the scenarios that they name. It
-// fails on a name that no scenario has, and says so if one of that name was
-// skipped, and on a policy that makes no sense. A [Detector] that goes over to the
+// fails on a name that no scenario has, and says which are like it, or why one of
+// that name was skipped, and on a policy that makes no sense. A [Detector] that goes over to the
 // new rules keeps its buckets.
 func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 	changed := *r
@@ -86,6 +87,9 @@ func (r *Rules) unknown(name string) error {
 		if s.Name == name {
 			return fmt.Errorf("scenario %s cannot run: %s: %s", name, s.File, s.Reason)
 		}
+	}
+	if like := nearest(name, r.Names()); len(like) > 0 {
+		return fmt.Errorf("there is no scenario %q: did you mean %s?", name, strings.Join(like, ", "))
 	}
 	return fmt.Errorf("there is no scenario %q", name)
 }

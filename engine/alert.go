@@ -37,6 +37,9 @@ type Record struct {
 	// meet it: see [detect.Alert].Reflected and Guard. Nobody was told of the alert,
 	// since it is about nobody.
 	Guard bool
+	// Why says why it is spared, in words: it is on this machine, in a private network,
+	// or on an allowlist.
+	Why string
 	// Crawler says that the client is the crawler that it claims to be: see
 	// [Verifier]. Nothing was decided, and nobody was told.
 	Crawler bool
@@ -66,6 +69,9 @@ func (e *Engine) prepare(cfg Config) error {
 	}
 	e.local = newLocals(policy, e.table, e.logger)
 	e.local.allow = e.allowlists
+	if e.onSpared = cfg.Spared; e.onSpared == nil {
+		e.onSpared = func(Record) {}
+	}
 	e.history.size = cmp.Or(cfg.History, defaultHistory)
 	e.history.stats.Scenarios = map[string]uint64{}
 	e.witness.init(cfg.Detect, e.logger)
@@ -172,8 +178,7 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 		return d
 	}
 	if a.Guard != detect.NoGuard || a.Reflected { // it asks for nothing, or nobody is to be decided about
-		p, _ := meant(&a)
-		e.history.add(Record{Time: now, Alert: a, Spared: e.local.spares(p, a.Client)}, false)
+		e.blameNobody(a, now)
 		return lookup.Decision{}
 	}
 	d, fate := e.local.decide(&a, now)
@@ -187,13 +192,30 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 			a.Duration = d.Until.Sub(now)
 		}
 	}
-	e.history.add(Record{Time: now, Alert: a, Decision: d, Spared: fate == spared}, late)
+	r := Record{Time: now, Alert: a, Decision: d, Spared: fate == spared}
+	if r.Spared {
+		p, _ := meant(&a)
+		r.Why = cmp.Or(e.local.whySpared(p, a.Client), sparedUnknown)
+		e.onSpared(r)
+	}
+	e.history.add(r, late)
 	if fate != spared {
 		for _, o := range e.outboxes {
 			o.put(a)
 		}
 	}
 	return d
+}
+
+// blameNobody takes note of an alert that is told of alone, or that is not the act of
+// its client.
+func (e *Engine) blameNobody(a detect.Alert, now time.Time) {
+	p, _ := meant(&a)
+	r := Record{Time: now, Alert: a, Why: e.local.whySpared(p, a.Client)}
+	if r.Spared = r.Why != ""; r.Spared {
+		e.onSpared(r)
+	}
+	e.history.add(r, false)
 }
 
 // bound makes a short enough to keep thousands like it. What clients send may be

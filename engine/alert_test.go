@@ -400,3 +400,34 @@ func TestWhatNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestASparedClientIsToldWhy(t *testing.T) {
+	for _, row := range []struct {
+		client, want string
+	}{
+		{"127.0.0.1", "it is on this machine"},
+		{"::1", "it is on this machine"},
+		{"10.0.0.1", "it is in a private network"},
+		{"fd00::1", "it is in a private network"},
+		{"", "its address is not known"},
+		{"203.0.113.7", "it is on an allowlist of lapi"},
+		{"198.51.100.1", ""},
+	} {
+		var told []Record
+		lists := &allowing{fake: fake{name: "lapi"}}
+		lists.allow("203.0.113.0/24")
+		e, err := New(Config{Sources: []Source{lists}, Spared: func(r Record) { told = append(told, r) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip, _ := netip.ParseAddr(row.client)
+		e.Alert(detect.Alert{Scenario: "a", Client: ip})
+		why := ""
+		if len(told) == 1 {
+			why = told[0].Why
+		}
+		if all := e.Alerts(); why != row.want || len(all) != 1 || all[0].Why != row.want || all[0].Spared != (row.want != "") {
+			t.Errorf("%q: %q, want %q; %+v", row.client, why, row.want, all)
+		}
+	}
+}

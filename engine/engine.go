@@ -94,6 +94,10 @@ type Config struct {
 	Queue     int        // alerts kept for a reporter that cannot take them now; default: 4096
 	History   int        // alerts that Alerts returns; default: 100
 	Local     Local      // what is decided on alerts
+
+	// Spared is told of alerts about clients that are spared, whom no reporter is told
+	// of. It stands in front of requests, and must not wait. Default: nobody.
+	Spared func(Record)
 }
 
 // An Engine is safe for use by many goroutines.
@@ -111,6 +115,7 @@ type Engine struct {
 	outboxes []*outbox
 	history  history
 	checks   checks
+	onSpared func(Record)
 	witness  witness
 	guards   guards
 	seed     maphash.Seed // of hashes of pages

@@ -128,17 +128,7 @@ func (l *locals) isGuard(a *detect.Alert) bool {
 		return false
 	}
 	p, ok := meant(a)
-	return ok && (a.Guard != detect.NoGuard || !l.spares(p, a.Client))
-}
-
-// spares reports whether nothing may be decided about p, of which ip is one.
-func (l *locals) spares(p netip.Prefix, ip netip.Addr) bool {
-	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(ip)} {
-		if ip.IsValid() && (l.cfg.Spare(ip) || l.isAllowlisted(ip)) {
-			return true
-		}
-	}
-	return false
+	return ok && (a.Guard != detect.NoGuard || l.whySpared(p, a.Client) == "")
 }
 
 func (l *locals) isAllowlisted(ip netip.Addr) bool {
@@ -149,7 +139,7 @@ func (l *locals) isAllowlisted(ip netip.Addr) bool {
 // to be: see enforce.
 func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) {
 	p, ok := meant(a)
-	if !ok || l.spares(p, a.Client) {
+	if !ok || l.whySpared(p, a.Client) != "" {
 		return lookup.Decision{}, spared
 	}
 	if !a.Remediation {

@@ -59,7 +59,7 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 // answer does not say which of the two has judged that one; it counts for the
 // inspection if there is one.
 func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
-	if m.gate == nil || !m.gate.Answering(r) {
+	if m.gate == nil || f.visit.expects() || !m.gate.Answering(r) {
 		return nil
 	}
 	s := &Stop{

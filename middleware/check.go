@@ -13,6 +13,7 @@ type finding struct {
 	allowed bool         // the client is on the allow list
 	seen    *observation // nil: the request is not observed
 	stop    *Stop        // nil: it goes on
+	visit   *Visit       // nil: it meets no other middleware
 }
 
 // Check says whether r is to be stopped because of its client, and why; nil
@@ -25,56 +26,62 @@ type finding struct {
 // It does not ask [Config].Inspect, which may read a body and wait: that is for
 // [Middleware.Serve] and [Middleware.Handler].
 func (m *Middleware) Check(r *http.Request) *Stop {
-	f := m.check(r)
+	f := m.check(r, nil)
 	return f.stop
 }
 
 // check is Check, and returns what else it has found out.
-func (m *Middleware) check(r *http.Request) (f finding) {
-	n, ip := m.counters.next(), m.clientIP(r)
+func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
+	f.visit = v
+	n, ip, first := m.counters.next(), m.clientIP(r), v.begin()
 	if !ip.IsValid() {
 		// Nothing to judge by: a mistake in the setup must not close the site,
 		// and must not stay unseen.
-		n.unknown.Add(1)
-		m.warnUnknown(r)
+		if first {
+			n.unknown.Add(1)
+			m.warnUnknown(r)
+		}
 		f.stop = m.unsolicited(r, &f)
 		return f
 	}
 	// The IPFunc may be the caller's own. One client must not have two names.
 	f.client = lookup.Normalize(ip)
-	n.processed[family(f.client)].Add(1)
+	if first {
+		n.processed[family(f.client)].Add(1)
+	}
 	d, ok := m.lookup(r.Context(), f.client)
 	ok = ok && d.Action != lookup.None
 	// Asked last, so that the many clients without a decision pay nothing.
 	if (ok || m.observer != nil || m.inspector != nil) && m.allow.contain(f.client) {
 		if ok {
-			n.allowed.Add(1)
+			n.noteAllowed(v)
 		}
 		f.allowed = true
 		f.stop = m.unsolicited(r, &f)
 		return f
 	}
 	if ok {
-		f.stop = m.stop(r, newStop(d, f.client))
+		f.stop = m.stop(r, newStop(d, f.client), v)
 	}
 	if f.stop == nil {
 		f.stop = m.unsolicited(r, &f)
 	}
-	if f.stop != nil || !m.observes(r, f.client) {
+	if f.stop != nil || v.hasEnded() || !m.observes(r, f.client) {
 		return f
 	}
-	f.seen = m.newObservation(r, f.client)
-	if d, ok := m.observer.Request(&f.seen.event); ok && d.Action != lookup.None {
-		f.stop = m.stop(r, newObservedStop(d, f.client))
+	f.seen = v.observe(m, r, f.client)
+	if d, ok := v.ask(m, f.seen); ok && d.Action != lookup.None {
+		f.stop = m.stop(r, newObservedStop(d, f.client), v)
 	}
 	return f
 }
 
 // stop returns s, counted and logged; nil if r goes on all the same, with a pass
 // or in a dry run.
-func (m *Middleware) stop(r *http.Request, s *Stop) *Stop {
+func (m *Middleware) stop(r *http.Request, s *Stop, v *Visit) *Stop {
 	gated := s.Decision.Action == lookup.Captcha && m.gate != nil && !m.dryRun && !s.relays()
-	if gated && !m.challenge(r, s) {
+	if gated && (v.cleared(s) || !m.challenge(v.whole(r), s)) {
+		v.clear(s)
 		return nil
 	}
 	if s.Answer {
@@ -83,10 +90,24 @@ func (m *Middleware) stop(r *http.Request, s *Stop) *Stop {
 	if m.gate == nil {
 		s.postpone()
 	}
-	m.counters.stop(s, m.dryRun)
-	m.logStop(r, s)
 	if m.dryRun {
+		v.note(s, func() { m.noteStop(r, s) })
 		return nil
 	}
-	return s
+	return v.stopped(s, func() { m.noteStop(r, s) })
+}
+
+// noteStop counts and logs that r is stopped, or would be.
+func (m *Middleware) noteStop(r *http.Request, s *Stop) {
+	m.counters.stop(s, m.dryRun)
+	m.logStop(r, s)
+}
+
+// noteAllowed counts that a request goes on because of an allow list.
+func (n *stripe) noteAllowed(v *Visit) {
+	if v == nil {
+		n.allowed.Add(1)
+		return
+	}
+	v.note(nil, func() { n.allowed.Add(1) })
 }

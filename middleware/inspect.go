@@ -55,7 +55,7 @@ func (m *Middleware) inspect(w http.ResponseWriter, r *http.Request, f *finding)
 		return v, err
 	}
 	s := newInspectedStop(v, &in)
-	if f.stop = m.stopInspected(r, s, internal); f.stop == nil {
+	if f.stop = m.stopInspected(r, s, f.visit, internal); f.stop == nil {
 		return v, nil
 	}
 	if v.Close && r.ProtoMajor == 1 {
@@ -101,11 +101,11 @@ func appsecDecision(a lookup.Action, client netip.Addr) lookup.Decision {
 //
 // What is AppSec's own never goes on, not in a dry run either. That a page of a
 // challenge is fetched is no stop: it is neither counted nor logged.
-func (m *Middleware) stopInspected(r *http.Request, s *Stop, internal bool) *Stop {
+func (m *Middleware) stopInspected(r *http.Request, s *Stop, v *Visit, internal bool) *Stop {
 	if internal && s.relays() {
 		return s
 	}
-	if stopped := m.stop(r, s); stopped != nil || !internal {
+	if stopped := m.stop(r, s, v); stopped != nil || !internal {
 		return stopped
 	}
 	return s
@@ -119,6 +119,7 @@ func (m *Middleware) tellBan(f *finding, v *appsec.Verdict) {
 	if f.seen == nil || m.dryRun || !v.Answered || v.Action != lookup.Ban || v.Relay != nil {
 		return
 	}
+	f.seen.over(m)
 	e := &f.seen.event
 	if e.Matched == "" {
 		e.Matched = "|"

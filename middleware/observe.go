@@ -28,7 +28,11 @@ type Observer interface {
 // the body of r cannot be read, mostly because the client has gone, and r is to be
 // given up without an answer. Nothing was written then either.
 func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
-	f := m.check(r)
+	return m.serve(nil, w, r, next)
+}
+
+func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
+	f := m.check(r, v)
 	if f.stop == nil && m.inspector != nil {
 		v, unread := m.inspect(w, r, &f)
 		if unread != nil {
@@ -39,7 +43,7 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(htt
 	if f.stop != nil {
 		return f.stop, nil
 	}
-	r = m.Forward(r)
+	r = v.forward(m, r)
 	if f.seen == nil {
 		return nil, next(w, r)
 	}
@@ -51,6 +55,9 @@ type observation struct {
 	event  detect.Event
 	writer recorder
 	body   bodyWatch
+
+	unasked bool // the observer was not asked yet: see Visit
+	left    bool // somebody else observes the request now
 }
 
 // observes reports whether r, which goes on, is to be observed.
@@ -77,6 +84,9 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 	o.writer.keep = o.body.watch(r)
 	status := http.StatusInternalServerError // if next panics
 	defer func() {
+		if !o.over(m) {
+			return
+		}
 		if o.writer.hijacked {
 			status = http.StatusSwitchingProtocols
 		} else if o.writer.status != 0 {

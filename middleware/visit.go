@@ -1,0 +1,215 @@
+package middleware
+
+import (
+	"maps"
+	"net/http"
+	"net/netip"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Visit is one request on its way through several middlewares, one inside the
+// other, which judge it once, by what the innermost says. Each hands the same Visit
+// to [Middleware.ServeVisit], and all but the first call [Visit.Enter] before.
+//
+// What a middleware further out does before the request comes further in, stays
+// done. It stops whom it would stop alone, for nobody may come along who does; and
+// it has the request inspected. What it lets pass, because of its allow list or its
+// dry run, is for the next to judge: the request is counted and logged as the
+// innermost decides. A challenge that was passed is passed for all. Who observes
+// is the innermost alone: scenarios that need the request alone have been asked
+// already by the one further out, unless that was told by [Visit.Expect] that
+// another one follows.
+//
+// A nil *Visit is that of a request that meets one middleware. A Visit is for one
+// goroutine at a time, as a request is.
+type Visit struct {
+	counted   bool         // the request is among those that were checked
+	expecting bool         // another middleware follows, as far as can be told
+	ended     bool         // the request was judged, and is only answered any more
+	asked     bool         // scenarios that need the request alone were asked
+	seen      *observation // the last one; nil: nobody has observed
+
+	outcomes [2]outcome // of judging the client, and of inspecting the request
+	cookies  []string   // the lines before a pass was taken out; nil: none was
+}
+
+// An outcome is what a decision has led to so far, against which a request goes on.
+type outcome struct {
+	noted  bool   // it is counted and logged
+	due    func() // does both, once it is clear that nobody else judges; nil: nothing is due
+	passed bool   // a challenge was
+	stop   *Stop  // the request was stopped
+}
+
+// Enter says that a middleware further in takes over.
+func (v *Visit) Enter() {
+	v.expecting = false
+	for i := range v.outcomes {
+		v.outcomes[i].due = nil
+	}
+	if v.seen != nil {
+		v.seen.left = true
+	}
+}
+
+// Expect says whether another middleware is likely to follow. If it does not, what
+// was left to it is made up for when the request is over.
+func (v *Visit) Expect(another bool) { v.expecting = another }
+
+// End says that the request was judged, and that what follows answers it, such as
+// error routes do. A middleware in there keeps out whom it would keep out alone, and
+// neither counts nor logs nor observes.
+func (v *Visit) End() { v.ended, v.expecting = true, false }
+
+func (v *Visit) hasEnded() bool { return v != nil && v.ended }
+
+func (v *Visit) expects() bool { return v != nil && v.expecting }
+
+// begin reports whether the request is to be counted as checked.
+func (v *Visit) begin() bool {
+	if v == nil {
+		return true
+	}
+	first := !v.counted
+	v.counted = true
+	return first
+}
+
+// outcome returns that of what s, which may be nil, is about.
+func (v *Visit) outcome(s *Stop) *outcome {
+	if s != nil && s.Inspected {
+		return &v.outcomes[1]
+	}
+	return &v.outcomes[0]
+}
+
+// note has do count, and log, that a request goes on against a decision: now, or
+// when it is clear that nobody else judges, and once.
+func (v *Visit) note(s *Stop, do func()) {
+	if v == nil {
+		do()
+		return
+	}
+	switch o := v.outcome(s); {
+	case o.noted, v.ended:
+	case v.expecting:
+		o.due = do
+	default:
+		o.noted = true
+		do()
+	}
+}
+
+// stopped returns s, counted and logged by do unless the request was stopped before:
+// then s has the reference that is in the log already.
+func (v *Visit) stopped(s *Stop, do func()) *Stop {
+	if v == nil {
+		do()
+		return s
+	}
+	o := v.outcome(s)
+	if o.stop != nil {
+		s.Ref, s.Time = o.stop.Ref, o.stop.Time
+		return s
+	}
+	o.stop = s
+	do()
+	return s
+}
+
+// settle notes what was left to a middleware that did not follow.
+func (v *Visit) settle() {
+	if v == nil {
+		return
+	}
+	for i := range v.outcomes {
+		if o := &v.outcomes[i]; o.due != nil {
+			o.due()
+			o.due, o.noted = nil, true
+		}
+	}
+}
+
+// cleared reports whether a challenge like that of s was passed further out.
+func (v *Visit) cleared(s *Stop) bool { return v != nil && v.outcome(s).passed }
+
+// clear notes that the challenge of s was passed.
+func (v *Visit) clear(s *Stop) {
+	if v != nil {
+		v.outcome(s).passed = true
+	}
+}
+
+// whole returns r with the cookies that it came with, for a gate to judge.
+func (v *Visit) whole(r *http.Request) *http.Request {
+	if v == nil || v.cookies == nil {
+		return r
+	}
+	whole := r.WithContext(r.Context())
+	whole.Header = maps.Clone(r.Header)
+	whole.Header["Cookie"] = v.cookies
+	return whole
+}
+
+// forward returns r as the next handler is to see it: see [Middleware.Forward].
+func (v *Visit) forward(m *Middleware, r *http.Request) *http.Request {
+	stripped := m.Forward(r)
+	if v != nil && stripped != r && v.cookies == nil {
+		v.cookies = r.Header["Cookie"]
+	}
+	return stripped
+}
+
+// observe returns what m observes of r: what was seen further out, as the request
+// was then, or else what it is now.
+func (v *Visit) observe(m *Middleware, r *http.Request, ip netip.Addr) *observation {
+	if v == nil {
+		return m.newObservation(r, ip)
+	}
+	if v.seen == nil {
+		v.seen = m.newObservation(r, ip)
+	} else {
+		v.seen = &observation{event: v.seen.event}
+	}
+	v.seen.unasked = !v.asked
+	return v.seen
+}
+
+// ask asks the observer about a request before it goes on, unless it was asked
+// further out, or is to be asked further in.
+func (v *Visit) ask(m *Middleware, o *observation) (lookup.Decision, bool) {
+	if v != nil {
+		if v.asked || v.expecting {
+			return lookup.Decision{}, false
+		}
+		v.asked, o.unasked = true, false
+	}
+	return m.observer.Request(&o.event)
+}
+
+// over completes what is seen when the request is over, and reports whether the
+// observer is to be told: not if a middleware further in has taken over.
+func (o *observation) over(m *Middleware) bool {
+	if o.left {
+		return false
+	}
+	if o.unasked {
+		// The middleware that was to ask did not follow. A decision that comes of
+		// it holds from the next request on.
+		m.observer.Request(&o.event)
+	}
+	return true
+}
+
+// CheckVisit is [Middleware.Check] for a request that meets several middlewares.
+func (m *Middleware) CheckVisit(v *Visit, r *http.Request) *Stop {
+	f := m.check(r, v)
+	return f.stop
+}
+
+// ServeVisit is [Middleware.Serve] for a request that meets several middlewares.
+func (m *Middleware) ServeVisit(v *Visit, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
+	defer v.settle()
+	return m.serve(v, w, r, next)
+}

@@ -1,0 +1,80 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A journal notes what an observer is shown.
+type journal struct{ shown []string }
+
+func (j *journal) Request(e *detect.Event) (lookup.Decision, bool) {
+	j.shown = append(j.shown, "request "+e.Target)
+	return lookup.Decision{}, false
+}
+
+func (j *journal) Response(e *detect.Event) {
+	j.shown = append(j.shown, "response "+e.Target+" "+http.StatusText(e.Status))
+}
+
+func TestOneOfSeveralMiddlewaresObserves(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		expected bool // by the outer one: the inner one follows
+		follows  bool // it does
+		observes bool // and looks for abuse
+		want     []string
+	}{
+		{"the inner one, expected", true, true, true, []string{"request /a", "response /a I'm a teapot"}},
+		{"the inner one, unexpected", false, true, true, []string{"request /a", "response /a I'm a teapot"}},
+		{"expected, and it does not look", true, true, false, nil},
+		{"unexpected, and it does not look", false, true, false, []string{"request /a"}},
+		{"expected, and it does not follow", true, false, true, []string{"request /a", "response /a I'm a teapot"}},
+		{"there is none", false, false, true, []string{"request /a", "response /a I'm a teapot"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var seen journal
+			client := func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }
+			nothing := func(context.Context, netip.Addr) (lookup.Decision, bool) { return lookup.Decision{}, false }
+			cfg := Config{Lookup: nothing, ClientIP: client, Observe: &seen}
+			outer, err1 := New(cfg)
+			if !row.observes {
+				cfg.Observe = nil
+			}
+			inner, err2 := New(cfg)
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			teapot := func(w http.ResponseWriter, _ *http.Request) error {
+				w.WriteHeader(http.StatusTeapot)
+				return nil
+			}
+			var v Visit
+			v.Expect(row.expected)
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/a", nil)
+			_, err := outer.ServeVisit(&v, w, r, func(w http.ResponseWriter, r *http.Request) error {
+				if !row.follows {
+					return teapot(w, r)
+				}
+				r.RequestURI = "/rewritten"
+				v.Enter()
+				_, err := inner.ServeVisit(&v, w, r, teapot)
+				return err
+			})
+			if err != nil || !slices.Equal(seen.shown, row.want) {
+				t.Errorf("the observer is shown %q, %v; want %q", seen.shown, err, row.want)
+			}
+			if n := outer.Counters().Snapshot().Processed + inner.Counters().Snapshot().Processed; n != 1 {
+				t.Errorf("%d requests are counted, want 1", n)
+			}
+		})
+	}
+}
