@@ -20,6 +20,15 @@
 // same alerts. Events of one client are to come in order; one that is late
 // counts as if no time had passed.
 //
+// # Expressions
+//
+// They are CrowdSec's, with the helpers of CrowdSec that give the same answer
+// whenever and wherever they are asked, but for XMLGet…, ParseKV, UnmarshalJSON
+// and FileMap. Each bounds its work: one that would make too much of its arguments
+// fails. There is no log, so evt.Line.Raw is what nginx would have written of the
+// event in the combined format, without user and size; evt.Line.Time is the
+// event's; evt.Line.Src, Module and Labels are empty.
+//
 // # What it fails on
 //
 // What is broken is told apart from what is newer than this version. A document

@@ -57,10 +57,13 @@ func orDash(s string) string {
 // escapeLog escapes what could be taken for the end of a field or of the line, and
 // what is not ASCII, as nginx does.
 func escapeLog(s string) string {
-	plain := func(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
+	plain := func(c rune) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
+	if strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; plain(c) {
+		if c := s[i]; plain(rune(c)) {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "\\x%02X", c)
