@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/metrics"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -168,7 +169,7 @@ func (a *App) register(ctx caddy.Context) error {
 	a.collector = metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
 		Counters: a.engine.counters.each, Challenges: &a.engine.shared.counters,
-		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(),
+		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(), Version: lapi.Version,
 	})
 	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -187,6 +188,7 @@ func (a *App) Start() error {
 		a.watch.start(a.engine.shared.rules)
 	}
 	a.inspector.start(a.logger)
+	a.logStart()
 	return nil
 }
 

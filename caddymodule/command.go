@@ -77,18 +77,7 @@ Lists the last alerts that scenarios gave, the newest first: about whom, why, an
 what was decided here. The server keeps the last hundred.`,
 			args: cobra.NoArgs, flags: alertsFlags, run: (*call).alerts,
 		}.register(),
-		command{
-			name: "scenarios", short: "Lists what abuse is looked for, and what it leads to",
-			long: `
-Lists the scenarios that the running server looks for: how much each lets pass,
-what an alert leads to and who says so (a policy, local, or the scenario itself),
-how often there was one, and what it counts. Those that cannot run are listed with
-the reason.
-
-With --config it reads that file instead, and lists what would be looked for. If no
-server answers and no address is given, it lists the built-in scenarios.`,
-			args: cobra.NoArgs, flags: scenariosFlags, run: (*call).scenarios,
-		}.register(),
+		scenariosCommand().register(),
 		command{
 			name: "sync", usage: "[--wait[=<duration>]] ", short: "Has the sources read everything anew",
 			long: `

@@ -134,6 +134,21 @@ func (a *App) serveScenarios(w http.ResponseWriter, _ *http.Request, _ url.Value
 	return send(w, http.StatusOK, answer)
 }
 
+func scenariosCommand() command {
+	return command{
+		name: "scenarios", short: "Lists what abuse is looked for, and what it leads to",
+		long: `
+Lists the scenarios that the running server looks for: how much each lets pass,
+what an alert leads to and who says so (a policy, local, or the scenario itself),
+how often there was one, and what it counts. Those that cannot run are listed with
+the reason.
+
+With --config it reads that file instead, and lists what would be looked for. If no
+server answers and no address is given, it lists the built-in scenarios.`,
+		args: cobra.NoArgs, flags: scenariosFlags, run: (*call).scenarios,
+	}
+}
+
 func scenariosFlags(cmd *cobra.Command) {
 	cmd.Flags().Lookup("config").Usage = "Configuration file whose scenarios to list, instead of asking a server"
 }
@@ -240,8 +255,12 @@ func (a *scenarioAnswer) outcome() string {
 	return fmt.Sprintf("%s (%s), %s (%s)", a.Action, a.ActionFrom, length, a.DurationFrom)
 }
 
-// short returns a number of seconds as it is written in a config: 10s, 5m, 4h.
+// short returns a number of seconds as it is written in a config: 10s, 5m, 4h. None
+// is nothing.
 func short(seconds float64) string {
+	if seconds == 0 {
+		return ""
+	}
 	text := time.Duration(seconds * float64(time.Second)).String()
 	if s, ok := strings.CutSuffix(text, "m0s"); ok {
 		text = s + "m"

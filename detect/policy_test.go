@@ -80,7 +80,7 @@ func TestPoliciesThatMakeNoSense(t *testing.T) {
 		"own/ban":     {AlertOnly: true, Duration: time.Hour},
 		"own/plain":   {Duration: -time.Hour},
 	})
-	want := "there is no scenario \"own/bam\"\n" +
+	want := "there is no scenario \"own/bam\": did you mean own/ban?\n" +
 		"scenario own/ban: an alert alone has no action and no duration\n" +
 		"scenario own/counter cannot run: own.yaml:16: its type is counter: want leaky or trigger\n" +
 		"scenario own/plain: duration -1h0m0s: want more than 0"

@@ -59,12 +59,16 @@ type Config struct {
 	// AppSec returns what became of inspections, such as an [appsec.Client]'s
 	// Stats. It is called for each scrape. Default: none.
 	AppSec func() appsec.Stats
+
+	// Version is that of this module, as the program knows it. Default: that which the
+	// program was built with, "(devel)" from a working copy.
+	Version string
 }
 
 // NewCollector returns a collector of everything that cfg names. It starts
 // nothing and holds nothing but cfg.
 func NewCollector(cfg Config) prometheus.Collector {
-	return &collector{cfg: cfg, version: moduleVersion()}
+	return &collector{cfg: cfg, version: cmp.Or(cfg.Version, moduleVersion())}
 }
 
 type collector struct {

@@ -66,14 +66,18 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 	if f.stop == nil {
 		f.stop = m.unsolicited(r, &f)
 	}
-	if f.stop != nil || v.hasEnded() || !m.observes(r, f.client) {
-		return f
-	}
-	f.seen = v.observe(m, r, f.client)
-	if d, ok := v.ask(m, f.seen); ok && d.Action != lookup.None {
-		f.stop = m.stop(r, newObservedStop(d, f.client), v)
+	if f.stop == nil && !v.hasEnded() && m.observes(r, f.client) {
+		m.look(r, &f)
 	}
 	return f
+}
+
+// look begins to observe r, and has f say whether that stops it.
+func (m *Middleware) look(r *http.Request, f *finding) {
+	f.seen = f.visit.observe(m, r, f.client)
+	if d, ok := f.visit.ask(m, f.seen); ok && d.Action != lookup.None {
+		f.stop = m.stop(r, newObservedStop(d, f.client), f.visit)
+	}
 }
 
 // stop returns s, counted and logged; nil if r goes on all the same, with a pass

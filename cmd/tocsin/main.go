@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/tocsin-project/tocsin/caddymodule"
+	"github.com/tocsin-project/tocsin/lapi"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	_ "github.com/tocsin-project/tocsin"
@@ -20,6 +21,7 @@ import (
 
 func main() {
 	caddy.CustomBinaryName = "tocsin"
+	caddy.CustomVersion = "tocsin " + lapi.Version + ", Caddy" // its own version follows
 	// Any Caddy with the module has these below a command tocsin. In this one
 	// that would be tocsin tocsin status.
 	for _, c := range caddymodule.Commands() {

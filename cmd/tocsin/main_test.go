@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/lapi"
 )
 
 // The program is built and asked, since Caddy's commands end the process.
@@ -27,7 +29,9 @@ func TestCommands(t *testing.T) {
 		return string(out)
 	}
 	run("go", "build", "-o", exe, ".")
-	run(exe, "version")
+	if out := run(exe, "version"); !strings.HasPrefix(out, "tocsin "+lapi.Version+", Caddy v2.") {
+		t.Errorf("version says %q", out)
+	}
 	modules := strings.Fields(run(exe, "list-modules"))
 	for _, m := range []string{"tocsin", "http.handlers.tocsin", "http.matchers.tocsin", "http.handlers.tocsin_ready", "admin.api.tocsin", "http.handlers.reverse_proxy"} {
 		if !slices.Contains(modules, m) {
@@ -35,7 +39,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	help := run(exe, "help")
-	for _, c := range []string{"status", "check", "list", "unban", "sync", "run"} {
+	for _, c := range []string{"status", "check", "list", "unban", "scenarios", "sync", "run"} {
 		if !strings.Contains(help, "\n  "+c+" ") {
 			t.Errorf("command %s is missing", c)
 		}

@@ -1,0 +1,58 @@
+package caddymodule
+
+import (
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/lapi"
+	"go.uber.org/zap"
+)
+
+// logStart says in one line what is on.
+func (a *App) logStart() {
+	stats := a.engine.Stats()
+	sources := make([]string, len(stats.Sources))
+	for i := range stats.Sources {
+		sources[i] = stats.Sources[i].Name
+	}
+	scenarios, leads := a.leads()
+	a.logger.Info("tocsin is on",
+		zap.String("version", lapi.Version), zap.Int("sites", a.guarded()), zap.Strings("sources", sources),
+		zap.Int("scenarios", scenarios), zap.Any("scenarios_lead_to", leads),
+		zap.String("challenge", a.challengeType()), zap.Bool("appsec", a.inspector != nil))
+}
+
+// guarded returns how many sites have the directive, however often.
+func (a *App) guarded() int {
+	type site struct {
+		server *caddyhttp.Server
+		root   *caddyhttp.Subroute
+	}
+	sites := map[site]bool{}
+	for _, p := range a.places {
+		sites[site{p.server, p.root}] = true
+	}
+	return len(sites)
+}
+
+// leads returns how many scenarios there are, and how many of them lead to what.
+func (a *App) leads() (n int, to map[string]int) {
+	to = map[string]int{}
+	if a.watch == nil {
+		return 0, to
+	}
+	all := newScenariosAnswer(a.watch.user.current(), a.watch.detect, a.Local, nil).Scenarios
+	for i := range all {
+		s := &all[i]
+		to[strings.TrimSpace(s.Action+" "+short(s.DurationSeconds))]++
+	}
+	return len(all), to
+}
+
+// challengeType returns what meets a captcha decision: off if it is a ban.
+func (a *App) challengeType() string {
+	if a.passage == nil {
+		return challengeOff
+	}
+	return a.passage.answer().Type
+}
