@@ -1,0 +1,82 @@
+package replay
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+)
+
+// An Entry is a request that a log tells of, and where it stands there.
+type Entry struct {
+	detect.Event
+
+	Size   int64  // bytes of the response's body; 0: not known, or none
+	Answer []byte // the beginning of the response's body, which no access log has
+
+	Source string // the file, as it was named; - is standard input
+	Line   int    // from 1
+}
+
+// Place returns where the request stands, such as access.log:12.
+func (e *Entry) Place() string { return e.Source + ":" + strconv.Itoa(e.Line) }
+
+// end returns when the request was over, which logs are in the order of.
+func (e *Entry) end() time.Time {
+	if e.Ended.IsZero() {
+		return e.Time
+	}
+	return e.Ended
+}
+
+// maxBody is how much of a request's body counts, as while the server runs.
+const maxBody = 16 << 10
+
+// setBody takes over a request's body, if a log has it.
+func (e *Entry) setBody(body string) {
+	if body == "" {
+		return
+	}
+	e.Truncated = len(body) > maxBody
+	e.Body = []byte(body[:min(len(body), maxBody)])
+}
+
+// setAgents fills in what stands in headers, and has a field of its own.
+func (e *Entry) setAgents(userAgent, referer string) {
+	e.UserAgent, e.Referer = userAgent, referer
+	if referer != "" {
+		e.setHeader("Referer", referer)
+	}
+}
+
+// setHeader sets a field of the request's header.
+func (e *Entry) setHeader(name, value string) {
+	if e.Request == nil {
+		e.Request = make(http.Header)
+	}
+	e.Request[name] = []string{value}
+}
+
+// setAnswerHeader sets a field of the response's header.
+func (e *Entry) setAnswerHeader(name, value string) {
+	if value == "" {
+		return
+	}
+	if e.Header == nil {
+		e.Header = make(http.Header)
+	}
+	e.Header[name] = []string{value}
+}
+
+// setRequestLine takes a request line apart. One of another form than METHOD
+// TARGET PROTO is kept as it is.
+func (e *Entry) setRequestLine(line string) {
+	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(line, ' ')
+	if first <= 0 || last <= first+1 || !strings.HasPrefix(line[last+1:], "HTTP/") {
+		e.Event.Line = line
+		return
+	}
+	e.Method, e.Target, e.Proto = line[:first], line[first+1:last], line[last+1:]
+}
