@@ -13,8 +13,8 @@ import (
 type Entry struct {
 	detect.Event
 
-	Size   int64  // bytes of the response's body; 0: not known, or none
-	Answer []byte // the beginning of the response's body, which no access log has
+	Size        int64  // bytes of the response's body; 0: not known, or none
+	ContentType string // of the response
 
 	Source string // the file, as it was named; - is standard input
 	Line   int    // from 1
@@ -29,6 +29,17 @@ func (e *Entry) end() time.Time {
 		return e.Time
 	}
 	return e.Ended
+}
+
+// complete fills in what follows from the rest. A log that names no host is of the
+// host that it is said to be of.
+func (e *Entry) complete(host string) {
+	if e.Host == "" {
+		e.Host = host
+	}
+	if v := e.Header["Content-Type"]; len(v) > 0 {
+		e.ContentType = v[0]
+	}
 }
 
 // maxBody is how much of a request's body counts, as while the server runs.

@@ -231,7 +231,7 @@ func (l *jsonLine) liftHeader() {
 // The fields of headers that are kept, unless all are.
 var (
 	ofRequest = []string{
-		"User-Agent", "Referer", "Content-Type", "Cookie", "Authorization", "Origin", "Host",
+		"User-Agent", "Referer", "Content-Type", "Cookie", "Authorization", "Origin", "Host", "Accept",
 		"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User",
 	}
 	ofResponse = []string{"Content-Type", "Location", "Set-Cookie", "Www-Authenticate"}

@@ -93,6 +93,15 @@ func (r *Reader) KeepAllHeaders() {
 	}
 }
 
+// AssumeHost says which host requests are for where a log names none, as common
+// and combined logs mostly do. Without that a link from another site looks like
+// one of the same.
+func (r *Reader) AssumeHost(name string) {
+	for _, s := range r.sources {
+		s.host = name
+	}
+}
+
 // All returns the requests. Those of each log come in the order in which they
 // stand there; several logs are merged by time, and where that is the same the one
 // that was named first comes first.

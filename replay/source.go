@@ -23,7 +23,8 @@ type source struct {
 
 	head *Entry // the next request
 
-	untimed    int // lines of recordings without a time
+	host       string // where a line names none
+	untimed    int    // lines of recordings without a time
 	allHeaders bool
 	redacted   map[string]int
 	skipped    *Skipped
@@ -69,6 +70,7 @@ func (s *source) next() {
 		e := &Entry{Source: s.name, Line: s.line}
 		// One copy of the line, and all texts of the event are in it.
 		if err = s.parse(string(line), e); err == nil {
+			e.complete(s.host)
 			s.head = e
 			continue
 		}
