@@ -23,17 +23,17 @@ func (r *Report) Print(w io.Writer, limit int) error {
 	r.printOffenders(t, limit)
 	r.printScenarios(t)
 	t.line()
-	t.line(fmt.Sprintf("%d clients would have been banned, and %d challenged; %d of %d requests would have been stopped.",
-		r.Banned, r.Challenged, r.Stopped, r.Requests))
+	t.line(fmt.Sprintf("%s would have been banned, %d challenged; %d of %s would have been stopped.",
+		many(r.Banned, "client"), r.Challenged, r.Stopped, many(r.Requests, "request")))
 	return t.w.Flush()
 }
 
 func (r *Report) printHead(t table) {
-	clients := fmt.Sprint(r.Clients)
+	clients := many(r.Clients, "client")
 	if r.Crowded {
 		clients = "more than " + clients
 	}
-	head := fmt.Sprintf("%d requests of %s clients", r.Requests, clients)
+	head := many(r.Requests, "request") + " of " + clients
 	if r.Requests > 0 {
 		head += ", " + r.From.Format(stamp) + " to " + r.To.Format(stamp) + " UTC"
 	}
@@ -41,7 +41,7 @@ func (r *Report) printHead(t table) {
 		head += fmt.Sprintf(", in %.1f s (%.0f a second)", r.Seconds, r.Speed)
 	}
 	t.line("Read", head)
-	t.line("Looked for", fmt.Sprintf("%d scenarios", r.Looked))
+	t.line("Looked for", many(r.Looked, "scenario"))
 	for _, s := range r.LeftOut {
 		t.line("Left out", s)
 	}
@@ -52,16 +52,16 @@ func (r *Report) printHead(t table) {
 		t.line("Redacted", "by Caddy, and taken as there but empty: "+counts(r.Redacted))
 	}
 	if r.Allowed > 0 {
-		t.line("Allowed", fmt.Sprintf("%d requests, which were not judged", r.Allowed))
+		t.line("Allowed", many(r.Allowed, "request")+" of clients that are allowed, not judged")
 	}
 	if r.Spared > 0 {
-		t.line("Spared", fmt.Sprintf("%d requests of private clients, about whom nothing is decided", r.Spared))
+		t.line("Spared", many(r.Spared, "request")+" of private clients, about whom nothing is decided")
 	}
 	if r.Backwards > 0 {
-		t.line("Backwards", fmt.Sprintf("%d requests over a minute older than one before them", r.Backwards))
+		t.line("Backwards", many(r.Backwards, "request")+" over a minute older than one before")
 	}
 	if r.Skipped.Lines > 0 {
-		t.line("Skipped", fmt.Sprintf("%d lines, such as", r.Skipped.Lines))
+		t.line("Skipped", many(r.Skipped.Lines, "line")+", such as")
 		for _, s := range r.Skipped.Examples {
 			t.line("", s.At+": "+s.Reason)
 		}
@@ -76,7 +76,7 @@ func (r *Report) printOffenders(t table, limit int) {
 		return
 	}
 	t.line()
-	t.line("CLIENT", "FIRST STOPPED", "BY", "ACTION", "SCENARIO", "BEFORE", "STOPPED", "REQUEST", "USER AGENT")
+	t.line("CLIENT", "FIRST STOPPED", "AT", "ACTION", "SCENARIO", "BEFORE", "STOPPED", "REQUEST", "USER AGENT")
 	for _, o := range r.Offenders[:min(limit, len(r.Offenders))] {
 		t.line(o.Client, o.Time.Format(stamp), o.At, o.Action, o.Scenario, o.Before, o.After, shorten(o.Request), shorten(o.UserAgent))
 	}
@@ -106,8 +106,17 @@ func counts(sums map[string]int) string {
 	return strings.Join(all, ", ")
 }
 
-// shorten returns the beginning of s.
+// many returns n with what there are so many of.
+func many(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
+// shorten returns the beginning of what can be printed of s.
 func shorten(s string) string {
+	s = strings.Map(printable, s)
 	n := 0
 	for i := range s {
 		if n++; n > maxColumn {

@@ -13,16 +13,24 @@ import (
 )
 
 const (
-	maxClients   = 1 << 20 // that are told apart; those on top share what is known of them
-	maxOffenders = 100_000 // that are listed
-	maxScenarios = 1000    // that are told apart
-	maxVerdicts  = 10      // of one client
-	maxText      = 512     // bytes of what clients send
+	maxVerdicts = 10  // of one client
+	maxText     = 512 // bytes of what clients send
 )
+
+// othersName stands for all clients, or scenarios, that are not told apart.
+const othersName = "other"
+
+// bounds say how much a tally remembers.
+type bounds struct {
+	clients   int // that are told apart; those on top share what is known of them
+	offenders int // that are listed
+	scenarios int // that are told apart
+}
 
 // A tally is a report in the making.
 type tally struct {
 	Report
+	room      bounds
 	latest    time.Time // end of a request so far
 	clients   map[netip.Prefix]*client
 	others    client // all that are not told apart
@@ -38,6 +46,7 @@ type client struct {
 
 func newTally() *tally {
 	return &tally{
+		room:    bounds{clients: 1 << 20, offenders: 100_000, scenarios: 1000},
 		Report:  Report{Offenders: []*Offender{}, Scenarios: []*Scenario{}},
 		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{},
 	}
@@ -64,7 +73,7 @@ func (t *tally) count(e *Entry) *client {
 	c := t.clients[who]
 	switch {
 	case c != nil:
-	case len(t.clients) < maxClients:
+	case len(t.clients) < t.room.clients:
 		c = new(client)
 		t.clients[who] = c
 	default:
@@ -105,8 +114,8 @@ func (t *tally) alerted(e *Entry, c *client, r *engine.Record) {
 
 func (t *tally) scenario(name string) *Scenario {
 	s := t.scenarios[name]
-	if s == nil && len(t.scenarios) >= maxScenarios {
-		name = "other"
+	if s == nil && len(t.scenarios) >= t.room.scenarios {
+		name = othersName
 		s = t.scenarios[name]
 	}
 	if s == nil {
@@ -124,10 +133,12 @@ func (t *tally) row(e *Entry, c *client, d *lookup.Decision) *Offender {
 			Client: e.Client.String(), Scenario: clip(d.Reason), Time: e.Time, At: e.Place(),
 			Request: requestOf(e), Before: c.requests, UserAgent: clip(e.UserAgent),
 		}
-		if who := clientOf(e.Client); !who.IsSingleIP() {
+		if who := clientOf(e.Client); c == &t.others {
+			c.row.Client = othersName
+		} else if !who.IsSingleIP() {
 			c.row.Client = who.String()
 		}
-		if len(t.Offenders) < maxOffenders {
+		if len(t.Offenders) < t.room.offenders {
 			t.Offenders = append(t.Offenders, c.row)
 		} else {
 			t.Unlisted++
