@@ -77,12 +77,17 @@ func (r *Report) printOffenders(t table, limit int) {
 	}
 	t.line()
 	t.line("CLIENT", "FIRST STOPPED", "AT", "ACTION", "SCENARIO", "BEFORE", "STOPPED", "REQUEST", "USER AGENT")
-	for _, o := range r.Offenders[:min(limit, len(r.Offenders))] {
+	shown := min(limit, len(r.Offenders))
+	for _, o := range r.Offenders[:shown] {
 		t.line(o.Client, o.Time.Format(stamp), o.At, o.Action, o.Scenario, o.Before, o.After, shorten(o.Request), shorten(o.UserAgent))
 	}
-	if more := r.Unlisted + len(r.Offenders) - limit; more > 0 {
+	if more := r.Unlisted + len(r.Offenders) - shown; more > 0 {
 		t.line()
-		t.line(fmt.Sprintf("There are %d more: see --limit and --json.", more))
+		are := "are"
+		if more == 1 {
+			are = "is"
+		}
+		t.line(fmt.Sprintf("There %s %d more: see --limit and --json.", are, more))
 	}
 }
 
