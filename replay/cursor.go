@@ -102,11 +102,16 @@ func (c *cursor) scalar() scalar {
 	return scalar{}
 }
 
+// endsWord holds the bytes that end a number or a name.
+var endsWord = [256]bool{
+	' ': true, '\t': true, '\r': true, '\n': true, '"': true, ',': true, ':': true, '[': true, ']': true, '{': true, '}': true,
+}
+
 // word reads a number, true, false or null, and whatever else is no bracket, no
 // text, no comma and no colon.
 func (c *cursor) word() string {
 	begin := c.at
-	for c.at < len(c.text) && strings.IndexByte(" \t\r\n\",:[]{}", c.text[c.at]) < 0 {
+	for c.at < len(c.text) && !endsWord[c.text[c.at]] {
 		c.at++
 	}
 	if begin == c.at {

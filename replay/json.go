@@ -1,8 +1,7 @@
 package replay
 
 import (
-	"net/http"
-	"net/textproto"
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ type jsonLine struct {
 	hasStatus                bool
 
 	client, host, userAgent string
+	hostField               string // of the request's header
 	location, challenge     string // fields of the response's header that flows name
 	fromClient              string // client_ip of Caddy, remote_ip where there is none
 }
@@ -71,7 +71,7 @@ func (s *source) member(c *cursor, l *jsonLine, key string) {
 	case "status", "s":
 		l.setStatus(c.scalar())
 	case "resp_headers":
-		e.Header = s.header(c, ofResponse, true)
+		s.responseHeader(c, e, true)
 	case "t":
 		l.elapsed = c.scalar()
 	case "m", "method":
@@ -81,9 +81,9 @@ func (s *source) member(c *cursor, l *jsonLine, key string) {
 	case "uri":
 		e.Target, l.isFlow = c.textValue(), true
 	case "h", "headers":
-		e.Request = s.header(c, ofRequest, false)
+		s.requestHeader(c, l, false)
 	case "rh":
-		e.Header = s.header(c, ofResponse, false)
+		s.responseHeader(c, e, false)
 	case "b", "body":
 		e.setBody(c.textValue())
 	case "ip", "client":
@@ -132,7 +132,7 @@ func (s *source) caddyRequest(c *cursor, l *jsonLine) {
 		case "uri":
 			e.Target = c.textValue()
 		case "headers":
-			e.Request = s.header(c, ofRequest, true)
+			s.requestHeader(c, l, true)
 		default:
 			c.skip()
 		}
@@ -161,7 +161,6 @@ func (l *jsonLine) finishCaddy() error {
 	if e.Client, ok = parseClient(l.fromClient); !ok {
 		return errNoClient
 	}
-	l.liftHeader()
 	return nil
 }
 
@@ -187,8 +186,7 @@ func (s *source) finishRecorded(l *jsonLine) error {
 	if !l.hasStatus {
 		return errNoStatus
 	}
-	e.Host, e.Proto = l.host, "HTTP/1.1"
-	l.liftHeader()
+	e.Host, e.Proto = cmp.Or(l.host, l.hostField), "HTTP/1.1"
 	if l.userAgent != "" {
 		e.UserAgent = l.userAgent
 	}
@@ -212,87 +210,4 @@ func (s *source) recordedTime(v scalar) (time.Time, bool) {
 		return relative.Add(time.Duration(n * float64(time.Second)).Round(time.Microsecond)), true
 	}
 	return timeOf(n)
-}
-
-// liftHeader moves fields of the header to where an event has them.
-func (l *jsonLine) liftHeader() {
-	e := l.e
-	if v := e.Request["User-Agent"]; len(v) > 0 {
-		e.UserAgent = v[0]
-	}
-	if v := e.Request["Referer"]; len(v) > 0 {
-		e.Referer = v[0]
-	}
-	if v := e.Request["Host"]; len(v) > 0 && e.Host == "" {
-		e.Host = v[0]
-	}
-}
-
-// The fields of headers that are kept, unless all are.
-var (
-	ofRequest = []string{
-		"User-Agent", "Referer", "Content-Type", "Cookie", "Authorization", "Origin", "Host", "Accept",
-		"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User",
-	}
-	ofResponse = []string{"Content-Type", "Location", "Set-Cookie", "Www-Authenticate"}
-)
-
-// header reads a header: an object of texts, or of lists of them. Caddy writes the
-// names as Go does, and what it keeps for itself becomes empty.
-func (s *source) header(c *cursor, names []string, caddy bool) http.Header {
-	if !c.enter('{') {
-		return nil
-	}
-	var h http.Header
-	for c.more('}') {
-		name := c.key()
-		if !caddy {
-			name = textproto.CanonicalMIMEHeaderKey(name)
-		}
-		if !s.allHeaders && !has(names, name) {
-			c.skip()
-			continue
-		}
-		if h == nil {
-			h = make(http.Header, len(names))
-		}
-		h[name] = s.values(c)
-		if caddy {
-			s.redact(name, h[name])
-		}
-	}
-	return h
-}
-
-// has reports whether names has name.
-func has(names []string, name string) bool {
-	for _, n := range names {
-		if len(n) == len(name) && n == name {
-			return true
-		}
-	}
-	return false
-}
-
-// values reads a text or a list of texts.
-func (s *source) values(c *cursor) []string {
-	if c.peek() != '[' {
-		return []string{c.textValue()}
-	}
-	c.at++
-	all := make([]string, 0, 1)
-	for c.more(']') {
-		all = append(all, c.textValue())
-	}
-	return all
-}
-
-// redact empties what Caddy did not write, and counts it.
-func (s *source) redact(name string, values []string) {
-	for i, v := range values {
-		if v == redacted {
-			values[i] = ""
-			s.redacted[name]++
-		}
-	}
 }
