@@ -28,6 +28,9 @@ const commonLayout = "02/Jan/2006:15:04:05 -0700"
 
 // parseTime reads the time of a line of Caddy's log.
 func parseTime(v scalar) (time.Time, bool) {
+	if at, ok := parseSeconds(v.text); ok {
+		return at, true
+	}
 	if n, err := strconv.ParseFloat(v.text, 64); err == nil {
 		return timeOf(n)
 	}
@@ -37,6 +40,25 @@ func parseTime(v scalar) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// parseSeconds reads a time as Caddy writes it by default: ten digits, a point, and
+// up to nine digits. A number of floating point could not hold them all.
+func parseSeconds(s string) (time.Time, bool) {
+	const whole = 10
+	if len(s) < whole || len(s) > whole+10 || len(s) > whole && s[whole] != '.' {
+		return time.Time{}, false
+	}
+	n := digits{text: s, ok: true}
+	seconds, nanos := n.at(0, whole, maxSeconds), 0
+	if len(s) > whole+1 {
+		fraction := len(s) - whole - 1
+		nanos = n.at(whole+1, fraction, 1e9)
+		for range 9 - fraction {
+			nanos *= 10
+		}
+	}
+	return time.Unix(int64(seconds), int64(nanos)).UTC(), n.ok && seconds < maxSeconds
 }
 
 // timeOf returns the time that is n seconds, milliseconds or nanoseconds after the

@@ -84,6 +84,21 @@ func (c *cursor) textValue() string {
 	return ""
 }
 
+// firstText reads a text, or a list of texts, of which it returns the first.
+func (c *cursor) firstText() string {
+	if c.peek() != '[' {
+		return c.textValue()
+	}
+	c.at++
+	text := ""
+	for n := 0; c.more(']'); n++ {
+		if v := c.textValue(); n == 0 {
+			text = v
+		}
+	}
+	return text
+}
+
 // A scalar is a value that is text or a number.
 type scalar struct {
 	text   string

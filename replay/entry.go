@@ -18,6 +18,32 @@ type Entry struct {
 
 	Source string // the file, as it was named; - is standard input
 	Line   int    // from 1
+
+	of   *source
+	used [2]http.Header // empty, for Request and Header
+}
+
+// empty makes e a new entry, and keeps its maps.
+func (e *Entry) empty() {
+	maps := [2]http.Header{e.Request, e.Header}
+	for i, m := range maps {
+		if m == nil {
+			maps[i] = e.used[i]
+		}
+		clear(maps[i])
+	}
+	*e = Entry{of: e.of, used: maps}
+}
+
+// newHeader returns an empty header: Request is the first of an entry, Header the
+// second.
+func (e *Entry) newHeader(which int) http.Header {
+	h := e.used[which]
+	if h == nil {
+		return make(http.Header)
+	}
+	e.used[which] = nil
+	return h
 }
 
 // Place returns where the request stands, such as access.log:12.
@@ -65,7 +91,7 @@ func (e *Entry) setAgents(userAgent, referer string) {
 // setHeader sets a field of the request's header.
 func (e *Entry) setHeader(name, value string) {
 	if e.Request == nil {
-		e.Request = make(http.Header)
+		e.Request = e.newHeader(0)
 	}
 	e.Request[name] = []string{value}
 }
@@ -76,7 +102,7 @@ func (e *Entry) setAnswerHeader(name, value string) {
 		return
 	}
 	if e.Header == nil {
-		e.Header = make(http.Header)
+		e.Header = e.newHeader(1)
 	}
 	e.Header[name] = []string{value}
 }

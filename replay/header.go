@@ -1,9 +1,6 @@
 package replay
 
-import (
-	"net/http"
-	"net/textproto"
-)
+import "net/textproto"
 
 // The fields of headers that detection looks at.
 
@@ -29,9 +26,9 @@ func ofResponse(name string) bool {
 func (l *jsonLine) lift(c *cursor, name string) bool {
 	switch name {
 	case "User-Agent":
-		l.e.UserAgent = first(values(c))
+		l.e.UserAgent = c.firstText()
 	case "Host":
-		l.hostField = first(values(c))
+		l.hostField = c.firstText()
 	default:
 		return false
 	}
@@ -40,44 +37,49 @@ func (l *jsonLine) lift(c *cursor, name string) bool {
 
 // requestHeader reads the header of a request.
 func (s *source) requestHeader(c *cursor, l *jsonLine, caddy bool) {
-	h := s.header(c, caddy, ofRequest, func(name string) bool { return l.lift(c, name) })
-	l.e.Request, l.e.Referer = h, first(h["Referer"])
+	if !c.enter('{') {
+		return
+	}
+	for c.more('}') {
+		name := s.fieldName(c, caddy)
+		switch {
+		case l.lift(c, name):
+		case s.allHeaders || ofRequest(name):
+			if l.e.Request == nil {
+				l.e.Request = l.e.newHeader(0)
+			}
+			l.e.Request[name] = s.values(c, name, caddy)
+		default:
+			c.skip()
+		}
+	}
+	l.e.Referer = first(l.e.Request["Referer"])
 }
 
 // responseHeader reads the header of a response.
 func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
-	e.Header = s.header(c, caddy, ofResponse, func(string) bool { return false })
+	if !c.enter('{') {
+		return
+	}
+	for c.more('}') {
+		name := s.fieldName(c, caddy)
+		if !s.allHeaders && !ofResponse(name) {
+			c.skip()
+			continue
+		}
+		if e.Header == nil {
+			e.Header = e.newHeader(1)
+		}
+		e.Header[name] = s.values(c, name, caddy)
+	}
 }
 
-// header reads a header: an object of texts, or of lists of them. It keeps the
-// fields that lift has not read, and of which keep says so, or all. Caddy writes
-// names as Go does, and what it does not tell becomes empty.
-func (s *source) header(c *cursor, caddy bool, keep, lift func(name string) bool) http.Header {
-	if !c.enter('{') {
-		return nil
+// fieldName reads the name of a field. Caddy writes names as Go does.
+func (s *source) fieldName(c *cursor, caddy bool) string {
+	if caddy {
+		return c.key()
 	}
-	var h http.Header
-	for c.more('}') {
-		name := c.key()
-		if !caddy {
-			name = textproto.CanonicalMIMEHeaderKey(name)
-		}
-		switch {
-		case lift(name):
-		case !s.allHeaders && !keep(name):
-			c.skip()
-		default:
-			if h == nil {
-				h = make(http.Header)
-			}
-			all := values(c)
-			if caddy {
-				s.redact(name, all)
-			}
-			h[name] = all
-		}
-	}
-	return h
+	return textproto.CanonicalMIMEHeaderKey(c.key())
 }
 
 // first returns the first of some values, if there is one.
@@ -88,25 +90,37 @@ func first(values []string) string {
 	return values[0]
 }
 
-// values reads a text or a list of texts.
-func values(c *cursor) []string {
+// values reads a text or a list of texts. What Caddy does not tell becomes empty,
+// and is counted.
+func (s *source) values(c *cursor, name string, caddy bool) []string {
+	var all []string
 	if c.peek() != '[' {
-		return []string{c.textValue()}
+		all = s.keep(nil, c.textValue())
+	} else {
+		c.at++
+		for c.more(']') {
+			all = s.keep(all, c.textValue())
+		}
 	}
-	c.at++
-	all := make([]string, 0, 1)
-	for c.more(']') {
-		all = append(all, c.textValue())
+	for i, v := range all {
+		if caddy && v == redacted {
+			all[i] = ""
+			s.redacted[name]++
+		}
 	}
 	return all
 }
 
-// redact empties what Caddy did not write, and counts it.
-func (s *source) redact(name string, values []string) {
-	for i, v := range values {
-		if v == redacted {
-			values[i] = ""
-			s.redacted[name]++
-		}
+// keep is append(all, text), which mostly takes no memory of its own: most fields
+// have one value, and those lie side by side.
+func (s *source) keep(all []string, text string) []string {
+	if all != nil {
+		return append(all, text)
 	}
+	if len(s.slab) == 0 {
+		s.slab = make([]string, 64)
+	}
+	all, s.slab = s.slab[:1:1], s.slab[1:]
+	all[0] = text
+	return all
 }

@@ -113,7 +113,6 @@ func (l *jsonLine) setStatus(v scalar) {
 // caddyRequest reads what Caddy says about a request.
 func (s *source) caddyRequest(c *cursor, l *jsonLine) {
 	e := l.e
-	e.Method, e.Target, e.Proto, e.Host, e.Request, l.fromClient = "", "", "", "", nil, ""
 	l.isCaddy = c.enter('{')
 	for l.isCaddy && c.more('}') {
 		switch key := c.key(); key {

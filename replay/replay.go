@@ -31,7 +31,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Config says how requests are judged. Only Judge is needed.
+// Config says how requests are judged. Only Judge is needed. Who is shown an event
+// may not keep it.
 type Config struct {
 	Judge Judge
 
@@ -69,6 +70,7 @@ func Run(ctx context.Context, r *Reader, cfg Config) (*Report, error) {
 			}
 		}
 		t.take(e, cfg)
+		recycle(e)
 	}
 	return t.report(r), ctx.Err()
 }

@@ -21,7 +21,9 @@ type source struct {
 	read atomic.Int64  // bytes of the file, before they are unpacked
 	over bool
 
-	head *Entry // the next request
+	head *Entry   // the next request
+	used *Entry   // one that nobody looks at any more
+	slab []string // room for values of headers
 
 	host       string // where a line names none
 	untimed    int    // lines of recordings without a time
@@ -67,7 +69,7 @@ func (s *source) next() {
 		if len(line) == 0 {
 			continue
 		}
-		e := &Entry{Source: s.name, Line: s.line}
+		e := s.newEntry()
 		// One copy of the line, and all texts of the event are in it.
 		if err = s.parse(string(line), e); err == nil {
 			e.complete(s.host)
@@ -78,7 +80,21 @@ func (s *source) next() {
 			err = errLong
 		}
 		s.skipped.add(e.Place(), err)
+		s.used = e
 	}
+}
+
+// newEntry returns an entry for the last line.
+func (s *source) newEntry() *Entry {
+	e := s.used
+	if e == nil {
+		e = &Entry{of: s}
+	} else {
+		s.used = nil
+		e.empty()
+	}
+	e.Source, e.Line = s.name, s.line
+	return e
 }
 
 // fail ends the source: at its end, or where it cannot be read any further.
