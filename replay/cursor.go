@@ -13,9 +13,10 @@ import (
 // it bad, or is taken with a comma or a bracket too many: a log line does no harm
 // by that.
 type cursor struct {
-	text string
-	at   int
-	bad  bool // then all methods return nothing
+	text  string
+	at    int
+	slash int  // where the next backslash is, if it is behind at
+	bad   bool // then all methods return nothing
 }
 
 // peek returns the byte that comes next, spaces aside; 0 at the end.
@@ -187,18 +188,28 @@ func (c *cursor) str() string {
 		c.bad = true
 		return ""
 	}
-	rest := c.text[c.at+1:]
-	end := strings.IndexByte(rest, '"')
-	if end >= 0 && strings.IndexByte(rest[:end], '\\') < 0 {
-		c.at += end + 2
-		return rest[:end]
-	}
 	begin := c.at + 1
+	if n := strings.IndexByte(c.text[begin:], '"'); n >= 0 && !c.slashed(begin+n) {
+		c.at = begin + n + 1
+		return c.text[begin : begin+n]
+	}
 	c.skipText()
 	if c.bad {
 		return ""
 	}
 	return c.unescape(c.text[begin : c.at-1])
+}
+
+// slashed reports whether there is a backslash before end.
+func (c *cursor) slashed(end int) bool {
+	if c.slash <= c.at {
+		n := strings.IndexByte(c.text[c.at:], '\\')
+		if n < 0 {
+			n = len(c.text)
+		}
+		c.slash = c.at + n
+	}
+	return c.slash < end
 }
 
 // unescape returns what a text stands for.

@@ -130,6 +130,32 @@ func TestEventsAreDescribed(t *testing.T) {
 	}
 }
 
+// Entries are used again, and nothing of one is in the next.
+func TestNothingOfARequestIsInTheNext(t *testing.T) {
+	const full = `{"t":1,"m":"POST","u":"/a","s":401,"h":{"Cookie":"a=b","Referer":"x","User-Agent":"y","Host":"z"},"b":"body","rh":{"Location":"/l"},"ip":"192.0.2.1"}`
+	bare := `192.0.2.2 - - [10/Oct/2026:13:55:01 +0000] "\x16" 400 0` + "\n"
+	log := full + "\n" + bare + "skipped\n" + `{"t":1,"m":"POST","h":{"Cookie":"a=b"},"rh":{"Location":"/l"},"s":"no"}` + "\n" +
+		`{"m":"GET","u":"/","s":200}` + "\n" + full + "\n" + `{"m":"GET","u":"/","s":200,"h":{"Origin":"o"}}`
+	var got []string
+	run(t, log, Config{Judge: judged(func(ev *detect.Event) {
+		got = append(got, fmt.Sprint(ev.Method, ev.Target, ev.Line, ev.Status, ev.Host, ev.UserAgent, ev.Referer, string(ev.Body), ev.Request, ev.Header))
+	})})
+	if want := []string{
+		"POST/a401zyxbodymap[Cookie:[a=b] Referer:[x]] map[Location:[/l]]", "\x16400map[] map[]", "GET/200map[] map[]",
+		"POST/a401zyxbodymap[Cookie:[a=b] Referer:[x]] map[Location:[/l]]", "GET/200map[Origin:[o]] map[]",
+	}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// judged is a Judge that looks on.
+type judged func(ev *detect.Event)
+
+func (j judged) Judge(ev *detect.Event) Outcome {
+	j(ev)
+	return Outcome{}
+}
+
 func TestTimeRunningBackwardsIsTold(t *testing.T) {
 	rep := run(t, get("192.0.2.1", "59", "/")+strings.ReplaceAll(get("192.0.2.1", "58", "/")+get("192.0.2.1", "59", "/"), "13:55", "13:54")+
 		get("192.0.2.1", "01", "/"), Config{Judge: new(script)})

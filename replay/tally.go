@@ -3,7 +3,6 @@ package replay
 import (
 	"cmp"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ type tally struct {
 	Report
 	room      bounds
 	latest    time.Time // end of a request so far
-	clients   map[netip.Prefix]*client
+	clients   map[[16]byte]*client
 	others    client // all that are not told apart
 	scenarios map[string]*Scenario
 }
@@ -48,7 +47,7 @@ func newTally() *tally {
 	return &tally{
 		room:    bounds{clients: 1 << 20, offenders: 100_000, scenarios: 1000},
 		Report:  Report{Offenders: []*Offender{}, Scenarios: []*Scenario{}},
-		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{},
+		clients: map[[16]byte]*client{}, scenarios: map[string]*Scenario{},
 	}
 }
 
@@ -69,7 +68,10 @@ func (t *tally) count(e *Entry) *client {
 	if len(e.Body) > 0 {
 		t.Bodies++
 	}
-	who := clientOf(e.Client)
+	who := e.Client.As16()
+	if e.Client.Is6() {
+		clear(who[8:])
+	}
 	c := t.clients[who]
 	switch {
 	case c != nil:
