@@ -107,10 +107,13 @@ func parseDuration(v scalar) time.Duration {
 // parseCommonTime reads a time as common logs have it, such as
 // 10/Oct/2026:13:55:36 +0200: as time.Parse, in a fifth of its time.
 func parseCommonTime(s string) (time.Time, bool) {
-	if len(s) != len(commonLayout) || s[2] != '/' || s[6] != '/' || s[11] != ':' || s[14] != ':' || s[17] != ':' || s[20] != ' ' {
+	if len(s) != len(commonLayout) {
 		return time.Time{}, false
 	}
-	n := digits{text: s, ok: true}
+	n := digits{text: s, ok: s[20] == ' '}
+	for i, c := range []byte("  /   /    :  :  :  ") {
+		n.ok = n.ok && (c == ' ' || c == s[i])
+	}
 	day, year := n.at(0, 2, 31), n.at(7, 4, 9999)
 	hour, minute, second := n.at(12, 2, 23), n.at(15, 2, 59), n.at(18, 2, 60)
 	zone := time.Duration(n.at(22, 2, 23))*time.Hour + time.Duration(n.at(24, 2, 59))*time.Minute

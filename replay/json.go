@@ -52,6 +52,13 @@ func (s *source) parseJSON(line string, e *Entry) error {
 
 // member reads a member of the outermost object.
 func (s *source) member(c *cursor, l *jsonLine, key string) {
+	if !s.caddyMember(c, l, key) && !s.recordedMember(c, l, key) {
+		c.skip()
+	}
+}
+
+// caddyMember reads a member that Caddy's log has, and reports whether it is one.
+func (s *source) caddyMember(c *cursor, l *jsonLine, key string) bool {
 	e := l.e
 	switch key {
 	case "logger":
@@ -68,10 +75,21 @@ func (s *source) member(c *cursor, l *jsonLine, key string) {
 		l.duration = c.scalar()
 	case "size":
 		e.Size = parseSize(c.scalar().text)
-	case "status", "s":
+	case "status":
 		l.setStatus(c.scalar())
 	case "resp_headers":
 		s.responseHeader(c, e, true)
+	default:
+		return false
+	}
+	return true
+}
+
+// recordedMember reads a member that traces or flows have, and reports whether it
+// is one.
+func (s *source) recordedMember(c *cursor, l *jsonLine, key string) bool {
+	e := l.e
+	switch key {
 	case "t":
 		l.elapsed = c.scalar()
 	case "m", "method":
@@ -80,6 +98,8 @@ func (s *source) member(c *cursor, l *jsonLine, key string) {
 		e.Target, l.isTrace = c.textValue(), true
 	case "uri":
 		e.Target, l.isFlow = c.textValue(), true
+	case "s":
+		l.setStatus(c.scalar())
 	case "h", "headers":
 		s.requestHeader(c, l, false)
 	case "rh":
@@ -97,8 +117,9 @@ func (s *source) member(c *cursor, l *jsonLine, key string) {
 	case "auth":
 		l.challenge = c.textValue()
 	default:
-		c.skip()
+		return false
 	}
+	return true
 }
 
 func (l *jsonLine) setStatus(v scalar) {
