@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -160,5 +161,33 @@ func TestProgressIsForWhoLooks(t *testing.T) {
 	p.clear()
 	if p.shown {
 		t.Error("shown in the first moment")
+	}
+}
+
+// The log that Caddy itself writes is understood, whatever it is told about its
+// form.
+func TestReplayOfWhatCaddyLogs(t *testing.T) {
+	for i, format := range []string{
+		"json", "json {\ntime_format rfc3339_nano\nduration_format string\n}", "json {\ntime_format wall_milli\nduration_format ms\n}",
+		"json {\ntime_format unix_milli_float\nduration_format ns\n}", "json {\ntime_format common_log\nmessage_key message\n}",
+		"filter {\nwrap json\nfields {\nlogger delete\nrequest>remote_ip delete\n}\n}",
+	} {
+		h := newHost(t)
+		log := filepath.ToSlash(filepath.Join(h.dir, "access.log"))
+		h.load(strings.Replace(h.watched("", "detect off"), "tocsin {\ndetect off", "log {\noutput file "+log+" {\nroll_disabled\n}\nformat "+format+"\n}\ntocsin {\ndetect off", 1))
+		for _, path := range []string{"/?a=%22b%22", "/trap/é\"x", "/login"} {
+			h.get(attacker, path)
+		}
+		var rep replay.Report
+		wait(t, func() error {
+			out, failure := h.command("replay", log, "--scenarios", h.file("trap.yaml", trapScenario), "--json")
+			if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Requests < 3 {
+				return fmt.Errorf("%d requests: %v, %s in %s", rep.Requests, err, failure, out)
+			}
+			return nil
+		})
+		if rep.Skipped.Lines != 0 || rep.Banned != 1 || rep.Offenders[0].Client != attacker || rep.Clients != 1 || time.Since(rep.To) > time.Hour || time.Until(rep.From) > 0 {
+			t.Errorf("%d, %s: %+v", i, format, rep)
+		}
 	}
 }
