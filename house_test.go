@@ -48,7 +48,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware",
+	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -81,6 +81,7 @@ var rooms = map[string]room{
 	"lookup":                 {nil, []string{bart, lru}},
 	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "lookup", "middleware"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "appsec", "detect", "challenge", "internal/page"}, []string{zap}},
+	"replay":                 {[]string{"detect", "engine", "lookup"}, nil},
 }
 
 // inTests is what the tests of any room may import on top: a server to test

@@ -20,9 +20,9 @@ import (
 const exitBad = 2
 
 // Commands returns the commands that look after a running server: status, check,
-// list, unban, alerts, scenarios and sync. They ask its admin API. Every Caddy with this module has
-// them below the command tocsin; a program that is named so itself may register
-// them as commands of its own.
+// list, unban, alerts, scenarios and sync, which ask its admin API; and replay, which
+// needs none. Every Caddy with this module has them below the command tocsin; a program
+// that is named so itself may register them as commands of its own.
 func Commands() []caddycmd.Command {
 	all := []caddycmd.Command{
 		command{
@@ -89,6 +89,7 @@ With --wait it waits until each source was in sync since, for half a minute or a
 long as it says, such as --wait=5m. The exit code is 1 if one was not.`,
 			args: cobra.NoArgs, flags: syncFlags, run: (*call).sync,
 		}.register(),
+		newReplay(),
 	}
 }
 

@@ -1,5 +1,6 @@
 // Command tocsin is Caddy with tocsin in it. It has all of Caddy's commands and
-// standard modules, and those that look after a running server:
+// standard modules, those that look after a running server, and one that looks into
+// yesterday's log:
 //
 //	tocsin run --config Caddyfile
 //	tocsin status
@@ -7,6 +8,7 @@
 //	tocsin list --origin cscli
 //	tocsin unban 192.0.2.1
 //	tocsin sync
+//	tocsin replay access.log
 package main
 
 import (

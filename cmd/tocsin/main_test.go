@@ -39,7 +39,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	help := run(exe, "help")
-	for _, c := range []string{"status", "check", "list", "unban", "scenarios", "sync", "run"} {
+	for _, c := range []string{"status", "check", "list", "unban", "scenarios", "sync", "replay", "run"} {
 		if !strings.Contains(help, "\n  "+c+" ") {
 			t.Errorf("command %s is missing", c)
 		}

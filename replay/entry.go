@@ -1,0 +1,117 @@
+package replay
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+)
+
+// An Entry is a request that a log tells of, and where it stands there.
+type Entry struct {
+	detect.Event
+
+	Source string // the file, as it was named; - is standard input
+	Line   int    // from 1
+
+	of   *source
+	used [2]http.Header // empty, for Request and Header
+}
+
+// empty makes e a new entry, and keeps its maps.
+func (e *Entry) empty() {
+	maps := [2]http.Header{e.Request, e.Header}
+	for i, m := range maps {
+		if m == nil {
+			maps[i] = e.used[i]
+		}
+		clear(maps[i])
+	}
+	*e = Entry{of: e.of, used: maps}
+}
+
+// newHeader returns an empty header: Request is the first of an entry, Header the
+// second.
+func (e *Entry) newHeader(which int) http.Header {
+	h := e.used[which]
+	if h == nil {
+		return make(http.Header)
+	}
+	e.used[which] = nil
+	return h
+}
+
+// Place returns where the request stands, such as access.log:12.
+func (e *Entry) Place() string { return e.Source + ":" + strconv.Itoa(e.Line) }
+
+// end returns when the request was over, which logs are in the order of.
+func (e *Entry) end() time.Time {
+	if e.Ended.IsZero() {
+		return e.Time
+	}
+	return e.Ended
+}
+
+// complete fills in what follows from the rest. A log that names no host is of the
+// host that it is said to be of.
+func (e *Entry) complete(host string) {
+	if e.Host == "" {
+		e.Host = host
+	}
+	if v := e.Header["Content-Type"]; len(v) > 0 {
+		e.ContentType = v[0]
+	}
+	e.Attribution = detect.AttributionOf(e.Request, e.Host)
+}
+
+// maxBody is how much of a request's body counts, as while the server runs.
+const maxBody = 16 << 10
+
+// setBody takes over a request's body, if a log has it.
+func (e *Entry) setBody(body string) {
+	if body == "" {
+		return
+	}
+	e.Truncated = len(body) > maxBody
+	e.Body = []byte(body[:min(len(body), maxBody)])
+}
+
+// setAgents fills in what stands in headers, and has a field of its own.
+func (e *Entry) setAgents(userAgent, referer string) {
+	e.UserAgent, e.Referer = userAgent, referer
+	if referer != "" {
+		e.setHeader("Referer", referer)
+	}
+}
+
+// setHeader sets a field of the request's header.
+func (e *Entry) setHeader(name, value string) {
+	if e.Request == nil {
+		e.Request = e.newHeader(0)
+	}
+	e.Request[name] = []string{value}
+}
+
+// setAnswerHeader sets a field of the response's header.
+func (e *Entry) setAnswerHeader(name, value string) {
+	if value == "" {
+		return
+	}
+	if e.Header == nil {
+		e.Header = e.newHeader(1)
+	}
+	e.Header[name] = []string{value}
+}
+
+// setRequestLine takes a request line apart. One of another form than METHOD
+// TARGET PROTO is kept as it is.
+func (e *Entry) setRequestLine(line string) {
+	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(line, ' ')
+	if first <= 0 || last <= first+1 || !strings.HasPrefix(line[last+1:], "HTTP/") {
+		e.Event.Line = line
+		return
+	}
+	e.Method, e.Target, e.Proto = line[:first], line[first+1:last], line[last+1:]
+}

@@ -1,0 +1,126 @@
+package replay
+
+import "net/textproto"
+
+// The fields of headers that detection looks at.
+
+func ofRequest(name string) bool {
+	switch name {
+	case "Accept", "Authorization", "Content-Type", "Cookie", "Origin", "Referer",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
+		return true
+	}
+	return false
+}
+
+func ofResponse(name string) bool {
+	switch name {
+	case "Content-Type", "Location", "Set-Cookie", "Www-Authenticate":
+		return true
+	}
+	return false
+}
+
+// lift reads a field of a request's header that an event has a place of its own
+// for, and reports whether name is one.
+func (l *jsonLine) lift(c *cursor, name string) bool {
+	switch name {
+	case "User-Agent":
+		l.e.UserAgent = c.firstText()
+	case "Host":
+		l.hostField = c.firstText()
+	default:
+		return false
+	}
+	return true
+}
+
+// requestHeader reads the header of a request.
+func (s *source) requestHeader(c *cursor, l *jsonLine, caddy bool) {
+	if !c.enter('{') {
+		return
+	}
+	for c.more('}') {
+		name := s.fieldName(c, caddy)
+		switch {
+		case l.lift(c, name):
+		case s.allHeaders || ofRequest(name):
+			if l.e.Request == nil {
+				l.e.Request = l.e.newHeader(0)
+			}
+			l.e.Request[name] = s.values(c, name, caddy)
+		default:
+			c.skip()
+		}
+	}
+	l.e.Referer = first(l.e.Request["Referer"])
+}
+
+// responseHeader reads the header of a response.
+func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
+	if !c.enter('{') {
+		return
+	}
+	for c.more('}') {
+		name := s.fieldName(c, caddy)
+		if !s.allHeaders && !ofResponse(name) {
+			c.skip()
+			continue
+		}
+		if e.Header == nil {
+			e.Header = e.newHeader(1)
+		}
+		e.Header[name] = s.values(c, name, caddy)
+	}
+}
+
+// fieldName reads the name of a field. Caddy writes names as Go does.
+func (s *source) fieldName(c *cursor, caddy bool) string {
+	if caddy {
+		return c.key()
+	}
+	return textproto.CanonicalMIMEHeaderKey(c.key())
+}
+
+// first returns the first of some values, if there is one.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// values reads a text or a list of texts. What Caddy does not tell becomes empty,
+// and is counted.
+func (s *source) values(c *cursor, name string, caddy bool) []string {
+	var all []string
+	if c.peek() != '[' {
+		all = s.keep(nil, c.textValue())
+	} else {
+		c.at++
+		for c.more(']') {
+			all = s.keep(all, c.textValue())
+		}
+	}
+	for i, v := range all {
+		if caddy && v == redacted {
+			all[i] = ""
+			s.redacted[name]++
+		}
+	}
+	return all
+}
+
+// keep is append(all, text), which mostly takes no memory of its own: most fields
+// have one value, and those lie side by side.
+func (s *source) keep(all []string, text string) []string {
+	if all != nil {
+		return append(all, text)
+	}
+	if len(s.slab) == 0 {
+		s.slab = make([]string, 64)
+	}
+	all, s.slab = s.slab[:1:1], s.slab[1:]
+	all[0] = text
+	return all
+}

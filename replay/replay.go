@@ -1,0 +1,98 @@
+// Package replay answers one question: what would have happened?
+//
+// It reads requests out of logs, has them judged in recorded time, and reports who
+// would have been stopped, by which scenario, at which request.
+//
+// # Logs
+//
+// A [Reader] understands Caddy's access log in JSON, the common and the combined
+// log of Apache and nginx, with the name of a virtual host before it or without,
+// and two kinds of recordings in JSON lines, which have bodies, too: traces, with
+// t, m, u, s, h, b, rh and ip, and flows, with client, t, method, uri, status,
+// headers, body, ua, host, location and auth. Files may be packed with gzip, and
+// may mix all of these.
+//
+// Every byte of a log is hostile. A line counts up to 64 KiB; what tells of no
+// request is skipped, counted, and named by file and line.
+//
+// # What a log does not say
+//
+// An access log has no bodies, so that scenarios see nothing of forms. A common or
+// combined log has no headers but two, and no host unless it comes first. Caddy
+// writes REDACTED for credentials and cookies: such a field is there, and empty.
+// [Report.Redacted] counts them. Caddy's option log_credentials has them logged.
+package replay
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Config says how requests are judged. Only Judge is needed. Who is shown an event
+// may not keep it.
+type Config struct {
+	Judge Judge
+
+	// Allow reports whether a client is never stopped, so that nothing is looked
+	// for in its requests. Default: nobody.
+	Allow func(ip netip.Addr) bool
+	// Spare reports whether nothing is decided about a client: the same as
+	// Spare of [engine.Local], for the report. Default: those of private networks.
+	Spare func(ip netip.Addr) bool
+	// Describe completes an event before it is judged. Default: nothing is to be
+	// completed.
+	Describe func(ev *detect.Event)
+	// Progress is called now and then. Default: nobody is told.
+	Progress func()
+}
+
+// between is how many requests go by between two looks around.
+const between = 4096
+
+// Run judges all requests of r and returns what would have happened, until then
+// if ctx ends.
+func Run(ctx context.Context, r *Reader, cfg Config) (*Report, error) {
+	if cfg.Spare == nil {
+		cfg.Spare = func(ip netip.Addr) bool { return !lookup.IsPublic(ip) }
+	}
+	t := newTally()
+	n := 0
+	for e := range r.All() {
+		if n++; n%between == 0 {
+			if ctx.Err() != nil {
+				break
+			}
+			if cfg.Progress != nil {
+				cfg.Progress()
+			}
+		}
+		t.take(e, cfg)
+		recycle(e)
+	}
+	return t.report(r), ctx.Err()
+}
+
+// take judges a request.
+func (t *tally) take(e *Entry, cfg Config) {
+	c := t.count(e)
+	if cfg.Allow != nil && cfg.Allow(e.Client) {
+		t.Allowed++
+		return
+	}
+	if cfg.Spare(e.Client) {
+		t.Spared++
+	}
+	if cfg.Describe != nil {
+		cfg.Describe(&e.Event)
+	}
+	o := cfg.Judge.Judge(&e.Event)
+	if o.Stopped.Action != lookup.None {
+		t.stopped(e, c, &o.Stopped)
+	}
+	for i := range o.Alerts {
+		t.alerted(e, c, &o.Alerts[i])
+	}
+}

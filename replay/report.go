@@ -1,0 +1,78 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Report says what would have happened.
+type Report struct {
+	Requests int       `json:"requests"`
+	Stopped  int       `json:"stopped"` // of them, that would have been
+	Clients  int       `json:"clients"`
+	Crowded  bool      `json:"crowded,omitempty"` // there were more than could be counted
+	From     time.Time `json:"from,omitzero"`     // when the first request came
+	To       time.Time `json:"to,omitzero"`       // and the last
+
+	Banned     int `json:"banned"`     // clients
+	Challenged int `json:"challenged"` // clients that would have been, and not banned
+
+	Allowed   int `json:"allowed"`   // requests from clients that are allowed, which are not judged
+	Spared    int `json:"spared"`    // requests from clients that nothing is decided about, such as those of private networks
+	Backwards int `json:"backwards"` // requests that end over a minute before one that comes before them
+
+	Redacted map[string]int `json:"redacted,omitempty"` // values of the header that Caddy has kept for itself
+	Bodies   int            `json:"bodies"`             // requests whose body is in the log
+	Skipped  Skipped        `json:"skipped"`
+
+	// What was looked for, and what of it cannot run here.
+	Looked  int      `json:"looked_for"`
+	LeftOut []string `json:"left_out,omitempty"`
+
+	Offenders []*Offender `json:"offenders"`            // in the order in which they would have been stopped
+	Unlisted  int         `json:"unlisted,omitempty"`   // of those that are counted, for want of room
+	Scenarios []*Scenario `json:"scenarios"`            // those that have alerted, the one that stops most first
+	Seconds   float64     `json:"seconds,omitempty"`    // that it took
+	Speed     float64     `json:"per_second,omitempty"` // requests
+}
+
+// An Offender is a client that would have been stopped.
+type Offender struct {
+	Client    string    `json:"client"`     // its address, or its network of IPv6
+	Action    string    `json:"action"`     // the strongest decision about it
+	Scenario  string    `json:"scenario"`   // that came first
+	Time      time.Time `json:"time"`       // of the request that gave cause for it
+	At        string    `json:"at"`         // where that stands, such as access.log:12
+	Request   string    `json:"request"`    // method and path
+	Before    int       `json:"before"`     // its requests up to that one
+	After     int       `json:"after"`      // its requests that would have been stopped
+	UserAgent string    `json:"user_agent"` // of that request
+	Verdicts  []Verdict `json:"verdicts"`   // the first few decisions
+
+	action lookup.Action
+}
+
+// A Verdict is a decision about a client.
+type Verdict struct {
+	Time     time.Time `json:"time"`
+	At       string    `json:"at"`
+	Action   string    `json:"action"`
+	Scenario string    `json:"scenario"`
+	Target   string    `json:"target"` // whom it is about
+	Until    time.Time `json:"until,omitzero"`
+}
+
+// A Scenario is what one scenario would have led to.
+type Scenario struct {
+	Name       string `json:"name"`
+	Clients    int    `json:"clients"`    // that it alerted about
+	Alerts     int    `json:"alerts"`     // all of them
+	Bans       int    `json:"bans"`       // decisions
+	Challenges int    `json:"challenges"` // decisions for less than a ban
+	Spared     int    `json:"spared"`     // alerts about clients that nothing is decided about
+	Stopped    int    `json:"stopped"`    // requests that its decisions would have stopped
+}
+
+// Stops reports whether anybody would have been stopped.
+func (r *Report) Stops() bool { return r.Banned+r.Challenged+r.Stopped > 0 }
