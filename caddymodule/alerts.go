@@ -33,7 +33,9 @@ type detectAnswer struct {
 	Evicted   uint64            `json:"evicted"`             // of them forgotten for want of room
 	Alerts    uint64            `json:"alerts"`              // since the engine was made, and so the next three
 	Decided   uint64            `json:"decided"`             // that led to a decision here
+	Guarded   uint64            `json:"guarded"`             // that led to a guard
 	Spared    uint64            `json:"spared"`              // about clients that are spared
+	Guards    int               `json:"guards"`              // that are up now
 	Overflows map[string]uint64 `json:"overflows,omitempty"` // alerts by scenario
 	Reporters []reporterAnswer  `json:"reporters,omitempty"`
 }
@@ -63,6 +65,11 @@ type alertAnswer struct {
 	Decision *decisionAnswer `json:"decision,omitempty"` // none: it was only told of
 	Spared   bool            `json:"spared,omitempty"`   // nothing may be decided about the client
 	Why      string          `json:"why,omitempty"`      // it is spared
+
+	// What is guarded, if nobody is to be blamed: decision is about requests that meet it.
+	Guard     string `json:"guard,omitempty"`
+	Reflected bool   `json:"reflected,omitempty"` // other pages had the client's browser do it
+
 	Requests []requestAnswer `json:"requests,omitempty"` // the last of them
 }
 
@@ -84,6 +91,7 @@ func (w *watch) answer(p *pooled) *detectAnswer {
 		Scenarios: len(rules.Names()), Events: seen.Events, Dropped: stats.Detect.Dropped,
 		Buckets: seen.Buckets, Bytes: seen.Bytes, Evicted: seen.Evicted,
 		Alerts: stats.Alerts.Total, Decided: stats.Alerts.Decided, Spared: stats.Alerts.Spared,
+		Guarded: stats.Alerts.Guarded, Guards: stats.Guards,
 		Overflows: stats.Alerts.Scenarios,
 	}
 	a.Skipped, a.Foreign = skippedAnswers(rules)
@@ -122,6 +130,7 @@ func newAlertAnswer(r *engine.Record) alertAnswer {
 	a := alertAnswer{
 		Time: inSeconds(r.Time), Scenario: r.Alert.Scenario, Target: targetOf(&r.Alert),
 		Events: r.Alert.Count, Spared: r.Spared, Why: r.Why,
+		Guard: guardOf(r), Reflected: r.Alert.Reflected,
 	}
 	if r.Decision.Action != lookup.None {
 		d := newDecisionAnswer(&r.Decision)
@@ -133,7 +142,23 @@ func newAlertAnswer(r *engine.Record) alertAnswer {
 	return a
 }
 
+// guardOf says what is guarded because of an alert; nothing if nothing is.
+func guardOf(r *engine.Record) string {
+	switch {
+	case !r.Guard:
+		return ""
+	case r.Alert.Guard == detect.GuardPlace:
+		return r.Alert.Place
+	case r.Alert.Guard == detect.GuardNetwork:
+		return r.Alert.Prefix.String()
+	}
+	return "what other pages send"
+}
+
 func targetOf(a *detect.Alert) string {
+	if a.Guard == detect.GuardPlace {
+		return "many"
+	}
 	if a.Prefix.IsValid() && !a.Prefix.IsSingleIP() {
 		return a.Prefix.String()
 	}
@@ -167,6 +192,8 @@ func (a *alertsAnswer) write(w io.Writer) error {
 			switch {
 			case al.Spared:
 				decision = "spared: " + al.Why
+			case al.Guard != "":
+				decision = "guard on " + al.Guard + ", ends " + t.in(al.Decision.Until, "never")
 			case al.Decision != nil:
 				decision = al.Decision.Action + ", ends " + t.in(al.Decision.Until, "never")
 			}
@@ -182,8 +209,8 @@ func (a *alertsAnswer) write(w io.Writer) error {
 // write prints what a says below the status.
 func (a *detectAnswer) write(t table) {
 	t.row()
-	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
-	t.row(fmt.Sprintf("%d scenarios", a.Scenarios), a.Events, a.Alerts, a.Decided, a.Spared, len(a.Skipped), a.Dropped)
+	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "GUARDS NOW", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
+	t.row(fmt.Sprintf("%d scenarios", a.Scenarios), a.Events, a.Alerts, a.Decided, a.Guards, a.Spared, len(a.Skipped), a.Dropped)
 	a.writeSkipped(t)
 	if len(a.Reporters) > 0 {
 		t.row()

@@ -120,11 +120,10 @@ func (s *Scenario) rules() (*detect.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy := s.Policy
-	if policy.Action == "" {
-		policy.Action = "ban"
+	if s.Policy.Action == "" {
+		return r, nil // as local says
 	}
-	p, err := policy.parse()
+	p, err := s.Policy.parse()
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}

@@ -102,6 +102,8 @@ func (a *scenarioAnswer) lead(s *detect.Scenario, p Policy, l Local) {
 		a.Action, a.ActionFrom = "guard "+s.Guard.String(), saidByScenario
 	case p.Action != "":
 		a.Action, a.ActionFrom = p.Action, saidByPolicy
+	case s.Ordered: // one of the operator's own
+		a.Action, a.ActionFrom = s.Action.String(), saidByScenario
 	case local.Action != lookup.None:
 		a.Action, a.ActionFrom = local.Action.String(), saidByLocal
 	case s.Action != lookup.None:
@@ -114,6 +116,7 @@ func (a *scenarioAnswer) lead(s *detect.Scenario, p Policy, l Local) {
 	switch {
 	case p.Duration > 0:
 		length, a.DurationFrom = time.Duration(p.Duration), saidByPolicy
+	case s.Ordered && s.Duration > 0:
 	case s.Guard == detect.NoGuard && local.Duration > 0:
 		length, a.DurationFrom = local.Duration, saidByLocal
 	case s.Duration == 0:

@@ -20,7 +20,7 @@ func TestOneLineSaysWhatIsOn(t *testing.T) {
 		},
 		{
 			"little", "detect off", "http://{ADDR} {\nrespond ok\n}",
-			[]string{`"sites":0`, `"scenarios":0`, `"scenarios_lead_to":{}`, `"challenge":"off"`},
+			[]string{`"sites":0`, `"scenarios":0`, `"scenarios_lead_to":{}`, `"challenge":"pow"`},
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"cmp"
-	"net/netip"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -288,15 +287,4 @@ func (v *view) static() (string, bool) {
 		return "true", true
 	}
 	return "false", true
-}
-
-// prefixOf returns the network that stands for the client: its address, or the
-// first bits6 bits of one of IPv6.
-func prefixOf(ip netip.Addr, bits6 int) netip.Prefix {
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = min(bits, bits6)
-	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
-	return p
 }

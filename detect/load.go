@@ -92,6 +92,7 @@ type Scenario struct {
 	Distinct  string        // what counts once, as it is written; empty: all counts
 	Action    lookup.Action // what is asked for about the client, a [Policy] included; None: whatever is usual
 	Duration  time.Duration // and for how long; 0: as is usual
+	Ordered   bool          // a [Policy] says Action
 	Guard     Guard         // what is asked for instead, if it is no decision
 }
 
@@ -104,7 +105,7 @@ func (r *Rules) Scenarios() []Scenario {
 			Name: s.name, Description: s.description, File: s.file, Version: s.version, Hash: s.hash,
 			Late: late[s], Remediation: s.remediation, Labels: maps.Clone(s.labels),
 			Trigger: s.trigger, Capacity: s.capacity, Leak: s.leak, Blackhole: s.blackhole,
-			GroupBy: s.groupby.text(), Distinct: s.distinct.text(), Action: s.action, Duration: s.duration, Simulated: s.simulated, Guard: s.guard,
+			GroupBy: s.groupby.text(), Distinct: s.distinct.text(), Action: s.action, Duration: s.duration, Simulated: s.simulated, Guard: s.guard, Ordered: s.ordered,
 		}
 	}
 	return all

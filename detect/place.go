@@ -200,3 +200,14 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 }
 
 func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }
+
+// prefixOf returns the network that stands for the client: its address, or the
+// first bits6 bits of one of IPv6.
+func prefixOf(ip netip.Addr, bits6 int) netip.Prefix {
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = min(bits, bits6)
+	}
+	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
+	return p
+}

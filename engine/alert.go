@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 const (
@@ -174,6 +175,10 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 	now := time.Now()
 	if e.local.isGuard(&a) {
 		d := e.guards.add(&a, now)
+		if a.Guard != detect.NoGuard {
+			e.logger.Info("a guard is up: who is not known needs a pass", zap.String("scenario", a.Scenario),
+				zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", d.Until))
+		}
 		e.history.add(Record{Time: now, Alert: a, Decision: d, Guard: true}, false)
 		return d
 	}

@@ -85,21 +85,22 @@ func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	case s.Answer:
 		if m.gate.Answer(w, r, s.visitor(), !s.settled) {
 			m.counters.origin.of(&s.Decision).solved[family(s.Client)].Add(1)
-			m.tellChallenged(s, true)
+			m.tellChallenged(r, s, true)
 		}
 	case s.Challenge:
-		m.tellChallenged(s, false)
+		m.tellChallenged(r, s, false)
 		m.gate.Challenge(w, r, s.visitor())
 	default:
 		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
 	}
 }
 
-// tellChallenged tells what became of a challenge, if it was due because of a
-// decision about the client and not because of what a request was.
-func (m *Middleware) tellChallenged(s *Stop, solved bool) {
-	if m.challenged != nil && !s.Guard && !s.Inspected && !s.unasked {
-		m.challenged(s.Client, s.Decision, solved)
+// tellChallenged tells what became of a challenge. Who was asked because of what a
+// request was, and not because of a decision about the client, is told of only when
+// the challenge is solved.
+func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
+	if m.challenged != nil && s.Client.IsValid() && (solved || !s.Guard && !s.Inspected && !s.unasked) {
+		m.challenged(s.Client, s.Decision, r.URL.Path, solved)
 	}
 }
 

@@ -64,9 +64,9 @@ func TestASecretOfItsOwnIsToldOfOnce(t *testing.T) {
 }
 
 // notes writes down what Challenged is told.
-func notes(to *[]string) func(netip.Addr, lookup.Decision, bool) {
-	return func(client netip.Addr, d lookup.Decision, solved bool) {
-		*to = append(*to, fmt.Sprintf("%v %v %v %t", client, d.Prefix, d.Action, solved))
+func notes(to *[]string) func(netip.Addr, lookup.Decision, string, bool) {
+	return func(client netip.Addr, d lookup.Decision, page string, solved bool) {
+		*to = append(*to, fmt.Sprintf("%v %v %v %s %t", client, d.Prefix, d.Action, page, solved))
 	}
 }
 
@@ -83,17 +83,17 @@ func TestWhatBecomesOfChallengesIsTold(t *testing.T) {
 		do   func()
 		want string // told; empty: nothing
 	}{
-		{"a browser is challenged", func() { _, page = v.get() }, "192.0.2.1 192.0.2.0/24 captcha false"},
+		{"a browser is challenged", func() { _, page = v.get() }, "192.0.2.1 192.0.2.0/24 captcha /page false"},
 		{"a program is", func() {
 			r := from("[::ffff:192.0.2.2]:1")
 			m.Handler(bare).ServeHTTP(httptest.NewRecorder(), r)
-		}, "192.0.2.2 192.0.2.0/24 captcha false"},
+		}, "192.0.2.2 192.0.2.0/24 captcha /some/page false"},
 		{"a wrong answer", func() {
 			r := httptest.NewRequest(http.MethodPost, "/page?q=1", strings.NewReader("x"))
 			r.Header.Set(challengetest.Header, "x")
 			v.send(r)
 		}, ""},
-		{"a right one", func() { v.answer(page) }, "192.0.2.1 192.0.2.0/24 captcha true"},
+		{"a right one", func() { v.answer(page) }, "192.0.2.1 192.0.2.0/24 captcha /page true"},
 		{"the same of another tab", func() { v.answer(page) }, ""},
 		{"a request with the pass", func() { v.get() }, ""},
 		{"what is exempt", func() { m.Handler(bare).ServeHTTP(httptest.NewRecorder(), request("192.0.2.3:1", "/robots.txt")) }, ""},
@@ -114,19 +114,20 @@ func request(client, target string) *http.Request {
 	return r
 }
 
-func TestOnlyWhatIsDecidedAboutTheClientIsTold(t *testing.T) {
+func TestASolutionIsToldWhateverHasAskedForIt(t *testing.T) {
 	about := lookup.Decision{Action: lookup.Captcha, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 	for _, row := range []struct {
 		name string
 		cfg  Config
 		want string
+		done string // told when it is solved
 	}{
-		{"the table", Config{Lookup: in(table(t, "192.0.2.1 captcha"))}, "192.0.2.1 192.0.2.1/32 captcha false"},
-		{"a scenario that this request trips", Config{Lookup: nothing, Observe: &guard{place: "*", decision: about}}, "192.0.2.1 192.0.2.1/32 captcha false"},
-		{"a guard", Config{Lookup: nothing, Observe: guarding("*")}, ""},
-		{"AppSec", Config{Lookup: nothing, Inspect: &judge{say: saysCaptcha}}, ""},
-		{"a dry run", Config{Lookup: in(table(t, "192.0.2.1 captcha")), DryRun: true}, ""},
-		{"challenges that are off", Config{Lookup: in(table(t, "192.0.2.1 captcha")), ChallengeOff: true}, ""},
+		{"the table", Config{Lookup: in(table(t, "192.0.2.1 captcha"))}, "192.0.2.1 192.0.2.1/32 captcha /page false", "192.0.2.1 192.0.2.1/32 captcha /page true"},
+		{"a scenario that this request trips", Config{Lookup: nothing, Observe: &guard{place: "*", decision: about}}, "192.0.2.1 192.0.2.1/32 captcha /page false", "192.0.2.1 invalid Prefix captcha /page true"},
+		{"a guard", Config{Lookup: nothing, Observe: guarding("*")}, "", "192.0.2.1 invalid Prefix captcha /page true"},
+		{"AppSec", Config{Lookup: nothing, Inspect: &judge{say: saysCaptcha}}, "", "192.0.2.1 192.0.2.1/32 captcha /page true"},
+		{"a dry run", Config{Lookup: in(table(t, "192.0.2.1 captcha")), DryRun: true}, "", ""},
+		{"challenges that are off", Config{Lookup: in(table(t, "192.0.2.1 captcha")), ChallengeOff: true}, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var told []string
@@ -136,10 +137,11 @@ func TestOnlyWhatIsDecidedAboutTheClientIsTold(t *testing.T) {
 			if got := strings.Join(told, ", "); got != row.want {
 				t.Errorf("told %q, want %q", got, row.want)
 			}
-			if told = nil; row.want == "" && strings.Contains(page, "const d=") {
-				if v.answer(page); len(told) > 0 {
-					t.Errorf("of the solution: %q", told)
-				}
+			if told = nil; strings.Contains(page, "const d=") {
+				v.answer(page)
+			}
+			if got := strings.Join(told, ", "); got != row.done {
+				t.Errorf("of the solution: %q, want %q", got, row.done)
 			}
 		})
 	}

@@ -73,12 +73,11 @@ type Config struct {
 	// because it carries a pass. Default: nobody.
 	Passed func(*http.Request, *Stop)
 
-	// Challenged is told when a client is asked to solve a challenge (solved is
-	// false), be it a browser or not, and when it has solved one (true): once for a
-	// request, and only because of a decision about the client, which d is. It is told
-	// neither of a [Stop] that is a Guard or Inspected nor, in a dry run, of any; nor
-	// of answers that solve nothing. It must not wait. Default: nobody.
-	Challenged func(client netip.Addr, d lookup.Decision, solved bool)
+	// Challenged is told when a client is asked to solve a challenge because of a
+	// decision about it (solved is false) when it asks for page, a path; and when it has
+	// solved one. It must not wait. Default: the method of that name that Observe has,
+	// if it has one, as the engine of this module does; else nobody.
+	Challenged func(client netip.Addr, d lookup.Decision, page string, solved bool)
 
 	// Observe looks for abuse in the requests that go on and in their responses,
 	// but not in those of clients in Allow. A captcha decision that it returns for a
@@ -147,7 +146,7 @@ type Middleware struct {
 	gate     *challenge.Gate // nil: none
 	passed   func(*http.Request, *Stop)
 
-	challenged func(client netip.Addr, d lookup.Decision, solved bool) // nil: nobody
+	challenged func(client netip.Addr, d lookup.Decision, page string, solved bool) // nil: nobody
 
 	observer Observer // nil: none
 	trusted  func(*http.Request, netip.Addr) bool
@@ -237,6 +236,9 @@ func (m *Middleware) setDefaults() error {
 			return err
 		}
 		m.banned = page
+	}
+	if told, ok := m.observer.(challengeObserver); ok && m.challenged == nil {
+		m.challenged = told.Challenged
 	}
 	if m.passed == nil {
 		m.passed = func(*http.Request, *Stop) {}

@@ -12,13 +12,20 @@ import (
 // An Observer looks for abuse. The engine of this module is one.
 type Observer interface {
 	// Request judges a request before it goes on, and returns the decision that
-	// it gives cause for, and whether there is one. It stands in front of the
+	// it gives cause for, and whether there is one. A captcha whose prefix is the zero
+	// Prefix is about this request alone: see [Stop].Guard. It stands in front of the
 	// request, so it must not wait.
 	Request(*detect.Event) (lookup.Decision, bool)
 
 	// Response is told when the request is over. It may keep the event, and must
 	// not wait: it delays the client.
 	Response(*detect.Event)
+}
+
+// A challengeObserver is an Observer that is told of challenges, too: see
+// [Config].Challenged.
+type challengeObserver interface {
+	Challenged(client netip.Addr, d lookup.Decision, page string, solved bool)
 }
 
 // Serve serves r with next unless it is to be stopped: then it returns the Stop
