@@ -154,7 +154,7 @@ func (s *Scenario) parseStatus(d *caddyfile.Dispenser, name string) error {
 // parseLocal sets up what is decided here:
 //
 //	local ban|captcha [<duration>] {
-//	    escalate <duration>
+//	    escalate <duration>|off
 //	    longest  <duration>
 //	}
 func (a *App) parseLocal(d *caddyfile.Dispenser, name string) error {
@@ -171,7 +171,7 @@ func (a *App) parseLocal(d *caddyfile.Dispenser, name string) error {
 	}
 	a.Local.Action, a.Local.Duration = p.Action, p.Duration
 	return options{
-		"escalate": {parse: duration(&a.Local.Escalate)},
+		"escalate": {parse: durationOrNever(&a.Local.Escalate)},
 		"longest":  {parse: duration(&a.Local.Longest)},
 	}.parse(d, name)
 }

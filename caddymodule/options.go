@@ -142,6 +142,23 @@ func parseDuration(s string) (time.Duration, error) {
 	return v, nil
 }
 
+// durationOrNever reads a duration, or the word off, which is -1.
+func durationOrNever(to *caddy.Duration) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var s string
+		if err := durationOrOff(&s)(d, name); err != nil {
+			return err
+		}
+		*to = -1
+		if s == metricsOff {
+			return nil
+		}
+		v, err := parseDuration(s)
+		*to = caddy.Duration(v)
+		return err
+	}
+}
+
 // durationOrOff reads a duration as it is written, or the word off.
 func durationOrOff(to *string) parser {
 	return func(d *caddyfile.Dispenser, name string) error {

@@ -17,14 +17,32 @@ var builtinFiles embed.FS
 //
 // They ask some fields that CrowdSec's parsers do not set; any scenario may:
 //
-//	Parsed.clean_path    the path as servers understand it, decoded and without dots
-//	Parsed.script        of that, up to the end of .php
-//	Parsed.form_action   "action" of a posted form, or else of the query
-//	Parsed.xmlrpc_method what a request to xmlrpc.php calls
-//	Parsed.xmlrpc_calls  how many calls one to system.multicall bundles
-//	Meta.login           success, failure, or nothing if nobody tried
-//	Meta.login_user      stands for the user name, without giving it away
-//	Meta.login_try       stands for the name and the password together
+//	Parsed.clean_path     the path as servers understand it, decoded and without dots
+//	Parsed.path_template  that in lower case, with # for each number and * for each hash
+//	Parsed.place          what is looked for: a script, or the first element of the path
+//	Parsed.script         of the path, up to the end of .php
+//	Parsed.form_action    "action" of a posted form, or else of the query
+//	Parsed.agent_products the user agent without addresses in it
+//	Parsed.xmlrpc_method  what a request to xmlrpc.php calls
+//	Parsed.xmlrpc_calls   how many calls one to system.multicall bundles
+//	Meta.outcome          missing (404, 410, or how the site answers for what it has not), refused (403), or nothing
+//	Meta.attribution      own, embedded or foreign: see Attribution
+//	Meta.source_net       the network of the client, a /24 or a /40 of IPv6
+//	Meta.login            success, failure, try (nothing tells what came of it), or nothing if nobody tried
+//	Meta.login_kind       form, basic, digest, token, code or xmlrpc
+//	Meta.login_user       stands for the user name, without giving it away
+//	Meta.login_try        stands for the name and the password together
+//	Meta.login_place      where: method, host and path, see PlaceOf
+//	Meta.login_count      how many passwords one request brings, if there are several
+//
+// And they have labels that mean something here:
+//
+//	action, duration      what is asked for: ban, captcha or throttle, and for how long
+//	credit: known         who has shown credentials that the site accepted may do four times as much
+//	credit: found         each page that was there makes up for one that was not, up to four times the capacity
+//	forgiven_by: login    a login that succeeds takes back what its user is counted for
+//	guard: place|network  asks for a guard, not for a decision: see Guard
+//	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not
 func Builtin() (*Rules, error) {
 	data, err := fs.Sub(builtinFiles, "builtin")
 	if err != nil {

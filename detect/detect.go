@@ -7,6 +7,15 @@
 // first event, a leaky bucket when more come than leak out of it. An overflow is
 // an [Alert].
 //
+// # Whose act, and what merit
+//
+// What another page had a browser send ([Attribution]) is counted apart from what
+// the client does itself, and an alert about it is [Alert.Reflected]: nobody is to
+// be blamed for it. What a client does well counts for scenarios that say so by a
+// label: pages that it finds, credentials that the site accepts, a login that
+// succeeds after all. Where many have a part in something, a scenario asks for a
+// [Guard] and not for a decision about one of them.
+//
 // # Two phases
 //
 // What a scenario looks at decides when it is asked. [Detector.Request] comes

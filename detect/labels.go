@@ -7,13 +7,7 @@ import (
 )
 
 // ours is what labels say that only we know; to CrowdSec they are labels like all
-// others:
-//
-//	credit: known            who has shown credentials that the site accepted may do four times as much
-//	credit: found            each page that was there makes up for one that was not, up to four times the capacity
-//	forgiven_by: login       a login that succeeds takes back the failures of the same name before it
-//	guard: place|network     asks for a guard, not for a decision: see Alert.Guard
-//	teaches: missing         no site has what the filter is about: its answer is how the site answers for what it has not
+// others. [Builtin] lists them.
 type ours struct {
 	byKnown, byFound bool
 	forgiven         bool
