@@ -89,7 +89,9 @@ func memberResult(name, value string) string {
 	value = strings.ToLower(value)
 	switch name {
 	case "error", "errorcode", "errormessage", "errordescription", "errcode", "errormsg":
-		if value != "" && value != "0" && value != "none" && value != "ok" {
+		switch value {
+		case "", "0", "none", "ok", "false":
+		default:
 			return loginFailure
 		}
 	case "success", "ok", "authenticated", "status", "result":

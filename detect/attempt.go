@@ -23,9 +23,9 @@ const (
 	kindXMLRPC = "xmlrpc" // of WordPress
 )
 
-// attempt returns what the request shows, found out once for an event. What is
-// posted to a login of WordPress comes before what is in a header, which may be for
-// the server in front of it.
+// attempt returns what the request shows, found out once for an event. A name and a
+// password that are posted come before what is in a header, which may be for the
+// server in front, for a program that people log in by, or for nothing at all.
 func (v *view) attempt() *attempt {
 	a := &v.tried
 	if a.gen == v.gen {
@@ -39,11 +39,17 @@ func (v *view) attempt() *attempt {
 	switch {
 	case v.posts("wp-login.php") && s.log:
 		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
+	case s.password != "" && s.user != "":
+		a.kind, a.user, a.secret = kindForm, s.user, s.password
+		var front attempt // may be what differs from one try to the next
+		if front.readHeader(v.evt.Request) && front.kind != kindDigest {
+			a.secret += "\x00" + front.user + "\x00" + front.secret
+		}
 	case a.readHeader(v.evt.Request):
-	case s.password != "" && s.user == "" && isCode(s.password):
+	case isCode(s.password):
 		a.kind, a.secret = kindCode, s.password
 	case s.password != "":
-		a.kind, a.user, a.secret = kindForm, s.user, s.password
+		a.kind, a.secret = kindForm, s.password
 	case s.code != "":
 		a.kind, a.user, a.secret = kindCode, s.user, s.code
 	default:

@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ type sent struct {
 	log, pwd         bool   // there were such fields, whatever in them
 	shop             bool   // it is the login form of WooCommerce
 	sets             bool   // a password is to be set by it
+	grants           bool   // it asks for a token by a password
 	action           string
 
 	passwords int    // in it: a bundle has many
@@ -55,10 +57,20 @@ func (v *view) sent() *sent {
 			eachMember(body, s.member)
 		}
 	}
-	if s.sets {
+	if s.sets && !s.grants && s.passwords <= maxKept && !v.isLogin() {
 		s.password, s.passwords = "", 0
 	}
 	return s
+}
+
+// maxKept is how many passwords a form has beside those that it sets.
+const maxKept = 2
+
+// isLogin reports whether the path or the answer says that a password is asked for,
+// whatever other fields are posted: a form can have more than are read.
+func (v *view) isLogin() bool {
+	p := v.path()
+	return v.evt.Status == http.StatusUnauthorized || looksLikeLogin(p) && !looksLikeOther(p)
 }
 
 // contentType returns the media type of the body as PHP reads it, which stops at
@@ -98,8 +110,10 @@ func (s *sent) member(key, value string) {
 		return
 	}
 	switch name := plainName(key); {
-	case isPasswordField(name):
+	case isPasswordField(name), strings.Contains(name, "password") && setsPassword(name):
 		s.passwordField(name, value)
+	case name == "granttype":
+		s.grants = value == "password"
 	case userFields.has(name):
 		s.user = value
 	case codes.has(name) && isCode(value):

@@ -22,6 +22,7 @@ type bucket struct {
 	seen   []uint64 // hashes of distinct values, the oldest at next
 	owners []uint64 // of these: whose success takes them back; empty: nobody's does
 	next   int
+	gifts  int // of these taken back by who did not say who it is
 
 	events []record // the last ones, in a ring
 	at     int      // where the next one goes
@@ -62,7 +63,7 @@ func (b *bucket) pour(p pouring) bool {
 func (b *bucket) begin(p pouring) {
 	b.live, b.count, b.first = true, 0, p.now
 	b.tokens, b.refilled = float64(p.rule.capacity), p.now
-	b.seen, b.owners, b.next = b.seen[:0], b.owners[:0], 0
+	b.seen, b.owners, b.next, b.gifts = b.seen[:0], b.owners[:0], 0, 0
 	b.at = 0
 	for i := range b.events {
 		b.events[i].used = false
@@ -122,8 +123,15 @@ func (b *bucket) remember(p pouring) bool {
 
 // forgive takes back the values of an owner who was let in after all. Who was let
 // in without saying who it is, as by the second step of a login, takes back the last
-// value of anybody.
-func (b *bucket) forgive(owner uint64) {
+// value of anybody, as often as gifts allows: who has an account could log in after
+// each guess.
+func (b *bucket) forgive(owner uint64, gifts int) {
+	if owner == 0 {
+		if b.gifts >= gifts {
+			return
+		}
+		b.gifts++
+	}
 	for i := len(b.owners) - 1; i >= 0; i-- {
 		if owner != 0 && b.owners[i] != owner {
 			continue

@@ -36,6 +36,14 @@ type step struct {
 	cut    bool   // the body went on
 
 	matched string // what the server has found out
+
+	location string // where the answer redirects to
+	media    string // content type of the answer; default of answers: text/html
+	answer   string // the answer's body, as far as it was kept
+	size     int64  // of the answer; default: that of answer
+	host     string // default: blog.example
+	whose    Attribution
+	wait     time.Duration // after the step before, in place of the gap of all
 }
 
 func (s step) event(at time.Time) *Event {
@@ -59,6 +67,7 @@ func (s step) event(at time.Time) *Event {
 	if s.client != "" {
 		e.Client = netip.MustParseAddr(s.client)
 	}
+	s.answers(e)
 	if e.Method == "POST" {
 		e.Request.Set("Content-Type", mediaForm)
 	}
@@ -77,6 +86,26 @@ func (s step) event(at time.Time) *Event {
 		r.SetBasicAuth(name, password)
 	}
 	return e
+}
+
+// answers notes what the answer says besides its status.
+func (s step) answers(e *Event) {
+	e.Attribution, e.ContentType, e.Size = s.whose, s.media, s.size
+	if s.host != "" {
+		e.Host = s.host
+	}
+	if s.location != "" {
+		e.Header.Set("Location", s.location)
+	}
+	if s.answer != "" {
+		e.Answer = []byte(s.answer)
+	}
+	if e.Size == 0 {
+		e.Size = int64(len(s.answer))
+	}
+	if e.ContentType == "" && e.Size > 0 {
+		e.ContentType = "text/html; charset=utf-8"
+	}
 }
 
 // play shows the steps to a detector, one every gap, and returns the names of
@@ -167,10 +196,9 @@ type attackRow struct {
 	also     []string // scenarios that may alert as well, without tocsin/
 }
 
-// Every built-in scenario alerts when an attacker has come far enough, and not one
-// request earlier.
-func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
-	rows := []attackRow{
+// attackRows are attacks on every built-in scenario.
+func attackRows() []attackRow {
+	return []attackRow{
 		{"appsec-bans", "what the WAF bans, whatever it answers", 5, func(i int) step {
 			return step{target: fmt.Sprint("/?id=", i), status: []int{403, 418}[i%2], matched: "|form|appsec:ban|"}
 		}, nil},
@@ -329,6 +357,12 @@ func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
 			return step{target: "/wp-login.php", body: wpLogin([]string{"admin", "Admin"}[i%2], fmt.Sprint("guess", i))}
 		}, []string{"http-login-bf", "http-login-guessing", "http-login-guard", "http-login-guard-user"}},
 	}
+}
+
+// Every built-in scenario alerts when an attacker has come far enough, and not one
+// request earlier.
+func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
+	rows := attackRows()
 	for _, row := range rows {
 		t.Run(row.scenario+": "+row.attack, func(t *testing.T) {
 			steps, scenario := times(row.least, row.next), "tocsin/"+row.scenario

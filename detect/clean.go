@@ -26,6 +26,15 @@ type cleaned struct {
 }
 
 func (v *view) clean() (string, bool) {
+	p, ok := v.unescapedPath()
+	if !ok {
+		return "", false
+	}
+	return path.Clean(p), true
+}
+
+// unescapedPath is cleanPath before dots and slashes are resolved.
+func (v *view) unescapedPath() (string, bool) {
 	target, _, _ := strings.Cut(v.target, "?")
 	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
 		slash := strings.IndexByte(rest, '/')
@@ -40,7 +49,7 @@ func (v *view) clean() (string, bool) {
 	if strings.IndexByte(target, '%') >= 0 {
 		target = string(appendUnescaped(nil, target))
 	}
-	return path.Clean(target), true
+	return target, true
 }
 
 // script returns the beginning of the clean path that names a PHP script: what

@@ -174,7 +174,7 @@ func (d *Detector) forgive(v *view) {
 	}
 	owner := d.owner(v)
 	for _, r := range v.prog.forgiving {
-		d.store.forgive(r.key(v, d.store.seed), owner)
+		d.store.forgive(r.key(v, d.store.seed), owner, r.gifts())
 	}
 }
 

@@ -270,21 +270,3 @@ func (v *view) host() (string, bool) {
 	}
 	return nonEmpty(host[:colon])
 }
-
-// staticExts are CrowdSec's, of all its generations.
-var staticExts = newStringSet(
-	".JPG", ".CSS", ".JS", ".JPEG", ".PNG", ".SVG", ".MAP", ".ICO", ".OTF", ".GIF", ".MP3", ".MP4", ".WOFF", ".WOFF2",
-	".TTF", ".EOT", ".WEBP", ".WAV", ".GZ", ".BROTLI", ".BVR", ".TS", ".BMP", ".AVIF", ".MJS",
-)
-
-func (v *view) static() (string, bool) {
-	ext := v.name[v.ext:]
-	const longest = len(".BROTLI")
-	if ext == "" || len(ext) > 2*longest {
-		return "false", true
-	}
-	if staticExts.has(strings.ToUpper(ext)) {
-		return "true", true
-	}
-	return "false", true
-}

@@ -11,7 +11,11 @@ func eachArgument(document string, f func(name, value string)) {
 			return
 		}
 		name := argumentName(document[:open])
-		value, rest, ok := quoted(document[open+1:])
+		quote := document[open : open+1]
+		if strings.HasPrefix(document[open:], blockQuote) {
+			quote = blockQuote
+		}
+		value, rest, ok := quoted(document[open+len(quote):], quote)
 		if !ok {
 			return
 		}
@@ -21,14 +25,18 @@ func eachArgument(document string, f func(name, value string)) {
 	}
 }
 
+// blockQuote stands before and behind a text that may hold quotes.
+const blockQuote = `"""`
+
 // argumentName returns the name that ends before, with its colon; nothing if there
-// is none.
+// is none. To GraphQL commas are blanks.
 func argumentName(before string) string {
-	before, ok := strings.CutSuffix(strings.TrimRight(before, " \t\r\n"), ":")
+	const blanks = " \t\r\n,"
+	before, ok := strings.CutSuffix(strings.TrimRight(before, blanks), ":")
 	if !ok {
 		return ""
 	}
-	before = strings.TrimRight(before, " \t\r\n")
+	before = strings.TrimRight(before, blanks)
 	at := len(before)
 	for at > 0 && wordByte(before[at-1]) {
 		at--
@@ -38,13 +46,13 @@ func argumentName(before string) string {
 
 // quoted returns what stands before the next quote that no backslash precedes, and
 // the rest behind that.
-func quoted(s string) (value, rest string, ok bool) {
+func quoted(s, quote string) (value, rest string, ok bool) {
 	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
+		switch {
+		case s[i] == '\\':
 			i++
-		case '"':
-			return s[:i], s[i+1:], true
+		case strings.HasPrefix(s[i:], quote):
+			return s[:i], s[i+len(quote):], true
 		}
 	}
 	return "", "", false

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 )
@@ -80,6 +81,16 @@ func (p pouring) credit() float64 {
 		credit += (generosity - 1) * r.capacity
 	}
 	return float64(credit)
+}
+
+// gifts returns how many failures in a bucket may be taken back by who does not say
+// who it is. At a place where a thousand people log in they have no end: each client
+// is counted by itself, too.
+func (r *rule) gifts() int {
+	if r.guard != NoGuard {
+		return math.MaxInt
+	}
+	return generosity * r.capacity
 }
 
 // A guarded is what the alert of a bucket is about.

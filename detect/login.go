@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 )
@@ -103,6 +104,9 @@ func (v *view) formResult() string {
 func (v *view) redirectResult() string {
 	to, session := first(v.evt.Header["Location"]), len(v.evt.Header["Set-Cookie"]) > 0
 	at, _, _ := strings.Cut(locationPath(to), "#")
+	if at != "" && at[0] != '/' { // relative to the page that was asked for
+		at = path.Join(path.Dir(v.path()), at)
+	}
 	_, query, _ := strings.Cut(to, "?")
 	back := at == "" || strings.EqualFold(strings.TrimSuffix(at, "/"), strings.TrimSuffix(v.path(), "/"))
 	switch {

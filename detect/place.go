@@ -2,6 +2,7 @@ package detect
 
 import (
 	"net/netip"
+	"path"
 	"strings"
 )
 
@@ -25,16 +26,34 @@ func PlaceOf(e *Event) string {
 // spot is PlaceOf for the event of v.
 func (v *view) spot() string {
 	host, _ := v.host()
-	p, ok := v.script()
-	if !ok {
-		p, _ = v.cleanPath()
+	p := v.plainPath()
+	if end := scriptEnd(p); end > 0 {
+		p = p[:end]
 	}
 	var b strings.Builder
 	b.WriteString(strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)]))
 	b.WriteByte(' ')
 	b.WriteString(strings.ToLower(host[:min(len(host), maxPlace)]))
-	writeTemplate(&b, strings.ToLower(p), maxElements)
+	writeTemplate(&b, p, maxElements)
 	return b.String()
+}
+
+// plainPath returns the clean path in lower case, as servers see it that cut off
+// parameters first: to them /x/..;a=b/login and /;a=b/login are /login.
+func (v *view) plainPath() string {
+	p, _ := v.unescapedPath()
+	p = strings.ToLower(p)
+	if strings.IndexByte(p, ';') >= 0 {
+		elements := strings.Split(p, "/")
+		for i, element := range elements {
+			elements[i], _, _ = strings.Cut(element, ";")
+		}
+		p = strings.Join(elements, "/")
+	}
+	if p == "" {
+		return ""
+	}
+	return path.Clean(p)
 }
 
 // template returns the path with a sign for each element that is an identifier, so

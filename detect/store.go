@@ -93,12 +93,12 @@ func (p *shelf) measure(b *bucket) {
 }
 
 // forgive takes back what an owner is counted for in a bucket: see [bucket.forgive].
-func (s *store) forgive(k bucketKey, owner uint64) {
+func (s *store) forgive(k bucketKey, owner uint64, gifts int) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if b, ok := part.buckets.Peek(k); ok && b.live {
-		b.forgive(owner)
+		b.forgive(owner, gifts)
 	}
 }
 

@@ -1,6 +1,9 @@
 package detect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Names of fields that people log in by, in lower case and without signs. A
 // password's field may have something before it, such as login[password] and
@@ -18,7 +21,10 @@ var (
 	)
 	// A form with one of these sets a password, and is no login.
 	newPasswords = []string{"new", "confirm", "repeat", "again", "retype", "verify", "old", "current", "password2", "password1", "pass1", "pass2", "pwd2"}
-	codes        = newStringSet(
+	// What people do beside logging in, in the last element of a path.
+	otherForms = []string{"register", "registration", "signup", "sign-up", "sign_up", "reset", "forgot", "lost", "change", "password", "recover", "activate", "invit"}
+
+	codes = newStringSet(
 		"code", "otp", "totp", "otpcode", "totpcode", "authcode", "authenticationcode", "verificationcode", "mfacode", "mfa", "twofactorcode",
 		"twofactortoken", "2facode", "2fa", "pin", "smscode", "onetimecode", "onetimepassword", "securitycode", "challenge", "token",
 		"usercode", "passcode", "logincode", "confirmationcode",
@@ -64,6 +70,13 @@ func setsPassword(name string) bool {
 		}
 	}
 	return false
+}
+
+// looksLikeOther reports whether a path is one where people do something else than log
+// in, to judge by its last element.
+func looksLikeOther(path string) bool {
+	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	return slices.ContainsFunc(otherForms, func(word string) bool { return strings.Contains(last, word) })
 }
 
 // isCode reports whether a value is a number that an app or a message shows, and

@@ -36,12 +36,18 @@ func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, n
 	if action != lookup.Captcha || a.Ordered || l.cfg.Action != lookup.None {
 		return false
 	}
-	e := l.held[holding{p, lookup.Captcha}]
-	if e == nil {
-		return false
+	was := l.lasting(holding{p, lookup.Captcha}, now)
+	return was != nil && a.Start.After(was.Since)
+}
+
+// lasting returns the decision held at at, nil if there is none or it is over.
+func (l *locals) lasting(at holding, now time.Time) *local {
+	if e := l.held[at]; e != nil {
+		if d := e.Value.(*local); now.Before(d.Until) {
+			return d
+		}
 	}
-	was := e.Value.(*local)
-	return now.Before(was.Until) && a.Start.After(was.Since)
+	return nil
 }
 
 // ignored notes that a client was challenged because of d, which is local, when it

@@ -163,8 +163,7 @@ func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) 
 			return r, ruled
 		}
 	}
-	if old := l.held[holding{p, d.Action}]; old != nil {
-		was := old.Value.(*local)
+	if was := l.lasting(holding{p, d.Action}, now); was != nil {
 		d.Since, before = was.Since, was.before
 		if was.Until.After(d.Until) {
 			d.Until = was.Until

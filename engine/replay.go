@@ -83,12 +83,8 @@ func (r *Replay) take(o *Outcome, alerts []detect.Alert, now time.Time) (stopped
 // inForceAt returns the strongest local decision about a client.
 func (l *locals) inForceAt(p netip.Prefix, now time.Time) (lookup.Decision, bool) {
 	for _, action := range []lookup.Action{lookup.Ban, lookup.Captcha, lookup.Throttle} {
-		e := l.held[holding{p, action}]
-		if e == nil {
-			continue
-		}
-		if d := e.Value.(*local).Decision; now.Before(d.Until) {
-			return d, true
+		if d := l.lasting(holding{p, action}, now); d != nil {
+			return d.Decision, true
 		}
 	}
 	return lookup.Decision{}, false

@@ -1,0 +1,81 @@
+package detect
+
+import (
+	"slices"
+	"testing"
+)
+
+// What other pages have a browser send is no act of its user, whichever scenario it
+// trips. A guard is about nobody: to it they count as all do.
+func TestWhatOthersSendIsReflected(t *testing.T) {
+	rules := builtinRules(t)
+	for _, row := range attackRows() {
+		for _, whose := range []Attribution{Foreign, Embedded} {
+			d, alerted := New(Config{Rules: rules}), false
+			for i := range row.least {
+				s := row.next(i)
+				s.whose = whose
+				e := s.event(began)
+				for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+					alerted = alerted || a.Scenario == "tocsin/"+row.scenario
+					if a.Reflected == (a.Guard != NoGuard) {
+						t.Errorf("%s, %s, %v: reflected is %v of %s, a guard of %q", row.scenario, row.attack, whose, a.Reflected, a.Scenario, a.Guard)
+					}
+				}
+			}
+			if !alerted {
+				t.Errorf("%s, %s, %v: no alert", row.scenario, row.attack, whose)
+			}
+			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(prefixOf(row.next(0).event(began).Client, 64)), began.UnixNano()).found > 0 {
+				t.Errorf("%s, %s, %v: it found something", row.scenario, row.attack, whose)
+			}
+		}
+	}
+}
+
+// What a client does itself and what others have it send are counted apart: neither
+// brings the other nearer to an alert.
+func TestReflectedBucketsAreApart(t *testing.T) {
+	rules := builtinRules(t)
+	for _, row := range attackRows() {
+		if row.least == 1 {
+			continue
+		}
+		d := New(Config{Rules: rules})
+		for i := range row.least {
+			s := row.next(i)
+			if i < row.least-1 {
+				s.whose = Foreign
+			}
+			e := s.event(began)
+			for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+				switch {
+				case a.Scenario != "tocsin/"+row.scenario:
+				case a.Guard == NoGuard:
+					t.Errorf("%s, %s: the last of %d requests alerts alone, reflected %v", row.scenario, row.attack, row.least, a.Reflected)
+				case i < row.least-1:
+					t.Errorf("%s, %s: the guard is up after %d of %d", row.scenario, row.attack, i+1, row.least)
+				}
+			}
+		}
+		if guard := d.Stats().Scenarios["tocsin/"+row.scenario].Overflows; guard == 0 && slices.ContainsFunc(rules.scenarios, func(s *scenario) bool {
+			return s.name == "tocsin/"+row.scenario && s.guard != NoGuard
+		}) {
+			t.Errorf("%s, %s: the guard does not count what others send", row.scenario, row.attack)
+		}
+	}
+}
+
+// Which of two attributions does not matter: both are others' doing.
+func TestForeignAndEmbeddedAreOneBucket(t *testing.T) {
+	d, alerted := New(Config{Rules: builtinRules(t)}), false
+	for i, target := range []string{"/.env", "/.git/config", "/wp-config.php~"} {
+		e := step{target: target, status: 404, whose: []Attribution{Foreign, Embedded}[i%2]}.event(began)
+		for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+			alerted = alerted || a.Reflected && a.Scenario == "tocsin/http-secret-files"
+		}
+	}
+	if !alerted {
+		t.Error("three files of secrets, sent by turns from elsewhere and as pictures, raise no alert")
+	}
+}

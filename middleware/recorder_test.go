@@ -1,0 +1,153 @@
+package middleware
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tocsin-project/tocsin/detect"
+)
+
+// told returns what the observer is told of one request and the answer of a handler.
+func told(t *testing.T, r *http.Request, h http.HandlerFunc) detect.Event {
+	t.Helper()
+	o := newWitness()
+	mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(h).ServeHTTP(httptest.NewRecorder(), r)
+	return o.last(t)
+}
+
+func wrongLogin(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+// However a handler writes, what it sent is measured, and of the answer to a login
+// the beginning kept.
+func TestWhatIsKeptOfAnAnswer(t *testing.T) {
+	page := "<form>" + strings.Repeat("x", 20_000)
+	for _, row := range []struct {
+		name  string
+		write func(w http.ResponseWriter)
+		want  string
+		size  int64
+	}{
+		{"nothing", func(http.ResponseWriter) {}, "", 0},
+		{"a page", func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<form>") }, "<form>", 6},
+		{"a page in pieces", func(w http.ResponseWriter) {
+			for _, piece := range []string{"<", "form", ">"} {
+				_, _ = io.WriteString(w, piece)
+				w.(http.Flusher).Flush()
+			}
+		}, "<form>", 6},
+		{"a long page", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page) }, page[:maxAnswer], 20_006},
+		{"a page of the size that is kept", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:maxAnswer]) }, page[:maxAnswer], maxAnswer},
+		{"a page and a byte", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:maxAnswer+1]) }, page[:maxAnswer], maxAnswer + 1},
+		{"a copied page", func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader(page)) }, page[:maxAnswer], 20_006},
+		{"a page that is read from", func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader(page)) }, page[:maxAnswer], 20_006},
+		{"pieces of both kinds", func(w http.ResponseWriter) {
+			_, _ = io.WriteString(w, "<fo")
+			_, _ = io.Copy(w, strings.NewReader("rm>"))
+		}, "<form>", 6},
+	} {
+		answer := func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "text/html")
+			row.write(w)
+		}
+		e := told(t, wrongLogin("user=a&password=b"), answer)
+		if string(e.Answer) != row.want || e.Size != row.size || e.ContentType != "text/html" {
+			t.Errorf("%s: %d bytes kept of %d, %q", row.name, len(e.Answer), e.Size, e.ContentType)
+		}
+		if e = told(t, httptest.NewRequest(http.MethodGet, "/login", http.NoBody), answer); e.Answer != nil || e.Size != row.size {
+			t.Errorf("%s, to a GET: %d bytes kept of %d, want none of %d", row.name, len(e.Answer), e.Size, row.size)
+		}
+		upload := httptest.NewRequest(http.MethodPost, "/upload", strings.NewReader("PNG"))
+		upload.Header.Set("Content-Type", "image/png")
+		if e = told(t, upload, answer); e.Answer != nil || e.Size != row.size {
+			t.Errorf("%s, to an upload: %d bytes kept of %d, want none of %d", row.name, len(e.Answer), e.Size, row.size)
+		}
+	}
+}
+
+// A writer that takes less than it is given is believed.
+type shortWriter struct {
+	http.ResponseWriter
+	n int
+}
+
+func (w shortWriter) Write([]byte) (int, error) { return w.n, errors.New("gone") }
+
+func TestWhatWasNotSentIsNotMeasured(t *testing.T) {
+	for _, row := range []struct {
+		takes int
+		want  int64
+	}{{0, 0}, {3, 3}, {6, 6}, {-1, 0}, {100, 6}} {
+		w := &recorder{ResponseWriter: shortWriter{httptest.NewRecorder(), row.takes}, keep: true}
+		if _, err := w.Write([]byte("<form>")); err == nil {
+			t.Error("no error")
+		}
+		if w.size != row.want || string(w.answer) != "<form>"[:row.want] {
+			t.Errorf("a writer that takes %d: %d bytes, %q", row.takes, w.size, w.answer)
+		}
+	}
+}
+
+// What says how the answer was compressed comes along with it, and not without.
+func TestACompressedAnswerSaysSo(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = fmt.Fprint(z, "<form>")
+	z.Close()
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes())
+	}
+	if e := told(t, wrongLogin("a=b"), answer); e.Header.Get("Content-Encoding") != "gzip" || !bytes.Equal(e.Answer, packed.Bytes()) {
+		t.Errorf("%v and %d bytes", e.Header, len(e.Answer))
+	}
+	if e := told(t, httptest.NewRequest(http.MethodGet, "/", http.NoBody), answer); len(e.Header) > 0 {
+		t.Errorf("of an answer that is not kept: %v", e.Header)
+	}
+}
+
+// Whose act a request is, and what the answer leads to, are told as they are.
+func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
+	for _, row := range []struct {
+		site, dest string
+		want       detect.Attribution
+	}{
+		{"", "", detect.Own}, {"same-origin", "document", detect.Own}, {"same-origin", "image", detect.Embedded}, {"cross-site", "image", detect.Foreign},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Sec-Fetch-Site", row.site)
+		r.Header.Set("Sec-Fetch-Dest", row.dest)
+		e := told(t, r, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/x"); w.WriteHeader(302) })
+		if e.Attribution != row.want || e.Header.Get("Location") != "/x" {
+			t.Errorf("%q %q: %v, %v", row.site, row.dest, e.Attribution, e.Header)
+		}
+	}
+}
+
+// Bodies of these types can hold a name and a password.
+func TestTellingTypes(t *testing.T) {
+	for contentType, want := range map[string]bool{
+		"": true, "application/x-www-form-urlencoded": true, "Multipart/Form-Data; boundary=x": true, "application/json": true,
+		"application/json;charset=utf-8": true, "application/vnd.api+json": true, "APPLICATION/JSON,x": true, "text/plain": true, "text/xml": true,
+		"image/png": false, "application/octet-stream": false, "application/x-protobuf": false, "text/html": false, "json": false, "video/json": false,
+	} {
+		r := wrongLogin("user=a")
+		r.Header.Set("Content-Type", contentType)
+		e := told(t, r, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+		if got := len(e.Body) > 0; got != want {
+			t.Errorf("%q: kept is %v, want %v", contentType, got, want)
+		}
+	}
+}
