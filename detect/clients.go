@@ -2,6 +2,7 @@ package detect
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -32,9 +33,12 @@ type client struct {
 	alike          uint8
 	recent         [recentPages]uint32
 	next           uint8
+	ends           [2][recentEnds]uint32 // first and last elements of paths that were not there
+	nextEnd        [2]uint8
 }
 
 const (
+	recentEnds   = 8                // that are one place when they are missed again
 	recentPages  = 16               // that one has to leave before a page counts again
 	halfLife     = int64(10 * 60e9) // after which half of what a client found is forgotten
 	maxFound     = 1000
@@ -117,6 +121,27 @@ func (c *client) sees(page uint64, there bool, l likeness, now int64) {
 	case l.status < 300 || l.status >= 400: // a redirect is no page
 		c.found = min(c.found+1, maxFound)
 	}
+}
+
+// misses notes how a path begins and ends that was not there.
+func (c *client) misses(ends [2]uint64) {
+	for i, end := range ends {
+		if end == 0 || slices.Contains(c.ends[i][:], uint32(end)) {
+			continue
+		}
+		c.ends[i][c.nextEnd[i]] = uint32(end)
+		c.nextEnd[i] = (c.nextEnd[i] + 1) % recentEnds
+	}
+}
+
+// missed reports whether the client has missed a path that begins or ends so.
+func (c *client) missed(ends [2]uint64) bool {
+	for i, end := range ends {
+		if end != 0 && slices.Contains(c.ends[i][:], uint32(end)) {
+			return true
+		}
+	}
+	return false
 }
 
 // A merit is what of a client counts when a bucket is asked whether it is full.

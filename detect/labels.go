@@ -10,7 +10,7 @@ import (
 // others:
 //
 //	credit: known            who has shown credentials that the site accepted may do four times as much
-//	credit: found            each page that was there makes up for one that was not, up to four times the capacity
+//	credit: found            two pages that were there make up for one that was not, up to four times the capacity
 //	forgiven_by: login       a login that succeeds takes back the failures of the same name before it
 //	guard: place|network     asks for a guard, not for a decision: see Alert.Guard
 //	teaches: missing         no site has what the filter is about: its answer is how the site answers for what it has not
@@ -20,6 +20,10 @@ type ours struct {
 	guard            Guard
 	teaches          bool
 }
+
+// foundWorth is how many pages that are there make up for one that is not: who
+// searches knows some pages, too, and asks for one of them in between.
+const foundWorth = 2
 
 // generosity is how many times the capacity credit allows.
 const generosity = 4
@@ -80,7 +84,7 @@ func (p pouring) credit() float64 {
 	}
 	m, credit := p.clients.merit(p.view.clientKey(), p.now), 0
 	if r.byFound {
-		credit = min(m.found, generosity*r.capacity)
+		credit = min(m.found/foundWorth, generosity*r.capacity)
 	}
 	if r.byKnown && m.known {
 		credit += (generosity - 1) * r.capacity

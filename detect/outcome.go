@@ -65,6 +65,26 @@ func (v *view) isSameAgain(l likeness) (same bool) {
 	return same
 }
 
+// ends returns numbers for the first and the last element of a path; 0 for none.
+func (h *habits) ends(p string) (ends [2]uint64) {
+	ends[0] = h.hash("first", template(p, 1))
+	if last := tail(p); last != "" {
+		ends[1] = h.hash("last", last)
+	}
+	return ends
+}
+
+// missedBefore reports whether the client has missed a path that begins or ends so
+// just now.
+func (v *view) missedBefore(p string) (before bool) {
+	if v.clients == nil {
+		return false
+	}
+	ends := v.habits.ends(p)
+	v.clients.with(v.clientKey(), false, func(c *client) { before = c.missed(ends) })
+	return before
+}
+
 // Kinds of places that habits know.
 const (
 	placeAsks  = "asks"  // for credentials
@@ -100,11 +120,17 @@ func (d *Detector) note(v *view) {
 		return
 	}
 	p, _ := v.cleanPath()
-	page := d.habits.hash(p)
+	page := d.habits.hash(p, outcome) // what was missing and is there now has been written
 	l, _ := v.likeness()
-	honest := false
+	ends, honest := d.habits.ends(strings.ToLower(p)), false
 	d.clients.with(v.clientKey(), true, func(c *client) {
+		if missing {
+			c.misses(ends)
+		}
 		c.sees(page, !missing, l, v.now().UnixNano())
+		if e.Status == http.StatusCreated && e.Method != http.MethodGet {
+			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
+		}
 		honest = missing && c.found > 2*c.missing
 	})
 	if honest && scriptEnd(p) == 0 {
