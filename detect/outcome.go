@@ -61,7 +61,11 @@ func (v *view) likeness() (likeness, bool) {
 // isSameAgain reports whether the client got the very same answer for several other
 // pages before: a server that answers so has none of them.
 func (v *view) isSameAgain(l likeness) (same bool) {
-	v.clients.with(v.clientKey(), false, func(c *client) { same = c.alike >= sameAgain && c.like == l })
+	answer := answerOf(l, len(v.path()))
+	v.clients.with(v.clientKey(), false, func(c *client) {
+		i := c.find(answer)
+		same = i >= 0 && c.answers[i].times >= sameAgain
+	})
 	return same
 }
 
@@ -111,7 +115,7 @@ func (d *Detector) note(v *view) {
 		d.habits.learnPlace(placeWorks, v.spot())
 	}
 	d.noteLogin(v)
-	if s, _ := v.static(); s == "true" || e.Attribution != Own {
+	if s, _ := v.static(); s == "true" {
 		return
 	}
 	outcome, _ := v.outcome()
@@ -122,13 +126,17 @@ func (d *Detector) note(v *view) {
 	p, _ := v.cleanPath()
 	page := d.habits.hash(p, outcome) // what was missing and is there now has been written
 	l, _ := v.likeness()
+	if e.Attribution != Own { // no merit, and no fault, but the site answers as it does
+		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answerOf(l, len(p))) })
+		return
+	}
 	ends, honest := d.habits.ends(strings.ToLower(p)), false
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		if missing {
 			c.misses(ends)
 		}
-		c.sees(page, !missing, l, v.now().UnixNano())
-		if e.Status == http.StatusCreated && e.Method != http.MethodGet {
+		c.sees(page, !missing, answerOf(l, len(p)), v.now().UnixNano())
+		if e.Status == http.StatusCreated && (e.Method == http.MethodPut || e.Method == "MKCOL") {
 			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
 		}
 		honest = missing && c.found > 2*c.missing

@@ -70,11 +70,47 @@ func TestMeritOfWhatIsFound(t *testing.T) {
 	}
 }
 
+// A site that answers for what it has not as for what it has, or sends everybody
+// elsewhere, is no place to hide, whatever is asked in between and by whoever's page.
+func TestAnswersThatAreAlike(t *testing.T) {
+	page := func(size func(target string) int64) []act {
+		return acts(30, 0.1, func(i int) act {
+			target := "/" + word(i)
+			return act{target: target, status: 200, kind: "text/html", size: size(target)}
+		})
+	}
+	moves := func(to ...string) []act {
+		return acts(40, 0.1, func(i int) act { return act{target: "/" + word(i), status: 302, location: to[i%len(to)]} })
+	}
+	found := acts(40, 0.1, func(i int) act {
+		return act{target: fmt.Sprint("/shop/", word(i)), status: 200, kind: "text/html", size: int64(3000 + 731*i)}
+	})
+	const probing = "tocsin/http-probing"
+	for _, row := range []struct {
+		name string
+		acts []act
+		want string
+	}{
+		{"one page for all", page(func(string) int64 { return 7312 }), probing},
+		{"one page that repeats the path twice", page(func(target string) int64 { return 7312 + 2*int64(len(target)) }), probing},
+		{"pages that differ", page(func(target string) int64 { return 7312 + 97*int64(target[1]) + 31*int64(target[2]) }), ""},
+		{"to one place", moves("/"), probing},
+		{"to three in turns", moves("/", "/home", "/de/"), probing},
+		{"to each in other words", moves("/a", "/b", "/c", "/d", "/e", "/f", "/g"), ""},
+		{"with pages in between", mixed(moves("/"), found), probing},
+		{"with a page elsewhere that sends them", sending("Referer: https://search.example/", moves("/")), probing},
+	} {
+		if got := firstAlert(t, row.acts); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 // firstAlert returns the name of the scenario that the built-ins alert first of.
 func firstAlert(t *testing.T, list []act) string {
 	t.Helper()
 	d := New(Config{Rules: builtinRules(t)})
-	for _, e := range (model{acts: list}).events(true) {
+	for _, e := range (model{acts: list}).events(false) {
 		for _, a := range append(d.Request(e), d.Response(e)...) {
 			return a.Scenario
 		}
