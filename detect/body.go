@@ -18,7 +18,9 @@ type sent struct {
 	log, pwd         bool   // there were such fields, whatever in them
 	shop             bool   // it is the login form of WooCommerce
 	sets             bool   // a password is to be set by it
+	grant            bool   // it asks for a token of OAuth
 	action           string
+	shortUser        string // in a field u, which names somebody if one p follows
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
@@ -102,8 +104,15 @@ func (s *sent) member(key, value string) {
 		s.passwordField(name, value)
 	case userFields.has(name):
 		s.user = value
-	case codes.has(name) && isCode(value):
+	case codes.has(name) && isCode(value), vouchers.has(name) && isVoucher(value):
 		s.code = value
+	case name == "granttype":
+		s.grant = value == "password"
+	case name == "u":
+		s.shortUser = value
+	case name == "p" && s.shortUser != "":
+		s.user = s.shortUser
+		s.passwordField(name, value)
 	case name == "query":
 		eachArgument(value, s.member)
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -175,4 +176,26 @@ func digits(i, n int) string {
 func uuid(i int) string {
 	h := digits(i, 32)
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+}
+
+// form returns a POST of a form.
+func form(target, body string, status int) act {
+	return act{target: target, body: body, status: status}
+}
+
+// What else there is to an act.
+func (a act) of(word string) act  { a.target = fmt.Sprintf(a.target, word); return a }
+func (a act) to(where string) act { a.location = where; return a }
+func (a act) session() act        { a.cookie = "session=abc; Path=/; HttpOnly"; return a }
+func (a act) js() act             { a.json = true; return a }
+func (a act) at(from string) act  { a.from = from; return a }
+
+// ok returns a GET of a page that is there.
+func ok(target string) act {
+	return act{target: target, status: 200, kind: "text/html", size: 4000 + int64(len(target))*371}
+}
+
+// basicly returns a header with credentials of Basic.
+func basicly(user, password string) string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }

@@ -93,6 +93,9 @@ func (v *view) missedBefore(p string) (before bool) {
 const (
 	placeAsks  = "asks"  // for credentials
 	placeWorks = "works" // for pages of other origins
+	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
+	// Other statuses say so of tokens against forgery, too.
+	placeRefuses = "refuses"
 )
 
 // asksCredentials reports whether the place that was asked for has refused who had
@@ -110,6 +113,9 @@ func (d *Detector) note(v *view) {
 	moved := e.Status >= 300 && e.Status < 400
 	if e.Status == http.StatusUnauthorized {
 		d.habits.learnPlace(placeAsks, v.spot())
+		if v.attempt().kind == kindForm && isPost(e.Method) {
+			d.habits.learnPlace(placeRefuses, v.spot())
+		}
 	}
 	if good && e.Attribution == Foreign {
 		d.habits.learnPlace(placeWorks, v.spot())
