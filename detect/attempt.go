@@ -52,6 +52,8 @@ func (v *view) attempt() *attempt {
 		a.kind, a.secret = kindForm, s.password
 	case s.code != "":
 		a.kind, a.user, a.secret = kindCode, s.user, s.code
+	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && a.readQuery(v.args): // WordPress reads forms only
+	case v.refusesKey() && a.readQueryKey(v.args):
 	default:
 		if call, ok := v.xmlrpc(); ok && call.first != "" && takesPassword(call.method) {
 			a.kind, a.secret = kindXMLRPC, call.first
@@ -67,6 +69,9 @@ const maxAuthorization = 4 << 10
 // that can be guessed. A JSON Web Token cannot.
 func (a *attempt) readHeader(h http.Header) bool {
 	field := first(h["Authorization"])
+	if field == "" {
+		return a.readKey(h)
+	}
 	scheme, rest, ok := strings.Cut(field, " ")
 	if !ok || len(field) > maxAuthorization {
 		return false
@@ -92,6 +97,46 @@ func (a *attempt) readHeader(h http.Header) bool {
 	default:
 		return false
 	}
+	return true
+}
+
+// keyFields are fields of a header in which programs show a key.
+var keyFields = []string{"X-Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", "Api-Key"}
+
+// readKey reads a key from a field of its own.
+func (a *attempt) readKey(h http.Header) bool {
+	for _, name := range keyFields {
+		if key := first(h[name]); key != "" && len(key) <= maxAuthorization {
+			a.kind, a.secret = kindToken, key
+			return true
+		}
+	}
+	return false
+}
+
+// readQueryKey reads a key from the query.
+func (a *attempt) readQueryKey(query string) bool {
+	if !strings.Contains(query, "=") {
+		return false
+	}
+	eachPair(query, func(name, value string) {
+		switch plainName(name) {
+		case "apikey", "accesstoken", "authtoken", "token":
+			a.kind, a.secret = kindToken, value
+		}
+	})
+	return a.secret != ""
+}
+
+// readQuery reads a name and a password that are sent in the query, as some do that
+// have no form. The last of each counts.
+func (a *attempt) readQuery(query string) bool {
+	var s sent
+	eachPair(query, s.field)
+	if s.password == "" || s.user == "" || s.sets {
+		return false
+	}
+	a.kind, a.user, a.secret = kindForm, s.user, s.password
 	return true
 }
 

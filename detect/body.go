@@ -21,6 +21,7 @@ type sent struct {
 	sets             bool   // a password is to be set by it
 	grants           bool   // it asks for a token by a password
 	action           string
+	shortUser        string // in a field u, which names somebody if one p follows
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
@@ -116,8 +117,13 @@ func (s *sent) member(key, value string) {
 		s.grants = value == "password"
 	case userFields.has(name):
 		s.user = value
-	case codes.has(name) && isCode(value):
+	case codes.has(name) && isCode(value), vouchers.has(name) && isVoucher(value):
 		s.code = value
+	case name == "u":
+		s.shortUser = value
+	case name == "p" && s.shortUser != "":
+		s.user = s.shortUser
+		s.passwordField(name, value)
 	case name == "query":
 		eachArgument(value, s.member)
 	}

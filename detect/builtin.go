@@ -39,7 +39,7 @@ var builtinFiles embed.FS
 //
 //	action, duration      what is asked for: ban, captcha or throttle, and for how long
 //	credit: known         who has shown credentials that the site accepted may do four times as much
-//	credit: found         each page that was there makes up for one that was not, up to four times the capacity
+//	credit: found         two pages that were there make up for one that was not, up to four times the capacity
 //	forgiven_by: login    a login that succeeds takes back what its user is counted for
 //	guard: place|network  asks for a guard, not for a decision: see Guard
 //	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not

@@ -257,6 +257,12 @@ func attackRows() []attackRow {
 		{"http-code-guessing", "codes in the field of a password", 16, func(i int) step {
 			return step{target: "/2fa", body: fmt.Sprintf("password=%06d", i), status: 403}
 		}, nil},
+		{"http-code-guard", "one code from each address", 21, func(i int) step {
+			return step{target: "/2fa", body: fmt.Sprintf("otp=%06d", i), status: 401, client: fmt.Sprintf("198.51.100.%d", i)}
+		}, nil},
+		{"http-code-guessing", "vouchers of a shop", 16, func(i int) step {
+			return step{target: "/cart", body: fmt.Sprintf("coupon=SUMMER%d", i), status: 422}
+		}, nil},
 		{"http-login-guessing", "an application that answers 200", 8, guesses(step{target: "/login", body: "username=bob&password=GUESS"}), nil},
 		{"http-login-guessing", "a message of Socket.IO", 8, guesses(step{
 			target: "/socket.io/?EIO=4", form: "text/plain", body: `420["login",{"username":"admin","password":"GUESS"}]`,
@@ -323,6 +329,12 @@ func attackRows() []attackRow {
 		{"http-api-fuzzing", "words in one folder", 10, through(404,
 			"/api/users", "/api/admin", "/api/config", "/api/debug", "/api/env", "/api/keys", "/api/tokens", "/api/auth", "/api/internal", "/api/logs",
 		), nil},
+		{"http-enumeration-query", "invoices of others", 46, func(i int) step {
+			return step{target: fmt.Sprint("/invoice.php?lang=de&invoice_id=", 1000+i), status: 403}
+		}, nil},
+		{"http-link-guessing", "links to set a new password", 31, func(i int) step {
+			return step{target: fmt.Sprintf("/users/reset/%06x", i*7919), status: 404}
+		}, nil},
 		{"http-enumeration", "orders of others", 46, func(i int) step {
 			return step{target: fmt.Sprint("/api/orders/", 1000+i), status: 403}
 		}, nil},

@@ -23,7 +23,7 @@ type Config struct {
 	// for distinct ones. One that was forgotten counts again. Default: 1,000.
 	Values int
 	// Clients is how many clients are remembered for what they did well. Default:
-	// 50,000, in 10 MB.
+	// 50,000, in 13 MB.
 	Clients int
 	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
 	Events int

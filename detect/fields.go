@@ -92,7 +92,7 @@ var fields = []fieldDef{
 	fieldAction:    {name: "Parsed.form_action", get: (*view).formAction, late: true, memo: true},
 	fieldMethod:    {name: "Parsed.xmlrpc_method", get: (*view).xmlrpcMethod, late: true},
 	fieldCalls:     {name: "Parsed.xmlrpc_calls", get: (*view).xmlrpcCalls, late: true},
-	fieldPlace:     {name: "Parsed.place", get: (*view).place, memo: true},
+	fieldPlace:     {name: "Parsed.place", get: (*view).place, late: true, memo: true},
 	fieldTemplate:  {name: "Parsed.path_template", get: (*view).pathTemplate},
 	fieldLogin:     {name: "Meta.login", get: (*view).login, late: true, memo: true},
 	fieldKind:      {name: "Meta.login_kind", get: (*view).loginKind, late: true},

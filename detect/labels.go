@@ -16,6 +16,10 @@ type ours struct {
 	teaches          bool
 }
 
+// foundWorth is how many pages that are there make up for one that is not: who
+// searches knows some pages, too, and asks for one of them in between.
+const foundWorth = 2
+
 // generosity is how many times the capacity credit allows.
 const generosity = 4
 
@@ -75,7 +79,7 @@ func (p pouring) credit() float64 {
 	}
 	m, credit := p.clients.merit(p.view.clientKey(), p.now), 0
 	if r.byFound {
-		credit = min(m.found, generosity*r.capacity)
+		credit = min(m.found/foundWorth, generosity*r.capacity)
 	}
 	if r.byKnown && m.known {
 		credit += (generosity - 1) * r.capacity

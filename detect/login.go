@@ -67,7 +67,26 @@ func (v *view) login() (string, bool) {
 // so for nearly all.
 func (v *view) isQuiet() bool {
 	return (v.evt.Method == http.MethodGet || v.evt.Method == http.MethodHead) &&
-		len(v.evt.Header["Set-Cookie"]) == 0 && len(v.evt.Request["Authorization"]) == 0
+		len(v.evt.Header["Set-Cookie"]) == 0 && len(v.evt.Request["Authorization"]) == 0 &&
+		!v.queryHasPassword() && !v.refusesKey()
+}
+
+// queryHasPassword reports whether the query may name a password.
+func (v *view) queryHasPassword() bool {
+	if v.args == "" {
+		return false
+	}
+	query := strings.ToLower(v.args[:min(len(v.args), maxTarget)])
+	return strings.Contains(query, "passw") || strings.Contains(query, "pwd=") || strings.Contains(query, "pass=")
+}
+
+// refusesKey reports whether a key in a field of its own may be wrong.
+func (v *view) refusesKey() bool {
+	if v.evt.Status != http.StatusUnauthorized && v.evt.Status != http.StatusForbidden {
+		return false
+	}
+	a := new(attempt)
+	return a.readKey(v.evt.Request) || a.readQueryKey(v.args)
 }
 
 // isRefused reports whether the status says that what was posted is not right.
@@ -86,14 +105,20 @@ func (v *view) isRefused() bool {
 func (v *view) formResult() string {
 	status := v.evt.Status
 	switch {
-	case !isPost(v.evt.Method) || v.posts("wp-login.php"):
+	case v.posts("wp-login.php") || isRegistration(v.path()):
 		return "" // that is settled: see wordpressLogin
-	case v.isRefused():
+	case v.isRefused(), status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return loginFailure
+	case v.isGrant() && status >= 200 && status < 300:
+		return loginSuccess
 	case status >= 300 && status < 400:
 		return v.redirectResult()
 	case status == 0 || status >= 200 && status < 300:
-		return v.answerResult()
+		result := v.answerResult()
+		if result == loginTry && v.habits != nil && v.habits.isPlace(placeRefuses, v.spot()) {
+			return loginSuccess
+		}
+		return result
 	}
 	return ""
 }
@@ -138,8 +163,10 @@ func (v *view) headerResult() string {
 			return "" // the password is right, the challenge too old
 		}
 		return loginFailure
-	case status == http.StatusForbidden && kind == kindBasic && isPost(v.evt.Method):
+	case status == http.StatusForbidden && (kind == kindToken || kind == kindBasic && isPost(v.evt.Method)):
 		return loginFailure
+	case status == http.StatusForbidden && kind == kindBasic:
+		return loginTry // wrong, or right and without rights here
 	case (status == 0 || status >= 200 && status < 300) && v.asksCredentials():
 		return loginSuccess
 	}
@@ -148,7 +175,11 @@ func (v *view) headerResult() string {
 
 // codeResult returns what came of a code. One that was right leads on.
 func (v *view) codeResult() string {
-	if v.isRefused() || v.answerResult() == loginFailure {
+	status := v.evt.Status
+	switch {
+	case v.isRefused(), status == http.StatusNotFound && isPost(v.evt.Method), v.answerResult() == loginFailure:
+		return loginFailure
+	case status >= 300 && status < 400 && v.redirectResult() == loginFailure:
 		return loginFailure
 	}
 	return ""
@@ -217,6 +248,26 @@ func (v *view) asksOther() bool {
 		}
 	})
 	return action != "" && action != "login"
+}
+
+// isRegistration reports whether people make an account there, for which they choose
+// a name and a password. Another form than a login's refuses these.
+func isRegistration(path string) bool {
+	path = strings.ToLower(strings.TrimSuffix(path, "/"))
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	for _, word := range []string{"register", "registration", "signup", "sign-up", "sign_up"} {
+		if strings.HasPrefix(last, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isGrant reports whether the password is to be exchanged for a token as OAuth has
+// it: where that fails, the status says so (RFC 6749, section 5.2).
+func (v *view) isGrant() bool {
+	p := v.path()
+	return v.sent().grants && strings.HasSuffix(p, "/token") && scriptEnd(p) == 0
 }
 
 // looksLikeLogin reports whether a path is one where people log in, to judge by

@@ -71,7 +71,7 @@ func TestLogin(t *testing.T) {
 		{"a form that nobody read, where people log in", step{target: "/user/Login", method: "POST", status: 401}, loginFailure},
 		{"a form that nobody read, elsewhere", step{target: "/user", method: "POST", status: 401}, ""},
 		{"Basic, and 401", step{target: "/", auth: "a:b", status: 401}, loginFailure},
-		{"Basic, and 403", step{target: "/", auth: "a:b", status: 403}, ""},
+		{"Basic, and 403", step{target: "/", auth: "a:b", status: 403}, loginTry},
 		{"Basic with POST, and 403", step{target: "/", method: "POST", auth: "a:b", status: 403}, loginFailure},
 		{"a token that is wrong", step{target: "/", method: "POST", auth: "Bearer x", status: 401}, loginFailure},
 		{"a JSON Web Token that has expired", step{target: "/", method: "POST", auth: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", status: 401}, ""},

@@ -61,14 +61,41 @@ func (v *view) likeness() (likeness, bool) {
 // isSameAgain reports whether the client got the very same answer for several other
 // pages before: a server that answers so has none of them.
 func (v *view) isSameAgain(l likeness) (same bool) {
-	v.clients.with(v.clientKey(), false, func(c *client) { same = c.alike >= sameAgain && c.like == l })
+	answer := answerOf(l, len(v.path()))
+	v.clients.with(v.clientKey(), false, func(c *client) {
+		i := c.find(answer)
+		same = i >= 0 && c.answers[i].times >= sameAgain
+	})
 	return same
+}
+
+// ends returns numbers for the first and the last element of a path; 0 for none.
+func (h *habits) ends(p string) (ends [2]uint64) {
+	ends[0] = h.hash("first", template(p, 1))
+	if last := tail(p); last != "" {
+		ends[1] = h.hash("last", last)
+	}
+	return ends
+}
+
+// missedBefore reports whether the client has missed a path that begins or ends so
+// just now.
+func (v *view) missedBefore(p string) (before bool) {
+	if v.clients == nil {
+		return false
+	}
+	ends := v.habits.ends(p)
+	v.clients.with(v.clientKey(), false, func(c *client) { before = c.missed(ends) })
+	return before
 }
 
 // Kinds of places that habits know.
 const (
 	placeAsks  = "asks"  // for credentials
 	placeWorks = "works" // for pages of other origins
+	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
+	// Other statuses say so of tokens against forgery, too.
+	placeRefuses = "refuses"
 )
 
 // asksCredentials reports whether the place that was asked for has refused who had
@@ -86,12 +113,15 @@ func (d *Detector) note(v *view) {
 	moved := e.Status >= 300 && e.Status < 400
 	if e.Status == http.StatusUnauthorized {
 		d.habits.learnPlace(placeAsks, v.spot())
+		if v.attempt().kind == kindForm && isPost(e.Method) {
+			d.habits.learnPlace(placeRefuses, v.spot())
+		}
 	}
 	if good && e.Attribution == Foreign {
 		d.habits.learnPlace(placeWorks, v.spot())
 	}
 	d.noteLogin(v)
-	if s, _ := v.static(); s == "true" || e.Attribution != Own {
+	if s, _ := v.static(); s == "true" {
 		return
 	}
 	outcome, _ := v.outcome()
@@ -100,11 +130,21 @@ func (d *Detector) note(v *view) {
 		return
 	}
 	p, _ := v.cleanPath()
-	page := d.habits.hash(p)
+	page := d.habits.hash(p, outcome) // what was missing and is there now has been written
 	l, _ := v.likeness()
-	honest := false
+	if e.Attribution != Own { // no merit, and no fault, but the site answers as it does
+		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answerOf(l, len(p))) })
+		return
+	}
+	ends, honest := d.habits.ends(strings.ToLower(p)), false
 	d.clients.with(v.clientKey(), true, func(c *client) {
-		c.sees(page, !missing, l, v.now().UnixNano())
+		if missing {
+			c.misses(ends)
+		}
+		c.sees(page, !missing, answerOf(l, len(p)), v.now().UnixNano())
+		if e.Status == http.StatusCreated && (e.Method == http.MethodPut || e.Method == "MKCOL") {
+			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
+		}
 		honest = missing && c.found > 2*c.missing
 	})
 	if honest && scriptEnd(p) == 0 {

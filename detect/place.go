@@ -136,38 +136,6 @@ func isIdentifier(element string) bool {
 	return false
 }
 
-// place returns what a request looks for, in a text that is the same for all that
-// one program asks of one kind: a picture of each of a thousand people, an archive
-// of each of a hundred packages. A search asks in many places.
-//
-// A script is a place of its own, by its whole name: nobody has hundreds of
-// them, but searches do. So are a plugin and a theme of WordPress. Of all else the
-// first element tells, for what an application serves is below one.
-func (v *view) place() (string, bool) {
-	p, ok := v.cleanPath()
-	if !ok {
-		return "", false
-	}
-	p = strings.ToLower(p)
-	if i := scriptEnd(p); i > 0 {
-		return p[:i], true
-	}
-	for _, dir := range []string{"/wp-content/plugins/", "/wp-content/themes/", "/wp-includes/"} {
-		if i := strings.Index(p, dir); i >= 0 {
-			name, _, _ := strings.Cut(p[i+len(dir):], "/")
-			return p[:i] + dir + name, true
-		}
-	}
-	switch first := template(p, 1); {
-	case strings.Contains(p, "/@v/"), strings.HasSuffix(p, "/@latest"):
-		return "/@v", true // a proxy of Go modules, whose first elements are hosts
-	case strings.HasPrefix(first, "/@"):
-		return "/@", true // scopes of packages, and people
-	default:
-		return first, true
-	}
-}
-
 // pathTemplate returns the path with a sign for each number, hash and date in it.
 func (v *view) pathTemplate() (string, bool) {
 	p, ok := v.cleanPath()

@@ -13,18 +13,21 @@ var (
 		"log", "user", "username", "userlogin", "userid", "useremail", "usermail", "login", "loginname", "loginid", "loginemail",
 		"email", "emailaddress", "mail", "uid", "uname", "usr", "account", "accountname", "identifier", "identity", "name", "nickname",
 		"jusername", "osusername", "pmausername", "acname", "phone", "mobile", "msisdn", "handle", "principal", "customer", "memberid",
-		"sessionusernameoremail", "usernameoremail", "loginusername", "txtusername", "authusername", "rocketchatuser",
+		"sessionusernameoremail", "usernamefld", "identifiant", "utilisateur", "usuario", "benutzer", "benutzername", "kennung", "gebruikersnaam", "utente", "uzytkownik", "mitglied",
+		"usernameoremail", "loginusername", "txtusername", "authusername", "rocketchatuser",
 	)
-	passwordEnds = []string{"password", "passwd", "passphrase", "passwort", "motdepasse", "contrasena"}
+	passwordEnds = []string{"password", "passwd", "passphrase", "passwort", "motdepasse", "contrasena", "contraseña", "kennwort", "losenord", "lösenord", "wachtwoord", "salasana", "haslo", "hasło", "heslo", "jelszo", "parola", "passwordfld", "senha", "clave"}
 	passwords    = newStringSet(
-		"pwd", "pw", "pass", "passw", "userpass", "pswd", "psw", "userpwd", "loginpass", "authpass", "jpass", "txtpwd", "secret", "clave", "senha",
+		"pwd", "pw", "pass", "passw", "userpass", "pswd", "psw", "userpwd", "loginpass", "authpass", "jpass", "txtpwd", "secret", "userident",
 	)
 	// A form with one of these sets a password, and is no login.
 	newPasswords = []string{"new", "confirm", "repeat", "again", "retype", "verify", "old", "current", "password2", "password1", "pass1", "pass2", "pwd2"}
 	// What people do beside logging in, in the last element of a path.
 	otherForms = []string{"register", "registration", "signup", "sign-up", "sign_up", "reset", "forgot", "lost", "change", "password", "recover", "activate", "invit"}
 
-	codes = newStringSet(
+	// What somebody may guess in order to pay less: a code of letters and digits.
+	vouchers = newStringSet("coupon", "couponcode", "voucher", "vouchercode", "promo", "promocode", "promotioncode", "discountcode", "giftcard", "giftcardcode", "giftcode", "redeemcode")
+	codes    = newStringSet(
 		"code", "otp", "totp", "otpcode", "totpcode", "authcode", "authenticationcode", "verificationcode", "mfacode", "mfa", "twofactorcode",
 		"twofactortoken", "2facode", "2fa", "pin", "smscode", "onetimecode", "onetimepassword", "securitycode", "challenge", "token",
 		"usercode", "passcode", "logincode", "confirmationcode",
@@ -91,6 +94,12 @@ func isCode(value string) bool {
 		}
 	}
 	return true
+}
+
+// isVoucher reports whether a value may be a code that a shop gives away.
+func isVoucher(value string) bool {
+	const shortest, longest = 4, 32
+	return len(value) >= shortest && len(value) <= longest && !strings.ContainsAny(value, " <>{}=")
 }
 
 // tokenUsers are names that stand for nobody: the password beside them is a token,

@@ -1,0 +1,167 @@
+package detect
+
+import "strings"
+
+// place returns what a request looks for, in a text that is the same for all that
+// one program asks of one kind: a picture of each of a thousand people, an archive
+// of each of a hundred packages. A search asks in many places.
+//
+// A script is a place of its own, by its whole name: nobody has hundreds of
+// them, but searches do. So are a plugin and a theme of WordPress. Of all else the
+// first element tells, for what an application serves is below one. But files of a
+// kind that nobody searches for are one place wherever they are, and so are paths
+// that begin or end as one did that the client has missed just before: a monitor asks
+// for the health of each of thirty applications, a feed reader for each blog's feed.
+func (v *view) place() (string, bool) {
+	p, ok := v.cleanPath()
+	if !ok {
+		return "", false
+	}
+	p = strings.ToLower(p)
+	if i := scriptEnd(p); i > 0 {
+		return p[:i], true
+	}
+	if part := wordpressPart(p); part != "" {
+		return part, true
+	}
+	if strings.Contains(p, "/@v/") || strings.HasSuffix(p, "/@latest") {
+		return "/@v", true // a proxy of Go modules, whose first elements are hosts
+	}
+	if isUnsought(p) || isProgram(v.evt.UserAgent) && extension(p) == "" {
+		return "/stored", true
+	}
+	if v.missedBefore(p) {
+		return "/again", true
+	}
+	return firstPlace(p), true
+}
+
+// wordpressPart returns what stands for a plugin or a theme of WordPress, or for all
+// if it is a file deep inside one, as pages embed them; empty for other paths.
+func wordpressPart(p string) string {
+	for _, dir := range []string{"/wp-content/plugins/", "/wp-content/themes/", "/wp-includes/"} {
+		if i := strings.Index(p, dir); i >= 0 {
+			name, inside, _ := strings.Cut(p[i+len(dir):], "/")
+			if strings.Contains(inside, "/") {
+				name = ""
+			}
+			return p[:i] + dir + name
+		}
+	}
+	return ""
+}
+
+// firstPlace returns what stands for the first element of a path.
+func firstPlace(p string) string {
+	first := template(p, 1)
+	switch {
+	case strings.HasPrefix(first, "/@"):
+		return "/@" // scopes of packages, and people
+	case isShard(p):
+		return "/shard"
+	case isTitle(first):
+		return "/title"
+	}
+	return first
+}
+
+// isUnsought reports whether searches do not look for files of that kind, or not
+// where it is.
+func isUnsought(p string) bool {
+	const deep = 4 // elements: searches do not go that far
+	ext := extension(p)
+	return ext != "" && (!soughtExts.has(ext) || strings.Count(p, "/") >= deep)
+}
+
+// extension returns that of the last element, without the dot, if it looks like
+// one; empty otherwise.
+func extension(p string) string {
+	name := p[strings.LastIndexByte(p, '/')+1:]
+	dot := strings.LastIndexByte(name, '.')
+	const longest = 12
+	if dot <= 0 || dot == len(name)-1 || len(name)-dot-1 > longest || '0' <= name[dot+1] && name[dot+1] <= '9' {
+		return ""
+	}
+	ext := name[dot+1:]
+	for i := range len(ext) {
+		if c := ext[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return ""
+		}
+	}
+	return ext
+}
+
+// soughtExts are those of files that searches look for.
+var soughtExts = newStringSet(strings.Fields(`
+	html htm shtml xhtml dhtml txt text md rst json json5 jsonp xml yml yaml toml ini inf conf cfg config cnf properties env rc
+	log logs out err bak bak1 backup back bk old older orig original save saved sav copy cp tmp temp swp swo swn dist sample example
+	default new prod dev test local stage inc include includes lst list csv tsv xls xlsx doc docx ppt pptx odt rtf pdf
+	db db3 sqlite sqlite3 mdb accdb dbf sql mysql pgsql dump dmp rdb tar gz tgz bz2 tbz xz lzma zip zipx rar 7z z
+	jar war ear class pem key pub crt cer csr pfx p12 der ppk jks keystore kdbx ovpn rdp git svn hg dat data bin exe dll msi
+	sh bash zsh bat cmd ps1 psm1 py pyc rb pl pm lua go java c h cs vb vbs ts tsx jsx vue asa asax ascx svc wsdl wadl xsd
+	php3 php4 php5 php7 phps phar tpl twig ejs erb lock map rss atom passwd shadow htaccess htpasswd local secret credentials`)...)
+
+// tail returns the last element of a path that has several; empty for an identifier,
+// and for what stands for the folder itself.
+func tail(p string) string {
+	slash := strings.LastIndexByte(p, '/')
+	if slash <= 0 {
+		return ""
+	}
+	switch name := p[slash+1:]; {
+	case len(name) > maxElement, strings.HasPrefix(name, "index.htm"), strings.HasPrefix(name, "default.htm"):
+		return ""
+	default:
+		name = template("/"+name, 1)[1:]
+		if name == "*" || name == "#" {
+			return ""
+		}
+		return name
+	}
+}
+
+// isShard reports whether a path spreads many files over folders that are named
+// after how their names begin: /se/rd/serde, /e3/39376465202fb3e54bdf….
+func isShard(p string) bool {
+	const longest = 3
+	first, rest, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	last := rest[strings.LastIndexByte(rest, '/')+1:]
+	if first == "" || len(first) > longest || last == "" {
+		return false
+	}
+	return strings.Contains(rest, "/") && strings.HasPrefix(last, first) || isHexText(first) && len(last) >= 16 && isHexText(last)
+}
+
+func isHexText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// isTitle reports whether an element is made of three words or more, as the names
+// of articles and products are, and no list of words that are tried.
+func isTitle(element string) bool {
+	const shortest = 14
+	return len(element) >= shortest && strings.Count(element, "-")+strings.Count(element, "_") >= 2
+}
+
+// isProgram reports whether a user agent is that of a program that keeps packages,
+// images or files in a store: it asks the store for names, most of which others
+// have. Who only claims to be one gains little: known names count whoever asks.
+func isProgram(agent string) bool {
+	end := strings.IndexAny(agent, "/ ")
+	if end < 0 || end > maxElement {
+		return false
+	}
+	return storePrograms.has(strings.ToLower(agent[:end]))
+}
+
+var storePrograms = newStringSet(strings.Fields(`
+	npm pnpm yarn bun deno cargo pip uv poetry pdm twine bundler rubygems composer helm terraform opentofu
+	apache-maven gradle ivy coursier nuget conda mamba micromamba opam cabal hex mix homebrew
+	git git-lfs jgit svn containerd docker skopeo podman buildah cri-o oras libdnf zypp pacman
+	aws-cli boto3 boto aws-sdk-go-v2 aws-sdk-go aws-sdk-java aws-sdk-js aws-sdk-rust aws-sdk-ruby3 minio hadoop rclone restic s3cmd
+	renovatebot dependabot turbo bazel ccache sccache`)...)
