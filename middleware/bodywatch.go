@@ -6,14 +6,19 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxSeen is how much of a body is kept: more than any form with a name and a
 // password, or a call of many methods, needs to be told.
 const maxSeen = 16 << 10
 
+// finishTimeout is how long what a client says it sends is waited for when nobody
+// else wants it.
+const finishTimeout = time.Second
+
 // A bodyWatch keeps the beginning of a request's body while the next handler
-// reads it. What nobody reads is not seen, and nothing is held up.
+// reads it, and of one that is short and not read at all what the client has sent.
 type bodyWatch struct {
 	io.ReadCloser
 
@@ -61,6 +66,27 @@ func (b *bodyWatch) Read(p []byte) (int, error) {
 	b.data = append(b.data, p[:room]...)
 	b.more = b.more || room < n
 	return n, err
+}
+
+// finish reads a short body that the next handler has not touched, as the server
+// would do after it: a site that answers without looking tells what was tried by its
+// answer all the same. length is what the request says that the body has.
+func (b *bodyWatch) finish(w http.ResponseWriter, length int64) {
+	if b.ReadCloser == nil || length <= 0 || length > maxSeen || b.touched() {
+		return
+	}
+	// Where there are no deadlines, the server's own have to do. What cannot be read
+	// any more is not seen.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(finishTimeout))
+	_, _ = io.CopyN(io.Discard, b, length)
+	_ = control.SetReadDeadline(time.Time{})
+}
+
+func (b *bodyWatch) touched() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.data) > 0
 }
 
 // seen returns what was read, at most maxSeen bytes, and whether there was more.

@@ -62,6 +62,7 @@ type observation struct {
 	event  detect.Event
 	writer recorder
 	body   bodyWatch
+	length int64 // of the body, as the request says
 
 	unasked bool // the observer was not asked yet: see Visit
 	left    bool // somebody else observes the request now
@@ -87,7 +88,7 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 // serve serves r with next, and tells the observer when it is over, also if next
 // panics.
 func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
-	o.writer.ResponseWriter = w
+	o.writer.ResponseWriter, o.length = w, r.ContentLength
 	o.writer.keep = o.body.watch(r)
 	status := http.StatusInternalServerError // if next panics
 	defer func() {
@@ -115,6 +116,9 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 	status = http.StatusOK // of who writes nothing
 	if err != nil {
 		status = m.statusOf(err)
+	}
+	if !o.writer.hijacked {
+		o.body.finish(w, o.length)
 	}
 	return err
 }

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
@@ -155,7 +157,8 @@ func TestWhatIsKeptOfABody(t *testing.T) {
 		{"a form", "application/x-www-form-urlencoded", "log=a&pwd=b", -1, "log=a&pwd=b", false},
 		{"a long one", "application/x-www-form-urlencoded", long, -1, long[:maxSeen], true},
 		{"one of the size that is kept", "application/x-www-form-urlencoded", long[:maxSeen], -1, long[:maxSeen], false},
-		{"what nobody reads", "application/x-www-form-urlencoded", "log=a&pwd=b", 0, "", false},
+		{"what nobody reads", "application/x-www-form-urlencoded", "log=a&pwd=b", 0, "log=a&pwd=b", false},
+		{"what nobody reads and is long", "application/x-www-form-urlencoded", long, 0, "", false},
 		{"what was read of it", "application/x-www-form-urlencoded", "log=a&pwd=b", 5, "log=a", false},
 		{"a call", "text/xml; charset=utf-8", "<methodCall/>", -1, "<methodCall/>", false},
 		{"a picture", "image/png", "PNG", -1, "", false},
@@ -284,3 +287,43 @@ func TestACallIsKeptWhateverItsType(t *testing.T) {
 		}
 	}
 }
+
+// A client that says it sends a body, and does not, is not waited for but a moment,
+// and keeps nobody else waiting.
+func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []byte
+		m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *detect.Event) { seen = e.Body })})
+		h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+		body, _ := io.Pipe()
+		r := httptest.NewRequest(http.MethodPost, "/login", body)
+		r.ContentLength = 10
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder(), expired: func() { _ = body.CloseWithError(os.ErrDeadlineExceeded) }}
+		began := time.Now()
+		h.ServeHTTP(w, r)
+		if took := time.Since(began); took != finishTimeout || len(seen) != 0 || w.Code != http.StatusUnauthorized {
+			t.Errorf("after %v: status %d, kept %q", took, w.Code, seen)
+		}
+	})
+}
+
+// deadlines is a ResponseWriter that has a body end at the deadline for reading.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	expired func()
+}
+
+// SetReadDeadline implements what [http.ResponseController] looks for.
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	if !at.IsZero() {
+		time.AfterFunc(time.Until(at), d.expired)
+	}
+	return nil
+}
+
+// onResponse is an Observer that looks at responses.
+type onResponse func(*detect.Event)
+
+func (onResponse) Request(*detect.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
+func (f onResponse) Response(e *detect.Event)                     { f(e) }
