@@ -326,4 +326,4 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 type onResponse func(*detect.Event)
 
 func (onResponse) Request(*detect.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
-func (f onResponse) Response(e *detect.Event)                     { f(e) }
+func (f onResponse) Response(e *detect.Event)                    { f(e) }
