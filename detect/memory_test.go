@@ -38,13 +38,13 @@ func crowd(d *Detector, clients int) {
 }
 
 // Any number of clients take as much memory as the config allows, which is less than
-// 128 MiB by default. All tables are full long before the end: it was 88 MiB with a
+// 128 MiB by default. All tables are full before the end: it was 88 MiB with a
 // million, as BenchmarkCrowd shows with -benchtime 1000000x.
 func TestMemoryUnderManyClients(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("takes long")
 	}
-	const clients, most = 100_000, 128 << 20
+	const clients, most = 60_000, 128 << 20
 	before := heap()
 	d := New(Config{Rules: builtinRules(t)})
 	crowd(d, clients)
