@@ -105,7 +105,7 @@ func TestADetectorWithoutRulesSeesNothing(t *testing.T) {
 
 // TestManyClients is what happens when somebody has ten million addresses.
 func TestManyClients(t *testing.T) {
-	n := 10_000_000
+	n := 1_000_000
 	if testing.Short() || raceEnabled {
 		n = 300_000
 	}

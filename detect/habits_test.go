@@ -180,8 +180,11 @@ func TestTheSameAgain(t *testing.T) {
 		{"redirects to capitals", times(30, func(i int) step {
 			return step{target: "/" + letters(i), status: 301, location: "/A" + letters(i) + "B"}
 		}), moved(9), ""},
-		{"answers of a program", times(30, func(i int) step { return step{target: "/api/" + letters(i), size: 300, media: mediaJSON} }),
-			step{target: "/api/x", size: 300, media: mediaJSON}, ""},
+		{
+			"answers of a program", times(30, func(i int) step { return step{target: "/api/" + letters(i), size: 300, media: mediaJSON} }),
+			step{target: "/api/x", size: 300, media: mediaJSON},
+			"",
+		},
 	} {
 		d := New(Config{Rules: builtinRules(t)})
 		play(d, 0, row.before...)
@@ -250,7 +253,9 @@ func TestWorks(t *testing.T) {
 		{hook, true},
 		{step{target: "/hook/18", body: "x"}, true},
 		{step{target: "/hook/17"}, false},
-		{step{target: "/own"}, false}, {step{target: "/not"}, false}, {step{target: "/part"}, false},
+		{step{target: "/own"}, false},
+		{step{target: "/not"}, false},
+		{step{target: "/part"}, false},
 	} {
 		if got := d.Works(row.s.event(began)); got != row.want {
 			t.Errorf("%s: %v, want %v", row.s.target, got, row.want)

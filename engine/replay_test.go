@@ -85,12 +85,19 @@ func TestReplayDecidesInRecordedTime(t *testing.T) {
 		requests []request
 	}{
 		{"a suspicion is asked, and let in after half an hour", "198.51.100.1", Local{}, []request{
-			{0, "/", none, none, 0}, {minute, "/bad", none, captcha, 30 * minute}, {2 * minute, "/", captcha, none, 0},
-			{31*minute - 1, "/", captcha, none, 0}, {31 * minute, "/", none, none, 0},
+			{0, "/", none, none, 0},
+			{minute, "/bad", none, captcha, 30 * minute},
+			{2 * minute, "/", captcha, none, 0},
+			{31*minute - 1, "/", captcha, none, 0},
+			{31 * minute, "/", none, none, 0},
 		}},
 		{"a relapse is asked for longer", "198.51.100.1", Local{}, []request{
-			{0, "/bad", none, captcha, 30 * minute}, {40 * minute, "/bad", none, captcha, 60 * minute}, {99 * minute, "/", captcha, none, 0},
-			{100 * minute, "/bad", none, captcha, 120 * minute}, {219 * minute, "/", captcha, none, 0}, {220 * minute, "/", none, none, 0},
+			{0, "/bad", none, captcha, 30 * minute},
+			{40 * minute, "/bad", none, captcha, 60 * minute},
+			{99 * minute, "/", captcha, none, 0},
+			{100 * minute, "/bad", none, captcha, 120 * minute},
+			{219 * minute, "/", captcha, none, 0},
+			{220 * minute, "/", none, none, 0},
 		}},
 		{"a day without makes a first time of it", "198.51.100.1", Local{}, []request{
 			{0, "/bad", none, captcha, 30 * minute}, {25 * time.Hour, "/bad", none, captcha, 30 * minute},
