@@ -20,7 +20,10 @@ type sent struct {
 	sets             bool   // a password is to be set by it
 	grant            bool   // it asks for a token of OAuth
 	action           string
-	shortUser        string // in a field u, which names somebody if one p follows
+
+	// In fields u and p, which may be anything unless another says that it is a login.
+	shortUser, shortPass string
+	saysLogin            bool
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
@@ -56,6 +59,9 @@ func (v *view) sent() *sent {
 		if strings.HasSuffix(v.contentType(), "json") {
 			eachMember(body, s.member)
 		}
+	}
+	if s.saysLogin && s.password == "" && s.shortPass != "" {
+		s.user, s.password, s.passwords = s.shortUser, s.shortPass, 1
 	}
 	if s.sets {
 		s.password, s.passwords = "", 0
@@ -110,9 +116,10 @@ func (s *sent) member(key, value string) {
 		s.grant = value == "password"
 	case name == "u":
 		s.shortUser = value
-	case name == "p" && s.shortUser != "":
-		s.user = s.shortUser
-		s.passwordField(name, value)
+	case name == "p":
+		s.shortPass = value
+	case value == "login":
+		s.saysLogin = true
 	case name == "query":
 		eachArgument(value, s.member)
 	}

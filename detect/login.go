@@ -75,8 +75,13 @@ func (v *view) queryHasPassword() bool {
 	if v.args == "" {
 		return false
 	}
-	query := strings.ToLower(v.args[:min(len(v.args), maxTarget)])
-	return strings.Contains(query, "passw") || strings.Contains(query, "pwd=") || strings.Contains(query, "pass=")
+	query := v.args[:min(len(v.args), maxTarget)]
+	for _, sign := range []string{"passw", "pwd=", "pass=", "Passw", "PASSW"} {
+		if strings.Contains(query, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // refusesKey reports whether a key in a field of its own may be wrong.
