@@ -76,12 +76,7 @@ func (v *view) queryHasPassword() bool {
 		return false
 	}
 	query := v.args[:min(len(v.args), maxTarget)]
-	for _, sign := range []string{"passw", "pwd=", "pass=", "Passw", "PASSW"} {
-		if strings.Contains(query, sign) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(query, "assw") || strings.Contains(query, "ass=") || strings.Contains(query, "wd=")
 }
 
 // refusesKey reports whether a key in a field of its own may be wrong.
