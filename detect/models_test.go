@@ -203,3 +203,5 @@ func ok(target string) act {
 func basicly(user, password string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
+
+func (a act) saying(s string) act { a.answer = s; return a }
