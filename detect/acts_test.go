@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// An act is a request, and what the site answers.
+// An act is a request of a conduct, and what the site answers.
 type act struct {
 	gap    float64 // seconds since the one before
 	method string  // empty: GET, or POST with a body
@@ -86,7 +86,7 @@ func mixed(lists ...[]act) []act {
 	}
 }
 
-// events returns what a detector sees of it. Traces have no bodies of
+// events returns what a detector sees of the conduct. Traces have no bodies of
 // responses, servers do: without strips them.
 func (m conduct) events(without bool) []*Event {
 	var all []*Event
@@ -190,12 +190,18 @@ func (a act) session() act        { a.cookie = "session=abc; Path=/; HttpOnly"; 
 func (a act) js() act             { a.json = true; return a }
 func (a act) at(from string) act  { a.from = from; return a }
 
-// ok returns a GET of a page that is there.
+// ok returns a GET of a page that is there, which is as long as no other.
 func ok(target string) act {
-	return act{target: target, status: 200, kind: "text/html", size: 4000 + int64(len(target))*371}
+	size := int64(0)
+	for i := range len(target) {
+		size = (size*31 + int64(target[i])) % 40009
+	}
+	return act{target: target, status: 200, kind: "text/html", size: 2000 + size}
 }
 
 // basicly returns a header with credentials of Basic.
 func basicly(user, password string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
+
+func (a act) saying(s string) act { a.answer = s; return a }

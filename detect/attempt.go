@@ -121,7 +121,7 @@ func (a *attempt) readQueryKey(query string) bool {
 	}
 	eachPair(query, func(name, value string) {
 		switch plainName(name) {
-		case "apikey", "accesstoken", "authtoken", "token":
+		case "apikey", "accesstoken", "authtoken": // others are signatures of links, which expire by the dozen
 			a.kind, a.secret = kindToken, value
 		}
 	})

@@ -149,7 +149,7 @@ func TestCredentialsInAHeader(t *testing.T) {
 		{"Basic where nobody asks", false, step{auth: "a:b"}, "", ""},
 		{"Basic, and what is asked for is not there", true, step{auth: "a:b", status: 404}, "", ""},
 		{"Basic, and it has moved", true, step{auth: "a:b", status: 302}, "", ""},
-		{"Basic that may not read", true, step{auth: "a:b", status: 403}, "", ""},
+		{"Basic that may not read", true, step{auth: "a:b", status: 403}, "", loginTry},
 		{"Digest is refused", false, step{auth: digest, status: 401}, `Digest nonce="m"`, loginFailure},
 		{"Digest is too old", false, step{auth: digest, status: 401}, `Digest nonce="m", stale=true`, ""},
 		{"Digest is too old, in other letters", false, step{auth: digest, status: 401}, `Digest nonce="m", Stale=TRUE`, ""},
@@ -157,7 +157,7 @@ func TestCredentialsInAHeader(t *testing.T) {
 		{"Digest is accepted", true, step{auth: digest}, "", loginSuccess},
 		{"Bearer is refused", false, step{auth: "Bearer x", status: 401}, "", loginFailure},
 		{"Bearer is accepted", true, step{auth: "Bearer x"}, "", loginSuccess},
-		{"Bearer may not", true, step{auth: "Bearer x", status: 403}, "", ""},
+		{"Bearer may not", true, step{auth: "Bearer x", status: 403}, "", loginFailure},
 		{"a JSON Web Token is refused", true, step{auth: "Bearer eyJ.eyJ.x", status: 401}, "", ""},
 		{"the server is broken", true, step{auth: "a:b", status: 500}, "", ""},
 		{"too many requests", true, step{auth: "a:b", status: 429}, "", ""},
@@ -196,7 +196,7 @@ func TestSecondFactors(t *testing.T) {
 		{"a wrong code, and an error in JSON", step{target: "/2fa", form: mediaJSON, body: `{"otp":"123456"}`, media: mediaJSON, answer: `{"error":"x"}`}, loginFailure},
 		{"a right code", step{target: "/2fa", body: "otp=123456", status: 302, location: "/", cookie: "s=x"}, ""},
 		{"a right code, and a token", step{target: "/2fa", form: mediaJSON, body: `{"otp":"123456"}`, media: mediaJSON, answer: `{"token":"x"}`}, ""},
-		{"a voucher in a shop", step{target: "/cart", body: "code=12345678", status: 302, location: "/cart"}, ""},
+		{"a voucher that a shop does not take", step{target: "/cart", body: "code=12345678", status: 302, location: "/cart"}, loginFailure},
 	} {
 		fields := fieldsOf(row.step.event(began))
 		if got := fields["Meta.login"]; got != row.want || fields["Meta.login_kind"] != kindCode {

@@ -21,7 +21,10 @@ type sent struct {
 	sets             bool   // a password is to be set by it
 	grants           bool   // it asks for a token by a password
 	action           string
-	shortUser        string // in a field u, which names somebody if one p follows
+
+	// In fields u and p, which may be anything unless another says that it is a login.
+	shortUser, shortPass string
+	saysLogin            bool
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
@@ -57,6 +60,9 @@ func (v *view) sent() *sent {
 		if strings.HasSuffix(v.contentType(), "json") {
 			eachMember(body, s.member)
 		}
+	}
+	if s.saysLogin && s.password == "" && s.shortPass != "" {
+		s.user, s.password, s.passwords = s.shortUser, s.shortPass, 1
 	}
 	if s.sets && !s.grants && s.passwords <= maxKept && !v.isLogin() {
 		s.password, s.passwords = "", 0
@@ -121,9 +127,10 @@ func (s *sent) member(key, value string) {
 		s.code = value
 	case name == "u":
 		s.shortUser = value
-	case name == "p" && s.shortUser != "":
-		s.user = s.shortUser
-		s.passwordField(name, value)
+	case name == "p":
+		s.shortPass = value
+	case value == "login":
+		s.saysLogin = true
 	case name == "query":
 		eachArgument(value, s.member)
 	}

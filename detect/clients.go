@@ -117,7 +117,7 @@ func answerOf(l likeness, path int) answer {
 // is reports whether b may be a for another path: pages differ by how often, and in
 // how many letters, they repeat it, and by a little when they are compressed.
 func (a answer) is(b answer) bool {
-	const repeats, slack = 6, 8
+	const repeats, slack = 4, 4
 	longer := int64(max(a.path, b.path) - min(a.path, b.path))
 	bigger := int64(max(a.size, b.size) - min(a.size, b.size))
 	return a.kind == b.kind && a.moved == b.moved && bigger <= repeats*longer+slack

@@ -76,8 +76,8 @@ func (v *view) queryHasPassword() bool {
 	if v.args == "" {
 		return false
 	}
-	query := strings.ToLower(v.args[:min(len(v.args), maxTarget)])
-	return strings.Contains(query, "passw") || strings.Contains(query, "pwd=") || strings.Contains(query, "pass=")
+	query := v.args[:min(len(v.args), maxTarget)]
+	return strings.Contains(query, "assw") || strings.Contains(query, "ass=") || strings.Contains(query, "wd=")
 }
 
 // refusesKey reports whether a key in a field of its own may be wrong.

@@ -49,26 +49,27 @@ func TestFoundPagesAreCredit(t *testing.T) {
 		want   int // the missing page at which http-probing alerts
 	}{
 		{"a client that found nothing", func(*Detector) {}, 10},
-		{"one page", pages(1, page), 11},
-		{"ten pages", pages(10, page), 20},
-		{"36 pages, four times the capacity", pages(36, page), 46},
+		{"one page", pages(1, page), 10},
+		{"two pages", pages(2, page), 11},
+		{"ten pages", pages(10, page), 15},
+		{"72 pages, four times the capacity", pages(72, page), 46},
 		{"a thousand pages are not more", pages(1000, page), 46},
 		{"credentials that were accepted, three times more", known, 37},
 		{"both", func(d *Detector) { pages(1000, page)(d); known(d) }, 73},
-		{"one page a hundred times", pages(100, same(page(1))), 11},
-		{"sixteen pages in a circle", pages(160, func(i int) step { return page(i % 16) }), 26},
+		{"one page a hundred times", pages(100, same(page(1))), 10},
+		{"sixteen pages in a circle", pages(160, func(i int) step { return page(i % 16) }), 18},
 		{"redirects are no pages", pages(40, func(i int) step {
 			return step{target: "/r/" + letters(i), status: 302, location: fmt.Sprint("/to/", i)}
 		}), 10},
 		{"nor are pictures", pages(40, func(i int) step { return step{target: "/" + letters(i) + ".png"} }), 10},
 		{"nor is what other pages have it ask for", pages(40, func(i int) step { s := page(i); s.whose = Foreign; return s }), 10},
 		{"nor what the site's pages embed", pages(40, func(i int) step { s := page(i); s.whose = Embedded; return s }), 10},
-		{"nor is one answer to all", pages(40, func(i int) step { return step{target: "/same/" + letters(i), size: 5000} }), 10},
-		{"a challenge that was solved is five pages", func(d *Detector) { d.Vouch(netip.MustParseAddr("192.0.2.1"), began) }, 15},
+		{"nor is one answer to all", pages(40, func(i int) step { return step{target: "/same/" + letters(i), size: 5000} }), 8},
+		{"a challenge that was solved is five pages", func(d *Detector) { d.Vouch(netip.MustParseAddr("192.0.2.1"), began) }, 12},
 		{"others' pages", func(d *Detector) {
 			play(d, 0, times(40, func(i int) step { s := page(i); s.client = "192.0.2.2"; return s })...)
 		}, 10},
-		{"mixed in, each second request", nil, 92},
+		{"mixed in, each second request", nil, 38},
 	} {
 		d := New(Config{Rules: builtinRules(t)})
 		next := missingPage
@@ -104,8 +105,8 @@ func TestCreditIsNoRate(t *testing.T) {
 		}
 		at = at.Add(3 * time.Second)
 	}
-	if alerted != 57 {
-		t.Errorf("a missing page every three seconds is alerted of at %d, want 57: 9 and 36 at once, and one in 15 seconds", alerted)
+	if alerted != 29 {
+		t.Errorf("a missing page every three seconds is alerted of at %d, want 29", alerted)
 	}
 }
 

@@ -228,12 +228,12 @@ func attackModels() []struct {
 	return []row{
 		attack("a dictionary, answered by 404", 10, 0, func(i int) step { return step{target: "/" + word(i), status: 404} }),
 		attack("a dictionary, answered by 403", 10, 0, func(i int) step { return step{target: "/" + word(i), status: 403} }),
-		attack("a dictionary, answered by the start page", 14, 0, func(i int) step { return step{target: "/" + word(i), size: 7000} }),
+		attack("a dictionary, answered by the start page", 13, 0, func(i int) step { return step{target: "/" + word(i), size: 7000} }),
 		attack("a dictionary, redirected to the start page", 13, 0, func(i int) step { return step{target: "/" + word(i), status: 302, location: "/"} }),
 		attack("a dictionary, redirected to the login", 13, 0, func(i int) step {
 			return step{target: "/" + word(i), status: 302, location: "/login?next=/" + word(i)}
 		}),
-		attack("a dictionary, with a page that is there between", 92, 0, func(i int) step {
+		attack("a dictionary, with a page that is there between", 38, 0, func(i int) step {
 			if i%2 == 0 {
 				return page(i / 2)
 			}

@@ -136,7 +136,11 @@ func (d *Detector) note(v *view) {
 		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answerOf(l, len(p))) })
 		return
 	}
-	ends, honest := d.habits.ends(strings.ToLower(p)), false
+	honest := false
+	var ends [2]uint64
+	if missing {
+		ends = d.habits.ends(strings.ToLower(p))
+	}
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		if missing {
 			c.misses(ends)

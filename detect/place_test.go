@@ -76,8 +76,8 @@ func TestTheLoginPlaceIsThePlace(t *testing.T) {
 func TestPlacesAndTemplates(t *testing.T) {
 	for _, row := range []struct{ target, place, template string }{
 		{"/", "/", "/"},
-		{"/avatars/17.png", "/avatars", "/avatars/#.png"},
-		{"/Avatars/18.png?x", "/avatars", "/avatars/#.png"},
+		{"/avatars/17.png", "/stored", "/avatars/#.png"},
+		{"/Avatars/18.png?x", "/stored", "/avatars/#.png"},
 		{"/old/page1.php?x=1", "/old/page1.php", "/old/page#.php"},
 		{"/old/page1.php/x.css", "/old/page1.php", "/old/page#.php/x.css"},
 		{"/OLD/Page1.PHP", "/old/page1.php", "/old/page#.php"},
@@ -86,7 +86,7 @@ func TestPlacesAndTemplates(t *testing.T) {
 		{"/x.php.bak", "/x.php.bak", "/x.php.bak"},
 		{"/1/wp-content/plugins/akismet/readme.txt", "/1/wp-content/plugins/akismet", "/#/wp-content/plugins/akismet/readme.txt"},
 		{"/wp-content/themes/twenty/style.css", "/wp-content/themes/twenty", "/wp-content/themes/twenty/style.css"},
-		{"/wp-content/uploads/2024/05/a.jpg", "/wp-content", "/wp-content/uploads/#/#/a.jpg"},
+		{"/wp-content/uploads/2024/05/a.jpg", "/stored", "/wp-content/uploads/#/#/a.jpg"},
 		{"/wp-includes/js/x.js", "/wp-includes/js", "/wp-includes/js/x.js"},
 		{"/2024/05/17/news", "/#", "/#/#/#/news"},
 		{"/2024-05-17/news", "/*", "/*/news"},

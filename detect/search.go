@@ -70,7 +70,18 @@ func firstPlace(p string) string {
 func isUnsought(p string) bool {
 	const deep = 4 // elements: searches do not go that far
 	ext := extension(p)
-	return ext != "" && (!soughtExts.has(ext) || strings.Count(p, "/") >= deep)
+	return ext != "" && (!isSoughtExt(ext) || strings.Count(p, "/") >= deep)
+}
+
+// isSoughtExt reports whether searches look for files with the extension, or with one
+// that somebody has made of it: php_old, bak2.
+func isSoughtExt(ext string) bool {
+	for _, script := range []string{"php", "asp", "jsp", "cgi"} {
+		if strings.HasPrefix(ext, script) {
+			return true
+		}
+	}
+	return soughtExts.has(ext) || soughtExts.has(strings.TrimRight(ext, "0123456789_"))
 }
 
 // extension returns that of the last element, without the dot, if it looks like
@@ -102,14 +113,17 @@ var soughtExts = newStringSet(strings.Fields(`
 	php3 php4 php5 php7 phps phar tpl twig ejs erb lock map rss atom passwd shadow htaccess htpasswd local secret credentials`)...)
 
 // tail returns the last element of a path that has several; empty for an identifier,
-// and for what stands for the folder itself.
+// for what stands for the folder itself, and for what searches look for in each of
+// many folders.
 func tail(p string) string {
 	slash := strings.LastIndexByte(p, '/')
 	if slash <= 0 {
 		return ""
 	}
-	switch name := p[slash+1:]; {
-	case len(name) > maxElement, strings.HasPrefix(name, "index.htm"), strings.HasPrefix(name, "default.htm"):
+	name := p[slash+1:]
+	stem, _, _ := strings.Cut(strings.TrimPrefix(name, "."), ".")
+	switch {
+	case len(name) > maxElement, soughtNames.has(stem), strings.HasPrefix(name, "index.htm"), strings.HasPrefix(name, "default.htm"):
 		return ""
 	default:
 		name = template("/"+name, 1)[1:]
@@ -119,6 +133,13 @@ func tail(p string) string {
 		return name
 	}
 }
+
+// soughtNames are those, without an extension.
+var soughtNames = newStringSet(strings.Fields(`
+	env git config configuration configs settings application web backup backups dump database db credentials secret secrets password passwords
+	users admin administrator administration admins login signin logon console manager phpinfo phpmyadmin pma adminer wp-admin wp-login
+	swagger swagger-ui openapi api-docs graphql graphiql actuator heapdump debug install setup upload uploads shell cmd
+	composer package docker-compose dockerfile readme changelog license id_rsa server-status server-info test cgi-bin old bak tmp`)...)
 
 // isShard reports whether a path spreads many files over folders that are named
 // after how their names begin: /se/rd/serde, /e3/39376465202fb3e54bdf….

@@ -16,6 +16,8 @@ func TestPlacesOfProgramsAndSearches(t *testing.T) {
 		{"words at the top as pages", gets(1, 404, "/intranet.html", "/secure.txt", "/legacy.bak", "/vault.json"), 4},
 		{"scripts of one name in many folders", gets(1, 404, "/old1/index.php", "/old2/index.php", "/old3/x.php"), 3},
 		{"start pages of many folders", gets(1, 404, "/intranet/index.html", "/secure/index.html", "/legacy/index.html"), 3},
+		{"one secret in many folders", gets(1, 404, "/shop/config.json", "/blog/config.json", "/mail/config.json"), 3},
+		{"endings made of others", gets(1, 404, "/a.php_old", "/b.bak2", "/c.sql_1"), 3},
 		{"plugins of WordPress", gets(1, 404, "/wp-content/plugins/akismet/", "/wp-content/plugins/jetpack/readme.txt"), 2},
 		{"depths that differ in all", gets(1, 404, "/boaform/admin/formLogin", "/hnap1/x", "/remote/fgt_lang"), 3},
 
