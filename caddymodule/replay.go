@@ -93,7 +93,7 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	if o.host != "" {
 		r.AssumeHost(o.host)
 	}

@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -182,7 +184,7 @@ func TestReplayOfWhatCaddyLogs(t *testing.T) {
 		wait(t, func() error {
 			out, failure := h.command("replay", log, "--scenarios", h.file("trap.yaml", trapScenario), "--json")
 			if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Requests < 3 {
-				return fmt.Errorf("%d requests: %v, %s in %s", rep.Requests, err, failure, out)
+				return fmt.Errorf("%d requests: %w, %s in %s", rep.Requests, cmp.Or(err, errors.New("want 3")), failure, out)
 			}
 			return nil
 		})

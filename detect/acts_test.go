@@ -199,8 +199,8 @@ func ok(target string) act {
 	return act{target: target, status: 200, kind: "text/html", size: 2000 + size}
 }
 
-// basicly returns a header with credentials of Basic.
-func basicly(user, password string) string {
+// basicOf returns a header with credentials of Basic.
+func basicOf(user, password string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 

@@ -11,7 +11,7 @@ import (
 func zipped(text string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	w.Write([]byte(text)) // to memory
+	_, _ = w.Write([]byte(text)) // to memory
 	w.Close()
 	return b.Bytes()
 }

@@ -176,10 +176,10 @@ func loginAttacks() []assault {
 	}))
 	add("users each with a password each (200)", acts(20, .2, func(i int) act { return form("/login", fmt.Sprintf("username=u%d&password=leak%d", i, i), 401) }))
 	add("Basic, tomcat manager", acts(20, .2, func(i int) act {
-		return act{target: "/manager/html", status: 401, header: basicly("tomcat", fmt.Sprint("p", i)), auth: "Basic realm=x"}
+		return act{target: "/manager/html", status: 401, header: basicOf("tomcat", fmt.Sprint("p", i)), auth: "Basic realm=x"}
 	}))
 	add("Basic, 403 by the application", acts(20, .2, func(i int) act {
-		return act{target: "/nagios/", status: 403, header: basicly("nagiosadmin", fmt.Sprint("p", i))}
+		return act{target: "/nagios/", status: 403, header: basicOf("nagiosadmin", fmt.Sprint("p", i))}
 	}))
 	add("LDAP self service, JSON in text/plain", triedPasswords("/api/logon", `{"u":"anna","pwd":"%s"}`, 401))
 	add("ASP.NET Web Forms", triedPasswords("/Login.aspx", "__VIEWSTATE=x&ctl00%%24MainContent%%24UserName=anna&ctl00%%24MainContent%%24Password=%s&ctl00%%24MainContent%%24LoginButton=Log+in", 200))
@@ -330,7 +330,7 @@ func spreadAttacks() []assault {
 		add(from.name+": one name every 130 s, WordPress", 30, one(100, 130, func(i int) act { return form("/wp-login.php", fmt.Sprintf("log=admin&pwd=l%d", i), 200) }))
 		add(from.name+": one name every 130 s, 200 and nothing", 30, one(100, 130, func(i int) act { return form("/login", fmt.Sprintf("user=admin&password=l%d", i), 200) }))
 		add(from.name+": Basic, one name", 30, one(100, 20, func(i int) act {
-			return act{target: "/private/", status: 401, header: basicly("admin", fmt.Sprint("l", i)), auth: "Basic"}
+			return act{target: "/private/", status: 401, header: basicOf("admin", fmt.Sprint("l", i)), auth: "Basic"}
 		}))
 		add(from.name+": codes", 30, one(100, 5, func(i int) act { return form("/2fa", fmt.Sprintf("code=%06d", i*7919), 401) }))
 		add(from.name+": xmlrpc", 30, one(100, 5, func(i int) act {

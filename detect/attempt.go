@@ -39,19 +39,7 @@ func (v *view) attempt() *attempt {
 	switch {
 	case v.posts("wp-login.php") && s.log:
 		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
-	case s.password != "" && s.user != "":
-		a.kind, a.user, a.secret = kindForm, s.user, s.password
-		var front attempt // may be what differs from one try to the next
-		if front.readHeader(v.evt.Request) && front.kind != kindDigest {
-			a.secret += "\x00" + front.user + "\x00" + front.secret
-		}
-	case a.readHeader(v.evt.Request):
-	case isCode(s.password):
-		a.kind, a.secret = kindCode, s.password
-	case s.password != "":
-		a.kind, a.secret = kindForm, s.password
-	case s.code != "":
-		a.kind, a.user, a.secret = kindCode, s.user, s.code
+	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), a.readSecret(s):
 	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && a.readQuery(v.args): // WordPress reads forms only
 	case v.refusesKey() && a.readQueryKey(v.args):
 	default:
@@ -60,6 +48,35 @@ func (v *view) attempt() *attempt {
 		}
 	}
 	return a
+}
+
+// readForm reads a name and a password that are posted, and reports whether there
+// are both.
+func (a *attempt) readForm(s *sent, h http.Header) bool {
+	if s.password == "" || s.user == "" {
+		return false
+	}
+	a.kind, a.user, a.secret = kindForm, s.user, s.password
+	var front attempt // may be what differs from one try to the next
+	if front.readHeader(h) && front.kind != kindDigest {
+		a.secret += "\x00" + front.user + "\x00" + front.secret
+	}
+	return true
+}
+
+// readSecret reads a password or a code that is posted without a name.
+func (a *attempt) readSecret(s *sent) bool {
+	switch {
+	case isCode(s.password):
+		a.kind, a.secret = kindCode, s.password
+	case s.password != "":
+		a.kind, a.secret = kindForm, s.password
+	case s.code != "":
+		a.kind, a.user, a.secret = kindCode, s.user, s.code
+	default:
+		return false
+	}
+	return true
 }
 
 // maxAuthorization bounds the credentials in a header that are looked at.

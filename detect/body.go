@@ -45,22 +45,10 @@ func (v *view) sent() *sent {
 		return s
 	}
 	*s = sent{gen: v.gen}
-	body := v.evt.Body[:min(len(v.evt.Body), maxField)]
-	if len(body) == 0 || !isPost(v.evt.Method) {
+	if len(v.evt.Body) == 0 || !isPost(v.evt.Method) {
 		return s
 	}
-	switch v.contentType() {
-	case mediaForm, "": // without a type it is one if it looks like it
-		eachPair(string(body), s.field)
-	case mediaMultipart:
-		eachPart(body, s.field)
-	case mediaText: // messages of Socket.IO begin with a number
-		eachMember(bytes.TrimLeft(body, "0123456789"), s.member)
-	default:
-		if strings.HasSuffix(v.contentType(), "json") {
-			eachMember(body, s.member)
-		}
-	}
+	s.read(v.contentType(), v.evt.Body[:min(len(v.evt.Body), maxField)])
 	if s.saysLogin && s.password == "" && s.shortPass != "" {
 		s.user, s.password, s.passwords = s.shortUser, s.shortPass, 1
 	}
@@ -68,6 +56,22 @@ func (v *view) sent() *sent {
 		s.password, s.passwords = "", 0
 	}
 	return s
+}
+
+// read takes note of what a body of a media type holds.
+func (s *sent) read(media string, body []byte) {
+	switch media {
+	case mediaForm, "": // without a type it is one if it looks like it
+		eachPair(string(body), s.field)
+	case mediaMultipart:
+		eachPart(body, s.field)
+	case mediaText: // messages of Socket.IO begin with a number
+		eachMember(bytes.TrimLeft(body, "0123456789"), s.member)
+	default:
+		if strings.HasSuffix(media, "json") {
+			eachMember(body, s.member)
+		}
+	}
 }
 
 // maxKept is how many passwords a form has beside those that it sets.

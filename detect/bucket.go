@@ -132,8 +132,8 @@ func (b *bucket) forgive(owner uint64, gifts int) {
 		}
 		b.gifts++
 	}
-	for i := len(b.owners) - 1; i >= 0; i-- {
-		if owner != 0 && b.owners[i] != owner {
+	for i, of := range slices.Backward(slices.Clone(b.owners)) {
+		if owner != 0 && of != owner {
 			continue
 		}
 		b.seen, b.owners, b.next = slices.Delete(b.seen, i, i+1), slices.Delete(b.owners, i, i+1), 0

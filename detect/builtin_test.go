@@ -43,7 +43,6 @@ type step struct {
 	size     int64  // of the answer; default: that of answer
 	host     string // default: blog.example
 	whose    Attribution
-	wait     time.Duration // after the step before, in place of the gap of all
 }
 
 func (s step) event(at time.Time) *Event {

@@ -3,6 +3,7 @@ package detect
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -150,12 +151,7 @@ func (h *habits) likeLocked(site uint64, l likeness) *likeness {
 
 // prove adds a page that was answered so, and reports whether there are enough.
 func (a *likeness) prove(page uint64) bool {
-	for _, p := range a.pages[:a.n] {
-		if p == page {
-			return a.n == proofs
-		}
-	}
-	if a.n < proofs {
+	if a.n < proofs && !slices.Contains(a.pages[:a.n], page) {
 		a.pages[a.n] = page
 		a.n++
 	}
@@ -202,12 +198,7 @@ func (h *habits) isBroken(v *view, learn bool) bool {
 	if link.n == unrelated {
 		return true
 	}
-	for _, net := range link.nets[:link.n] {
-		if net == from {
-			return false
-		}
-	}
-	if learn {
+	if learn && !slices.Contains(link.nets[:link.n], from) {
 		link.nets[link.n] = from
 		link.n++
 	}

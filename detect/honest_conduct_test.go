@@ -236,7 +236,7 @@ func honestConduct() []conduct {
 		return act{method: []string{"POST", "GET", "POST", "GET"}[i%4], agent: "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.18526; Pro)", target: []string{"/autodiscover/autodiscover.xml", "/autodiscover/autodiscover.json?Email=a", "/Autodiscover/Autodiscover.xml", "/autodiscover/autodiscover.json/v1.0/a%40b?Protocol=ActiveSync"}[i%4], status: 404}
 	}))
 	add("ActiveSync with an old password", by("Apple-iPhone16C2/2201.83", acts(200, 20, func(i int) act {
-		return act{method: "POST", target: "/Microsoft-Server-ActiveSync?User=anna&DeviceId=ABC&DeviceType=iPhone&Cmd=Ping", status: 401, header: basicly("anna", "old"), auth: "Basic realm=x"}
+		return act{method: "POST", target: "/Microsoft-Server-ActiveSync?User=anna&DeviceId=ABC&DeviceType=iPhone&Cmd=Ping", status: 401, header: basicOf("anna", "old"), auth: "Basic realm=x"}
 	})))
 	add("iOS and Android look for well-known files", by("swcd (unknown version) CFNetwork/1568", gets(0.2, 404, "/.well-known/apple-app-site-association", "/apple-app-site-association", "/.well-known/assetlinks.json", "/.well-known/change-password", "/.well-known/webauthn", "/.well-known/passkey-endpoints", "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", "/.well-known/gpc.json", "/.well-known/traffic-advice", "/.well-known/dnt-policy.txt", "/.well-known/openid-configuration", "/.well-known/webfinger", "/.well-known/nodeinfo")))
 	add("password managers of a family look for change-password and icons", by(iphone, acts(40, 1, func(i int) act {
@@ -439,13 +439,13 @@ func honestConduct() []conduct {
 		return act{target: "/api/v1/push", method: "POST", status: 401, header: "Authorization: Bearer " + digits(i%25, 32)}
 	}))
 	add("CI runners with job tokens that ended", acts(60, 2, func(i int) act {
-		return act{target: "/team/app.git/info/refs", status: 401, header: basicly("gitlab-ci-token", digits(i, 20)), auth: "Basic"}
+		return act{target: "/team/app.git/info/refs", status: 401, header: basicOf("gitlab-ci-token", digits(i, 20)), auth: "Basic"}
 	}))
 	add("Docker logins of 10 colleagues, 401 first", acts(60, 1, func(i int) act {
 		if i%2 == 0 {
 			return act{target: "/v2/", status: 401, auth: "Bearer realm=x", agent: "docker/28.5.1"}
 		}
-		return act{target: "/v2/token?account=p" + fmt.Sprint(i/2%10), status: 200, header: basicly(fmt.Sprint("p", i/2%10), "x"), agent: "docker/28.5.1"}
+		return act{target: "/v2/token?account=p" + fmt.Sprint(i/2%10), status: 200, header: basicOf(fmt.Sprint("p", i/2%10), "x"), agent: "docker/28.5.1"}
 	}))
 	add("SAML: posts of assertions from an identity provider", sending("Origin: https://idp.example|Sec-Fetch-Site: cross-site", acts(30, 3, func(i int) act { return form("/saml/acs", "SAMLResponse="+digits(i, 60)+"&RelayState=x", 403) })))
 	add("people change their passwords, the policy refuses", acts(12, 8, func(i int) act {
@@ -481,7 +481,7 @@ func honestConduct() []conduct {
 	}))
 	add("admin types passwords of a router: form with password only", acts(5, 8, func(i int) act { return form("/login.html", fmt.Sprintf("password=a%d", i), 200) }))
 	add("Basic: three colleagues with a wrong password in caldav, thousands of requests", acts(900, 0.2, func(i int) act {
-		return act{method: "PROPFIND", target: "/dav/cal/" + fmt.Sprint(i), status: 401, header: basicly(fmt.Sprint("p", i%3), "old"), auth: "Basic"}
+		return act{method: "PROPFIND", target: "/dav/cal/" + fmt.Sprint(i), status: 401, header: basicOf(fmt.Sprint("p", i%3), "old"), auth: "Basic"}
 	}))
 	add("search form posts that fail", acts(30, 2, func(i int) act { return form("/search", "query="+word(i)+"&name="+word(i), 400) }))
 	add("coupons by a bargain hunter", acts(8, 6, func(i int) act { return form("/cart/coupon", "code="+word(i)+"10", 404) }))

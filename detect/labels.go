@@ -43,6 +43,11 @@ func (d *scenarioDoc) ownLabels(s *scenario) error {
 	default:
 		s.forgiven = true
 	}
+	return s.askFor()
+}
+
+// askFor reads the labels guard and teaches.
+func (s *scenario) askFor() error {
 	switch guard := s.labels["guard"]; guard {
 	case "":
 	case GuardPlace.String():

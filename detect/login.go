@@ -2,10 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"path"
 	"strings"
@@ -284,20 +280,6 @@ func looksLikeLogin(path string) bool {
 		}
 	}
 	return false
-}
-
-// aliasKey makes aliases mean nothing outside this process.
-var aliasKey = func() []byte {
-	key := make([]byte, sha256.Size)
-	rand.Read(key) // never fails
-	return key
-}()
-
-// alias returns a short keyed hash of what a text of a kind is.
-func alias(kind, text string) string {
-	h := hmac.New(sha256.New, aliasKey)
-	h.Write([]byte(kind + "\x00" + text)) // never fails
-	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // isPost reports whether PHP takes a method for POST: it does not mind the case.

@@ -108,45 +108,55 @@ func (v *view) asksCredentials() bool {
 // the scenarios were asked, so that a client cannot be excused by what it is just
 // being blamed for.
 func (d *Detector) note(v *view) {
-	e := v.evt
-	good := e.Status == 0 || e.Status >= 200 && e.Status < 300
-	moved := e.Status >= 300 && e.Status < 400
-	if e.Status == http.StatusUnauthorized {
-		d.habits.learnPlace(placeAsks, v.spot())
-		if v.attempt().kind == kindForm && isPost(e.Method) {
-			d.habits.learnPlace(placeRefuses, v.spot())
-		}
-	}
-	if good && e.Attribution == Foreign {
-		d.habits.learnPlace(placeWorks, v.spot())
-	}
+	d.notePlace(v)
 	d.noteLogin(v)
 	if s, _ := v.static(); s == "true" {
 		return
 	}
-	outcome, _ := v.outcome()
-	missing := outcome == outcomeMissing
-	if !good && !missing && !moved {
-		return
+	if outcome, _ := v.outcome(); v.isFine() || outcome == outcomeMissing || v.isMoved() {
+		d.notePage(v, outcome)
 	}
+}
+
+// isFine reports whether the site has done what it was asked to.
+func (v *view) isFine() bool { return v.evt.Status == 0 || v.evt.Status >= 200 && v.evt.Status < 300 }
+
+func (v *view) isMoved() bool { return v.evt.Status >= 300 && v.evt.Status < 400 }
+
+// notePlace learns what a place does.
+func (d *Detector) notePlace(v *view) {
+	if v.evt.Status == http.StatusUnauthorized {
+		d.habits.learnPlace(placeAsks, v.spot())
+		if v.attempt().kind == kindForm && isPost(v.evt.Method) {
+			d.habits.learnPlace(placeRefuses, v.spot())
+		}
+	}
+	if v.isFine() && v.evt.Attribution == Foreign {
+		d.habits.learnPlace(placeWorks, v.spot())
+	}
+}
+
+// notePage learns from the answer for a page.
+func (d *Detector) notePage(v *view, outcome string) {
 	p, _ := v.cleanPath()
 	page := d.habits.hash(p, outcome) // what was missing and is there now has been written
 	l, _ := v.likeness()
-	if e.Attribution != Own { // no merit, and no fault, but the site answers as it does
-		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answerOf(l, len(p))) })
+	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
+	if v.evt.Attribution != Own { // no merit, and no fault, but the site answers as it does
+		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answer) })
 		return
 	}
-	honest := false
 	var ends [2]uint64
 	if missing {
 		ends = d.habits.ends(strings.ToLower(p))
 	}
+	honest := false
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		if missing {
 			c.misses(ends)
 		}
-		c.sees(page, !missing, answerOf(l, len(p)), v.now().UnixNano())
-		if e.Status == http.StatusCreated && (e.Method == http.MethodPut || e.Method == "MKCOL") {
+		c.sees(page, !missing, answer, v.now().UnixNano())
+		if v.hasMade() {
 			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
 		}
 		honest = missing && c.found > 2*c.missing
@@ -154,6 +164,11 @@ func (d *Detector) note(v *view) {
 	if honest && scriptEnd(p) == 0 {
 		d.habits.isBroken(v, true)
 	}
+}
+
+// hasMade reports whether the request has made what it asks for.
+func (v *view) hasMade() bool {
+	return v.evt.Status == http.StatusCreated && (v.evt.Method == http.MethodPut || v.evt.Method == "MKCOL")
 }
 
 // noteLogin remembers who has shown credentials that the site accepts.

@@ -3,6 +3,7 @@ package detect
 import (
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -109,31 +110,37 @@ func isIdentifier(element string) bool {
 	if len(element) < shortest {
 		return false
 	}
-	digits, hex, upper, lower := 0, 0, 0, 0
-	for i := range len(element) {
-		switch c := element[i]; {
-		case '0' <= c && c <= '9':
-			digits++
-			hex++
-		case 'a' <= c && c <= 'f', c == '-':
-			hex++
-			lower++
-		case 'A' <= c && c <= 'F':
-			hex++
-			upper++
-		case 'a' <= c && c <= 'z':
-			lower++
-		case 'A' <= c && c <= 'Z':
-			upper++
-		}
-	}
-	switch {
-	case hex == len(element):
-		return digits > 0 && digits < len(element) // numbers alone have their own sign
+	switch n := lettersOf(element); {
+	case n.hex == len(element):
+		return n.digits > 0 && n.digits < len(element) // numbers alone have their own sign
 	case len(element) >= 16:
-		return digits >= 3 && (upper >= 2 && lower >= 2 || digits*4 >= len(element))
+		return n.digits >= 3 && (n.upper >= 2 && n.lower >= 2 || n.digits*4 >= len(element))
 	}
 	return false
+}
+
+// A lettering is how many characters of each kind there are in a text.
+type lettering struct{ digits, hex, upper, lower int }
+
+func lettersOf(text string) (n lettering) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9':
+			n.digits++
+			n.hex++
+		case 'a' <= c && c <= 'f', c == '-':
+			n.hex++
+			n.lower++
+		case 'A' <= c && c <= 'F':
+			n.hex++
+			n.upper++
+		case 'a' <= c && c <= 'z':
+			n.lower++
+		case 'A' <= c && c <= 'Z':
+			n.upper++
+		}
+	}
+	return n
 }
 
 // pathTemplate returns the path with a sign for each number, hash and date in it.
@@ -159,10 +166,8 @@ func scriptEnd(p string) int {
 			end = from + slash
 		}
 		last := from + strings.LastIndexByte(p[from:end], '.')
-		for _, ext := range scriptExts {
-			if p[last:end] == ext {
-				return end
-			}
+		if slices.Contains(scriptExts, p[last:end]) {
+			return end
 		}
 		from = end
 	}

@@ -40,13 +40,15 @@ func (v *view) place() (string, bool) {
 // if it is a file deep inside one, as pages embed them; empty for other paths.
 func wordpressPart(p string) string {
 	for _, dir := range []string{"/wp-content/plugins/", "/wp-content/themes/", "/wp-includes/"} {
-		if i := strings.Index(p, dir); i >= 0 {
-			name, inside, _ := strings.Cut(p[i+len(dir):], "/")
-			if strings.Contains(inside, "/") {
-				name = ""
-			}
-			return p[:i] + dir + name
+		site, rest, ok := strings.Cut(p, dir)
+		if !ok {
+			continue
 		}
+		name, inside, _ := strings.Cut(rest, "/")
+		if strings.Contains(inside, "/") {
+			name = ""
+		}
+		return site + dir + name
 	}
 	return ""
 }

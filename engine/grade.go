@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
@@ -61,13 +62,8 @@ func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 		return false
 	}
 	one := e.Value.(*local)
-	for _, p := range one.pages {
-		if p == page {
-			return false
-		}
-	}
-	if len(one.pages) >= ignoredPages {
-		return false // that was said
+	if slices.Contains(one.pages, page) || len(one.pages) >= ignoredPages { // the latter was said
+		return false
 	}
 	one.pages = append(one.pages, page)
 	return len(one.pages) == ignoredPages

@@ -56,8 +56,8 @@ func TestSuspicionAsksFirst(t *testing.T) {
 					<-time.After(s.after)
 					e.Alert(suspicion("192.0.2.1"))
 					d := inDetail(t, e, "192.0.2.1")
-					if d.Action != s.want || d.Until.Sub(time.Now()) != s.until {
-						t.Errorf("step %d: %v for %v, want %v for %v", i, d.Action, d.Until.Sub(time.Now()), s.want, s.until)
+					if d.Action != s.want || time.Until(d.Until) != s.until {
+						t.Errorf("step %d: %v for %v, want %v for %v", i, d.Action, time.Until(d.Until), s.want, s.until)
 					}
 				}
 			})

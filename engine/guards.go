@@ -111,12 +111,18 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 	}
 	g.mu.Unlock()
 	switch {
-	case isForeign && now.Before(foreign.until) && ev.Attribution != detect.Own && !ev.Harmless() && (w == nil || !w.Works(ev)):
+	case isForeign && now.Before(foreign.until) && meets(ev, w):
 		return foreign.decision(true), true
 	case ok && now.Before(one.until) && (w == nil || !w.Known(ev.Client, now)):
 		return one.decision(false), true
 	}
 	return lookup.Decision{}, false
+}
+
+// meets reports whether a guard on what other pages send is about ev: files that pages
+// embed, and what works for other pages at all times, are not held up.
+func meets(ev *detect.Event, w Witness) bool {
+	return ev.Attribution != detect.Own && !ev.Harmless() && (w == nil || !w.Works(ev))
 }
 
 // clientOf returns what counts as one client: an address, or a /64 of IPv6.

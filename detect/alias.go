@@ -1,0 +1,22 @@
+package detect
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// aliasKey makes aliases mean nothing outside this process.
+var aliasKey = func() []byte {
+	key := make([]byte, sha256.Size)
+	rand.Read(key) // never fails
+	return key
+}()
+
+// alias returns a short keyed hash of what a text of a kind is.
+func alias(kind, text string) string {
+	h := hmac.New(sha256.New, aliasKey)
+	h.Write([]byte(kind + "\x00" + text)) // never fails
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
