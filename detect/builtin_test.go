@@ -7,13 +7,17 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
+// loadBuiltin reads the built-in scenarios once for all tests: rules do not change.
+var loadBuiltin = sync.OnceValues(Builtin)
+
 func builtinRules(t testing.TB) *Rules {
 	t.Helper()
-	rules, err := Builtin()
+	rules, err := loadBuiltin()
 	if err != nil {
 		t.Fatal(err)
 	}
