@@ -227,7 +227,7 @@ func (d *Detector) try(p pouring) (Alert, bool) {
 		return Alert{}, false
 	}
 	if r.teaches {
-		d.habits.learnAlike(v)
+		v.evt.impossible = true // what is learned from that is in the answer
 	}
 	key := r.key(v, d.store.seed)
 	if v.failed {

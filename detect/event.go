@@ -53,4 +53,7 @@ type Event struct {
 	// deferred says that whether the event is whitelisted depends on the
 	// response: all scenarios wait for it.
 	deferred bool
+
+	// impossible says that no site has what is asked for: see the label teaches.
+	impossible bool
 }

@@ -73,6 +73,9 @@ func (h *habits) hash(texts ...string) uint64 {
 	return m.Sum64()
 }
 
+// page returns a number for a path.
+func (h *habits) page(path string) uint64 { return maphash.String(h.seed, path) }
+
 // likenessOf returns that of the answer, and whether it can stand for what is not
 // there: a page that is not empty, or a redirect to where everything is redirected.
 func (h *habits) likenessOf(v *view) (likeness, bool) {

@@ -273,3 +273,24 @@ func TestHarmless(t *testing.T) {
 		}
 	}
 }
+
+// A server knows the answer later than the request, and learns from it all the same.
+func TestWhatNoSiteHasTeachesWhenItIsAnswered(t *testing.T) {
+	d := New(Config{Rules: builtinRules(t)})
+	live := func(target string) string {
+		e := step{target: target}.event(began)
+		d.Request(e)
+		e.Status, e.Size, e.ContentType = 200, 7000, "text/html"
+		outcome := d.outcomeOf(step{target: target, size: 7000})
+		d.Response(e)
+		return outcome
+	}
+	for _, target := range []string{"/.env", "/phpmyadmin", "/c99.php"} {
+		if got := live(target); got != "" {
+			t.Errorf("%s: %q before the site is known", target, got)
+		}
+	}
+	if got := live("/page"); got != outcomeMissing {
+		t.Errorf("what is answered like these: %q", got)
+	}
+}

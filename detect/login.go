@@ -62,6 +62,19 @@ func (v *view) login() (string, bool) {
 // isQuiet reports whether nothing in the event can have to do with a login, which is
 // so for nearly all.
 func (v *view) isQuiet() bool {
+	if v.quiet.gen != v.gen {
+		v.quiet = quietness{v.gen, v.judgeQuiet()}
+	}
+	return v.quiet.is
+}
+
+// A quietness is whether an event is quiet, found out once.
+type quietness struct {
+	gen uint32 // of the view that it was found for: see view.gen
+	is  bool
+}
+
+func (v *view) judgeQuiet() bool {
 	return (v.evt.Method == http.MethodGet || v.evt.Method == http.MethodHead) &&
 		len(v.evt.Header["Set-Cookie"]) == 0 && len(v.evt.Request["Authorization"]) == 0 &&
 		!v.queryHasPassword() && !v.refusesKey()

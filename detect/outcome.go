@@ -108,6 +108,9 @@ func (v *view) asksCredentials() bool {
 // the scenarios were asked, so that a client cannot be excused by what it is just
 // being blamed for.
 func (d *Detector) note(v *view) {
+	if v.evt.impossible {
+		d.habits.learnAlike(v)
+	}
 	d.notePlace(v)
 	d.noteLogin(v)
 	if s, _ := v.static(); s == "true" {
@@ -139,7 +142,10 @@ func (d *Detector) notePlace(v *view) {
 // notePage learns from the answer for a page.
 func (d *Detector) notePage(v *view, outcome string) {
 	p, _ := v.cleanPath()
-	page := d.habits.hash(p, outcome) // what was missing and is there now has been written
+	page := d.habits.page(p)
+	if outcome == outcomeMissing {
+		page = ^page // what was missing and is there now has been written
+	}
 	l, _ := v.likeness()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
 	if v.evt.Attribution != Own { // no merit, and no fault, but the site answers as it does

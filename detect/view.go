@@ -28,6 +28,7 @@ type view struct {
 	call    call
 	tried   attempt
 	ended   ending
+	quiet   quietness
 	cleaned cleaned
 	texts   []textMemo
 	conds   []condMemo
@@ -63,7 +64,7 @@ func (p *program) open(e *Event, client netip.Prefix) *view {
 	v.evt, v.client = e, client
 	if v.gen++; v.gen == 0 { // after four billion events the old memos look new
 		v.body, v.call, v.tried = sent{}, call{}, attempt{}
-		v.ended, v.cleaned = ending{}, cleaned{}
+		v.ended, v.cleaned, v.quiet = ending{}, cleaned{}, quietness{}
 		clear(v.texts)
 		clear(v.conds)
 		v.gen = 1
