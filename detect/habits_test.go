@@ -280,7 +280,7 @@ func TestWhatNoSiteHasTeachesWhenItIsAnswered(t *testing.T) {
 	live := func(target string) string {
 		e := step{target: target}.event(began)
 		d.Request(e)
-		e.Status, e.Size, e.ContentType = 200, 7000, "text/html"
+		e.Status, e.Size, e.ContentType = 200, 7000, "text/html; charset=utf-8"
 		outcome := d.outcomeOf(step{target: target, size: 7000})
 		d.Response(e)
 		return outcome
