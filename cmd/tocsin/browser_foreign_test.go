@@ -52,12 +52,8 @@ func one(targets ...string) func(int) call {
 	return func(i int) call { return get(targets[i]) }
 }
 
-// words returns as many paths in as many places.
-func words(n int) func(int) call {
-	return func(i int) call {
-		return get("/" + strings.Repeat(string(rune('b'+i%n)), 3) + "ontario/")
-	}
-}
+// word returns a path that is in a place of its own.
+func word(i int) call { return get(fmt.Sprintf("/%contari%c/", 'b'+i%20, 'a'+i/20)) }
 
 // traps has a row for each built-in scenario.
 func traps() []trap {
@@ -103,9 +99,9 @@ func traps() []trap {
 		{scenario: "http-login-guard-user", calls: 18, call: func(i int) call {
 			return call{target: fmt.Sprintf("/%c/wp-login.php", 'b'+i), contentType: formEncoded, body: fmt.Sprint("log=ann&pwd=guess", i)}
 		}, crowd: true},
-		{scenario: "http-probing", calls: 14, call: words(14)},
-		{scenario: "http-probing-slow", calls: 24, call: words(24), behind: "http-probing"},
-		{scenario: "http-probing-guard", calls: 25 + 5, call: func(i int) call { return getf("/lost-%d/", i) }, crowd: true},
+		{scenario: "http-probing", calls: 14, call: word},
+		{scenario: "http-probing-slow", calls: 24, call: word, behind: "http-probing"},
+		{scenario: "http-probing-guard", calls: 30, call: word, crowd: true},
 		{scenario: "http-scan-paths", calls: 7, call: one("/phpmyadmin", "/jenkins", "/actuator", "/cgi-bin", "/solr", "/server-status", "/manager/html")},
 		{scenario: "http-api-fuzzing", calls: 11, call: one("/api/admin", "/api/debug", "/api/config", "/api/apikeys", "/api/billing", "/api/backup", "/api/console",
 			"/api/database", "/api/dev", "/api/download", "/api/auth")},
@@ -126,7 +122,7 @@ func traps() []trap {
 func victimSite(w http.ResponseWriter, r *http.Request) {
 	status, body := http.StatusNotFound, "nothing here"
 	switch path := r.URL.Path; {
-	case path == "/", path == "/enter", path == "/xmlrpc.php", path == "/graphql":
+	case path == "/", path == "/enter", path == "/graphql":
 		status, body = http.StatusOK, `<p id="home">Welcome</p>`
 	case strings.HasSuffix(path, "/wp-login.php"):
 		status, body = http.StatusOK, `<form method="post"><input name="log"><input type="password" name="pwd"></form>`
@@ -137,8 +133,13 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "TRACK":
 		status = http.StatusMethodNotAllowed
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Path == "/xmlrpc.php" {
+		w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
+		fmt.Fprint(w, `<?xml version="1.0"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>`)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>site</title>%s`, body)
 }
@@ -256,21 +257,15 @@ type flood struct{ page, way string }
 
 func (f flood) String() string { return f.way + " of the " + f.page + " page" }
 
-// floods returns the ways to send the calls of r.
-func (r trap) floods() (all []flood) {
-	ways := []string{"image", "script", "style", "frame", "fetch"}
+// floods returns ways to send the calls of r: one for each page, in turns from row to
+// row, since all of them for all rows take minutes.
+func (r trap) floods(row int) []flood {
 	if r.call(0).body != "" {
-		ways = []string{"form", "fetch"}
+		ways := []string{"form", "fetch"}
+		return []flood{{"evil", ways[row%2]}, {"quiet", ways[(row+1)%2]}}
 	}
-	for _, page := range []string{"evil", "quiet"} {
-		for _, way := range ways {
-			all = append(all, flood{page, way})
-		}
-	}
-	if r.call(0).body == "" {
-		all = append(all, flood{"own", "image"})
-	}
-	return all
+	ways := []string{"image", "script", "style", "frame", "fetch"}
+	return []flood{{"evil", ways[row%5]}, {"quiet", ways[(row/2+3)%5]}, {"own", "image"}}
 }
 
 // sends has a tab open the page of f, which sends the calls of r to v.
@@ -396,12 +391,12 @@ func TestPagesOfOthersHarmNoVisitorInABrowser(t *testing.T) {
 			tab := newVisitor(t, browserConfig{})
 			t.Cleanup(func() { tab.heard() }) // what pages of others do is not silent
 			var victims []victim
-			for _, r := range traps() {
+			for i, r := range traps() {
 				t.Run(r.scenario, func(t *testing.T) {
 					if r.never != "" {
 						t.Skip(r.never)
 					}
-					victims = append(victims, s.harm(t, tab, r)...)
+					victims = append(victims, s.harm(t, tab, r, i)...)
 				})
 			}
 			s.silent(t, victims)
@@ -412,14 +407,14 @@ func TestPagesOfOthersHarmNoVisitorInABrowser(t *testing.T) {
 // harm has pages do what r describes to victims, and a program after them, and
 // returns the victims that are to be unharmed. Answers are judged in their order:
 // with those to the program, all are.
-func (s *stage) harm(t *testing.T, tab *visitor, r trap) (victims []victim) {
+func (s *stage) harm(t *testing.T, tab *visitor, r trap, row int) (victims []victim) {
 	t.Helper()
 	if r.not != "" {
 		s.program(t, r)
 		return nil
 	}
 	var floods []flood
-	for _, f := range r.floods() {
+	for _, f := range r.floods(row) {
 		v := s.victim(r.crowd)
 		s.sends(tab, r, f, v)
 		if s.own(r, f) {
@@ -444,6 +439,49 @@ func (s *stage) harm(t *testing.T, tab *visitor, r trap) (victims []victim) {
 		t.Errorf("by address and by the link: %q, want %q", got, want)
 	}
 	return victims
+}
+
+// Who claims that his requests are those of pages of others is not banned for them,
+// but meets a challenge, wherever he goes on: what such a page serves others, such as
+// the start page, is no way around it.
+func TestForgingWhoseRequestsAreWinsNothing(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false)
+	for _, r := range traps() {
+		if r.never != "" || r.crowd || r.call(0).auth != "" {
+			continue
+		}
+		t.Run(r.scenario, func(t *testing.T) {
+			v := s.victim(false)
+			c := s.with(t).from(v.address)
+			forged := func(q call) reply {
+				q.host, q.site = v.host, "cross-site"
+				return c.send(q)
+			}
+			for range 3 { // what a link on another page does
+				forged(get("/"))
+			}
+			stopped := func() bool {
+				for i := range r.calls {
+					if r := forged(r.call(i)); r.status == http.StatusForbidden && r.header.Get("X-Tocsin") == "challenge" {
+						return true
+					}
+				}
+				return false
+			}
+			s.with(t).wait("a challenge", func() error {
+				if !stopped() {
+					return fmt.Errorf("alerts: %v", s.alarms(v))
+				}
+				return nil
+			})
+			for i := range r.calls {
+				if reply := forged(r.call(i)); reply.header.Get("X-Tocsin") != "challenge" {
+					t.Fatalf("%s goes through afterwards: status %d", r.call(i).target, reply.status)
+				}
+			}
+		})
+	}
 }
 
 // silent checks that the Local API was told of programs alone.

@@ -230,6 +230,7 @@ type call struct {
 	agent       string
 	cookie      string
 	auth        string // Authorization
+	site        string // Sec-Fetch-Site
 	host        string // default: the address of the server
 }
 
@@ -272,7 +273,7 @@ func (c *caller) try(q call) (reply, error) {
 	}
 	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n", method, q.target, cmp.Or(q.host, host), len(q.body))
 	for _, field := range [][2]string{
-		{"X-Forwarded-For", c.address}, {"Content-Type", q.contentType}, {"User-Agent", q.agent}, {"Cookie", q.cookie}, {"Authorization", q.auth},
+		{"X-Forwarded-For", c.address}, {"Content-Type", q.contentType}, {"User-Agent", q.agent}, {"Cookie", q.cookie}, {"Authorization", q.auth}, {"Sec-Fetch-Site", q.site},
 	} {
 		if field[1] != "" {
 			head += field[0] + ": " + field[1] + "\r\n"
