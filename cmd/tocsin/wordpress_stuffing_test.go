@@ -35,7 +35,9 @@ func TestStuffingFromManyAddressesIsStoppedInABrowser(t *testing.T) {
 	t.Parallel()
 	chromium(t)
 	w := newWordPress(t)
-	p := newPost(t, "", w.directives())
+	// Without HTTPS, WordPress has passwords for programs in an environment of that
+	// kind alone.
+	p := newPost(t, "", strings.Replace(w.directives(), "/fpm.sock", "/fpm.sock {\nenv WP_ENVIRONMENT_TYPE local\n}", 1))
 
 	owner := newFront(p, "203.0.113.20")
 	author := person{newVisitor(t, browserConfig{}), owner.URL}
@@ -45,6 +47,10 @@ func TestStuffingFromManyAddressesIsStoppedInABrowser(t *testing.T) {
 	author.see("#dashboard-widgets")
 	password := author.applicationPassword()
 	program := p.from("203.0.113.21")
+	// A password says something where there is no way in without one.
+	if r := program.send(get("/wp-json/wp/v2/users/me")); r.status != http.StatusUnauthorized {
+		t.Fatalf("without a password: status %d", r.status)
+	}
 	if r := program.send(basic(wpUser, password)); r.status != http.StatusOK {
 		t.Fatalf("the program: status %d\n%s", r.status, r.body)
 	}
