@@ -22,7 +22,8 @@ type Alert struct {
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard
-	// Place is what GuardPlace is to guard: see [PlaceOf].
+	// Place is what GuardPlace is to guard, or what the last request of a reflected
+	// alert asked for: see [PlaceOf].
 	Place string
 
 	Start, Stop time.Time // of the first and the last event

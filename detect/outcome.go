@@ -217,7 +217,8 @@ func (e *Event) Harmless() bool {
 	if s, _ := v.static(); s != "true" {
 		return false
 	}
-	return scriptEnd(strings.ToLower(v.path())) == 0
+	p := strings.ToLower(v.path())
+	return scriptEnd(p) == 0 && !strings.HasSuffix(p, ".gz") // nor is it an archive, as who looks for backups wants one
 }
 
 func (v *view) clientKey() clientKey { return keyOf(v.client) }

@@ -200,6 +200,55 @@ func TestAReflectedRequestMeetsItsOwnGuard(t *testing.T) {
 	})
 }
 
+// serving knows that all places serve pages of other origins.
+type serving struct{ Witness }
+
+func (serving) Works(*detect.Event) bool { return true }
+
+// What serves pages of others goes on to serve those of a client that is guarded,
+// but not where the client has done what the guard is for, and not at all if that
+// asks for a ban: or who forges whose requests are would meet nothing.
+func TestWhatAGuardOnOtherPagesExcuses(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	client := netip.MustParseAddr("192.0.2.1")
+	alert := func(place string, action lookup.Action) detect.Alert {
+		return detect.Alert{Client: client, Prefix: netip.PrefixFrom(client, 32), Reflected: true, Place: place, Action: action, Remediation: true}
+	}
+	post := func(target string) *detect.Event {
+		return &detect.Event{Time: now, Client: client, Method: "POST", Host: "site.example", Target: target, Attribution: detect.Foreign}
+	}
+	many := make([]detect.Alert, maxAbused+1)
+	for i := range many {
+		many[i] = alert(fmt.Sprint("POST site.example/abused", i), lookup.Captcha)
+	}
+	for _, row := range []struct {
+		name   string
+		alerts []detect.Alert
+		target string
+		meets  bool
+	}{
+		{"where it was abused", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/login", true},
+		{"elsewhere", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/pay", false},
+		{"where it was abused before", []detect.Alert{alert("POST site.example/login", lookup.Captcha), alert("POST site.example/pay", lookup.Captcha)}, "/login", true},
+		{"a picture", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/dot.png", false},
+		{"elsewhere, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/pay", true},
+		{"a picture, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/dot.png", true},
+		{"what asks for a ban is not forgotten for what does not", []detect.Alert{alert("POST site.example/login", lookup.Ban), alert("POST site.example/login", lookup.Captcha)}, "/pay", true},
+		{"elsewhere, after abuse of many places", many, "/pay", true},
+	} {
+		var g guards
+		for _, a := range row.alerts {
+			g.add(&a, now)
+		}
+		if _, ok := g.find(post(row.target), serving{}, now); ok != row.meets {
+			t.Errorf("%s: a guard is met: %v, want %v", row.name, ok, row.meets)
+		}
+		if _, ok := g.find(post(row.target), serving{}, now.Add(defaultGuard)); ok {
+			t.Errorf("%s: it is up for longer than it should be", row.name)
+		}
+	}
+}
+
 func TestGuardsAreBounded(t *testing.T) {
 	var g guards
 	now := time.Unix(1e9, 0)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 const (
 	maxGuards    = 16_384 // of each kind; the one that ends first makes room
+	maxAbused    = 8      // places that a guard remembers; who abuses more has no excuse
 	defaultGuard = 10 * time.Minute
 )
 
@@ -34,6 +36,13 @@ type guards struct {
 type guard struct {
 	since, until time.Time
 	reason       string
+
+	// What a client sends by way of other pages is excused where such pages are
+	// served. Where it has done what the guard is up for is no such place, or whoever
+	// forges whose requests are could go on there; and what asks for a ban has no
+	// excuse anywhere.
+	places  []string
+	certain bool
 }
 
 // add puts up what a asks for, and returns the decision about requests that meet it.
@@ -42,7 +51,7 @@ func (g *guards) add(a *detect.Alert, now time.Time) lookup.Decision {
 	if a.Guard != detect.NoGuard && a.Duration > 0 {
 		length = a.Duration
 	}
-	one := guard{now, now.Add(length), a.Scenario}
+	one := guard{since: now, until: now.Add(length), reason: a.Scenario}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch p, _ := meant(a); a.Guard {
@@ -51,10 +60,40 @@ func (g *guards) add(a *detect.Alert, now time.Time) lookup.Decision {
 	case detect.GuardNetwork:
 		g.nets = putGuard(g.nets, p, one)
 	default:
+		one.places, one.certain = []string{a.Place}, a.Action == lookup.Ban
+		one.join(g.foreign[p], now)
 		g.foreign = putGuard(g.foreign, p, one)
 	}
 	g.last.Store(max(g.last.Load(), one.until.UnixNano()))
 	return one.decision(false)
+}
+
+// join takes over what the client did to meet an earlier guard that is still up.
+func (g *guard) join(earlier guard, now time.Time) {
+	if !now.Before(earlier.until) {
+		return
+	}
+	g.certain = g.certain || earlier.certain
+	for _, p := range earlier.places {
+		if !slices.Contains(g.places, p) {
+			g.places = append(g.places, p)
+		}
+	}
+	if len(g.places) > maxAbused {
+		g.places, g.certain = nil, true
+	}
+}
+
+// excuses reports whether g, which is about what other pages have a client do, leaves
+// a request alone that asks for a place.
+func (g guard) excuses(ev *detect.Event, place string, w Witness) bool {
+	switch {
+	case ev.Attribution == detect.Own:
+		return true
+	case g.certain:
+		return false
+	}
+	return ev.Harmless() || w != nil && w.Works(ev) && !slices.Contains(g.places, place)
 }
 
 // putGuard puts up a guard, or keeps the one that is there up for longer.
@@ -111,18 +150,12 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 	}
 	g.mu.Unlock()
 	switch {
-	case isForeign && now.Before(foreign.until) && meets(ev, w):
+	case isForeign && now.Before(foreign.until) && !foreign.excuses(ev, place, w):
 		return foreign.decision(true), true
 	case ok && now.Before(one.until) && (w == nil || !w.Known(ev.Client, now)):
 		return one.decision(false), true
 	}
 	return lookup.Decision{}, false
-}
-
-// meets reports whether a guard on what other pages send is about ev: files that pages
-// embed, and what works for other pages at all times, are not held up.
-func meets(ev *detect.Event, w Witness) bool {
-	return ev.Attribution != detect.Own && !ev.Harmless() && (w == nil || !w.Works(ev))
 }
 
 // clientOf returns what counts as one client: an address, or a /64 of IPv6.

@@ -38,9 +38,9 @@ func (a api) list(args ...string) (all []told) {
 	return all
 }
 
-// hears waits until the administrator sees an alert about a client and the ban
-// that it has led to.
-func (a api) hears(p *post, client, scenario string) {
+// hears waits until the administrator sees an alert about a client, and reports
+// whether it has led to a ban.
+func (a api) hears(p *post, client, scenario string) bool {
 	a.t.Helper()
 	p.wait("the alert about "+client, func() error {
 		all := a.list("alerts", "list", "-a")
@@ -52,11 +52,11 @@ func (a api) hears(p *post, client, scenario string) {
 	for _, x := range a.list("decisions", "list") {
 		for _, d := range x.Decisions {
 			if d.Value == client && d.Type == "ban" && d.Origin == "crowdsec" && d.Scenario == scenario {
-				return
+				return true
 			}
 		}
 	}
-	a.t.Errorf("an alert about %s, but no ban: %+v", client, a.list("decisions", "list"))
+	return false
 }
 
 // wrongPasswords returns the Caddyfile of an application whose passwords are all wrong.
@@ -72,23 +72,24 @@ func wrongPasswords(t testing.TB) string {
 	return "reverse_proxy " + app.Listener.Addr().String()
 }
 
-// guess tries passwords until the client is refused.
-func (c *caller) guess() {
+// guess tries a password.
+func (c *caller) guess(i int) reply {
 	c.t.Helper()
-	for i := range 20 {
-		r := c.send(call{
-			target: "/api/login?from=query-word", contentType: "application/json",
-			body: fmt.Sprintf(`{"username":"user-word","password":"password-word-%d"}`, i),
-		})
-		if i < 6 && r.status == http.StatusForbidden {
-			c.t.Errorf("refused after %d wrong passwords", i)
-		}
-		if i < 5 {
-			continue
-		}
-		if r.status == http.StatusForbidden || c.send(call{target: "/"}).status == http.StatusForbidden {
-			break
-		}
+	return c.send(call{
+		target: "/api/login?from=query-word", contentType: "application/json",
+		body: fmt.Sprintf(`{"username":"user-word","password":"password-word-%d"}`, i),
+	})
+}
+
+// bundle tries 50 passwords at once, and is refused everything from then on.
+func (c *caller) bundle() {
+	c.t.Helper()
+	tries := make([]string, 50)
+	for i := range tries {
+		tries[i] = fmt.Sprintf(`{"username":"user-word","password":"password-word-%d"}`, i)
+	}
+	if r := c.send(call{target: "/api/login?from=query-word", contentType: "application/json", body: "[" + strings.Join(tries, ",") + "]"}); r.status == http.StatusForbidden {
+		c.t.Error("refused before it has done anything")
 	}
 	c.refused()
 }
@@ -97,7 +98,7 @@ func (c *caller) guess() {
 // the others; and what happens while CrowdSec is down is not forgotten.
 func TestAbuseIsStoppedHereAndToldToTheOthers(t *testing.T) {
 	t.Parallel()
-	const scenario = "tocsin/http-login-bf"
+	const scenario = "tocsin/http-login-bundle"
 	a := api{lapitest.Real(t), t}
 	a.AddBouncer("second", "second-key-0123456789")
 	app := wrongPasswords(t)
@@ -105,9 +106,11 @@ func TestAbuseIsStoppedHereAndToldToTheOthers(t *testing.T) {
 	second := newPost(t, fmt.Sprintf("lapi %s second-key-0123456789 {\ninterval 1h\n}", a.URL), app)
 
 	early, late := "198.51.100.10", "198.51.100.11"
-	first.from(early).guess()
-	first.from(early).alarmed(scenario, 6)
-	a.hears(first, early, scenario)
+	first.from(early).bundle()
+	first.from(early).alarmed(scenario, 1, "ban")
+	if !a.hears(first, early, scenario) {
+		t.Errorf("an alert about %s, but no ban: %+v", early, a.list("decisions", "list"))
+	}
 	if r := second.from(early).send(call{target: "/"}); r.status != http.StatusOK {
 		t.Fatalf("the other server answers %d before it has asked", r.status)
 	}
@@ -115,13 +118,15 @@ func TestAbuseIsStoppedHereAndToldToTheOthers(t *testing.T) {
 	second.from(early).refused()
 
 	a.Kill()
-	first.from(late).guess()
-	first.from(late).alarmed(scenario, 6)
+	first.from(late).bundle()
+	first.from(late).alarmed(scenario, 1, "ban")
 	if r := second.from(late).send(call{target: "/"}); r.status != http.StatusOK {
 		t.Errorf("the other server answers %d to somebody it cannot know", r.status)
 	}
 	a.Restart()
-	a.hears(first, late, scenario)
+	if !a.hears(first, late, scenario) {
+		t.Errorf("an alert about %s, but no ban: %+v", late, a.list("decisions", "list"))
+	}
 	second.poll()
 	second.from(late).refused()
 	second.from(early).refused()
@@ -142,5 +147,27 @@ func (p *post) poll() {
 	p.t.Helper()
 	if err := p.ask(http.MethodPost, "/tocsin/sync", nil); err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+// Who is only suspected has to solve a challenge here. CrowdSec is told of it, but
+// makes no ban of it, so that no other server refuses what this one would not.
+func TestSuspicionIsToldOfAndBansNobodyElsewhere(t *testing.T) {
+	t.Parallel()
+	const scenario, client = "tocsin/http-login-bf", "198.51.100.12"
+	a := api{lapitest.Real(t), t}
+	p := newPost(t, fmt.Sprintf("lapi %s %s {\ninterval 1s\nmachine %s %s\n}\nreport lapi", a.URL, a.Key, a.Machine, a.Password), wrongPasswords(t))
+	c := p.from(client)
+	for i := range 6 {
+		if r := c.guess(i); r.status != http.StatusUnauthorized {
+			t.Errorf("wrong password %d: status %d", i+1, r.status)
+		}
+	}
+	c.alarmed(scenario, 6, "captcha")
+	if r := c.send(call{target: "/"}); r.status != http.StatusForbidden || r.header.Get("X-Tocsin") != "challenge" {
+		t.Errorf("status %d, %q", r.status, r.header.Get("X-Tocsin"))
+	}
+	if a.hears(p, client, scenario) {
+		t.Errorf("banned by CrowdSec: %+v", a.list("decisions", "list"))
 	}
 }

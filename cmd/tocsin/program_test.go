@@ -143,21 +143,32 @@ type alarm struct {
 	Scenario, Target string
 	Events           int
 	Decision         *struct{ Action, Source string }
+	Guard            string // what is guarded; nobody is blamed
+	Reflected        bool   // other pages had the browser do it
+}
+
+func (a alarm) String() string {
+	action := "nothing"
+	if a.Decision != nil {
+		action = a.Decision.Action
+	}
+	return fmt.Sprintf("%s about %s after %d: %s, guard %q, reflected %v", a.Scenario, a.Target, a.Events, action, a.Guard, a.Reflected)
 }
 
 // alarms returns the alerts about a client, the newest first.
-func (p *post) alarms(client string) (about []alarm) {
+func (p *post) alarms(client string) []alarm {
+	p.t.Helper()
+	return slices.DeleteFunc(p.every(), func(a alarm) bool { return a.Target != client })
+}
+
+// every returns all alerts that are remembered, the newest first.
+func (p *post) every() []alarm {
 	p.t.Helper()
 	var all struct{ Alerts []alarm }
 	if err := p.ask(http.MethodGet, "/tocsin/alerts?limit=1000", &all); err != nil {
 		p.t.Fatal(err)
 	}
-	for _, a := range all.Alerts {
-		if a.Target == client {
-			about = append(about, a)
-		}
-	}
-	return about
+	return all.Alerts
 }
 
 // A detection is what the admin endpoint tells of what was looked for.
@@ -218,6 +229,9 @@ type call struct {
 	body        string
 	agent       string
 	cookie      string
+	auth        string // Authorization
+	site        string // Sec-Fetch-Site
+	host        string // default: the address of the server
 }
 
 // and returns the call with the cookie of other.
@@ -257,9 +271,9 @@ func (c *caller) try(q call) (reply, error) {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return reply{}, err
 	}
-	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n", method, q.target, host, len(q.body))
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n", method, q.target, cmp.Or(q.host, host), len(q.body))
 	for _, field := range [][2]string{
-		{"X-Forwarded-For", c.address}, {"Content-Type", q.contentType}, {"User-Agent", q.agent}, {"Cookie", q.cookie},
+		{"X-Forwarded-For", c.address}, {"Content-Type", q.contentType}, {"User-Agent", q.agent}, {"Cookie", q.cookie}, {"Authorization", q.auth}, {"Sec-Fetch-Site", q.site},
 	} {
 		if field[1] != "" {
 			head += field[0] + ": " + field[1] + "\r\n"
@@ -290,13 +304,13 @@ func (c *caller) refused() {
 }
 
 // alarmed waits until the server tells of an alert of a scenario about the client
-// that has led to a ban, after that many requests.
-func (c *caller) alarmed(scenario string, events int) {
+// that has led to an action, after that many requests.
+func (c *caller) alarmed(scenario string, events int, action string) {
 	c.t.Helper()
 	c.wait("the alert of "+scenario, func() error {
 		all := c.alarms(c.address)
 		if !slices.ContainsFunc(all, func(a alarm) bool {
-			return a.Scenario == scenario && a.Events == events && a.Decision != nil && a.Decision.Action == "ban"
+			return a.Scenario == scenario && a.Events == events && a.Decision != nil && a.Decision.Action == action && !a.Reflected
 		}) {
 			return fmt.Errorf("alerts: %+v", all)
 		}

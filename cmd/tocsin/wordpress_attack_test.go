@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -62,14 +63,22 @@ func multicall(n int) string {
 }
 
 // An attack is a number of requests that the site answers, and after which the
-// client is refused everything.
+// client is refused everything, or has to solve a challenge.
 type attack struct {
 	name     string
 	calls    int
 	call     func(i int) call
 	answered func(reply) bool // the site has done what was asked: there is something to stop
 	scenario string           // that alerts
+	action   string           // which follows; default: captcha
 }
+
+// Plugins and pages that there are not. Names that differ in a number would be one
+// place, and those of known software another scenario's.
+var (
+	plugins = []string{"akismet-pro", "revslider", "wp-file-manager", "duplicator", "backup-guard"}
+	missing = []string{"anchor", "barley", "candle", "dagger", "engine-room", "falcon", "garden", "quarry", "xylophone", "zeppelin"}
+)
 
 func attacks() []attack {
 	status := func(want ...int) func(reply) bool {
@@ -77,31 +86,34 @@ func attacks() []attack {
 	}
 	const bf = "tocsin/http-login-bf"
 	all := []attack{
-		{"wrong passwords, each answered by 200", 6, wrong, refusedLogin, bf},
-		{"names that there are not", 6, func(i int) call { return login(fmt.Sprint("nobody", i), "x") }, refusedLogin, bf},
+		{"wrong passwords, each answered by 200", 6, wrong, refusedLogin, bf, ""},
+		{"names that there are not", 6, func(i int) call { return login(fmt.Sprint("nobody", i), "x") }, refusedLogin, bf, ""},
 		{"wrong passwords in another encoding", 6, func(i int) call {
 			const part = "--x\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n"
 			body := fmt.Sprintf(part+part+"--x--\r\n", "log", wpUser, "pwd", fmt.Sprint("wrong-", i))
 			return call{target: "/wp-login.php", contentType: "multipart/form-data; boundary=x", body: body}
-		}, refusedLogin, bf},
+		}, refusedLogin, bf, ""},
 		{"wrong passwords through XML-RPC", 6, func(i int) call {
 			return app("wp.getUsersBlogs", 1, wpUser, fmt.Sprint("wrong-", i))[0]
-		}, func(r reply) bool { return r.status == 200 && strings.Contains(r.body, "<int>403</int>") }, "tocsin/wordpress-xmlrpc-bf"},
+		}, func(r reply) bool { return r.status == 200 && strings.Contains(r.body, "<int>403</int>") }, "tocsin/wordpress-xmlrpc-credentials", ""},
 		{"fifty wrong passwords in one request", 1, func(int) call {
 			return call{target: "/xmlrpc.php", contentType: "text/xml", body: multicall(50)}
-		}, fiftyFaults, "tocsin/wordpress-xmlrpc-multicall"},
+		}, fiftyFaults, "tocsin/wordpress-xmlrpc-multicall", "ban"},
 		{"fifty wrong passwords in disguise", 1, func(int) call {
 			body := strings.Replace(multicall(50), "system.multicall", "<![CDATA[system]]>&#46;multicall", 1)
 			return call{target: "//xmlrpc.php/x.css", contentType: "image/png", body: body}
-		}, fiftyFaults, "tocsin/wordpress-xmlrpc-multicall"},
-		{"names of users by their numbers", 6, func(i int) call { return getf("/?author=%d", i+1) }, status(200, 301, 404), "tocsin/wordpress-user-enum"},
-		{"names of users from the API", 6, func(i int) call { return getf("/wp-json/wp/v2/users/%d", i+1) }, status(200, 401, 404), "tocsin/wordpress-user-enum"},
-		{"names of users from the API by another way", 6, func(i int) call { return getf("/?rest_route=/wp/v2/users/%d", i+1) }, status(200, 401, 404), "tocsin/wordpress-user-enum"},
-		{"plugins that are not there", 5, func(i int) call { return getf("/wp-content/plugins/plugin-%d/", i) }, status(404), "tocsin/wordpress-scan"},
-		{"pages that are not there", 11, func(i int) call { return getf("/manager-%d/", i) }, status(404), "tocsin/http-probing"},
-		{"files that hold secrets", 3, func(i int) call { return get([]string{"/.env", "/.git/config", "/wp-config.php.bak"}[i]) }, status(404), "tocsin/http-secret-files"},
-		{"a climb in a parameter", 4, func(i int) call { return getf("/?page=..%%2F..%%2F..%%2Fetc%%2Fpasswd&n=%d", i) }, status(200), "tocsin/http-path-traversal"},
-		{"a scanner", 1, func(int) call { return call{target: "/hello-world/", agent: "sqlmap/1.7#stable (https://sqlmap.org)"} }, status(200), "tocsin/http-scanner-agents"},
+		}, fiftyFaults, "tocsin/wordpress-xmlrpc-multicall", "ban"},
+		{"names of users by their numbers", 16, func(i int) call { return getf("/?author=%d", i+1) }, status(200, 301, 404), "tocsin/wordpress-user-enum", ""},
+		{"names of users from the API", 16, func(i int) call { return getf("/wp-json/wp/v2/users/%d", i+1) }, status(200, 401, 404), "tocsin/wordpress-user-enum", ""},
+		{"names of users from the API by another way", 16, func(i int) call { return getf("/?rest_route=/wp/v2/users/%d", i+1) }, status(200, 401, 404), "tocsin/wordpress-user-enum", ""},
+		{"plugins that are not there", 5, func(i int) call { return get("/wp-content/plugins/" + plugins[i] + "/") }, status(404), "tocsin/wordpress-scan", ""},
+		{"pages that are not there", 10, func(i int) call { return get("/" + missing[i] + "/") }, status(404), "tocsin/http-probing", ""},
+		{"files that hold secrets", 3, func(i int) call { return get([]string{"/.env", "/.git/config", "/wp-config.php.bak"}[i]) }, status(404), "tocsin/http-secret-files", ""},
+		{"wrong passwords behind much else", 6, func(i int) call {
+			return call{target: "/wp-login.php", contentType: formEncoded, body: "x=" + strings.Repeat("x", 100_000) + "&" + wrong(i).body}
+		}, refusedLogin, "tocsin/http-login-unread", ""},
+		{"a climb in a parameter", 4, func(i int) call { return getf("/?page=..%%2F..%%2F..%%2Fetc%%2Fpasswd&n=%d", i) }, status(200), "tocsin/http-path-traversal", "ban"},
+		{"a scanner", 1, func(int) call { return call{target: "/hello-world/", agent: "sqlmap/1.7#stable (https://sqlmap.org)"} }, status(200), "tocsin/http-scanner-agents", "ban"},
 	}
 	for _, target := range []string{
 		"//wp-login.php", "/./wp-login.php", "/wp-admin/../wp-login.php", "/%77p-login.php", "/wp-login%2ephp",
@@ -109,10 +121,9 @@ func attacks() []attack {
 	} {
 		all = append(all, attack{"wrong passwords at " + target, 6, func(i int) call {
 			return call{target: target, contentType: formEncoded, body: wrong(i).body}
-		}, refusedLogin, bf})
+		}, refusedLogin, bf, ""})
 	}
 	for name, disguise := range map[string]call{
-		"behind much else":        {contentType: formEncoded, body: "x=" + strings.Repeat("x", 100_000) + "&log=admin&pwd=wrong-%d"},
 		"behind a space":          {contentType: formEncoded, body: "+log=admin&+pwd=wrong-%d"},
 		"before a zero":           {contentType: formEncoded, body: "log%%00x=admin&pwd%%00x=wrong-%d"},
 		"as another type of form": {contentType: "Application/X-WWW-Form-URLencoded, x; charset=utf-16", body: "log=admin&pwd=wrong-%d"},
@@ -120,7 +131,7 @@ func attacks() []attack {
 	} {
 		all = append(all, attack{"wrong passwords " + name, 6, func(i int) call {
 			return call{target: "/wp-login.php", contentType: disguise.contentType, body: fmt.Sprintf(disguise.body, i)}
-		}, refusedLogin, bf})
+		}, refusedLogin, bf, ""})
 	}
 	return all
 }
@@ -141,7 +152,7 @@ func TestAttacksOnWordPressAreStopped(t *testing.T) {
 				}
 			}
 			c.refused()
-			c.alarmed(row.scenario, row.calls)
+			c.alarmed(row.scenario, row.calls, cmp.Or(row.action, "captcha"))
 			if r := c.send(login(wpUser, wpPassword)); r.status != http.StatusForbidden || r.header.Get("Set-Cookie") != "" {
 				t.Errorf("the right password afterwards: status %d, cookie %q", r.status, r.header.Get("Set-Cookie"))
 			}

@@ -37,6 +37,12 @@ type answered struct {
 func (a answered) String() string { return fmt.Sprintf("%s %s %d", a.method, a.target, a.status) }
 
 func newFront(p *post, address string) *front {
+	return startFront(p, false, func(string) string { return address })
+}
+
+// startFront starts a front, with TLS if it is to be secure, that takes the address
+// of a client from the host that it asks for.
+func startFront(p *post, secure bool, addressAt func(host string) string) *front {
 	to, err := url.Parse(p.url)
 	if err != nil {
 		p.t.Fatal(err)
@@ -44,14 +50,14 @@ func newFront(p *post, address string) *front {
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32}
 	p.t.Cleanup(transport.CloseIdleConnections)
 	f := new(front)
-	f.Server = httptest.NewServer(&httputil.ReverseProxy{
+	f.Server = httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Transport: transport,
 		ErrorLog:  log.New(io.Discard, "", 0), // browsers give requests up
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.Out.Host = r.In.Host // WordPress makes links of it
 			if !isOwn(r.In) {
-				r.Out.Header.Set("X-Forwarded-For", address)
+				r.Out.Header.Set("X-Forwarded-For", addressAt(r.In.Host))
 			}
 		},
 		ModifyResponse: func(r *http.Response) error {
@@ -64,6 +70,11 @@ func newFront(p *post, address string) *front {
 			return nil
 		},
 	})
+	if secure {
+		f.StartTLS()
+	} else {
+		f.Start()
+	}
 	p.t.Cleanup(f.Close)
 	return f
 }
@@ -91,14 +102,18 @@ func (p person) goes(path string) {
 }
 
 // fills puts texts into fields of the page by their ids, and sends the form of the
-// last one.
+// last one. That is one step: the scripts of the login empty the field of the
+// password a moment after the page is there.
 func (p person) fills(fields ...[2]string) {
 	p.t.Helper()
+	var script strings.Builder
 	for _, f := range fields {
 		p.see("#" + f[0])
-		look[bool](p.visitor, fmt.Sprintf("(e => { e.value = %q; return true })(document.getElementById(%q))", f[1], f[0]))
+		fmt.Fprintf(&script, "document.getElementById(%q).value = %q;\n", f[0], f[1])
 	}
-	look[bool](p.visitor, fmt.Sprintf("(form => { HTMLFormElement.prototype.submit.call(form); return true })(document.getElementById(%q).form)", fields[len(fields)-1][0]))
+	last := fields[len(fields)-1][0]
+	fmt.Fprintf(&script, "HTMLFormElement.prototype.submit.call(document.getElementById(%q).form); true", last)
+	look[bool](p.visitor, script.String())
 }
 
 // Text that looks like an attack to who does not know that somebody writes about
