@@ -254,22 +254,25 @@ func TestRealWordPressIsAttacked(t *testing.T) {
 		next     func(i int) step
 	}{
 		{"http-login-bf", 6, func(i int) step { return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("x", i))} }},
-		{"wordpress-xmlrpc-bf", 6, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getUsersBlogs", xmlString("admin"), xmlString("x"))})},
+		{"wordpress-xmlrpc-bf", 21, same(step{target: "/xmlrpc.php", form: "text/xml", body: "<methodCall><oops"})},
 		{"wordpress-xmlrpc-credentials", 6, func(i int) step {
 			return step{target: "/xmlrpc.php", form: "text/xml", body: xmlCall("wp.getPosts", "<int>1</int>", xmlString("admin"), xmlString(fmt.Sprint("x", i)))}
 		}},
 		{"wordpress-xmlrpc-multicall", 1, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(50)})},
-		{"wordpress-user-enum", 6, func(i int) step { return step{target: fmt.Sprint("/?author=", i+1)} }},
-		{"wordpress-user-enum", 6, through(0, "/wp-json/wp/v2/users", "/?rest_route=/wp/v2/users", "/wp-json/wp/v2/USERS", "/wp-json/wp/v2/users/1", "/wp-sitemap-users-1.xml", "/?author=1")},
+		{"wordpress-user-enum", 16, func(i int) step { return step{target: fmt.Sprint("/?author=", i+1)} }},
+		{"wordpress-user-enum", 16, func(i int) step {
+			ways := []string{"/wp-json/wp/v2/users?page=%d", "/?rest_route=/wp/v2/users/%d", "/wp-json/wp/v2/USERS/%d", "/wp-json/wp/v2/users/%d", "/wp-sitemap-users-%d.xml", "/?author=%d"}
+			return step{target: fmt.Sprintf(ways[i%len(ways)], i+1)}
+		}},
 		{"wordpress-scan", 5, through(0, "/readme.html", "/wp-includes/wlwmanifest.xml", "/wp-content/plugins/akismet/readme.txt", "/wp-admin/setup-config.php", "/wp-mail.php")},
 		{"wordpress-ajax-probing", 6, func(i int) step { return step{target: "/wp-admin/admin-ajax.php", body: fmt.Sprint("action=x", i)} }},
-		{"http-probing", 11, func(i int) step { return step{target: fmt.Sprintf("/missing%d", i)} }},
+		{"http-probing", 10, func(i int) step { return step{target: fmt.Sprintf("/%contario", 'b'+i)} }},
 		{"http-secret-files", 3, through(0, "/.env", "/.git/config", "/wp-config.php")},
 		{"http-backdoors", 2, through(0, "/c99.php", "/wp-content/uploads/x.php")},
 		{"http-backup-files", 4, through(0, "/backup.zip", "/db.sql", "/site.tar.gz", "/wp.rar")},
 		{"http-path-traversal", 4, func(i int) step { return step{target: strings.Repeat("/..%2f", i+1) + "etc/passwd"} }},
 		{"http-scanner-agents", 1, same(step{target: "/", agent: "WPScan v3.8.25 (https://wpscan.com/wordpress-security-scanner)"})},
-		{"http-odd-methods", 4, func(i int) step { return step{target: "/", method: []string{"TRACE", "PUT", "DELETE", "NONSENSE"}[i]} }},
+		{"http-odd-methods", 4, func(i int) step { return step{target: "/", method: []string{"TRACE", "TRACK", "DEBUG", "NONSENSE"}[i]} }},
 	} {
 		client := fmt.Sprint("198.51.100.", i+1)
 		g.taken()

@@ -136,12 +136,12 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.URL.Path == "/xmlrpc.php" {
 		w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
-		fmt.Fprint(w, `<?xml version="1.0"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>`)
+		_, _ = fmt.Fprint(w, `<?xml version="1.0"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>`)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>site</title>%s`, body)
+	_, _ = fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>site</title>%s`, body)
 }
 
 // ways have a page send requests, each in its manner, and wait for what comes of
