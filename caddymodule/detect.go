@@ -118,8 +118,12 @@ func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	}
 	w := &watch{detect: d, own: slices.Clone(d.Scenarios), logger: l}
 	for i := range w.own {
+		name := w.own[i].Name
+		if slices.ContainsFunc(w.own[:i], func(s Scenario) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("scenario %s: there are two of that name: want one, or another name", name)
+		}
 		if err := w.own[i].provision(ctx); err != nil {
-			return nil, fmt.Errorf("scenario %s: %w", w.own[i].Name, err)
+			return nil, fmt.Errorf("scenario %s: %w", name, err)
 		}
 	}
 	var err error

@@ -41,9 +41,10 @@ allow of a config, or the files and folders that --scenarios names, or else what
 built in. What a site says for itself, such as detect off, is not asked, sessions
 are not, and who claims to be a search engine is not verified.
 
-An access log has no bodies, so that scenarios see nothing of forms; and Caddy
-writes no credentials unless the option log_credentials says so. So more may be seen
-by a server than in its log.
+An access log has no bodies, so that scenarios see nothing of forms, and a wrong
+password that comes again counts again; the common and the combined log have no types
+of content either, so that failed logins are not seen in them at all. Caddy writes no
+credentials unless the option log_credentials says so. A server sees more than its log.
 
 The exit code is 0 if nobody would have been stopped, and 2 if somebody would.`,
 		CobraFunc: func(cmd *cobra.Command) {

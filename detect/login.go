@@ -53,8 +53,8 @@ func (v *view) login() (string, bool) {
 	case kindXMLRPC:
 		return nonEmpty(v.xmlrpcResult())
 	}
-	if v.isRefused() && v.isHidden() && looksLikeLogin(v.path()) {
-		return loginFailure, true
+	if v.isRefused() && looksLikeLogin(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
+		return loginFailure, true // by fields of other names, perhaps
 	}
 	return "", false
 }

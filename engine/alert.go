@@ -175,10 +175,7 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 	now := time.Now()
 	if e.local.isGuard(&a) {
 		d := e.guards.add(&a, now)
-		if a.Guard != detect.NoGuard {
-			e.logger.Info("a guard is up: who is not known needs a pass", zap.String("scenario", a.Scenario),
-				zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", d.Until))
-		}
+		e.logGuard(&a, d.Until)
 		e.history.add(Record{Time: now, Alert: a, Decision: d, Guard: true}, false)
 		return d
 	}
@@ -210,6 +207,17 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 		}
 	}
 	return d
+}
+
+// logGuard says that a guard is up. That on what other pages have one client send says
+// nothing of the client.
+func (e *Engine) logGuard(a *detect.Alert, until time.Time) {
+	if a.Guard == detect.NoGuard {
+		e.logger.Info("what other pages have a client send is challenged", zap.String("scenario", a.Scenario), zap.Time("until", until))
+		return
+	}
+	e.logger.Info("many addresses attack a place or come from one network: clients without a login or a pass are challenged",
+		zap.String("scenario", a.Scenario), zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", until))
 }
 
 // blameNobody takes note of an alert that is told of alone, or that is not the act of

@@ -44,7 +44,7 @@ func (p *Page) describe(s *Stop) PageData {
 		d.Detail = "This site does not accept this request, because of what it contains or how it was sent."
 	case s.Guard:
 		d.Title = "Not available"
-		d.Detail = "Too many suspicious requests for this page come from many network addresses at the moment. " +
+		d.Detail = "This page gets too many suspicious requests at the moment. " +
 			"You can try again in " + inWords(s.RetryAfter) + "."
 	case s.Status == http.StatusTooManyRequests:
 		d.Title = "Too many requests"

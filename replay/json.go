@@ -42,6 +42,8 @@ func (s *source) parseJSON(line string, e *Entry) error {
 		return errNoLog
 	case l.isCaddy:
 		return l.finishCaddy()
+	case l.logger.text != "" && l.message.text != "":
+		return errForeign // such as what tocsin says of a request
 	case l.isTrace || l.isFlow:
 		return s.finishRecorded(&l)
 	case l.logger.text != "":
