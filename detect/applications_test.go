@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"compress/gzip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -340,7 +341,9 @@ func TestApplicationsLetPeopleIn(t *testing.T) {
 				break
 			}
 		}
-		if got, want := d.Known(e.Client, began), app.told[2] == loginSuccess; got != want {
+		// By their address nothing tells that these are logins, until they refuse somebody.
+		elsewhere := slices.Contains([]string{"Joomla", "Proxmox", "an API of GraphQL"}, app.name)
+		if got, want := d.Known(e.Client, began), app.told[2] == loginSuccess && !elsewhere; got != want {
 			t.Errorf("%s: known is %v, want %v", app.name, got, want)
 		}
 	}

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -119,6 +120,10 @@ func (a *attempt) readHeader(h http.Header) bool {
 
 // keyFields are fields of a header in which programs show a key.
 var keyFields = []string{"X-Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", "Api-Key"}
+
+// KeyFields returns the names of the fields of a request's header, beside
+// Authorization, that detection reads a key from: [Event].Request is to have them.
+func KeyFields() []string { return slices.Clone(keyFields) }
 
 // readKey reads a key from a field of its own.
 func (a *attempt) readKey(h http.Header) bool {

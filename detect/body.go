@@ -229,6 +229,10 @@ func partValue(body []byte) (value, rest []byte) {
 	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
 }
 
+// maxMembers is how many keys, values and brackets of JSON are looked at: to read more
+// takes longer than it is worth.
+const maxMembers = 1024
+
 // eachMember calls f for the members of JSON objects whose values are texts, numbers
 // or true and false, however deep they are, up to where the text ends or goes wrong.
 func eachMember(text []byte, f func(key, value string)) {
@@ -236,7 +240,7 @@ func eachMember(text []byte, f func(key, value string)) {
 	in.UseNumber()
 	var objects []bool // that are open; arrays are false
 	key, named := "", false
-	for {
+	for range maxMembers {
 		token, err := in.Token()
 		if err != nil {
 			return

@@ -178,14 +178,14 @@ func (d *Detector) forgive(v *view) {
 	}
 }
 
-// owner returns what stands for the name that somebody logs in by; 0 if there is
-// none.
+// owner returns what stands for the name that somebody logs in by, and where; 0 if
+// there is none. That a form takes a name elsewhere says nothing of a login here.
 func (d *Detector) owner(v *view) uint64 {
 	user, ok := v.loginUser()
 	if !ok {
 		return 0
 	}
-	return maphash.String(d.store.seed, user)
+	return d.habits.hash(user, v.spot())
 }
 
 // judge asks the whitelists.
@@ -225,6 +225,9 @@ func (d *Detector) try(p pouring) (Alert, bool) {
 	v, r := p.view, p.rule
 	if !v.meets(r.filter) {
 		return Alert{}, false
+	}
+	if r.guard == GuardNetwork && v.evt.Attribution != Own {
+		return Alert{}, false // any page can have its visitors' browsers miss pages
 	}
 	if r.teaches {
 		v.evt.impossible = true // what is learned from that is in the answer

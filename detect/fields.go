@@ -266,7 +266,7 @@ func (v *view) host() (string, bool) {
 	host := clip(v.evt.Host)
 	colon := strings.LastIndexByte(host, ':')
 	if colon < 0 || strings.IndexByte(host[colon:], ']') >= 0 || strings.Count(host, ":") > 1 && host[0] != '[' {
-		return nonEmpty(host)
+		return nonEmpty(strings.TrimSuffix(host, "."))
 	}
-	return nonEmpty(host[:colon])
+	return nonEmpty(strings.TrimSuffix(host[:colon], "."))
 }

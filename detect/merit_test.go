@@ -314,3 +314,30 @@ func TestOwnLabels(t *testing.T) {
 		}
 	}
 }
+
+// A form that takes a name and sets a cookie is no login, and takes back nothing of
+// what was tried at one.
+func TestASuccessElsewhereTakesBackNothing(t *testing.T) {
+	d := New(Config{Rules: builtinRules(t)})
+	at, alerted := began, 0
+	for i := range 20 {
+		for _, s := range []step{
+			{target: "/login", body: fmt.Sprint("username=admin&password=guess", i), status: 401},
+			{target: "/wp-comments-post.php", body: "comment=x&username=admin&password=x", status: 302, location: "/2024/hello/", cookie: "comment_author_1=admin"},
+		} {
+			e := s.event(at)
+			for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+				if a.Scenario == "tocsin/http-login-bf" && alerted == 0 {
+					alerted = i + 1
+				}
+			}
+		}
+		at = at.Add(2 * time.Second)
+	}
+	if alerted == 0 || alerted > 8 {
+		t.Errorf("http-login-bf alerts at guess %d, want at most the 8th", alerted)
+	}
+	if d.Known(netip.MustParseAddr("192.0.2.1"), at) {
+		t.Error("who posts a comment is known")
+	}
+}

@@ -182,12 +182,23 @@ func (d *Detector) noteLogin(v *view) {
 	if result, _ := v.login(); result != loginSuccess {
 		return
 	}
+	if v.attempt().kind == kindForm && !v.isLoginPlace() {
+		return
+	}
 	length := knownByLogin
 	switch v.attempt().kind {
 	case kindBasic, kindDigest, kindToken:
 		length = knownByAuth
 	}
 	d.clients.knows(v.clientKey(), v.now().UnixNano()+length)
+}
+
+// isLoginPlace reports whether a form that was posted is one by which people log in: by
+// its address, or because it has refused others. Many forms take a name and set a
+// cookie.
+func (v *view) isLoginPlace() bool {
+	return v.loggedIn() || looksLikeLogin(v.path()) || v.isGrant() ||
+		v.habits != nil && v.habits.isPlace(placeRefuses, v.spot())
 }
 
 // Vouch tells the detector that somebody at ip has solved a challenge.

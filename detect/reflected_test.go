@@ -25,8 +25,9 @@ func TestWhatOthersSendIsReflected(t *testing.T) {
 					}
 				}
 			}
-			if !alerted {
-				t.Errorf("%s, %s, %v: no alert", row.scenario, row.attack, whose)
+			// What pages have browsers miss guards nobody's network.
+			if alerted == (row.scenario == "http-probing-guard") {
+				t.Errorf("%s, %s, %v: no alert, or one too many", row.scenario, row.attack, whose)
 			}
 			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(prefixOf(row.next(0).event(at).Client, 64)), at.UnixNano()).found > 0 {
 				t.Errorf("%s, %s, %v: it found something", row.scenario, row.attack, whose)
@@ -63,7 +64,7 @@ func TestReflectedBucketsAreApart(t *testing.T) {
 			}
 		}
 		if d.Stats().Scenarios["tocsin/"+row.scenario].Overflows == overflows && slices.ContainsFunc(rules.scenarios, func(s *scenario) bool {
-			return s.name == "tocsin/"+row.scenario && s.guard != NoGuard
+			return s.name == "tocsin/"+row.scenario && s.guard == GuardPlace
 		}) {
 			t.Errorf("%s, %s: the guard does not count what others send", row.scenario, row.attack)
 		}

@@ -86,7 +86,7 @@ func (c *checks) count(s *AlertStats) {
 
 // consider says what the client of a is. It does not block.
 func (c *checks) consider(a *detect.Alert) standing {
-	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() {
+	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() || a.Reflected || a.Guard != detect.NoGuard {
 		return isNobody
 	}
 	p, ok := meant(a)

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	leastIgnored    = 30 * time.Minute           // that who does that is banned for
 	ignoredPages    = 40                         // different ones, asked for under a captcha and without solving it
 	ignoredScenario = "tocsin/challenge-ignored" // of the alert about who does that
 )
@@ -69,6 +70,16 @@ func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 	return len(one.pages) == ignoredPages
 }
 
+// solved forgets what a client asked for before it solved the challenge: others may
+// share its address.
+func (l *locals) solved(p netip.Prefix) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.held[holding{p, lookup.Captcha}]; e != nil {
+		e.Value.(*local).pages = nil
+	}
+}
+
 // Challenged is told that the client at ip was asked to solve a challenge because of
 // d when it asked for page, or has solved it. Who solves one is given credit for
 // that; who goes on to ask for one page after the other without is banned.
@@ -76,6 +87,7 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 	now := time.Now()
 	switch {
 	case solved:
+		e.local.solved(clientOf(ip))
 		if w := e.witness.witness; w != nil {
 			w.Vouch(ip, now)
 		}
@@ -83,7 +95,7 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 		e.act(detect.Alert{
 			Scenario: ignoredScenario, Message: ip.String() + " asks for one page after the other and solves no challenge",
 			Client: ip, Prefix: d.Prefix, Start: d.Since, Stop: now, Count: ignoredPages, Capacity: ignoredPages - 1,
-			Remediation: true, Action: lookup.Ban, Duration: 2 * now.Sub(d.Since).Round(time.Minute),
+			Remediation: true, Action: lookup.Ban, Duration: max(leastIgnored, 2*now.Sub(d.Since)),
 		})
 	}
 }

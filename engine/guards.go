@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxGuards    = 16_384 // of each kind; the one that ends first makes room
+	maxGuards    = 16_384 // of each kind; one that ends soon makes room
 	maxAbused    = 8      // places that a guard remembers; who abuses more has no excuse
 	defaultGuard = 10 * time.Minute
 )
@@ -102,16 +102,27 @@ func putGuard[K comparable](all map[K]guard, k K, one guard) map[K]guard {
 		all = map[K]guard{}
 	}
 	if _, ok := all[k]; !ok && len(all) >= maxGuards {
-		first, found := k, false
-		for other, g := range all {
-			if !found || g.until.Before(all[first].until) {
-				first, found = other, true
-			}
-		}
-		delete(all, first)
+		makeGuardRoom(all)
 	}
 	all[k] = one
 	return all
+}
+
+// makeGuardRoom takes down the guard that ends first of a few: to look at all of them
+// would hold requests up.
+func makeGuardRoom[K comparable](all map[K]guard) {
+	const few = 16
+	var first K
+	n := 0
+	for k, g := range all {
+		if n == 0 || g.until.Before(all[first].until) {
+			first = k
+		}
+		if n++; n == few {
+			break
+		}
+	}
+	delete(all, first)
 }
 
 // decision returns what requests meet. A pass from before counts, unless the guard is
@@ -145,17 +156,24 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 	g.mu.Lock()
 	foreign, isForeign := g.foreign[client]
 	one, ok := g.places[place]
-	if !ok || !now.Before(one.until) {
+	isNet := !ok || !now.Before(one.until)
+	if isNet {
 		one, ok = g.nets[net]
 	}
 	g.mu.Unlock()
 	switch {
 	case isForeign && now.Before(foreign.until) && !foreign.excuses(ev, place, w):
 		return foreign.decision(true), true
-	case ok && now.Before(one.until) && (w == nil || !w.Known(ev.Client, now)):
+	case ok && now.Before(one.until) && (isNet || tries(ev)) && (w == nil || !w.Known(ev.Client, now)):
 		return one.decision(false), true
 	}
 	return lookup.Decision{}, false
+}
+
+// tries reports whether a request can be a try to log in: one that only reads brings
+// what it tries in a header.
+func tries(ev *detect.Event) bool {
+	return ev.Method != "GET" && ev.Method != "HEAD" || len(ev.Request["Authorization"]) > 0
 }
 
 // clientOf returns what counts as one client: an address, or a /64 of IPv6.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -99,9 +100,16 @@ func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 // request was, and not because of a decision about the client, is told of only when
 // the challenge is solved.
 func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
-	if m.challenged != nil && s.Client.IsValid() && (solved || !s.Guard && !s.Inspected && !s.unasked) {
+	if m.challenged != nil && s.Client.IsValid() && (solved || !s.Guard && !s.Inspected && !s.unasked && asksItself(r)) {
 		m.challenged(s.Client, s.Decision, r.URL.Path, solved)
 	}
+}
+
+// asksItself reports whether r is the client's own act, and nothing that a page which
+// is open fetches or embeds: those ask on without anybody.
+func asksItself(r *http.Request) bool {
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return (dest == "" || dest == "document") && detect.AttributionOf(r.Header, r.Host) == detect.Own
 }
 
 // Forward returns r as the next handler is to see it: without the pass of a

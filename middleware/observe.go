@@ -117,7 +117,7 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		status = m.statusOf(err)
 	}
-	if !o.writer.hijacked {
+	if err == nil && !o.writer.hijacked { // else who answers may want the body
 		o.body.finish(w, o.length)
 	}
 	return err
@@ -125,7 +125,7 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 
 // What of the headers says whether somebody logged in, or failed to.
 var (
-	ofRequest  = []string{"Authorization", "Content-Type"}
+	ofRequest  = append([]string{"Authorization", "Content-Type"}, detect.KeyFields()...)
 	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate"}
 )
 

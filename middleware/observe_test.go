@@ -327,3 +327,17 @@ type onResponse func(*detect.Event)
 
 func (onResponse) Request(*detect.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
 func (f onResponse) Response(e *detect.Event)                    { f(e) }
+
+// A key in a field of its own reaches the observer, as detection asks for it.
+func TestKeysAreObserved(t *testing.T) {
+	var seen http.Header
+	m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *detect.Event) { seen = e.Request })})
+	for _, name := range detect.KeyFields() {
+		r := httptest.NewRequest(http.MethodGet, "/api", nil)
+		r.Header.Set(name, "k1")
+		m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(httptest.NewRecorder(), r)
+		if seen.Get(name) != "k1" {
+			t.Errorf("%s is not observed: %v", name, seen)
+		}
+	}
+}
