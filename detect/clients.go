@@ -50,10 +50,7 @@ const (
 )
 
 func newClients(size int) *clients {
-	n := 1
-	for n < 64 && size/(2*n) >= minPart {
-		n *= 2
-	}
+	n := partsFor(size)
 	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n)}
 	for i := range c.parts {
 		c.parts[i].known, _ = simplelru.NewLRU[clientKey, *client](max(1, size/n), nil) // fails on a size below 1 only

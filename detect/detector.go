@@ -32,6 +32,9 @@ type Config struct {
 	Bits6 int
 }
 
+// defaultBits6 is how many bits of an IPv6 address make a client.
+const defaultBits6 = 64
+
 func (cfg Config) withDefaults() Config {
 	for _, x := range []struct {
 		value        *int
@@ -42,7 +45,7 @@ func (cfg Config) withDefaults() Config {
 		{&cfg.Values, 1000, 1},
 		{&cfg.Clients, 50_000, 1},
 		{&cfg.Events, 10, 1},
-		{&cfg.Bits6, 64, 1},
+		{&cfg.Bits6, defaultBits6, 1},
 	} {
 		if *x.value < x.atLeast {
 			*x.value = x.def

@@ -193,6 +193,9 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 
 func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }
 
+// ClientOf returns what counts as one client by default: an address, or a /64 of IPv6.
+func ClientOf(ip netip.Addr) netip.Prefix { return prefixOf(ip, defaultBits6) }
+
 // prefixOf returns the network that stands for the client: its address, or the
 // first bits6 bits of one of IPv6.
 func prefixOf(ip netip.Addr, bits6 int) netip.Prefix {

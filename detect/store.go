@@ -30,11 +30,17 @@ type shelf struct {
 // A part of a store is for so many buckets at least.
 const minPart = 256
 
-func newStore(buckets, bytes int) *store {
+// partsFor returns how many parts what holds size things is split into.
+func partsFor(size int) int {
 	n := 1
-	for n < 64 && buckets/(2*n) >= minPart {
+	for n < 64 && size/(2*n) >= minPart {
 		n *= 2
 	}
+	return n
+}
+
+func newStore(buckets, bytes int) *store {
+	n := partsFor(buckets)
 	s := &store{seed: maphash.MakeSeed()}
 	for range n {
 		s.parts = append(s.parts, newPart(max(1, buckets/n), bytes/n))

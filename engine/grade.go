@@ -87,7 +87,7 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 	now := time.Now()
 	switch {
 	case solved:
-		e.local.solved(clientOf(ip))
+		e.local.solved(detect.ClientOf(ip))
 		if w := e.witness.witness; w != nil {
 			w.Vouch(ip, now)
 		}

@@ -96,7 +96,7 @@ func (g guard) excuses(ev *detect.Event, place string, w Witness) bool {
 	return ev.Harmless() || w != nil && w.Works(ev) && !slices.Contains(g.places, place)
 }
 
-// putGuard puts up a guard, or keeps the one that is there up for longer.
+// putGuard puts up a guard, in place of the one that is there.
 func putGuard[K comparable](all map[K]guard, k K, one guard) map[K]guard {
 	if all == nil {
 		all = map[K]guard{}
@@ -152,7 +152,7 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
 		return lookup.Decision{}, false
 	}
-	place, net, client := detect.PlaceOf(ev), detect.NetworkOf(ev.Client), clientOf(ev.Client)
+	place, net, client := detect.PlaceOf(ev), detect.NetworkOf(ev.Client), detect.ClientOf(ev.Client)
 	g.mu.Lock()
 	foreign, isForeign := g.foreign[client]
 	one, ok := g.places[place]
@@ -174,16 +174,6 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 // what it tries in a header.
 func tries(ev *detect.Event) bool {
 	return ev.Method != "GET" && ev.Method != "HEAD" || len(ev.Request["Authorization"]) > 0
-}
-
-// clientOf returns what counts as one client: an address, or a /64 of IPv6.
-func clientOf(ip netip.Addr) netip.Prefix {
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only
-	return p
 }
 
 // sweep takes down the guards that have ended.

@@ -45,7 +45,7 @@ func NewReplay(d Detector, cfg Local) (*Replay, error) {
 // Judge judges a request with its response. Events come in the order of their time.
 func (r *Replay) Judge(ev *detect.Event) Outcome {
 	var o Outcome
-	if d, ok := r.local.inForceAt(clientOf(ev.Client), ev.Time); ok {
+	if d, ok := r.local.inForceAt(detect.ClientOf(ev.Client), ev.Time); ok {
 		o.Stopped = d
 		return o
 	}

@@ -60,7 +60,7 @@ func (suspicious) Request(ev *detect.Event) []detect.Alert {
 		return nil
 	}
 	a := suspicion(ev.Client.String())
-	a.Prefix = clientOf(ev.Client)
+	a.Prefix = detect.ClientOf(ev.Client)
 	a.Start, a.Stop = ev.Time, ev.Time
 	return []detect.Alert{a}
 }

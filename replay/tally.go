@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -135,7 +136,7 @@ func (t *tally) row(e *Entry, c *client, d *lookup.Decision) *Offender {
 			Client: e.Client.String(), Scenario: clip(d.Reason), Time: e.Time, At: e.Place(),
 			Request: requestOf(e), Before: c.requests, UserAgent: clip(e.UserAgent),
 		}
-		if who := clientOf(e.Client); c == &t.others {
+		if who := detect.ClientOf(e.Client); c == &t.others {
 			c.row.Client = othersName
 		} else if !who.IsSingleIP() {
 			c.row.Client = who.String()
