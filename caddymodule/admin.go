@@ -180,9 +180,9 @@ func (a *App) serveList(w http.ResponseWriter, _ *http.Request, query url.Values
 func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Values) error {
 	s := query.Get("target")
 	if s == "" {
-		return apiError(http.StatusBadRequest, errors.New("parameter target is missing: "+wantTarget))
+		return apiError(http.StatusBadRequest, errors.New("parameter target is missing: "+lookup.WantTarget))
 	}
-	d, err := parseTarget(s)
+	d, err := lookup.ParseTarget(s)
 	if err != nil {
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter target: %w", err))
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -16,28 +14,6 @@ import (
 // writeTimeout bounds how long a list takes: meanwhile the state of the table
 // that it is read from cannot be freed.
 const writeTimeout = time.Minute
-
-// wantTarget says what parseTarget reads.
-const wantTarget = "want an IP address, a CIDR range, a country's code such as FR, or AS and a number"
-
-// parseTarget returns a decision about what s names: an address, a range, a
-// country's two letters, or AS and the number of an autonomous system.
-func parseTarget(s string) (lookup.Decision, error) {
-	if p, err := lookup.ParsePrefix(s); err == nil {
-		return lookup.Decision{Prefix: p}, nil
-	}
-	upper := strings.ToUpper(s)
-	if number, ok := strings.CutPrefix(upper, "AS"); ok {
-		if n, err := strconv.ParseUint(number, 10, 32); err == nil && n != 0 {
-			return lookup.Decision{AS: uint32(n)}, nil
-		}
-	}
-	d := lookup.Decision{Country: upper}
-	if d.Target() == "" {
-		return d, fmt.Errorf("%.64q: %s", s, wantTarget)
-	}
-	return d, nil
-}
 
 // A filter picks decisions to list. What is empty picks all.
 type filter struct {
