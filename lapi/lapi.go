@@ -12,6 +12,15 @@
 // from each other. Countries and autonomous systems are only told to a client
 // that asks for these scopes.
 //
+// # What a type means
+//
+// The types ban, captcha and throttle mean what they say, in any case. Those that
+// say to let a client in, such as allow, bypass, whitelist and pass, do
+// nothing: they ban nobody, and they exempt nobody from other decisions, since a
+// list from afar must not open what another closes. They are counted, and the
+// first is named in the log. To exempt clients there are CrowdSec's allowlists.
+// Any other type is taken for Config.Fallback.
+//
 // # On failure
 //
 // The table stays as it is, and its decisions end on their own time. Run tries

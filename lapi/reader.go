@@ -1,6 +1,7 @@
 package lapi
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,11 @@ func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, 
 		rd.malformed(r, count)
 		return d, false, false
 	}
+	if saysLetIn(r.Type) {
+		count.LetIn++
+		rd.name("decisions of a type that lets clients in ban nobody, and exempt nobody: for that there are allowlists, and the option allow", "let in", r)
+		return d, false, false
+	}
 	action, err := lookup.ParseAction(r.Type)
 	if err != nil || action == lookup.None {
 		count.UnknownType++
@@ -53,6 +59,28 @@ func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, 
 	}
 	d.Action, d.Origin, d.Reason = action, rd.origin(r), r.Scenario
 	return d, isUsual(r, &d), true
+}
+
+// letIn are the types that say to let a client in, in small letters and without
+// what separates words.
+var letIn = [...]string{
+	"accept", "accepted", "allow", "allowed", "allowlist", "allowlisted", "bypass", "bypassed", "exempt", "pass", "passthrough",
+	"permit", "permitted", "safelist", "trust", "trusted", "whitelist", "whitelisted",
+}
+
+// saysLetIn reports whether a type of decisions says to let the client in, however
+// it is spelled: "Allow", "white-list".
+func saysLetIn(kind string) bool {
+	bare := strings.Map(func(c rune) rune {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		case c == '-', c == '_', c == '.', c <= ' ':
+			return -1
+		}
+		return c
+	}, kind)
+	return slices.Contains(letIn[:], bare)
 }
 
 // setTarget makes d a decision about what r is about: an address or a range if

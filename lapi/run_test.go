@@ -168,6 +168,37 @@ func TestScopesAndTypesInAnyCase(t *testing.T) {
 	})
 }
 
+// What says "let in" bans nobody, and opens nothing that another decision closes.
+func TestATypeThatLetsInBansNobody(t *testing.T) {
+	for _, kind := range []string{
+		"allow", "Allow", "ALLOW", " allow", "allowed", "allow-list", "allowlist", "bypass", "ByPass", "by_pass",
+		"whitelist", "White List", "whitelisted", "pass", "accept", "permit", "exempt", "trusted",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			play(t, func(s *scene) {
+				s.Add(
+					lapitest.Decision{Value: "192.0.2.1", Type: kind},
+					lapitest.Decision{Value: "192.0.2.2", Type: kind}, lapitest.Decision{Value: "192.0.2.0/24", Type: "captcha"},
+				)
+				s.run()
+				s.want("192.0.2.1", lookup.Captcha)
+				s.want("192.0.2.2", lookup.Captcha)
+				s.after(time.Second)
+				s.Add(lapitest.Decision{Value: "198.51.100.1", Type: kind})
+				s.Delete("192.0.2.1", kind)
+				s.poll()
+				s.want("198.51.100.1", lookup.None)
+				if n := s.client.Stats().Rows; n.LetIn < 3 || n.UnknownType != 0 {
+					t.Errorf("rows %+v", n)
+				}
+				if n := s.logs.FilterMessageSnippet("lets clients in").Len(); n != 1 {
+					t.Errorf("named %d times", n)
+				}
+			})
+		})
+	}
+}
+
 func TestAnUnknownTypeFallsBack(t *testing.T) {
 	for fallback, want := range map[lookup.Action]lookup.Action{lookup.None: lookup.Ban, lookup.Captcha: lookup.Captcha} {
 		playWith(t, lapitest.Config{}, Config{Fallback: fallback}, func(s *scene) {
