@@ -9,11 +9,19 @@ import (
 // Allowlist puts p on the server's one allowlist. The server then drops alerts
 // about addresses in p, silently: the answer has fewer ids than there were
 // alerts. Alerts that bring decisions of their own are taken in nevertheless.
-// Decisions in force stay, as up to 1.6.8.
+// Decisions in force stay, as up to 1.6.8; with generation Newest those about
+// clients in p end.
 func (h *Handler) Allowlist(p netip.Prefix) {
+	p = p.Masked()
+	if h.Generation() == Newest {
+		h.endInForce(func(r *row) bool {
+			q, ok := parsePrefix(r.Value)
+			return ok && q.Bits() >= p.Bits() && p.Contains(q.Addr())
+		})
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.allowed = append(h.allowed, p.Masked())
+	h.allowed = append(h.allowed, p)
 }
 
 // Disallow takes p off the allowlist.

@@ -43,3 +43,16 @@ func TestAllowlists(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAllowlistEndsDecisionsOfTheNewestGeneration(t *testing.T) {
+	both(t, func(t *testing.T, s *Server, c *client) {
+		s.Add(Decision{Value: "192.0.2.1"}, Decision{Value: "192.0.2.0/25"}, Decision{Value: "192.0.0.0/16"}, Decision{Value: "198.51.100.1"})
+		c.pull("startup=true")
+		s.Allowlist(netip.MustParsePrefix("192.0.2.0/24"))
+		ended := ""
+		if s.Generation() == Newest {
+			ended = "ban 192.0.2.0/25, ban 192.0.2.1"
+		}
+		expect(t, c.pull(""), "", ended)
+	})
+}

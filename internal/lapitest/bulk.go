@@ -82,7 +82,7 @@ func (e *encoder) appendBulk(b []byte, d bulkRow, id int64, left time.Duration) 
 	b = append(append(b, `","scenario":"`...), d.scenario...)
 	b = append(append(b, `","scope":"`...), d.scope...)
 	b = append(append(b, `","type":"`...), d.typ...)
-	if e.gen == New && d.local {
+	if e.gen != Old && d.local {
 		b = append(b, `","uuid":"6f1d8a52-0000-4000-8000-`...)
 		b = strconv.AppendInt(b, 100_000_000_000+id%100_000_000_000, 10)
 	}

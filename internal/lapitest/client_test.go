@@ -149,7 +149,7 @@ func expect(t *testing.T, s stream, wantNew, wantDeleted string) {
 // both runs a test against a fake of each generation.
 func both(t *testing.T, test func(t *testing.T, s *Server, c *client)) {
 	t.Helper()
-	for name, gen := range map[string]Generation{"old": Old, "new": New} {
+	for name, gen := range map[string]Generation{"old": Old, "new": New, "newest": Newest} {
 		t.Run(name, func(t *testing.T) {
 			s := Start(t, Config{Generation: gen})
 			test(t, s, newClient(t, s))

@@ -131,8 +131,12 @@ func (ps *process) end(sig syscall.Signal) {
 // writeConfig fills dir with what a server on addr needs. There is no
 // api.server.online_client, so nothing is sent to the central API or asked of
 // it, and the empty hub index spares the download of a hub.
-func writeConfig(dir, addr string) error {
-	config := strings.NewReplacer("DIR", dir, "ADDR", addr).Replace(configTemplate)
+func writeConfig(dir, addr string, files TLSFiles) error {
+	secure := ""
+	if files != (TLSFiles{}) {
+		secure = strings.NewReplacer("CERT", files.Cert, "KEY", files.Key, "CA", files.CA).Replace(tlsTemplate)
+	}
+	config := strings.NewReplacer("DIR", dir, "ADDR", addr, "    TLS\n", secure).Replace(configTemplate)
 	for name, text := range map[string]string{
 		configFile:        config,
 		"profiles.yaml":   profiles,
@@ -163,13 +167,24 @@ db_config:
   use_wal: true
 api:
   client:
+    insecure_skip_verify: true
     credentials_path: "DIR/credentials.yaml"
   server:
     listen_uri: "ADDR"
     profiles_path: "DIR/profiles.yaml"
     console_path: "DIR/console.yaml"
+    TLS
 prometheus:
   enabled: false
+`
+
+const tlsTemplate = `    tls:
+      cert_file: "CERT"
+      key_file: "KEY"
+      ca_cert_path: "CA"
+      client_verification: VerifyClientCertIfGiven
+      bouncers_allowed_ou: [bouncer-ou]
+      agents_allowed_ou: [agent-ou]
 `
 
 // profiles are the stock ones: an alert that asks for it becomes a ban of four

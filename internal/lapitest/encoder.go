@@ -83,7 +83,7 @@ func (e *encoder) appendRow(b []byte, r *row, withUUID bool) []byte {
 	b = appendString(append(b, `,"scenario":`...), r.Scenario)
 	b = appendString(append(b, `,"scope":`...), r.Scope)
 	b = appendString(append(b, `,"type":`...), r.Type)
-	if withUUID && e.gen == New && r.UUID != "" {
+	if withUUID && e.gen != Old && r.UUID != "" {
 		b = appendString(append(b, `,"uuid":`...), r.UUID)
 	}
 	b = appendString(append(b, `,"value":`...), r.Value)
@@ -94,7 +94,7 @@ func (e *encoder) appendRow(b []byte, r *row, withUUID bool) []byte {
 // the form of [time.Duration.String]. It spares the string for the durations
 // that most decisions have.
 func appendDuration(b []byte, g Generation, d time.Duration) []byte {
-	if g == New {
+	if g != Old {
 		d = d.Round(time.Second)
 	}
 	if d < time.Hour {

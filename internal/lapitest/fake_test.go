@@ -195,7 +195,7 @@ func TestWhatTheServerHides(t *testing.T) {
 		{"twins that end together are both sent by the new generation, and one by the old", func(t *testing.T, s *Server, c *client) {
 			s.Add(ban(time.Hour, "a"), ban(time.Hour, "b"))
 			want := "ban " + ip
-			if s.Generation() == New {
+			if s.Generation() != Old {
 				want += ", ban " + ip
 			}
 			expect(t, c.pull("startup=true"), want, "")
@@ -259,7 +259,7 @@ func TestScopesAndFilters(t *testing.T) {
 			t.Errorf("a range is not found by an address in it: %q", got)
 		}
 		want := "ban 192.0.2.1, ban 198.51.100.0/24, ban 2001:db8::/32, ban FR, ban bob"
-		if s.Generation() == New { // the older one does not know the parameter
+		if s.Generation() != Old { // the older one does not know the parameter
 			want = "ban FR"
 		}
 		if got := names(c.ask("scope=country")); got != want {
@@ -275,7 +275,7 @@ func TestFirstPullWithoutStartup(t *testing.T) {
 		s.Add(Decision{Value: "192.0.2.2"})
 		c.key = "late"
 		want := "ban 192.0.2.2" // what is younger than the key
-		if s.Generation() == New {
+		if s.Generation() != Old {
 			want = "ban 192.0.2.1, ban 192.0.2.2"
 		}
 		expect(t, c.pull(""), want, "")
@@ -290,7 +290,7 @@ func TestHeadMovesTheCursorOnlyInTheOldGeneration(t *testing.T) {
 			t.Errorf("HEAD: %d %q", a.status, a.body)
 		}
 		want := ""
-		if s.Generation() == New {
+		if s.Generation() != Old {
 			want = "ban 192.0.2.1"
 		}
 		expect(t, c.pull(""), want, "")
@@ -328,7 +328,7 @@ func TestCursors(t *testing.T) {
 		if !sees("127.0.0.1:1", "b") {
 			t.Error("another key at the same address does not see it")
 		}
-		if got := sees("127.0.0.2:1", "a"); got != (gen == New) {
+		if got := sees("127.0.0.2:1", "a"); got != (gen != Old) {
 			t.Errorf("generation %d: the same key at another address sees it: %v", gen, got)
 		}
 	}

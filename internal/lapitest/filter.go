@@ -56,7 +56,7 @@ func parseFilter(q url.Values, gen Generation) (filter, error) {
 		}
 		f.prefix = p
 	}
-	if gen == New && q.Get("scope") != "" {
+	if gen != Old && q.Get("scope") != "" {
 		f.narrowScope(canonicalScope(q.Get("scope")))
 	}
 	return f, nil
@@ -153,7 +153,7 @@ func (h *Handler) selectLocked(f filter, want func(*row) bool) []row {
 			out = append(out, *r)
 		}
 	}
-	if h.gen == New {
+	if h.gen != Old {
 		slices.SortStableFunc(out, func(a, b row) int { return cmp.Compare(a.ID, b.ID) })
 		return out
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -132,7 +131,7 @@ func (h *Handler) readBody(r *http.Request) error {
 	var src io.Reader = r.Body
 	defer r.Body.Close()
 	r.Body = http.NoBody
-	if r.Header.Get("Content-Encoding") == "gzip" && h.Generation() == New {
+	if r.Header.Get("Content-Encoding") == "gzip" && h.Generation() != Old {
 		zr, err := gzip.NewReader(src)
 		if err != nil {
 			return err
@@ -173,10 +172,10 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 		methods = handlers{"POST": h.asMachine(h.pushAlerts)}
 	case path == "/v1/heartbeat":
 		methods = handlers{"GET": h.asMachine(h.heartbeat)}
-	case path == "/v1/allowlists" && h.Generation() == New:
+	case path == "/v1/allowlists" && h.Generation() != Old:
 		methods = handlers{"GET": h.asMachine(h.allowlists)}
-	case path == "/v1/usage-metrics" && h.Generation() == New:
-		methods = handlers{"POST": h.asBouncer(usageMetrics)}
+	case path == "/v1/usage-metrics" && h.Generation() != Old:
+		methods = handlers{"POST": h.usageMetrics}
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -193,7 +192,7 @@ func health(w http.ResponseWriter, _ *http.Request) {
 }
 
 // asBouncer lets clients in that have a known API key, or a client certificate
-// that the TLS layer has verified.
+// of a bouncer that the TLS layer has verified.
 func (h *Handler) asBouncer(serve func(http.ResponseWriter, *http.Request, *bouncer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if b := h.bouncer(r); b != nil {
@@ -205,17 +204,9 @@ func (h *Handler) asBouncer(serve func(http.ResponseWriter, *http.Request, *boun
 }
 
 func (h *Handler) bouncer(r *http.Request) *bouncer {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr // a connection in memory has no port
-	}
-	key := r.Header.Get("X-Api-Key")
-	// A certificate wins over a key, and makes its row by itself.
-	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		key = r.TLS.VerifiedChains[0][0].Subject.CommonName + "@" + ip
-		if !h.knows(key) {
-			h.AddKey(key)
-		}
+	key, ok := h.bouncerKey(r)
+	if !ok {
+		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -223,13 +214,7 @@ func (h *Handler) bouncer(r *http.Request) *bouncer {
 	if b == nil {
 		return nil
 	}
-	return b.cursor(h.gen, ip)
-}
-
-func (h *Handler) knows(key string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.keys[key] != nil
+	return b.cursor(h.gen, clientIP(r))
 }
 
 // query serves the decisions in force that fit a request: the literal null if

@@ -41,6 +41,9 @@ const (
 	// key's creation; HEAD on the stream moves it; usage metrics and gzipped
 	// request bodies are unknown.
 	Old
+	// Newest is CrowdSec's master of July 2026: New, and who is put on an allowlist
+	// loses the decisions in force.
+	Newest
 )
 
 // What the fake and the real server are known by unless a test says otherwise.
@@ -63,6 +66,10 @@ type Config struct {
 	// generation New. Default: none.
 	RegistrationToken string
 
+	// What an organizational unit of a client certificate lets in: bouncers, and
+	// machines. Defaults: bouncer-ou and agent-ou, as CrowdSec's.
+	BouncerUnits, AgentUnits []string
+
 	Bulk Bulk // synthetic decisions besides the added ones; default: none
 }
 
@@ -72,23 +79,26 @@ type Config struct {
 type Handler struct {
 	mu        sync.Mutex
 	gen       Generation
-	keys      map[string]*bouncer // by API key
-	machines  map[string]*machine // by name
-	token     string              // that lets machines register; "": none
-	tokens    map[string]token    // by bearer token
-	rows      []*row              // the decision database, oldest first
-	nextID    int64               // the last id given
-	stamped   time.Time           // see stampLocked
-	bulk      bulkState           // synthetic rows
-	faults    []*injection        // oldest first
-	requests  []Request           // oldest first
-	alerts    []Alert             // oldest first
-	allowed   []netip.Prefix      // sources whose alerts are dropped
-	nextAlert int                 // the last id given
-	nextToken int                 // the last number given
-	pulls     int                 // stream requests answered
-	received  int                 // requests of any kind
-	counted   chan struct{}       // closed and replaced when one of them grows
+	keys      map[string]*bouncer    // by API key
+	machines  map[string]*machine    // by name
+	token     string                 // that lets machines register; "": none
+	tokens    map[string]token       // by bearer token
+	units     units                  // of client certificates
+	metrics   map[string][]usageItem // reported by bouncers, by API key, the oldest first
+	systems   map[string]string      // operating systems, by API key and by name of a machine
+	rows      []*row                 // the decision database, oldest first
+	nextID    int64                  // the last id given
+	stamped   time.Time              // see stampLocked
+	bulk      bulkState              // synthetic rows
+	faults    []*injection           // oldest first
+	requests  []Request              // oldest first
+	alerts    []Alert                // oldest first
+	allowed   []netip.Prefix         // sources whose alerts are dropped
+	nextAlert int                    // the last id given
+	nextToken int                    // the last number given
+	pulls     int                    // stream requests answered
+	received  int                    // requests of any kind
+	counted   chan struct{}          // closed and replaced when one of them grows
 }
 
 // NewHandler returns a fake as cfg describes it, for a server of one's own.
@@ -101,6 +111,9 @@ func NewHandler(cfg Config) *Handler {
 		keys:     make(map[string]*bouncer),
 		machines: make(map[string]*machine),
 		token:    cfg.RegistrationToken,
+		metrics:  make(map[string][]usageItem),
+		systems:  make(map[string]string),
+		units:    units{cfg.BouncerUnits, cfg.AgentUnits}.withDefaults(),
 		tokens:   make(map[string]token),
 		counted:  make(chan struct{}),
 	}

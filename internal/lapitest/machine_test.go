@@ -3,15 +3,7 @@ package lapitest
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -41,7 +33,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%d alerts are remembered, want 3", len(got))
 		}
 		a := post(alertJSON("192.0.2.6", decisionJSON("Ip", "nonsense", "ban", "1h", "x")))
-		if s.Generation() == New && (a.status != http.StatusCreated || a.body != "[]") {
+		if s.Generation() != Old && (a.status != http.StatusCreated || a.body != "[]") {
 			t.Errorf("an alert whose only decision is nonsense gives %d %s, want 201 []", a.status, a.body)
 		}
 		a = post(alertJSON("192.0.2.7", decisionJSON("Ip", "192.0.2.7", "ban", "7d", "mine")))
@@ -122,7 +114,7 @@ func TestRegistration(t *testing.T) {
 		if got := login("a"); got != http.StatusOK || len(s.Scenarios("a")) != 1 {
 			t.Errorf("a validated machine: %d, scenarios %q", got, s.Scenarios("a"))
 		}
-		if got := login("c"); (got == http.StatusOK) != (gen == New) {
+		if got := login("c"); (got == http.StatusOK) != (gen != Old) {
 			t.Errorf("a machine with a token: %d", got)
 		}
 		s.RemoveMachine("a")
@@ -188,46 +180,4 @@ func TestUsageMetrics(t *testing.T) {
 	if a := c.do(http.MethodPost, "/v1/usage-metrics", tests[0].body); a.status != http.StatusNotFound || a.body != "" {
 		t.Errorf("the old generation answers %d %q, want an empty 404", a.status, a.body)
 	}
-}
-
-func TestClientCertificate(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "edge"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
-	s := StartTLS(t, Config{}, &tls.Config{
-		Certificates: []tls.Certificate{cert}, ClientCAs: roots, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS12,
-	})
-	s.Add(Decision{Value: "192.0.2.1"})
-
-	tr := s.Transport()
-	tr.TLSClientConfig = &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	c := &client{t: t, http: &http.Client{Transport: tr}, url: s.URL}
-	expect(t, c.pull(""), "ban 192.0.2.1", "")
-	expect(t, c.pull(""), "", "")
-
-	tr = s.Transport()
-	tr.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	c = &client{t: t, http: &http.Client{Transport: tr}, url: s.URL}
-	if a := c.get("/v1/decisions/stream"); a.status != http.StatusForbidden {
-		t.Errorf("without a certificate or key: %d, want 403", a.status)
-	}
-	c.key = s.Key
-	expect(t, c.pull("startup=true"), "ban 192.0.2.1", "")
 }

@@ -2,6 +2,7 @@ package lapitest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -37,11 +38,17 @@ type RealServer struct {
 	Password string // DefaultPassword
 	Log      string // file with what the server prints
 
-	tb   testing.TB
-	dir  string
-	pkg  crowdsecPackage
-	proc *process // nil: not running
+	tb     testing.TB
+	dir    string
+	pkg    crowdsecPackage
+	proc   *process // nil: not running
+	health *http.Client
 }
+
+// TLSFiles are paths of PEM files for a server with HTTPS: its certificate and key, and
+// the authority whose clients it lets in without an API key or a password. It tells
+// bouncers from machines by the units bouncer-ou and agent-ou.
+type TLSFiles struct{ Cert, Key, CA string }
 
 // Real starts CrowdSec and stops it at the end of the test. It looks for the
 // unpacked package in the folder named by the environment variable
@@ -49,6 +56,12 @@ type RealServer struct {
 // then for the programs crowdsec and cscli in PATH. Without it the test is
 // skipped, but a TOCSIN_CROWDSEC that leads nowhere fails it.
 func Real(tb testing.TB) *RealServer {
+	tb.Helper()
+	return RealTLS(tb, TLSFiles{})
+}
+
+// RealTLS is Real with HTTPS, unless files are none.
+func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 	tb.Helper()
 	pkg, err := findCrowdsec()
 	if errors.Is(err, errNoCrowdsec) {
@@ -60,6 +73,11 @@ func Real(tb testing.TB) *RealServer {
 	s := &RealServer{
 		Machine: DefaultMachine, Password: DefaultPassword,
 		tb: tb, dir: tb.TempDir(), pkg: pkg,
+		// A connection kept open would hold up the server's own shutdown.
+		health: &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it asks nothing but whether the server is up
+		}},
 	}
 	s.Log = filepath.Join(s.dir, "crowdsec.log")
 	tb.Cleanup(func() {
@@ -73,12 +91,25 @@ func Real(tb testing.TB) *RealServer {
 		tb.Fatal(err)
 	}
 	s.URL = "http://" + addr
-	if err := writeConfig(s.dir, addr); err != nil {
+	if files != (TLSFiles{}) {
+		s.URL = "https://" + addr
+	}
+	if err := writeConfig(s.dir, addr, files); err != nil {
 		tb.Fatal(err)
 	}
 	s.register(DefaultKey)
 	s.start()
 	return s
+}
+
+// Generation returns the one that the server speaks as: Old before 1.5, Newest for the
+// rest.
+func (s *RealServer) Generation() Generation {
+	s.tb.Helper()
+	if strings.Contains(s.Cscli("version"), "v1.4.") {
+		return Old
+	}
+	return Newest
 }
 
 // register makes the machine and, unless key is empty, the bouncer known.
@@ -194,12 +225,10 @@ func (s *RealServer) stop(sig syscall.Signal) {
 func (s *RealServer) waitHealthy() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	// A connection kept open would hold up the server's own shutdown.
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		if healthy(ctx, &client, s.URL) {
+		if healthy(ctx, s.health, s.URL) {
 			return nil
 		}
 		select {

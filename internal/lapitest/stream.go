@@ -79,7 +79,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, b *bouncer) {
 	}
 
 	h.mu.Lock()
-	if r.Method == http.MethodHead && h.gen == New {
+	if r.Method == http.MethodHead && h.gen != Old {
 		h.mu.Unlock()
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		return

@@ -107,7 +107,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) {
 	case len(missing) > 0:
 		message(w, http.StatusUnprocessableEntity, missing)
 		return
-	case h.gen == New && in.Token != "" && in.Token != h.token:
+	case h.gen != Old && in.Token != "" && in.Token != h.token:
 		message(w, http.StatusUnauthorized, "invalid token for auto registration")
 		return
 	case h.machines[in.Machine] != nil:
@@ -146,7 +146,20 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		refuse("missing: " + err.Error())
 		return
 	}
-	if in.Machine == "" || in.Password == "" {
+	cert := certificate(r)
+	if cert != nil {
+		name, err := h.loginByCertificate(cert, clientIP(r))
+		switch {
+		case err != nil && h.Generation() == Old: // it answers twice
+			writeRaw(w, http.StatusForbidden, fmt.Appendf(nil, `{"message":"access forbidden"}{"code":401,"message":%q}`,
+				"while trying to validate client cert: "+err.Error()))
+			return
+		case err != nil:
+			refuse(err.Error())
+			return
+		}
+		in.Machine = name
+	} else if in.Machine == "" || in.Password == "" {
 		refuse("input format error")
 		return
 	}
@@ -160,7 +173,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	case m.pending:
 		refuse(fmt.Sprintf("machine %s not validated", in.Machine))
 		return
-	case m.password != in.Password, strings.Count(r.UserAgent(), "/") != 1:
+	case cert == nil && m.password != in.Password, strings.Count(r.UserAgent(), "/") != 1:
 		// A user agent that is not type/version is refused in the same words.
 		refuse("incorrect Username or Password")
 		return
