@@ -22,9 +22,10 @@ type Alert struct {
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard
-	// Place is what GuardPlace is to guard, or what the last request of a reflected
-	// alert asked for: see [PlaceOf].
+	// Place is what GuardPlace is to guard: see [PlaceOf].
 	Place string
+	// Places are those that the requests of a reflected alert asked for, nine at most.
+	Places []string
 
 	Start, Stop time.Time // of the first and the last event
 	Count       int       // of events

@@ -177,7 +177,7 @@ func TestCredentialsInAHeader(t *testing.T) {
 
 // loginOf returns evt.Meta.login of an event at the sites that d knows.
 func (d *Detector) loginOf(e *Event) string {
-	v := d.prog.Load().open(e, prefixOf(e.Client, 64))
+	v := d.prog.Load().open(e, ClientOf(e.Client))
 	defer v.close()
 	v.habits, v.clients = d.habits, d.clients
 	result, _ := v.login()

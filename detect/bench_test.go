@@ -150,7 +150,7 @@ func benchmarkInterpreter(b *testing.B, events []*Event) {
 	for b.Loop() {
 		e := events[i%len(events)]
 		i++
-		v := p.open(e, prefixOf(e.Client, 64))
+		v := p.open(e, ClientOf(e.Client))
 		for _, s := range rules.scenarios {
 			if _, err := machine.Run(s.filter.program, exprEnv{v.environment()}); err != nil && s.filter.deps&fieldArgsLen.set() == 0 {
 				b.Fatal(err)

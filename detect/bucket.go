@@ -24,6 +24,8 @@ type bucket struct {
 	next   int
 	gifts  int // of these taken back by who did not say who it is
 
+	places []string // that reflected events asked for: see Alert.Places
+
 	events []record // the last ones, in a ring
 	at     int      // where the next one goes
 
@@ -64,6 +66,7 @@ func (b *bucket) begin(p pouring) {
 	b.live, b.count, b.first = true, 0, p.now
 	b.tokens, b.refilled = float64(p.rule.capacity), p.now
 	b.seen, b.owners, b.next, b.gifts = b.seen[:0], b.owners[:0], 0, 0
+	b.places = nil
 	b.at = 0
 	for i := range b.events {
 		b.events[i].used = false
@@ -75,6 +78,19 @@ func (b *bucket) add(p pouring) {
 	b.count++
 	b.last = p.now
 	b.record(p)
+	if p.rule.reflects(p.view) {
+		b.asked(p.view.spot())
+	}
+}
+
+// maxAsked is how many places a bucket remembers that reflected events asked for.
+const maxAsked = 9
+
+// asked remembers a place.
+func (b *bucket) asked(place string) {
+	if len(b.places) < maxAsked && !slices.Contains(b.places, place) {
+		b.places = append(b.places, place)
+	}
 }
 
 // take takes a token, and reports whether there was one, or the client has credit.
@@ -235,8 +251,11 @@ func (b *bucket) context() []Context {
 
 // measure returns how many bytes the bucket takes.
 func (b *bucket) measure() int {
-	const fixed, perRecord = 512, 64 // with what the table of buckets takes
+	const fixed, perRecord, perPlace = 512, 64, 32 // with what the table of buckets takes
 	n := fixed + 8*(cap(b.seen)+cap(b.owners))
+	for _, place := range b.places {
+		n += perPlace + len(place)
+	}
 	for i := range b.events {
 		n += perRecord + cap(b.events[i].text)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,13 +28,7 @@ type Config struct {
 	Clients int
 	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
 	Events int
-	// Bits6 is how many bits of an IPv6 address make a client. Who has one
-	// address there mostly has 64 bits of them. Default: 64; CrowdSec's is 128.
-	Bits6 int
 }
-
-// defaultBits6 is how many bits of an IPv6 address make a client.
-const defaultBits6 = 64
 
 func (cfg Config) withDefaults() Config {
 	for _, x := range []struct {
@@ -45,13 +40,11 @@ func (cfg Config) withDefaults() Config {
 		{&cfg.Values, 1000, 1},
 		{&cfg.Clients, 50_000, 1},
 		{&cfg.Events, 10, 1},
-		{&cfg.Bits6, defaultBits6, 1},
 	} {
 		if *x.value < x.atLeast {
 			*x.value = x.def
 		}
 	}
-	cfg.Bits6 = min(cfg.Bits6, 128)
 	return cfg
 }
 
@@ -121,7 +114,7 @@ func (d *Detector) Request(e *Event) []Alert {
 		return nil
 	}
 	d.events.Add(1)
-	v := p.open(e, prefixOf(e.Client, d.cfg.Bits6))
+	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	switch p.judge(v, true) {
 	case whitelisted:
@@ -147,7 +140,7 @@ func (d *Detector) Response(e *Event) []Alert {
 	if e.deferred {
 		asked = p.both
 	}
-	v := p.open(e, prefixOf(e.Client, d.cfg.Bits6))
+	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	if p.remembers {
 		v.habits, v.clients = d.habits, d.clients
@@ -262,7 +255,7 @@ func (p pouring) alert(b *bucket) Alert {
 	a := Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
 		Client: p.view.evt.Client, Prefix: guarded.network,
-		Reflected: s.guard == NoGuard && p.view.evt.Attribution != Own, Guard: s.guard, Place: guarded.place,
+		Reflected: p.rule.reflects(p.view), Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
 		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
 		Count: b.count, Capacity: s.capacity, Leak: s.leak,
 		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,

@@ -18,7 +18,7 @@ func evaluate(t *testing.T, source string, e *Event) (any, error) {
 		t.Fatalf("%s: %v", source, err)
 	}
 	p := compile(&Rules{lists: newLists()}, nil)
-	v := p.open(e, prefixOf(e.Client, 64))
+	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	return v.run(x.program)
 }

@@ -13,7 +13,7 @@ import (
 // fieldsOf returns what expressions see of an event, as "Meta.key".
 func fieldsOf(e *Event) map[string]string {
 	p := compile(&Rules{lists: newLists()}, nil)
-	v := p.open(e, prefixOf(e.Client, 64))
+	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	all := make(map[string]string)
 	for key, text := range v.environment().Meta {
@@ -247,7 +247,7 @@ func FuzzFields(f *testing.F) {
 		if script := x["Parsed.script"]; !strings.HasPrefix(x["Parsed.clean_path"], script) {
 			t.Errorf("%q is not in %q", script, x["Parsed.clean_path"])
 		}
-		v := p.open(e, prefixOf(e.Client, 64))
+		v := p.open(e, ClientOf(e.Client))
 		p.matched(v)
 		v.close()
 	})

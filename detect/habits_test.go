@@ -9,7 +9,7 @@ import (
 // outcomeOf returns evt.Meta.outcome of an event at the sites that d knows.
 func (d *Detector) outcomeOf(s step) string {
 	e := s.event(began)
-	v := d.prog.Load().open(e, prefixOf(e.Client, 64))
+	v := d.prog.Load().open(e, ClientOf(e.Client))
 	defer v.close()
 	v.habits, v.clients = d.habits, d.clients
 	outcome, _ := v.outcome()

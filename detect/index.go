@@ -115,7 +115,7 @@ func (p *program) allowing(e *Event, known fieldSet) []uint64 {
 // allowingIn is allowing for what prepare makes of a view of e.
 func (p *program) allowingIn(e *Event, known fieldSet, prepare func(*view)) []uint64 {
 	set := newSet(p.words)
-	v := p.open(e, prefixOf(e.Client, 0))
+	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	prepare(v)
 	for i, r := range p.rules {

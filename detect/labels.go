@@ -115,8 +115,5 @@ func (p pouring) guarded() guarded {
 	case GuardNetwork:
 		return guarded{network: NetworkOf(p.view.evt.Client)}
 	}
-	if p.view.evt.Attribution != Own {
-		return guarded{p.view.client, p.view.spot()}
-	}
 	return guarded{network: p.view.client}
 }

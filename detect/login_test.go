@@ -193,7 +193,7 @@ func TestAGetHasNoLogin(t *testing.T) {
 	p := compile(builtinRules(t), testIDs())
 	e := step{target: "/wp-content/uploads/2024/05/a.jpg?x=1"}.event(began)
 	if n := testing.AllocsPerRun(100, func() {
-		v := p.open(e, prefixOf(e.Client, 64))
+		v := p.open(e, ClientOf(e.Client))
 		v.login()
 		v.xmlrpc()
 		v.formAction()

@@ -38,7 +38,7 @@ func page(i int) step { return step{target: "/there/" + letters(i), size: int64(
 // What a client found makes up for what it missed, and not without end.
 func TestFoundPagesAreCredit(t *testing.T) {
 	known := func(d *Detector) {
-		d.clients.knows(keyOf(prefixOf(netip.MustParseAddr("192.0.2.1"), 64)), began.Add(time.Hour).UnixNano())
+		d.clients.knows(keyOf(ClientOf(netip.MustParseAddr("192.0.2.1"))), began.Add(time.Hour).UnixNano())
 	}
 	pages := func(n int, next func(int) step) func(*Detector) {
 		return func(d *Detector) { play(d, 0, times(n, next)...) }

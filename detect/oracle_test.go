@@ -151,10 +151,10 @@ func (p *program) matched(v *view) []string {
 // differ compares both on an event, and reports the scenarios on which they do.
 func differ(t testing.TB, o *oracle, p *program, e *Event, machine *vm.VM) (matches int) {
 	t.Helper()
-	v := p.open(e, prefixOf(e.Client, 64))
+	v := p.open(e, ClientOf(e.Client))
 	got := p.matched(v)
 	v.close()
-	v = p.open(e, prefixOf(e.Client, 64))
+	v = p.open(e, ClientOf(e.Client))
 	want := o.matched(v, machine)
 	v.close()
 	if !slices.Equal(got, want) {

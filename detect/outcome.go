@@ -203,7 +203,7 @@ func (v *view) isLoginPlace() bool {
 
 // Vouch tells the detector that somebody at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
-	d.clients.with(keyOf(prefixOf(ip, d.cfg.Bits6)), true, func(c *client) {
+	d.clients.with(keyOf(ClientOf(ip)), true, func(c *client) {
 		c.age(at.UnixNano())
 		c.found = min(c.found+passWorth, maxFound)
 	})
@@ -212,7 +212,7 @@ func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 // Known reports whether the client at ip has shown credentials that the site
 // accepted, not long before at. Who has is spared by guards.
 func (d *Detector) Known(ip netip.Addr, at time.Time) bool {
-	return d.clients.merit(keyOf(prefixOf(ip, d.cfg.Bits6)), at.UnixNano()).known
+	return d.clients.merit(keyOf(ClientOf(ip)), at.UnixNano()).known
 }
 
 // Works reports whether the place that e asks for has served pages of other origins

@@ -193,15 +193,16 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 
 func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }
 
-// ClientOf returns what counts as one client by default: an address, or a /64 of IPv6.
-func ClientOf(ip netip.Addr) netip.Prefix { return prefixOf(ip, defaultBits6) }
+// clientBits6 is how many bits of an IPv6 address make a client: who has one address
+// mostly has 64 bits of them.
+const clientBits6 = 64
 
-// prefixOf returns the network that stands for the client: its address, or the
-// first bits6 bits of one of IPv6.
-func prefixOf(ip netip.Addr, bits6 int) netip.Prefix {
+// ClientOf returns what counts as one client, wherever clients are told apart: an
+// address, or a /64 of IPv6. To CrowdSec, each address of IPv6 is one.
+func ClientOf(ip netip.Addr) netip.Prefix {
 	bits := ip.BitLen()
 	if ip.Is6() {
-		bits = min(bits, bits6)
+		bits = clientBits6
 	}
 	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
 	return p

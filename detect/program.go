@@ -161,9 +161,13 @@ type bucketKey struct {
 	reflected bool // what is not the client's own act is counted apart
 }
 
+// reflects reports whether the rule counts the event as nobody's act. To a guard, which
+// is about nobody, all count alike.
+func (r *rule) reflects(v *view) bool { return r.guard == NoGuard && v.evt.Attribution != Own }
+
 // key returns the key of the bucket that the event belongs to.
 func (r *rule) key(v *view, seed maphash.Seed) bucketKey {
-	k := bucketKey{rule: r.id, reflected: r.guard == NoGuard && v.evt.Attribution != Own}
+	k := bucketKey{rule: r.id, reflected: r.reflects(v)}
 	if r.byClient {
 		k.hi, k.lo = v.clientBits()
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestWhatOthersSendIsReflected(t *testing.T) {
 			if alerted == (row.scenario == "http-probing-guard") {
 				t.Errorf("%s, %s, %v: no alert, or one too many", row.scenario, row.attack, whose)
 			}
-			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(prefixOf(row.next(0).event(at).Client, 64)), at.UnixNano()).found > 0 {
+			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(ClientOf(row.next(0).event(at).Client)), at.UnixNano()).found > 0 {
 				t.Errorf("%s, %s, %v: it found something", row.scenario, row.attack, whose)
 			}
 		}
@@ -82,5 +83,41 @@ func TestForeignAndEmbeddedAreOneBucket(t *testing.T) {
 	}
 	if !alerted {
 		t.Error("three files of secrets, sent by turns from elsewhere and as pictures, raise no alert")
+	}
+}
+
+// An alert about what others sent tells of all places that it was sent to, so that none
+// of them is taken for one that only serves other pages. It tells of nine at most, and
+// of none where the client itself did it.
+func TestAReflectedAlertTellsOfAllPlaces(t *testing.T) {
+	logins := func(places int) func(i int) step {
+		return func(i int) step {
+			return step{target: "/" + letters(i%places) + "/login", body: fmt.Sprint("user=a&password=x", i), status: 401}
+		}
+	}
+	for _, row := range []struct {
+		name  string
+		whose Attribution
+		next  func(i int) step
+		want  int
+	}{
+		{"one place", Foreign, logins(1), 1},
+		{"two by turns", Foreign, logins(2), 2},
+		{"three by turns, as pictures", Embedded, logins(3), 3},
+		{"one after the other", Foreign, logins(100), 6},
+		{"more than are told of", Foreign, missingPage, 9},
+		{"the client itself", Own, logins(2), 0},
+	} {
+		d := New(Config{Rules: builtinRules(t)})
+		var got []Alert
+		for i := 0; len(got) == 0 && i < 100; i++ {
+			s := row.next(i)
+			s.whose = row.whose
+			e := s.event(began)
+			got = slices.Concat(d.Request(e), d.Response(e))
+		}
+		if len(got) != 1 || len(got[0].Places) != row.want {
+			t.Errorf("%s: %+v, want one alert about %d places", row.name, got, row.want)
+		}
 	}
 }

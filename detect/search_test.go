@@ -36,7 +36,7 @@ func TestPlacesOfProgramsAndSearches(t *testing.T) {
 		d := New(Config{Rules: builtinRules(t)})
 		places := make(map[string]bool)
 		for _, e := range (conduct{acts: row.acts}).events(true) {
-			v := d.prog.Load().open(e, prefixOf(e.Client, 64))
+			v := d.prog.Load().open(e, ClientOf(e.Client))
 			v.habits, v.clients = d.habits, d.clients
 			place, _ := v.place()
 			places[place] = true

@@ -55,7 +55,7 @@ func eventOf(r *hubsuite.Recording) *Event {
 
 // replay returns what a detector with the rules makes of requests.
 func replay(rules *Rules, requests []*hubsuite.Recording) []hubsuite.Overflow {
-	d := New(Config{Rules: rules, Bits6: 128})
+	d := New(Config{Rules: rules})
 	var all []hubsuite.Overflow
 	for _, r := range requests {
 		e := eventOf(r)
@@ -132,7 +132,7 @@ func TestHubDerivation(t *testing.T) {
 	for _, x := range vectors {
 		e := eventOf(&x.Input)
 		e.Client = netip.MustParseAddr(x.Meta["source_ip"])
-		v := p.open(e, prefixOf(e.Client, 128))
+		v := p.open(e, ClientOf(e.Client))
 		env := v.environment()
 		for _, room := range []struct {
 			name      string

@@ -212,11 +212,13 @@ func TestWhatAGuardOnOtherPagesExcuses(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	client := netip.MustParseAddr("192.0.2.1")
 	alert := func(place string, action lookup.Action) detect.Alert {
-		return detect.Alert{Client: client, Prefix: netip.PrefixFrom(client, 32), Reflected: true, Place: place, Action: action, Remediation: true}
+		return detect.Alert{Client: client, Prefix: netip.PrefixFrom(client, 32), Reflected: true, Places: []string{place}, Action: action, Remediation: true}
 	}
 	post := func(target string) *detect.Event {
 		return &detect.Event{Time: now, Client: client, Method: "POST", Host: "site.example", Target: target, Attribution: detect.Foreign}
 	}
+	both := alert("POST site.example/login", lookup.Captcha)
+	both.Places = append(both.Places, "POST site.example/pay")
 	many := make([]detect.Alert, maxAbused+1)
 	for i := range many {
 		many[i] = alert(fmt.Sprint("POST site.example/abused", i), lookup.Captcha)
@@ -230,6 +232,9 @@ func TestWhatAGuardOnOtherPagesExcuses(t *testing.T) {
 		{"where it was abused", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/login", true},
 		{"elsewhere", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/pay", false},
 		{"where it was abused before", []detect.Alert{alert("POST site.example/login", lookup.Captcha), alert("POST site.example/pay", lookup.Captcha)}, "/login", true},
+		{"in the first of two places that one alert is about", []detect.Alert{both}, "/login", true},
+		{"in the second", []detect.Alert{both}, "/pay", true},
+		{"in neither", []detect.Alert{both}, "/comment", false},
 		{"a picture", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/dot.png", false},
 		{"elsewhere, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/pay", true},
 		{"a picture, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/dot.png", true},

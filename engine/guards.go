@@ -60,27 +60,27 @@ func (g *guards) add(a *detect.Alert, now time.Time) lookup.Decision {
 	case detect.GuardNetwork:
 		g.nets = putGuard(g.nets, p, one)
 	default:
-		one.places, one.certain = []string{a.Place}, a.Action == lookup.Ban
-		one.join(g.foreign[p], now)
+		one.certain = a.Action == lookup.Ban
+		one.abuse(a.Places...)
+		if earlier := g.foreign[p]; now.Before(earlier.until) {
+			one.certain = one.certain || earlier.certain
+			one.abuse(earlier.places...)
+		}
 		g.foreign = putGuard(g.foreign, p, one)
 	}
 	g.last.Store(max(g.last.Load(), one.until.UnixNano()))
 	return one.decision(false)
 }
 
-// join takes over what the client did to meet an earlier guard that is still up.
-func (g *guard) join(earlier guard, now time.Time) {
-	if !now.Before(earlier.until) {
-		return
-	}
-	g.certain = g.certain || earlier.certain
-	for _, p := range earlier.places {
+// abuse remembers places where the client has done what the guard is up for.
+func (g *guard) abuse(places ...string) {
+	for _, p := range places {
 		if !slices.Contains(g.places, p) {
 			g.places = append(g.places, p)
 		}
 	}
-	if len(g.places) > maxAbused {
-		g.places, g.certain = nil, true
+	if g.certain = g.certain || len(g.places) > maxAbused; g.certain {
+		g.places = nil
 	}
 }
 

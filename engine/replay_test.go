@@ -325,3 +325,41 @@ func TestReplayAgreesWithTheEngine(t *testing.T) {
 		}
 	}
 }
+
+// What one client is, is one question with one answer: an alert about it, a decision,
+// a guard on what others send for it, a solved challenge and a replay all mean the same.
+func TestOneAnswerToWhatOneClientIs(t *testing.T) {
+	for _, row := range []struct {
+		name, client, other string
+		same                bool
+	}{
+		{"an address", "198.51.100.1", "198.51.100.2", false},
+		{"a /64 of IPv6", "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true},
+		{"its neighbour", "2001:db8:1:2::1", "2001:db8:1:3::1", false},
+	} {
+		d := builtin(t)
+		r := replay(t, d, Local{})
+		var stopped Outcome
+		for i := range 5 {
+			stopped = r.Judge(asks(time.Duration(i)*time.Second, row.client, fmt.Sprintf("/.env.%c", 'a'+i), 404))
+		}
+		if got := stopped.Stopped.Prefix; got != detect.ClientOf(netip.MustParseAddr(row.client)) {
+			t.Errorf("%s: the decision is about %v", row.name, got)
+		}
+		if o := r.Judge(asks(time.Minute, row.other, "/", 200)); (o.Stopped.Action != lookup.None) != row.same {
+			t.Errorf("%s: %v is stopped: %v", row.name, row.other, o.Stopped)
+		}
+		d.Vouch(netip.MustParseAddr(row.client), recorded)
+		if got := detect.ClientOf(netip.MustParseAddr(row.other)) == detect.ClientOf(netip.MustParseAddr(row.client)); got != row.same {
+			t.Errorf("%s: %v is the same client: %v", row.name, row.other, got)
+		}
+		var g guards
+		a := detect.Alert{Client: netip.MustParseAddr(row.client), Prefix: detect.ClientOf(netip.MustParseAddr(row.client)), Reflected: true, Remediation: true}
+		g.add(&a, recorded)
+		ev := asks(time.Second, row.other, "/x", 200)
+		ev.Attribution = detect.Foreign
+		if _, ok := g.find(ev, nil, ev.Time); ok != row.same {
+			t.Errorf("%s: %v meets the guard: %v", row.name, row.other, ok)
+		}
+	}
+}

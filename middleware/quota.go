@@ -4,13 +4,14 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
 )
 
 const (
 	quotaWindow  = time.Minute
 	quotaLines   = 5    // lines that one client gets in a window
 	quotaClients = 1024 // clients that are told apart in a window
-	quotaBits6   = 64   // a network of IPv6 is one client: it costs no more than an address of IPv4
 )
 
 // A quota keeps a flood of requests from being one of log lines too. Time is
@@ -49,10 +50,7 @@ type leftOut struct {
 // reference of the page is found: of the last one about the same client, or of
 // the one that will sum up.
 func (q *quota) take(s *Stop) (ok bool, left leftOut) {
-	client := s.Client
-	if client.Is6() {
-		client = netip.PrefixFrom(client, quotaBits6).Masked().Addr()
-	}
+	client := detect.ClientOf(s.Client).Addr()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s.Time.Sub(q.since) >= quotaWindow {

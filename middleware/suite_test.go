@@ -86,7 +86,7 @@ func (p *replay) Response(e *detect.Event) {
 func (p *replay) run(t *testing.T, rules *detect.Rules, requests []*hubsuite.Recording, names ...string) (all []hubsuite.Overflow) {
 	t.Helper()
 	p.mu.Lock()
-	p.detector, p.alerts, p.judged = detect.New(detect.Config{Rules: rules, Bits6: 128}), nil, 0
+	p.detector, p.alerts, p.judged = detect.New(detect.Config{Rules: rules}), nil, 0
 	p.mu.Unlock()
 	for i, r := range requests {
 		p.mu.Lock()

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ type tally struct {
 	Report
 	room      bounds
 	latest    time.Time // end of a request so far
-	clients   map[[16]byte]*client
+	clients   map[netip.Prefix]*client
 	others    client // all that are not told apart
 	scenarios map[string]*Scenario
 }
@@ -48,7 +49,7 @@ func newTally() *tally {
 	return &tally{
 		room:    bounds{clients: 1 << 20, offenders: 100_000, scenarios: 1000},
 		Report:  Report{Offenders: []*Offender{}, Scenarios: []*Scenario{}},
-		clients: map[[16]byte]*client{}, scenarios: map[string]*Scenario{},
+		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{},
 	}
 }
 
@@ -69,10 +70,7 @@ func (t *tally) count(e *Entry) *client {
 	if len(e.Body) > 0 {
 		t.Bodies++
 	}
-	who := e.Client.As16()
-	if e.Client.Is6() {
-		clear(who[8:])
-	}
+	who := detect.ClientOf(e.Client)
 	c := t.clients[who]
 	switch {
 	case c != nil:
