@@ -172,41 +172,29 @@ func (e *Engine) handle(a detect.Alert) lookup.Decision {
 
 // act does what a asks for, and returns the decision that it has led to.
 func (e *Engine) act(a detect.Alert) lookup.Decision {
-	now := time.Now()
-	if e.local.isGuard(&a) {
-		d := e.guards.add(&a, now)
-		e.logGuard(&a, d.Until)
-		e.history.add(Record{Time: now, Alert: a, Decision: d, Guard: true}, false)
-		return d
-	}
-	if a.Guard != detect.NoGuard || a.Reflected { // it asks for nothing, or nobody is to be decided about
-		e.blameNobody(a, now)
-		return lookup.Decision{}
-	}
-	d, fate := e.local.decide(&a, now)
+	r, f := e.local.judge(&a, &e.guards, time.Now())
 	late := false
-	if fate == decided {
-		late = !e.local.enforce(d)
-	}
-	if fate == decided || fate == ruled {
-		a.Action = d.Action
-		if !d.Until.IsZero() {
-			a.Duration = d.Until.Sub(now)
-		}
-	}
-	r := Record{Time: now, Alert: a, Decision: d, Spared: fate == spared}
-	if r.Spared {
-		p, _ := meant(&a)
-		r.Why = cmp.Or(e.local.whySpared(p, a.Client), sparedUnknown)
+	switch f {
+	case spared:
 		e.onSpared(r)
+	case guarded:
+		e.logGuard(&a, r.Decision.Until)
+	case decided:
+		late = !e.local.enforce(r.Decision)
+	}
+	if f == decided || f == ruled {
+		r.Alert.Action = r.Decision.Action
+		if !r.Decision.Until.IsZero() {
+			r.Alert.Duration = r.Decision.Until.Sub(r.Time)
+		}
 	}
 	e.history.add(r, late)
-	if fate != spared {
+	if f >= reported {
 		for _, o := range e.outboxes {
-			o.put(a)
+			o.put(r.Alert)
 		}
 	}
-	return d
+	return r.Decision
 }
 
 // logGuard says that a guard is up. That on what other pages have one client send says
@@ -220,23 +208,16 @@ func (e *Engine) logGuard(a *detect.Alert, until time.Time) {
 		zap.String("scenario", a.Scenario), zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", until))
 }
 
-// blameNobody takes note of an alert that is told of alone, or that is not the act of
-// its client.
-func (e *Engine) blameNobody(a detect.Alert, now time.Time) {
-	p, _ := meant(&a)
-	r := Record{Time: now, Alert: a, Why: e.local.whySpared(p, a.Client)}
-	if r.Spared = r.Why != ""; r.Spared {
-		e.onSpared(r)
-	}
-	e.history.add(r, false)
-}
-
 // bound makes a short enough to keep thousands like it. What clients send may be
 // a megabyte, and a piece of a text keeps the whole of it in memory.
 func bound(a *detect.Alert) {
 	clip := func(s string, n int) string { return strings.Clone(s[:min(len(s), n)]) }
 	a.Scenario, a.Message = clip(a.Scenario, maxReason), clip(a.Message, maxReason)
 	a.Version, a.Hash = clip(a.Version, maxReason), clip(a.Hash, maxReason)
+	a.Place, a.Places = clip(a.Place, maxText), slices.Clone(a.Places[:min(len(a.Places), maxContexts)])
+	for i, place := range a.Places {
+		a.Places[i] = clip(place, maxText)
+	}
 	a.Context = slices.Clone(a.Context[max(0, len(a.Context)-maxContexts):])
 	for i := range a.Context {
 		c := &a.Context[i]

@@ -109,6 +109,8 @@ type fate int
 
 const (
 	spared   fate = iota // nothing, and nobody hears of it
+	noted                // nothing, since it is about nobody and asks for no guard
+	guarded              // to a guard
 	reported             // only to reports
 	ruled                // to reports, since a ruler has decided as much already
 	decided              // to a local decision
@@ -122,26 +124,33 @@ func meant(a *detect.Alert) (netip.Prefix, bool) {
 	return lookup.NormalizePrefix(netip.PrefixFrom(a.Client, a.Client.BitLen()))
 }
 
-// isGuard reports whether a asks for a guard, and not for a decision.
-func (l *locals) isGuard(a *detect.Alert) bool {
-	if !a.Remediation || a.Guard == detect.NoGuard && !a.Reflected {
-		return false
-	}
+// judge returns the record of an alert, and what it leads to: a guard of g, which is
+// up then, or a decision, which is in force or is to be: see enforce.
+func (l *locals) judge(a *detect.Alert, g *guards, now time.Time) (Record, fate) {
+	r, f := Record{Time: now, Alert: *a}, noted
 	p, ok := meant(a)
-	return ok && (a.Guard != detect.NoGuard || l.whySpared(p, a.Client) == "")
+	// Who is spared can be one of many who attack a place, which wants its guard.
+	if isGuard := ok && a.Remediation && a.Guard != detect.NoGuard; !isGuard {
+		r.Why = l.whySpared(p, a.Client)
+	}
+	switch {
+	case r.Why != "":
+		f = spared
+	case a.Guard == detect.NoGuard && !a.Reflected:
+		r.Decision, f = l.decide(a, p, now)
+	case a.Remediation:
+		r.Decision, f = g.add(a, now), guarded
+	}
+	r.Spared, r.Guard = f == spared, f == guarded
+	return r, f
 }
 
 func (l *locals) isAllowlisted(ip netip.Addr) bool {
 	return slices.ContainsFunc(l.allow, func(a Allowlister) bool { return a.Allowlisted(ip) })
 }
 
-// decide returns what a leads to, and the decision that is then in force or is
-// to be: see enforce.
-func (l *locals) decide(a *detect.Alert, now time.Time) (lookup.Decision, fate) {
-	p, ok := meant(a)
-	if !ok || l.whySpared(p, a.Client) != "" {
-		return lookup.Decision{}, spared
-	}
+// decide returns the decision about p that a leads to.
+func (l *locals) decide(a *detect.Alert, p netip.Prefix, now time.Time) (lookup.Decision, fate) {
 	if !a.Remediation {
 		return lookup.Decision{}, reported
 	}

@@ -63,17 +63,8 @@ func (r *Replay) Judge(ev *detect.Event) Outcome {
 // stopped by that.
 func (r *Replay) take(o *Outcome, alerts []detect.Alert, now time.Time) (stopped bool) {
 	for i := range alerts {
-		a := &alerts[i]
-		record := Record{Time: now, Alert: *a}
-		switch {
-		case r.local.isGuard(a):
-			record.Decision, record.Guard = r.guards.add(a, now), true
-		case a.Guard != detect.NoGuard || a.Reflected:
-		default:
-			d, fate := r.local.decide(a, now)
-			record.Decision, record.Spared = d, fate == spared
-			stopped = stopped || d.Action != lookup.None
-		}
+		record, f := r.local.judge(&alerts[i], &r.guards, now)
+		stopped = stopped || f != guarded && record.Decision.Action != lookup.None
 		o.Alerts = append(o.Alerts, record)
 	}
 	r.local.makeRoom()

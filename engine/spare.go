@@ -18,6 +18,9 @@ const (
 // whySpared says why nothing may be decided about p, of which ip is one; nothing if
 // it may.
 func (l *locals) whySpared(p netip.Prefix, ip netip.Addr) string {
+	if !p.IsValid() {
+		return sparedUnknown
+	}
 	for _, ip := range []netip.Addr{p.Addr(), lookup.Normalize(ip)} {
 		if !ip.IsValid() {
 			continue
