@@ -34,12 +34,16 @@ type LiveConfig struct {
 	ScenariosContaining    []string // as in Config
 	ScenariosNotContaining []string // as in Config
 
-	TTL     time.Duration // how long an answer counts, but never longer than its decision; default: 1m
-	Size    int           // answers remembered; default: 10,000, some 5 MB
-	Timeout time.Duration // how long a request waits for an answer; default: 200ms
+	TTL  time.Duration // how long an answer counts, but never longer than its decision; default: 1m
+	Size int           // answers remembered; default: 10,000, some 5 MB
+	// Timeout is how long a request waits for an answer, and before that for its turn
+	// to ask if many others do. Default: 200ms.
+	Timeout time.Duration
 
 	// Failure is what is done with a client that the API gives no answer about.
-	// Default: None, so that an outage costs protection and not the site.
+	// Default: None, so that an outage costs protection and not the site. A client
+	// that could not be asked about since others of its own network used up what the
+	// network may ask is throttled at least: see [lookup.ErrCrowded].
 	Failure lookup.Action
 }
 
@@ -48,6 +52,7 @@ const (
 	defaultLiveTimeout = 200 * time.Millisecond
 	maxLiveBytes       = 1 << 20 // of an answer: thousands of decisions about one address
 	liveReason         = "the local API does not answer"
+	crowdReason        = "too many clients of the same network at once"
 )
 
 // A Live asks a Local API about one address at a time, and remembers the
@@ -58,6 +63,10 @@ const (
 //
 // When three questions in a row have found no answer, only one in a second is
 // asked until one does: a dead API must not cost every request its timeout.
+//
+// At most 64 questions are under way at once. A network has a share of them, and an
+// answer that bans a range holds for all in it: a client that is banned cannot keep
+// the API from being asked about it. See [lookup.Cache].
 type Live struct {
 	api
 
@@ -144,11 +153,11 @@ func (l *Live) Name() string { return l.cfg.Name }
 
 // Lookup returns the decision in force for ip, and whether there is one. If the
 // API does not answer within the timeout, that is the one of the Config's
-// Failure. About those on an allowlist of the server there is none.
+// Failure, or what is known about a range that ip is in if that is stronger. About those on an allowlist of the server there is none.
 func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, ok, err := l.cache.Lookup(ctx, ip)
 	if err != nil {
-		d, ok = l.unanswered(ip)
+		d, ok = l.unanswered(ip, d, err)
 	}
 	if ok && l.Allowlisted(ip) {
 		return lookup.Decision{}, false
@@ -156,18 +165,26 @@ func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool
 	return d, ok
 }
 
-// unanswered returns what stands in for an answer. It has no Since: a client that
-// has solved a challenge need not solve one at each question without an answer.
-func (l *Live) unanswered(ip netip.Addr) (lookup.Decision, bool) {
+// unanswered returns what stands in for an answer: known, or what is to be done about
+// err if that is stronger. The latter has no Since: a client that has solved a
+// challenge need not solve one at each question without an answer.
+func (l *Live) unanswered(ip netip.Addr, known lookup.Decision, err error) (lookup.Decision, bool) {
 	l.unsaid.Add(1)
-	if l.cfg.Failure == lookup.None {
-		// Without an answer the site comes before its protection: let the client pass.
-		return lookup.Decision{}, false
+	action, reason := l.cfg.Failure, liveReason
+	if errors.Is(err, lookup.ErrCrowded) {
+		// Other clients of its network caused it, or itself: who is banned must not be
+		// able to bring about that it passes.
+		action, reason = max(action, lookup.Throttle), crowdReason
+	}
+	if known.Action >= action {
+		// With None, without an answer the site comes before its protection: let the
+		// client pass.
+		return known, known.Action != lookup.None
 	}
 	ip = lookup.Normalize(ip)
 	return lookup.Decision{
-		Prefix: netip.PrefixFrom(ip, ip.BitLen()), Action: l.cfg.Failure, Source: l.cfg.Name,
-		Reason: liveReason, Until: time.Now().Add(livePause),
+		Prefix: netip.PrefixFrom(ip, ip.BitLen()), Action: action, Source: l.cfg.Name,
+		Reason: reason, Until: time.Now().Add(livePause),
 	}, true
 }
 

@@ -233,8 +233,9 @@ func TestLiveFailsAsItIsTold(t *testing.T) {
 
 func TestADeadAPIDoesNotCostEveryRequest(t *testing.T) {
 	playLive(t, LiveConfig{Failure: lookup.Captcha}, func(s *liveScene) {
-		s.Add(lapitest.Decision{Value: "192.0.2.0/24"})
+		s.Add(lapitest.Decision{Value: "192.0.2.250"})
 		s.want("192.0.2.250", lookup.Ban)
+		s.Add(lapitest.Decision{Value: "192.0.2.0/24"})
 		s.spoil(-1, lapitest.Hang())
 		start := time.Now()
 		for i := range 200 {

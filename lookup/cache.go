@@ -12,10 +12,16 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// ErrBusy is returned by [Cache.Lookup] when too many questions are under way
-// already: the upstream hangs, or somebody asks for new addresses by the
-// thousand. No question was asked.
-var ErrBusy = errors.New("too many questions under way")
+// What [Cache.Lookup] returns when nobody could be asked in time.
+var (
+	// ErrBusy means that too many questions about other networks are under way: the
+	// upstream hangs, or clients of many networks come at once.
+	ErrBusy = errors.New("too many questions under way")
+	// ErrCrowded means that too many questions about addresses of the same network
+	// are under way. Clients of that network caused it, and nobody else met it: to let
+	// the client pass would let a hostile one decide that nobody is asked about it.
+	ErrCrowded = errors.New("too many questions under way about the same network")
+)
 
 var errNoAnswer = errors.New("the question was given up")
 
@@ -35,16 +41,23 @@ type CacheConfig struct {
 	// TTL is how long an answer is remembered, from when the question was
 	// asked. Default: 1m.
 	TTL time.Duration
-	// Timeout bounds each question, and the wait for one that another caller
-	// has asked. Default: 200ms.
+	// Timeout bounds each question, and before it the wait for a turn to ask.
+	// Default: 200ms.
 	Timeout time.Duration
-	// Questions bounds the questions under way at once. Default: 64.
+	// Questions bounds the questions under way at once. A /64 of IPv6 has a
+	// sixteenth of them at most, a /48 or a /24 of IPv4 a quarter, one at least.
+	// Sixteen times as many lookups can wait for their turn, half of them of one
+	// network. Default: 64.
 	Questions int
 }
 
 // A Cache serves a source that has to be asked about one address at a time,
 // and remembers its answers, the empty ones too. It is safe for use by many
 // goroutines. It starts none, so there is nothing to close.
+//
+// An answer that bans a range holds for all its addresses: nobody is asked about
+// them while it is remembered. Of other answers about ranges the strongest is what
+// is known about an address if the question about it fails.
 //
 // An error is not remembered: the next caller asks again. What to do with a
 // client after an error is for the caller to say.
@@ -53,11 +66,12 @@ type Cache struct {
 	epoch   epoch // what ends of answers are counted from
 	answers *lru.Cache[netip.Addr, *answer]
 
-	mu     sync.Mutex
-	asked  map[netip.Addr]*question // those under way whose answers will be remembered
-	asking int                      // those under way at all
+	mu    sync.Mutex
+	asked map[netip.Addr]*question // those under way whose answers will be remembered
+	turns turns
+	known known
 
-	hits, misses, questions, errors, busy atomic.Uint64
+	hits, misses, questions, errors, busy, crowded atomic.Uint64
 }
 
 // An answer is what the source said. It never changes.
@@ -67,22 +81,16 @@ type answer struct {
 	end      int64 // when to forget it, since the cache's epoch
 }
 
-// A question is one that is under way. Its answer and its error may be read
-// once done is closed.
-type question struct {
-	done   chan struct{}
-	answer *answer
-	err    error
-}
-
 // CacheStats counts what a [Cache] did since it was made.
 type CacheStats struct {
 	Hits      uint64 // lookups answered from memory
 	Misses    uint64 // lookups that were not
 	Questions uint64 // what the source was asked; less than Misses where callers shared one
 	Errors    uint64 // questions that failed or took too long
-	Busy      uint64 // lookups that ended in ErrBusy
+	Busy      uint64 // questions that ended in ErrBusy
+	Crowded   uint64 // questions that ended in ErrCrowded
 	Entries   int    // answers held now, outdated ones included until they are asked for again
+	Ranges    int    // ranges that answers were about, likewise
 }
 
 // NewCache returns an empty cache.
@@ -98,7 +106,14 @@ func NewCache(cfg CacheConfig) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache of %d answers: %w", cfg.Size, err)
 	}
-	return &Cache{cfg: cfg, epoch: epoch(time.Now()), answers: answers, asked: map[netip.Addr]*question{}}, nil
+	known, err := newKnown(cfg.Size)
+	if err != nil {
+		return nil, fmt.Errorf("cache of answers about %d ranges: %w", cfg.Size, err)
+	}
+	return &Cache{
+		cfg: cfg, epoch: epoch(time.Now()), answers: answers, known: known,
+		asked: map[netip.Addr]*question{}, turns: newTurns(cfg.Questions),
+	}, nil
 }
 
 func (cfg CacheConfig) withDefaults() CacheConfig {
@@ -122,8 +137,10 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 // matter. Otherwise it asks, or waits for who has asked already.
 //
 // The caller that asks does so to the end, within Timeout, even if its ctx ends
-// before, since others may wait for the answer. A caller that waits returns
-// ctx's error once ctx ends. The error is [ErrBusy] if nobody could be asked.
+// before, since others may wait for the answer. A caller that waits for the answer
+// of another returns ctx's error once ctx ends. The error is [ErrBusy] or
+// [ErrCrowded] if nobody could be asked. Beside an error, the decision is what is
+// known about a range that ip is in.
 func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, error) {
 	ip = Normalize(ip)
 	if a, ok := c.answers.Get(ip); ok && c.epoch.now() < a.end {
@@ -133,122 +150,46 @@ func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, erro
 	if !ip.IsValid() {
 		return Decision{}, false, nil
 	}
-	c.misses.Add(1)
-	q, first, err := c.join(ctx, ip)
-	if err != nil {
-		return Decision{}, false, fmt.Errorf("asking about %v: %w", ip, err)
-	}
-	if first {
+	// A client that has gone is not worth a question.
+	q, first, err := c.join(ip, ctx.Err())
+	switch {
+	case err != nil:
+	case first:
 		c.ask(ctx, ip, q)
-	} else if err := q.wait(ctx, c.cfg.Timeout); err != nil {
-		return Decision{}, false, fmt.Errorf("waiting for an answer about %v: %w", ip, err)
+		err = q.err
+	default:
+		if err = q.wait(ctx, c.cfg.Timeout); err == nil {
+			err = q.err
+		}
 	}
-	if q.err != nil {
-		return Decision{}, false, fmt.Errorf("asking about %v: %w", ip, q.err)
+	if err != nil {
+		d, found := c.floor(ip)
+		return d, found, fmt.Errorf("asking about %v: %w", ip, err)
 	}
 	return q.answer.decision, q.answer.found, nil
 }
 
-// join returns the question about ip that is under way, or else a new one that
-// the caller is the first to ask.
-func (c *Cache) join(ctx context.Context, ip netip.Addr) (q *question, first bool, err error) {
-	// A client that has gone is not worth a question.
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
-	}
+// floor returns what is known about the ranges that ip is in.
+func (c *Cache) floor(ip netip.Addr) (Decision, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if q, ok := c.asked[ip]; ok {
-		return q, false, nil
+	if a := c.known.find(ip, c.epoch.now()); a != nil {
+		return a.decision, true
 	}
-	// The answer may have come since the caller looked for it.
-	if a, ok := c.answers.Peek(ip); ok && c.epoch.now() < a.end {
-		q = &question{done: make(chan struct{}), answer: a}
-		close(q.done)
-		return q, false, nil
-	}
-	if c.asking >= c.cfg.Questions {
-		c.busy.Add(1)
-		return nil, false, ErrBusy
-	}
-	c.asking++
-	q = &question{done: make(chan struct{}), err: errNoAnswer}
-	c.asked[ip] = q
-	return q, true, nil
+	return Decision{}, false
 }
 
-// wait waits for the answer to q. An Asker that outstays its context is not to
-// hold up more than the one that called it.
-func (q *question) wait(ctx context.Context, timeout time.Duration) error {
-	select {
-	case <-q.done:
-		return nil
-	default:
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	select {
-	case <-q.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// ask asks q and lets go those who wait for it, even if Ask panics.
-func (c *Cache) ask(ctx context.Context, ip netip.Addr, q *question) {
-	defer c.finish(ip, q)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
-	defer cancel()
-	began := c.epoch.now()
-	d, found, err := c.cfg.Ask(ctx, ip)
-	if err != nil {
-		q.err = err
-		return
-	}
-	q.answer, q.err = c.answer(began, d, found), nil
-}
-
-// answer returns what the source said in answer to a question asked at began.
-// It is remembered for TTL, but not beyond the end of the decision.
-func (c *Cache) answer(began int64, d Decision, found bool) *answer {
-	a := &answer{end: shift(began, int64(c.cfg.TTL))}
-	// A decision past its end is none, whatever the source says.
-	if end := c.epoch.end(d.Until); found && c.epoch.now() < end {
-		a.decision, a.found = d, true
-		a.end = min(a.end, end)
-	}
-	return a
-}
-
-// finish remembers the answer to q, unless it was to be forgotten meanwhile.
-func (c *Cache) finish(ip netip.Addr, q *question) {
-	c.questions.Add(1)
-	if q.err != nil {
-		c.errors.Add(1)
-	}
-	c.mu.Lock()
-	c.asking--
-	if c.asked[ip] == q {
-		delete(c.asked, ip)
-		if q.err == nil {
-			c.answers.Add(ip, q.answer)
-		}
-	}
-	c.mu.Unlock()
-	close(q.done)
-}
-
-// Forget forgets the answer about ip, and does not remember one that is under
-// way: it may be older than what made the caller forget, so the next lookup
-// asks anew without waiting for it. After a change about a range use
-// [Cache.Purge].
+// Forget forgets the answer about ip and those about ranges that it is in, and does
+// not remember one about it that is under way: it may be older than what made the
+// caller forget, so the next lookup asks anew without waiting for it. After a change
+// about a range use [Cache.Purge].
 func (c *Cache) Forget(ip netip.Addr) {
 	ip = Normalize(ip)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.asked, ip)
 	c.answers.Remove(ip)
+	c.known.forget(ip)
 }
 
 // Purge forgets all answers, those under way included.
@@ -257,16 +198,22 @@ func (c *Cache) Purge() {
 	defer c.mu.Unlock()
 	clear(c.asked)
 	c.answers.Purge()
+	c.known.purge()
 }
 
 // Stats returns what the cache did up to now.
 func (c *Cache) Stats() CacheStats {
+	c.mu.Lock()
+	ranges := c.known.recent.Len()
+	c.mu.Unlock()
 	return CacheStats{
 		Hits:      c.hits.Load(),
 		Misses:    c.misses.Load(),
 		Questions: c.questions.Load(),
 		Errors:    c.errors.Load(),
 		Busy:      c.busy.Load(),
+		Crowded:   c.crowded.Load(),
 		Entries:   c.answers.Len(),
+		Ranges:    ranges,
 	}
 }

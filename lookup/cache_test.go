@@ -208,7 +208,7 @@ func TestCacheDoesNotRememberErrors(t *testing.T) {
 	u.wasAsked(2)
 	u.says(ban(time.Time{}), true, nil)
 	u.finds("192.0.2.1", Ban)
-	if s := u.Stats(); s != (CacheStats{Misses: 3, Questions: 3, Errors: 2, Entries: 1}) {
+	if s := u.Stats(); s != (CacheStats{Misses: 3, Questions: 3, Errors: 2, Entries: 1, Ranges: 1}) {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -224,7 +224,7 @@ func TestCacheAsksOnceForAllThatWait(t *testing.T) {
 		}
 		wg.Wait()
 		u.wasAsked(1)
-		if s := u.Stats(); s != (CacheStats{Misses: 100, Questions: 1, Entries: 1}) {
+		if s := u.Stats(); s != (CacheStats{Misses: 100, Questions: 1, Entries: 1, Ranges: 1}) {
 			t.Errorf("stats %+v", s)
 		}
 	})
@@ -236,7 +236,7 @@ func TestCacheLooksAgainBeforeItAsks(t *testing.T) {
 	u := newUpstream(t, CacheConfig{})
 	u.says(ban(time.Time{}), true, nil)
 	u.finds("192.0.2.1", Ban)
-	q, first, err := u.join(t.Context(), netip.MustParseAddr("192.0.2.1"))
+	q, first, err := u.join(netip.MustParseAddr("192.0.2.1"), nil)
 	if err != nil || first || q.wait(t.Context(), 0) != nil || q.answer.decision.Action != Ban {
 		t.Errorf("question %+v, first %v, error %v; want the answer", q, first, err)
 	}
@@ -363,31 +363,34 @@ func TestCacheBoundsTheQuestionsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, CacheConfig{})
 		u.finds("203.0.113.1", None)
-		u.takes(time.Hour)
 		var wg sync.WaitGroup
-		for i := range 64 {
-			ip := fmt.Sprintf("192.0.2.%d", i)
-			wg.Go(func() { u.fails(t.Context(), ip, context.DeadlineExceeded) })
-		}
-		synctest.Wait()
+		release := u.hold(&wg, 64)
 		u.wasAsked(65)
 
 		began := time.Now()
-		for i := range 1000 {
-			u.fails(t.Context(), fmt.Sprintf("2001:db8::%x", i+1), ErrBusy)
+		for i := range 1024 { // they wait
+			wg.Go(func() { u.fails(t.Context(), fmt.Sprintf("2001:db8:%x::1", i+1), ErrBusy) })
+		}
+		synctest.Wait()
+		for range 1000 { // for them there is no room
+			u.fails(t.Context(), "2001:db9::1", ErrBusy)
 		}
 		if took := time.Since(began); took != 0 {
 			t.Errorf("to be turned away took %v", took)
 		}
 		u.wasAsked(65)
-		u.finds("203.0.113.1", None)                                                  // memory is not concerned
-		wg.Go(func() { u.fails(t.Context(), "192.0.2.1", context.DeadlineExceeded) }) // nor is who waits for a question asked
+		advance(100 * time.Millisecond)
+		u.finds("203.0.113.1", None)                 // memory is not concerned
+		wg.Go(func() { u.finds("192.0.0.1", None) }) // nor is who waits for a question asked
+		advance(150 * time.Millisecond)
+		release()
 		wg.Wait()
 		u.says(ban(time.Time{}), true, nil)
 		u.finds("2001:db8::1", Ban)
-		if s := u.Stats(); s.Busy != 1000 || s.Errors != 64 || s.Questions != 66 {
-			t.Errorf("stats %+v; want 1000 busy, 64 errors, 66 questions", s)
+		if s := u.Stats(); s.Busy != 2024 || s.Errors != 0 || s.Questions != 66 || s.Crowded != 0 {
+			t.Errorf("stats %+v; want 2024 busy, 66 questions", s)
 		}
+		u.isIdle()
 	})
 }
 
@@ -402,7 +405,7 @@ func TestCacheForgets(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u := newUpstream(t, CacheConfig{})
-			u.says(ban(time.Time{}), true, nil)
+			u.says(Decision{Action: Ban}, true, nil)
 			u.finds("192.0.2.1", Ban)
 			u.finds("192.0.2.2", Ban)
 			u.says(Decision{}, false, nil)
@@ -416,7 +419,7 @@ func TestCacheForgets(t *testing.T) {
 		})
 		t.Run(row.name+", an answer under way included", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				u := newUpstream(t, CacheConfig{Questions: 2})
+				u := newUpstream(t, CacheConfig{Questions: 8})
 				u.says(ban(time.Time{}), true, nil)
 				u.takes(100 * time.Millisecond)
 				var wg sync.WaitGroup
@@ -428,7 +431,9 @@ func TestCacheForgets(t *testing.T) {
 				wg.Go(func() { u.finds("192.0.2.1", None) })
 				synctest.Wait()
 				u.wasAsked(2)
-				u.fails(t.Context(), "192.0.2.3", ErrBusy) // what was forgotten still takes a place
+				if n := u.underWay(); n != 2 {
+					t.Errorf("%d questions under way: what was forgotten still takes a place", n)
+				}
 				advance(150 * time.Millisecond)
 				u.finds("192.0.2.1", None)
 				wg.Wait()

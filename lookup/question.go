@@ -1,0 +1,192 @@
+package lookup
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// A question is one that is under way. Its answer and its error may be read
+// once done is closed.
+type question struct {
+	turn   *waiter // of who asks; nil if nobody has to
+	done   chan struct{}
+	answer *answer
+	err    error
+}
+
+// join returns the question about ip that is under way or settled, or else a new one
+// that the caller is the first to ask, unless gone is an error.
+func (c *Cache) join(ip netip.Addr, gone error) (q *question, first bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.recallLocked(ip); a != nil {
+		c.hits.Add(1)
+		q = &question{done: make(chan struct{}), answer: a}
+		close(q.done)
+		return q, false, nil
+	}
+	c.misses.Add(1)
+	if gone != nil {
+		return nil, false, gone
+	}
+	if q, ok := c.asked[ip]; ok {
+		return q, false, nil
+	}
+	w, err := c.turns.join(ip)
+	if err != nil {
+		c.countRefusal(err)
+		return nil, false, err
+	}
+	q = &question{turn: w, done: make(chan struct{}), err: errNoAnswer}
+	c.asked[ip] = q
+	return q, true, nil
+}
+
+// recallLocked returns the answer about ip that has come since the caller looked for
+// it, or that about a range that settles it: nothing is stronger than a ban.
+func (c *Cache) recallLocked(ip netip.Addr) *answer {
+	now := c.epoch.now()
+	if a, ok := c.answers.Peek(ip); ok && now < a.end {
+		return a
+	}
+	if a := c.known.find(ip, now); a != nil && a.decision.Action == Ban {
+		return a
+	}
+	return nil
+}
+
+func (c *Cache) countRefusal(err error) {
+	if errors.Is(err, ErrCrowded) {
+		c.crowded.Add(1)
+	} else {
+		c.busy.Add(1)
+	}
+}
+
+// wait waits for the answer to q: for the turn of who asks, and from then on for the
+// answer, each for so long at most. An Asker that outstays its context is not to hold
+// up more than the one that called it.
+func (q *question) wait(ctx context.Context, timeout time.Duration) error {
+	select {
+	case <-q.done:
+		return nil
+	default:
+	}
+	if err := q.waitFor(ctx, q.turn.ready, timeout); err != nil {
+		return err
+	}
+	return q.waitFor(ctx, nil, timeout)
+}
+
+// waitFor waits until step is closed, or the answer is there.
+func (q *question) waitFor(ctx context.Context, step <-chan struct{}, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	select {
+	case <-q.done:
+		return nil
+	case <-step:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ask asks q when it is its turn, and lets go those who wait for it, even if Ask
+// panics.
+func (c *Cache) ask(ctx context.Context, ip netip.Addr, q *question) {
+	asked := c.await(q)
+	defer func() { c.finish(ip, q, asked) }()
+	if !asked {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
+	defer cancel()
+	began := c.epoch.now()
+	d, found, err := c.cfg.Ask(ctx, ip)
+	if err != nil {
+		q.err = err
+		return
+	}
+	q.answer, q.err = c.answer(began, d, found), nil
+}
+
+// await waits for the turn of q, and reports whether it has come. If not, q has an
+// error, or the answer that another question has brought.
+func (c *Cache) await(q *question) bool {
+	if err := c.wait(q.turn); err != nil {
+		q.err = err
+		return false
+	}
+	if a := q.turn.known; a != nil {
+		q.answer, q.err = a, nil
+		return false
+	}
+	return true
+}
+
+// wait waits until w is ready. An error says why it did not get a turn in time.
+func (c *Cache) wait(w *waiter) error {
+	select {
+	case <-w.ready:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(c.cfg.Timeout)
+	defer timer.Stop()
+	select {
+	case <-w.ready:
+		return nil
+	case <-timer.C:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.turns.giveUp(w)
+	if err != nil {
+		c.countRefusal(err)
+	}
+	return err
+}
+
+// answer returns what the source said in answer to a question asked at began.
+// It is remembered for TTL, but not beyond the end of the decision.
+func (c *Cache) answer(began int64, d Decision, found bool) *answer {
+	a := &answer{end: shift(began, int64(c.cfg.TTL))}
+	// A decision past its end is none, whatever the source says.
+	if end := c.epoch.end(d.Until); found && c.epoch.now() < end {
+		a.decision, a.found = d, true
+		a.end = min(a.end, end)
+	}
+	return a
+}
+
+// finish remembers the answer to q if it was asked, unless it was to be forgotten
+// meanwhile.
+func (c *Cache) finish(ip netip.Addr, q *question, asked bool) {
+	c.mu.Lock()
+	wanted := c.asked[ip] == q
+	if wanted {
+		delete(c.asked, ip)
+	}
+	if asked {
+		c.questions.Add(1)
+		if q.err != nil {
+			c.errors.Add(1)
+		} else if wanted {
+			c.rememberLocked(ip, q.answer)
+		}
+		c.turns.done(q.turn) // after those that the answer is about have got it
+	}
+	c.mu.Unlock()
+	close(q.done)
+}
+
+// rememberLocked remembers the answer about ip, for others too if it is about a range.
+func (c *Cache) rememberLocked(ip netip.Addr, a *answer) {
+	c.answers.Add(ip, a)
+	if p, ok := c.known.learn(ip, a); ok && a.decision.Action == Ban {
+		c.turns.tell(p, a)
+	}
+}
