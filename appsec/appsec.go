@@ -189,7 +189,7 @@ func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
 	if !q.setHead(r, &in, target, c.cfg.Key) {
 		return c.refuse(LargeHead), nil
 	}
-	body, part, err := c.readBody(r)
+	body, part, err := c.readBody(r, networkOf(in.Client))
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -201,12 +201,12 @@ func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
 // weigh returns the verdict on q with the part of its body that there is.
 func (c *Client) weigh(q *question, p part) Verdict {
 	if p.cut != uncut {
-		if c.cfg.BodyOver == lookup.Ban && p.cut != Stream {
+		if p.fault || c.cfg.BodyOver == lookup.Ban && p.cut != Stream {
 			return c.refuse(p.cut)
 		}
 		c.counts.skipped[p.cut].Add(1)
 	}
-	q.body = p.bytes
+	q.body, q.size = p.bytes, p.size
 	return c.judge(q)
 }
 

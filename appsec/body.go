@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -14,14 +15,16 @@ import (
 
 // A part of a body is what is inspected. It is valid until the body is read.
 type part struct {
-	bytes []byte
+	bytes [][]byte
+	size  int
 	cut   Skip // why it is not the whole
+	fault bool // that is the client's own doing: the request is refused, whatever BodyOver says
 }
 
 // readBody reads what is to be inspected of r's body, and has r's body begin
 // with it again. A request without a body keeps what it has, and so does one of
 // whose body nothing is read; b is nil then.
-func (c *Client) readBody(r *http.Request) (b *body, p part, err error) {
+func (c *Client) readBody(r *http.Request, network netip.Prefix) (b *body, p part, err error) {
 	strict := c.cfg.BodyOver == lookup.Ban
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
@@ -31,7 +34,7 @@ func (c *Client) readBody(r *http.Request) (b *body, p part, err error) {
 	case strict && r.ContentLength > int64(c.cfg.BodyLimit):
 		return nil, part{cut: LongBody}, nil // not even a 100 Continue
 	}
-	b = &body{src: r.Body, pool: &c.bodies, limit: c.cfg.BodyLimit, done: make(chan struct{})}
+	b = newBody(r.Body, &c.bodies, network, c.cfg.BodyLimit)
 	r.Body = b
 	if p, err = b.begin(c.cfg.BodyTimeout); err != nil {
 		c.counts.broken.Add(1)
@@ -60,20 +63,38 @@ func isStream(r *http.Request, strict bool) bool {
 // of Read, which ends with the connection, or when the client sends the next
 // byte; whoever reads on comes after it.
 type body struct {
-	src   io.ReadCloser
-	pool  *pool
-	limit int           // of what is inspected
-	done  chan struct{} // closed when the goroutine has ended
+	src     io.ReadCloser
+	pool    *pool
+	network netip.Prefix  // of the client
+	limit   int           // of what is inspected
+	done    chan struct{} // closed when the goroutine has ended
+	halt    chan struct{} // closed when no more is to be read ahead
+	evicted chan struct{} // closed by the pool when others need the room
 
 	mu       sync.Mutex
-	held     buffer // what has been read ahead; no longer than limit+1
-	off      int    // up to where it has been read
-	err      error  // what src has ended with
-	stopped  bool   // no more is to be read ahead
-	full     bool   // there was no room for more
-	finished bool   // the goroutine is not to touch anything any more
+	held     []*piece // what has been read ahead; no longer than limit+1
+	size     int      // of it, with what has been read meanwhile
+	off      int      // up to where the first piece has been read
+	err      error    // what src has ended with
+	stopped  bool     // halt is closed
+	lack     Skip     // why there was no room at some time; uncut: there always was
+	finished bool     // the goroutine is not to touch anything any more
 	closed   bool
 	closing  bool // the goroutine is to close src
+
+	// What the pool knows of b, under its own lock.
+	lines   [2]line // in the ledger of the network, and in that of all
+	grown   time.Time
+	growing bool
+}
+
+func newBody(src io.ReadCloser, p *pool, network netip.Prefix, limit int) *body {
+	b := &body{
+		src: src, pool: p, network: network, limit: limit,
+		done: make(chan struct{}), halt: make(chan struct{}), evicted: make(chan struct{}),
+	}
+	p.enter(b)
+	return b
 }
 
 // begin reads up to one byte more than limit, but no longer than wait.
@@ -81,25 +102,71 @@ func (b *body) begin(wait time.Duration) (part, error) {
 	go b.fill()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	evicted := false
 	select {
 	case <-b.done:
+	case <-b.evicted:
+		evicted = true
 	case <-timer.C:
 	}
+	b.pool.rest(b)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stopped = true
-	p := part{bytes: b.held.bytes}
-	switch {
-	case b.err != nil && !errors.Is(b.err, io.EOF):
+	b.stopLocked()
+	if b.err != nil && !errors.Is(b.err, io.EOF) {
 		return part{}, b.err
-	case len(p.bytes) > b.limit:
-		p.bytes, p.cut = p.bytes[:b.limit], LongBody
-	case b.full:
-		p.cut = NoRoom
-	case b.err == nil:
+	}
+	if evicted {
+		b.dropLocked()
+		return part{cut: SlowBody, fault: true}, nil
+	}
+	return b.partLocked(), nil
+}
+
+// partLocked returns what is to be inspected.
+func (b *body) partLocked() part {
+	p := part{size: b.size}
+	for _, held := range b.held {
+		p.bytes = append(p.bytes, held.mem[:held.n])
+	}
+	switch {
+	case b.size > b.limit:
+		p.size, p.cut = b.limit, LongBody
+		p.bytes = cutTo(p.bytes, b.limit)
+	case b.err != nil:
+	case b.lack != uncut:
+		p.cut, p.fault = b.lack, b.lack == NoShare
+	default:
 		p.cut = SlowBody
 	}
-	return p, nil
+	return p
+}
+
+// cutTo returns pieces, which have one byte more than size, without that.
+func cutTo(pieces [][]byte, size int) [][]byte {
+	last := len(pieces) - 1
+	pieces[last] = pieces[last][:len(pieces[last])-1]
+	return pieces
+}
+
+func (b *body) stopLocked() {
+	if !b.stopped {
+		b.stopped = true
+		close(b.halt)
+	}
+}
+
+// dropLocked gives back all but the piece that is being read into.
+func (b *body) dropLocked() {
+	b.closed = true
+	if b.finished {
+		b.freeLocked()
+		return
+	}
+	if n := len(b.held) - 1; n > 0 {
+		b.pool.put(b.network, b.held[:n]...)
+		b.held = b.held[n:]
+	}
 }
 
 // fill reads ahead.
@@ -112,7 +179,8 @@ func (b *body) fill() {
 		}
 		n, err := b.src.Read(space)
 		b.mu.Lock()
-		b.held.bytes = b.held.bytes[:len(b.held.bytes)+n]
+		b.held[len(b.held)-1].n += n
+		b.size += n
 		b.err = err
 		b.mu.Unlock()
 		if err != nil {
@@ -121,19 +189,42 @@ func (b *body) fill() {
 	}
 }
 
-// space returns where to read to; nothing: read no more.
+// space returns where to read to, and waits until there is room; nothing: read no
+// more.
 func (b *body) space() []byte {
+	for {
+		space, wait := b.free()
+		if !wait {
+			return space
+		}
+		timer := time.NewTimer(roomPause)
+		select {
+		case <-timer.C:
+		case <-b.halt:
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// free returns where to read to, or whether to wait for room.
+func (b *body) free() (space []byte, wait bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	held := len(b.held.bytes)
-	if b.stopped || held > b.limit {
-		return nil
+	if b.stopped || b.size > b.limit {
+		return nil, false
 	}
-	if held == cap(b.held.bytes) && !b.pool.grow(&b.held) {
-		b.full = true
-		return nil
+	if last := len(b.held) - 1; last < 0 || b.held[last].n == len(b.held[last].mem) {
+		fresh, why := b.pool.grow(b, last < 0)
+		if fresh == nil {
+			b.lack = why
+			return nil, why != SlowBody
+		}
+		b.held = append(b.held, fresh)
 	}
-	return b.held.bytes[held:cap(b.held.bytes)]
+	last := b.held[len(b.held)-1]
+	left := b.limit + 1 - b.size
+	return last.mem[last.n:min(len(last.mem), last.n+left)], false
 }
 
 // finish ends the goroutine. In one of its own a panic of a foreign Read would
@@ -147,78 +238,10 @@ func (b *body) finish() {
 	}
 	b.finished = true
 	if b.closed {
-		b.pool.put(&b.held)
+		b.freeLocked()
 	}
 	if b.closing {
 		_ = b.src.Close() // nobody is left to hear of it
 	}
 	close(b.done)
-}
-
-// Read reads what is held, and then what follows.
-func (b *body) Read(p []byte) (int, error) {
-	for {
-		n, state, err := b.readHeld(p)
-		switch state {
-		case readHere:
-			return n, err
-		case readSource:
-			return b.src.Read(p)
-		}
-		<-b.done
-	}
-}
-
-// Where a Read finds what it reads.
-const (
-	readHere   = iota
-	readSource // src, of which nothing is held any more
-	readLater  // src, once the goroutine has ended
-)
-
-func (b *body) readHeld(p []byte) (n, state int, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.closed:
-		return 0, readHere, http.ErrBodyReadAfterClose
-	case b.off < len(b.held.bytes):
-		n = copy(p, b.held.bytes[b.off:])
-		b.off += n
-	case !b.finished:
-		return 0, readLater, nil
-	case b.err != nil:
-		return 0, readHere, b.err
-	default:
-		state = readSource
-	}
-	if b.finished && b.off == len(b.held.bytes) {
-		b.pool.put(&b.held)
-		b.off = 0
-	}
-	return n, state, nil
-}
-
-// Close is for the site, and also closes the source. While the goroutine reads
-// that, it is left to the goroutine: a server's own body would have Close wait.
-func (b *body) Close() error {
-	if !b.release(true) {
-		return nil
-	}
-	return b.src.Close()
-}
-
-// release gives back the memory, after which nothing can be read any more. It
-// reports whether nobody reads from the source; else that is closed later, if
-// the source is to be closed.
-func (b *body) release(source bool) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stopped, b.closed = true, true
-	if !b.finished {
-		b.closing = b.closing || source
-		return false
-	}
-	b.pool.put(&b.held)
-	return true
 }

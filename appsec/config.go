@@ -44,7 +44,14 @@ type Config struct {
 	BodyTimeout time.Duration
 
 	// BodyMemory bounds what the bodies of all requests under way may take, at
-	// least BodyLimit. A body that finds no room is cut there. Default: 256 MiB.
+	// least BodyLimit. Default: 256 MiB. The bodies of one network, a /24 or a /40
+	// of IPv6, may take an eighth of it, but always one whole body. A body takes
+	// memory as it comes in; what its length is said to be does not count.
+	//
+	// A body that finds no room waits for it, as a part of its BodyTimeout. Then
+	// BodyOver says what follows, or, if its own network has used up its share, the
+	// request is refused with 503. While somebody waits, a body that has not filled
+	// 32 KiB for two seconds is given up, and its request is refused with 408.
 	BodyMemory int64
 
 	// BodyOver is what is done with a request whose body cannot be inspected

@@ -167,16 +167,22 @@ func (cs *connections) exchange(c *conn, q *question, until time.Time) (a *answe
 // send sends q.
 func (c *conn) send(q *question, end *endpoint) error {
 	q.out = q.appendTo(q.out[:0], end)
-	if len(q.body) <= oneWrite {
-		q.out = append(q.out, q.body...)
+	if q.size <= oneWrite {
+		for _, piece := range q.body {
+			q.out = append(q.out, piece...)
+		}
 		_, err := c.Write(q.out)
 		return err
 	}
 	if _, err := c.Write(q.out); err != nil {
 		return err
 	}
-	_, err := c.Write(q.body)
-	return err
+	for _, piece := range q.body {
+		if _, err := c.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // receive reads an answer, and says whether it is the last one on c.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"reflect"
 	"strings"
 	"sync"
@@ -318,7 +319,7 @@ func TestNobodyWaitsLongerThanTheTimeout(t *testing.T) {
 			wg.Go(func() {
 				began := time.Now()
 				r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", i*100)))
-				v, err := c.Inspect(r, Inspection{Client: visitor})
+				v, err := c.Inspect(r, Inspection{Client: netip.AddrFrom4([4]byte{203, byte(i >> 8), byte(i), 7})})
 				if took := time.Since(began); took > timeout || err != nil || v.Action != lookup.None || v.Reason == "" {
 					t.Errorf("%v: %+v, %v", took, v, err)
 				}

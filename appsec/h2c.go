@@ -40,7 +40,7 @@ func (m *multiplexed) ask(q *question, until time.Time) (*answer, error) {
 	defer cancel()
 	// The transport may still read what it was given when it has given up, so it
 	// gets copies.
-	req, err := http.NewRequestWithContext(ctx, q.method(), m.url, bytes.NewReader(bytes.Clone(q.body)))
+	req, err := http.NewRequestWithContext(ctx, q.method(), m.url, bytes.NewReader(bytes.Join(q.body, nil)))
 	if err != nil {
 		return nil, err
 	}

@@ -26,11 +26,12 @@ const (
 
 // A question is a request as AppSec is to see it. It is valid until free.
 type question struct {
-	fields   []byte // the header fields, each with its line end, without Host and Content-Length
-	body     []byte // the body, or the part of it that is inspected; nil: none
-	length   bool   // the length is to be told even if there is no body
-	secure   bool   // the client came by TLS
-	internal bool   // it asks for what is below InternalPrefix
+	fields   []byte   // the header fields, each with its line end, without Host and Content-Length
+	body     [][]byte // the body, or the part of it that is inspected, in pieces; nil: none
+	size     int      // of it
+	length   bool     // the length is to be told even if there is no body
+	secure   bool     // the client came by TLS
+	internal bool     // it asks for what is below InternalPrefix
 
 	address []byte // scratch
 	reply   []byte // scratch, for what an answer says
@@ -39,7 +40,7 @@ type question struct {
 
 // free gives q to the next one, unless it has grown too big for that.
 func (q *question) free(to *sync.Pool) {
-	q.body = nil
+	q.body, q.size = nil, 0
 	if cap(q.fields) <= maxKept && cap(q.reply) <= maxKept && cap(q.out) <= maxKept {
 		to.Put(q)
 	}
@@ -150,7 +151,7 @@ func isToken(name string) bool {
 
 // method is GET without a body and POST with one.
 func (q *question) method() string {
-	if len(q.body) > 0 {
+	if q.size > 0 {
 		return http.MethodPost
 	}
 	return http.MethodGet
@@ -158,14 +159,14 @@ func (q *question) method() string {
 
 // hasLength reports whether the length is told. Up to 1.7.7 AppSec reads no body
 // without; and a POST that told it has none would look like one that does not.
-func (q *question) hasLength() bool { return q.length || len(q.body) > 0 }
+func (q *question) hasLength() bool { return q.length || q.size > 0 }
 
 // appendTo appends the question as HTTP/1.1 has it, without the body.
 func (q *question) appendTo(b []byte, end *endpoint) []byte {
 	b = append(append(append(append(b, q.method()...), ' '), end.path...), " HTTP/1.1\r\nHost: "...)
 	b = append(append(b, end.host...), "\r\n"...)
 	if q.hasLength() {
-		b = strconv.AppendInt(append(b, "Content-Length: "...), int64(len(q.body)), 10)
+		b = strconv.AppendInt(append(b, "Content-Length: "...), int64(q.size), 10)
 		b = append(b, "\r\n"...)
 	}
 	return append(append(b, q.fields...), "\r\n"...)

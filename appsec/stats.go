@@ -42,16 +42,17 @@ const (
 	LongBody              // the body is longer than Config.BodyLimit
 	SlowBody              // it takes longer than Config.BodyTimeout to arrive
 	NoRoom                // the bodies of all requests take Config.BodyMemory
+	NoShare               // those of its network take their share of that; always refused
 	Stream                // it is the stream of a gRPC call or of a CONNECT
 	LargeHead             // the head has more than 512 KiB; always refused
 	BadTarget             // the target is no URL; always refused
 	skips                 // how many there are
 )
 
-var skipNames = [skips]string{"", "long_body", "slow_body", "no_room", "stream", "large_head", "bad_target"}
+var skipNames = [skips]string{"", "long_body", "slow_body", "no_room", "no_share", "stream", "large_head", "bad_target"}
 
 var skipReasons = [skips]string{
-	"", "body longer than AppSec inspects", "body too slow for AppSec", "no room for the body", "stream",
+	"", "body longer than AppSec inspects", "body too slow for AppSec", "no room for the body", "too many bodies of one network at once", "stream",
 	"head longer than AppSec reads", "target that AppSec cannot parse",
 }
 
@@ -106,7 +107,7 @@ func (c *Client) Stats() Stats {
 	n := &c.counts
 	s := Stats{
 		Asked: n.asked.Load(), Retried: n.retried.Load(), Challenged: n.challenged.Load(),
-		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.used.Load(),
+		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.bytes(),
 		LatencySum: time.Duration(n.latency.sum.Load()), Latency: n.latency.buckets(),
 	}
 	load(s.Stopped[:], n.stopped[:])

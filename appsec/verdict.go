@@ -137,7 +137,7 @@ func (c *Client) refuse(why Skip) Verdict {
 		v.Status, v.Close = http.StatusRequestEntityTooLarge, true
 	case SlowBody:
 		v.Status, v.Close = http.StatusRequestTimeout, true
-	case NoRoom:
+	case NoRoom, NoShare:
 		v.Status, v.Close = http.StatusServiceUnavailable, true
 	}
 	return v

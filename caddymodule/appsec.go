@@ -51,8 +51,8 @@ type AppSec struct {
 	// How long these may take to arrive. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
-	// How many bytes the bodies of all requests under way may take. Default:
-	// 256 MiB.
+	// How many bytes the bodies of all requests under way may take. Those of one
+	// network, a /24 or a /40 of IPv6, may take an eighth of it. Default: 256 MiB.
 	BodyMemory int `json:"body_memory,omitempty"`
 
 	// What becomes of a request whose body cannot be inspected whole: "pass" or

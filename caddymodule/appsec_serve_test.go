@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -365,5 +366,34 @@ func TestAnUploadThatBreaksOffIsGivenUp(t *testing.T) {
 				t.Error("it is logged as a success")
 			}
 		})
+	}
+}
+
+// Uploads that one client lets stall leave room for the bodies of others, whose
+// attacks are inspected.
+func TestStalledUploadsSwitchOffNothing(t *testing.T) {
+	const uploads, size = 262, 256<<10 + 1
+	f := newFront(t, "")
+	begun := strings.Repeat("x", size)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range uploads {
+		conn := f.dial()
+		defer conn.Close()
+		wg.Go(func() {
+			say(conn, "PUT /hash HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: %s\r\nContent-Length: 900000\r\n\r\n%s", f.addr, suspect, begun)
+		})
+	}
+	var before int64
+	waitForInspector(t, func(s appsec.Stats) bool {
+		settled := s.BodyMemory > 15<<20 && s.BodyMemory == before
+		before = s.BodyMemory
+		return settled
+	})
+	if before > 33<<20 {
+		t.Errorf("one client holds %d bytes", before)
+	}
+	if a := f.post(attacker, "/hash", strings.Repeat("y", 300_000)+"evil"); a.status != http.StatusForbidden {
+		t.Errorf("an attack of somebody else: status %d", a.status)
 	}
 }

@@ -206,6 +206,7 @@ tocsin_appsec_refused_total{kind="bad_target"} 1
 tocsin_appsec_refused_total{kind="large_head"} 0
 tocsin_appsec_refused_total{kind="long_body"} 0
 tocsin_appsec_refused_total{kind="no_room"} 0
+tocsin_appsec_refused_total{kind="no_share"} 0
 tocsin_appsec_refused_total{kind="slow_body"} 0
 tocsin_appsec_refused_total{kind="stream"} 0
 tocsin_appsec_requests_total 40
@@ -214,6 +215,7 @@ tocsin_appsec_skipped_total{kind="bad_target"} 0
 tocsin_appsec_skipped_total{kind="large_head"} 0
 tocsin_appsec_skipped_total{kind="long_body"} 9
 tocsin_appsec_skipped_total{kind="no_room"} 0
+tocsin_appsec_skipped_total{kind="no_share"} 0
 tocsin_appsec_skipped_total{kind="slow_body"} 0
 tocsin_appsec_skipped_total{kind="stream"} 0
 tocsin_appsec_stopped_total{action="ban"} 6
