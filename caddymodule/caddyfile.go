@@ -46,6 +46,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	        scenarios_containing     <word...>
 //	        scenarios_not_containing <word...>
 //	        machine  <name> <password>
+//	        machine_tls <cert> <key>
 //	        register [<token>]
 //	        metrics  <duration>|off
 //	        tls      <cert> <key> [<ca>]
@@ -133,12 +134,17 @@ func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
 		"scenarios_containing":     {parse: words(&l.ScenariosContaining)},
 		"scenarios_not_containing": {parse: words(&l.ScenariosNotContaining)},
 		"machine":                  {parse: credentials(&l.Machine, &l.Password)},
+		"machine_tls":              {parse: l.parseMachineTLS},
 		"register":                 {parse: l.parseRegister},
 		"metrics":                  {parse: durationOrOff(&l.Metrics)},
 		"tls":                      {parse: certificates(&l.TLSCert, &l.TLSKey, &l.TLSCA)},
 	}.parse(d, name)
 	a.LAPI = append(a.LAPI, l)
 	return err
+}
+
+func (l *LAPI) parseMachineTLS(d *caddyfile.Dispenser, name string) error {
+	return pair(d, name, "a certificate and its key", &l.MachineTLSCert, &l.MachineTLSKey)
 }
 
 func (l *LAPI) parseRegister(d *caddyfile.Dispenser, name string) error {

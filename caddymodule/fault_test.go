@@ -105,12 +105,12 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 			end:   func(s *site) { s.lapi.open() },
 		},
 		{
-			name: "the key is deleted, and made again", says: "status 403: access forbidden",
+			name: "the key is deleted, and made again", says: "status 403: \"access forbidden\"",
 			begin: func(s *site) { s.lapi.RemoveKey(lapitest.DefaultKey) },
 			end:   func(s *site) { s.lapi.AddKey(lapitest.DefaultKey) },
 		},
 		{
-			name: "the database is lost, and filled again under a new key", says: "status 403: access forbidden",
+			name: "the database is lost, and filled again under a new key", says: "status 403: \"access forbidden\"",
 			begin: func(s *site) { s.lapi.DropDatabase(); s.fill() },
 			end:   func(s *site) { s.lapi.AddKey(lapitest.DefaultKey) },
 		},
@@ -120,7 +120,7 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 		answers("a proxy answers with its page", `status 502: "<html>`, lapitest.Status(502, header("Content-Type", "text/html"), "<html>Bad Gateway")),
 		answers("a proxy answers with its page and status 200", "HTML page", lapitest.Status(200, header("Content-Type", "text/html"), "<html>Sign in")),
 		answers("a proxy wants another login", "status 401: access forbidden", lapitest.Status(401, nil, "")),
-		answers("the key is refused", "status 403: access forbidden", lapitest.Status(403, nil, `{"message":"access forbidden"}`)),
+		answers("the key is refused", "status 403: \"access forbidden\"", lapitest.Status(403, nil, `{"message":"access forbidden"}`)),
 		answers("the server asks to be left alone for a second", "status 429", lapitest.Status(429, header("Retry-After", "1"), "")),
 		answers("the answer is no JSON", "reading the stream", lapitest.Raw(`{"new": [oops`)),
 		answers("the answer is JSON of another kind", "reading the stream", lapitest.Raw(`["a list"]`)),
@@ -553,12 +553,12 @@ func TestWhatIsInForceOutlastsFaultsOfTheRealServer(t *testing.T) {
 			func(api *lapitest.RealServer, _ *site) { api.Restart() },
 		},
 		{
-			"the key is deleted, and made again", "status 403: access forbidden", false,
+			"the key is deleted, and made again", "status 403: \"access forbidden\"", false,
 			func(api *lapitest.RealServer, _ *site) { api.DeleteBouncer(lapitest.DefaultBouncer) },
 			func(api *lapitest.RealServer, _ *site) { api.AddBouncer(lapitest.DefaultBouncer, api.Key) },
 		},
 		{
-			"the database is lost, and filled again under a new key", "status 403: access forbidden", false,
+			"the database is lost, and filled again under a new key", "status 403: \"access forbidden\"", false,
 			func(api *lapitest.RealServer, s *site) { api.DropDatabase(""); s.fill() },
 			func(api *lapitest.RealServer, _ *site) {
 				api.AddBouncer(lapitest.DefaultBouncer, lapitest.DefaultKey)

@@ -87,7 +87,7 @@ type LAPI struct {
 	// back and to honour the allowlists. Default: none.
 	Machine string `json:"machine,omitempty"`
 
-	// Password of the machine, or file:PATH.
+	// Password of the machine, or file:PATH. Required with a name.
 	Password string `json:"password,omitempty"`
 
 	// Whether the machine may ask for an account if it has none. Somebody has to
@@ -98,6 +98,14 @@ type LAPI struct {
 	// Token of CrowdSec's auto_registration, or file:PATH, with which the account
 	// is good at once. CrowdSec 1.6.3 and later. Default: none.
 	RegistrationToken string `json:"registration_token,omitempty"`
+
+	// File with a client certificate of the machine, in PEM. It is another than the
+	// bouncer's: CrowdSec tells the two by their OU. It stands in for name and
+	// password. Default: none, and the machine shows none.
+	MachineTLSCert string `json:"machine_tls_cert,omitempty"`
+
+	// File with its private key, in PEM.
+	MachineTLSKey string `json:"machine_tls_key,omitempty"`
 
 	// How often to tell CrowdSec what was done, as cscli metrics shows it, at
 	// least 10m; or "off". Default: 15m. For mode stream.
@@ -149,6 +157,7 @@ func (l *LAPI) replace(repl *caddy.Replacer) error {
 		"name": &l.Name, "url": &l.URL, "key": &l.Key, "mode": &l.Mode, "failure": &l.Failure,
 		"machine": &l.Machine, "password": &l.Password, "registration token": &l.RegistrationToken, "metrics": &l.Metrics,
 		"tls certificate": &l.TLSCert, "tls key": &l.TLSKey, "tls ca": &l.TLSCA,
+		"machine tls certificate": &l.MachineTLSCert, "machine tls key": &l.MachineTLSKey,
 	}
 	for name, words := range map[string]*[]string{
 		"scopes": &l.Scopes, "origins": &l.Origins,
@@ -208,7 +217,10 @@ func (l *LAPI) failure() (lookup.Action, error) {
 }
 
 func (l *LAPI) machine() lapi.Machine {
-	return lapi.Machine{Name: l.Machine, Password: l.Password, Register: l.Register, Token: l.RegistrationToken}
+	return lapi.Machine{
+		Name: l.Machine, Password: l.Password, Register: l.Register, Token: l.RegistrationToken,
+		Cert: l.MachineTLSCert, KeyFile: l.MachineTLSKey,
+	}
 }
 
 func (l *LAPI) tls() lapi.TLS {

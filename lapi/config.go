@@ -3,7 +3,6 @@ package lapi
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -79,10 +78,19 @@ type TLS struct {
 }
 
 // A Machine is what CrowdSec calls an account that may change things, as
-// `cscli machines add NAME --password PASSWORD` makes one.
+// `cscli machines add NAME --password PASSWORD` makes one. Name and Password, or Cert
+// and KeyFile, are required.
 type Machine struct {
 	Name     string
 	Password string
+
+	// Cert and KeyFile are paths of PEM files with a client certificate and its key.
+	// CrowdSec knows bouncers and machines by the organizational unit (OU) of their
+	// certificates, so this is another one than that of Config.TLS: its OU has to be
+	// among the server's agents_allowed_ou. CrowdSec then wants no password, and names
+	// the machine by the certificate. They are read at each login. Default: the machine
+	// shows no certificate.
+	Cert, KeyFile string
 
 	// Register makes the machine ask for an account when it is not let in: see
 	// [Client.Register]. Default: it does not.
@@ -159,6 +167,8 @@ func (m Machine) check() error {
 	switch {
 	case (m.Name == "") != (m.Password == ""):
 		return errors.New("the name of a machine and its password go together")
+	case (m.Cert == "") != (m.KeyFile == ""):
+		return errors.New("the client certificate of a machine and its key go together")
 	case m.Name == "" && m.Register:
 		return errors.New("a machine that is to register needs a name and a password")
 	case m.Token != "" && !m.Register:
@@ -171,63 +181,7 @@ func (m Machine) check() error {
 
 func (cfg Config) access() access {
 	return access{
-		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password, token: cfg.Machine.Token,
+		name: cfg.Name, url: cfg.URL, key: cfg.Key, machine: cfg.Machine,
 		fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger,
 	}
-}
-
-// access is what any config says about how an API is reached.
-type access struct {
-	name, url, key  string
-	password, token string // of the machine
-	fallback        lookup.Action
-	tls             TLS
-	log             *zap.Logger
-}
-
-// open checks a, and with more what else there is to check, reads the files
-// that it names and returns the API. Nothing is sent.
-func (a access) open(more func() error) (api, error) {
-	opened, err := a.try(more)
-	if err != nil {
-		return api{}, fmt.Errorf("local API %s: %w", a.name, err)
-	}
-	return opened, nil
-}
-
-func (a access) try(more func() error) (api, error) {
-	if err := a.check(); err != nil {
-		return api{}, err
-	}
-	if err := more(); err != nil {
-		return api{}, err
-	}
-	end, err := parseURL(a.url)
-	if err != nil {
-		return api{}, err
-	}
-	tr, err := newTransport(end, a.tls)
-	if err != nil {
-		return api{}, err
-	}
-	return api{
-		base:    end.base,
-		key:     a.key,
-		secrets: slices.DeleteFunc([]string{a.key, a.password, a.token}, func(s string) bool { return s == "" }),
-		http:    &http.Client{Transport: tr, CheckRedirect: keepRedirect},
-		log:     a.log.With(zap.String("source", a.name)),
-		bound:   defaultBounds,
-	}, nil
-}
-
-func (a access) check() error {
-	switch {
-	case a.key == "" && a.tls.Cert == "":
-		return errors.New("no API key: `cscli bouncers add NAME` makes one")
-	case strings.ContainsFunc(a.key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
-	case a.fallback > lookup.Ban:
-		return fmt.Errorf("fallback %v: no such action", a.fallback)
-	}
-	return nil
 }

@@ -2,17 +2,8 @@ package lapi
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,87 +84,23 @@ func TestConnectionRefused(t *testing.T) {
 	}
 }
 
-// authority signs certificates for a test and writes them to a folder.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.cert, a.key = a.issue("ca", nil)
-	return a
-}
-
-// issue makes a certificate and writes NAME.pem and NAME.key.
-func (a *authority) issue(name string, uses []x509.ExtKeyUsage) (*x509.Certificate, *ecdsa.PrivateKey) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, OrganizationalUnit: []string{"bouncer-ou"}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: uses,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: uses == nil,
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.write(name+".pem", "CERTIFICATE", der)
-	a.write(name+".key", "PRIVATE KEY", private)
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return cert, key
-}
-
-func (a *authority) write(name, kind string, der []byte) {
-	if err := os.WriteFile(a.path(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
-
 func TestTLS(t *testing.T) {
-	ca := newAuthority(t)
-	ca.issue("server", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth})
-	ca.issue("bouncer", []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
-	pair, err := tls.LoadX509KeyPair(ca.path("server.pem"), ca.path("server.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
-	srv := lapitest.StartTLS(t, lapitest.Config{}, &tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair},
-		ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven,
-	})
+	ca := lapitest.NewAuthority(t)
+	bouncer := ca.Issue("bouncer", "bouncer-ou")
+	srv := lapitest.StartTLS(t, lapitest.Config{}, ca.Server())
 	srv.Add(lapitest.Decision{Value: "192.0.2.1"})
 	base := Config{URL: srv.URL, Interval: minInterval}
 
 	t.Run("its own CA and an API key", func(t *testing.T) {
 		cfg := base
-		cfg.Key, cfg.TLS = srv.Key, TLS{CA: ca.path("ca.pem")}
+		cfg.Key, cfg.TLS = srv.Key, TLS{CA: ca.CA}
 		if _, table := follow(t, cfg, srv.Handler, len(srv.Requests())+1); table.Len() != 1 {
 			t.Error("no decision")
 		}
 	})
 	t.Run("a client certificate and no key", func(t *testing.T) {
 		cfg := base
-		cfg.TLS = TLS{CA: ca.path("ca.pem"), Cert: ca.path("bouncer.pem"), KeyFile: ca.path("bouncer.key")}
+		cfg.TLS = TLS{CA: ca.CA, Cert: bouncer.Cert, KeyFile: bouncer.Key}
 		if _, table := follow(t, cfg, srv.Handler, len(srv.Requests())+1); table.Len() != 1 {
 			t.Error("no decision")
 		}
@@ -194,7 +121,7 @@ func TestTLS(t *testing.T) {
 		}
 	})
 	t.Run("a CA file without a certificate", func(t *testing.T) {
-		_, err := New(Config{URL: srv.URL, Key: "k", TLS: TLS{CA: ca.path("ca.key")}})
+		_, err := New(Config{URL: srv.URL, Key: "k", TLS: TLS{CA: bouncer.Key}})
 		if err == nil || !strings.Contains(err.Error(), "no certificate in") {
 			t.Errorf("error %v", err)
 		}

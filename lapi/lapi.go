@@ -78,8 +78,8 @@ func New(cfg Config) (*Client, error) {
 		api: a, cfg: cfg, wake: make(chan struct{}, 1), born: time.Now(),
 		filter: newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
 	}
-	if cfg.Machine != (Machine{}) {
-		c.machine = newMachine(a, &cfg)
+	if c.machine, err = cfg.access().openMachine(a, cfg.Scenarios); err != nil {
+		return nil, err
 	}
 	c.status.Stale = max(10*cfg.Interval, 5*time.Minute)
 	return c, nil

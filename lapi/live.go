@@ -103,8 +103,8 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 		reader:   reader{fallback: cfg.Fallback, log: a.log},
 		decoders: sync.Pool{New: func() any { return wire.NewDecoder() }},
 	}
-	if cfg.Machine != (Machine{}) {
-		l.machine = newMachine(a, &Config{Machine: cfg.Machine})
+	if l.machine, err = cfg.access().openMachine(a, nil); err != nil {
+		return nil, err
 	}
 	l.cache, err = lookup.NewCache(lookup.CacheConfig{
 		Ask: l.ask, Size: cfg.Size, TTL: cfg.TTL, Timeout: cfg.Timeout, Questions: maxConns,
@@ -143,7 +143,7 @@ func (cfg LiveConfig) check() error {
 
 func (cfg LiveConfig) access() access {
 	return access{
-		name: cfg.Name, url: cfg.URL, key: cfg.Key, password: cfg.Machine.Password, token: cfg.Machine.Token,
+		name: cfg.Name, url: cfg.URL, key: cfg.Key, machine: cfg.Machine,
 		fallback: cfg.Fallback, tls: cfg.TLS, log: cfg.Logger,
 	}
 }

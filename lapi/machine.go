@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,13 +35,10 @@ type machine struct {
 	turn      chan struct{}   // holds one element, for whoever may log in
 
 	// What follows is for whoever has the turn.
-	token string    // "": none yet
-	asked time.Time // when it last asked to be registered
-	taken bool      // it was then, and has to be validated
-}
-
-func newMachine(a api, cfg *Config) *machine {
-	return &machine{api: a, who: cfg.Machine, scenarios: cfg.Scenarios, turn: make(chan struct{}, 1)}
+	token   string    // "": none yet
+	asked   time.Time // when it last asked to be registered
+	taken   bool      // it was then, and has to be validated
+	refused error     // why it was not; nil if it was
 }
 
 // An order is a question of a machine. Its answer is read whole, up to limit
@@ -118,7 +116,7 @@ func (m *machine) login(ctx context.Context, refused string) (string, error) {
 	m.token = ""
 	token, err := m.newToken(ctx)
 	if err != nil {
-		return "", fmt.Errorf("logging in as machine %s: %w", m.who.Name, err)
+		return "", fmt.Errorf("logging in as machine %s: %w", cmp.Or(m.who.Name, "of the certificate "+m.who.Cert), err)
 	}
 	m.token = token
 	return token, nil
@@ -133,15 +131,15 @@ func (m *machine) newToken(ctx context.Context) (string, error) {
 	if time.Since(m.asked) >= registerPause {
 		m.asked = time.Now()
 		validated, refused := m.register(ctx)
+		m.taken, m.refused = refused == nil && !validated, refused
 		if validated {
 			return m.tryLogin(ctx)
 		}
-		m.taken = refused == nil
-		if refused != nil {
-			return "", fmt.Errorf("%w; and %w", err, refused)
-		}
 	}
-	if m.taken {
+	switch {
+	case m.refused != nil: // said each time: it is not asked again for minutes
+		return "", fmt.Errorf("%w; and %w", err, m.refused)
+	case m.taken:
 		return "", fmt.Errorf("registered, but not validated: `cscli machines validate %s` lets it in", m.who.Name)
 	}
 	return "", err
@@ -212,7 +210,7 @@ func (m *machine) request(ctx context.Context, o order) (*http.Request, error) {
 func (m *machine) exchange(req *http.Request, limit int64, secrets ...string) (reply, error) {
 	resp, err := m.http.Do(req)
 	if err != nil {
-		return reply{}, err
+		return reply{}, explainHandshake(err)
 	}
 	defer resp.Body.Close()
 	good := []int{http.StatusOK, http.StatusCreated, http.StatusAccepted}
@@ -227,4 +225,13 @@ func (m *machine) exchange(req *http.Request, limit int64, secrets ...string) (r
 		return reply{}, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
 	}
 	return reply{resp.StatusCode, answer}, nil
+}
+
+// explainHandshake says what a server wants that hangs up on a machine without a
+// certificate.
+func explainHandshake(err error) error {
+	if strings.Contains(err.Error(), "remote error: tls:") {
+		return fmt.Errorf("%w: a server that wants certificates wants one of the machine, too, other than the bouncer's: name it with machine_tls", err)
+	}
+	return err
 }

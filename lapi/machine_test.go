@@ -247,12 +247,12 @@ func TestFailuresOfAMachineAreExplained(t *testing.T) {
 		fault lapitest.Fault
 		want  string
 	}{
-		{"a wrong password", lapitest.Path(loginPath), lapitest.Status(401, nil, `{"code":401,"message":"incorrect Username or Password"}`), "logging in as machine testmachine: status 401: login refused: check the name and password"},
+		{"a wrong password", lapitest.Path(loginPath), lapitest.Status(401, nil, `{"code":401,"message":"incorrect Username or Password"}`), "logging in as machine testmachine: status 401: \"incorrect Username or Password\": check the name and password"},
 		{"a login with HTML", lapitest.Path(loginPath), lapitest.Raw("<html>"), "logging in as machine testmachine: reading the answer: invalid character '<'"},
 		{"a login without a token", lapitest.Path(loginPath), lapitest.Raw(`{"code":200}`), "the answer has no token"},
 		{"an endless login", lapitest.Path(loginPath), lapitest.GiantString(1 << 30), "the answer is too large"},
 		{"a login that hangs", lapitest.Path(loginPath), lapitest.Hang(), "context deadline exceeded"},
-		{"a token that is refused anew", deletion, lapitest.Status(401, nil, ""), "status 401: login refused"},
+		{"a token that is refused anew", deletion, lapitest.Status(401, nil, ""), "status 401: check the name and password"},
 		{"a server that echoes the secrets", deletion, echo, `status 502: "Bearer ……"`},
 		{"an answer that hangs", deletion, lapitest.Stall(3), "context deadline exceeded"},
 		{"an answer cut short", deletion, lapitest.Cut(3), "unexpected EOF"},

@@ -3,6 +3,7 @@ package lapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -16,7 +17,7 @@ const (
 )
 
 // Register makes the machine of the Config known to the API, and reports whether
-// it may log in now. It may if the API takes its registration token. If there is
+// it may log in now. One with a certificate need not be known before. It may if the API takes its registration token. If there is
 // none, or the API does not know of tokens, somebody has to let it in on the
 // server: `cscli machines validate NAME`. A machine that can log in is not
 // registered again. With Machine.Register a refused login does all of this.
@@ -61,7 +62,11 @@ func (m *machine) register(ctx context.Context) (validated bool, err error) {
 	default:
 		return false, fmt.Errorf("registering machine %s: %w", m.who.Name, err)
 	}
-	return false, fmt.Errorf("registering machine %s: %s: `cscli machines list` shows them", m.who.Name, why)
+	said := ""
+	if r, ok := errors.AsType[*refusal](err); ok && r.said != "" {
+		said = fmt.Sprintf(": the server says %.200q", r.said)
+	}
+	return false, fmt.Errorf("registering machine %s: %s: `cscli machines list` shows them%s", m.who.Name, why, said)
 }
 
 func machineState(code int, name string) string {

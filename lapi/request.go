@@ -1,6 +1,8 @@
 package lapi
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +38,7 @@ type api struct {
 type refusal struct {
 	code       int
 	text       string
+	said       string        // the server's own words; "": none
 	retryAfter time.Duration // 0: the server does not say
 }
 
@@ -58,8 +61,10 @@ func isRefusal(err error, codes ...int) bool {
 }
 
 const (
-	keyRefused     = "access forbidden: check the key: `cscli bouncers list` shows who has one, `cscli bouncers add NAME` makes one"
-	machineRefused = "login refused: check the name and password of the machine: `cscli machines list` shows them, and who is validated"
+	keyRefused     = "check the key: `cscli bouncers list` shows who has one, `cscli bouncers add NAME` makes one"
+	certRefused    = "check the client certificate: its OU has to be among the server's bouncers_allowed_ou"
+	machineRefused = "check the name and password of the machine: `cscli machines list` shows them, and who is validated"
+	unitRefused    = "check the client certificate of the machine, which is other than the bouncer's: its OU has to be among the server's agents_allowed_ou"
 )
 
 // newRequest returns a request as all are; path begins with a slash.
@@ -99,10 +104,18 @@ func (a *api) sign(req *http.Request) {
 	}
 }
 
+// hint says what to look at when the server lets a bouncer in no more.
+func (a *api) hint() string {
+	if a.key == "" {
+		return certRefused
+	}
+	return keyRefused
+}
+
 // judge returns why resp is no list of decisions, or nil if it is one.
 func (a *api) judge(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
-		return a.refuse(resp, keyRefused)
+		return a.refuse(resp, a.hint())
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/html" {
@@ -123,6 +136,12 @@ func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *
 	}
 	switch status := fmt.Sprintf("status %d", resp.StatusCode); {
 	case resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized:
+		if r.said = hide(message(resp)); r.said != "" {
+			status = fmt.Sprintf("%s: %.200q", status, r.said)
+		}
+		if forbidden == machineRefused && strings.Contains(r.said, "certificate OU") {
+			forbidden = unitRefused
+		}
 		r.text = status + ": " + forbidden
 	case resp.StatusCode/100 == 3:
 		r.text = fmt.Sprintf("%s: redirected to %.200q, which is not followed, so that the key stays here: is the URL right?",
@@ -135,14 +154,19 @@ func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *
 	return r
 }
 
-// message returns what the server says about its refusal.
+// message returns what the server says about its refusal. CrowdSec 1.4.6 may say two
+// things, of which the last one is the reason.
 func message(resp *http.Response) string {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
-	var said struct{ Message string }
-	if json.Unmarshal(text, &said) == nil && said.Message != "" {
-		return said.Message
+	last := ""
+	for all := json.NewDecoder(bytes.NewReader(text)); ; {
+		var said struct{ Message string }
+		if all.Decode(&said) != nil {
+			break
+		}
+		last = cmp.Or(said.Message, last)
 	}
-	return strings.TrimSpace(string(text))
+	return cmp.Or(last, strings.TrimSpace(string(text)))
 }
 
 // kindOf returns a name for failures like err, and how long the server asks to

@@ -102,7 +102,7 @@ func (c *Client) sendUsage(ctx context.Context, l *usageLedger, t *lookup.Table)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("sending usage metrics: %w", c.refuse(resp, keyRefused))
+		return fmt.Errorf("sending usage metrics: %w", c.refuse(resp, c.hint()))
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxMessage) // so that the connection can be used again
 	l.acknowledge(counters, now)

@@ -1,0 +1,92 @@
+package lapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// access is what any config says about how an API is reached.
+type access struct {
+	name, url, key string
+	machine        Machine
+	fallback       lookup.Action
+	tls            TLS
+	log            *zap.Logger
+}
+
+// open checks a, and with more what else there is to check, reads the files
+// that it names and returns the API. Nothing is sent.
+func (a access) open(more func() error) (api, error) {
+	opened, err := a.try(more)
+	if err != nil {
+		return api{}, fmt.Errorf("local API %s: %w", a.name, err)
+	}
+	return opened, nil
+}
+
+func (a access) try(more func() error) (api, error) {
+	if err := a.check(); err != nil {
+		return api{}, err
+	}
+	if err := more(); err != nil {
+		return api{}, err
+	}
+	end, err := parseURL(a.url)
+	if err != nil {
+		return api{}, err
+	}
+	tr, err := newTransport(end, a.tls)
+	if err != nil {
+		return api{}, err
+	}
+	return api{
+		base:    end.base,
+		key:     a.key,
+		secrets: slices.DeleteFunc([]string{a.key, a.machine.Password, a.machine.Token}, func(s string) bool { return s == "" }),
+		http:    &http.Client{Transport: tr, CheckRedirect: keepRedirect},
+		log:     a.log.With(zap.String("source", a.name)),
+		bound:   defaultBounds,
+	}, nil
+}
+
+func (a access) check() error {
+	switch {
+	case a.key == "" && a.tls.Cert == "":
+		return errors.New("no API key: `cscli bouncers add NAME` makes one")
+	case strings.ContainsFunc(a.key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+	case a.fallback > lookup.Ban:
+		return fmt.Errorf("fallback %v: no such action", a.fallback)
+	}
+	return nil
+}
+
+// openMachine returns the machine of a, or nil if it names none. The bouncer is what
+// open has returned: the two share its connections, unless one of them shows a
+// certificate. A machine never shows the bouncer's, which the server would refuse
+// before it looks at a password.
+func (a access) openMachine(bouncer api, scenarios func() []string) (*machine, error) {
+	if a.machine == (Machine{}) {
+		return nil, nil
+	}
+	m := &machine{api: bouncer, who: a.machine, scenarios: scenarios, turn: make(chan struct{}, 1)}
+	if a.tls.Cert == "" && a.machine.Cert == "" {
+		return m, nil
+	}
+	end, err := parseURL(a.url)
+	if err != nil {
+		return nil, err
+	}
+	tr, err := newTransport(end, TLS{Cert: a.machine.Cert, KeyFile: a.machine.KeyFile, CA: a.tls.CA})
+	if err != nil {
+		return nil, fmt.Errorf("local API %s: machine: %w", a.name, err)
+	}
+	m.http = &http.Client{Transport: tr, CheckRedirect: keepRedirect}
+	return m, nil
+}
