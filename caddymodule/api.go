@@ -40,6 +40,16 @@ type sourceAnswer struct {
 	Failures   int       `json:"failures"`              // failed tries since then
 	Error      string    `json:"error,omitempty"`       // why the last try failed
 	Next       time.Time `json:"next,omitzero"`         // when the next try is due
+
+	Allowlist *allowlistAnswer `json:"allowlist,omitempty"` // of a Local API with a machine
+}
+
+// allowlistAnswer says how the allowlists of a Local API stand.
+type allowlistAnswer struct {
+	Entries    int       `json:"entries"`
+	Read       time.Time `json:"read,omitzero"`         // when they last were; left out: never
+	AgeSeconds *int64    `json:"age_seconds,omitempty"` // since then
+	Error      string    `json:"error,omitempty"`       // why the last try failed
 }
 
 // serverAnswer counts the requests of one server, since the engine was made.

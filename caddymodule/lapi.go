@@ -108,7 +108,7 @@ type LAPI struct {
 	MachineTLSKey string `json:"machine_tls_key,omitempty"`
 
 	// How often to tell CrowdSec what was done, as cscli metrics shows it, at
-	// least 10m; or "off". Default: 15m. For mode stream.
+	// least 10m; or "off". Default: 15m.
 	Metrics string `json:"metrics,omitempty"`
 
 	// File with a client certificate, in PEM. Default: none.
@@ -179,8 +179,8 @@ func (l *LAPI) validate() error {
 			return errors.New("cache, timeout and failure are for mode live")
 		}
 	case modeLive:
-		if l.Interval != 0 || len(l.Scopes) > 0 || l.Metrics != "" {
-			return errors.New("interval, scopes and metrics are for mode stream")
+		if l.Interval != 0 || len(l.Scopes) > 0 {
+			return errors.New("interval and scopes are for mode stream")
 		}
 	default:
 		return fmt.Errorf("mode: %q: want stream or live", l.Mode)

@@ -144,6 +144,10 @@ func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 	if err != nil {
 		return fmt.Errorf("lapi %s: failure: %w", api.Name, err)
 	}
+	metrics, err := api.metricsInterval()
+	if err != nil {
+		return fmt.Errorf("lapi %s: metrics: %w", api.Name, err)
+	}
 	c, err := lapi.NewLive(lapi.LiveConfig{
 		Name:     api.Name,
 		URL:      api.URL,
@@ -159,6 +163,9 @@ func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Origins:                api.Origins,
 		ScenariosContaining:    api.ScenariosContaining,
 		ScenariosNotContaining: api.ScenariosNotContaining,
+
+		MetricsInterval: metrics,
+		Usage:           p.counters.usage,
 	})
 	if err != nil {
 		return err

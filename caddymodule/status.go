@@ -38,8 +38,12 @@ func (p *pooled) status() statusAnswer {
 		Memory:    newMemoryAnswer(),
 	}
 	s.Ready, s.Reason = p.readiness(stats, now)
+	allowlists := p.allowlists()
 	for i := range stats.Sources {
 		a := newSourceAnswer(&stats.Sources[i], p.kinds[stats.Sources[i].Name], now)
+		if l, ok := allowlists[a.Name]; ok {
+			a.Allowlist = newAllowlistAnswer(l, now)
+		}
 		if a.Kind == kindPlaces {
 			s.Databases = append(s.Databases, a)
 			continue

@@ -36,23 +36,28 @@ func (a *App) serveSynced(w http.ResponseWriter, _ *http.Request, query url.Valu
 	return send(w, http.StatusOK, a.engine.syncedSince(since))
 }
 
-// syncedSince says which of the sources that can be asked to were not in sync
-// since.
+// syncedSince says which of the sources that can be asked to were not in sync since,
+// or have not read their allowlists. Of a live one only these count.
 func (p *pooled) syncedSince(since time.Time) syncAnswer {
 	can := map[string]bool{}
 	for _, s := range p.sources {
 		_, can[s.Name()] = s.(interface{ Sync() })
 	}
 	answer := syncAnswer{Sources: []string{}, Since: since.UTC()}
-	stats := p.Stats()
+	stats, allowlists := p.Stats(), p.allowlists()
 	for i := range stats.Sources {
 		s := &stats.Sources[i]
-		if !can[s.Name] {
+		l, lists := allowlists[s.Name]
+		if !can[s.Name] && !lists {
 			continue
 		}
 		answer.Sources = append(answer.Sources, s.Name)
-		if !s.Synced.After(since) {
+		if can[s.Name] && !s.Synced.After(since) {
 			answer.Pending = append(answer.Pending, newPendingAnswer(s))
+		} else if lists {
+			if late := pendingAllowlist(s, l, since); late != nil {
+				answer.Pending = append(answer.Pending, *late)
+			}
 		}
 	}
 	return answer

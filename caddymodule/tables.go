@@ -103,6 +103,7 @@ func (a *statusAnswer) write(w io.Writer) error {
 		for _, s := range append(a.Sources, a.Databases...) {
 			t.row(s.Name, s.Kind, yesNo(s.Ready), t.ago(s.Synced), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
 		}
+		t.allowlists(a.Sources)
 		if c := a.Challenge; c != nil {
 			t.row()
 			t.row("CHALLENGE", "SECRETS", "ISSUED", "SOLVED", "FAILED", "REPLAYED", "BARRED", "FALLBACK")

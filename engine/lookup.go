@@ -90,10 +90,18 @@ func (e *Engine) Unban(d lookup.Decision) int {
 	return n
 }
 
-// Sync asks every source that can to read everything anew now.
+// A renewer can be asked to read everything anew now. It does not wait.
+type renewer interface{ Sync() }
+
+// Sync asks every source that can to read everything anew now, live ones too.
 func (e *Engine) Sync() {
 	for _, s := range e.sources {
-		if now, ok := s.(interface{ Sync() }); ok {
+		if now, ok := s.(renewer); ok {
+			now.Sync()
+		}
+	}
+	for _, l := range e.live {
+		if now, ok := l.(renewer); ok {
 			now.Sync()
 		}
 	}

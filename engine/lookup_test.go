@@ -113,15 +113,24 @@ type syncer struct {
 
 func (s *syncer) Sync() { s.synced++ }
 
+// liveSyncer is a live source of that kind.
+type liveSyncer struct {
+	live
+	syncer
+}
+
+func (s *liveSyncer) Name() string          { return "c" }
+func (s *liveSyncer) Status() lookup.Status { return lookup.Status{} }
+
 func TestSyncReachesThoseWhoCan(t *testing.T) {
-	s := &syncer{fake: fake{name: "a"}}
-	e, err := New(Config{Sources: []Source{s, says("b")}})
+	s, l := &syncer{fake: fake{name: "a"}}, &liveSyncer{}
+	e, err := New(Config{Sources: []Source{s, says("b")}, Live: []Live{l, &live{name: "d"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Sync()
-	if s.synced != 1 {
-		t.Errorf("asked %d times", s.synced)
+	if s.synced != 1 || l.synced != 1 {
+		t.Errorf("asked %d and %d times", s.synced, l.synced)
 	}
 }
 

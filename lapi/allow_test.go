@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tocsin-project/tocsin/internal/lapitest"
@@ -186,4 +187,74 @@ func TestAllowlistsSurviveFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSyncReadsTheAllowlists(t *testing.T) {
+	playAllowed(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.run()
+		s.allow("192.0.2.1/32")
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban)
+		s.client.Sync()
+		synctest.Wait()
+		s.want("192.0.2.1", lookup.None)
+		if a := s.client.Stats().Allowlist; a.Entries != 1 || !a.Fetched.Equal(time.Now()) {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+func TestSyncOfALiveReadsTheAllowlistsAndAsksAgain(t *testing.T) {
+	playLive(t, liveMachine, func(s *liveScene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1"}, lapitest.Decision{Value: "192.0.2.2"})
+		stop := s.run()
+		defer stop()
+		s.want("192.0.2.1", lookup.Ban)
+		s.want("192.0.2.2", lookup.Ban)
+		s.Delete("192.0.2.2", "")
+		s.Allowlist(netip.MustParsePrefix("192.0.2.1/32"))
+		s.live.Sync()
+		synctest.Wait()
+		s.want("192.0.2.2", lookup.None)
+		listed := lookup.None
+		if s.Generation() == lapitest.Old { // which has no allowlists
+			listed = lookup.Ban
+		}
+		s.want("192.0.2.1", listed)
+		if a := s.live.Stats().Allowlist; !a.Fetched.Equal(time.Now()) || a.Err != nil {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestADecisionThatBypassesAllowlistsDoesNotBypassThemHere is about `cscli decisions
+// add --bypass-allowlist`: the stream does not say which decisions are of that kind, so
+// the allowlist, which may be newer, wins.
+func TestADecisionThatBypassesAllowlistsDoesNotBypassThemHere(t *testing.T) {
+	playWith(t, lapitest.Config{Generation: lapitest.Newest}, withMachine, func(s *scene) {
+		s.allow("192.0.2.1/32")
+		s.Add(lapitest.Decision{Value: "192.0.2.1"})
+		s.run()
+		s.want("192.0.2.1", lookup.None)
+		if n := s.client.Stats().Rows.Allowed; n != 1 {
+			t.Errorf("%d left out", n)
+		}
+	})
+}
+
+// TestWhatNobodyTellsOfIsFoundBySync is about `cscli alerts delete`, which removes the
+// decisions of an alert without a word in any stream.
+func TestWhatNobodyTellsOfIsFoundBySync(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "192.0.2.1"}, lapitest.Decision{Value: "192.0.2.2"})
+		s.run()
+		s.HardDelete("192.0.2.1", "")
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban) // no delta tells
+		s.client.Sync()
+		synctest.Wait()
+		s.want("192.0.2.1", lookup.None)
+		s.want("192.0.2.2", lookup.Ban)
+	})
 }

@@ -45,7 +45,8 @@ type Config struct {
 
 	// MetricsInterval is how often CrowdSec is told what was done with its
 	// decisions, for `cscli metrics show bouncers`: at least 10m, negative for
-	// never. Default: 15m. Servers before 1.6.3 don't want to know.
+	// never. Default: 15m. Servers before 1.6.3 don't want to know. They are also told
+	// the operating system, of the bouncer and of the machine.
 	MetricsInterval time.Duration
 
 	// Usage returns what has been counted since the process began. It is called
@@ -146,8 +147,9 @@ func (cfg Config) check() error {
 		return fmt.Errorf("interval %v: want at least %v", cfg.Interval, minInterval)
 	case cfg.Resync < cfg.Interval:
 		return fmt.Errorf("resync %v: want at least the interval, %v", cfg.Resync, cfg.Interval)
-	case cfg.MetricsInterval >= 0 && cfg.MetricsInterval < minMetrics:
-		return fmt.Errorf("metrics interval %v: want at least %v, or less than zero for never", cfg.MetricsInterval, minMetrics)
+	}
+	if err := checkMetrics(cfg.MetricsInterval); err != nil {
+		return err
 	}
 	if err := cfg.Machine.check(); err != nil {
 		return err
@@ -161,6 +163,13 @@ func (cfg Config) check() error {
 		return fmt.Errorf("scopes %q: want one name each", cfg.Scopes)
 	}
 	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
+}
+
+func checkMetrics(interval time.Duration) error {
+	if interval >= 0 && interval < minMetrics {
+		return fmt.Errorf("metrics interval %v: want at least %v, or less than zero for never", interval, minMetrics)
+	}
+	return nil
 }
 
 func (m Machine) check() error {

@@ -12,12 +12,12 @@ import (
 // A UsageItem counts one kind of event, or of decision, as CrowdSec's usage
 // metrics have it. The empty label is none.
 type UsageItem struct {
-	Name        string // "processed" or "dropped"; those whose names end in _gauge go as they are
+	Name        string // "processed" or "dropped"; those whose names end in _gauge say how things stand
 	Unit        string // default: request
 	Origin      string // of the decision: "CAPI", "lists:tor", "appsec"
 	IPType      string // "ipv4" or "ipv6"
 	Remediation string // what was done, not what was decided: "ban", "captcha"
-	Value       uint64 // since the process began
+	Value       uint64 // since the process began; of a gauge: now
 }
 
 const (
@@ -25,6 +25,7 @@ const (
 	requestUnit  = "request"
 	maxLabel     = 255 // bytes that the API takes
 	maxUsageRows = 1000
+	maxShown     = 4 * maxUsageRows // gauges whose end is told
 )
 
 // key is what two items have in common that count the same.
@@ -33,7 +34,7 @@ func (i UsageItem) key() UsageItem {
 	return i
 }
 
-func (i UsageItem) isGauge() bool { return strings.HasSuffix(i.Name, "_gauge") }
+func (i UsageItem) isGauge() bool { return i.Name == activeName || strings.HasSuffix(i.Name, "_gauge") }
 
 func (i UsageItem) wire() usageItem {
 	labels := map[string]string{}
@@ -50,10 +51,11 @@ func (i UsageItem) wire() usageItem {
 type usageLedger struct {
 	since time.Time // of the last report that was taken
 	sent  map[UsageItem]uint64
+	shown map[UsageItem]bool // gauges that the API may show above zero
 }
 
 func newUsageLedger(born time.Time) *usageLedger {
-	return &usageLedger{since: born, sent: map[UsageItem]uint64{}}
+	return &usageLedger{since: born, sent: map[UsageItem]uint64{}, shown: map[UsageItem]bool{}}
 }
 
 // unsent returns what has been counted beyond what was sent. CrowdSec takes two
@@ -63,14 +65,15 @@ func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
 	var items []UsageItem
 	told := map[UsageItem]bool{}
 	for _, i := range sum(counted) {
-		if !i.isGauge() {
-			if l.sent[i.key()] > i.Value {
-				delete(l.sent, i.key()) // the counter has begun anew
-			}
-			i.Value -= l.sent[i.key()]
-			for i.Value > 0 && told[i.blind()] {
-				i.Value--
-			}
+		if i.isGauge() {
+			continue
+		}
+		if l.sent[i.key()] > i.Value {
+			delete(l.sent, i.key()) // the counter has begun anew
+		}
+		i.Value -= l.sent[i.key()]
+		for i.Value > 0 && told[i.blind()] {
+			i.Value--
 		}
 		if i.Value > 0 {
 			told[i.blind()] = true
@@ -78,6 +81,31 @@ func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
 		}
 	}
 	return items
+}
+
+// gauges returns the gauges of items that are above zero, and those that were when
+// they were last told, and are not any more: CrowdSec shows the last value of a gauge
+// until it is told another.
+func (l *usageLedger) gauges(items []UsageItem) []UsageItem {
+	var all []UsageItem
+	now := map[UsageItem]bool{}
+	for _, i := range sum(items) {
+		if i.isGauge() && i.Value > 0 {
+			all, now[i.key()] = append(all, i), true
+		}
+	}
+	for i := range l.shown {
+		if !now[i] {
+			all = append(all, i)
+		}
+	}
+	for i := range now { // an answer that is lost may be one that says it is taken
+		if len(l.shown) < maxShown {
+			l.shown[i] = true
+		}
+	}
+	slices.SortFunc(all, compareItems)
+	return all
 }
 
 // blind is i as CrowdSec tells counts apart.
@@ -90,8 +118,11 @@ func (i UsageItem) blind() UsageItem {
 func (l *usageLedger) acknowledge(items []UsageItem, now time.Time) {
 	l.since = now
 	for _, i := range items {
-		if !i.isGauge() {
+		switch {
+		case !i.isGauge():
 			l.sent[i.key()] += i.Value
+		case i.Value == 0:
+			delete(l.shown, i.key())
 		}
 	}
 }

@@ -92,8 +92,8 @@ func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLast
 // Name returns the name of the source.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Sync makes a Run under way ask for everything at once, whatever its pause. It
-// does not wait, and calls that come before the question is asked are one.
+// Sync makes a Run under way ask for everything at once, the allowlists too, whatever
+// its pause. It does not wait, and calls that come before the question is asked are one.
 func (c *Client) Sync() {
 	select {
 	case c.wake <- struct{}{}:

@@ -40,6 +40,9 @@ type LiveConfig struct {
 	// to ask if many others do. Default: 200ms.
 	Timeout time.Duration
 
+	MetricsInterval time.Duration      // as in Config
+	Usage           func() []UsageItem // as in Config; default: nothing is told
+
 	// Failure is what is done with a client that the API gives no answer about.
 	// Default: None, so that an outage costs protection and not the site. A client
 	// that could not be asked about since others of its own network used up what the
@@ -58,8 +61,8 @@ const (
 // A Live asks a Local API about one address at a time, and remembers the
 // answers, the empty ones too. It finds decisions about addresses and ranges;
 // those about countries and autonomous systems are not told this way. It is
-// safe for use by many goroutines, and starts none of its own. With a machine in
-// its Config it needs [Live.Run] beside it.
+// safe for use by many goroutines, and starts none of its own. With a machine or Usage
+// in its Config it needs [Live.Run] beside it.
 //
 // When three questions in a row have found no answer, only one in a second is
 // asked until one does: a dead API must not cost every request its timeout.
@@ -75,7 +78,9 @@ type Live struct {
 	reader   reader
 	cache    *lookup.Cache
 	decoders sync.Pool
-	machine  *machine     // nil: none
+	machine  *machine // nil: none
+	wake     chan struct{}
+	born     time.Time
 	allowed  lookup.Table // what allowlists have, filed as decisions
 	said     lookup.Table // what the API says about those it was asked about: see begun
 	unsaid   atomic.Uint64
@@ -98,7 +103,7 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 	// never the first to end it.
 	a.bound = bounds{header: 2 * cfg.Timeout, silence: 2 * cfg.Timeout, bytes: maxLiveBytes, ratio: 1, free: maxLiveBytes}
 	l := &Live{
-		api: a, cfg: cfg,
+		api: a, cfg: cfg, wake: make(chan struct{}, 1), born: time.Now(),
 		filter:   newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
 		reader:   reader{fallback: cfg.Fallback, log: a.log},
 		decoders: sync.Pool{New: func() any { return wire.NewDecoder() }},
@@ -122,6 +127,9 @@ func (cfg LiveConfig) withDefaults() LiveConfig {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultLiveTimeout
 	}
+	if cfg.MetricsInterval == 0 {
+		cfg.MetricsInterval = defaultMetrics
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
@@ -134,6 +142,9 @@ func (cfg LiveConfig) check() error {
 		return errors.New("the time to remember an answer, the number remembered and the timeout must not be negative")
 	case cfg.Failure > lookup.Ban:
 		return fmt.Errorf("failure %v: no such action", cfg.Failure)
+	}
+	if err := checkMetrics(cfg.MetricsInterval); err != nil {
+		return err
 	}
 	if err := cfg.Machine.check(); err != nil {
 		return err

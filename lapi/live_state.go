@@ -23,6 +23,7 @@ type LiveStats struct {
 	Unanswered uint64    // lookups that Failure stood in for
 	Rows       Rows      // what was in the answers
 	Allowlist  Allowlist // what may not be stopped
+	Usage      Usage     // what CrowdSec was told
 	Cache      lookup.CacheStats
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,11 +191,26 @@ func TestRealUnban(t *testing.T) {
 	}
 }
 
-func TestRealUsageIsNotWanted(t *testing.T) {
-	r := followReal(t)
-	err := r.client.sendUsage(t.Context(), newUsageLedger(time.Now()), r.table)
-	if !isRefusal(err, http.StatusNotFound) {
+// TestRealUsage holds for servers that want to know, and for those that do not.
+func TestRealUsage(t *testing.T) {
+	r := followRealWith(t, Config{Machine: withMachine.Machine})
+	r.until("the first answer", func() bool { return !r.client.Status().Synced.IsZero() })
+	u := r.client.usageReporter(r.table)
+	err := u.send(t.Context())
+	u.introduce(t.Context())
+	if r.Generation() == lapitest.Old {
+		if !isRefusal(err, http.StatusNotFound) {
+			t.Error(err)
+		}
+		return
+	}
+	if err != nil {
 		t.Error(err)
+	}
+	for _, list := range []string{"bouncers", "machines"} {
+		if shown := r.Cscli(list, "list", "-o", "json"); !strings.Contains(shown, thisSystem().Name) {
+			t.Errorf("no operating system in %s", shown)
+		}
 	}
 }
 

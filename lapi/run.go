@@ -51,7 +51,7 @@ func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
 	defer wg.Wait()
 	defer cancel()
 	if c.cfg.MetricsInterval > 0 {
-		wg.Go(func() { c.reportUsage(ctx, t) })
+		wg.Go(func() { c.usageReporter(t).run(ctx) })
 	}
 	select {
 	case <-c.wake: // the first question is for everything anyway
@@ -90,7 +90,7 @@ func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-f.wake:
-		f.full = true
+		f.full, f.allowing.next = true, time.Time{}
 	case <-timer.C:
 	}
 	return nil

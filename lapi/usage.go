@@ -19,22 +19,47 @@ const (
 	usagePath    = "/v1/usage-metrics"
 )
 
-// reportUsage tells CrowdSec every now and then what was done with decisions,
-// until ctx ends, and then what it has not been told yet. What is not taken is told
-// the next time.
-func (c *Client) reportUsage(ctx context.Context, t *lookup.Table) {
-	tick := time.NewTicker(c.cfg.MetricsInterval)
+// A usageReporter tells CrowdSec every now and then what was done with decisions, and
+// what the bouncer and the machine run on, for as long as it runs.
+type usageReporter struct {
+	*api
+
+	name     string
+	born     time.Time
+	system   *operatingSystem // nil: not known
+	interval time.Duration
+	counted  func() []UsageItem // nil: nothing
+	levels   func() []UsageItem // gauges besides; nil: none
+	machine  *machine           // nil: none
+	note     func(error)        // told of how the reports of the bouncer stand
+	ledger   *usageLedger
+}
+
+// usageReporter returns what tells of c.
+func (c *Client) usageReporter(t *lookup.Table) *usageReporter {
+	return &usageReporter{
+		api: &c.api, name: c.cfg.Name, born: c.born, system: thisSystem(), interval: c.cfg.MetricsInterval,
+		counted: c.cfg.Usage, levels: func() []UsageItem { return activeDecisions(t, c.cfg.Name) },
+		machine: c.machine, ledger: newUsageLedger(c.born),
+		note: func(err error) { c.note(func(_ *lookup.Status, s *Stats) { s.Usage.note(err) }) },
+	}
+}
+
+// run reports until ctx ends, and then what CrowdSec has not been told yet. What is
+// not taken is told the next time.
+func (u *usageReporter) run(ctx context.Context) {
+	tick := time.NewTicker(u.interval)
 	defer tick.Stop()
 	var failing string
-	l := newUsageLedger(c.born)
 	for {
+		u.introduce(ctx)
 		select {
 		case <-ctx.Done():
-			c.reportLast(context.WithoutCancel(ctx), l, t)
+			u.reportLast(context.WithoutCancel(ctx))
 			return
 		case <-tick.C:
 		}
-		err := c.sendUsage(ctx, l, t)
+		err := u.send(ctx)
 		if ctx.Err() != nil {
 			continue // it is told with the last report
 		}
@@ -44,111 +69,89 @@ func (c *Client) reportUsage(ctx context.Context, t *lookup.Table) {
 		kind := ""
 		if err != nil {
 			if kind, _ = kindOf(err); kind != failing {
-				c.log.Warn("CrowdSec does not take the usage metrics: they are kept", zap.Error(err))
+				u.log.Warn("CrowdSec does not take the usage metrics: they are kept", zap.Error(err))
 			}
 		}
 		failing = kind
-		c.noteUsage(err)
+		u.note(err)
 	}
 }
 
 // reportLast tells what was counted since the last report, if anything was. There
 // is no second try: the counters end with the program.
-func (c *Client) reportLast(ctx context.Context, l *usageLedger, t *lookup.Table) {
-	if c.cfg.Usage == nil || len(l.unsent(c.cfg.Usage())) == 0 {
+func (u *usageReporter) reportLast(ctx context.Context) {
+	if len(u.ledger.unsent(u.counts())) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
 	defer cancel()
-	err := c.sendUsage(ctx, l, t)
+	err := u.send(ctx)
 	if isRefusal(err, http.StatusNotFound) {
 		return
 	}
 	if err != nil {
-		c.log.Warn("CrowdSec does not take the last usage metrics: they are lost", zap.Error(err))
+		u.log.Warn("CrowdSec does not take the last usage metrics: they are lost", zap.Error(err))
 	}
-	c.noteUsage(err)
+	u.note(err)
 }
 
-func (c *Client) noteUsage(err error) {
-	c.note(func(_ *lookup.Status, s *Stats) {
-		if s.Usage.Err = err; err == nil {
-			s.Usage.Sent = time.Now()
-		}
-	})
+func (u *usageReporter) counts() []UsageItem {
+	if u.counted == nil {
+		return nil
+	}
+	return u.counted()
 }
 
-func (c *Client) sendUsage(ctx context.Context, l *usageLedger, t *lookup.Table) error {
+// note notes how the last report went.
+func (u *Usage) note(err error) {
+	if u.Err = err; err == nil {
+		u.Sent = time.Now()
+	}
+}
+
+func (u *usageReporter) send(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
-	var counted []UsageItem
-	if c.cfg.Usage != nil {
-		counted = c.cfg.Usage()
+	now, counted := time.Now(), u.counts()
+	items := u.ledger.unsent(counted)
+	if u.levels != nil {
+		counted = append(counted, u.levels()...)
 	}
-	now := time.Now()
-	counters := l.unsent(counted)
-	body, err := json.Marshal(c.usageReport(l, now, append(counters, activeDecisions(t, c.cfg.Name)...)))
+	items = append(items, u.ledger.gauges(counted)...)
+	body, err := json.Marshal(u.report(now, items))
 	if err != nil {
 		return fmt.Errorf("writing usage metrics: %w", err)
 	}
-	req, err := c.newRequest(ctx, http.MethodPost, usagePath, bytes.NewReader(body))
+	req, err := u.newRequest(ctx, http.MethodPost, usagePath, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	c.sign(req)
-	resp, err := c.http.Do(req)
+	u.sign(req)
+	resp, err := u.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("sending usage metrics: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("sending usage metrics: %w", c.refuse(resp, c.hint()))
+		return fmt.Errorf("sending usage metrics: %w", u.refuse(resp, u.hint()))
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxMessage) // so that the connection can be used again
-	l.acknowledge(counters, now)
+	u.ledger.acknowledge(items, now)
 	return nil
 }
 
-// What follows is the report as the API has it. Of a bouncer it wants exactly
-// one component; metrics is a list, whatever the published form says.
-type usageReport struct {
-	Components []usageComponent `json:"remediation_components"`
-	Processors []struct{}       `json:"log_processors"`
-}
-
-type usageComponent struct {
-	Name    string         `json:"name"`
-	Type    string         `json:"type"`
-	Version string         `json:"version"` // as in the user agent: either overwrites the other
-	Flags   []string       `json:"feature_flags"`
-	Started int64          `json:"utc_startup_timestamp"`
-	Metrics []usageMetrics `json:"metrics"`
-}
-
-type usageMetrics struct {
-	Meta struct {
-		Window int64 `json:"window_size_seconds"`
-		Now    int64 `json:"utc_now_timestamp"`
-	} `json:"meta"`
-	Items []usageItem `json:"items"`
-}
-
-type usageItem struct {
-	Name   string            `json:"name"`
-	Value  uint64            `json:"value"`
-	Unit   string            `json:"unit"`
-	Labels map[string]string `json:"labels,omitempty"`
-}
-
-func (c *Client) usageReport(l *usageLedger, now time.Time, items []UsageItem) usageReport {
-	m := usageMetrics{Items: make([]usageItem, 0, len(items))}
-	m.Meta.Window = int64(now.Sub(l.since).Round(time.Second) / time.Second)
-	m.Meta.Now = now.Unix()
-	for _, i := range items {
-		m.Items = append(m.Items, i.wire())
+// introduce tells CrowdSec what the machine is, as agents do: `cscli machines list`
+// shows its operating system then. Why it cannot is said where the machine has more to
+// do.
+func (u *usageReporter) introduce(ctx context.Context) {
+	if u.machine == nil || ctx.Err() != nil {
+		return
 	}
-	return usageReport{Components: []usageComponent{{
-		Name: c.cfg.Name, Type: component, Version: "v" + Version, Flags: []string{},
-		Started: c.born.Unix(), Metrics: []usageMetrics{m},
-	}}}
+	body, err := json.Marshal(u.introduction(time.Now()))
+	if err == nil {
+		_, err = u.machine.ask(ctx, order{method: http.MethodPost, path: usagePath, body: body, limit: maxMessage})
+	}
+	if err != nil && !isRefusal(err, http.StatusNotFound) {
+		u.log.Debug("CrowdSec does not take what the machine is", zap.Error(err))
+	}
 }
