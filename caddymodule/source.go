@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -49,6 +50,11 @@ func (s State) parts(scenarios func() []string, l *zap.Logger) (parts, error) {
 		return p, fmt.Errorf("fallback: %w", err)
 	}
 	p.context = s.Context
+	if len(s.GeoIP) > 0 {
+		if p.places, err = geo.New(geo.Config{Paths: s.GeoIP, Logger: l}); err != nil {
+			return p, err
+		}
+	}
 	for i := range s.LAPI {
 		if err := p.addLAPI(&s.LAPI[i], fallback, l); err != nil {
 			return p, err
@@ -65,10 +71,7 @@ func (s State) parts(scenarios func() []string, l *zap.Logger) (parts, error) {
 			return p, err
 		}
 	}
-	if len(s.GeoIP) > 0 {
-		if p.places, err = geo.New(geo.Config{Paths: s.GeoIP, Logger: l}); err != nil {
-			return p, err
-		}
+	if p.places != nil {
 		if err := p.add(placesSource{p.places}, kindPlaces); err != nil {
 			return p, err
 		}
@@ -116,12 +119,25 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Usage:           p.counters.usage,
 		Scenarios:       p.scenarios,
 		Context:         p.context,
+		Locate:          p.locate(),
 	})
 	if err != nil {
 		return err
 	}
 	p.streams = append(p.streams, c)
 	return p.add(c, kindStream)
+}
+
+// locate returns what tells where an address is, for alerts; nil: nobody knows.
+func (p *parts) locate() func(netip.Addr) lapi.Place {
+	places := p.places
+	if places == nil {
+		return nil
+	}
+	return func(ip netip.Addr) lapi.Place {
+		country, as := places.Locate(ip)
+		return lapi.Place{Country: country, AS: as, ASName: places.SystemName(ip)}
+	}
 }
 
 // addReporters has those of the Local APIs told of alerts that are named.

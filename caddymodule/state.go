@@ -28,8 +28,8 @@ type State struct {
 	Blocklists []Blocklist `json:"blocklists,omitempty"`
 
 	// Databases in the MaxMind DB format that say where an address is, for
-	// decisions about countries and autonomous systems. They are read again when
-	// they change. Placeholders are replaced. Default: none, and such decisions
+	// decisions about countries and autonomous systems, and for what CrowdSec is told
+	// of a client. They are read again when they change. Placeholders are replaced. Default: none, and such decisions
 	// are not enforced.
 	GeoIP []string `json:"geoip,omitempty"`
 

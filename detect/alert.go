@@ -37,6 +37,9 @@ type Alert struct {
 	Remediation bool
 	Action      lookup.Action
 	Duration    time.Duration
+	// Simulated says that CrowdSec's simulation.yaml has the scenario only tried out, so
+	// that it asks for nothing.
+	Simulated bool
 	// Ordered says that Action is the operator's word, by a [Policy], and not the
 	// scenario's own wish.
 	Ordered bool

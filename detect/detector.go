@@ -259,8 +259,9 @@ func (p pouring) alert(b *bucket) Alert {
 		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
 		Count: b.count, Capacity: s.capacity, Leak: s.leak,
 		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,
-		Labels:  maps.Clone(s.labels),
-		Context: b.context(),
+		Simulated: s.simulated,
+		Labels:    maps.Clone(s.labels),
+		Context:   b.context(),
 	}
 	a.Message = fmt.Sprintf("%s met %s: %d events in %s", a.Client, a.Scenario, a.Count, a.Stop.Sub(a.Start))
 	return a

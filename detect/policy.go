@@ -75,6 +75,7 @@ func (p Policy) of(old *scenario) *scenario {
 	}
 	if p.Action != lookup.None {
 		s.remediation, s.action, s.ordered = true, p.Action, true
+		s.simulated = false
 	}
 	if p.Duration > 0 {
 		s.duration = p.Duration

@@ -43,6 +43,9 @@ func TestSimulatedScenariosAreToldOfAlone(t *testing.T) {
 					if !a.Remediation && (a.Action != lookup.None || a.Duration != 0) {
 						t.Errorf("%s tells, and asks for %v for %v", a.Scenario, a.Action, a.Duration)
 					}
+					if a.Simulated == a.Remediation {
+						t.Errorf("%s %s, simulated: %v", a.Scenario, does, a.Simulated)
+					}
 					got = append(got, a.Scenario+" "+does)
 				}
 				if strings.Join(got, ", ") != row.want {
@@ -70,8 +73,8 @@ func TestAPolicyEndsASimulation(t *testing.T) {
 	if rules, err = rules.With(map[string]Policy{"a": {Action: lookup.Captcha}}); err != nil {
 		t.Fatal(err)
 	}
-	if a := New(Config{Rules: rules}).Request(get(0, "/"))[0]; !a.Remediation || a.Action != lookup.Captcha {
-		t.Errorf("it asks for %v (%v)", a.Action, a.Remediation)
+	if a := New(Config{Rules: rules}).Request(get(0, "/"))[0]; !a.Remediation || a.Action != lookup.Captcha || a.Simulated {
+		t.Errorf("it asks for %v (%v), simulated: %v", a.Action, a.Remediation, a.Simulated)
 	}
 }
 

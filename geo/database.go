@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -137,6 +138,18 @@ func (db *database) locate(ip netip.Addr) (country string, as uint32) {
 		return "", 0
 	}
 	return country, as
+}
+
+// systemName returns what the database calls the autonomous system of ip.
+func (db *database) systemName(ip netip.Addr) string {
+	if db.reader.Metadata.IPVersion == 4 && ip.Is6() {
+		return ""
+	}
+	var r organization
+	if db.reader.Lookup(ip).Decode(&r) != nil {
+		return "" // Locate notes the damage
+	}
+	return cmp.Or(r.Organization, r.ASName, r.Name)
 }
 
 // decode reads the place out of a record. The library bounds the work that a

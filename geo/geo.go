@@ -156,6 +156,22 @@ func (d *DB) Locate(ip netip.Addr) (country string, as uint32) {
 	return country, as
 }
 
+// SystemName returns the name of the autonomous system that announces ip, as the
+// databases have it, or "" where none does. It is for reports, and not for the path of
+// requests: it takes memory.
+func (d *DB) SystemName(ip netip.Addr) string {
+	ip = lookup.Normalize(ip)
+	if !ip.IsValid() {
+		return ""
+	}
+	for _, db := range *d.cur.Load() {
+		if name := db.systemName(ip); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // Status says how the DB stands to its files: in step with all of them, or
 // why not. It never grows stale: countries move slowly, and an old copy is
 // better than none.

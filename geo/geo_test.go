@@ -133,6 +133,31 @@ func TestLocate(t *testing.T) {
 	})
 }
 
+func TestSystemName(t *testing.T) {
+	here := func(record m) mmdb { return mmdb{entries: m{"192.0.2.0/24": record}} }
+	for _, row := range []struct {
+		name  string
+		files []mmdb
+		ip    string
+		want  string
+	}{
+		{"MaxMind's", []mmdb{here(country("DE")), here(m{"autonomous_system_number": uint32(64496), "autonomous_system_organization": "Example"})}, "192.0.2.1", "Example"},
+		{"IPinfo's", []mmdb{here(m{"country": "DE", "asn": "AS64496", "as_name": "Example"})}, "::ffff:192.0.2.1", "Example"},
+		{"IPinfo's of systems alone", []mmdb{here(m{"asn": "AS64496", "name": "Example"})}, "192.0.2.1", "Example"},
+		{"none", []mmdb{here(m{"autonomous_system_number": uint32(64496)})}, "192.0.2.1", ""},
+		{"a name that is no text", []mmdb{here(m{"asn": "AS64496", "name": m{"en": "Example"}})}, "192.0.2.1", ""},
+		{"nowhere", []mmdb{here(m{"asn": "AS64496", "name": "Example"})}, "198.51.100.1", ""},
+		{"IPv6 in a database without it", []mmdb{{v4: true, entries: m{"192.0.2.0/24": m{"asn": "AS1", "name": "Example"}}}}, "2001:db8::1", ""},
+	} {
+		if got := newDB(t, row.files...).SystemName(netip.MustParseAddr(row.ip)); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+	if got := newDB(t, here(asn(1))).SystemName(netip.Addr{}); got != "" {
+		t.Errorf("no address: %q", got)
+	}
+}
+
 func TestARecordDoesNotShowThroughTheNextOne(t *testing.T) {
 	for name, record := range map[string]m{"nested": country("DE"), "flat": {"country": "DE"}} {
 		d := newDB(t, mmdb{entries: m{"192.0.2.0/24": record, "198.51.100.0/24": asn(64496)}})

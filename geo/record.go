@@ -50,6 +50,14 @@ func (r *flat) place() (country string, as uint32) {
 	return firstCountry(r.CountryCode, r.Country), system(r.AS, r.ASN)
 }
 
+// An organization is what a record calls an autonomous system: MaxMind and DB-IP, and
+// IPinfo in two ways.
+type organization struct {
+	Organization string `maxminddb:"autonomous_system_organization"`
+	ASName       string `maxminddb:"as_name"`
+	Name         string `maxminddb:"name"`
+}
+
 // firstCountry returns the first of codes that is one, in capitals.
 func firstCountry(codes ...string) string {
 	for _, c := range codes {

@@ -27,12 +27,14 @@ const (
 	maxEvents  = 10   // of an alert
 	alertScope = "Ip"
 	rangeScope = "Range"
-	ourOrigin  = "tocsin" // of decisions that were made here
+	ourOrigin  = "tocsin"   // of decisions that were made here
+	alertKind  = "crowdsec" // of alerts about what scenarios found, as CrowdSec's agents call them
 )
 
-// A pushed alert is one as the API has it. It wants every key but the last four,
-// and null for none.
+// A pushed alert is one as the API has it. It wants every key up to source, and null
+// for none; what it does not know, as kind before 1.7.7, it passes over.
 type pushed struct {
+	Kind        string           `json:"kind"`
 	Scenario    string           `json:"scenario"`
 	Hash        string           `json:"scenario_hash"`
 	Version     string           `json:"scenario_version"`
@@ -51,10 +53,13 @@ type pushed struct {
 }
 
 type pushedSource struct {
-	Scope string `json:"scope"`
-	Value string `json:"value"`
-	IP    string `json:"ip,omitempty"`
-	Range string `json:"range,omitempty"`
+	Scope   string `json:"scope"`
+	Value   string `json:"value"`
+	IP      string `json:"ip,omitempty"`
+	Range   string `json:"range,omitempty"`
+	Country string `json:"cn,omitempty"`
+	AS      string `json:"as_number,omitempty"`
+	ASName  string `json:"as_name,omitempty"`
 }
 
 type pushedEvent struct {
@@ -85,9 +90,10 @@ type pushedDecision struct {
 // unless it brings its decision.
 func newPushed(a *detect.Alert, now time.Time, tell telling) *pushed {
 	p := &pushed{
+		Kind: alertKind, Simulated: a.Simulated,
 		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
 		Message: clip(a.Message, maxWord), Capacity: count(a.Capacity), Leakspeed: a.Leak.String(), Count: count(a.Count),
-		Start: stamp(a.Start, now), Stop: stamp(a.Stop, now), Source: sourceOf(a), Events: []pushedEvent{},
+		Start: stamp(a.Start, now), Stop: stamp(a.Stop, now), Source: tell.source(a), Events: []pushedEvent{},
 	}
 	decide := tell.decide && a.Remediation && a.Action != lookup.None && a.Duration > 0
 	p.Remediation = a.Remediation && (decide || a.Action == lookup.None || a.Action == lookup.Ban)
@@ -102,7 +108,7 @@ func newPushed(a *detect.Alert, now time.Time, tell telling) *pushed {
 	}
 	contexts := tell.contexts(a.Context[max(0, len(a.Context)-maxEvents):])
 	for i := range contexts {
-		p.Events = append(p.Events, newEvent(&contexts[i], p.Source.IP, now))
+		p.Events = append(p.Events, newEvent(&contexts[i], &p.Source, now))
 	}
 	p.Meta = newMeta(contexts)
 	return p
@@ -110,8 +116,23 @@ func newPushed(a *detect.Alert, now time.Time, tell telling) *pushed {
 
 // telling says what of an alert CrowdSec is told beside the least.
 type telling struct {
-	decide      bool // the decision that was made here
-	query, host bool // of the requests
+	decide      bool                   // the decision that was made here
+	query, host bool                   // of the requests
+	locate      func(netip.Addr) Place // nil: nobody knows where clients are
+}
+
+// source returns whom a is about, with where that is.
+func (t telling) source(a *detect.Alert) pushedSource {
+	s := sourceOf(a)
+	if t.locate == nil {
+		return s
+	}
+	p, _ := meant(a)
+	at := t.locate(p.Addr())
+	if s.Country, s.ASName = clip(at.Country, maxWord), clip(at.ASName, maxWord); at.AS != 0 {
+		s.AS = strconv.FormatUint(uint64(at.AS), 10)
+	}
+	return s
 }
 
 // contexts returns what may be told of requests, with the query as part of the
@@ -157,10 +178,13 @@ func sourceOf(a *detect.Alert) pushedSource {
 
 // newEvent returns c under the names that CrowdSec's parsers give to what they
 // read in a web server's log.
-func newEvent(c *detect.Context, ip string, now time.Time) pushedEvent {
+func newEvent(c *detect.Context, of *pushedSource, now time.Time) pushedEvent {
 	e := pushedEvent{Time: stamp(c.Time, now), Meta: []pushedMeta{{"service", "http"}}}
 	for _, m := range []pushedMeta{
-		{"source_ip", ip},
+		{"source_ip", of.IP},
+		{"IsoCode", of.Country},
+		{"ASNNumber", of.AS},
+		{"ASNOrg", of.ASName},
 		{"http_verb", clip(c.Method, maxMethod)},
 		{"http_path", c.Target},
 		{"target_fqdn", clip(c.Host, maxHost)},

@@ -39,6 +39,37 @@ func inJSONForm(t *testing.T, a detect.Alert, decide bool) string {
 	return string(text)
 }
 
+func TestAnAlertTellsWhereItsClientIs(t *testing.T) {
+	for _, row := range []struct {
+		name, about string
+		at          Place
+		want        string
+		events      string
+	}{
+		{
+			"all of it", "192.0.2.1",
+			Place{"FR", 64496, "Example"},
+			`"ip":"192.0.2.1","cn":"FR","as_number":"64496","as_name":"Example"}`,
+			`{"key":"IsoCode","value":"FR"},{"key":"ASNNumber","value":"64496"},{"key":"ASNOrg","value":"Example"}`,
+		},
+		{"a range of IPv6", "2001:db8:1:2::/64", Place{Country: "FR"}, `"range":"2001:db8:1:2::/64","cn":"FR"}`, `{"key":"IsoCode","value":"FR"}`},
+		{"nowhere", "192.0.2.1", Place{}, `"ip":"192.0.2.1"}`, ""},
+		{"a name to break terminals", "192.0.2.1", Place{ASName: "a\x1b[31mb\u202e"}, `"as_name":"a[31mb"`, ""},
+	} {
+		a := about(row.about)
+		tell := telling{locate: func(ip netip.Addr) Place {
+			if ip != a.Prefix.Addr() {
+				t.Errorf("%s: asked where %s is", row.name, ip)
+			}
+			return row.at
+		}}
+		text, err := json.Marshal(newPushed(&a, time.Now(), tell))
+		if err != nil || !strings.Contains(string(text), row.want) || !strings.Contains(string(text), row.events) {
+			t.Errorf("%s: %s, want %s and %s; %v", row.name, text, row.want, row.events, err)
+		}
+	}
+}
+
 func TestTheFormOfAnAlert(t *testing.T) {
 	base := about("192.0.2.1")
 	for _, tt := range []struct {
@@ -50,7 +81,7 @@ func TestTheFormOfAnAlert(t *testing.T) {
 	}{
 		{
 			"an address", func(*detect.Alert) {}, false,
-			[]string{`"source":{"scope":"Ip","value":"192.0.2.1","ip":"192.0.2.1"}`, `"remediation":true`, `"simulated":false`, `"leakspeed":"10s"`, `"scenario_version":"0.4"`, `"events_count":11,`},
+			[]string{`"source":{"scope":"Ip","value":"192.0.2.1","ip":"192.0.2.1"}`, `"remediation":true`, `"kind":"crowdsec"`, `"simulated":false`, `"leakspeed":"10s"`, `"scenario_version":"0.4"`, `"events_count":11,`},
 			[]string{"decisions"},
 		},
 		{"a network of IPv6", func(a *detect.Alert) {
@@ -70,6 +101,9 @@ func TestTheFormOfAnAlert(t *testing.T) {
 		{"one that asks for no decision ends when it ended", func(a *detect.Alert) {
 			a.Remediation, a.Stop = false, time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
 		}, true, []string{`"stop_at":"2026-11-22T01:02:03Z"`, `"remediation":false`}, []string{"decisions"}},
+		{"one of a scenario that is simulated", func(a *detect.Alert) {
+			a.Remediation, a.Action, a.Duration, a.Simulated = false, lookup.None, 0, true
+		}, true, []string{`"simulated":true`, `"remediation":false`}, []string{"decisions"}},
 		{"a captcha asks for no ban", func(a *detect.Alert) { a.Action = lookup.Captcha }, false, []string{`"remediation":false`}, nil},
 		{"a captcha that brings its decision", func(a *detect.Alert) { a.Action = lookup.Captcha }, true, []string{
 			`"remediation":true`, `"decisions":[{"origin":"tocsin","type":"captcha","scope":"Ip","value":"192.0.2.1","duration":"4h0m0s","scenario":"crowdsecurity/http-probing"}]`,

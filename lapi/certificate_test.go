@@ -45,7 +45,8 @@ func TestAMachineHasACertificateOfItsOwn(t *testing.T) {
 			{"its own, beside an API key", TLS{CA: ca.CA}, Machine{Cert: agent.Cert, KeyFile: agent.Key}, ""},
 			{"none, and a password: it does not show the bouncer's", files, withMachine.Machine, ""},
 			{
-				"the bouncer's", files, Machine{Cert: bouncer.Cert, KeyFile: bouncer.Key},
+				"the bouncer's", files,
+				Machine{Cert: bouncer.Cert, KeyFile: bouncer.Key},
 				`client certificate OU ([bouncer-ou]) doesn't match expected OU ([agent-ou])": check the client certificate of the machine`,
 			},
 		} {

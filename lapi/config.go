@@ -3,6 +3,7 @@ package lapi
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +64,10 @@ type Config struct {
 	// its target, as far as the alert has one, and "host". Default: neither.
 	Context []string
 
+	// Locate tells where an address is, for alerts: CrowdSec knows only what it is told.
+	// Default: alerts say nothing of it.
+	Locate func(ip netip.Addr) Place
+
 	// Decide makes Report send with each alert the decision that was made here.
 	// The server takes it as it is: neither its profiles nor its allowlists are
 	// asked, so Report asks for the allowlists itself. Default: the profiles of
@@ -99,6 +104,13 @@ type Machine struct {
 	// Token is what the server, 1.6.3 and later, has as token of its
 	// auto_registration: with it nobody has to validate the machine. Default: none.
 	Token string
+}
+
+// A Place is where an address is. What is not known is the zero value.
+type Place struct {
+	Country string // its code, such as FR
+	AS      uint32 // number of the autonomous system
+	ASName  string // its name
 }
 
 // What Config.Context can have.

@@ -43,7 +43,7 @@ const (
 // its own, and those that it drops in silence, because of an allowlist mostly.
 // Alerts about private and loopback addresses and about ones on an allowlist are
 // not sent at all, and count as refused, too. What leaves this server is the
-// client's address, the scenario, and of up to ten requests the time, method,
+// client's address, where that is as far as Config.Locate says, the scenario, and of up to ten requests the time, method,
 // path, status and user agent; query and host only if Config.Context says so, and
 // no header or body besides.
 //
@@ -195,6 +195,7 @@ func (c *Client) post(ctx context.Context, batch []parcel) (int, error) {
 	tell := telling{
 		decide: c.cfg.Decide,
 		query:  slices.Contains(c.cfg.Context, contextQuery), host: slices.Contains(c.cfg.Context, contextHost),
+		locate: c.cfg.Locate,
 	}
 	for i := range batch {
 		list[i] = newPushed(batch[i].Alert, now, tell)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -484,6 +485,7 @@ func TestMachinesAreChecked(t *testing.T) {
 func realMachine(t *testing.T) *real {
 	cfg := withMachine
 	cfg.Scenarios = func() []string { return []string{"crowdsecurity/http-probing"} }
+	cfg.Locate = func(netip.Addr) Place { return Place{Country: "FR", AS: 64496, ASName: "Example"} }
 	return followRealWith(t, cfg)
 }
 
@@ -505,7 +507,7 @@ func TestRealReport(t *testing.T) {
 	late := about("192.0.2.1")
 	late.Stop = late.Stop.Add(-5 * time.Hour)
 	onlyAlert, captcha := about("192.0.2.2"), about("192.0.2.3")
-	onlyAlert.Remediation, captcha.Action = false, lookup.Captcha
+	onlyAlert.Remediation, onlyAlert.Simulated, captcha.Action = false, true, lookup.Captcha
 	hostile := about("192.0.2.4")
 	for i := range hostile.Context {
 		c := &hostile.Context[i]
@@ -519,12 +521,17 @@ func TestRealReport(t *testing.T) {
 	r.untilAction("192.0.2.3", lookup.None)
 
 	var alerts []struct {
-		Scenario string
-		Hash     string `json:"scenario_hash"`
-		Version  string `json:"scenario_version"`
-		Count    int    `json:"events_count"`
-		Source   struct{ Scope, Value string }
-		Events   []struct {
+		Scenario  string
+		Hash      string `json:"scenario_hash"`
+		Version   string `json:"scenario_version"`
+		Count     int    `json:"events_count"`
+		Simulated bool
+		Source    struct {
+			Scope, Value, CN string
+			AS               string `json:"as_number"`
+			ASName           string `json:"as_name"`
+		}
+		Events []struct {
 			Meta []struct{ Key, Value string }
 		}
 	}
@@ -542,9 +549,18 @@ func TestRealReport(t *testing.T) {
 		if a.Scenario != "crowdsecurity/http-probing" || len(a.Hash) != 64 || a.Version != "0.4" || a.Count != 11 || len(a.Events) != 2 || len(a.Events[0].Meta) < 5 {
 			t.Errorf("%+v", a)
 		}
+		if a.Source.CN != "FR" || a.Source.AS != "64496" || a.Source.ASName != "Example" || a.Simulated != (a.Source.Value == "192.0.2.2") {
+			t.Errorf("%+v, simulated: %v", a.Source, a.Simulated)
+		}
 	}
 	if list := r.Cscli("decisions", "list"); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "2001:db8:1:2::/64") {
 		t.Errorf("no ban in the list: %s", list)
+	}
+	if r.Generation() != lapitest.Old { // which does not know of kinds, and is the last to list a machine's scenarios
+		if list := r.Cscli("alerts", "list", "--kind", "crowdsec", "-o", "json"); strings.Count(list, `"scenario":`) < len(alerts) {
+			t.Errorf("alerts of kind crowdsec: %s", list)
+		}
+		return
 	}
 	if list := r.Cscli("machines", "list", "-o", "json"); !strings.Contains(list, `"scenarios": "crowdsecurity/http-probing"`) {
 		t.Errorf("no scenario in the list: %s", list)

@@ -27,7 +27,7 @@ func thisSystem() *operatingSystem {
 	if err != nil {
 		return s
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	s.read(io.LimitReader(f, maxSystemFile))
 	return s
 }
