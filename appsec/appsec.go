@@ -109,7 +109,10 @@ func (c *Client) open() error {
 // Close closes the connections at rest. Those in use are closed once they have had
 // their answer, by the timeout at the latest; with H2C they come to rest, and Close
 // has to be called again if that matters.
-func (c *Client) Close() { c.wire.close() }
+func (c *Client) Close() {
+	c.wire.close()
+	c.log.close()
+}
 
 // An Inspection says about a request what the request itself does not, or not
 // any more.

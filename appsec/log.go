@@ -12,7 +12,8 @@ import (
 const logPause = time.Minute
 
 // A reporter logs what fails: the first of each kind, and then one line a minute
-// at most, with how many there were.
+// at most, with how many there were. What is left out is told with the next failure or
+// the next answer after that minute, or when the client is closed.
 type reporter struct {
 	log       *zap.Logger
 	onFailure lookup.Action
@@ -34,6 +35,11 @@ func newReporter(log *zap.Logger, onFailure lookup.Action) reporter {
 // due counts an event and returns how many to tell of; 0: say nothing now.
 func (r *reporter) due(o *occasion) uint64 {
 	o.unsaid.Add(1)
+	return r.unsaid(o)
+}
+
+// unsaid returns how many events to tell of; 0: say nothing now.
+func (r *reporter) unsaid(o *occasion) uint64 {
 	now, next := int64(time.Since(r.began)), o.next.Load()
 	if now < next || !o.next.CompareAndSwap(next, now+int64(logPause)) {
 		return 0
@@ -41,10 +47,28 @@ func (r *reporter) due(o *occasion) uint64 {
 	return o.unsaid.Swap(0)
 }
 
-func (r *reporter) failure(kind Failure, err error) {
-	if n := r.due(&r.failures[kind]); n > 0 {
+func (r *reporter) failure(kind Failure, err error) { r.failed(kind, r.due(&r.failures[kind]), err) }
+
+// settle tells of failures that were left out, if it is time to.
+func (r *reporter) settle() {
+	for kind := range r.failures {
+		if o := &r.failures[kind]; o.unsaid.Load() > 0 {
+			r.failed(Failure(kind), r.unsaid(o), nil)
+		}
+	}
+}
+
+// close tells of all that was left out.
+func (r *reporter) close() {
+	for kind := range r.failures {
+		r.failed(Failure(kind), r.failures[kind].unsaid.Swap(0), nil)
+	}
+}
+
+func (r *reporter) failed(kind Failure, requests uint64, err error) {
+	if requests > 0 {
 		r.log.Error("AppSec gives no answer", zap.Stringer("kind", kind), zap.Error(err),
-			zap.Uint64("requests", n), zap.Stringer("clients get", r.onFailure))
+			zap.Uint64("requests", requests), zap.Stringer("clients get", r.onFailure))
 	}
 }
 

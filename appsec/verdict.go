@@ -59,6 +59,7 @@ func (c *Client) judge(q *question) Verdict {
 		c.log.failure(failed, err)
 		return c.unanswered(q, failed)
 	}
+	c.log.settle()
 	v := c.translate(q, a)
 	switch {
 	case v.Relay != nil:

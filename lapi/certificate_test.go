@@ -2,6 +2,7 @@ package lapi
 
 import (
 	"crypto/tls"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,6 +25,8 @@ func logsInWith(t *testing.T, cfg Config, want string) {
 		switch {
 		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v, want %q", name, err, want)
+		case strings.HasPrefix(want, ": check the client certificate") && !regexp.MustCompile(`client certificate OU \(?\[bouncer-ou\]\)? doesn't match expected OU \(?\[agent-ou\]`).MatchString(err.Error()):
+			t.Errorf("%s: %v has not the server's words", name, err)
 		case err != nil && strings.Contains(err.Error(), "name and password"):
 			t.Errorf("%s: %v names what is not at fault", name, err)
 		}
@@ -47,7 +50,7 @@ func TestAMachineHasACertificateOfItsOwn(t *testing.T) {
 			{
 				"the bouncer's", files,
 				Machine{Cert: bouncer.Cert, KeyFile: bouncer.Key},
-				`client certificate OU ([bouncer-ou]) doesn't match expected OU ([agent-ou])": check the client certificate of the machine`,
+				`: check the client certificate of the machine`,
 			},
 		} {
 			t.Run(row.name, func(t *testing.T) {

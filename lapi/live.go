@@ -89,6 +89,9 @@ type Live struct {
 	status  lookup.Status
 	stats   LiveStats
 	failing string // kind of the failures that stand in the log; "": none
+
+	single     int       // failures between answers that the log does not have yet
+	nextSingle time.Time // when it may have them
 }
 
 // NewLive checks cfg, reads the files it names and returns a Live. It sends

@@ -11,6 +11,8 @@ import (
 const (
 	patience  = 3           // questions in a row without an answer, until fewer are asked
 	livePause = time.Second // between two questions from then on
+
+	singlePause = time.Minute // between two lines about single failures
 )
 
 var errPaused = errors.New("the local API does not answer, and is left alone for a moment")
@@ -61,8 +63,9 @@ func (l *Live) admit() error {
 	return nil
 }
 
-// note notes how a question went. Single failures are counted; the log has when
-// the API ceases to answer, why, and when it answers again.
+// note notes how a question went. The log has when the API ceases to answer, why, and
+// when it answers again; of failures between answers one line a minute, with how many
+// there were, which comes with an answer.
 func (l *Live) note(err error, rows Rows) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,6 +75,7 @@ func (l *Live) note(err error, rows Rows) {
 			l.log.Info("the local API answers again", zap.Int("failures", l.status.Failures))
 			l.failing = ""
 		}
+		l.tellSingle()
 		l.status = lookup.Status{Synced: time.Now(), Failed: l.status.Failed}
 		return
 	}
@@ -80,12 +84,26 @@ func (l *Live) note(err error, rows Rows) {
 	l.status.Failed++
 	l.status.Err = err
 	if l.status.Failures < patience {
+		l.single++
 		return
 	}
+	l.single = 0 // they are part of what is said now
 	kind, after := kindOf(err)
 	l.status.Next = time.Now().Add(max(livePause, min(after, maxRetryAfter)))
 	if kind != l.failing {
 		l.failing = kind
 		l.log.Error("the local API does not answer", zap.Error(err), zap.Stringer("clients get", l.cfg.Failure))
 	}
+}
+
+// tellSingle tells of questions without an answer between others that have one, if there
+// are any and it is time to. The caller holds mu.
+func (l *Live) tellSingle() {
+	now := time.Now()
+	if l.single == 0 || now.Before(l.nextSingle) {
+		return
+	}
+	l.log.Warn("questions to the local API found no answer", zap.Int("questions", l.single), zap.Error(l.status.Err),
+		zap.Stringer("clients get", l.cfg.Failure))
+	l.single, l.nextSingle = 0, now.Add(singlePause)
 }

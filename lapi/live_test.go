@@ -400,3 +400,30 @@ func BenchmarkLiveHit(b *testing.B) {
 		})
 	}
 }
+
+// TestSingleFailuresOfALiveAreLogged is about an API that is late now and then, but
+// never often enough in a row to be left alone.
+func TestSingleFailuresOfALiveAreLogged(t *testing.T) {
+	playLive(t, LiveConfig{}, func(s *liveScene) {
+		lateAndThen := func(n int) {
+			for range n {
+				s.spoil(1, lapitest.Status(502, nil, ""))
+				s.ask("192.0.2.1")
+				s.ask("192.0.2.2")
+				s.live.Forget(netip.MustParsePrefix("192.0.2.0/24"))
+			}
+		}
+		lateAndThen(20)
+		<-time.After(singlePause)
+		s.ask("192.0.2.3")
+		<-time.After(singlePause)
+		s.ask("192.0.2.4")
+		var got []any
+		for _, line := range s.logs.FilterMessage("questions to the local API found no answer").All() {
+			got = append(got, line.ContextMap()["questions"])
+		}
+		if fmt.Sprint(got) != "[1 19]" || s.messages("does not answer") > 0 {
+			t.Errorf("lines about %v questions; %v", got, s.logs.All())
+		}
+	})
+}

@@ -9,14 +9,14 @@ import (
 // Allowlist puts p on the server's one allowlist. The server then drops alerts
 // about addresses in p, silently: the answer has fewer ids than there were
 // alerts. Alerts that bring decisions of their own are taken in nevertheless.
-// Decisions in force stay, as up to 1.6.8; with generation Newest those about
-// clients in p end.
+// Decisions in force stay, as up to 1.6.8; with generation Newest, as from 1.6.9 on,
+// those about clients in p end, and so do those about ranges around p.
 func (h *Handler) Allowlist(p netip.Prefix) {
 	p = p.Masked()
 	if h.Generation() == Newest {
 		h.endInForce(func(r *row) bool {
 			q, ok := parsePrefix(r.Value)
-			return ok && q.Bits() >= p.Bits() && p.Contains(q.Addr())
+			return ok && q.Overlaps(p)
 		})
 	}
 	h.mu.Lock()

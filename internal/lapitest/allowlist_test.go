@@ -51,7 +51,7 @@ func TestAnAllowlistEndsDecisionsOfTheNewestGeneration(t *testing.T) {
 		s.Allowlist(netip.MustParsePrefix("192.0.2.0/24"))
 		ended := ""
 		if s.Generation() == Newest {
-			ended = "ban 192.0.2.0/25, ban 192.0.2.1"
+			ended = "ban 192.0.0.0/16, ban 192.0.2.0/25, ban 192.0.2.1"
 		}
 		expect(t, c.pull(""), "", ended)
 	})

@@ -38,7 +38,11 @@ func isOf(cert *x509.Certificate, allowed []string) bool {
 // itself. Whoever shows a certificate is not asked for a password.
 func (h *Handler) loginByCertificate(cert *x509.Certificate, ip string) (name string, err error) {
 	if !isOf(cert, h.units.agents) {
-		return "", fmt.Errorf("client certificate OU (%v) doesn't match expected OU (%v)", cert.Subject.OrganizationalUnit, h.units.agents)
+		format := "client certificate OU %v doesn't match expected OU %v"
+		if h.Generation() == Old {
+			format = "client certificate OU (%v) doesn't match expected OU (%v)"
+		}
+		return "", fmt.Errorf(format, cert.Subject.OrganizationalUnit, h.units.agents)
 	}
 	name = cert.Subject.CommonName + "@" + ip
 	h.mu.Lock()

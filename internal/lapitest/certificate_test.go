@@ -93,7 +93,7 @@ func TestTheFakeTellsUnitsOfCertificates(t *testing.T) {
 		t.Errorf("status %d", a.status)
 	}
 	a := c.do("POST", "/v1/watchers/login", `{"scenarios":[]}`)
-	if a.status != http.StatusUnauthorized || !strings.Contains(a.body, "client certificate OU ([edge]) doesn't match expected OU ([agent-ou])") {
+	if a.status != http.StatusUnauthorized || !strings.Contains(a.body, "client certificate OU [edge] doesn't match expected OU [agent-ou]") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -117,7 +117,7 @@ type step struct{ method, path, body string }
 // compares status, type and body. Ids must be the same, times must not.
 func TestFakeAnswersLikeTheRealServer(t *testing.T) {
 	real := Real(t)
-	fake := Start(t, Config{Generation: Old})
+	fake := Start(t, Config{Generation: real.Generation()})
 	rc, fc := realClient(t, real), newClient(t, fake)
 	rc.login()
 	fc.login()
@@ -199,6 +199,12 @@ func conversation() []step {
 		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.22", 0), `"events":[]`, `"events":null`, 1) + "]"},
 		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.23", 0), `"remediation":true`, `"remediation":false`, 1) + "]"},
 		get("/v1/decisions?ip=203.0.113.23"),
+		// What older servers do not know, and scenarios that are only tried out.
+		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.24", 0), `"source":{`,
+			`"kind":"crowdsec","labels":["x"],"source":{"cn":"FR","as_number":"64496","as_name":"Example",`, 1) + "]"},
+		get("/v1/decisions?ip=203.0.113.24"),
+		{"POST", "/v1/alerts", "[" + strings.Replace(alertOf("Ip", "203.0.113.25", 0), `"simulated":false`, `"simulated":true`, 1) + "]"},
+		get("/v1/decisions?ip=203.0.113.25"),
 		// Machines that register themselves.
 		{"POST", "/v1/watchers", `{"machine_id":"edge","password":"secret"}`},
 		{"POST", "/v1/watchers", `{"machine_id":"edge","password":"secret"}`},
