@@ -12,9 +12,11 @@ type index struct {
 	free     []uint64 // the rules that no literal is needed for
 	scans    [hayCount]scan
 	verbs    map[string][]uint64 // rules that the method allows; one not here allows all
+	gets     []uint64            // of verbs, that of GET, which most requests are
 	statuses [][]uint64          // rules that the status allows, likewise
 	kinds    map[string][]uint64 // rules that the kind of an attempt to log in allows; nil: none asks
 	outcomes map[string][]uint64 // rules that the outcome allows, likewise
+	unsaid   []uint64            // rules that an event allows of which the server has said nothing: see Event.Matched
 }
 
 // A scan looks for literals in a text.
@@ -78,9 +80,11 @@ func (p *program) classify() {
 	for _, verb := range commonVerbs {
 		p.idx.verbs[verb] = p.allowing(&Event{Method: verb}, verbs)
 	}
+	p.idx.gets = p.idx.verbs["GET"]
 	for status := range statusTexts {
 		p.idx.statuses = append(p.idx.statuses, p.allowing(&Event{Status: status}, statuses))
 	}
+	p.idx.unsaid = p.allowing(&Event{}, fieldMatched.set())
 	if p.asks(fieldKind) {
 		p.idx.kinds = make(map[string][]uint64)
 		for _, kind := range []string{"", kindForm, kindBasic, kindDigest, kindToken, kindCode, kindXMLRPC} {
@@ -139,7 +143,10 @@ func (p *program) allowingIn(e *Event, known fieldSet, prepare func(*view)) []ui
 // candidates returns the rules of those asked that the event may match. The set is
 // good until the next call.
 func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
-	verbs := p.idx.verbs[v.evt.Method]
+	verbs := p.idx.gets
+	if v.evt.Method != "GET" {
+		verbs = p.idx.verbs[v.evt.Method]
+	}
 	var statuses []uint64
 	if status := v.evt.Status; late && status >= 0 && status < len(p.idx.statuses) {
 		statuses = p.idx.statuses[status]
@@ -147,6 +154,9 @@ func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
 	copy(v.allowed, asked)
 	v.allow(verbs)
 	v.allow(statuses)
+	if v.evt.Matched == "" {
+		v.allow(p.idx.unsaid)
+	}
 	if late {
 		p.classes(v)
 	}

@@ -24,6 +24,7 @@ type regexpSet struct {
 type pattern struct {
 	before, after []part         // what is around the literal
 	whole         *regexp.Regexp // instead, if that is not a sequence of parts
+	also          [][]string     // of whole: of each, a match holds one
 }
 
 // A part of a pattern is a literal, any character but a newline, or a word
@@ -67,11 +68,38 @@ func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
 		s.loose = append(s.loose, whole)
 		return nil
 	}
+	also := requiredBeside(re, literals)
 	for _, l := range literals {
 		s.literals = append(s.literals, l)
-		s.patterns = append(s.patterns, pattern{whole: whole})
+		s.patterns = append(s.patterns, pattern{whole: whole, also: also})
 	}
 	return nil
+}
+
+// requiredBeside returns what else every match of re holds, if it is cheap to look
+// for: a regular expression takes many times as long as a few words.
+func requiredBeside(re *syntax.Regexp, literals []string) (also [][]string) {
+	const most = 8
+	if re.Op != syntax.OpConcat {
+		return nil
+	}
+	for _, sub := range re.Sub {
+		one := required(sub, exactCase)
+		if len(one) > 0 && len(one) <= most && shortestOf(one) >= minLiteral && !slices.Equal(one, literals) {
+			also = append(also, one)
+		}
+	}
+	return also
+}
+
+// mayMatch reports whether text holds what every match of the whole pattern does.
+func (p *pattern) mayMatch(text string) bool {
+	for _, any := range p.also {
+		if !slices.ContainsFunc(any, func(l string) bool { return strings.Contains(text, l) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // match reports whether any of the expressions matches text.
@@ -94,7 +122,7 @@ func (s *regexpSet) match(text string) bool {
 				asked[n] = p.whole
 				n++
 			}
-			matched = p.whole.MatchString(text)
+			matched = p.mayMatch(text) && p.whole.MatchString(text)
 		}
 		return !matched
 	})
