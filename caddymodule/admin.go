@@ -165,7 +165,7 @@ func (a *App) serveCheck(w http.ResponseWriter, r *http.Request, query url.Value
 	if err != nil {
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter ip: %.64q is no IP address", s))
 	}
-	return send(w, http.StatusOK, a.check(r.Context(), lookup.Normalize(ip)))
+	return send(w, http.StatusOK, a.check(r.Context(), a.engine.Normalize(ip)))
 }
 
 func (a *App) serveList(w http.ResponseWriter, _ *http.Request, query url.Values) error {

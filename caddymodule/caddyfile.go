@@ -79,6 +79,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    startup  open|closed
 //	    fallback ban|captcha|throttle
 //	    log_ip   full|masked|off
+//	    nat64    <prefix...>
 //	}
 //
 // lapi, blocklist and scenario may be given any number of times. For the meaning
@@ -97,6 +98,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"blocklist": {parse: a.parseBlocklist, repeatable: true},
 		"geoip":     {parse: words(&a.GeoIP)},
 		"allow":     {parse: words(&a.Allow)},
+		"nat64":     {parse: words(&a.NAT64)},
 		"challenge": {parse: a.parseChallenge},
 		"appsec":    {parse: a.parseAppSec},
 		"detect":    {parse: a.parseDetect},

@@ -15,7 +15,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
@@ -112,6 +111,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	cfg := middleware.Config{
 		Lookup:    h.engine.Lookup,
 		ClientIP:  clientIP,
+		NAT64:     h.engine.NAT64(),
 		Allow:     h.allow,
 		DryRun:    h.DryRun,
 		Challenge: gate,
@@ -156,7 +156,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !judges {
 		return next.ServeHTTP(w, r)
 	}
-	if h.closed && !h.engine.wasReady() && !contains(h.allow, lookup.Normalize(clientIP(r))) {
+	if h.closed && !h.engine.wasReady() && !contains(h.allow, h.engine.Normalize(clientIP(r))) {
 		if stop := h.check.CheckVisit(v, r); stop != nil {
 			return h.stop(w, r, stop)
 		}

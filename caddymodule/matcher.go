@@ -51,7 +51,7 @@ func (m *Matcher) Provision(ctx caddy.Context) error {
 // MatchWithError implements [caddyhttp.RequestMatcherWithError]. A client whose
 // address cannot be told does not match: there is nothing to judge it by.
 func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
-	ip := lookup.Normalize(clientIP(r))
+	ip := m.engine.Normalize(clientIP(r))
 	if !ip.IsValid() {
 		return false, nil
 	}

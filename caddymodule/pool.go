@@ -76,6 +76,9 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 		Detect: p.shared.rules.detector, Local: s.Local.config(),
 		Reporters: append(p.reporters, p.alerts), Spared: p.alerts.spared,
 	}
+	if cfg.NAT64, err = s.nat64(); err != nil {
+		return nil, err
+	}
 	if cfg.Verify, err = s.Crawlers.verifier(log); err != nil {
 		return nil, err
 	}

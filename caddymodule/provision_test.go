@@ -129,6 +129,8 @@ func TestProvisionErrorsOfJSON(t *testing.T) {
 		{`{"lapi":[{"url":"http://127.0.0.1:1","key":"k","machine":"m"}]}`, `{}`, "both a name and a password"},
 		{`{"blocklists":[{"path":"http://127.0.0.1:1/a","page_size":-1}]}`, `{}`, "PageSize"},
 		{`{"blocklists":[{"path":"a"}],"log_ip":"some"}`, `{}`, "log_ip"},
+		{`{"blocklists":[{"path":"a"}],"nat64":["2001:db8::/33"]}`, `{}`, "nat64: NAT64 prefix 2001:db8::/33: want 32, 40"},
+		{`{"blocklists":[{"path":"a"}],"nat64":["x"]}`, `{}`, "nat64: \"x\" is no prefix"},
 		{`{"blocklists":[{"path":"a"}],"challenge":{"type":"off","ttl":60000000000}}`, `{}`, "challenge: off goes with nothing else"},
 		{`{"blocklists":[{"path":"a"}],"challenge":{"type":"none"}}`, `{}`, "challenge: "},
 		{`{"blocklists":[{"path":"a"}],"appsec":{"key":"k"}}`, `{}`, "appsec: url is required"},

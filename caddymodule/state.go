@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 
@@ -32,6 +33,11 @@ type State struct {
 	// of a client. They are read again when they change. Placeholders are replaced. Default: none, and such decisions
 	// are not enforced.
 	GeoIP []string `json:"geoip,omitempty"`
+
+	// Prefixes of local translators of IPv4 to IPv6 (NAT64, SIIT), of 32, 40, 48, 56, 64
+	// or 96 bits: clients with addresses in them count as the IPv4 addresses that these
+	// have in them, as those in 64:ff9b::/96 always do. Default: none.
+	NAT64 []string `json:"nat64,omitempty"`
 
 	// File that carries decisions over a restart, or "off". Placeholders are
 	// replaced. Default: tocsin.snap in Caddy's data folder.
@@ -93,6 +99,23 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 		}
 	}
 	return s, nil
+}
+
+// nat64 returns what knows the translators.
+func (s State) nat64() (*lookup.NAT64, error) {
+	prefixes := make([]netip.Prefix, len(s.NAT64))
+	for i, v := range s.NAT64 {
+		p, err := netip.ParsePrefix(v)
+		if err != nil {
+			return nil, fmt.Errorf("nat64: %.64q is no prefix: want one such as 2001:db8:64::/96", v)
+		}
+		prefixes[i] = p
+	}
+	n, err := lookup.NewNAT64(prefixes...)
+	if err != nil {
+		return nil, fmt.Errorf("nat64: %w", err)
+	}
+	return n, nil
 }
 
 // replace replaces the placeholders in fields. One that is unknown or empty is

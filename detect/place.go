@@ -193,15 +193,30 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 
 func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }
 
-// clientBits6 is how many bits of an IPv6 address make a client: who has one address
-// mostly has 64 bits of them.
-const clientBits6 = 64
+const (
+	// clientBits6 is how many bits of an IPv6 address make a client: who has one
+	// address mostly has 64 bits of them.
+	clientBits6 = 64
+	// sixToFourBits is how many an IPv4 address has by 6to4.
+	sixToFourBits = 48
+)
+
+var (
+	sixToFour = netip.MustParsePrefix("2002::/16")
+	teredo    = netip.MustParsePrefix("2001::/32")
+)
 
 // ClientOf returns what counts as one client, wherever clients are told apart: an
-// address, or a /64 of IPv6. To CrowdSec, each address of IPv6 is one.
+// address, or a /64 of IPv6. To CrowdSec, each address of IPv6 is one. Behind one IPv4
+// address is a /48 of 6to4; a /64 of Teredo has all clients of a server, and each
+// address counts for itself.
 func ClientOf(ip netip.Addr) netip.Prefix {
 	bits := ip.BitLen()
-	if ip.Is6() {
+	switch {
+	case !ip.Is6() || teredo.Contains(ip):
+	case sixToFour.Contains(ip):
+		bits = sixToFourBits
+	default:
 		bits = clientBits6
 	}
 	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's

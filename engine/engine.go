@@ -86,6 +86,7 @@ type Config struct {
 	Locate   Locator       // asked if there are decisions about places; default: those are not enforced
 	Snapshot string        // file that carries the table over a restart; default: none
 	Table    *lookup.Table // what to start from instead of the snapshot; the engine takes it over
+	NAT64    *lookup.NAT64 // knows the prefixes of local translators; default: the well-known one only
 	Logger   *zap.Logger   // default: none
 
 	Detect    Detector   // shown by Request and Response; default: none
@@ -106,6 +107,7 @@ type Engine struct {
 	live     []Live
 	locate   Locator
 	table    *lookup.Table
+	nat64    *lookup.NAT64
 	snapshot snapshotFile
 	logger   *zap.Logger
 	born     time.Time
@@ -150,6 +152,8 @@ func New(cfg Config) (*Engine, error) {
 		e.table = new(lookup.Table)
 		e.warm = e.restore()
 	}
+	e.nat64 = cfg.NAT64
+	e.table.Translate(e.nat64)
 	e.table.Keep(append(names, LocalSource)...)
 	e.snapshot.version = e.table.Version()
 	if err := e.prepare(cfg); err != nil {

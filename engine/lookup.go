@@ -8,12 +8,19 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
+// NAT64 returns what knows the translators: nil if there is the well-known one only.
+func (e *Engine) NAT64() *lookup.NAT64 { return e.nat64 }
+
+// Normalize returns ip as e sees it: see [lookup.NAT64.Normalize].
+func (e *Engine) Normalize(ip netip.Addr) netip.Addr { return e.nat64.Normalize(ip) }
+
 // Lookup returns the decision in force for ip, and whether there is one: the
 // strongest of what the table has about its address, what it has about its
 // country and autonomous system, and what live sources say. Without live
 // sources it does not block and does not allocate, but for a client on an
 // allowlist of a source whose decision would win.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	ip = e.nat64.Normalize(ip)
 	d, ok := e.table.Lookup(ip)
 	if ok && e.isAllowlisted(&d, ip) {
 		d, ok = first(e.without(e.table.Covering(ip), ip))
@@ -59,11 +66,12 @@ func isStronger(a, b lookup.Decision) bool {
 // Covering returns every decision of the table that is to be enforced against ip,
 // about its address and about where it is, the one that wins first.
 func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
+	ip = e.nat64.Normalize(ip)
 	all := e.without(e.table.Covering(ip), ip)
 	if e.locate == nil || !e.table.Places() {
 		return all
 	}
-	all = append(all, e.without(e.table.CoveringPlace(e.locate(lookup.Normalize(ip))), ip)...)
+	all = append(all, e.without(e.table.CoveringPlace(e.locate(ip)), ip)...)
 	slices.SortStableFunc(all, func(a, b lookup.Decision) int {
 		switch {
 		case isStronger(a, b):

@@ -57,11 +57,17 @@ type Decision struct {
 	Until  time.Time // when it ends; the zero time means never
 }
 
-// Normalize returns ip as the table sees it: an IPv4 address mapped into IPv6
-// becomes IPv4, and a zone is dropped. It is to be called before any question
-// of trust, so that one client cannot have two names.
+// Normalize returns ip as the table sees it: an IPv4 address mapped into IPv6, or
+// written with the well-known prefix of translators (64:ff9b::/96), becomes IPv4, and a
+// zone is dropped. It is to be called before any question of trust, so that one client
+// cannot have two names. Prefixes of local translators are for [NAT64.Normalize].
 func Normalize(ip netip.Addr) netip.Addr {
-	return ip.Unmap().WithZone("")
+	ip = ip.Unmap().WithZone("")
+	// To compare costs less than to ask a prefix: all but a few come after it.
+	if ip.Is6() && ip.Compare(wellKnownLast) <= 0 && wellKnown.Contains(ip) {
+		return translated(ip)
+	}
+	return ip
 }
 
 // carriers is what carriers have instead of enough addresses, and VPNs for their
@@ -82,17 +88,23 @@ var (
 )
 
 // NormalizePrefix returns p masked and as the table sees it: a range of IPv4
-// addresses mapped into IPv6 becomes one of IPv4. It reports whether p is a
-// range at all.
+// addresses mapped into IPv6 becomes one of IPv4, and so does one within 64:ff9b::/96 if
+// it is of public addresses. It reports whether p is a range at all.
 func NormalizePrefix(p netip.Prefix) (netip.Prefix, bool) {
 	if !p.IsValid() {
 		return netip.Prefix{}, false
 	}
-	if ip := p.Addr(); ip.Is4In6() {
+	switch ip := p.Addr(); {
+	case ip.Is4():
+	case ip.Is4In6():
 		if p.Bits() < 96 {
 			return netip.Prefix{}, false
 		}
 		p = netip.PrefixFrom(ip.Unmap(), p.Bits()-96)
+	case p.Bits() > wellKnownBits && wellKnown.Contains(ip):
+		if v4 := Normalize(p.Masked().Addr()); v4.Is4() {
+			p = netip.PrefixFrom(v4, p.Bits()-wellKnownBits)
+		}
 	}
 	return p.Masked(), true
 }
@@ -118,7 +130,7 @@ func ParsePrefix(s string) (netip.Prefix, error) {
 	if err != nil || ip.Zone() != "" {
 		return netip.Prefix{}, fmt.Errorf("%.64q: %w", s, errNoAddress)
 	}
-	ip = ip.Unmap()
+	ip = Normalize(ip)
 	return netip.PrefixFrom(ip, ip.BitLen()), nil
 }
 

@@ -21,8 +21,9 @@
 //
 // # Addresses
 //
-// An IPv4 address may come in as IPv4 or mapped into IPv6; both find the same
-// decisions. Zones are ignored. The zero [netip.Addr] has no decisions.
+// An IPv4 address may come in as IPv4, mapped into IPv6, or as a translator writes it;
+// all find the same decisions. So do addresses of tunnels, which are others otherwise:
+// see [Table.Lookup]. Zones are ignored. The zero [netip.Addr] has no decisions.
 package lookup
 
 import (
@@ -46,41 +47,51 @@ import (
 type Table struct {
 	_ noCopy
 
-	cur atomic.Pointer[state] // what readers see; never changed once stored
+	cur   atomic.Pointer[state] // what readers see; never changed once stored
+	nat64 *NAT64
 
 	mu    wlock           // one writer at a time
 	index map[kind]uint32 // where a kind stands in the current state's kinds
 	refs  []int           // how many records there are of each of them
 }
 
-// Lookup returns the decision in force for ip, and whether there is one. It
-// does not allocate.
+// Lookup returns the decision in force for ip, and whether there is one. For an
+// address of 6to4, Teredo or ISATAP, decisions against the IPv4 address that it claims
+// count too. It does not allocate.
 func (t *Table) Lookup(ip netip.Addr) (Decision, bool) {
 	s := t.cur.Load()
 	if s == nil {
 		return Decision{}, false
 	}
-	ip = Normalize(ip)
+	ip = t.nat64.Normalize(ip)
 	// The common case is an address that nobody listed: settle it before walking.
-	if !s.tree.Contains(ip) {
+	if !s.tree.Contains(ip) && !t.isElsewhere(ip) {
 		return Decision{}, false
 	}
-	return s.strongest(ip)
+	d, ok := s.strongest(ip)
+	if d.Action == Ban || !t.isElsewhere(ip) {
+		return d, ok
+	}
+	return t.findElsewhere(s, ip, d)
 }
 
 // Covering returns every decision in force for ip, the one that wins first.
 func (t *Table) Covering(ip netip.Addr) []Decision {
-	s, ip := t.cur.Load(), Normalize(ip)
+	s, ip := t.cur.Load(), t.nat64.Normalize(ip)
 	if s == nil || !ip.IsValid() {
 		return nil
 	}
 	var all []Decision
 	now := s.epoch.now()
-	for p, slot := range s.tree.Supernets(hostPrefix(ip)) {
-		if !isPlace(p) {
-			all = s.appendChain(all, p, slot, now)
+	add := func(ip netip.Addr, bits int) {
+		for p, slot := range s.tree.Supernets(hostPrefix(ip)) {
+			if p.Bits() > bits && !isPlace(p) {
+				all = s.appendChain(all, p, slot, now)
+			}
 		}
 	}
+	add(ip, -1)
+	t.elsewhere(ip, add)
 	sortStrongest(all)
 	return all
 }
@@ -194,7 +205,7 @@ func (t *Table) Keep(sources ...string) {
 func (t *Table) Clone() *Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &Table{refs: slices.Clone(t.refs), index: maps.Clone(t.index)}
+	c := &Table{refs: slices.Clone(t.refs), index: maps.Clone(t.index), nat64: t.nat64}
 	if s := t.cur.Load(); s != nil {
 		own := *s
 		// Both tables append kinds from now on: not into the same array.

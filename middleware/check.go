@@ -45,7 +45,7 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 		return f
 	}
 	// The IPFunc may be the caller's own. One client must not have two names.
-	f.client = lookup.Normalize(ip)
+	f.client = m.nat64.Normalize(ip)
 	if first {
 		n.processed[family(f.client)].Add(1)
 	}

@@ -51,6 +51,10 @@ type Config struct {
 	// ClientIP finds the address of the client. Default: [RemoteAddr].
 	ClientIP IPFunc
 
+	// NAT64 knows the prefixes of local translators: the addresses of clients in them
+	// are IPv4. The engine has to know it, too. Default: the well-known prefix only.
+	NAT64 *lookup.NAT64
+
 	// Allow lists clients that are never stopped, whatever is decided about
 	// them. They are matched against what ClientIP returned. Default: none.
 	Allow []netip.Prefix
@@ -141,6 +145,7 @@ type Config struct {
 type Middleware struct {
 	lookup   func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 	clientIP IPFunc
+	nat64    *lookup.NAT64 // nil: the well-known prefix only
 	allow    ranges
 	banned   http.Handler
 	gate     *challenge.Gate // nil: none
@@ -180,7 +185,7 @@ func New(cfg Config) (*Middleware, error) {
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
-		n, ok := lookup.NormalizePrefix(p)
+		n, ok := cfg.NAT64.NormalizePrefix(p)
 		if !ok {
 			return nil, fmt.Errorf("making middleware: Allow[%d]: %v is no range of addresses", i, p)
 		}
@@ -189,6 +194,7 @@ func New(cfg Config) (*Middleware, error) {
 	m := &Middleware{
 		lookup:   cfg.Lookup,
 		clientIP: cfg.ClientIP,
+		nat64:    cfg.NAT64,
 		allow:    newRanges(allow),
 		banned:   cfg.Banned,
 		gate:     cfg.Challenge,
