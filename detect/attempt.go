@@ -10,8 +10,10 @@ import (
 type attempt struct {
 	gen uint32 // of the view that it was found for: see view.gen
 
-	kind         string // one of those below, or empty: it shows nothing
+	kind         string // one of those below, or empty: it shows nothing that can be guessed
 	user, secret string // empty: not known
+	field        string // of the header that shows it; empty: none does
+	signed       bool   // the field holds a JSON Web Token
 }
 
 // Kinds of attempts, as in evt.Meta.login_kind.
@@ -42,7 +44,7 @@ func (v *view) attempt() *attempt {
 		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
 	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), a.readSecret(s):
 	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && a.readQuery(v.args): // WordPress reads forms only
-	case v.refusesKey() && a.readQueryKey(v.args):
+	case v.refusesQueryKey() && a.readQueryKey(v.args):
 	default:
 		if call, ok := v.xmlrpc(); ok && call.first != "" && takesPassword(call.method) {
 			a.kind, a.secret = kindXMLRPC, call.first
@@ -90,6 +92,7 @@ func (a *attempt) readHeader(h http.Header) bool {
 	if field == "" {
 		return a.readKey(h)
 	}
+	a.field = "Authorization"
 	scheme, rest, ok := strings.Cut(field, " ")
 	if !ok || len(field) > maxAuthorization {
 		return false
@@ -108,7 +111,8 @@ func (a *attempt) readHeader(h http.Header) bool {
 	case "digest":
 		a.kind, a.user, a.secret = kindDigest, parameter(rest, "username"), parameter(rest, "response")
 	case "bearer", "token", "apikey", "api-key", "key":
-		if rest == "" || strings.HasPrefix(rest, "eyJ") && strings.Count(rest, ".") >= 2 {
+		a.signed = strings.HasPrefix(rest, "eyJ") && strings.Count(rest, ".") >= 2
+		if rest == "" || a.signed {
 			return false
 		}
 		a.kind, a.secret = kindToken, rest
@@ -129,7 +133,7 @@ func KeyFields() []string { return slices.Clone(keyFields) }
 func (a *attempt) readKey(h http.Header) bool {
 	for _, name := range keyFields {
 		if key := first(h[name]); key != "" && len(key) <= maxAuthorization {
-			a.kind, a.secret = kindToken, key
+			a.kind, a.secret, a.field = kindToken, key, name
 			return true
 		}
 	}
@@ -215,12 +219,4 @@ func (v *view) loginCount() (string, bool) {
 		return "", false
 	}
 	return statusText(n), true
-}
-
-// loginPlace returns the place where somebody tries to log in.
-func (v *view) loginPlace() (string, bool) {
-	if v.attempt().kind == "" && !v.isHidden() {
-		return "", false
-	}
-	return v.spot(), true
 }

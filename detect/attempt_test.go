@@ -88,6 +88,10 @@ func TestWhatARequestShows(t *testing.T) {
 		{"a form with a JSON Web Token", step{target: "/in", body: "user=bob&password=p", auth: "Bearer " + jwt}, attempt{kind: kindForm, user: "bob", secret: "p"}},
 		{"WordPress behind Basic", step{target: "/wp-login.php", body: "log=bob&pwd=p", auth: "front:x"}, attempt{kind: kindForm, user: "bob", secret: "p"}},
 	} {
+		if row.step.auth != "" && row.want.kind != kindForm {
+			row.want.field = "Authorization"
+		}
+		row.want.signed = row.want.kind == "" && strings.Contains(row.step.auth, jwt)
 		if got := attemptOf(row.step.event(began)); got != row.want {
 			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
 		}

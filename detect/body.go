@@ -26,6 +26,9 @@ type sent struct {
 	shortUser, shortPass string
 	saysLogin            bool
 
+	graph      bool // it is a document of GraphQL
+	namesLogin bool // a value has the word in it, such as of an action
+
 	passwords int    // in it: a bundle has many
 	last      string // of them
 }
@@ -136,7 +139,10 @@ func (s *sent) member(key, value string) {
 	case value == "login":
 		s.saysLogin = true
 	case name == "query":
+		s.graph = true
 		eachArgument(value, s.member)
+	case len(value) <= maxElement && strings.Contains(strings.ToLower(value), "login"):
+		s.namesLogin = true
 	}
 }
 

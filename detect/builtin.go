@@ -20,6 +20,8 @@ var builtinFiles embed.FS
 //	Parsed.clean_path     the path as servers understand it, decoded and without dots
 //	Parsed.path_template  that in lower case, with # for each number and * for each hash
 //	Parsed.place          what is looked for: a script, or the first element of the path
+//	Parsed.asked          what is asked for: the same for who only reads the same once more, or sends the same body to it
+//	Parsed.climbs         true if the path as it was sent leads above the root of the site, else false
 //	Parsed.script         of the path, up to the end of .php
 //	Parsed.form_action    "action" of a posted form, or else of the query
 //	Parsed.agent_products the user agent without addresses in it
@@ -32,7 +34,7 @@ var builtinFiles embed.FS
 //	Meta.login_kind       form, basic, digest, token, code or xmlrpc
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
-//	Meta.login_place      where: method, host and path, see PlaceOf
+//	Meta.login_place      where, if people log in there: method, host and path, see PlaceOf
 //	Meta.login_count      how many passwords one request brings, if there are several
 //
 // And they have labels that mean something here:

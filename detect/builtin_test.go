@@ -33,6 +33,7 @@ type step struct {
 	status int // default: 200
 	body   string
 	form   string // content type of body, default: of a form
+	header string // of the request, Name: value
 	auth   string // in place of credentials, name:password of Basic, or a whole header
 	cookie string // that the answer sets
 	agent  string // default: a browser's
@@ -79,6 +80,9 @@ func (s step) event(at time.Time) *Event {
 	}
 	if s.cookie != "" {
 		e.Header.Set("Set-Cookie", s.cookie)
+	}
+	if name, value, ok := strings.Cut(s.header, ": "); ok {
+		e.Request.Set(name, value)
 	}
 	switch {
 	case strings.Contains(s.auth, " "):
@@ -351,7 +355,9 @@ func attackRows() []attackRow {
 		{"http-secret-files", "copies that editors leave", 3, through(404, "/.wp-config.php.swp", "/config.php.bak", "/index.php~"), nil},
 		{"http-secret-files", "keys", 3, through(404, "/.ssh/id_rsa", "/id_ed25519", "/.aws/credentials"), nil},
 		{"http-backdoors", "shells", 2, through(404, "/c99.php", "/wp-content/uploads/2024/05/x.php"), nil},
-		{"http-backdoors", "one shell in use", 2, same(step{target: "/images/../WSO.php", body: "a=FilesMan"}), nil},
+		{"http-backdoors", "one shell in use", 2, func(i int) step {
+			return step{target: "/images/../WSO.php", body: fmt.Sprint("a=FilesMan&c=", i)}
+		}, nil},
 		{"http-backdoors", "other shells", 2, through(404, "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/.well-known/acme-challenge/x.php"), nil},
 		{"http-path-traversal", "in the path", 4, through(404,
 			"/cgi-bin/.%2e/.%2e/.%2e/bin/sh", "/static/..%2f..%2fetc%2fhosts", "/a/../../x", "/%c0%ae%c0%ae/x",
@@ -359,9 +365,10 @@ func attackRows() []attackRow {
 		{"http-path-traversal", "in a parameter", 4, through(200,
 			"/?file=../../../../etc/passwd", "/?page=..%2F..%2Fwp-config.php", "/?file=php://filter/convert.base64-encode/resource=x", "/?doc=/etc/passwd",
 		), nil},
+		{"http-path-traversal-again", "one way, again and again", 6, same(step{target: "/?file=/etc/passwd"}), nil},
 		{"http-scanner-agents", "a tool that says so", 1, same(step{target: "/", agent: "Mozilla/5.0 (compatible; Nikto/2.5.0)"}), nil},
 		{"http-scanner-agents", "another", 1, same(step{target: "/", agent: "sqlmap/1.8#stable (https://sqlmap.org)"}), nil},
-		{"http-odd-methods", "made-up methods", 4, same(step{target: "/", method: "JUNK"}), nil},
+		{"http-odd-methods", "made-up methods", 4, func(i int) step { return step{target: "/", method: "JUNK" + letters(i)} }, nil},
 		{"http-odd-methods", "an attack on the start page", 4, func(i int) step {
 			return step{target: "/", method: []string{"TRACE", "PUT", "DELETE", "DEBUG"}[i%4], status: 405}
 		}, nil},

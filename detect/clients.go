@@ -10,12 +10,21 @@ import (
 )
 
 // clients remembers what each client did well, which counts when it does something
-// that it should not: see [scenario].credit. What is not used for the longest time
+// that it should not: see [pouring].credit. What is not used for the longest time
 // is forgotten first. It is split like a [store].
+//
+// Anybody can fill that, from a /48 of IPv6. Who has shown credentials that the site
+// accepted is remembered apart, where nothing else gets in: see [shares].
 type clients struct {
 	seed  maphash.Seed
 	parts []clientPart
+
+	mu       sync.Mutex
+	accepted *shares[clientKey, int64] // until when
 }
+
+// acceptedShare is for how many of its clients one network can be accepted at a time.
+const acceptedShare = 128
 
 type clientPart struct {
 	mu    sync.Mutex
@@ -29,7 +38,6 @@ type clientKey struct{ hi, lo uint64 }
 type client struct {
 	found, missing uint16                // different pages that were there, and that were not, lately
 	halved         int64                 // when these were halved last
-	knownUntil     int64                 // it has shown credentials that the site accepted
 	answers        [recentAnswers]answer // for different pages lately, the last one first
 	recent         [recentPages]uint32
 	next           uint8
@@ -51,7 +59,7 @@ const (
 
 func newClients(size int) *clients {
 	n := partsFor(size)
-	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n)}
+	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n), accepted: newShares[clientKey, int64](size, acceptedShare)}
 	for i := range c.parts {
 		c.parts[i].known, _ = simplelru.NewLRU[clientKey, *client](max(1, size/n), nil) // fails on a size below 1 only
 	}
@@ -200,14 +208,26 @@ type merit struct {
 func (c *clients) merit(k clientKey, now int64) (m merit) {
 	c.with(k, false, func(one *client) {
 		one.age(now)
-		m = merit{int(one.found), one.knownUntil > now}
+		m.found = int(one.found)
 	})
+	m.known = c.isKnown(k, now)
 	return m
 }
 
 // knows notes that a client has shown what only the site can have given it.
 func (c *clients) knows(k clientKey, until int64) {
-	c.with(k, true, func(one *client) { one.knownUntil = max(one.knownUntil, until) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, _ := c.accepted.get(k)
+	c.accepted.put(k, k, max(before, until))
+}
+
+// isKnown reports whether it has, lately.
+func (c *clients) isKnown(k clientKey, now int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, _ := c.accepted.get(k)
+	return until > now
 }
 
 // size returns how many clients are remembered.

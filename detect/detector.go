@@ -113,7 +113,7 @@ func (d *Detector) Request(e *Event) []Alert {
 	if len(p.rules) == 0 || !e.Client.IsValid() {
 		return nil
 	}
-	d.events.Add(1)
+	e.number = d.events.Add(1)
 	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
 	switch p.judge(v, true) {
@@ -165,8 +165,8 @@ func (d *Detector) forgive(v *view) {
 	if len(v.prog.forgiving) == 0 {
 		return
 	}
-	if result, _ := v.login(); result != loginSuccess {
-		return
+	if result, _ := v.login(); result != loginSuccess || v.attempt().kind == kindToken {
+		return // who has a token could take back a guess with each request
 	}
 	owner := d.owner(v)
 	for _, r := range v.prog.forgiving {

@@ -54,6 +54,9 @@ type Event struct {
 	// response: all scenarios wait for it.
 	deferred bool
 
+	// number tells the event from all others.
+	number uint64
+
 	// impossible says that no site has what is asked for: see the label teaches.
 	impossible bool
 }

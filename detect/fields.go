@@ -105,6 +105,8 @@ var fields = []fieldDef{
 	fieldWhose:     {name: "Meta.attribution", get: func(v *view) (string, bool) { return v.evt.Attribution.String(), true }},
 	fieldProducts:  {name: "Parsed.agent_products", get: (*view).agentProducts, memo: true, hay: hayAgent},
 	fieldMatched:   {name: "Meta.matched", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Matched) }},
+	fieldAsked:     {name: "Parsed.asked", get: (*view).asked},
+	fieldClimbs:    {name: "Parsed.climbs", get: (*view).climbs, only: []string{"true", "false"}},
 }
 
 const (
@@ -152,6 +154,8 @@ const (
 	fieldWhose
 	fieldProducts
 	fieldMatched
+	fieldAsked
+	fieldClimbs
 )
 
 // fieldNamed returns the field that expressions call evt.name.

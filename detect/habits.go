@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // habits are those of the sites: how each answers for what it has not, which of its
@@ -18,20 +16,21 @@ type habits struct {
 	seed maphash.Seed
 
 	taught atomic.Bool // some site answers for what it has not as for what it has
-	asks   atomic.Bool // some place asks for credentials
+	asks   atomic.Bool // some place is of one of the kinds
 
 	mu     sync.Mutex
-	alike  *simplelru.LRU[uint64, *[maxAlike]likeness] // by host
-	broken *simplelru.LRU[uint64, *brokenLink]         // by host and path
-	places *simplelru.LRU[uint64, struct{}]            // that ask for credentials, or that work for other sites
+	alike  lessons[*[maxAlike]likeness]  // by host
+	broken *shares[uint64, *brokenLink]  // by host and path
+	places [placeKinds]lessons[struct{}] // of each kind
 }
 
 const (
 	maxSites  = 1024
 	maxAlike  = 4 // answers of a site for what it has not
 	maxBroken = 8192
-	maxPlaces = 16384
-	unrelated = 3 // networks that make a broken link of a missing page
+	maxPlaces = 8192 // of each kind
+	ofAll     = 8    // of any of these one network has no more than one in so many
+	unrelated = 3    // networks that make a broken link of a missing page
 )
 
 // A likeness is what answers for what a site has not have in common.
@@ -56,9 +55,11 @@ type brokenLink struct {
 
 func newHabits() *habits {
 	h := &habits{seed: maphash.MakeSeed()}
-	h.alike, _ = simplelru.NewLRU[uint64, *[maxAlike]likeness](maxSites, nil) // these fail on a size below 1 only
-	h.broken, _ = simplelru.NewLRU[uint64, *brokenLink](maxBroken, nil)
-	h.places, _ = simplelru.NewLRU[uint64, struct{}](maxPlaces, nil)
+	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites/ofAll)
+	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
+	for kind := range h.places {
+		h.places[kind] = newLessons[struct{}](maxPlaces, maxPlaces/ofAll)
+	}
 	return h
 }
 
@@ -129,19 +130,20 @@ func (h *habits) learnAlike(v *view) {
 	page := h.hash(p)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.likeLocked(h.hash(host), l).prove(page) {
+	if h.likeLocked(v, h.hash(host), l).prove(page) {
 		h.taught.Store(true)
 	}
 }
 
 // likeLocked returns what is known of answers like l, which takes the place of the
 // oldest if nothing is.
-func (h *habits) likeLocked(site uint64, l likeness) *likeness {
-	known, ok := h.alike.Get(site)
+func (h *habits) likeLocked(v *view, site uint64, l likeness) *likeness {
+	all := h.alike.of(v)
+	known, ok := all.get(site)
 	if !ok {
 		known = new([maxAlike]likeness)
-		h.alike.Add(site, known)
 	}
+	all.put(v.clientKey(), site, known)
 	for i := range known {
 		if known[i].is(l) {
 			return &known[i]
@@ -167,18 +169,20 @@ func (h *habits) isAlike(v *view, l likeness) bool {
 		return false
 	}
 	host, _ := v.host()
+	site := h.hash(host)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	known, ok := h.alike.Get(h.hash(host))
-	if !ok {
-		return false
-	}
-	for _, k := range known {
-		if k.n == proofs && k.is(l) {
+	for _, all := range []*shares[uint64, *[maxAlike]likeness]{h.alike.own, h.alike.others} {
+		if known, ok := all.get(site); ok && proven(known, l) {
 			return true
 		}
 	}
 	return false
+}
+
+// proven reports whether it is sure that l is among the answers.
+func proven(known *[maxAlike]likeness, l likeness) bool {
+	return slices.ContainsFunc(known[:], func(k likeness) bool { return k.n == proofs && k.is(l) })
 }
 
 // isBroken reports whether the page is missed by clients that have nothing to do
@@ -190,13 +194,13 @@ func (h *habits) isBroken(v *view, learn bool) bool {
 	page, from := h.hash(host, p), h.hash(wideNet(v.evt.Client))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	link, ok := h.broken.Get(page)
+	link, ok := h.broken.get(page)
 	if !ok {
 		if !learn {
 			return false
 		}
 		link = new(brokenLink)
-		h.broken.Add(page, link)
+		h.broken.put(v.clientKey(), page, link)
 	}
 	if link.n == unrelated {
 		return true
@@ -218,23 +222,30 @@ func wideNet(ip netip.Addr) string {
 	return p.String()
 }
 
-// learnPlace notes that a place does what kind says.
-func (h *habits) learnPlace(kind, place string) {
-	k := h.hash(kind, place)
+// A placeKind says what a place is known for.
+type placeKind int
+
+const (
+	placeAsks  placeKind = iota // asks for credentials
+	placeWorks                  // for pages of other origins
+	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
+	// Other statuses say so of tokens against forgery, too.
+	placeRefuses
+	placeLogsIn // has begun a session, or given a token, for a name and a password
+	placeKinds
+)
+
+// learnPlace notes that a place is of a kind.
+func (h *habits) learnPlace(v *view, kind placeKind, place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.places.Add(k, struct{}{})
+	h.places[kind].of(v).put(v.clientKey(), place, struct{}{})
 	h.asks.Store(true)
 }
 
 // isPlace reports whether that is known of the place.
-func (h *habits) isPlace(kind, place string) bool {
-	if !h.asks.Load() {
-		return false
-	}
-	k := h.hash(kind, place)
+func (h *habits) isPlace(kind placeKind, place uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, ok := h.places.Get(k)
-	return ok
+	return h.places[kind].knows(place)
 }

@@ -212,14 +212,19 @@ func TestHabitsAreBounded(t *testing.T) {
 		s.host, s.target = fmt.Sprintf("h%d.example", i), fmt.Sprint("/", letters(i%17576), i)
 		e := s.event(began)
 		e.Client = netip.AddrFrom4([4]byte{byte(1 + i%200), byte(i / 200), 0, 1})
-		v := &view{evt: e, habits: h}
+		v := &view{evt: e, habits: h, client: ClientOf(e.Client)}
 		v.split()
 		return v
 	}
 	for i := range 20_000 {
 		h.learnAlike(event(i, step{size: int64(1000 + i)}))
 		h.isBroken(event(i, step{status: 404}), true)
-		h.learnPlace(placeAsks, event(i, step{}).spot())
+		for kind := range placeKinds {
+			for _, whose := range []Attribution{Own, Foreign} {
+				v := event(i, step{whose: whose})
+				h.learnPlace(v, kind, h.hash(v.spot()))
+			}
+		}
 	}
 	for i := range 100 { // answers of one site
 		v := event(1, step{size: int64(1000 + 1000*i)})
@@ -229,7 +234,8 @@ func TestHabitsAreBounded(t *testing.T) {
 		name      string
 		got, want int
 	}{
-		{"sites", h.alike.Len(), 1024}, {"broken links", h.broken.Len(), 8192}, {"places", h.places.Len(), 16384},
+		{"sites", len(h.alike.own.things), 1024}, {"broken links", len(h.broken.things), 8192},
+		{"places", len(h.places[placeAsks].own.things), 8192}, {"places that others teach", len(h.places[placeAsks].others.things), 8192},
 	} {
 		if row.got != row.want {
 			t.Errorf("%d %s, want %d", row.got, row.name, row.want)

@@ -59,45 +59,6 @@ func (v *view) login() (string, bool) {
 	return "", false
 }
 
-// isQuiet reports whether nothing in the event can have to do with a login, which is
-// so for nearly all.
-func (v *view) isQuiet() bool {
-	if v.quiet.gen != v.gen {
-		v.quiet = quietness{v.gen, v.judgeQuiet()}
-	}
-	return v.quiet.is
-}
-
-// A quietness is whether an event is quiet, found out once.
-type quietness struct {
-	gen uint32 // of the view that it was found for: see view.gen
-	is  bool
-}
-
-func (v *view) judgeQuiet() bool {
-	return (v.evt.Method == http.MethodGet || v.evt.Method == http.MethodHead) &&
-		len(v.evt.Header["Set-Cookie"]) == 0 && len(v.evt.Request["Authorization"]) == 0 &&
-		!v.queryHasPassword() && !v.refusesKey()
-}
-
-// queryHasPassword reports whether the query may name a password.
-func (v *view) queryHasPassword() bool {
-	if v.args == "" {
-		return false
-	}
-	query := v.args[:min(len(v.args), maxTarget)]
-	return strings.Contains(query, "assw") || strings.Contains(query, "ass=") || strings.Contains(query, "wd=")
-}
-
-// refusesKey reports whether a key in a field of its own may be wrong.
-func (v *view) refusesKey() bool {
-	if v.evt.Status != http.StatusUnauthorized && v.evt.Status != http.StatusForbidden {
-		return false
-	}
-	a := new(attempt)
-	return a.readKey(v.evt.Request) || a.readQueryKey(v.args)
-}
-
 // isRefused reports whether the status says that what was posted is not right.
 func (v *view) isRefused() bool {
 	if !isPost(v.evt.Method) {
@@ -124,7 +85,7 @@ func (v *view) formResult() string {
 		return v.redirectResult()
 	case status == 0 || status >= 200 && status < 300:
 		result := v.answerResult()
-		if result == loginTry && v.habits != nil && v.habits.isPlace(placeRefuses, v.spot()) {
+		if result == loginTry && v.isPlace(placeRefuses) {
 			return loginSuccess
 		}
 		return result
@@ -277,22 +238,6 @@ func isRegistration(path string) bool {
 func (v *view) isGrant() bool {
 	p := v.path()
 	return v.sent().grants && strings.HasSuffix(p, "/token") && scriptEnd(p) == 0
-}
-
-// looksLikeLogin reports whether a path is one where people log in, to judge by
-// its last two elements.
-func looksLikeLogin(path string) bool {
-	path = strings.ToLower(path)
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	if dir := strings.TrimSuffix(path, "/"+last); dir != "" {
-		last = dir[strings.LastIndexByte(dir, '/')+1:] + "/" + last
-	}
-	for _, word := range []string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "authenticate"} {
-		if strings.Contains(last, word) {
-			return true
-		}
-	}
-	return false
 }
 
 // isPost reports whether PHP takes a method for POST: it does not mind the case.

@@ -89,19 +89,25 @@ func (v *view) missedBefore(p string) (before bool) {
 	return before
 }
 
-// Kinds of places that habits know.
-const (
-	placeAsks  = "asks"  // for credentials
-	placeWorks = "works" // for pages of other origins
-	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
-	// Other statuses say so of tokens against forgery, too.
-	placeRefuses = "refuses"
-)
-
-// asksCredentials reports whether the place that was asked for has refused who had
-// none, or wrong ones.
+// asksCredentials reports whether the very page that was asked for has refused who had
+// none, or others in the same field: they are not accepted by everybody. That another
+// page of its kind asks for some says nothing, for one can be public and the next not.
 func (v *view) asksCredentials() bool {
-	return v.habits != nil && v.habits.isPlace(placeAsks, v.spot())
+	if v.habits == nil || !v.habits.asks.Load() {
+		return false
+	}
+	return v.habits.isPlace(placeAsks, v.door("")) || v.habits.isPlace(placeAsks, v.door(v.attempt().field))
+}
+
+// door stands for a page, and for the field of a request's header that it reads.
+func (v *view) door(field string) uint64 {
+	host, _ := v.host()
+	return v.habits.hash("door", v.evt.Method, strings.ToLower(host), v.path(), field)
+}
+
+// isPlace reports whether the place that was asked for is of a kind.
+func (v *view) isPlace(kind placeKind) bool {
+	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.habits.hash(v.spot()))
 }
 
 // note learns from a response: about the site, and about the client. It comes after
@@ -129,13 +135,13 @@ func (v *view) isMoved() bool { return v.evt.Status >= 300 && v.evt.Status < 400
 // notePlace learns what a place does.
 func (d *Detector) notePlace(v *view) {
 	if v.evt.Status == http.StatusUnauthorized {
-		d.habits.learnPlace(placeAsks, v.spot())
+		d.habits.learnPlace(v, placeAsks, v.door(v.attempt().field))
 		if v.attempt().kind == kindForm && isPost(v.evt.Method) {
-			d.habits.learnPlace(placeRefuses, v.spot())
+			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
 		}
 	}
 	if v.isFine() && v.evt.Attribution == Foreign {
-		d.habits.learnPlace(placeWorks, v.spot())
+		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
 	}
 }
 
@@ -177,30 +183,6 @@ func (v *view) hasMade() bool {
 	return v.evt.Status == http.StatusCreated && (v.evt.Method == http.MethodPut || v.evt.Method == "MKCOL")
 }
 
-// noteLogin remembers who has shown credentials that the site accepts.
-func (d *Detector) noteLogin(v *view) {
-	if result, _ := v.login(); result != loginSuccess {
-		return
-	}
-	if v.attempt().kind == kindForm && !v.isLoginPlace() {
-		return
-	}
-	length := knownByLogin
-	switch v.attempt().kind {
-	case kindBasic, kindDigest, kindToken:
-		length = knownByAuth
-	}
-	d.clients.knows(v.clientKey(), v.now().UnixNano()+length)
-}
-
-// isLoginPlace reports whether a form that was posted is one by which people log in: by
-// its address, or because it has refused others. Many forms take a name and set a
-// cookie.
-func (v *view) isLoginPlace() bool {
-	return v.loggedIn() || looksLikeLogin(v.path()) || v.isGrant() ||
-		v.habits != nil && v.habits.isPlace(placeRefuses, v.spot())
-}
-
 // Vouch tells the detector that somebody at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 	d.clients.with(keyOf(ClientOf(ip)), true, func(c *client) {
@@ -212,13 +194,13 @@ func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 // Known reports whether the client at ip has shown credentials that the site
 // accepted, not long before at. Who has is spared by guards.
 func (d *Detector) Known(ip netip.Addr, at time.Time) bool {
-	return d.clients.merit(keyOf(ClientOf(ip)), at.UnixNano()).known
+	return d.clients.isKnown(keyOf(ClientOf(ip)), at.UnixNano())
 }
 
 // Works reports whether the place that e asks for has served pages of other origins
 // before: a guard on what a client sends by way of other pages leaves it alone.
 func (d *Detector) Works(e *Event) bool {
-	return d.habits.isPlace(placeWorks, PlaceOf(e))
+	return d.habits.isPlace(placeWorks, d.habits.hash(PlaceOf(e)))
 }
 
 // Harmless reports whether e can be for nothing but a file that pages embed.

@@ -1,9 +1,11 @@
 package detect
 
 import (
+	"net/http"
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +39,38 @@ func (v *view) spot() string {
 	b.WriteString(strings.ToLower(host[:min(len(host), maxPlace)]))
 	writeTemplate(&b, p, maxElements)
 	return b.String()
+}
+
+// asked names what a request asks for. Who only reads the same once more, or sends the
+// same body again, asks for the same. Of who sends a body that is not known yet nothing
+// tells that, so that each time counts.
+func (v *view) asked() (string, bool) {
+	method := strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)])
+	switch {
+	case method == http.MethodGet || method == http.MethodHead:
+		return v.target, true
+	case len(v.evt.Body) > 0:
+		return method + " " + v.target + " " + alias("body", string(v.evt.Body[:min(len(v.evt.Body), maxField)])), true
+	}
+	return method + " " + v.target + " " + strconv.FormatUint(v.evt.number, 10), true
+}
+
+// climbs reports whether the path as it was sent leads above the root. Programs that
+// leave dots in a path as they find it in a link mostly stay below.
+func (v *view) climbs() (string, bool) {
+	depth := 0
+	for element := range strings.SplitSeq(strings.TrimPrefix(v.request, "/"), "/") {
+		switch element {
+		case "..":
+			if depth--; depth < 0 {
+				return "true", true
+			}
+		case "", ".":
+		default:
+			depth++
+		}
+	}
+	return "false", true
 }
 
 // plainPath returns the clean path in lower case, as servers see it that cut off

@@ -1,0 +1,120 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// Certain evidence bans, suspicion asks first. These are certain: nobody does that by
+// mistake, and no page makes a browser's user do it, whose requests are told apart.
+var certain = map[string]string{
+	"appsec-bans":                "the operator's WAF has banned five different requests",
+	"http-scanner-agents":        "the client says itself that it is a scanner",
+	"http-path-traversal":        "four different ways out of the site's folder, written by hand",
+	"http-backdoors":             "two different requests for web shells",
+	"http-login-bundle":          "fifty passwords in one request to log in",
+	"wordpress-xmlrpc-multicall": "five different passwords in one request",
+}
+
+func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
+	for _, s := range builtinRules(t).scenarios {
+		name := strings.TrimPrefix(s.name, "tocsin/")
+		_, bans := certain[name]
+		switch {
+		case !s.remediation:
+			t.Errorf("%s leads to nothing", name)
+		case s.guard != NoGuard:
+			if bans || s.action != lookup.None {
+				t.Errorf("%s guards, and asks for %v", name, s.action)
+			}
+		case bans != (s.action == lookup.Ban) || !bans && s.action != lookup.Captcha:
+			t.Errorf("%s asks for %v; a reason to ban is known: %v", name, s.action, bans)
+		}
+	}
+}
+
+// Who loads the same again asks for nothing new, however few requests a scenario takes.
+func TestTheSameRequestAgainIsOne(t *testing.T) {
+	const few = 5
+	// Of the first there is nothing to tell one try from the next. The second counts
+	// attacks, and asks for a challenge.
+	repeated := []string{"http-login-unread", "http-path-traversal-again"}
+	capacities := map[string]int{}
+	for _, s := range builtinRules(t).scenarios {
+		if !s.trigger && s.capacity <= few {
+			capacities[strings.TrimPrefix(s.name, "tocsin/")] = s.capacity
+		}
+	}
+	for _, row := range attackRows() {
+		if capacities[row.scenario] == 0 || slices.Contains(repeated, row.scenario) {
+			continue
+		}
+		for _, gap := range []time.Duration{0, time.Second} {
+			got := play(New(Config{Rules: builtinRules(t)}), gap, times(50, same(row.next(0)))...)
+			if slices.ContainsFunc(got, func(name string) bool { return name != "tocsin/http-path-traversal-again" }) {
+				t.Errorf("%s, %s: the first request fifty times raises %q", row.scenario, row.attack, got)
+			}
+		}
+	}
+}
+
+// Who sends a body of which nothing is known yet sends another one each time.
+func TestEachCommandToAShellCounts(t *testing.T) {
+	d := New(Config{Rules: builtinRules(t)})
+	for i := range 2 {
+		e := step{target: "/wso.php", method: "POST"}.event(began)
+		if got := len(d.Request(e)); got != i {
+			t.Errorf("request %d: %d alerts before it is answered, want %d", i+1, got, i)
+		}
+	}
+}
+
+// Dots in a path, and names of files of the system, are not always an attack.
+func TestWhatIsNoWayUp(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		steps []step
+		bans  bool
+	}{
+		{"a crawler that leaves dots in links as they are", times(20, func(i int) step {
+			return step{target: fmt.Sprintf("/docs/guide/%d/../../img/%s.png", i, letters(i)), agent: "Examplebot/1.0"}
+		}), false},
+		{"the same, above the root", times(20, func(i int) step {
+			return step{target: fmt.Sprintf("/docs/../../img/%d.png", i), agent: "Examplebot/1.0"}
+		}), true},
+		{"a manual about files of the system", times(20, func(i int) step { return step{target: "/man/proc/self/" + letters(i)} }), false},
+		{"files of the system", times(20, func(i int) step { return step{target: "/proc/self/" + letters(i)} }), true},
+		{"files of the system, by a development server", times(20, func(i int) step { return step{target: "/@fs/proc/self/" + letters(i)} }), true},
+		{"the owner edits files of his server", append([]step{{target: "/login", body: "user=root&password=x", status: 302, location: "/", cookie: "s=x"}},
+			asking("/edit.cgi?file=/etc/hosts", "/edit.cgi?file=/etc/group", "/edit.cgi?file=/etc/passwd", "/edit.cgi?path=/etc/hosts", "/save.cgi?file=/etc/hosts")...), false},
+	} {
+		got := play(New(Config{Rules: builtinRules(t)}), time.Second, row.steps...)
+		if slices.Contains(got, "tocsin/http-path-traversal") != row.bans {
+			t.Errorf("%s: %q, want a ban: %v", row.name, got, row.bans)
+		}
+	}
+}
+
+func asking(targets ...string) []step { return times(len(targets), through(200, targets...)) }
+
+// A program that makes many accounts at once tries no passwords.
+func TestABundleOfNewAccountsIsNone(t *testing.T) {
+	var b strings.Builder
+	for i := range 80 {
+		fmt.Fprintf(&b, `{"username":"u%d","password":"start%d"},`, i, i)
+	}
+	body := "[" + strings.TrimSuffix(b.String(), ",") + "]"
+	for _, row := range []struct {
+		target string
+		want   int
+	}{{"/api/users/bulk", 0}, {"/api/login", 1}} {
+		if got := play(New(Config{Rules: builtinRules(t)}), 0, step{target: row.target, form: mediaJSON, body: body, status: 200}); len(got) != row.want {
+			t.Errorf("%s: %q, want %d", row.target, got, row.want)
+		}
+	}
+}

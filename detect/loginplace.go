@@ -1,0 +1,117 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// loginPlace returns the place where somebody tries to log in, if people log in there.
+// Many an API and a webhook takes a name and a password as well: that those are wrong
+// says nothing to a guard, which keeps programs out.
+func (v *view) loginPlace() (string, bool) {
+	if v.attempt().kind == "" && !v.isHidden() || !v.logsIn() {
+		return "", false
+	}
+	return v.spot(), true
+}
+
+// logsIn reports whether people log in by what was sent: HTTP has a field for it, the
+// address or the form says so, the answer asks for a password, or somebody has logged
+// in there before.
+func (v *view) logsIn() bool {
+	a, s := v.attempt(), v.sent()
+	switch a.kind {
+	case kindBasic, kindDigest, kindXMLRPC:
+		return true
+	case kindCode:
+		return namesLogin(v.path(), codeWords) || namesLogin(v.path(), loginWords)
+	}
+	return v.loggedIn() || v.wordpressLogin() || v.isGrant() || s.saysLogin || s.namesLogin || s.graph ||
+		namesLogin(v.path(), loginWords) || looksLikeLogin(v.path()) || looksLikeLogin("/"+v.args[:min(len(v.args), maxTarget)]) ||
+		v.asksAgain() || v.isPlace(placeLogsIn)
+}
+
+// asksAgain reports whether the answer has a field for a password, or leads back to a
+// page that may have one: a program is answered otherwise.
+func (v *view) asksAgain() bool {
+	if v.isMoved() {
+		return v.redirectResult() == loginFailure
+	}
+	return strings.Contains(strings.ToLower(v.evt.ContentType), "html") && asksPassword(v.answer())
+}
+
+// namesLogin reports whether one of the last two elements of a path is one of the words,
+// whatever its extension.
+func namesLogin(p string, words stringSet) bool {
+	elements := strings.Split(strings.ToLower(strings.Trim(p, "/")), "/")
+	return slices.ContainsFunc(elements[max(0, len(elements)-2):], func(element string) bool {
+		return words.has(strings.TrimSuffix(element, path.Ext(element)))
+	})
+}
+
+// loginWords are names of places where people log in, beside those that look like it.
+var loginWords = newStringSet(strings.Fields(`
+	auth auths oauth oauth2 sso session sessions token authentication authorize signon sign-on sign_on ucp
+	j_security_check j_spring_security_check j_atl_security_check
+	anmelden anmeldung einloggen connexion identification acceso acceder entrar ingresar iniciar-sesion accedi accesso inloggen
+	aanmelden logowanie zaloguj prihlaseni prihlasenie logga-in kirjaudu bejelentkezes autentificare giris vhod masuk`)...)
+
+// codeWords are names of places where people show a code.
+var codeWords = newStringSet(strings.Fields(`
+	2fa mfa otp totp two-factor two_factor twofactor 2-step two-step tfa code codes passcode pin verify verification verify-code
+	verify-otp otp-verify challenge`)...)
+
+// looksLikeLogin reports whether a path is one where people log in, to judge by
+// its last two elements.
+func looksLikeLogin(path string) bool {
+	path = strings.ToLower(path)
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	if dir := strings.TrimSuffix(path, "/"+last); dir != "" {
+		last = dir[strings.LastIndexByte(dir, '/')+1:] + "/" + last
+	}
+	for _, word := range []string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "authenticate"} {
+		if strings.Contains(last, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// noteLogin remembers who has shown credentials that the site accepts, and where.
+func (d *Detector) noteLogin(v *view) {
+	if v.isQuiet() {
+		return
+	}
+	result, _ := v.login()
+	a, length := v.attempt(), int64(0)
+	switch {
+	case result == loginSuccess && a.kind == kindForm:
+		if v.beginsSession() {
+			d.habits.learnPlace(v, placeLogsIn, d.habits.hash(v.spot()))
+		}
+		if v.isLoginPlace() {
+			length = knownByLogin
+		}
+	case result == loginSuccess && a.kind == "": // by a cookie of WordPress
+		length = knownByLogin
+	case result == loginSuccess || a.signed && a.kind == "" && v.isFine() && v.asksCredentials():
+		length = knownByAuth
+	}
+	if length > 0 {
+		d.clients.knows(v.clientKey(), v.now().UnixNano()+length)
+	}
+}
+
+// beginsSession reports whether the answer to a login that succeeds holds what its
+// client is to go on with.
+func (v *view) beginsSession() bool {
+	return len(v.evt.Header["Set-Cookie"]) > 0 || v.isGrant() || v.answerResult() == loginSuccess
+}
+
+// isLoginPlace reports whether a form that was posted is one by which people log in: by
+// its address, or because it has refused others. Many forms take a name and set a
+// cookie.
+func (v *view) isLoginPlace() bool {
+	return v.loggedIn() || looksLikeLogin(v.path()) || v.isGrant() || v.isPlace(placeRefuses)
+}
