@@ -274,8 +274,8 @@ func TestWhoTripsRulesAgainAndAgainIsBanned(t *testing.T) {
 	h := newHost(t)
 	s := appsectest.Start(t, nil)
 	h.load(h.inspected(s.URL, "detect builtin", "", ""))
-	for range 5 {
-		if a := h.get(attacker, "/teapot"); a.status != http.StatusTeapot {
+	for i := range 5 {
+		if a := h.get(attacker, fmt.Sprint("/teapot?", i)); a.status != http.StatusTeapot {
 			t.Fatalf("status %d", a.status)
 		}
 	}

@@ -81,8 +81,9 @@ func traps() []trap {
 	return []trap{
 		{scenario: "appsec-bans", never: "it asks no AppSec"},
 		{scenario: "http-path-traversal", calls: 5, call: func(i int) call { return getf("/?page=../../../etc/passwd&n=%d", i) }, action: "ban"},
+		{scenario: "http-path-traversal-again", calls: 7, call: func(i int) call { return getf("/?page=../../../etc/passwd&n=%d", i) }, action: "ban", behind: "http-path-traversal"},
 		{scenario: "http-scanner-agents", calls: 1, call: func(int) call { return call{target: "/", agent: "sqlmap/1.7#stable (https://sqlmap.org)"} }, action: "ban", not: "a page cannot change the user agent without a preflight, which has the browser's own"},
-		{scenario: "http-odd-methods", calls: 4, call: func(int) call { return call{method: "TRACK", target: "/"} }, not: "a browser refuses TRACE and TRACK, and sends a preflight before others"},
+		{scenario: "http-odd-methods", calls: 4, call: func(i int) call { return call{method: "TRACK", target: fmt.Sprint("/", i)} }, not: "a browser refuses TRACE and TRACK, and sends a preflight before others"},
 		{scenario: "http-login-bf", calls: 8, call: posts("/wp-login.php", "log=ann&pwd=guess#")},
 		{scenario: "http-login-unread", calls: 8, call: posts("/wp-login.php", "log=&pwd=")},
 		{scenario: "http-login-guessing", calls: 10, call: posts("/enter", "username=ann&password=guess#")},
