@@ -141,9 +141,14 @@ func (s *sent) member(key, value string) {
 	case name == "query":
 		s.graph = true
 		eachArgument(value, s.member)
-	case len(value) <= maxElement && strings.Contains(strings.ToLower(value), "login"):
+	case hasLogin(value):
 		s.namesLogin = true
 	}
+}
+
+// hasLogin reports whether a short text, such as the name of an action, has the word in it.
+func hasLogin(text string) bool {
+	return len(text) <= maxElement && strings.Contains(strings.ToLower(text), "login")
 }
 
 func (s *sent) passwordField(name, value string) {

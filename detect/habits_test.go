@@ -234,8 +234,10 @@ func TestHabitsAreBounded(t *testing.T) {
 		name      string
 		got, want int
 	}{
-		{"sites", len(h.alike.own.things), 1024}, {"broken links", len(h.broken.things), 8192},
-		{"places", len(h.places[placeAsks].own.things), 8192}, {"places that others teach", len(h.places[placeAsks].others.things), 8192},
+		{"sites", len(h.alike.own.things), 1024},
+		{"broken links", len(h.broken.things), 8192},
+		{"places", len(h.places[placeAsks].own.things), 8192},
+		{"places that others teach", len(h.places[placeAsks].others.things), 8192},
 	} {
 		if row.got != row.want {
 			t.Errorf("%d %s, want %d", row.got, row.name, row.want)
