@@ -146,11 +146,6 @@ func (s *sent) member(key, value string) {
 	}
 }
 
-// hasLogin reports whether a short text, such as the name of an action, has the word in it.
-func hasLogin(text string) bool {
-	return len(text) <= maxElement && strings.Contains(strings.ToLower(text), "login")
-}
-
 func (s *sent) passwordField(name, value string) {
 	if setsPassword(name) {
 		s.sets = true

@@ -41,6 +41,11 @@ func (v *view) asksAgain() bool {
 	return strings.Contains(strings.ToLower(v.evt.ContentType), "html") && asksPassword(v.answer())
 }
 
+// hasLogin reports whether a short text, such as the name of an action, has the word in it.
+func hasLogin(text string) bool {
+	return len(text) <= maxElement && strings.Contains(strings.ToLower(text), "login")
+}
+
 // namesLogin reports whether one of the last two elements of a path is one of the words,
 // whatever its extension.
 func namesLogin(p string, words stringSet) bool {
