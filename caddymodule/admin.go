@@ -173,7 +173,7 @@ func (a *App) serveList(w http.ResponseWriter, _ *http.Request, query url.Values
 	if err != nil {
 		return apiError(http.StatusBadRequest, err)
 	}
-	f.write(w, a.engine.Table().All())
+	f.write(w, a.engine.Table().All(), a.engine.Guards())
 	return nil
 }
 
@@ -182,12 +182,19 @@ func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Value
 	if s == "" {
 		return apiError(http.StatusBadRequest, errors.New("parameter target is missing: "+lookup.WantTarget))
 	}
+	if isPlace(s) {
+		return send(w, http.StatusOK, unbanAnswer{Target: s, Removed: a.engine.Unguard(s)})
+	}
 	d, err := lookup.ParseTarget(s)
 	if err != nil {
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter target: %w", err))
 	}
 	return send(w, http.StatusOK, a.engine.unban(r.Context(), d))
 }
+
+// isPlace reports whether target is that of a guard on a place, such as
+// "POST example.com/login". No other target has a space in it.
+func isPlace(target string) bool { return strings.Contains(target, " ") }
 
 // parseFilter reads which decisions to list.
 func (a *App) parseFilter(query url.Values) (filter, error) {

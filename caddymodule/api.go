@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -98,6 +99,7 @@ type checkAnswer struct {
 	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same
 	Decision    *decisionAnswer   `json:"decision,omitempty"`    // the one that wins
 	Decisions   []decisionAnswer  `json:"decisions"`             // all in force for it, the one that wins first
+	Guards      []guardAnswer     `json:"guards,omitempty"`      // in force on its network, or on what other sites' pages make it send
 	Country     string            `json:"country,omitempty"`     // where it is, if a database knows
 	AS          uint32            `json:"as,omitempty"`
 }
@@ -123,13 +125,32 @@ type decisionAnswer struct {
 // listAnswer lists decisions, in no fixed order.
 type listAnswer struct {
 	Decisions []decisionAnswer `json:"decisions"`
+	Guards    []guardAnswer    `json:"guards,omitempty"`
 	More      bool             `json:"more"` // there are more than limit
+}
+
+// guardAnswer is a guard in force: requests that it is about need a solved
+// challenge, unless the client is known to have logged in.
+type guardAnswer struct {
+	Scope  string    `json:"scope"`  // place, network, or client: what other sites' pages make it send
+	Target string    `json:"target"` // what unban takes: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
+	Reason string    `json:"reason"` // the scenario
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"`
+}
+
+func newGuardAnswers(all []engine.Guard) []guardAnswer {
+	answers := make([]guardAnswer, len(all))
+	for i, g := range all {
+		answers[i] = guardAnswer{string(g.Scope), g.Target, g.Reason, inSeconds(g.Since), inSeconds(g.Until)}
+	}
+	return answers
 }
 
 // unbanAnswer says what became of an unban.
 type unbanAnswer struct {
 	Target    string           `json:"target"`
-	Removed   int              `json:"removed"`             // decisions about the very target, here
+	Removed   int              `json:"removed"`             // decisions about the very target, here, and guards on it
 	Upstream  []upstreamAnswer `json:"upstream,omitempty"`  // what the Local APIs did
 	Remaining []decisionAnswer `json:"remaining,omitempty"` // still in force for an address
 }

@@ -48,16 +48,20 @@ does by its own, allow or dry_run in its directive, is said and not counted in.`
 			name: "list", usage: "[--source <name>] [--origin <origin>] [--action <action>] [--limit <n>] ", short: "Lists decisions",
 			long: `
 Lists the decisions in force, in no fixed order: up to a hundred of them, or as
-many as --limit says. Those of live sources are not held, and not listed.`,
+many as --limit says. Those of live sources are not held, and not listed.
+
+After them come the guards: places, such as a login, and networks, where requests
+need a solved challenge whoever sends them, because many addresses attack there.`,
 			args: cobra.NoArgs, flags: listFlags, run: (*call).list,
 		}.register(),
 		command{
-			name: "unban", usage: "<address>|<range>|<country>|AS<number> ", short: "Takes decisions back",
+			name: "unban", usage: "<address>|<range>|<country>|AS<number>|<place> ", short: "Takes decisions back",
 			long: `
 Takes back what is decided about an address, a range, a country or an autonomous
 system: here at once, and in each CrowdSec Local API whose config names a
 machine. Decisions about more than that, such as a range around an address,
-stay; they are shown.
+stay; they are shown. Guards on that network or client end too. A guard on a place
+is named as the list prints it, in quotes: tocsin unban "POST example.com/login"
 
 The exit code is 0, and 2 if a Local API did not take part: then the decision
 may come back from there.`,

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -28,9 +29,19 @@ func (f filter) picks(d *lookup.Decision) bool {
 		(f.action == lookup.None || d.Action == f.action)
 }
 
+// guards returns those of all that f picks, and whether there are more. They ask for
+// a captcha, and are local.
+func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
+	like := lookup.Decision{Source: engine.LocalSource, Origin: engine.LocalOrigin, Action: lookup.Captcha}
+	if !f.picks(&like) {
+		return nil, false
+	}
+	return all[:min(len(all), f.limit)], len(all) > f.limit
+}
+
 // write answers with those of all that f picks, as a [listAnswer], one by one: a
 // million of them need no more memory than one.
-func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision]) {
+func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guards []engine.Guard) {
 	w.Header().Set("Content-Type", "application/json")
 	// One that cannot be set is on a connection that is not of the network.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
@@ -55,6 +66,11 @@ func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision]) {
 			return // the client went away, and what it has is no JSON
 		}
 	}
-	_, _ = fmt.Fprintf(buf, `],"more":%t}`+"\n", more)
+	_ = buf.WriteByte(']')
+	picked, moreGuards := f.guards(guards)
+	if text, err := json.Marshal(newGuardAnswers(picked)); err == nil && len(picked) > 0 {
+		_, _ = fmt.Fprintf(buf, `,"guards":%s`, text)
+	}
+	_, _ = fmt.Fprintf(buf, `,"more":%t}`+"\n", more || moreGuards)
 	_ = buf.Flush()
 }

@@ -107,6 +107,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 	c := checkAnswer{
 		Address: ip.String(), Result: resultPass, Allowed: contains(a.allow, ip),
 		Decisions: newDecisionAnswers(all), Allowlisted: a.engine.Allowlisted(ip),
+		Guards: newGuardAnswers(a.engine.GuardsOn(ip)),
 	}
 	if a.engine.places != nil {
 		c.Country, c.AS = a.engine.places.Locate(ip)

@@ -177,6 +177,7 @@ func (a *checkAnswer) write(w io.Writer) error {
 			t.row()
 			t.decisions(a.Decisions)
 		}
+		t.guards(a.Guards)
 	})
 }
 
@@ -200,6 +201,7 @@ func (a *checkAnswer) result() string {
 func (a *listAnswer) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.decisions(a.Decisions)
+		t.guards(a.Guards)
 		if a.More {
 			t.row()
 			t.row("There are more: see --limit.")
@@ -212,6 +214,18 @@ func (t table) decisions(all []decisionAnswer) {
 	t.row("TARGET", "ACTION", "SOURCE", "ORIGIN", "REASON", "SINCE", "ENDS")
 	for _, d := range all {
 		t.row(d.Target, d.Action, d.Source, d.Origin, d.Reason, t.ago(d.Since), t.in(d.Until, "never"))
+	}
+}
+
+// guards prints all, one to a line, if there are any.
+func (t table) guards(all []guardAnswer) {
+	if len(all) == 0 {
+		return
+	}
+	t.row()
+	t.row("GUARD ON", "SCOPE", "REASON", "SINCE", "ENDS")
+	for _, g := range all {
+		t.row(g.Target, g.Scope, g.Reason, t.ago(g.Since), t.in(g.Until, "never"))
 	}
 }
 

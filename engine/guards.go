@@ -128,7 +128,7 @@ func makeGuardRoom[K comparable](all map[K]guard) {
 // decision returns what requests meet. A pass from before counts, unless the guard is
 // about what one client does.
 func (g guard) decision(afresh bool) lookup.Decision {
-	d := lookup.Decision{Action: lookup.Captcha, Source: LocalSource, Origin: localOrigin, Reason: g.reason, Until: g.until}
+	d := lookup.Decision{Action: lookup.Captcha, Source: LocalSource, Origin: LocalOrigin, Reason: g.reason, Until: g.until}
 	if afresh {
 		d.Since = g.since
 	}

@@ -14,9 +14,10 @@ import (
 	"go.uber.org/zap"
 )
 
-const (
-	localOrigin = "tocsin" // of the decisions made here, as CrowdSec shows it
+// LocalOrigin is the origin of decisions made here, as CrowdSec shows it.
+const LocalOrigin = "tocsin"
 
+const (
 	maxLocal  = 100_000               // decisions held; the oldest makes room for a new one
 	maxOrders = 1024                  // decisions on their way into the table
 	maxReason = 255                   // bytes
@@ -156,7 +157,7 @@ func (l *locals) decide(a *detect.Alert, p netip.Prefix, now time.Time) (lookup.
 	}
 	action, length := l.wish(a)
 	d := lookup.Decision{
-		Prefix: p, Action: action, Source: LocalSource, Origin: localOrigin,
+		Prefix: p, Action: action, Source: LocalSource, Origin: LocalOrigin,
 		Reason: strings.Clone(a.Scenario[:min(len(a.Scenario), maxReason)]), Since: now,
 	}
 	l.mu.Lock()

@@ -85,15 +85,17 @@ func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
 }
 
 // Unban takes back what all sources have said about the very target of d, at
-// once, and returns the number of decisions. Decisions about more than that, a
-// range around an address say, stay. A source that holds to a decision
-// announces it again when it is next read in full.
+// once, ends the guards on that network or client, and returns how many decisions
+// and guards there were. Decisions about more than that, such as a range around an
+// address, stay. A source that holds to a decision announces it again when it is
+// next read in full.
 func (e *Engine) Unban(d lookup.Decision) int {
 	n := e.table.Forget(d)
 	if p, ok := lookup.NormalizePrefix(d.Prefix); ok {
 		for _, l := range e.live {
 			l.Forget(p)
 		}
+		n += e.guards.removeAbout(p)
 	}
 	return n
 }

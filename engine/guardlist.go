@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+)
+
+// A Guard asks for a challenge before some requests, whoever sends them. It is no
+// decision about a client, so it is not in the table.
+type Guard struct {
+	Scope  GuardScope
+	Target string // what is guarded: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
+	Reason string // the scenario
+	Since  time.Time
+	Until  time.Time
+}
+
+// A GuardScope says which requests a guard is about.
+type GuardScope string
+
+// The scopes of guards.
+const (
+	GuardedPlace   GuardScope = "place"   // one method, host and path
+	GuardedNetwork GuardScope = "network" // all requests of one network
+	GuardedClient  GuardScope = "client"  // what other sites' pages make one client send
+)
+
+// Guards returns the guards in force, those that end last first.
+func (e *Engine) Guards() []Guard {
+	all := e.guards.list(time.Now())
+	slices.SortFunc(all, func(a, b Guard) int {
+		return cmp.Or(b.Until.Compare(a.Until), cmp.Compare(a.Target, b.Target))
+	})
+	return all
+}
+
+// GuardsOn returns the guards in force on the network and on the client of ip.
+func (e *Engine) GuardsOn(ip netip.Addr) []Guard {
+	return slices.DeleteFunc(e.Guards(), func(g Guard) bool {
+		p, ok := g.prefix()
+		return !ok || !p.Contains(ip)
+	})
+}
+
+// Unguard ends the guard on a place, as [Guard].Target names it, and returns how
+// many there were. [Engine.Unban] ends those on networks and clients.
+func (e *Engine) Unguard(place string) int { return e.guards.removePlace(place) }
+
+// prefix returns the addresses that g is about, if it is about addresses.
+func (g *Guard) prefix() (netip.Prefix, bool) {
+	if g.Scope == GuardedPlace {
+		return netip.Prefix{}, false
+	}
+	if ip, err := netip.ParseAddr(g.Target); err == nil {
+		return netip.PrefixFrom(ip, ip.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(g.Target)
+	return p, err == nil
+}
+
+func (g *guards) list(now time.Time) []Guard {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make([]Guard, 0, len(g.places)+len(g.nets)+len(g.foreign))
+	for place, one := range g.places {
+		all = append(all, one.listed(GuardedPlace, place))
+	}
+	for net, one := range g.nets {
+		all = append(all, one.listed(GuardedNetwork, net.String()))
+	}
+	for client, one := range g.foreign {
+		all = append(all, one.listed(GuardedClient, textOf(client)))
+	}
+	return slices.DeleteFunc(all, func(one Guard) bool { return !now.Before(one.Until) })
+}
+
+func (g guard) listed(scope GuardScope, target string) Guard {
+	return Guard{Scope: scope, Target: target, Reason: g.reason, Since: g.since, Until: g.until}
+}
+
+// textOf writes a single address without its length.
+func textOf(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+func (g *guards) removePlace(place string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.places)
+	delete(g.places, place)
+	return n - len(g.places)
+}
+
+// removeAbout ends the guards on the network p, and on the client that p is or is
+// an address of.
+func (g *guards) removeAbout(p netip.Prefix) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.nets) + len(g.foreign)
+	delete(g.nets, p)
+	delete(g.foreign, p)
+	if p.IsSingleIP() {
+		delete(g.foreign, detect.ClientOf(p.Addr()))
+	}
+	return n - len(g.nets) - len(g.foreign)
+}
