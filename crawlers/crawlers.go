@@ -42,7 +42,7 @@ const (
 	defaultTimeout = 2 * time.Second
 	defaultSize    = 10_000
 	defaultTTL     = 12 * time.Hour
-	maxAsking      = 8 // questions at DNS at once
+	maxAsking      = 16 // questions at DNS at once: no fewer than an engine checks clients
 )
 
 // A Resolver asks DNS. A [net.Resolver] is one. Its methods return when ctx

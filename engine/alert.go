@@ -54,7 +54,7 @@ type AlertStats struct {
 	Spared    uint64            // those about clients that are spared
 	Late      uint64            // those whose decision did not get into the table, which was busy
 	Crawlers  uint64            // those about verified crawlers
-	Unchecked uint64            // those about clients that claim to be crawlers, decided without a check since too many waited
+	Unchecked uint64            // those, in none of the other counts, about clients that claim to be crawlers and could not be checked since too many waited: they had no consequences
 	Merged    uint64            // those, in none of the other counts, about clients of whom enough waited for the same check
 	Scenarios map[string]uint64 // all of them by their scenario, up to a thousand and "other"
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,13 @@ import (
 )
 
 const (
-	maxDoubts = 128              // clients that wait to be checked
-	maxHeld   = 4                // alerts about one of them: they are kept with all that belongs to them
-	doubtTime = 10 * time.Second // after an alert; then what is known by then decides
+	maxChecks    = 16               // clients that are checked at once
+	netChecks    = 4                // of one network
+	maxDoubts    = 128              // clients that are checked or wait for it
+	netDoubts    = 16               // of one network
+	maxHeld      = 4                // alerts about one of them: they are kept with all that belongs to them
+	checkTime    = 10 * time.Second // for a check; then what is known by then decides
+	longestDoubt = time.Minute      // after an alert, for a check to begin; it takes 16 s if all before it are slow
 )
 
 // A Verifier tells crawlers from clients that only claim to be some. The Checker
@@ -21,10 +26,15 @@ const (
 //
 // The engine asks it before it acts on an alert about a client whose last user
 // agent claims to be a crawler. Nothing happens to one that is verified. About all
-// others is decided as usual, but a few seconds later, since another goroutine
-// asks: a request that gave cause for the alert passes this once. At a time 128
-// clients can wait for that; about those that come on top is decided without a
-// check, so that nobody gains by sending liars ahead.
+// others is decided as usual, but a few seconds later, since other goroutines
+// ask, sixteen at a time: a request that gave cause for the alert passes this once.
+//
+// At a time 128 clients can be checked or wait for it, 16 of them of one network, a
+// /24 or a /40 of IPv6, of which 4 are checked at once: who sends liars ahead keeps
+// nobody else from being checked. An alert about a client for which there is no room
+// has no consequences, for it might be a crawler; the next one is another chance. A
+// client that is asked about in vain is no crawler: whoever holds an address can keep
+// its DNS from answering, and must not gain by it.
 type Verifier interface {
 	// Claims reports whether a user agent claims to be a crawler that can be
 	// verified. It stands in front of requests, is called by many goroutines at
@@ -42,28 +52,38 @@ type checks struct {
 	verifier Verifier // nil: nobody's claim counts
 	log      *zap.Logger
 	over     context.Context // to ask for what is known
-	queue    chan netip.Prefix
+	work     chan struct{}   // tells those who check that there may be something to do
 
 	mu                        sync.Mutex
 	doubts                    map[netip.Prefix]*doubt
+	waiting                   []*doubt // those whose check has not begun, in the order in which they came
+	networks                  map[netip.Prefix]load
 	unchecked, merged, panics uint64
 }
 
 // A doubt is a client that may be a crawler.
 type doubt struct {
-	client netip.Addr
-	agent  string
-	until  time.Time
-	alerts []detect.Alert
+	prefix  netip.Prefix // what the alerts are about
+	network netip.Prefix
+	client  netip.Addr
+	agent   string
+	since   time.Time
+	alerts  []detect.Alert
+}
+
+// A load is how many clients of a network there are.
+type load struct {
+	doubts int // in doubt
+	checks int // of them, those that are being checked
 }
 
 // What an alert's client is.
 type standing int
 
 const (
-	isNobody   standing = iota // it claims nothing, or there is no time to check
+	isNobody   standing = iota // it claims nothing
 	isCrawler                  // as far as is known already
-	isDoubtful                 // what becomes of the alert will turn out
+	isDoubtful                 // what becomes of the alert will turn out, or there is no room to check
 )
 
 func (c *checks) init(v Verifier, log *zap.Logger) {
@@ -74,8 +94,9 @@ func (c *checks) init(v Verifier, log *zap.Logger) {
 	var cancel context.CancelFunc
 	c.over, cancel = context.WithCancel(context.Background())
 	cancel()
-	c.queue = make(chan netip.Prefix, maxDoubts)
+	c.work = make(chan struct{}, maxChecks)
 	c.doubts = map[netip.Prefix]*doubt{}
+	c.networks = map[netip.Prefix]load{}
 }
 
 func (c *checks) count(s *AlertStats) {
@@ -94,8 +115,7 @@ func (c *checks) consider(a *detect.Alert) standing {
 	if !ok || !c.guarded(func() bool { return c.verifier.Claims(agent) }) {
 		return isNobody
 	}
-	// Crawlers of which that is known need no place in the queue, which liars may
-	// have filled.
+	// Crawlers of which that is known need no check.
 	if c.verify(c.over, a.Client, agent) {
 		return isCrawler
 	}
@@ -103,16 +123,54 @@ func (c *checks) consider(a *detect.Alert) standing {
 	defer c.mu.Unlock()
 	if d := c.doubts[p]; d != nil {
 		c.hold(d, a)
-		return isDoubtful
-	}
-	select {
-	case c.queue <- p:
-		c.doubts[p] = &doubt{a.Client, agent, time.Now().Add(doubtTime), []detect.Alert{*a}}
-		return isDoubtful
-	default:
+	} else if network := detect.NetworkOf(a.Client); len(c.doubts) >= maxDoubts || c.networks[network].doubts >= netDoubts {
 		c.unchecked++
-		return isNobody
+	} else {
+		c.enqueueLocked(&doubt{p, network, a.Client, agent, time.Now(), []detect.Alert{*a}})
 	}
+	return isDoubtful
+}
+
+func (c *checks) enqueueLocked(d *doubt) {
+	c.doubts[d.prefix] = d
+	c.waiting = append(c.waiting, d)
+	c.addLocked(d.network, load{doubts: 1})
+	c.tell()
+}
+
+// addLocked counts clients of a network, which is forgotten when it has none.
+func (c *checks) addLocked(network netip.Prefix, more load) {
+	l := c.networks[network]
+	l.doubts += more.doubts
+	l.checks += more.checks
+	if l == (load{}) {
+		delete(c.networks, network)
+	} else {
+		c.networks[network] = l
+	}
+}
+
+// tell has somebody look whether there is something to do. It does not block: if all
+// have been told, somebody will look.
+func (c *checks) tell() {
+	select {
+	case c.work <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the client to check next; nil if there is none that may be checked now.
+func (c *checks) next() *doubt {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.waiting, func(d *doubt) bool { return c.networks[d.network].checks < netChecks })
+	if i < 0 {
+		return nil
+	}
+	d := c.waiting[i]
+	c.waiting = slices.Delete(c.waiting, i, i+1)
+	c.addLocked(d.network, load{checks: 1})
+	return d
 }
 
 // hold adds a to those that wait for the same check. A few are enough: if it ends
@@ -146,43 +204,61 @@ func (c *checks) guarded(ask func() bool) (ok bool) {
 	return ask()
 }
 
-// settle asks whether the client that p stands for is a crawler, and returns the
-// alerts about it.
-func (c *checks) settle(ctx context.Context, p netip.Prefix) (alerts []detect.Alert, crawler bool) {
-	c.mu.Lock()
-	d := c.doubts[p]
-	c.mu.Unlock()
-	limit, cancel := context.WithDeadline(ctx, d.until)
-	defer cancel()
-	crawler = c.verify(limit, d.client, d.agent)
+// A verdict is what a check has led to.
+type verdict int
+
+const (
+	lied    verdict = iota // or nobody could tell
+	proven                 // a crawler
+	skipped                // there was no time to check
+)
+
+// settle asks whether the client of d is a crawler, and returns the alerts about it.
+func (c *checks) settle(ctx context.Context, d *doubt) ([]detect.Alert, verdict) {
+	v := skipped
+	if time.Since(d.since) < longestDoubt {
+		limit, cancel := context.WithTimeout(ctx, checkTime)
+		defer cancel()
+		if v = lied; c.verify(limit, d.client, d.agent) {
+			v = proven
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.doubts, p)
-	return d.alerts, crawler
+	delete(c.doubts, d.prefix)
+	c.addLocked(d.network, load{doubts: -1, checks: -1})
+	if v == skipped {
+		c.unchecked += uint64(len(d.alerts))
+	}
+	c.tell() // one of its network may be checked now
+	return d.alerts, v
 }
 
-// check settles doubts, one after the other, until ctx ends.
+// check settles doubts, one after the other, until ctx ends. Several do it at once.
 func (e *Engine) check(ctx context.Context) {
-	c := &e.checks
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case p := <-c.queue:
-			alerts, crawler := c.settle(ctx, p)
-			for _, a := range alerts {
-				switch {
-				case crawler:
-					e.acquit(a)
-				case ctx.Err() == nil:
-					e.act(a)
-				default:
-					// A check that the end cut short says nothing, nor do those that
-					// never began. A ban would outlast the restart; who misbehaves will
-					// do so after it, too.
-					return
-				}
-			}
+		case <-e.checks.work:
+		}
+		for d := e.checks.next(); d != nil && ctx.Err() == nil; d = e.checks.next() {
+			alerts, v := e.checks.settle(ctx, d)
+			e.conclude(ctx, alerts, v)
+		}
+	}
+}
+
+// conclude does what follows from a check. One that the end cut short says nothing, nor
+// do those that never began: a ban would outlast the restart; who misbehaves will do so
+// after it, too.
+func (e *Engine) conclude(ctx context.Context, alerts []detect.Alert, v verdict) {
+	for _, a := range alerts {
+		switch {
+		case v == proven:
+			e.acquit(a)
+		case v == lied && ctx.Err() == nil:
+			e.act(a)
 		}
 	}
 }

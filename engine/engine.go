@@ -201,7 +201,9 @@ func (e *Engine) Start() {
 			e.wg.Go(func() { e.watch(ctx) })
 		}
 		if e.checks.verifier != nil {
-			e.wg.Go(func() { e.check(ctx) })
+			for range maxChecks {
+				e.wg.Go(func() { e.check(ctx) })
+			}
 		}
 	})
 }
