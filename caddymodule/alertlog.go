@@ -34,6 +34,9 @@ type share struct {
 	left int       // alerts since then
 }
 
+// bits returns how much of addresses the log may have: see [lapi.Config].LogBits.
+func (l *alertLog) bits() (v4, v6 int) { return middleware.LogIP(l.logIP.Load()).Bits() }
+
 // Name implements [engine.Reporter].
 func (*alertLog) Name() string { return "log" }
 

@@ -41,11 +41,11 @@ func (c *Crawlers) resolve(repl *caddy.Replacer) error {
 }
 
 // verifier returns who verifies, nil if nobody does.
-func (c Crawlers) verifier(l *zap.Logger) (engine.Verifier, error) {
+func (c Crawlers) verifier(bits func() (v4, v6 int), l *zap.Logger) (engine.Verifier, error) {
 	if c.Off {
 		return nil, nil
 	}
-	return crawlers.New(crawlers.Config{Files: c.Lists, Logger: l})
+	return crawlers.New(crawlers.Config{Files: c.Lists, Logger: l, LogBits: bits})
 }
 
 // parseCrawlers sets up the verification of crawlers:

@@ -68,7 +68,7 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 		return nil, fmt.Errorf("making keys: %w", err)
 	}
 	p.alerts = &alertLog{logger: log}
-	if p.parts, err = s.parts(p.shared.rules.names, log); err != nil {
+	if p.parts, err = s.parts(p.shared.rules.names, p.alerts.bits, log); err != nil {
 		return nil, err
 	}
 	cfg := engine.Config{
@@ -79,7 +79,7 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 	if cfg.NAT64, err = s.nat64(); err != nil {
 		return nil, err
 	}
-	if cfg.Verify, err = s.Crawlers.verifier(log); err != nil {
+	if cfg.Verify, err = s.Crawlers.verifier(p.alerts.bits, log); err != nil {
 		return nil, err
 	}
 	for _, l := range p.live {

@@ -37,14 +37,15 @@ type parts struct {
 	kinds   map[string]string // of the sources, by name
 
 	reporters []engine.Reporter
-	counters  *tally          // of requests
-	scenarios func() []string // the names of those that are looked for
-	context   []string        // what reporters tell of requests
+	counters  *tally              // of requests
+	scenarios func() []string     // the names of those that are looked for
+	bits      func() (v4, v6 int) // that the log may have of addresses
+	context   []string            // what reporters tell of requests
 }
 
 // parts makes the parts that s, which is resolved, names.
-func (s State) parts(scenarios func() []string, l *zap.Logger) (parts, error) {
-	p := parts{kinds: map[string]string{}, counters: new(tally), scenarios: scenarios}
+func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap.Logger) (parts, error) {
+	p := parts{kinds: map[string]string{}, counters: new(tally), scenarios: scenarios, bits: bits}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
 		return p, fmt.Errorf("fallback: %w", err)
@@ -110,6 +111,7 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		TLS:      api.tls(),
 		Machine:  api.machine(),
 		Logger:   l,
+		LogBits:  p.bits,
 
 		Origins:                api.Origins,
 		ScenariosContaining:    api.ScenariosContaining,
@@ -175,6 +177,7 @@ func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		TLS:      api.tls(),
 		Machine:  api.machine(),
 		Logger:   l,
+		LogBits:  p.bits,
 
 		Origins:                api.Origins,
 		ScenariosContaining:    api.ScenariosContaining,

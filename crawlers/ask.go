@@ -82,11 +82,11 @@ func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) []*bot {
 	case len(is) > 0:
 		c.stats.Verified++
 		c.answers.put(ip, is, now)
-		c.log.Debug("crawler verified", zap.Stringer("client", ip), zap.String("crawler", is[0].name))
+		c.log.Debug("crawler verified", c.client(ip), zap.String("crawler", is[0].name))
 	default:
 		c.stats.Refuted++
 		c.answers.put(ip, nil, now)
-		c.log.Debug("client only claims to be a crawler", zap.Stringer("client", ip))
+		c.log.Debug("client only claims to be a crawler", c.client(ip))
 	}
 	return is
 }
@@ -104,7 +104,7 @@ func (c *Checker) release(ip netip.Addr) {
 func (c *Checker) resolve(ctx context.Context, ip netip.Addr) ([]*bot, error) {
 	names, err := c.resolver.LookupAddr(ctx, ip.String())
 	if len(names) == 0 && err != nil { // with names it is about others, which are malformed
-		return nil, unlessNone(fmt.Errorf("looking up the names of %v: %w", ip, err))
+		return nil, unlessNone(fmt.Errorf("looking up the names of a client: %w", anonymous(err)))
 	}
 	var is []*bot
 	var failure error
@@ -150,9 +150,40 @@ func (c *Checker) confirms(ctx context.Context, host string, ip netip.Addr) (boo
 	// With the dot at its end no search domain is tried.
 	addrs, err := c.resolver.LookupNetIP(ctx, network, host+".")
 	if err != nil {
-		return false, unlessNone(fmt.Errorf("looking up the addresses of %s: %w", host, err))
+		return false, unlessNone(fmt.Errorf("looking up the addresses of a client's name: %w", anonymous(err)))
 	}
 	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == ip }), nil
+}
+
+// anonymous returns err without what was asked for: the address of a client, or a name
+// that is made of it.
+func anonymous(err error) error {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		bare := *dns
+		bare.Name, bare.UnwrapErr = "it", nil
+		return &bare
+	}
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return fmt.Errorf("the resolver failed (%T)", err)
+}
+
+// client returns the field of the log about a client.
+func (c *Checker) client(ip netip.Addr) zap.Field {
+	if c.bits == nil {
+		return zap.Stringer("client", ip)
+	}
+	bits, bits6 := c.bits()
+	if ip.Is6() {
+		bits = bits6
+	}
+	if bits <= 0 {
+		return zap.Skip()
+	}
+	return zap.Stringer("client", netip.PrefixFrom(ip, min(bits, ip.BitLen())).Masked())
 }
 
 // unlessNone returns err, or nil if it says that there is no such name: that is an

@@ -72,6 +72,10 @@ type Config struct {
 	Size     int           // clients remembered that are crawlers, and as many that are none; default: 10,000
 	TTL      time.Duration // of an answer; a no is forgotten after an hour, if that is sooner; default: 12h
 	Logger   *zap.Logger   // default: none
+
+	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// Default: all.
+	LogBits func() (v4, v6 int)
 }
 
 // A Checker is safe for use by many goroutines, and starts none.
@@ -81,6 +85,7 @@ type Checker struct {
 	resolver Resolver
 	timeout  time.Duration
 	log      *zap.Logger
+	bits     func() (v4, v6 int)
 	slots    chan struct{} // one for each question at DNS
 
 	mu      sync.Mutex
@@ -102,7 +107,7 @@ func New(cfg Config) (*Checker, error) {
 		return nil, errors.New("crawlers: a duration or size is less than zero")
 	}
 	c := &Checker{
-		resolver: cfg.Resolver, timeout: cmp.Or(cfg.Timeout, defaultTimeout), log: cfg.Logger,
+		resolver: cfg.Resolver, timeout: cmp.Or(cfg.Timeout, defaultTimeout), log: cfg.Logger, bits: cfg.LogBits,
 		slots: make(chan struct{}, maxAsking), asking: map[netip.Addr]chan struct{}{},
 		answers: newAnswers(cmp.Or(cfg.Size, defaultSize), cmp.Or(cfg.TTL, defaultTTL)),
 	}

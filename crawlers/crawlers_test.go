@@ -441,6 +441,38 @@ func TestFailuresFillNoLog(t *testing.T) {
 	}
 }
 
+// Errors of resolvers have the address that was asked about, or a name made of it.
+func TestNoFailureTellsOfAClient(t *testing.T) {
+	for name, change := range map[string]func(*fakeDNS){
+		"no answer": func(f *fakeDNS) { f.hangAll = true },
+		"refused":   func(f *fakeDNS) { f.refuseAll = true },
+		"an error of its own": func(f *fakeDNS) {
+			f.fails = map[string]error{"66.249.66.1": errors.New("66.249.66.1 is not to be had")}
+		},
+		"no answer about the name": func(f *fakeDNS) { f.hang = map[string]bool{"crawl-66-249-66-1.googlebot.com.": true} },
+		"verified":                 func(*fakeDNS) {},
+	} {
+		for bits, want := range map[int]string{0: "", 24: "66.249.66.0/24"} {
+			synctest.Test(t, func(t *testing.T) {
+				f := dns()
+				change(f)
+				core, logs := observer.New(zap.DebugLevel)
+				c := checker(t, Config{Resolver: f, Logger: zap.New(core), LogBits: func() (int, int) { return bits, 48 }})
+				c.knows("66.249.66.1", googlebot)
+				all := fmt.Sprint(logs.All())
+				for _, e := range logs.All() {
+					all += fmt.Sprint(e.ContextMap())
+				}
+				for _, secret := range []string{"66.249.66.1", "66-249-66-1", "1.66.249.66"} {
+					if logs.Len() != 1 || strings.Contains(all, secret) || name == "verified" && !strings.Contains(all, want) {
+						t.Errorf("%s: %d lines, %s", name, logs.Len(), all)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestWhatNewRefuses(t *testing.T) {
 	one := func(b Bot) []Bot { return []Bot{b} }
 	for want, cfg := range map[string]Config{

@@ -25,6 +25,10 @@ type Config struct {
 	Machine  Machine       // for Unban, Report and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
+	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// Default: all.
+	LogBits func() (v4, v6 int)
+
 	// Scopes are the scopes to ask for: ip, range, country, as. The server's
 	// default is ip and range, so country and as have to be asked for. Those of
 	// any other scope are counted and not enforced.

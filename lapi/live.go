@@ -30,6 +30,10 @@ type LiveConfig struct {
 	Machine  Machine       // for Unban and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
+	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// Default: all.
+	LogBits func() (v4, v6 int)
+
 	Origins                []string // as in Config
 	ScenariosContaining    []string // as in Config
 	ScenariosNotContaining []string // as in Config
@@ -108,7 +112,7 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 	l := &Live{
 		api: a, cfg: cfg, wake: make(chan struct{}, 1), born: time.Now(),
 		filter:   newFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining),
-		reader:   reader{fallback: cfg.Fallback, log: a.log},
+		reader:   reader{fallback: cfg.Fallback, log: a.log, bits: cfg.LogBits},
 		decoders: sync.Pool{New: func() any { return wire.NewDecoder() }},
 	}
 	if l.machine, err = cfg.access().openMachine(a, nil); err != nil {

@@ -208,7 +208,7 @@ func (m *machine) request(ctx context.Context, o order) (*http.Request, error) {
 // exchange sends req and returns its answer, of at most limit bytes. The secrets
 // are kept out of errors.
 func (m *machine) exchange(req *http.Request, limit int64, secrets ...string) (reply, error) {
-	resp, err := m.http.Do(req)
+	resp, err := m.do(req)
 	if err != nil {
 		return reply{}, explainHandshake(err)
 	}

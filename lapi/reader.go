@@ -24,6 +24,7 @@ type reader struct {
 	fallback lookup.Action
 	labels   map[string]string // list: its origin as the table has it; nil: not kept
 	log      *zap.Logger
+	bits     func() (v4, v6 int) // that the log may have of addresses; nil: all
 
 	mu    sync.Mutex
 	named map[string]bool // oddities that stand in the log
@@ -144,7 +145,7 @@ func (rd *reader) name(what, kind string, r *wire.Row) {
 	}
 	rd.named[kind] = true
 	rd.log.Warn(what, zap.String("scope", r.Scope), zap.String("type", r.Type),
-		zap.String("value", string(r.Value)), zap.String("duration", string(r.Duration)),
+		rd.value(r), zap.String("duration", string(r.Duration)),
 		zap.String("origin", r.Origin), zap.String("scenario", r.Scenario))
 }
 

@@ -94,7 +94,7 @@ func (a *api) get(ctx context.Context, path string, query url.Values) (*http.Res
 	// breaks before the answer comes. The stream tells each change only once, so
 	// each pull has a connection of its own.
 	req.Close = path == streamPath
-	return a.http.Do(req)
+	return a.do(req)
 }
 
 // sign adds the key, if there is one: a client certificate does without.
@@ -125,14 +125,14 @@ func (a *api) judge(resp *http.Response) error {
 }
 
 // refuse explains an answer with a bad status. What the server says is shown
-// without what is secret: some echo the request.
+// without what is secret, and without addresses: some echo the request.
 func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *refusal {
 	r := &refusal{code: resp.StatusCode, retryAfter: upstream.RetryAfter(resp.Header.Get("Retry-After"))}
 	hide := func(s string) string {
 		for _, secret := range append(secrets, a.secrets...) {
-			s = strings.ReplaceAll(s, secret, "…")
+			s = strings.ReplaceAll(s, secret, hidden)
 		}
-		return s
+		return unaddressed(s, a.base)
 	}
 	switch status := fmt.Sprintf("status %d", resp.StatusCode); {
 	case resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized:

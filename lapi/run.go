@@ -76,7 +76,7 @@ func (c *Client) newFollower(t *lookup.Table) *follower {
 			RandomizationFactor: backoff.DefaultRandomizationFactor, MaxInterval: maxBackoff,
 		},
 		full:   true,
-		reader: reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log},
+		reader: reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log, bits: c.cfg.LogBits},
 		twins:  twins{},
 	}
 }

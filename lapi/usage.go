@@ -127,7 +127,7 @@ func (u *usageReporter) send(ctx context.Context) error {
 		return err
 	}
 	u.sign(req)
-	resp, err := u.http.Do(req)
+	resp, err := u.do(req)
 	if err != nil {
 		return fmt.Errorf("sending usage metrics: %w", err)
 	}

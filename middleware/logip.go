@@ -43,6 +43,17 @@ func (l LogIP) String() string {
 	return fmt.Sprintf("LogIP(%d)", uint8(l))
 }
 
+// Bits returns how many bits of addresses of IPv4 and IPv6 are logged.
+func (l LogIP) Bits() (v4, v6 int) {
+	switch l {
+	case LogIPFull:
+		return 32, 128
+	case LogIPMasked:
+		return maskBits4, maskBits6
+	}
+	return 0, 0
+}
+
 // Field returns what a log line is to say of a client: a field called name, or one
 // that is left out.
 func (l LogIP) Field(name string, ip netip.Addr) zap.Field { return l.addr(name, ip) }

@@ -1,0 +1,99 @@
+package lapi
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/tocsin-project/tocsin/internal/wire"
+	"go.uber.org/zap"
+)
+
+// Addresses of clients are personal data in many places. No error of this package has
+// one: neither in the URL of a question nor in what a server says. What the log has of
+// the values of decisions is for LogBits in the Config to say.
+
+const hidden = "…" // in the place of an address
+
+// do sends req. The URL in an error is without its query, which may have the address
+// of a client.
+func (a *api) do(req *http.Request) (*http.Response, error) {
+	resp, err := a.http.Do(req)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		failed.URL, _, _ = strings.Cut(failed.URL, "?")
+		failed.URL = unaddressed(failed.URL, a.base)
+	}
+	return resp, err
+}
+
+// unaddressed returns text without the IP addresses and ranges in it, but for those
+// in what it begins with.
+func unaddressed(text, keep string) string {
+	rest, kept := strings.CutPrefix(text, keep)
+	if !kept {
+		keep = ""
+	}
+	rest = strings.NewReplacer("%3A", ":", "%3a", ":", "%2F", "/", "%2f", "/").Replace(rest)
+	var b strings.Builder
+	b.WriteString(keep)
+	for rest != "" {
+		n := strings.IndexFunc(rest, func(r rune) bool { return !inAddress(r) })
+		if n < 0 {
+			n = len(rest)
+		}
+		b.WriteString(unlessAddress(rest[:n]))
+		rest = rest[n:]
+		n = strings.IndexFunc(rest, inAddress)
+		if n < 0 {
+			n = len(rest)
+		}
+		b.WriteString(rest[:n])
+		rest = rest[n:]
+	}
+	return b.String()
+}
+
+func inAddress(r rune) bool {
+	return '0' <= r && r <= '9' || 'a' <= r && r <= 'f' || 'A' <= r && r <= 'F' || r == ':' || r == '.'
+}
+
+// unlessAddress returns word, or what hides it if it is an address, perhaps with a port
+// or between punctuation.
+func unlessAddress(word string) string {
+	for _, bare := range []string{word, strings.Trim(word, "."), strings.Trim(word, ".:"), strings.TrimRight(word, ":")} {
+		_, err := netip.ParseAddr(bare)
+		if err != nil {
+			_, err = netip.ParseAddrPort(bare)
+		}
+		if err == nil {
+			return hidden
+		}
+	}
+	return word
+}
+
+// value returns the field of the log about what r is about, as far as the log may
+// have it.
+func (rd *reader) value(r *wire.Row) zap.Field {
+	text := zap.String("value", string(r.Value))
+	if rd.bits == nil {
+		return text
+	}
+	bits4, bits6 := rd.bits()
+	p, err := r.Prefix()
+	_, _, isPlace := r.Place()
+	switch {
+	case isPlace && err != nil, bits4 >= 32 && bits6 >= 128:
+		return text
+	case err != nil: // a name of a user, or what might be an address
+		return zap.Skip()
+	case p.Addr().Is4():
+		bits6 = bits4
+	}
+	if bits6 <= 0 {
+		return zap.Skip()
+	}
+	return zap.Stringer("value", netip.PrefixFrom(p.Addr(), min(p.Bits(), bits6)).Masked())
+}
