@@ -35,6 +35,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -94,6 +95,13 @@ func (c *Client) open() error {
 	secure, err := c.cfg.TLS.load(end)
 	if err != nil {
 		return err
+	}
+	switch text, serious := upstream.Exposed(c.cfg.URL, "the API key of AppSec"); {
+	case c.cfg.Key == "":
+	case serious:
+		c.cfg.Logger.Warn(text)
+	case text != "":
+		c.cfg.Logger.Info(text)
 	}
 	c.slots = make(chan struct{}, c.cfg.MaxInFlight)
 	c.bodies.init(c.cfg.BodyLimit+1, c.cfg.BodyMemory)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -45,6 +46,7 @@ func (a access) try(more func() error) (api, error) {
 	if err != nil {
 		return api{}, err
 	}
+	a.warnExposed()
 	return api{
 		base:    end.base,
 		key:     a.key,
@@ -53,6 +55,25 @@ func (a access) try(more func() error) (api, error) {
 		log:     a.log.With(zap.String("source", a.name)),
 		bound:   defaultBounds,
 	}, nil
+}
+
+// warnExposed says that a secret is sent where others can read it.
+func (a access) warnExposed() {
+	secret := "the API key"
+	switch {
+	case a.key == "" && a.machine.Password == "": // a certificate, which is no secret
+		return
+	case a.key == "":
+		secret = "the password of the machine"
+	case a.machine.Password != "":
+		secret = "the API key, and the password of the machine with it,"
+	}
+	switch text, serious := upstream.Exposed(a.url, secret); {
+	case serious:
+		a.log.Warn(text, zap.String("source", a.name))
+	case text != "":
+		a.log.Info(text, zap.String("source", a.name))
+	}
 }
 
 func (a access) check() error {

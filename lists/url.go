@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -105,6 +106,13 @@ func NewURL(cfg URLConfig) (*URL, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", shown(at), err)
+	}
+	switch text, serious := upstream.Exposed(cfg.URL, "the key or password of a blocklist"); {
+	case cfg.Key == "" && cfg.Password == "":
+	case serious:
+		l.log.Warn(text)
+	case text != "":
+		l.log.Info(text)
 	}
 	u := &URL{
 		list: l, at: at, key: cfg.Key, secrets: hider(cfg, at),
