@@ -39,7 +39,7 @@ func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, n
 		return false
 	}
 	was := l.lasting(holding{p, lookup.Captcha}, now)
-	return was != nil && a.Start.After(was.Since)
+	return was != nil && a.Start.After(was.first)
 }
 
 // lasting returns the decision held at at, nil if there is none or it is over.

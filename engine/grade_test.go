@@ -268,3 +268,54 @@ func TestGuardsAreBounded(t *testing.T) {
 		t.Errorf("%d guards are left when all are over", n)
 	}
 }
+
+// A pass from before does not count for a decision: each new offence makes one, and a
+// source that says again what it said does not.
+func TestANewOffenceBeginsTheDecisionAnew(t *testing.T) {
+	const client = "192.0.2.1"
+	for _, tt := range []struct {
+		name string
+		do   func(e *Engine)
+		want bool // it begins anew
+	}{
+		{"an alert that began before the decision", func(e *Engine) {
+			a := suspicion(client)
+			a.Start = time.Now().Add(-time.Hour)
+			e.Alert(a)
+		}, true},
+		{"an alert of another scenario", func(e *Engine) {
+			a := suspicion(client)
+			a.Scenario, a.Start = "another", time.Now().Add(-time.Hour)
+			e.Alert(a)
+		}, true},
+		{"an alert whose captcha the operator wants", func(e *Engine) {
+			a := suspicion(client)
+			a.Ordered = true
+			e.Alert(a)
+		}, true},
+		{"an alert about another client", func(e *Engine) { e.Alert(suspicion("192.0.2.2")) }, false},
+		{"an alert that is only told of", func(e *Engine) {
+			a := suspicion(client)
+			a.Remediation = false
+			e.Alert(a)
+		}, false},
+		{"nothing", func(*Engine) {}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{})
+				e.Alert(suspicion(client))
+				was := inDetail(t, e, client)
+				<-time.After(time.Minute)
+				tt.do(e)
+				d := inDetail(t, e, client)
+				if d.Action != lookup.Captcha || d.Since.After(was.Since) != tt.want || d.Since.After(time.Now()) {
+					t.Errorf("%v since %v, before since %v", d.Action, d.Since, was.Since)
+				}
+				if tt.want && d.Since.Before(time.Now()) {
+					t.Errorf("it begins %v before the offence", time.Since(d.Since))
+				}
+			})
+		})
+	}
+}

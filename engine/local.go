@@ -77,6 +77,7 @@ type holding struct {
 type local struct {
 	lookup.Decision
 	client  netip.Addr        // who gave cause for it
+	first   time.Time         // when it was first made; Since is when it was made last, by a new offence
 	inForce bool              // it was put into the table
 	before  []lookup.Decision // what rulers have said before it
 	pages   []uint64          // that it was asked for under a captcha: see ignored
@@ -98,7 +99,7 @@ func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	if table.Count(LocalSource) > 0 {
 		for d := range table.All() {
 			if d.Source == LocalSource {
-				l.holdLocked(&local{Decision: d, client: d.Prefix.Addr(), inForce: true}) // nobody else knows l yet
+				l.holdLocked(&local{Decision: d, client: d.Prefix.Addr(), first: d.Since, inForce: true}) // nobody else knows l yet
 			}
 		}
 	}
@@ -173,13 +174,14 @@ func (l *locals) decide(a *detect.Alert, p netip.Prefix, now time.Time) (lookup.
 			return r, ruled
 		}
 	}
+	first := now
 	if was := l.lasting(holding{p, d.Action}, now); was != nil {
-		d.Since, before = was.Since, was.before
+		first, before = was.first, was.before
 		if was.Until.After(d.Until) {
 			d.Until = was.Until
 		}
 	}
-	l.holdLocked(&local{Decision: d, client: lookup.Normalize(a.Client), before: before})
+	l.holdLocked(&local{Decision: d, client: lookup.Normalize(a.Client), first: first, before: before})
 	return d, decided
 }
 
@@ -204,7 +206,9 @@ func (l *locals) dropLocked(d *local) {
 // enforce has d put into force and waits for it, but not for long. It reports
 // whether it will be.
 func (l *locals) enforce(d lookup.Decision) bool {
-	o := order{add: []lookup.Decision{d}, done: make(chan struct{})}
+	// Taken back first, it begins anew in the table: a new offence voids the passes that
+	// were earned before it.
+	o := order{add: []lookup.Decision{d}, remove: []lookup.Decision{d}, done: make(chan struct{})}
 	l.mu.Lock()
 	for len(l.held) > l.room {
 		oldest := l.byAge.Front().Value.(*local)

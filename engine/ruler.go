@@ -42,7 +42,7 @@ func (d *local) isAnswer(r *lookup.Decision) bool {
 			return !b.Until.Equal(r.Until) // it was announced again
 		}
 	}
-	return !r.Since.Before(d.Since)
+	return !r.Since.Before(d.first)
 }
 
 // settle ends the local decisions that rulers have answered or an allowlist

@@ -169,7 +169,7 @@ func TestRequestsThatWereUnderWayDoNotHideAnAnswer(t *testing.T) {
 // What a ruler had said before the alert is not known any more after a restart.
 func TestAnOldAnswerAfterARestart(t *testing.T) {
 	now := time.Now()
-	d := &local{Decision: lookup.Decision{Action: lookup.Ban, Reason: probing, Since: now, Until: now.Add(4 * time.Hour)}}
+	d := &local{Decision: lookup.Decision{Action: lookup.Ban, Reason: probing, Since: now, Until: now.Add(4 * time.Hour)}, first: now}
 	for _, tt := range []struct {
 		name string
 		r    lookup.Decision

@@ -74,11 +74,13 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 		a.explain(at)
 		return
 	}
+	anew := a.f.seen > 0 && id > a.f.seen && isOffence(d.Origin)
 	if id > a.f.seen {
 		a.fresh++
 	}
 	if a.claims != nil {
 		if a.claims.add(at, id, d) {
+			a.begin(at, anew)
 			a.claimed(at, d)
 			return
 		}
@@ -92,7 +94,16 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 		return
 	}
 	a.added++
+	a.begin(at, anew)
 	a.batch.Add(*d)
+}
+
+// begin has a decision that is about to be announced begin now, if anew, although it may
+// be in force already: what a batch takes back goes first.
+func (a *answer) begin(at identity, anew bool) {
+	if anew {
+		a.batch.Remove(at.decision())
+	}
 }
 
 // claimed announces d, of whose rows one has been added to the claims.

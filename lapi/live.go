@@ -251,6 +251,7 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 	defer l.decoders.Put(dec)
 	dec.Reset(b)
 	var all []lookup.Decision
+	var ids []int64
 	for row, err := range dec.List() {
 		if err != nil {
 			return lookup.Decision{}, false, fmt.Errorf("reading the decisions: %w", w.explain(err))
@@ -259,12 +260,12 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 		if !ok {
 			continue
 		}
-		all = append(all, d)
+		all, ids = append(all, d), append(ids, row.ID)
 		if !found || isStronger(d, best) {
 			best, found = d, true
 		}
 	}
-	best.Since = l.begun(ip, all, &best)
+	best.Since = l.begun(ip, all, ids, &best)
 	return best, found, nil
 }
 

@@ -29,9 +29,15 @@ func TestALiveDecisionBeginsOnce(t *testing.T) {
 		s.wantSince("about another of the range", "192.0.2.2", start)
 		s.wantAsked(32)
 
-		s.Add(lapitest.Decision{Value: "192.0.2.0/24", Type: "captcha", Duration: 4 * time.Hour})
+		s.Add(lapitest.Decision{Value: "192.0.2.0/24", Type: "captcha", Duration: 4 * time.Hour, Origin: "CAPI"})
 		<-time.After(61 * time.Second)
-		s.wantSince("prolonged, under another id", "192.0.2.1", start)
+		s.wantSince("prolonged by the community, under another id", "192.0.2.1", start)
+		s.Add(lapitest.Decision{Value: "192.0.2.0/24", Type: "captcha", Duration: 4 * time.Hour, Origin: "crowdsec"})
+		<-time.After(61 * time.Second)
+		start = time.Now()
+		s.wantSince("by a new offence", "192.0.2.1", start)
+		<-time.After(61 * time.Second)
+		s.wantSince("asked again after that", "192.0.2.1", start)
 
 		banned := time.Now().Add(61 * time.Second)
 		s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 90 * time.Second})
@@ -88,11 +94,12 @@ func TestWhatALiveHasHeardIsBounded(t *testing.T) {
 	const many = 1000 // decisions in one answer
 	for i := range maxSaid/many + 1 {
 		var all []lookup.Decision
+		ids := make([]int64, many)
 		for j := range many {
 			ip := netip.AddrFrom4([4]byte{10, byte(i), byte(j >> 8), byte(j)})
 			all = append(all, lookup.Decision{Prefix: netip.PrefixFrom(ip, 32), Action: lookup.Captcha, Until: time.Now().Add(time.Hour)})
 		}
-		if since := l.begun(all[0].Prefix.Addr(), all, &all[0]); time.Since(since) > time.Minute {
+		if since := l.begun(all[0].Prefix.Addr(), all, ids, &all[0]); time.Since(since) > time.Minute {
 			t.Fatal(since)
 		}
 	}
