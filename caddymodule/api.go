@@ -93,7 +93,7 @@ type memoryAnswer struct {
 // checkAnswer says what would become of a request from an address.
 type checkAnswer struct {
 	Address     string            `json:"address"`               // normalized
-	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha is a ban
+	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha turns away as throttle does
 	Allowed     bool              `json:"allowed"`               // everywhere, by the global option allow
 	Allowlisted []string          `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
 	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same

@@ -76,6 +76,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    crawlers on|off { … }
 //	    contact  <url>|<mail address>
 //	    accent   <colour>
+//	    frame_ancestors <origin...>
 //	    startup  open|closed
 //	    fallback ban|captcha|throttle
 //	    log_ip   full|masked|off
@@ -94,24 +95,25 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return err
 	}
 	return options{
-		"lapi":      {parse: a.parseLAPI, repeatable: true},
-		"blocklist": {parse: a.parseBlocklist, repeatable: true},
-		"geoip":     {parse: words(&a.GeoIP)},
-		"allow":     {parse: words(&a.Allow)},
-		"nat64":     {parse: words(&a.NAT64)},
-		"challenge": {parse: a.parseChallenge},
-		"appsec":    {parse: a.parseAppSec},
-		"detect":    {parse: a.parseDetect},
-		"scenario":  {parse: a.parseScenario, repeatable: true},
-		"local":     {parse: a.parseLocal},
-		"crawlers":  {parse: a.parseCrawlers},
-		"report":    {parse: a.parseReport},
-		"contact":   {parse: word(&a.Contact)},
-		"accent":    {parse: word(&a.Accent)},
-		"log_ip":    {parse: oneOf(&a.LogIP, "full", "masked", "off")},
-		"snapshot":  {parse: word(&a.Snapshot)},
-		"startup":   {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
-		"fallback":  {parse: oneOf(&a.Fallback, actions...)},
+		"lapi":            {parse: a.parseLAPI, repeatable: true},
+		"blocklist":       {parse: a.parseBlocklist, repeatable: true},
+		"geoip":           {parse: words(&a.GeoIP)},
+		"allow":           {parse: words(&a.Allow)},
+		"nat64":           {parse: words(&a.NAT64)},
+		"challenge":       {parse: a.parseChallenge},
+		"appsec":          {parse: a.parseAppSec},
+		"detect":          {parse: a.parseDetect},
+		"scenario":        {parse: a.parseScenario, repeatable: true},
+		"local":           {parse: a.parseLocal},
+		"crawlers":        {parse: a.parseCrawlers},
+		"report":          {parse: a.parseReport},
+		"contact":         {parse: word(&a.Contact)},
+		"accent":          {parse: word(&a.Accent)},
+		"frame_ancestors": {parse: joined(&a.FrameAncestors)},
+		"log_ip":          {parse: oneOf(&a.LogIP, "full", "masked", "off")},
+		"snapshot":        {parse: word(&a.Snapshot)},
+		"startup":         {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
+		"fallback":        {parse: oneOf(&a.Fallback, actions...)},
 	}.parse(d, appID)
 }
 
@@ -188,6 +190,7 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 //	    title     <text>
 //	    contact   <url>|<mail address>
 //	    accent    <colour>
+//	    frame_ancestors <origin...>
 //	    challenge off
 //	    detect    off
 //	    appsec    off
@@ -201,15 +204,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return err
 	}
 	return options{
-		"dry_run":   {parse: present(&h.DryRun)},
-		"page":      {parse: word(&h.Page)},
-		"title":     {parse: word(&h.Title)},
-		"contact":   {parse: word(&h.Contact)},
-		"accent":    {parse: word(&h.Accent)},
-		"challenge": {parse: oneOf(&h.Challenge, challengeOff)},
-		"detect":    {parse: oneOf(&h.Detect, rulesOff)},
-		"appsec":    {parse: oneOf(&h.AppSec, appsecOff)},
-		"allow":     {parse: words(&h.Allow)},
+		"dry_run":         {parse: present(&h.DryRun)},
+		"page":            {parse: word(&h.Page)},
+		"title":           {parse: word(&h.Title)},
+		"contact":         {parse: word(&h.Contact)},
+		"accent":          {parse: word(&h.Accent)},
+		"frame_ancestors": {parse: joined(&h.FrameAncestors)},
+		"challenge":       {parse: oneOf(&h.Challenge, challengeOff)},
+		"detect":          {parse: oneOf(&h.Detect, rulesOff)},
+		"appsec":          {parse: oneOf(&h.AppSec, appsecOff)},
+		"allow":           {parse: words(&h.Allow)},
 	}.parse(d, appID)
 }
 

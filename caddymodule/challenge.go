@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -39,16 +41,26 @@ type Challenge struct {
 	// Default: medium.
 	Level string `json:"level,omitempty"`
 
-	// How long a pass holds, one minute to 24 hours. Default: 30m.
+	// How long a pass holds that is not used, one minute to 24 hours. One that is used
+	// is renewed, until a day after it was earned. Default: 30m.
 	TTL caddy.Duration `json:"ttl,omitempty"`
 
-	// How many challenges solved from one network, an IPv4 address or a /64, within
-	// an hour raise the level of its next one. Default: 1; negative: never.
+	// How many points raise the level of the next challenge by one. A point is a
+	// challenge solved by who has no pass, although nobody has used the pass that was
+	// earned before it; it is a quarter if that pass is in use. One is forgotten every
+	// three minutes. They are counted for browsers of one kind at one network, an IPv4
+	// address or a /64, and five times as many for the whole of it. Default: 5;
+	// negative: never.
 	Raise int `json:"raise,omitempty"`
 
-	// How many of them make a ban for the rest of the hour. Default: 20; negative:
+	// How many points keep browsers of that kind that have no pass from another
+	// challenge, with status 429, until enough are forgotten. Default: 20; negative:
 	// never.
 	Bar int `json:"bar,omitempty"`
+
+	// Hosts that share passes: each that is listed, and all below it. They are in one
+	// domain, such as example.com. Default: a pass holds for one host.
+	Hosts []string `json:"hosts,omitempty"`
 
 	// How long visitors without JavaScript wait before a button lets them in, 5s
 	// to 60s. It stops only simple bots. Default: they are not let in.
@@ -107,8 +119,8 @@ func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*pa
 
 // isOnly refuses a c that says more than its type, which is word.
 func (c *Challenge) isOnly(word string) error {
-	want := Challenge{Widget: Widget{Type: word, Hostnames: c.Hostnames}, OldSecrets: c.OldSecrets}
-	if len(c.Hostnames)+len(c.OldSecrets) > 0 || !reflect.DeepEqual(*c, want) {
+	want := Challenge{Widget: Widget{Type: word, Hostnames: c.Hostnames}, OldSecrets: c.OldSecrets, Hosts: c.Hosts}
+	if len(c.Hostnames)+len(c.OldSecrets)+len(c.Hosts) > 0 || !reflect.DeepEqual(*c, want) {
 		return fmt.Errorf("%s goes with nothing else", word)
 	}
 	return nil
@@ -119,6 +131,7 @@ func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passa
 	p := &passage{gates: map[Look]*challenge.Gate{}, cfg: challenge.Config{
 		Memory: &s.memory, Counters: &s.counters,
 		TTL: time.Duration(c.TTL), Raise: c.Raise, Bar: c.Bar, Wait: time.Duration(c.Wait),
+		Hosts: c.Hosts, HTTPS: endsTLS,
 		Failed: func(err error) {
 			l.Error("challenge provider failed, the embedded challenge stands in for it", zap.Error(err))
 		},
@@ -171,6 +184,10 @@ func (c *Challenge) resolve(repl *caddy.Replacer) error {
 		fields[fmt.Sprintf("old_secrets %d", i+1)] = &old[i]
 	}
 	c.OldSecrets = old
+	c.Hosts = slices.Clone(c.Hosts)
+	for i := range c.Hosts {
+		fields[fmt.Sprintf("hosts %d", i+1)] = &c.Hosts[i]
+	}
 	if err := replace(repl, fields); err != nil {
 		return err
 	}
@@ -197,6 +214,7 @@ func (p *passage) gate(look Look) (*challenge.Gate, error) {
 	}
 	cfg := p.cfg
 	cfg.Page.Contact, cfg.Page.Accent = look.Contact, look.Accent
+	cfg.Page.FrameAncestors = strings.Fields(look.FrameAncestors)
 	g, err := challenge.New(cfg)
 	if err == nil {
 		p.gates[look] = g

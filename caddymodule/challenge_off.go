@@ -11,15 +11,15 @@ import (
 // captcha is the word for what only a challenge can meet.
 var captcha = lookup.Captcha.String()
 
-// warnUnmet warns of what asks for a captcha although there is no challenge: it
-// bans instead. What a Local API decides is not known yet.
+// warnUnmet warns of what asks for a captcha although there is no challenge: clients are
+// turned away instead, and cannot do anything about it. What a Local API decides is not known yet.
 func (a *App) warnUnmet(state State) {
 	if a.passage != nil {
 		return
 	}
 	asking := append(a.captchas(state), a.watch.captchas()...)
 	if len(asking) > 0 {
-		a.logger.Warn("challenge off: what asks for a captcha is a ban; take challenge off out, or have these say ban",
+		a.logger.Warn("challenge off: what asks for a captcha turns clients away until it ends, with status 429; take challenge off out, or have these say ban",
 			zap.Strings("asking", asking))
 	}
 }

@@ -39,11 +39,11 @@ func TestChallengesCanBeOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.waitStatus(suspect, http.StatusForbidden)
-			if a := h.visit(""); a.body != "error captcha" {
-				t.Errorf("%q", a.body)
+			if a := h.visit(""); a.body != "error captcha" || a.header.Get("Retry-After") == "" {
+				t.Errorf("%q, %v", a.body, a.header)
 			}
 			c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+suspect, 200)
-			if want := "ban, because of 192.0.2.50 from list:suspects.txt: it asks for a captcha, and challenge is off"; c.Result != "ban" || c.result() != want {
+			if want := "throttle, because of 192.0.2.50 from list:suspects.txt: it asks for a captcha, and challenge is off"; c.Result != "throttle" || c.result() != want {
 				t.Errorf("check: %s, want %s", c.result(), want)
 			}
 			if s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200); s.Challenge != nil {
@@ -53,7 +53,7 @@ func TestChallengesCanBeOff(t *testing.T) {
 	}
 }
 
-// What asks for a captcha would ban without a word.
+// What asks for a captcha would turn clients away without a word.
 func TestWarnsOfCaptchasThatNothingMeets(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
@@ -87,7 +87,7 @@ func TestWarnsOfCaptchasThatNothingMeets(t *testing.T) {
 			}
 			warnings := 0
 			for line := range strings.Lines(string(log)) {
-				if !strings.Contains(line, "challenge off: what asks for a captcha is a ban") {
+				if !strings.Contains(line, "challenge off: what asks for a captcha turns clients away") {
 					continue
 				}
 				if warnings++; !strings.Contains(line, `"asking":`+row.asking) || !strings.Contains(line, `"level":"warn"`) {

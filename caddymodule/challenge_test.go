@@ -191,12 +191,12 @@ func TestOtherSecretsTakeNoPass(t *testing.T) {
 	}
 }
 
-func TestASiteWithoutAChallengeBans(t *testing.T) {
+func TestASiteWithoutAChallengeTurnsAway(t *testing.T) {
 	h := newHost(t)
 	h.load(h.challenged("challenge pow", "challenge off"))
 	h.waitStatus(suspect, http.StatusForbidden)
-	if a := h.visit(""); a.body != "error captcha" {
-		t.Errorf("%q", a.body)
+	if a := h.visit(""); a.body != "error captcha" || a.header.Get("Retry-After") == "" {
+		t.Errorf("%q, %v", a.body, a.header)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -47,7 +48,8 @@ type Handler struct {
 	// How the pages look. Default: as the app says.
 	Look
 
-	// "off" makes a ban of every captcha decision here. Default: the app's
+	// "off" sends no challenge here: a captcha decision turns the client away until it
+	// ends, with status 429, unless it has a pass from elsewhere. Default: the app's
 	// challenge.
 	Challenge string `json:"challenge,omitempty"`
 
@@ -121,7 +123,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Logger:    logger,
 		LogIP:     app.logIP,
 
-		ChallengeOff: gate == nil,
+		ChallengeOff: gate == nil || h.Challenge == challengeOff,
 	}
 	if err := h.observe(app, &cfg); err != nil {
 		return fmt.Errorf("detect: %w", err)
@@ -181,13 +183,9 @@ func errorStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// gate returns what challenges clients here, nil if nothing does.
+// gate returns what knows the passes of clients here, nil if nothing does.
 func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
-	switch h.Challenge {
-	case "":
-	case challengeOff:
-		return nil, nil
-	default:
+	if h.Challenge != "" && h.Challenge != challengeOff {
 		return nil, fmt.Errorf("%q: want off", h.Challenge)
 	}
 	if app.passage == nil {
@@ -240,7 +238,7 @@ func setRetryAfter(w http.ResponseWriter, d time.Duration) {
 
 // newPage returns the page in the file that h names, or the built-in one.
 func (h *Handler) newPage(look Look, repl *caddy.Replacer, l *zap.Logger) (http.Handler, error) {
-	cfg := middleware.PageConfig{Title: h.Title, Contact: look.Contact, Accent: look.Accent, Logger: l}
+	cfg := middleware.PageConfig{Title: h.Title, Contact: look.Contact, Accent: look.Accent, FrameAncestors: strings.Fields(look.FrameAncestors), Logger: l}
 	if h.Page != "" {
 		file, err := repl.ReplaceOrErr(h.Page, true, true)
 		if err != nil {

@@ -173,7 +173,7 @@ func TestActions(t *testing.T) {
 		retryAfter string
 	}{
 		{"ban", http.StatusForbidden, ""},
-		{"captcha", http.StatusForbidden, ""}, // challenges are off: the strict side
+		{"captcha", http.StatusTooManyRequests, "86400"}, // challenges are off
 		{"throttle", http.StatusTooManyRequests, "86400"},
 	} {
 		for _, errors := range []string{"", "handle_errors {\nrespond \"{http.tocsin.action}\"\n}"} {

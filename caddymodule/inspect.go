@@ -127,8 +127,13 @@ func original(r *http.Request, in *appsec.Inspection) {
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		in.Method, in.Target = orig.Method, orig.RequestURI
 	}
+	in.Secure = r.TLS != nil || endsTLS(r)
+}
+
+// endsTLS reports whether r came by HTTPS to a proxy that is trusted.
+func endsTLS(r *http.Request) bool {
 	behind, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
-	in.Secure = r.TLS != nil || behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	return behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // inspect has requests inspected here, unless this site says no.

@@ -18,11 +18,17 @@ type Look struct {
 	// begins a comment unless it is quoted. Default: red for a ban, blue for a
 	// challenge.
 	Accent string `json:"accent,omitempty"`
+
+	// Origins whose pages may show ours in frames, separated by spaces, such as
+	// https://example.com, https://*.example.com and 'self'. Default: none.
+	FrameAncestors string `json:"frame_ancestors,omitempty"`
 }
 
 // or returns l with what it leaves open as other has it.
 func (l Look) or(other Look) Look {
-	return Look{cmp.Or(l.Contact, other.Contact), cmp.Or(l.Accent, other.Accent)}
+	return Look{
+		cmp.Or(l.Contact, other.Contact), cmp.Or(l.Accent, other.Accent), cmp.Or(l.FrameAncestors, other.FrameAncestors),
+	}
 }
 
 // resolve replaces the placeholders in l. That of the reference is not one of
@@ -30,7 +36,9 @@ func (l Look) or(other Look) Look {
 func (l *Look) resolve(repl *caddy.Replacer) error {
 	repl.Set("ref", "{ref}")
 	defer repl.Delete("ref")
-	if err := replace(repl, map[string]*string{"contact": &l.Contact, "accent": &l.Accent}); err != nil {
+	if err := replace(repl, map[string]*string{
+		"contact": &l.Contact, "accent": &l.Accent, "frame_ancestors": &l.FrameAncestors,
+	}); err != nil {
 		return err
 	}
 	if l.Accent != "" && !strings.HasPrefix(l.Accent, "#") {

@@ -96,6 +96,16 @@ func words(to *[]string) parser {
 	}
 }
 
+// joined takes words that one text of ours has, separated by spaces.
+func joined(to *string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		var all []string
+		err := words(&all)(d, name)
+		*to = strings.Join(all, " ")
+		return err
+	}
+}
+
 func oneOf(to *string, allowed ...string) parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		var s string

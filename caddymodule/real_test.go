@@ -47,7 +47,7 @@ func TestRealCrowdSec(t *testing.T) {
 		api.Delete("2001:db8:1::/48")
 		h.waitStatus("2001:db8:1:2::3", http.StatusOK)
 	})
-	step("a captcha is a ban as long as there is no challenge", func(*testing.T) {
+	step("a captcha stops who has no pass", func(*testing.T) {
 		api.Decide(banned, "captcha", "4h")
 		h.waitStatus(banned, http.StatusForbidden)
 	})

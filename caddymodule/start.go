@@ -49,7 +49,7 @@ func (a *App) leads() (n int, to map[string]int) {
 	return len(all), to
 }
 
-// challengeType returns what meets a captcha decision: off if it is a ban.
+// challengeType returns what meets a captcha decision: off if nothing does.
 func (a *App) challengeType() string {
 	if a.passage == nil {
 		return challengeOff

@@ -131,7 +131,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 // leadsTo returns what an action comes to under this config.
 func (a *App) leadsTo(asked lookup.Action) lookup.Action {
 	if asked == lookup.Captcha && a.passage == nil {
-		return lookup.Ban
+		return lookup.Throttle
 	}
 	return asked
 }

@@ -137,6 +137,7 @@ func (w *Widget) resolve(repl *caddy.Replacer) error {
 //	    ttl         <duration>
 //	    raise       <number>|off
 //	    bar         <number>|off
+//	    hosts       <name...>
 //	    nojs        wait <duration>
 //	    page        <file>
 //	    title       <text>
@@ -168,6 +169,7 @@ func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 		"ttl":         {parse: duration(&c.TTL)},
 		"raise":       {parse: numberOrOff(&c.Raise)},
 		"bar":         {parse: numberOrOff(&c.Bar)},
+		"hosts":       {parse: words(&c.Hosts)},
 		"nojs":        {parse: c.parseNoJS},
 		"page":        {parse: word(&c.Page)},
 		"title":       {parse: word(&c.Title)},

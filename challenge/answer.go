@@ -21,6 +21,7 @@ var (
 	errReplayed = errors.New("the challenge was solved before")
 	errBarred   = errors.New("too many challenges were solved from this network")
 	errBusy     = errors.New("too many answers at once")
+	errOutrun   = errors.New("challenges have become harder since: load the page anew")
 )
 
 // maxPayload is how many bytes an answer may have.
@@ -53,16 +54,17 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 		goOn(w, scripted)
 		return false
 	}
+	by := g.solver(r, v, now)
 	a, err := read(w, r, scripted)
 	if since := a.issued(); since.After(v.Since) {
 		v.Since = since
 	}
-	if g.passes(r, v, now) {
+	if _, ok := g.pass(r, v, now); ok {
 		goOn(w, scripted)
 		return false
 	}
 	if err == nil {
-		err = g.redeem(r, v, a)
+		err = g.redeem(r, v, a, by)
 	}
 	if err != nil {
 		g.count(err)
@@ -77,9 +79,17 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 	if a.kind() == waiting {
 		g.counters.waited.Add(1)
 	}
-	g.grant(w, r, v, a.level())
+	g.grant(w, r, v, a.token)
 	goOn(w, scripted)
 	return true
+}
+
+// grant sets a cookie with the pass that the challenge solved has earned.
+func (g *Gate) grant(w http.ResponseWriter, r *http.Request, v Visitor, solved token) {
+	from := networkOf(v.Addr)
+	b := g.bindingOf(r, from)
+	s := statement{kind: pass, level: solved.level(), now: time.Now(), ttl: g.ttl, nonce: solved.nonce()}
+	g.setPass(w, r, from, g.keys.all()[0].seal(s, &b))
 }
 
 // count counts an answer that earned nothing.
@@ -128,26 +138,29 @@ func read(w http.ResponseWriter, r *http.Request, scripted bool) (a submission, 
 }
 
 // redeem checks an answer and marks its challenge as solved.
-func (g *Gate) redeem(r *http.Request, v Visitor, a submission) error {
-	t := a.token
-	now, from := time.Now(), networkOf(v.Addr)
-	b := bindingOf(r, from)
+func (g *Gate) redeem(r *http.Request, v Visitor, a submission, by solver) error {
+	t, now := a.token, time.Now()
+	b := g.bindingOf(r, networkOf(v.Addr))
 	k := g.keys.open(t, &b)
 	switch {
 	case k == nil:
 		return errForeign
 	case !t.live(now):
 		return errExpired
-	case t.level() < g.level || t.level() > High:
+	case t.level() < g.rules.level || t.level() > High:
 		return errExpired // made before the gate's level was raised
-	case g.memory.barred(from, g.bar, now):
+	case g.memory.barred(by, g.rules, now) > 0:
 		return errBarred // before a provider is asked
 	}
-	claim := Claim{Response: string(a.body), Host: b.host, Addr: v.Addr}
-	if err := g.check(r, t, k, claim); err != nil {
-		return err
+	claim := Claim{Response: string(a.body), Host: hostOf(r), Addr: v.Addr}
+	err := g.check(r, t, k, claim)
+	if err == nil {
+		err = spentAs(g.memory.redeem(t, by, g.rules, time.Now()))
 	}
-	return spentAs(g.memory.redeem(t, from, g.bar, time.Now()))
+	if errors.Is(err, errWrong) || errors.Is(err, errReplayed) {
+		g.memory.missed(by, g.rules, now)
+	}
+	return err
 }
 
 // check reports whether a claim solves the challenge that t is, which k has made.
@@ -189,6 +202,8 @@ func spentAs(r redemption) error {
 		return errReplayed
 	case overdone:
 		return errBarred
+	case outrun:
+		return errOutrun
 	default:
 		return errBusy
 	}

@@ -191,7 +191,7 @@ func TestATokenCountsForItsKindOnly(t *testing.T) {
 			if passing.withPass(text.String()).judge() == Passed {
 				t.Errorf("a token of kind %d passes as %d", from, to)
 			}
-			b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+			b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 			if c.gate.keys.open(text, &b) != nil {
 				t.Errorf("a token of kind %d is opened as %d", from, to)
 			}
@@ -238,7 +238,7 @@ func TestAChallengeFromTheFutureIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{}))
 		k := &c.gate.keys.all()[0]
-		b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+		b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 		for ahead, want := range map[time.Duration]int{
 			maxSkew:                    http.StatusNoContent,
 			maxSkew + time.Millisecond: http.StatusForbidden,
@@ -254,7 +254,7 @@ func TestASolutionFromAServerWithAFastClockIsNotForgottenTooEarly(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{}))
 		k := &c.gate.keys.all()[0]
-		b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+		b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 		c.solve()
 		<-time.After(challengeTTL - time.Millisecond)
 		made := k.seal(statement{kind: embedded, level: Medium, now: time.Now().Add(maxSkew), ttl: challengeTTL}, &b).String()
@@ -416,7 +416,7 @@ func TestAPassFromTheFutureOrPastItsOwnEndIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{TTL: minTTL})).solve()
 		k := &c.gate.keys.all()[0]
-		b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+		b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 		for ahead, want := range map[time.Duration]Verdict{maxSkew: Passed, maxSkew + time.Millisecond: Due} {
 			made := k.seal(statement{kind: pass, level: High, now: time.Now().Add(ahead), ttl: time.Hour}, &b)
 			if got := c.withPass(made.String()).judge(); got != want {

@@ -1,6 +1,8 @@
 package challenge
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -8,13 +10,33 @@ import (
 
 // A binding is whom a token is for. It is signed and not sent.
 type binding struct {
-	host    string
+	host    string // or what stands for the hosts that share passes
 	network network
 	agent   string
 }
 
-func bindingOf(r *http.Request, from network) binding {
-	return binding{hostOf(r), from, r.UserAgent()}
+func (g *Gate) bindingOf(r *http.Request, from network) binding {
+	host := hostOf(r)
+	if g.hosts.has(host) {
+		host = g.hosts.name
+	}
+	return binding{host, from, r.UserAgent()}
+}
+
+// solverOf returns who sent r, as far as that can be told without a pass. Browsers of
+// one kind send the same languages, mostly, and who would be taken for one of them on
+// purpose has to guess these.
+func (b *binding) solverOf(r *http.Request) solver {
+	message := appendPart(make([]byte, 0, 512), b.host)
+	message = appendPart(message, string(b.network[:]))
+	message = appendPart(message, b.agent)
+	message = appendPart(message, r.Header.Get("Accept-Language"))
+	sum := sha256.Sum256(message)
+	var s solver
+	copy(s.browser[:], sum[:])
+	s.browser[0] |= 0x80 // no network begins like that
+	copy(s.network[:], b.network[:])
+	return s
 }
 
 // hostOf returns the host that r asks for, in lower case and without a port: all
@@ -45,4 +67,11 @@ func networkOf(addr netip.Addr) (n network) {
 		copy(n[1:], all[:])
 	}
 	return n
+}
+
+// appendPart appends part behind its length. What stands behind the first 1024
+// bytes does not count, so that nobody has us hash a megabyte.
+func appendPart[T string | []byte](to []byte, part T) []byte {
+	to = binary.BigEndian.AppendUint32(to, uint32(len(part)))
+	return append(to, part[:min(len(part), 1024)]...)
 }

@@ -12,10 +12,46 @@
 //
 // # What a proof is worth
 //
-// A pass holds for one host, one network address (an IPv4 address, a /64 of
-// IPv6) and one user agent, at the level at which it was earned, until it ends;
-// and not for a decision that is newer than it. None of this is in the cookie:
-// the client's address is signed, and not sent. A solution counts once.
+// A pass holds for one host, or for a set of them ([Config].Hosts), one network
+// address (an IPv4 address, a /64 of IPv6) and one user agent, at the level at which
+// it was earned, until it ends; and not for a decision that is newer than it. None of
+// this is in the cookie: the client's address is signed, and not sent. A solution
+// counts once.
+//
+// # What a visitor goes through
+//
+//	free ── decision ──▶ asked ── right solution ──▶ in
+//
+//	free    nothing is decided: the gate is not asked. An answer that comes late is
+//	        welcome, and earns nothing.
+//	asked   Due: the challenge is sent. A wrong, late or repeated answer changes
+//	        nothing but the level of the next one.
+//	        → in       by a right solution
+//	        → away     when what comes from there looks like farming
+//	        → free     when the decision ends
+//	in      Passed, whatever others behind the address do.
+//	        → in       with each use: the pass is renewed, until a day after it was
+//	                   earned; and when the same decision is announced again
+//	        → asked    when the pass has not been used for its time to live, or a day
+//	                   is over: the challenge is as hard as the first, and no more
+//	                   than that
+//	        → asked    by a new offence: a decision that is newer than the pass
+//	        → asked    from another address, with another browser, at a host that
+//	                   does not share passes
+//	        → free     when the decision ends
+//	away    Barred: no challenge for some minutes.
+//	        → asked    when enough was forgotten
+//	        → in       with a pass that is still good
+//
+// A ban is no matter of this package: it stops with and without a pass.
+//
+// # What looks like farming
+//
+// How many people come from an address says nothing, so it is not heads that count
+// but passes that nobody uses. See [Config].Raise and Bar. A program that collects
+// passes is slowed, by work, and then gets a few in an hour; so do browsers of the
+// very same kind behind the same address that come meanwhile for the first time.
+// Nobody loses a pass, and who has had one is asked as if nobody else was there.
 //
 // # What happens on failure
 //
@@ -27,6 +63,7 @@ package challenge
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -48,16 +85,37 @@ type Config struct {
 	// count. Default: Medium.
 	Level Level
 
-	// TTL is how long a pass holds, one minute to 24 hours. Default: 30m.
+	// TTL is how long a pass holds that is not used, one minute to 24 hours. One that
+	// is used is renewed, until a day after it was earned. Default: 30m.
 	TTL time.Duration
 
-	// Raise is how many solved challenges of a network address within an hour
-	// raise the level of its next one. Default: 1; negative: never.
+	// Raise is how many points raise the level of the next challenge by one. A point
+	// is a solution by who has no pass, although nobody has used the pass that was
+	// earned before it: passes are collected. It is a quarter if that pass is in use:
+	// somebody else came. One is forgotten every three minutes. Points are counted for
+	// browsers of one kind (user agent and languages) at one address and host, and,
+	// five times as many, for the whole address. Wrong answers of who has solved
+	// challenges add a quarter each. Default: 5; negative: never.
 	Raise int
 
-	// Bar is how many of them make a ban for the rest of the hour. Default: 20,
-	// since an office may share an address; negative: never.
+	// Bar is how many points make the verdict [Barred] until enough are forgotten:
+	// without a pass there is no challenge. With the default that is after some 20
+	// passes that nobody uses, or 80 browsers of one kind that come within minutes;
+	// and five times as many of all kinds. Wrong answers do not bar. Default: 20;
+	// negative: never.
 	Bar int
+
+	// Hosts share passes: each that is listed, and all below it. A pass that is earned
+	// at one of them holds at all, by a cookie for the domain that they have in common,
+	// which reaches every host of that domain. All have to be in one domain that
+	// browsers take cookies for, such as example.com, and not co.uk. Default: a pass
+	// holds for one host.
+	Hosts []string
+
+	// HTTPS reports whether a request without TLS was made by HTTPS, because a proxy
+	// ends that. Then the cookie of its pass is for HTTPS alone, and sent along with
+	// requests from other sites. Default: whether X-Forwarded-Proto says https.
+	HTTPS func(*http.Request) bool
 
 	// Wait lets visitors without JavaScript in who wait that long, 5s to 60s, on
 	// the page and press a button; twice as long for each level that theirs is
@@ -119,7 +177,7 @@ const (
 	Due    Verdict = iota // Challenge answers it; the zero value, the strict side
 	Passed                // it carries a pass that counts: let it through
 	Exempt                // it is one that challenges do not hold for: let it through
-	Barred                // too many challenges were solved from there: ban it
+	Barred                // passes are collected from there: turn it away for now
 )
 
 // A Provider is a service that tells people from programs.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -49,6 +50,7 @@ type client struct {
 	addr   netip.Addr
 	since  time.Time
 	cookie string // as the browser sends it
+	header http.Header
 }
 
 func newClient(t testing.TB, g *Gate) client {
@@ -62,6 +64,7 @@ func (c client) visitor() Visitor { return Visitor{Addr: c.addr, Since: c.since,
 
 func (c client) request(method, body string) *http.Request {
 	r := httptest.NewRequest(method, c.url, strings.NewReader(body))
+	maps.Copy(r.Header, c.header)
 	r.Header.Set("User-Agent", c.agent)
 	if c.cookie != "" {
 		r.Header.Set("Cookie", c.cookie)
@@ -118,7 +121,7 @@ func (c client) send(r *http.Request, due bool) reply {
 func (c client) solution(text string) string {
 	c.t.Helper()
 	t, ok := parseToken(text)
-	b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+	b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 	k := c.gate.keys.open(t, &b)
 	if !ok || k == nil {
 		c.t.Fatalf("%q is no token for this client", text)
@@ -174,7 +177,7 @@ func (c client) resealed(k *key, text string, change func(*token)) string {
 		c.t.Fatalf("%q is no token", text)
 	}
 	change(&t)
-	b := bindingOf(c.request("GET", ""), networkOf(c.addr))
+	b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
 	copy(t[headerSize:], k.tag(t[:headerSize], &b))
 	return t.String()
 }

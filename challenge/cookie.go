@@ -9,72 +9,93 @@ import (
 	"time"
 )
 
-// maxTried is how many cookies of one name are tried: those of a parent domain can
-// have the same, and each costs a signature.
-const maxTried = 4
+// maxTried is how many tokens are tried, since each costs a signature. What is no
+// live pass costs next to nothing and does not count: of cookies with one name, those
+// that other hosts of a domain have set may come before ours.
+const maxTried = 64
 
 // The names of our cookies. There is one for each family of addresses, since a
 // client that has both would lose its pass with each change otherwise. The prefix
-// keeps other hosts of the domain, and plain HTTP, from setting them.
+// keeps other hosts of the domain, and plain HTTP, from setting them; where hosts
+// share passes, only plain HTTP.
 const (
 	cookie4, cookie6             = "tocsin4", "tocsin6"
 	secureCookie4, secureCookie6 = "__Host-tocsin4", "__Host-tocsin6"
+	sharedCookie4, sharedCookie6 = "__Secure-tocsin4", "__Secure-tocsin6"
 
 	cookieWord = "tocsin" // in all of them
 )
 
-// cookieName returns the name of the cookie with the pass of a network. Behind a
-// proxy that ends TLS, r looks like plain HTTP, and so does the cookie: it carries
-// no authority that this would give away.
-func cookieName(r *http.Request, from network) string {
-	six := from[0] == 6
+// returning is how long a cookie outlives its pass: who comes back with it gets a
+// challenge that is no harder than the first.
+const returning = 24 * time.Hour
+
+// cookieName returns the name of the cookie with the pass of a network.
+func (g *Gate) cookieName(r *http.Request, from network) string {
+	four, six := cookie4, cookie6
 	switch {
-	case r.TLS != nil && six:
-		return secureCookie6
-	case r.TLS != nil:
-		return secureCookie4
-	case six:
-		return cookie6
+	case !g.https(r):
+	case g.hosts.has(hostOf(r)):
+		four, six = sharedCookie4, sharedCookie6
 	default:
-		return cookie4
+		four, six = secureCookie4, secureCookie6
 	}
+	if from[0] == 6 {
+		return six
+	}
+	return four
 }
 
-// grant sets a cookie with a pass.
-func (g *Gate) grant(w http.ResponseWriter, r *http.Request, v Visitor, level Level) {
-	from := networkOf(v.Addr)
-	b := bindingOf(r, from)
-	k := &g.keys.all()[0]
-	t := k.seal(statement{kind: pass, level: level, now: time.Now(), ttl: g.ttl}, &b)
+// setPass sets a cookie with a pass.
+func (g *Gate) setPass(w http.ResponseWriter, r *http.Request, from network, t token) {
 	c := &http.Cookie{ //nolint:gosec // over plain HTTP there is no Secure, and SameSite is set in any case
-		Name:     cookieName(r, from),
+		Name:     g.cookieName(r, from),
 		Value:    t.String(),
 		Path:     "/",
-		MaxAge:   int(t.ttl() / time.Second),
+		MaxAge:   int((t.ttl() + returning) / time.Second),
 		HttpOnly: true,
-		Secure:   r.TLS != nil,
+		Secure:   g.https(r),
 		SameSite: http.SameSiteLaxMode,
+	}
+	if g.hosts.has(hostOf(r)) {
+		c.Domain = g.hosts.domain
 	}
 	if c.Secure {
 		// A pass lets nobody do anything in somebody's name. Without it the POST that
 		// a bank or an identity provider sends a browser back with would be challenged.
 		c.SameSite = http.SameSiteNoneMode
+		// A browser that keeps the cookies of frames apart by the page around them
+		// takes no others there.
+		c.Partitioned = g.framed
 	}
 	http.SetCookie(w, c)
 }
 
-// cookies yields the values of the first cookies called name in the Cookie lines of
-// a header.
+// passes yields the tokens in r's cookies that are passes, for whomever, and that live
+// at now or did so lately. Nobody has vouched for them.
+func (g *Gate) passes(r *http.Request, from network, now time.Time) iter.Seq[token] {
+	return func(yield func(token) bool) {
+		name, tried := g.cookieName(r, from), 0
+		for value := range cookies(r.Header["Cookie"], name) {
+			t, ok := parseToken(value)
+			if !ok || t.kind() != pass || t.issued().After(now.Add(maxSkew)) || now.After(t.expires().Add(returning)) {
+				continue
+			}
+			if tried++; tried > maxTried || !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// cookies yields the values of the cookies called name in the Cookie lines of a
+// header.
 func cookies(lines []string, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		tried := 0
 		for _, line := range lines {
 			for part := range strings.SplitSeq(line, ";") {
 				have, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-				if have != name {
-					continue
-				}
-				if tried++; tried > maxTried || !yield(value) {
+				if have == name && !yield(value) {
 					return
 				}
 			}
@@ -119,12 +140,16 @@ func hasOurs(line string) bool {
 	return false
 }
 
+// IsPass reports whether a Set-Cookie line of an answer is one of a gate's own, and
+// none of the site's.
+func IsPass(line string) bool { return ours(line) }
+
 // ours reports whether part of a Cookie line is a cookie of a gate, of whatever
 // family and scheme.
 func ours(part string) bool {
 	name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
 	switch name {
-	case cookie4, cookie6, secureCookie4, secureCookie6:
+	case cookie4, cookie6, secureCookie4, secureCookie6, sharedCookie4, sharedCookie6:
 		return true
 	}
 	return false

@@ -28,7 +28,7 @@ func TestTheCookie(t *testing.T) {
 			res := c.answer(token, c.solution(token))
 			got := *res.cookies[0]
 			if got.Name != tt.want.Name || got.Secure != tt.want.Secure || got.SameSite != tt.want.SameSite ||
-				!got.HttpOnly || got.Path != "/" || got.Domain != "" || got.MaxAge != int(defaultTTL.Seconds()) {
+				!got.HttpOnly || got.Path != "/" || got.Domain != "" || got.MaxAge != int((defaultTTL+returning).Seconds()) {
 				t.Errorf("the cookie is %s", res.header.Get("Set-Cookie"))
 			}
 			if strings.Contains(res.header.Get("Set-Cookie"), tt.addr.String()) {
@@ -68,7 +68,7 @@ func TestAPassIsFoundAmongOtherCookies(t *testing.T) {
 		"spaces":                        {"a=1 ;  " + mine + " ", Passed},
 		"one of the same name before":   {tossed + mine, Passed},
 		"three of the same name before": {strings.Repeat(tossed, 3) + mine, Passed},
-		"too many of the same name":     {strings.Repeat(tossed, 4) + mine, Due},
+		"ten thousand of the same name": {strings.Repeat(tossed, 10_000) + mine, Passed},
 		"quotes":                        {strings.Replace(mine, "=", `="`, 1) + `"`, Due},
 		"another name":                  {"x" + mine, Due},
 		"the name in capitals":          {strings.Replace(mine, "tocsin", "Tocsin", 1), Due},
@@ -100,7 +100,7 @@ func TestStripLeavesOtherCookiesAsTheyAre(t *testing.T) {
 		{"none", nil, nil},
 		{"others only", []string{`a=1;b="x; y" ;; c`}, []string{`a=1;b="x; y" ;; c`}},
 		{"ours only", []string{"tocsin4=x"}, nil},
-		{"all of ours", []string{"tocsin4=x; __Host-tocsin6=y;tocsin6; __Host-tocsin4="}, nil},
+		{"all of ours", []string{"tocsin4=x; __Host-tocsin6=y;tocsin6; __Host-tocsin4=; __Secure-tocsin4=y; __Secure-tocsin6"}, nil},
 		{"first", []string{"tocsin4=x; a=1;  b=2"}, []string{"a=1;  b=2"}},
 		{"in the middle", []string{"a=1; __Host-tocsin4=x;b=2"}, []string{"a=1;b=2"}},
 		{"last", []string{"a=1 ;b=2; tocsin6=x"}, []string{"a=1 ;b=2"}},

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // Counters count what gates do. The zero value is ready to use.
 type Counters struct {
-	issued, solved, failed, replayed, passed, barred, fallback, waited atomic.Uint64
+	issued, solved, failed, replayed, passed, barred, fallback, waited, renewed atomic.Uint64
 }
 
 // Counts are what was counted since the start.
@@ -14,9 +14,10 @@ type Counts struct {
 	Failed   uint64 // answers that were none: wrong, expired, forged
 	Replayed uint64 // proofs that had been used before
 	Passed   uint64 // requests let through with a pass
-	Barred   uint64 // requests refused because too many challenges were solved
+	Barred   uint64 // requests without a pass refused because what comes from there looks like farming
 	Fallback uint64 // embedded challenges sent because the provider failed
 	Waited   uint64 // those of Solved that waited instead
+	Renewed  uint64 // passes in use that were renewed
 }
 
 // Counts returns the counts so far.
@@ -30,5 +31,6 @@ func (c *Counters) Counts() Counts {
 		Barred:   c.barred.Load(),
 		Fallback: c.fallback.Load(),
 		Waited:   c.waited.Load(),
+		Renewed:  c.renewed.Load(),
 	}
 }

@@ -159,12 +159,14 @@ func TestAWaitIsOverSomeTimeAndCountsOnce(t *testing.T) {
 
 func TestWaitsGetLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, r := waited(t, Config{Level: Low})
+		c, r := waited(t, Config{Level: Low, Raise: 1})
+		another := c.challenged().WaitToken
 		<-time.After(minWait)
 		wantStatus(t, c.send(r, true), http.StatusSeeOther)
+		wantStatus(t, c.answer(another, ""), http.StatusNoContent)
 		asked := c.challenged()
 		if asked.Wait != 2*minWait {
-			t.Errorf("the second wait is %v; want %v", asked.Wait, 2*minWait)
+			t.Errorf("the third wait is %v; want %v", asked.Wait, 2*minWait)
 		}
 		<-time.After(2*minWait - time.Millisecond)
 		wantStatus(t, c.answer(asked.WaitToken, ""), http.StatusForbidden)

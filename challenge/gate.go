@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -17,18 +18,24 @@ type Gate struct {
 	hosted   *hostedProvider // nil for none
 	boxed    bool            // its widget solves puzzles of ours
 
-	level      Level
-	ttl        time.Duration
-	raise, bar int
-	wait       time.Duration
+	rules  rules
+	ttl    time.Duration
+	wait   time.Duration
+	hosts  hosts
+	isTLS  func(*http.Request) bool
+	framed bool // its pages may be in frames of other sites
 }
 
 // The bounds and defaults of a [Config].
 const (
 	minTTL, defaultTTL, maxTTL = time.Minute, 30 * time.Minute, 24 * time.Hour
 	minWait, maxWait           = 5 * time.Second, time.Minute
-	defaultRaise, defaultBar   = 1, 20
+	defaultRaise, defaultBar   = 5, 20
 )
+
+// keptFor is how long a pass can be renewed, from when it was earned: who works all
+// day proves once a day that somebody is there.
+const keptFor = 24 * time.Hour
 
 // New returns a gate. It starts nothing, and an error names the option that it
 // cannot be made with.
@@ -48,9 +55,14 @@ func New(c Config) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a challenge gate: %w", err)
 	}
+	shared, err := parseHosts(c.Hosts)
+	if err != nil {
+		return nil, fmt.Errorf("making a challenge gate: %w", err)
+	}
 	g := &Gate{
 		keys: c.Keys, memory: c.Memory, counters: c.Counters, page: page,
-		level: c.Level, ttl: c.TTL, raise: c.Raise, bar: c.Bar, wait: c.Wait,
+		rules: rules{level: c.Level, raise: c.Raise, bar: c.Bar},
+		ttl:   c.TTL, wait: c.Wait, hosts: shared, isTLS: c.HTTPS, framed: len(c.Page.FrameAncestors) > 0,
 	}
 	if c.Provider != nil {
 		g.hosted = &hostedProvider{Provider: c.Provider, failed: c.Failed}
@@ -78,41 +90,53 @@ func (c Config) withDefaults() Config {
 	if c.Bar == 0 {
 		c.Bar = defaultBar
 	}
+	if c.HTTPS == nil {
+		c.HTTPS = forwardedTLS
+	}
 	return c
 }
 
 // Judge says what is to become of r, for which a challenge is due. It writes
-// nothing.
+// nothing: see [Gate.Renew].
 //
-// Barred comes first: who has solved too many challenges could live on the passes
-// that they earned. Nothing is exempt from that, as from any ban.
+// A pass comes before [Barred]: what others behind an address do costs nobody the pass
+// that he has.
 func (g *Gate) Judge(r *http.Request, v Visitor) Verdict {
-	now, from := time.Now(), networkOf(v.Addr)
-	switch {
-	case g.memory.barred(from, g.bar, now):
-		g.counters.barred.Add(1)
-		return Barred
-	case !v.Request && exempt(r):
+	now := time.Now()
+	if !v.Request && exempt(r) {
 		return Exempt
-	case g.passes(r, v, now):
+	}
+	if t, ok := g.pass(r, v, now); ok {
+		g.memory.use(t.nonce())
 		g.counters.passed.Add(1)
 		return Passed
-	default:
-		return Due
 	}
+	if g.barred(r, v, now) > 0 {
+		g.counters.barred.Add(1)
+		return Barred
+	}
+	return Due
 }
 
-// passes reports whether r carries a pass that counts for v.
-func (g *Gate) passes(r *http.Request, v Visitor, now time.Time) bool {
+// BarredFor returns for how long the verdict about r is [Barred], 0 if it is not.
+func (g *Gate) BarredFor(r *http.Request, v Visitor) time.Duration {
+	return g.barred(r, v, time.Now())
+}
+
+func (g *Gate) barred(r *http.Request, v Visitor, now time.Time) time.Duration {
+	return g.memory.barred(g.solver(r, v, now), g.rules, now)
+}
+
+// pass returns the pass of r that counts for v, and whether there is one.
+func (g *Gate) pass(r *http.Request, v Visitor, now time.Time) (token, bool) {
 	from := networkOf(v.Addr)
-	b := bindingOf(r, from)
-	for value := range cookies(r.Header["Cookie"], cookieName(r, from)) {
-		t, ok := parseToken(value)
-		if ok && g.counts(t, v.Since, now) && g.keys.open(t, &b) != nil {
-			return true
+	b := g.bindingOf(r, from)
+	for t := range g.passes(r, from, now) {
+		if g.counts(t, v.Since, now) && g.keys.open(t, &b) != nil {
+			return t, true
 		}
 	}
-	return false
+	return token{}, false
 }
 
 // counts reports whether t, if it is genuine, is a pass that is good enough. One
@@ -121,8 +145,53 @@ func (g *Gate) passes(r *http.Request, v Visitor, now time.Time) bool {
 // in doubt. The time to live is the shorter of the pass's and the gate's, so that
 // a new policy holds for old passes too.
 func (g *Gate) counts(t token, since, now time.Time) bool {
-	return t.kind() == pass && t.level() >= g.level && t.level() <= High &&
-		t.live(now) && now.Before(t.issued().Add(g.ttl)) && !t.issued().Before(since)
+	return t.kind() == pass && t.level() >= g.rules.level && t.level() <= High &&
+		t.live(now) && now.Before(t.renewed().Add(g.ttl)) && !t.issued().Before(since)
+}
+
+// solver returns who sent r. One whose pass has ended by itself, and not by what was
+// done since, returns: what others do makes nothing harder for who is known.
+func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
+	from := networkOf(v.Addr)
+	b := g.bindingOf(r, from)
+	s := b.solverOf(r)
+	for t := range g.passes(r, from, now) {
+		if !t.issued().Before(v.Since) && g.keys.open(t, &b) != nil {
+			s.returns = true
+			break
+		}
+	}
+	return s
+}
+
+// Renew has the pass of r, whose verdict is [Passed], hold for its whole time from now
+// on: a pass that is used does not end in the middle of things, until a day after it
+// was earned. It adds a cookie to the answer once a tenth of the time is over, and to
+// answers for people and scripts alone: those with pictures and the like may be kept
+// by a cache.
+func (g *Gate) Renew(w http.ResponseWriter, r *http.Request, v Visitor) {
+	now := time.Now()
+	t, ok := g.pass(r, v, now)
+	if !ok || now.Sub(t.renewed()) < g.ttl/10 || !isPersonal(r) {
+		return
+	}
+	ttl := min(g.ttl, t.issued().Add(keptFor).Sub(now).Truncate(time.Second))
+	if now.Add(ttl).Sub(t.expires()) < time.Second {
+		return
+	}
+	from := networkOf(v.Addr)
+	b := g.bindingOf(r, from)
+	g.setPass(w, r, from, g.keys.all()[0].renew(t, &b, now, ttl))
+	g.counters.renewed.Add(1)
+}
+
+// isPersonal reports whether the answer to r is for who has sent it alone, mostly.
+func isPersonal(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "", "document", "iframe", "empty":
+		return true
+	}
+	return r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
 // Challenge answers a request whose verdict is [Due]: with a page that a browser
@@ -151,9 +220,10 @@ func (g *Gate) challenge(w http.ResponseWriter, r *http.Request, c challengeFor)
 // issue fills c with a new challenge.
 func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	now, from := time.Now(), networkOf(c.Addr)
-	b := bindingOf(r, from)
+	b := g.bindingOf(r, from)
 	k := &g.keys.all()[0]
-	s := statement{kind: g.kindFor(r, now), level: g.levelFor(from, now), now: now, ttl: challengeTTL}
+	level := g.memory.level(g.solver(r, c.Visitor, now), g.rules, now)
+	s := statement{kind: g.kindFor(r, now), level: level, now: now, ttl: challengeTTL}
 	t := k.seal(s, &b)
 	c.Token = t.String()
 	if s.kind != hosted {
@@ -167,7 +237,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	}
 	if g.wait > 0 {
 		// As long again with every level, as the work is more.
-		c.Wait = g.wait << (s.level - g.level)
+		c.Wait = g.wait << (s.level - g.rules.level)
 		s.kind, s.ttl = waiting, c.Wait.Truncate(time.Second)+challengeTTL
 		c.WaitToken = k.seal(s, &b).String()
 	}
@@ -181,27 +251,20 @@ func (g *Gate) kindFor(r *http.Request, now time.Time) kind {
 		return embedded
 	case !g.boxed:
 		return hosted
-	case !secure(r):
+	case !g.https(r) && !loopback(hostOf(r)):
 		return embedded // the widget would only say that it needs HTTPS
 	default:
 		return boxed
 	}
 }
 
-// secure reports whether a browser has the means of cryptography on the page that
-// answers r. Behind a proxy only a header tells, which anybody can send: both
-// kinds of work are open to who lies.
-func secure(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" || loopback(hostOf(r))
-}
+// https reports whether the browser has asked by HTTPS.
+func (g *Gate) https(r *http.Request) bool { return r.TLS != nil || g.isTLS(r) }
 
-// levelFor returns the level of the next challenge of a network.
-func (g *Gate) levelFor(from network, now time.Time) Level {
-	if g.raise < 0 {
-		return g.level
-	}
-	raised := g.memory.solved(from, now) / g.raise
-	return g.level + Level(min(raised, int(High-g.level)))
+// forwardedTLS is the default of Config.HTTPS. Anybody can send the header, and gains
+// nothing: a browser does not, and who claims HTTPS gets a cookie that is for HTTPS.
+func forwardedTLS(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // Counters returns what the gate adds to.

@@ -34,7 +34,7 @@ func TestAConfigThatCannotBeIsRefused(t *testing.T) {
 
 func TestTheZeroConfigIsTheDocumentedOne(t *testing.T) {
 	g := newGate(t, Config{})
-	if g.level != Medium || g.ttl != 30*time.Minute || g.raise != 1 || g.bar != 20 || g.wait != 0 || g.hosted != nil {
+	if g.rules != (rules{Medium, 5, 20}) || g.ttl != 30*time.Minute || g.wait != 0 || g.hosted != nil {
 		t.Errorf("the defaults are %+v", g)
 	}
 }

@@ -2,36 +2,62 @@ package challenge
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Memory keeps what was solved: which challenges, so that none counts twice, and
-// how many by which network within an hour. It grows with what was solved, never
-// with what was asked or sent, and only up to a bound: 30 MB for the embedded
-// challenge, and 13 MB for each other kind that the gates send. Its zero value is
-// ready to use, and gates may share it.
+// what of it looks like farming. It grows with what was solved, never with what was
+// asked or sent, and only up to a bound: 40 MB for the embedded challenge, and 13 MB
+// for each other kind that the gates send. Its zero value is ready to use, and gates
+// may share it.
 //
 // Servers of a site need not share one: who has solved a challenge at one of them
 // and brings the solution to another gets the pass once more that he has.
 type Memory struct {
-	mu     sync.Mutex
-	spent  [kinds]generations[nonce, struct{}] // by kind, since waiting costs a client nothing
-	solves generations[network, tally]
+	mu      sync.Mutex
+	spent   [kinds]generations[nonce, struct{}] // by kind, since waiting costs a client nothing
+	idle    generations[nonce, struct{}]        // passes that were earned, and that no request has had
+	tallies generations[crowd, tally]
+	idling  atomic.Int64 // how many are in idle, so that most requests take no lock
 }
 
-// A tally counts the challenges that a network has solved in the hour after the
-// first.
+// A tally says how much the solutions of a crowd look like farming, in quarters of
+// a point. A solution by who has no pass yet is a quarter: somebody comes. It is a
+// whole point if nobody has used the pass that the crowd earned last: somebody
+// collects. One point is forgotten in three minutes.
 type tally struct {
-	first  int64 // Unix milliseconds: no pointers for the collector to follow
-	solves int32
+	at       int64 // of quarters, in Unix milliseconds: no pointers for the collector to follow
+	quarters int32
+	last     nonce // of the pass earned last
 }
 
 const (
 	challengeTTL = 5 * time.Minute // how long a challenge can be solved
-	solveHour    = time.Hour
-	maxSpent     = 1 << 18 // in a generation: some 800 solutions a second
-	maxNetworks  = 1 << 17
+	pointLife    = 3 * time.Minute // after which a point is forgotten
+	tallyLife    = time.Hour       // that a tally is kept, more than enough to be forgotten
+	whole        = 4               // quarters of a point
+	crowds       = 5               // how many times as much a whole network may as one kind of browser
+	maxSpent     = 1 << 18         // in a generation: some 800 solutions a second
+	maxCrowds    = 1 << 17
 )
+
+// A crowd is those who cannot be told apart without a cookie: the browsers of one
+// kind behind an address, or all that is behind it.
+type crowd [16]byte
+
+// A solver is who brings a solution: one of two crowds. One who returns has a pass
+// that time has ended, or that another tab earned: that is no fresh solution.
+type solver struct {
+	browser, network crowd
+	returns          bool
+}
+
+// Rules say what a gate makes of tallies. Of both numbers less than zero is never.
+type rules struct {
+	level      Level
+	raise, bar int
+}
 
 // A redemption is what becomes of a solution.
 type redemption int
@@ -39,107 +65,138 @@ type redemption int
 const (
 	granted redemption = iota
 	replayed
-	overdone // the network has solved too many
+	overdone // its crowd has collected too much
+	outrun   // the challenge was sent before its crowd had to solve harder ones
 	full
 )
 
-// redeem marks a challenge as solved by a network, if that has not solved bar of
-// them yet. Of many calls for one challenge, exactly one is granted.
-func (m *Memory) redeem(t token, by network, bar int, now time.Time) redemption {
+// redeem marks a challenge as solved. Of many calls for one challenge, exactly one is
+// granted. The level counts as it is now: who has fetched many challenges beforehand
+// gains nothing.
+func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.barredLocked(by, bar, now) {
-		return overdone
-	}
 	spent := &m.spent[t.kind()]
 	spent.turn(now, challengeTTL+maxSkew)
 	if _, ok := spent.get(t.nonce()); ok {
 		return replayed
+	}
+	if m.barredLocked(by, r, now) > 0 {
+		return overdone
+	}
+	if t.level() < m.levelLocked(by, r, now) {
+		return outrun
 	}
 	// Full is closed: to forget a solution would be to take it again. Only those who
 	// have solved that many challenges can bring this about, and it lasts minutes.
 	if !spent.put(t.nonce(), struct{}{}, maxSpent) {
 		return full
 	}
-	count := m.tallyLocked(by, now)
-	count.solves++
-	// Full is open here: a network that cannot be counted begins at the lowest level
-	// with every challenge, but has to solve each. Those counted stay counted.
-	m.solves.put(by, count, maxNetworks)
+	if !by.returns {
+		m.addLocked(by.browser, 1, t.nonce(), now)
+		m.addLocked(by.network, crowds, t.nonce(), now)
+		m.idle.turn(now, tallyLife)
+		m.idle.put(t.nonce(), struct{}{}, maxCrowds) // full: it counts as used
+		m.idling.Store(int64(m.idle.len()))
+	}
 	return granted
 }
 
-// solved returns how many challenges a network has solved within the hour.
-func (m *Memory) solved(by network, now time.Time) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return int(m.tallyLocked(by, now).solves)
-}
-
-// barred reports whether a network has solved bar challenges within the hour. A
-// negative bar is none.
-func (m *Memory) barred(by network, bar int, now time.Time) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.barredLocked(by, bar, now)
-}
-
-func (m *Memory) barredLocked(by network, bar int, now time.Time) bool {
-	return bar >= 0 && int(m.tallyLocked(by, now).solves) >= bar
-}
-
-// tallyLocked returns the tally of a network: a new one if its hour is over.
-func (m *Memory) tallyLocked(by network, now time.Time) tally {
-	m.solves.turn(now, solveHour)
-	count, ok := m.solves.get(by)
-	if !ok || now.UnixMilli()-count.first >= solveHour.Milliseconds() {
-		delete(m.solves.old, by) // the new one is of the young
-		return tally{first: now.UnixMilli()}
+// addLocked adds a fresh solution to the tally of a crowd, which forgets rate points in
+// pointLife. Full is open here: a crowd that cannot be counted begins at the lowest
+// level with every challenge, but has to solve each. Those counted stay counted.
+func (m *Memory) addLocked(c crowd, rate int, n nonce, now time.Time) {
+	t := m.tallyLocked(c, rate, now)
+	cost := int32(1)
+	if _, idle := m.idle.get(t.last); idle && t.last != (nonce{}) {
+		cost = whole
 	}
-	return count
+	t.quarters += cost
+	t.last = n
+	m.tallies.put(c, t, maxCrowds)
 }
 
-// generations is a map that forgets: an entry stays for one span at least after it
-// was put, and goes after the second, without anybody looking at each.
-type generations[K comparable, V any] struct {
-	born       time.Time // of young
-	young, old map[K]V
-}
-
-// turn forgets what is old at now.
-func (g *generations[K, V]) turn(now time.Time, span time.Duration) {
-	switch age := now.Sub(g.born); {
-	case age < span:
+// use notes that a request has a pass with this nonce.
+func (m *Memory) use(n nonce) {
+	if m.idling.Load() == 0 {
 		return
-	case age < 2*span:
-		g.old = g.young
-	default:
-		g.old = nil
 	}
-	g.young, g.born = nil, now
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.idle.young, n)
+	delete(m.idle.old, n)
+	m.idling.Store(int64(m.idle.len()))
 }
 
-func (g *generations[K, V]) get(k K) (V, bool) {
-	v, ok := g.young[k]
+// missed notes that a crowd that has solved challenges brings a wrong solution. It
+// makes the next ones harder and never stops anybody: it costs nothing to be wrong.
+func (m *Memory) missed(by solver, r rules, now time.Time) {
+	if r.raise < 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.tallyLocked(by.browser, 1, now)
+	enough := 2 * r.raise // for the highest level
+	if r.bar >= 0 {
+		enough = min(enough, r.bar-1)
+	}
+	if t.last == (nonce{}) || t.quarters+1 > int32(whole*enough) {
+		return
+	}
+	t.quarters++
+	m.tallies.put(by.browser, t, maxCrowds)
+}
+
+// level returns the level of the next challenge of who is by.
+func (m *Memory) level(by solver, r rules, now time.Time) Level {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.levelLocked(by, r, now)
+}
+
+func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
+	if r.raise < 0 || by.returns {
+		return r.level
+	}
+	browser := m.tallyLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
+	network := m.tallyLocked(by.network, crowds, now).quarters / int32(whole*r.raise*crowds)
+	return r.level + Level(min(max(browser, network), int32(High-r.level)))
+}
+
+// barred returns for how long who is by cannot earn a pass; 0 if that is now.
+func (m *Memory) barred(by solver, r rules, now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.barredLocked(by, r, now)
+}
+
+func (m *Memory) barredLocked(by solver, r rules, now time.Time) time.Duration {
+	if r.bar < 0 || by.returns {
+		return 0
+	}
+	browser := m.tallyLocked(by.browser, 1, now).over(r.bar, 1)
+	network := m.tallyLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
+	return max(browser, network)
+}
+
+// over returns when t, which forgets rate points in pointLife, is below bar points: 0
+// if it is.
+func (t tally) over(bar, rate int) time.Duration {
+	quarters := int(t.quarters) - whole*bar + 1
+	return time.Duration(max(quarters, 0)) * pointLife / time.Duration(whole*rate)
+}
+
+// tallyLocked returns the tally of a crowd as it is now.
+func (m *Memory) tallyLocked(c crowd, rate int, now time.Time) tally {
+	m.tallies.turn(now, tallyLife)
+	t, ok := m.tallies.get(c)
 	if !ok {
-		v, ok = g.old[k]
+		return tally{at: now.UnixMilli()}
 	}
-	return v, ok
-}
-
-// put keeps v for k, and reports whether there was room: at most limit entries are
-// born in one span. One that is there always has room.
-func (g *generations[K, V]) put(k K, v V, limit int) bool {
-	if _, ok := g.old[k]; ok {
-		g.old[k] = v
-		return true
-	}
-	if _, ok := g.young[k]; !ok && len(g.young) >= limit {
-		return false
-	}
-	if g.young == nil {
-		g.young = map[K]V{}
-	}
-	g.young[k] = v
-	return true
+	each := pointLife.Milliseconds() / int64(whole*rate)
+	forgotten := max(now.UnixMilli()-t.at, 0) / each
+	t.quarters = int32(max(int64(t.quarters)-forgotten, 0))
+	t.at += forgotten * each
+	return t
 }

@@ -17,22 +17,34 @@ func networkAddr(n int) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
+// solverNumber returns one of many solvers, each with a network of its own.
+func solverNumber(n int) solver {
+	b := binding{network: networkOf(networkAddr(n))}
+	return b.solverOf(&http.Request{Header: http.Header{}})
+}
+
+// usual rules.
+var usual = rules{level: Low, raise: -1, bar: 20}
+
 // numbered returns a token of a kind with a nonce of its own.
 func numbered(k kind, n int) (t token) {
 	t[2] = byte(k)
-	binary.BigEndian.PutUint32(t[13:], uint32(n))
+	binary.BigEndian.PutUint32(t[nonceAt:], uint32(n)+1)
+	t[3] = byte(Low)
 	return t
 }
 
-func TestSolvingAgainAndAgainRaisesTheLevel(t *testing.T) {
+func TestCollectingPassesRaisesTheLevel(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		raise int
+		used  bool    // each pass is, before the next is earned
 		want  []Level // of the challenges, one solved after another
 	}{
-		{"with every one", 1, []Level{Low, Medium, High, High, High}},
-		{"with every second one", 2, []Level{Low, Low, Medium, Medium, High, High, High}},
-		{"never", -1, []Level{Low, Low, Low, Low}},
+		{"with every one", 1, false, []Level{Low, Low, Medium, High, High}},
+		{"with every second one", 2, false, []Level{Low, Low, Low, Medium, Medium, High, High}},
+		{"never", -1, false, []Level{Low, Low, Low, Low, Low, Low}},
+		{"with every fourth that comes and uses its pass", 1, true, []Level{Low, Low, Low, Low, Medium, Medium, Medium, Medium, High}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClient(t, newGate(t, Config{Level: Low, Raise: tt.raise}))
@@ -41,13 +53,11 @@ func TestSolvingAgainAndAgainRaisesTheLevel(t *testing.T) {
 				if asked.level() != want {
 					t.Errorf("challenge %d has level %d; want %d", i+1, asked.level(), want)
 				}
-				c.cookie = ""
-				if c = c.solve(); c.judge() != Passed {
+				if in := c.solve(); tt.used && in.judge() != Passed {
 					t.Fatalf("the pass of challenge %d does not count", i+1)
 				}
 			}
 			c.addr = c.addr.Next()
-			c.cookie = ""
 			if asked, _ := parseToken(c.challenged().Token); asked.level() != Low {
 				t.Errorf("another network begins at level %d; want %d", asked.level(), Low)
 			}
@@ -55,77 +65,108 @@ func TestSolvingAgainAndAgainRaisesTheLevel(t *testing.T) {
 	}
 }
 
-func TestTheLevelFallsWhenTheHourIsOver(t *testing.T) {
+func TestTheLevelFallsAsPointsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, newGate(t, Config{Level: Low})).solve()
-		<-time.After(solveHour - time.Millisecond)
+		c := newClient(t, newGate(t, Config{Level: Low, Raise: 1}))
+		for range 2 {
+			c.solve() // five quarters
+		}
+		<-time.After(pointLife/2 - time.Millisecond)
 		if asked, _ := parseToken(c.challenged().Token); asked.level() != Medium {
-			t.Errorf("within the hour the level is %d; want %d", asked.level(), Medium)
+			t.Errorf("with a point left the level is %d; want %d", asked.level(), Medium)
 		}
 		<-time.After(time.Millisecond)
 		if asked, _ := parseToken(c.challenged().Token); asked.level() != Low {
-			t.Errorf("after the hour the level is %d; want %d", asked.level(), Low)
+			t.Errorf("with less the level is %d; want %d", asked.level(), Low)
 		}
 	})
 }
 
-func TestWhoSolvesTooManyIsBarredForTheRestOfTheHour(t *testing.T) {
+func TestAWrongAnswerMakesTheNextHarderAndBarsNobody(t *testing.T) {
+	c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: 4}))
+	wrong := func() {
+		for range 100 {
+			wantStatus(t, c.answer(c.challenged().Token, payload(solution{})), http.StatusForbidden)
+		}
+	}
+	wrong()
+	if asked, _ := parseToken(c.challenged().Token); asked.level() != Low {
+		t.Errorf("of who has solved nothing, something is kept: level %d", asked.level())
+	}
+	c.solve()
+	wrong()
+	if asked, _ := parseToken(c.challenged().Token); asked.level() != High || c.judge() != Due {
+		t.Errorf("level %d, verdict %d; want %d and Due", asked.level(), c.judge(), High)
+	}
+}
+
+func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Bar: 3, Wait: minWait}))
+		held := c.solve()
+		waiting := c.challenged().Token
 		for range 3 {
 			if got := c.judge(); got != Due {
 				t.Fatalf("before that the verdict is %d; want Due", got)
 			}
-			<-time.After(10 * time.Minute)
 			c.solve()
 		}
-		c = c.withLatestPass()
 		if got := c.judge(); got != Barred {
-			t.Errorf("with a pass the verdict is %d; want Barred", got)
+			t.Errorf("the verdict is %d; want Barred", got)
 		}
+		if got := held.judge(); got != Passed {
+			t.Errorf("with a pass the verdict is %d; want Passed", got)
+		}
+		wantStatus(t, c.answer(waiting, c.solution(waiting)), http.StatusForbidden)
 		exempted := c
 		exempted.url = "https://shop.example/robots.txt"
-		if got := exempted.judge(); got != Barred {
-			t.Errorf("for what is exempt from challenges the verdict is %d; want Barred", got)
+		if got := exempted.judge(); got != Exempt {
+			t.Errorf("for what is exempt from challenges the verdict is %d; want Exempt", got)
 		}
-		c.cookie = ""
-		token := c.challenged().Token
-		wantStatus(t, c.answer(token, c.solution(token)), http.StatusForbidden)
-
-		<-time.After(40*time.Minute - time.Millisecond)
+		wait := c.gate.BarredFor(c.request("GET", ""), c.visitor())
+		if wait != 2*pointLife/whole {
+			t.Errorf("barred for %v; want %v", wait, 2*pointLife/whole)
+		}
+		<-time.After(wait - time.Millisecond)
 		if got := c.judge(); got != Barred {
-			t.Errorf("within the hour of the first solution the verdict is %d; want Barred", got)
+			t.Errorf("a millisecond before the end the verdict is %d; want Barred", got)
 		}
 		<-time.After(time.Millisecond)
-		if got := c.judge(); got != Due {
-			t.Errorf("after the hour the verdict is %d; want Due", got)
-		}
-		for range 3 {
-			c.solve()
-		}
-		<-time.After(solveHour - time.Millisecond) // the memory has turned meanwhile
-		if got := c.judge(); got != Barred {
-			t.Errorf("within the second hour the verdict is %d; want Barred", got)
+		if got := c.judge(); got != Due || c.gate.BarredFor(c.request("GET", ""), c.visitor()) != 0 {
+			t.Errorf("at the end the verdict is %d; want Due", got)
 		}
 	})
-}
-
-// withLatestPass returns c with a pass that was signed now, as after the last
-// challenge that it could solve.
-func (c client) withLatestPass() client {
-	b := bindingOf(c.request("GET", ""), networkOf(c.addr))
-	made := c.gate.keys.all()[0].seal(statement{kind: pass, level: High, now: time.Now(), ttl: time.Hour}, &b)
-	c.cookie = secureCookie4 + "=" + made.String()
-	return c
 }
 
 // Of many solutions at once, no more count than the bar allows.
 func TestTheBarIsKeptWhenSolutionsAreRedeemed(t *testing.T) {
 	var m Memory
-	for n, want := range []redemption{granted, granted, overdone, overdone} {
-		if got := m.redeem(numbered(embedded, n), network{4}, 2, time.Now()); got != want {
+	by := solver{browser: crowd{1}, network: crowd{2}}
+	for n, want := range []redemption{granted, granted, granted, overdone, overdone} {
+		if got := m.redeem(numbered(embedded, n), by, rules{bar: 2, raise: -1}, time.Now()); got != want {
 			t.Errorf("solution %d: %d; want %d", n+1, got, want)
 		}
+	}
+}
+
+// Who fetches many challenges before solving any must not solve all at the first level.
+func TestTheLevelIsCheckedWhenASolutionIsRedeemed(t *testing.T) {
+	c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: -1}))
+	var fetched []string
+	for range 19 {
+		fetched = append(fetched, c.challenged().Token)
+	}
+	solved := 0
+	for _, token := range fetched {
+		if c.answer(token, c.solution(token)).status == http.StatusNoContent {
+			solved++
+		}
+	}
+	if solved != 2 {
+		t.Errorf("%d of 19 challenges that were fetched beforehand are solved; want 2, then the level is higher", solved)
+	}
+	if got := c.solve(); got.judge() != Passed {
+		t.Error("a challenge of the new level earns nothing")
 	}
 }
 
@@ -145,11 +186,12 @@ func TestMemoryOutlivesAGate(t *testing.T) {
 	token := c.challenged().Token
 	solution := c.solution(token)
 	wantStatus(t, c.answer(token, solution), http.StatusNoContent)
-	c.gate = newGate(t, Config{Memory: memory, Bar: 2})
+	c.gate = newGate(t, Config{Memory: memory, Bar: 1})
 	wantStatus(t, c.answer(token, solution), http.StatusForbidden)
 	if n := c.gate.Counters().Counts().Replayed; n != 1 {
 		t.Errorf("%d replays counted after a reload; want 1", n)
 	}
+	c.solve()
 	c.gate = newGate(t, Config{Memory: memory, Bar: 1})
 	if got := c.judge(); got != Barred {
 		t.Errorf("after a reload the verdict is %d; want Barred", got)
@@ -160,28 +202,28 @@ func TestAFullMemoryTakesNoSolutionTwiceAndRecovers(t *testing.T) {
 	var m Memory
 	now := time.Now()
 	for n := range maxSpent {
-		if got := m.redeem(numbered(embedded, n), networkOf(networkAddr(n)), 20, now); got != granted {
+		if got := m.redeem(numbered(embedded, n), solverNumber(n), usual, now); got != granted {
 			t.Fatalf("solution %d: %d; want it granted", n, got)
 		}
 	}
-	late := networkOf(netip.MustParseAddr("192.0.2.1"))
-	if got := m.redeem(numbered(embedded, maxSpent), late, 20, now); got != full {
+	late := solver{browser: crowd{1}, network: crowd{2}}
+	if got := m.redeem(numbered(embedded, maxSpent), late, usual, now); got != full {
 		t.Errorf("a solution beyond the bound: %d; want full", got)
 	}
-	if got := m.redeem(numbered(embedded, 0), late, 20, now); got != replayed {
+	if got := m.redeem(numbered(embedded, 0), late, usual, now); got != replayed {
 		t.Errorf("the first solution again: %d; want replayed", got)
 	}
-	if got := m.redeem(numbered(waiting, 0), late, 20, now); got != granted {
+	if got := m.redeem(numbered(waiting, 0), late, usual, now); got != granted {
 		t.Errorf("one who waited, while work is full: %d; want granted", got)
 	}
-	if n := len(m.solves.young); n != maxNetworks {
-		t.Errorf("%d networks are counted; want %d", n, maxNetworks)
+	if n := len(m.tallies.young); n != maxCrowds {
+		t.Errorf("%d crowds are counted; want %d", n, maxCrowds)
 	}
-	if n := m.solved(networkOf(networkAddr(0)), now); n != 1 {
-		t.Errorf("a network that is counted has solved %d; want 1", n)
+	if tally, ok := m.tallies.get(solverNumber(0).browser); !ok || tally.quarters != 1 {
+		t.Errorf("of a crowd that is counted there is %+v", tally)
 	}
 	now = now.Add(challengeTTL + maxSkew)
-	if got := m.redeem(numbered(embedded, maxSpent), late, 20, now); got != granted {
+	if got := m.redeem(numbered(embedded, maxSpent), late, usual, now); got != granted {
 		t.Errorf("a new solution after the old ones expired: %d; want granted", got)
 	}
 }

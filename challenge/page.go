@@ -34,6 +34,12 @@ type PageConfig struct {
 	// Accent is the colour of the built-in page, as #rgb or #rrggbb. Where text
 	// in it could not be read, one of its shades is taken. Default: a blue.
 	Accent string
+
+	// FrameAncestors are the origins whose pages may show this one in a frame, such
+	// as https://example.com, https://*.example.com or 'self'. Over HTTPS the cookies
+	// of passes are partitioned then: a browser that keeps the cookies of frames apart
+	// takes no others there. Default: none.
+	FrameAncestors []string
 }
 
 // accent is the colour of the built-in page.
@@ -73,7 +79,7 @@ var builtin = template.Must(template.New("page").Parse(pageHTML))
 // so that one that cannot be executed, or leaves the challenge out, is refused
 // here, with its name and line, and not when the first client is challenged.
 func newPage(cfg PageConfig) (*page, error) {
-	look, err := pages.NewLook(pages.Theme{Contact: cfg.Contact, Accent: cfg.Accent}, accent)
+	look, err := pages.NewLook(pages.Theme{Contact: cfg.Contact, Accent: cfg.Accent, FrameAncestors: cfg.FrameAncestors}, accent)
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}

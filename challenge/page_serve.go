@@ -21,7 +21,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, c challengeFor) {
 	a := pages.Answer{Status: status, Referrer: "same-origin"}
 	if navigates(r) {
 		html, styles := p.html(s)
-		a.ContentType, a.Body, a.Policy = pages.TypeHTML, html, s.policy(styles)
+		a.ContentType, a.Body, a.Policy = pages.TypeHTML, html, s.policy(styles, p.look.Frames)
 		w.Header().Set("Content-Language", s.lang)
 	} else {
 		a.ContentType, a.Policy = pages.TypeProblem, "default-src 'none'; frame-ancestors 'none'"
@@ -30,6 +30,9 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, c challengeFor) {
 			Detail: "A browser has to pass a check before this is served. Open a page of this site in it.",
 			Ref:    s.Ref, Time: s.Time, Contact: p.look.For(s.Ref).URL,
 		}.JSON()
+		if r.Header.Get("HX-Request") == "true" {
+			w.Header().Set("HX-Refresh", "true") // htmx would show nothing; so it loads the page anew
+		}
 	}
 	w.Header().Set("X-Tocsin", "challenge")
 	a.Send(w, r)

@@ -140,9 +140,24 @@ func TestPolicyHasWhatAWidgetNeeds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &sheet{challengeFor: challengeFor{Widget: c.widget}, nonce: "N"}
-			if got := s.policy(c.styles); got != c.want {
+			if got := s.policy(c.styles, "'none'"); got != c.want {
 				t.Errorf("got %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// htmx shows nothing of an answer with status 403: its user would wait for ever.
+func TestHtmxIsToldToLoadThePageAnew(t *testing.T) {
+	for name, want := range map[string]string{"true": "true", "": "", "false": ""} {
+		c := newClient(t, newGate(t, Config{}))
+		r := c.request("GET", "")
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		r.Header.Set("HX-Request", name)
+		w := newRecorder()
+		c.gate.Challenge(w, r, c.visitor())
+		if got := w.Header().Get("HX-Refresh"); got != want || w.Code != http.StatusForbidden || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("X-Tocsin") != "challenge" {
+			t.Errorf("HX-Request %q: status %d, %v", name, w.Code, w.Header())
+		}
 	}
 }

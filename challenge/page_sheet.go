@@ -140,8 +140,8 @@ func (s *sheet) script() template.JS {
 }
 
 // policy returns the Content-Security-Policy of the page, of which styles is the
-// part that its style sheets need.
-func (s *sheet) policy(styles string) string {
+// part that its style sheets need, and frames says where it may be shown.
+func (s *sheet) policy(styles, frames string) string {
 	nonce := "'nonce-" + s.nonce + "'"
 	allowed := map[string][]string{}
 	if s.Widget != nil {
@@ -172,7 +172,7 @@ func (s *sheet) policy(styles string) string {
 	if s.Form == nil {
 		policy = append(policy, "form-action 'self'")
 	}
-	return strings.Join(append(policy, "base-uri 'none'", "frame-ancestors 'none'"), "; ")
+	return strings.Join(append(policy, "base-uri 'none'", "frame-ancestors "+frames), "; ")
 }
 
 // Lets the style sheets of an operator's own page through.

@@ -30,13 +30,18 @@ const (
 //	2     kind
 //	3     level
 //	4-9   issued, in Unix milliseconds: a pass is compared with a decision
-//	10-12 time to live, in seconds
-//	13-23 random
+//	10-12 time to live from the last renewal on, in seconds
+//	13-15 when it was last renewed, in seconds after it was issued
+//	16-23 random; of a pass, as in the challenge that it was earned with
 //	24-39 tag
+//
+// A renewed pass keeps the time when it was issued: a decision that is newer than
+// the proof voids it, however often it was renewed since.
 type token [40]byte
 
 const (
-	version    = 1
+	version    = 2
+	nonceAt    = 16
 	headerSize = 24
 	tokenChars = 54
 )
@@ -68,12 +73,17 @@ func (t token) ttl() time.Duration {
 	return time.Duration(uint32(t[10])<<16|uint32(t[11])<<8|uint32(t[12])) * time.Second
 }
 
-func (t token) expires() time.Time { return t.issued().Add(t.ttl()) }
+// renewed returns when t was signed last.
+func (t token) renewed() time.Time {
+	return t.issued().Add(time.Duration(uint32(t[13])<<16|uint32(t[14])<<8|uint32(t[15])) * time.Second)
+}
 
-func (t token) nonce() nonce { return nonce(t[13:headerSize]) }
+func (t token) expires() time.Time { return t.renewed().Add(t.ttl()) }
 
-// A nonce tells a token from all others.
-type nonce [11]byte
+func (t token) nonce() nonce { return nonce(t[nonceAt:headerSize]) }
+
+// A nonce tells a challenge, and the pass that is earned with it, from all others.
+type nonce [headerSize - nonceAt]byte
 
 // live reports whether the time of t has come and not gone. The clocks of two
 // servers of a site may differ by maxSkew.
@@ -89,6 +99,7 @@ type statement struct {
 	level Level
 	now   time.Time
 	ttl   time.Duration
+	nonce nonce // zero: one made at random
 }
 
 // seal makes a token for whom b describes.
@@ -97,11 +108,29 @@ func (k *key) seal(s statement, b *binding) token {
 	ms := uint64(s.now.UnixMilli())
 	binary.BigEndian.PutUint16(t[4:], uint16(ms>>32))
 	binary.BigEndian.PutUint32(t[6:], uint32(ms))
-	seconds := uint32(s.ttl / time.Second)
-	t[10], t[11], t[12] = byte(seconds>>16), byte(seconds>>8), byte(seconds)
-	rand.Read(t[13:headerSize]) // never fails
+	putSeconds(t[10:], s.ttl)
+	if copy(t[nonceAt:], s.nonce[:]); s.nonce == (nonce{}) {
+		rand.Read(t[nonceAt:headerSize]) // never fails
+	}
+	return k.sign(t, b)
+}
+
+// renew returns t, a pass, with ttl more to live from now on.
+func (k *key) renew(t token, b *binding, now time.Time, ttl time.Duration) token {
+	t[1] = k.id
+	putSeconds(t[10:], ttl)
+	putSeconds(t[13:], now.Sub(t.issued()))
+	return k.sign(t, b)
+}
+
+func (k *key) sign(t token, b *binding) token {
 	copy(t[headerSize:], k.tag(t[:headerSize], b))
 	return t
+}
+
+func putSeconds(to []byte, d time.Duration) {
+	seconds := uint32(min(max(d, 0)/time.Second, 1<<24-1))
+	to[0], to[1], to[2] = byte(seconds>>16), byte(seconds>>8), byte(seconds)
 }
 
 // open returns the key that made t for whom b describes, and nil if none did.
@@ -126,11 +155,4 @@ func (k *key) tag(header []byte, b *binding) []byte {
 	mac := hmac.New(sha256.New, k.token)
 	mac.Write(message)
 	return mac.Sum(message[:0])[:len(token{})-headerSize]
-}
-
-// appendPart appends part behind its length. What stands behind the first 1024
-// bytes does not count, so that nobody has us hash a megabyte.
-func appendPart[T string | []byte](to []byte, part T) []byte {
-	to = binary.BigEndian.AppendUint32(to, uint32(len(part)))
-	return append(to, part[:min(len(part), 1024)]...)
 }

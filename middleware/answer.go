@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/internal/page"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // problem returns what a program is told about a stop.
@@ -46,6 +47,10 @@ func (p *Page) describe(s *Stop) PageData {
 		d.Title = "Not available"
 		d.Detail = "This page gets too many suspicious requests at the moment. " +
 			"You can try again in " + inWords(s.RetryAfter) + "."
+	case s.Status == http.StatusTooManyRequests && s.Decision.Action == lookup.Captcha:
+		d.Title = "Not available"
+		d.Detail = "This site cannot check requests from your network address here. Open its main page first, or " +
+			"try again in " + inWords(s.RetryAfter) + "."
 	case s.Status == http.StatusTooManyRequests:
 		d.Title = "Too many requests"
 		d.Detail = "Too many requests came from your network address. You can try again in " + inWords(s.RetryAfter) + "."

@@ -32,7 +32,7 @@ func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
 // challenge asks the gate about r, which s would stop because of a captcha
 // decision, and reports whether it still does.
 func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
-	if m.gate.Answering(r) {
+	if !m.quiet && m.gate.Answering(r) {
 		s.Challenge, s.Answer = true, true
 		return true
 	}
@@ -40,17 +40,32 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 	case challenge.Passed:
 		m.counters.origin.of(&s.Decision).passed[family(s.Client)].Add(1)
 		m.passed(r, s)
+		s.passed = true
 		return false
 	case challenge.Exempt:
 		return false
 	case challenge.Barred:
-		// To solve challenges all the time is what bots do that can. It says
-		// something about the client, wherever that goes.
-		s.Decision.Action, s.Guard = lookup.Ban, false
+		m.turnAway(r, s)
 	case challenge.Due:
-		s.Challenge = true
+		s.Challenge = !m.quiet
 	}
 	return true
+}
+
+// turnAway makes of s that the client is to come back later, since passes are
+// collected at its address: others are there, too.
+func (m *Middleware) turnAway(r *http.Request, s *Stop) {
+	wait := max(m.gate.BarredFor(r, s.visitor()), time.Second)
+	s.Decision.Action, s.Guard = lookup.Throttle, false
+	s.Decision.Until = s.Time.Add(wait)
+	s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)
+}
+
+// renew has the pass that r goes on with hold for longer, if it has one.
+func (f *finding) renew(m *Middleware, w http.ResponseWriter, r *http.Request) {
+	if f.pass != nil {
+		m.gate.Renew(w, f.visit.whole(r), f.pass.visitor())
+	}
 }
 
 // unsolicited returns the stop of r if it is an answer to a challenge that no
@@ -60,7 +75,7 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 // answer does not say which of the two has judged that one; it counts for the
 // inspection if there is one.
 func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
-	if m.gate == nil || f.visit.expects() || !m.gate.Answering(r) {
+	if m.gate == nil || m.quiet || f.visit.expects() || !m.gate.Answering(r) {
 		return nil
 	}
 	s := &Stop{

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/internal/challengetest"
@@ -169,35 +171,110 @@ func TestANewDecisionIsNotMetByAnOldPass(t *testing.T) {
 	}
 }
 
-// Solving one's way through again and again is what bots do that can.
-func TestTooManySolutionsAreABan(t *testing.T) {
+// Who collects passes is told to come back later, and not banned: others are behind
+// the address, too, and who has a pass goes on.
+func TestWhoCollectsPassesIsTurnedAwayForNow(t *testing.T) {
 	core, logs := observer.New(zapcore.InfoLevel)
 	m := mustNew(t, Config{
 		Lookup: in(table(t, "192.0.2.1 captcha")), Logger: zap.New(core),
 		Challenge: newGate(t, challenge.Config{Bar: 2, Raise: -1}),
 	})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
-	for range 2 {
+	held := ""
+	for range 3 {
 		_, page := v.get()
 		v.answer(page)
-		v.cookie = ""
+		held, v.cookie = v.cookie, ""
 	}
-	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
-		t.Errorf("status %d, and there is a challenge", status)
+	w := v.send(httptest.NewRequest(http.MethodGet, "/page", nil))
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "const d=") {
+		t.Errorf("status %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
 	}
-	if n := m.Counters().Snapshot(); n.Stopped[lookup.Ban] != 1 {
+	if n := m.Counters().Snapshot(); n.Stopped[lookup.Throttle] != 1 || n.Stopped[lookup.Ban] != 0 {
 		t.Errorf("counted %+v", n)
 	}
-	if all := logs.All(); all[len(all)-1].ContextMap()["action"] != "ban" {
+	if all := logs.All(); all[len(all)-1].ContextMap()["action"] != "throttle" {
 		t.Errorf("logged %v", all[len(all)-1])
+	}
+	v.cookie = held
+	if status, _ := v.get(); status != http.StatusOK {
+		t.Errorf("status %d with a pass", status)
 	}
 }
 
-func TestWithChallengesOffACaptchaIsABan(t *testing.T) {
-	v := &visitor{t: t, h: mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), ChallengeOff: true}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
-	if status, body := v.get(); status != http.StatusForbidden || strings.Contains(body, "const d=") {
-		t.Errorf("status %d, %q", status, body)
+// Where no challenge is sent nobody can show that somebody is there, which is no
+// reason to ban him for good.
+func TestWithChallengesOffACaptchaTurnsAwayUntilItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tab := table(t)
+		d := decisions(t, "192.0.2.1 captcha")
+		d[0].Until = time.Now().Add(90 * time.Minute)
+		tab.Replace("lapi", d)
+		v := &visitor{t: t, h: mustNew(t, Config{Lookup: in(tab), ChallengeOff: true}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+		w := v.send(httptest.NewRequest(http.MethodGet, "/page", nil))
+		if body := w.Body.String(); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "5400" ||
+			strings.Contains(body, "const d=") || !strings.Contains(body, "try again in 2 hours") {
+			t.Errorf("status %d, Retry-After %q, %s", w.Code, w.Header().Get("Retry-After"), body)
+		}
+		<-time.After(90 * time.Minute)
+		if status, _ := v.get(); status != http.StatusOK {
+			t.Errorf("when the decision is over the status is %d", status)
+		}
+	})
+}
+
+// A site that sends no challenge takes the pass that was earned at another.
+func TestWithChallengesOffAPassFromElsewhereCounts(t *testing.T) {
+	gate := newGate(t, challenge.Config{Hosts: []string{"example.com"}})
+	lookup := in(table(t, "192.0.2.1 captcha"))
+	v := &visitor{t: t, h: mustNew(t, Config{Lookup: lookup, Challenge: gate}).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+	_, page := v.get()
+	v.answer(page)
+	v.h = mustNew(t, Config{Lookup: lookup, Challenge: gate, ChallengeOff: true}).Handler(http.HandlerFunc(seen))
+	ask := func() (int, string) {
+		r := httptest.NewRequest(http.MethodGet, "http://cdn.example.com/a.css", nil)
+		w := v.send(r)
+		return w.Code, w.Body.String()
 	}
+	if status, body := ask(); status != http.StatusOK || body != "site::" {
+		t.Errorf("with the pass: status %d, the site says %q", status, body)
+	}
+	v.cookie = ""
+	if status, body := ask(); status != http.StatusTooManyRequests || strings.Contains(body, "const d=") {
+		t.Errorf("without: status %d", status)
+	}
+}
+
+// A pass in use is renewed in the answers of the site, which is none the wiser; nor is
+// who looks for logins that succeed.
+func TestAPassInUseIsRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tab := table(t)
+		d := decisions(t, "192.0.2.1 captcha")
+		d[0].Until = time.Now().Add(8 * time.Hour)
+		tab.Replace("lapi", d)
+		watch := &guard{}
+		m := mustNew(t, Config{Lookup: in(tab), Challenge: newGate(t, challenge.Config{}), Observe: watch})
+		v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
+		_, page := v.get()
+		v.answer(page)
+		for range 20 {
+			<-time.After(15 * time.Minute)
+			if status, body := v.get(); status != http.StatusOK || body != "site::" {
+				t.Fatalf("in steady use the status is %d, the site says %q", status, body)
+			}
+		}
+		if n := m.Counters().Snapshot(); n.Solved != 1 {
+			t.Errorf("%d challenges solved in five hours; want 1", n.Solved)
+		}
+		for _, set := range watch.cookies {
+			t.Errorf("who observes is told of the cookie %q", set)
+		}
+		<-time.After(31 * time.Minute)
+		if status, _ := v.get(); status != http.StatusForbidden {
+			t.Errorf("status %d half an hour after the last use", status)
+		}
+	})
 }
 
 func TestWhatIsExemptFromAChallenge(t *testing.T) {

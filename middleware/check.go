@@ -13,6 +13,7 @@ type finding struct {
 	allowed bool         // the client is on the allow list
 	seen    *observation // nil: the request is not observed
 	stop    *Stop        // nil: it goes on
+	pass    *Stop        // what it would be stopped by if it had no pass; nil: it needs none
 	visit   *Visit       // nil: it meets no other middleware
 }
 
@@ -61,7 +62,7 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 		return f
 	}
 	if ok {
-		f.stop = m.stop(r, newStop(d, f.client), v)
+		f.weigh(m, r, newStop(d, f.client))
 	}
 	if f.stop == nil {
 		f.stop = m.unsolicited(r, &f)
@@ -76,7 +77,14 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 func (m *Middleware) look(r *http.Request, f *finding) {
 	f.seen = f.visit.observe(m, r, f.client)
 	if d, ok := f.visit.ask(m, f.seen); ok && d.Action != lookup.None {
-		f.stop = m.stop(r, newObservedStop(d, f.client), f.visit)
+		f.weigh(m, r, newObservedStop(d, f.client))
+	}
+}
+
+// weigh has f say whether s stops r.
+func (f *finding) weigh(m *Middleware, r *http.Request, s *Stop) {
+	if f.stop = m.stop(r, s, f.visit); f.stop == nil && s.passed {
+		f.pass = s
 	}
 }
 
@@ -91,7 +99,7 @@ func (m *Middleware) stop(r *http.Request, s *Stop, v *Visit) *Stop {
 	if s.Answer {
 		return s
 	}
-	if m.gate == nil {
+	if m.gate == nil || m.quiet {
 		s.postpone()
 	}
 	if m.dryRun {

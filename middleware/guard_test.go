@@ -24,6 +24,7 @@ type guard struct {
 	place    string // method and target; "*" for all
 	decision lookup.Decision
 	seen     []string // responses
+	cookies  []string // that they set
 }
 
 // guarding returns a guard on a place for the next ten minutes.
@@ -38,7 +39,10 @@ func (g *guard) Request(e *detect.Event) (lookup.Decision, bool) {
 	return g.decision, g.place == "*" || g.place == e.Method+" "+e.Target
 }
 
-func (g *guard) Response(e *detect.Event) { g.seen = append(g.seen, e.Method+" "+e.Target) }
+func (g *guard) Response(e *detect.Event) {
+	g.seen = append(g.seen, e.Method+" "+e.Target)
+	g.cookies = append(g.cookies, e.Header["Set-Cookie"]...)
+}
 
 const login = "log=admin&pwd=p%3C%26%22%27%C3%9F+%25"
 
@@ -176,9 +180,9 @@ func TestWhatIsAGuard(t *testing.T) {
 		status   int // with challenges off
 	}{
 		{"a captcha about nobody", lookup.Decision{Action: lookup.Captcha}, true, 429},
-		{"a captcha about the client", lookup.Decision{Action: lookup.Captcha, Prefix: netip.PrefixFrom(one, 32)}, false, 403},
-		{"a captcha about a country", lookup.Decision{Action: lookup.Captcha, Country: "FR"}, false, 403},
-		{"a captcha about an autonomous system", lookup.Decision{Action: lookup.Captcha, AS: 64496}, false, 403},
+		{"a captcha about the client", lookup.Decision{Action: lookup.Captcha, Prefix: netip.PrefixFrom(one, 32)}, false, 429},
+		{"a captcha about a country", lookup.Decision{Action: lookup.Captcha, Country: "FR"}, false, 429},
+		{"a captcha about an autonomous system", lookup.Decision{Action: lookup.Captcha, AS: 64496}, false, 429},
 		{"a ban about nobody", lookup.Decision{Action: lookup.Ban}, false, 403},
 		{"an action that nobody knows", lookup.Decision{Action: lookup.Ban + 1}, false, 403},
 	} {
@@ -196,7 +200,7 @@ func TestWhatIsAGuard(t *testing.T) {
 func TestWhatIsDecidedAboutAClientIsNoGuard(t *testing.T) {
 	d := lookup.Decision{Action: lookup.Captcha}
 	m := mustNew(t, Config{Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) { return d, true }, ChallengeOff: true})
-	if s := m.Check(from("192.0.2.1:1")); s == nil || s.Guard || s.Status != http.StatusForbidden {
+	if s := m.Check(from("192.0.2.1:1")); s == nil || s.Guard || s.Status != http.StatusTooManyRequests {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -228,14 +232,17 @@ func TestNothingIsExemptFromWhatARequestHasCaused(t *testing.T) {
 	}
 }
 
-func TestWhoSolvesTooMuchIsBannedAtAGuardToo(t *testing.T) {
+func TestWhoCollectsPassesIsTurnedAwayAtAGuardToo(t *testing.T) {
 	m := mustNew(t, Config{
 		Lookup: nothing, Observe: guarding("POST /login"), Challenge: newGate(t, challenge.Config{Bar: 1}),
 	})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(echo)), client: "192.0.2.1:1"}
-	v.solveAt(v.logIn().Body.String())
+	for range 2 {
+		v.solveAt(v.logIn().Body.String())
+		v.cookie = ""
+	}
 	w := v.logIn()
-	if w.Code != http.StatusForbidden || w.Header().Get("X-Tocsin") == "challenge" || !strings.Contains(w.Body.String(), "your network address") {
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("X-Tocsin") == "challenge" || !strings.Contains(w.Body.String(), "your network address") {
 		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
 }

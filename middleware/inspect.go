@@ -56,6 +56,9 @@ func (m *Middleware) inspect(w http.ResponseWriter, r *http.Request, f *finding)
 	}
 	s := newInspectedStop(v, &in)
 	if f.stop = m.stopInspected(r, s, f.visit, internal); f.stop == nil {
+		if s.passed {
+			f.pass = s
+		}
 		return v, nil
 	}
 	if v.Close && r.ProtoMajor == 1 {

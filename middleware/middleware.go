@@ -20,8 +20,8 @@
 // # What happens on failure
 //
 // A request whose client address cannot be told passes, and is counted and
-// warned of: there is nothing to judge it by. A captcha decision stops like a
-// ban where challenges are off, and so does an action that is not known: the
+// warned of: there is nothing to judge it by. A captcha decision turns the client away
+// until it ends where challenges are off, and an action that is not known is a ban: the
 // strict side. What a slow or failing lookup means is the business
 // of the function that looks up, and that of an inspection of the [Inspector].
 package middleware
@@ -69,8 +69,10 @@ type Config struct {
 	// other servers do not take them. Logger is told of that at level info.
 	Challenge *challenge.Gate
 
-	// ChallengeOff has no challenge sent: a captcha decision is a ban. Challenge has
-	// to be nil then. Default: false.
+	// ChallengeOff has no challenge sent: a captcha decision turns the client away
+	// until it ends, with status 429 and Retry-After. Passes of Challenge that were
+	// earned elsewhere count all the same: see [challenge.Config].Hosts. Default:
+	// false.
 	ChallengeOff bool
 
 	// Passed is told of every request that goes on, against a captcha decision,
@@ -149,6 +151,7 @@ type Middleware struct {
 	allow    ranges
 	banned   http.Handler
 	gate     *challenge.Gate // nil: none
+	quiet    bool            // the gate sends no challenge
 	passed   func(*http.Request, *Stop)
 
 	challenged func(client netip.Addr, d lookup.Decision, page string, solved bool) // nil: nobody
@@ -171,17 +174,13 @@ type Middleware struct {
 }
 
 // New checks cfg and returns a middleware. It fails if Lookup is missing, an
-// entry of Allow is no range of addresses, LogIP is none of the constants, or
-// there is a Challenge that is off.
+// entry of Allow is no range of addresses, or LogIP is none of the constants.
 func New(cfg Config) (*Middleware, error) {
 	if cfg.Lookup == nil {
 		return nil, errors.New("making middleware: Lookup is required")
 	}
 	if cfg.LogIP > LogIPOff {
 		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
-	}
-	if cfg.ChallengeOff && cfg.Challenge != nil {
-		return nil, errors.New("making middleware: ChallengeOff goes without a Challenge")
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
@@ -198,6 +197,7 @@ func New(cfg Config) (*Middleware, error) {
 		allow:    newRanges(allow),
 		banned:   cfg.Banned,
 		gate:     cfg.Challenge,
+		quiet:    cfg.ChallengeOff,
 		passed:   cfg.Passed,
 		observer: cfg.Observe,
 		trusted:  cfg.Trust,

@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -165,7 +164,6 @@ func TestNewRefuses(t *testing.T) {
 		{"a missing Lookup", Config{}, "Lookup is required"},
 		{"an invalid prefix", Config{Lookup: some, Allow: append(prefixes("10.0.0.0/8"), netip.Prefix{})}, "Allow[1]"},
 		{"a LogIP that there is not", Config{Lookup: some, LogIP: LogIPOff + 1}, "LogIP(3)"},
-		{"a challenge that is off", Config{Lookup: some, Challenge: new(challenge.Gate), ChallengeOff: true}, "ChallengeOff goes without a Challenge"},
 		{"a range wider than the mapped addresses", Config{Lookup: some, Allow: prefixes("::ffff:0.0.0.0/90")}, "Allow[0]: ::ffff:0.0.0.0/90"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,8 +3,10 @@ package middleware
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -50,6 +52,7 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 	if f.stop != nil {
 		return f.stop, nil
 	}
+	f.renew(m, w, r)
 	r = v.forward(m, r)
 	if f.seen == nil {
 		return nil, next(w, r)
@@ -101,7 +104,7 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 			status = o.writer.status
 		}
 		o.event.Ended = time.Now()
-		o.event.Status, o.event.Header = status, pick(w.Header(), ofResponse)
+		o.event.Status, o.event.Header = status, withoutPass(pick(w.Header(), ofResponse))
 		o.event.Size, o.event.ContentType = o.writer.size, contentType(w.Header())
 		o.event.Body, o.event.Truncated = o.body.seen()
 		if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
@@ -128,6 +131,21 @@ var (
 	ofRequest  = append([]string{"Authorization", "Content-Type"}, detect.KeyFields()...)
 	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate"}
 )
+
+// withoutPass returns what was picked of a response without the pass that was renewed
+// with it, which is no cookie of the site's.
+func withoutPass(picked http.Header) http.Header {
+	lines := picked["Set-Cookie"]
+	if !slices.ContainsFunc(lines, challenge.IsPass) {
+		return picked
+	}
+	if lines = slices.DeleteFunc(lines, challenge.IsPass); len(lines) > 0 {
+		picked["Set-Cookie"] = lines
+	} else {
+		delete(picked, "Set-Cookie")
+	}
+	return picked
+}
 
 func contentType(h http.Header) string {
 	if values := h["Content-Type"]; len(values) > 0 {

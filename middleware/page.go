@@ -40,6 +40,10 @@ type PageConfig struct {
 	// in it could not be read, one of its shades is taken. Default: a red.
 	Accent string
 
+	// FrameAncestors are the origins whose pages may show this one in a frame, such
+	// as https://example.com, https://*.example.com or 'self'. Default: none.
+	FrameAncestors []string
+
 	// Logger is told, once and then at most once a minute, if Template fails on
 	// a stop although it did not in [NewPage]. Default: none.
 	Logger *zap.Logger
@@ -92,7 +96,7 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	look, err := page.NewLook(page.Theme{Contact: cfg.Contact, Accent: cfg.Accent}, accent)
+	look, err := page.NewLook(page.Theme{Contact: cfg.Contact, Accent: cfg.Accent, FrameAncestors: cfg.FrameAncestors}, accent)
 	if err != nil {
 		return nil, fmt.Errorf("making page: %w", err)
 	}
@@ -112,7 +116,7 @@ func NewPage(cfg PageConfig) (*Page, error) {
 		}
 	}
 	p.policy = "default-src 'none'; style-src " + style +
-		"; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors " + look.Frames
 	return p, nil
 }
 

@@ -19,7 +19,7 @@ const maxRetryAfter = 24 * time.Hour
 type Stop struct {
 	Decision lookup.Decision // what is decided about the client, or about this request
 	Client   netip.Addr      // whom the request came from, normalized
-	Status   int             // what to answer: 403; 429 if the decision is to throttle, and for a Guard without a challenge; or what an inspection says
+	Status   int             // what to answer: 403; 429 if the decision is to throttle, and for a captcha without a challenge; or what an inspection says
 
 	// RetryAfter is how long the decision still holds, in whole seconds rounded
 	// up, one second to one day; a day too if it has no end. It is 0 unless
@@ -55,15 +55,15 @@ type Stop struct {
 	// stopped nor logged.
 	Answer bool
 
+	passed  bool            // the request has a pass, and goes on
 	caused  bool            // by what the request is: no kind of request is exempt
 	unasked bool            // no decision asks for the challenge that this answers
 	settled bool            // likewise, and nothing else can have asked for it
 	verdict *appsec.Verdict // of the inspection, to be released; nil: nothing is held
 }
 
-// newStop returns the stop of a request from ip because of d. A captcha
-// decision is a ban unless a challenge is sent, and so is an action that is not
-// known here: the strict side.
+// newStop returns the stop of a request from ip because of d. An action that is not
+// known here is a ban: the strict side.
 func newStop(d lookup.Decision, ip netip.Addr) *Stop {
 	s := &Stop{Decision: d, Client: ip, Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
 	if d.Action == lookup.Throttle {
@@ -82,10 +82,11 @@ func newObservedStop(d lookup.Decision, ip netip.Addr) *Stop {
 	return s
 }
 
-// postpone makes of a stop that no challenge can be sent for one that ends by
-// itself, if it is not the client that is decided about.
+// postpone makes of a stop that no challenge is sent for one that ends by itself: who
+// is only suspected, and cannot show that somebody is there, is not banned for good.
+// What an inspection says is about this request, and stays as it is.
 func (s *Stop) postpone() {
-	if s.Guard {
+	if s.Guard || s.Decision.Action == lookup.Captcha && !s.Inspected {
 		s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)
 	}
 }

@@ -28,11 +28,16 @@ type Theme struct {
 	// would not be readable, a lighter or darker one is taken. Default: the
 	// page's own.
 	Accent string
+
+	// FrameAncestors are the origins whose pages may show these pages in frames, as
+	// in the directive of that name of a Content-Security-Policy. Default: none.
+	FrameAncestors []string
 }
 
 // A Look is a checked theme.
 type Look struct {
 	Style   template.CSS // the style sheet of the built-in pages
+	Frames  string       // the source list of the directive frame-ancestors
 	contact contact
 }
 
@@ -43,6 +48,10 @@ var styleCSS string
 // none.
 func NewLook(theme Theme, accent string) (*Look, error) {
 	contact, err := parseContact(theme.Contact)
+	if err != nil {
+		return nil, err
+	}
+	frames, err := frames(theme.FrameAncestors)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +67,7 @@ func NewLook(theme Theme, accent string) (*Look, error) {
 		"DARK", c.against(darkCard).String(),
 		": ", ":", "; ", ";", ", ", ",", " { ", "{", " {", "{", "; }", "}",
 	).Replace(Terse(styleCSS))
-	return &Look{template.CSS(style), contact}, nil //nolint:gosec // ours, and two colours that were parsed
+	return &Look{template.CSS(style), frames, contact}, nil //nolint:gosec // ours, and two colours that were parsed
 }
 
 // Terse returns the source of a style sheet or script without what only its

@@ -1,0 +1,443 @@
+package challenge
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// visit has c ask for a page, and returns it with the pass that the answer may renew.
+func (c client) visit() (client, Verdict) {
+	c.t.Helper()
+	r := c.request("GET", "")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	got := c.gate.Judge(r, c.visitor())
+	if got != Passed {
+		return c, got
+	}
+	w := newRecorder()
+	c.gate.Renew(w, r, c.visitor())
+	for _, line := range w.Header()["Set-Cookie"] {
+		set, err := http.ParseSetCookie(line)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.cookie = set.Name + "=" + set.Value
+	}
+	return c, got
+}
+
+// use has c ask for a page every few minutes for a while, and fails the test if it is
+// challenged meanwhile.
+func (c client) use(every, during time.Duration) client {
+	c.t.Helper()
+	for until := time.Now().Add(during); time.Now().Before(until); {
+		var got Verdict
+		if c, got = c.visit(); got != Passed {
+			c.t.Fatalf("in steady use the verdict is %d; want Passed", got)
+		}
+		<-time.After(every)
+	}
+	return c
+}
+
+// level returns the level of the challenge that c would get.
+func (c client) level() Level {
+	t, _ := parseToken(c.challenged().Token)
+	return t.level()
+}
+
+// Each edge of the states that the package comment draws.
+func TestWhatAVisitorGoesThrough(t *testing.T) {
+	for _, tt := range []struct {
+		edge string
+		then func(c client) client // from a client that is asked
+		want Verdict
+	}{
+		{"free: an answer that nothing asks for is welcome and earns nothing", func(c client) client {
+			r := c.request("POST", "")
+			r.Header.Set(answerHeader, c.challenged().Token)
+			if got := c.send(r, false); got.status != http.StatusNoContent || len(got.cookies) > 0 {
+				c.t.Errorf("it is answered %d, with %v", got.status, got.cookies)
+			}
+			return c
+		}, Due},
+		{"asked, by a decision", func(c client) client { return c }, Due},
+		{"asked to in, by a right solution", client.solve, Passed},
+		{"asked to asked, by a wrong solution", func(c client) client {
+			wantStatus(c.t, c.answer(c.challenged().Token, payload(solution{})), http.StatusForbidden)
+			return c
+		}, Due},
+		{"asked to asked, by one that is too late", func(c client) client {
+			token := c.challenged().Token
+			<-time.After(challengeTTL)
+			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
+			return c
+		}, Due},
+		{"asked to asked, by one that counted before, in another browser", func(c client) client {
+			token := c.challenged().Token
+			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusNoContent)
+			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
+			return c
+		}, Due},
+		{"asked to away, by collecting passes", client.collect, Barred},
+		{"away to asked, when it is forgotten", func(c client) client {
+			c = c.collect()
+			<-time.After(pointLife)
+			return c
+		}, Due},
+		{"away to in, with a pass that is good", func(c client) client {
+			in := c.solve()
+			c.collect()
+			return in
+		}, Passed},
+		{"in to in, by use: the pass is renewed", func(c client) client {
+			return c.solve().use(10*time.Minute, 4*time.Hour)
+		}, Passed},
+		{"in to in, when the same decision is announced again", func(c client) client {
+			c.since = time.Now().Add(-time.Hour)
+			return c.solve()
+		}, Passed},
+		{"in to in, while others behind the address are turned away", func(c client) client {
+			in := c.solve()
+			other := c
+			other.agent = "farm"
+			other.collect()
+			return in
+		}, Passed},
+		{"in to asked, without use", func(c client) client {
+			c = c.solve()
+			<-time.After(defaultTTL)
+			return c
+		}, Due},
+		{"in to asked, a day after the pass was earned", func(c client) client {
+			c = c.solve().use(10*time.Minute, keptFor-10*time.Minute)
+			<-time.After(10 * time.Minute)
+			return c
+		}, Due},
+		{"in to asked, by a new offence", func(c client) client {
+			c = c.solve()
+			<-time.After(time.Minute)
+			c.since = time.Now()
+			return c
+		}, Due},
+		{"in to asked, by a new offence after the pass was renewed", func(c client) client {
+			c = c.solve()
+			earned := time.Now()
+			c = c.use(10*time.Minute, time.Hour)
+			c.since = earned.Add(time.Millisecond)
+			return c
+		}, Due},
+		{"in to asked, from another address", func(c client) client {
+			c = c.solve()
+			c.addr = c.addr.Next()
+			return c
+		}, Due},
+		{"in to asked, with another browser", func(c client) client {
+			c = c.solve()
+			c.agent = "another"
+			return c
+		}, Due},
+		{"in to asked, at another host", func(c client) client {
+			c = c.solve()
+			c.url = "https://other.example/"
+			return c
+		}, Due},
+	} {
+		t.Run(tt.edge, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := tt.then(newClient(t, newGate(t, Config{Level: Low, Bar: 3})))
+				if _, got := c.visit(); got != tt.want {
+					t.Errorf("the verdict is %d; want %d", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// collect has c earn passes that it does not use, until it is turned away, and returns
+// it without any.
+func (c client) collect() client {
+	c.t.Helper()
+	c.cookie = ""
+	for range 100 {
+		if c.judge() == Barred {
+			return c
+		}
+		c.solve()
+	}
+	c.t.Fatal("nobody minds 100 passes that are not used")
+	return c
+}
+
+// Who comes back is asked as the first time, whatever others have done meanwhile, and
+// that he does so counts for nothing.
+func TestARenewedChallengeIsNotHarderThanTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: 3}))
+		c = c.solve()
+		for range 20 { // a day, an hour after the other
+			<-time.After(time.Hour)
+			other := c
+			other.cookie = ""
+			other.collect()
+			if got := c.judge(); got != Due {
+				t.Fatalf("the verdict about who comes back is %d; want Due", got)
+			}
+			if got := c.level(); got != Low {
+				t.Fatalf("who comes back is asked at level %d; want %d", got, Low)
+			}
+			c = c.solve()
+		}
+		other := c
+		other.cookie = ""
+		<-time.After(time.Hour)
+		if got := other.level(); got != Low {
+			t.Errorf("who came back counts as new: level %d", got)
+		}
+	})
+}
+
+func TestAVoidedPassIsNoReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: 3}))
+		c = c.solve()
+		<-time.After(time.Second)
+		c.since = time.Now()
+		held := c.cookie
+		c.collect()
+		c.cookie = held
+		if got := c.judge(); got != Barred {
+			t.Errorf("with a pass from before the offence the verdict is %d; want Barred", got)
+		}
+	})
+}
+
+// Renewals are for answers that one person or script gets, and not more often than
+// they have to be.
+func TestWhenAPassIsRenewed(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, dest string
+		after              time.Duration
+		want               bool
+	}{
+		{"a page", "GET", "document", 3 * time.Minute, true},
+		{"a page in a frame", "GET", "iframe", 3 * time.Minute, true},
+		{"a script's question", "GET", "empty", 3 * time.Minute, true},
+		{"a form", "POST", "document", 3 * time.Minute, true},
+		{"a client that does not say", "GET", "", 3 * time.Minute, true},
+		{"a picture, which a cache may keep", "GET", "image", 3 * time.Minute, false},
+		{"a style sheet", "GET", "style", 29 * time.Minute, false},
+		{"before a tenth of the time is over", "GET", "document", 3*time.Minute - time.Millisecond, false},
+		{"after the end", "GET", "document", 30 * time.Minute, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, newGate(t, Config{})).solve()
+				<-time.After(tt.after)
+				r := c.request(tt.method, "")
+				if tt.dest != "" {
+					r.Header.Set("Sec-Fetch-Dest", tt.dest)
+				}
+				w := newRecorder()
+				c.gate.Renew(w, r, c.visitor())
+				if got := len(w.Header()["Set-Cookie"]) == 1; got != tt.want {
+					t.Errorf("renewed: %t; want %t", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestARenewalChangesNothingButTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: High})).solve()
+		before, _ := parseToken(c.pass())
+		<-time.After(10 * time.Minute)
+		renewed, _ := c.visit()
+		after, _ := parseToken(renewed.pass())
+		if after.level() != High || !after.issued().Equal(before.issued()) || after.nonce() != before.nonce() {
+			t.Errorf("%x becomes %x", before, after)
+		}
+		if want := before.expires().Add(10 * time.Minute); !after.expires().Equal(want) {
+			t.Errorf("it ends at %v; want %v", after.expires(), want)
+		}
+	})
+}
+
+// Five people behind one address, and a site of four hosts: a captcha decision about
+// the address holds all afternoon. Each opens the site every hour or so, reads for a
+// while, and has a break.
+func TestAFamilyBehindOneAddress(t *testing.T) {
+	hosts := []string{"www.example.com", "cdn.example.com", "api.example.com", "login.example.com"}
+	for name, cfg := range map[string]Config{
+		"hosts that share passes": {Hosts: []string{"example.com"}},
+		"hosts that do not":       {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gate := newGate(t, cfg)
+				since := time.Now()
+				most := 2
+				if len(cfg.Hosts) == 0 {
+					most *= len(hosts)
+				}
+				for person := range 5 {
+					go func() {
+						jar := map[string]client{}
+						solved := 0
+						<-time.After(time.Duration(person) * 7 * time.Minute)
+						read := func() {
+							for range 12 { // five minutes for a page
+								for _, host := range hosts {
+									c, ok := jar[host]
+									if !ok {
+										c = newClient(t, gate)
+										c.since, c.url = since, "https://"+host+"/"
+										c.agent += string(rune('a' + person))
+									}
+									if len(cfg.Hosts) > 0 {
+										c.cookie = jar[""].cookie
+									}
+									switch got := c.judge(); got {
+									case Passed:
+										c, _ = c.visit()
+									case Due:
+										if got := c.level(); got != Medium {
+											t.Errorf("person %d is asked at level %d; want %d", person, got, Medium)
+										}
+										c = c.solve()
+										c, _ = c.visit()
+										solved++
+									default:
+										t.Errorf("person %d: the verdict is %d", person, got)
+									}
+									jar[host], jar[""] = c, c
+								}
+								<-time.After(5 * time.Minute)
+							}
+						}
+						read()
+						<-time.After(90 * time.Minute)
+						read()
+						if solved > most {
+							t.Errorf("person %d has solved %d challenges; want at most %d", person, solved, most)
+						}
+					}()
+				}
+				synctest.Wait()
+				<-time.After(6 * time.Hour)
+				if n := gate.Counters().Counts().Barred; n > 0 {
+					t.Errorf("%d requests were turned away", n)
+				}
+			})
+		})
+	}
+}
+
+// A farm behind one address brings 1,000 fresh solutions an hour. It is slowed by
+// harder challenges, and at last stopped; who holds a pass and uses it stays in, and so
+// does who comes back, or comes for the first time with another browser.
+func TestAFarmBehindOneAddress(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		agents   int  // that the farm uses in turn
+		uses     bool // each pass is used once
+		most     int  // solutions that earn something in an hour
+		newcomer bool // another browser can come in meanwhile
+	}{
+		{"one browser, passes collected", 1, false, 45, true},
+		{"one browser, each pass used", 1, true, 160, true},
+		{"a new browser each time, passes collected", 1000, false, 220, false},
+		{"a new browser each time, each pass used", 1000, true, 800, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gate := newGate(t, Config{Level: Low})
+				holder := newClient(t, gate)
+				holder.agent = "good"
+				holder = holder.solve()
+				gone := newClient(t, gate)
+				gone.agent = "gone for an hour"
+				gone = gone.solve()
+				earned, highest := 0, Low
+				for n := range 1000 {
+					farm := newClient(t, gate)
+					farm.agent = "farm " + string(rune('A'+n%tt.agents))
+					if farm.judge() == Due {
+						highest = max(highest, farm.level())
+						if farm = farm.solve(); tt.uses {
+							farm.visit()
+						}
+						earned++
+					}
+					var got Verdict
+					if holder, got = holder.visit(); got != Passed {
+						t.Fatalf("after %d solutions the verdict about who holds a pass is %d; want Passed", n, got)
+					}
+					<-time.After(time.Hour / 1000)
+				}
+				if earned > tt.most || highest != High {
+					t.Errorf("%d of 1000 solutions earn a pass, at level %d at last; want at most %d at level %d", earned, highest, tt.most, High)
+				}
+				if got := gone.judge(); got != Due || gone.level() != Low {
+					t.Errorf("the verdict about who comes back is %d; want Due, at the first level", got)
+				}
+				newcomer := newClient(t, gate)
+				newcomer.agent = "newcomer"
+				if got := newcomer.judge(); tt.newcomer && got != Due {
+					t.Errorf("the verdict about a newcomer is %d; want Due", got)
+				}
+				<-time.After(time.Hour)
+				if got := newClient(t, gate).judge(); got != Due {
+					t.Errorf("an hour after the farm is gone the verdict is %d; want Due", got)
+				}
+			})
+		})
+	}
+}
+
+// What one can do to his neighbours in seconds: nothing to who holds a pass, has held
+// one, or uses another browser or other languages.
+func TestANeighbourCannotLockOthersOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low}))
+		c.addr = netip.MustParseAddr("198.51.100.7")
+		in := c.solve()
+		c.collect()
+		for name, other := range map[string]client{
+			"who holds a pass": in,
+			"another browser":  func() client { o := c; o.agent = "another"; return o }(),
+			"another host":     func() client { o := c; o.url = "https://other.example/"; return o }(),
+			"another address":  func() client { o := c; o.addr = c.addr.Next(); return o }(),
+		} {
+			if got := other.judge(); got == Barred {
+				t.Errorf("%s is turned away", name)
+			}
+		}
+		r := c.request("GET", "")
+		r.Header.Set("Accept-Language", "nl")
+		if got := c.gate.Judge(r, c.visitor()); got != Due {
+			t.Errorf("with other languages the verdict is %d; want Due", got)
+		}
+	})
+}
+
+// Ninety-five colleagues with the same browser begin their day within an hour.
+func TestAnOfficeOfEqualBrowsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(t, Config{})
+		for n := range 95 {
+			c := newClient(t, gate)
+			if got := c.judge(); got != Due {
+				t.Fatalf("colleague %d gets the verdict %d; want Due", n+1, got)
+			}
+			if _, got := c.solve().visit(); got != Passed {
+				t.Fatalf("the pass of colleague %d does not count", n+1)
+			}
+			<-time.After(time.Hour / 95)
+		}
+	})
+}

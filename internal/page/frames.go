@@ -1,0 +1,35 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+)
+
+// frames returns the source list of the directive frame-ancestors that lets the pages
+// of origins show ours in frames: nobody's if there are none.
+func frames(origins []string) (string, error) {
+	if len(origins) == 0 {
+		return "'none'", nil
+	}
+	for _, o := range origins {
+		if !isFrameSource(o) {
+			return "", fmt.Errorf("frame_ancestors: %.64q: want 'self' or an origin such as https://example.com or https://*.example.com", o)
+		}
+	}
+	return strings.Join(origins, " "), nil
+}
+
+// isFrameSource reports whether o names a site, and not any site. Whatever could end
+// the directive is refused.
+func isFrameSource(o string) bool {
+	if o == "'self'" {
+		return true
+	}
+	scheme, host, ok := strings.Cut(o, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return false
+	}
+	host = strings.TrimPrefix(host, "*.")
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
+	return host != "" && strings.Trim(host, allowed) == "" && !strings.HasPrefix(host, ":") && !strings.HasPrefix(host, ".")
+}
