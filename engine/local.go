@@ -77,7 +77,7 @@ type holding struct {
 type local struct {
 	lookup.Decision
 	client  netip.Addr        // who gave cause for it
-	first   time.Time         // when it was first made; Since is when it was made last, by a new offence
+	first   time.Time         // when it was first made; Since is when it was made last
 	inForce bool              // it was put into the table
 	before  []lookup.Decision // what rulers have said before it
 	pages   []uint64          // that it was asked for under a captcha: see ignored
@@ -206,8 +206,7 @@ func (l *locals) dropLocked(d *local) {
 // enforce has d put into force and waits for it, but not for long. It reports
 // whether it will be.
 func (l *locals) enforce(d lookup.Decision) bool {
-	// Taken back first, it begins anew in the table: a new offence voids the passes that
-	// were earned before it.
+	// Taken back first, it begins anew: a new offence voids passes from before it.
 	o := order{add: []lookup.Decision{d}, remove: []lookup.Decision{d}, done: make(chan struct{})}
 	l.mu.Lock()
 	for len(l.held) > l.room {
@@ -267,13 +266,6 @@ func (l *locals) run(ctx context.Context) {
 			looking = true
 		}
 	}
-}
-
-// isHolding reports whether there is anything to look after.
-func (l *locals) isHolding() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.held) > 0
 }
 
 // carryOut changes the table by o and by all orders that wait.

@@ -75,6 +75,13 @@ func (l *locals) settle(now time.Time) {
 	l.seen = l.table.Version()
 }
 
+// isHolding reports whether there is anything to look after.
+func (l *locals) isHolding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) > 0
+}
+
 // inForce returns the decisions that are in the table, or were put there.
 func (l *locals) inForce() []*local {
 	l.mu.Lock()

@@ -139,7 +139,7 @@ func (v values) alerts(stats *engine.Stats) {
 func (v values) challenges(n challenge.Counts) {
 	for event, count := range map[string]uint64{
 		"issued": n.Issued, "solved": n.Solved, "failed": n.Failed, "replayed": n.Replayed,
-		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback,
+		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback, "renewed": n.Renewed,
 	} {
 		v.set(challenges, float64(count), event)
 	}

@@ -227,6 +227,7 @@ tocsin_challenges_total{event="failed"} 0
 tocsin_challenges_total{event="fallback"} 0
 tocsin_challenges_total{event="issued"} 1
 tocsin_challenges_total{event="passed"} 1
+tocsin_challenges_total{event="renewed"} 0
 tocsin_challenges_total{event="replayed"} 0
 tocsin_challenges_total{event="solved"} 1
 tocsin_decisions{action="ban",origin="CAPI",source="lapi"} 2

@@ -85,7 +85,7 @@ var (
 	evicted          = counter("detect_evicted_total", "Buckets forgotten for want of room.")
 	challenges       = counter("challenges_total",
 		"Challenges, by what became of them: issued, solved, failed, replayed; passed: requests let through by a pass; "+
-			"barred: refused after too many; fallback: embedded ones because the provider failed.", labelEvent)
+			"barred: told to come back later, since passes are collected; renewed: passes in use; fallback: embedded ones because the provider failed.", labelEvent)
 
 	appsecAsked   = counter("appsec_requests_total", "Requests that AppSec was asked about.")
 	appsecRetried = counter("appsec_retries_total", "Requests that AppSec was asked about again, after a 401.")
