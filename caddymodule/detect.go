@@ -47,7 +47,8 @@ type Detect struct {
 	Scenarios []Scenario `json:"scenarios,omitempty"`
 
 	// Cookies that the site gives to who has logged in; a star at the end stands
-	// for any rest. Requests with one that the site has set are not looked at.
+	// for any rest. Requests with one that the site has set for the same client are not
+	// looked at, for a day after, until the site takes it back.
 	// Default: none.
 	Sessions []string `json:"sessions,omitempty"`
 }

@@ -12,6 +12,7 @@ type finding struct {
 	client  netip.Addr   // the zero Addr: it cannot be told
 	allowed bool         // the client is on the allow list
 	seen    *observation // nil: the request is not observed
+	session bool         // that is because of its session
 	stop    *Stop        // nil: it goes on
 	pass    *Stop        // what it would be stopped by if it had no pass; nil: it needs none
 	visit   *Visit       // nil: it meets no other middleware
@@ -67,7 +68,7 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 	if f.stop == nil {
 		f.stop = m.unsolicited(r, &f)
 	}
-	if f.stop == nil && !v.hasEnded() && m.observes(r, f.client) {
+	if f.stop == nil && !v.hasEnded() && m.observes(r, &f) {
 		m.look(r, &f)
 	}
 	return f

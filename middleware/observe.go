@@ -55,7 +55,11 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 	f.renew(m, w, r)
 	r = v.forward(m, r)
 	if f.seen == nil {
-		return nil, next(w, r)
+		err = next(w, r)
+		if f.session {
+			m.sessions.Note(r, w.Header(), f.client) // it may end here
+		}
+		return nil, err
 	}
 	return nil, f.seen.serve(m, w, r, next)
 }
@@ -72,8 +76,12 @@ type observation struct {
 }
 
 // observes reports whether r, which goes on, is to be observed.
-func (m *Middleware) observes(r *http.Request, ip netip.Addr) bool {
-	return m.observer != nil && !m.trusted(r, ip) && (m.sessions == nil || !m.sessions.Known(r))
+func (m *Middleware) observes(r *http.Request, f *finding) bool {
+	if m.observer == nil || m.trusted(r, f.client) {
+		return false
+	}
+	f.session = m.sessions != nil && m.sessions.Known(r, f.client)
+	return !f.session
 }
 
 func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation {
@@ -111,7 +119,7 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 			o.event.Header = withEncoding(o.event.Header, w.Header())
 		}
 		if m.sessions != nil {
-			m.sessions.Note(o.event.Header)
+			m.sessions.Note(r, w.Header(), o.event.Client)
 		}
 		m.observer.Response(&o.event)
 	}()

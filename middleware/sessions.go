@@ -3,10 +3,14 @@ package middleware
 import (
 	"crypto/sha256"
 	"errors"
+	"iter"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
 )
 
 const (
@@ -21,26 +25,30 @@ type SessionsConfig struct {
 	// star at the end stands for any rest: wordpress_logged_in_*.
 	Names []string
 
-	// Size is how many sessions are remembered. When there are more, those that
-	// were not used for longest are forgotten. Default: 50,000.
+	// Size is how many sessions are remembered, a hundredth of them (8 at least) of one
+	// client. When there are more, those that were not used for longest are forgotten.
+	// Default: 50,000.
 	Size int
 
-	// TTL is how long a session is remembered at least that is not used, unless
-	// there are too many. Default: 24h.
+	// TTL is how long a session is remembered, from when the site began it. Default:
+	// 24h.
 	TTL time.Duration
 }
 
 // Sessions knows the sessions that a site has itself begun, by the cookies that
 // it has set: that a request has such a cookie says nothing, since anybody can
-// write one. It keeps hashes, 16 bytes of each, and is for many goroutines at
-// once.
+// write one. One is known at the client that it was begun with, an address or a /64,
+// and until the site takes the cookie back or replaces it, or the time is over: who
+// has registered is not spared for ever, and not from everywhere. It keeps hashes,
+// 16 bytes of each, and is for many goroutines at once.
 type Sessions struct {
 	names []string
 	size  int
 	ttl   time.Duration
 
 	mu         sync.Mutex // two generations: what is used moves into the young one
-	old, young map[[16]byte]struct{}
+	old, young map[[16]byte]time.Time
+	shares     map[netip.Prefix]int // how many of the young are of one client
 	turned     time.Time
 }
 
@@ -63,36 +71,80 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	return &Sessions{names: cfg.Names, size: cfg.Size, ttl: cfg.TTL, turned: time.Now()}, nil
 }
 
-// Known reports whether r belongs to a session that the site has begun.
-func (s *Sessions) Known(r *http.Request) bool {
-	for _, line := range r.Header["Cookie"] {
-		n := 0
-		for part := range strings.SplitSeq(line[:min(len(line), maxCookie)], ";") {
-			if n++; n > maxCookies {
-				return false
-			}
-			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-			if s.counts(name) && s.has(name, value) {
-				return true
-			}
+// Known reports whether r, of this client, belongs to a session that the site has
+// begun.
+func (s *Sessions) Known(r *http.Request, client netip.Addr) bool {
+	for name, value := range s.cookies(r) {
+		if s.has(name, value, detect.ClientOf(client)) {
+			return true
 		}
 	}
 	return false
 }
 
-// Note remembers the sessions that a response begins.
-func (s *Sessions) Note(response http.Header) {
+// cookies yields those of r that count.
+func (s *Sessions) cookies(r *http.Request) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, line := range r.Header["Cookie"] {
+			n := 0
+			for part := range strings.SplitSeq(line[:min(len(line), maxCookie)], ";") {
+				if n++; n > maxCookies {
+					return
+				}
+				name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+				if s.counts(name) && !yield(name, value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Note remembers the sessions that the response to r, of this client, begins, and
+// forgets those that it ends: whose cookie it takes back, or replaces.
+func (s *Sessions) Note(r *http.Request, response http.Header, client netip.Addr) {
+	if strings.Contains(response.Get("Clear-Site-Data"), `"cookies"`) {
+		s.end(r, "", client)
+	}
 	for _, line := range response["Set-Cookie"] {
 		c, err := http.ParseSetCookie(line)
-		if err != nil || !s.counts(c.Name) || c.MaxAge < 0 || !c.Expires.IsZero() && c.Expires.Before(time.Now()) {
+		if err != nil || !s.counts(c.Name) {
 			continue
 		}
-		if v := strings.TrimSpace(c.Value); v == "" || v == "%20" {
-			continue // how WordPress takes one back
+		s.end(r, c.Name, client)
+		if c.MaxAge < 0 || !c.Expires.IsZero() && c.Expires.Before(time.Now()) {
+			continue
 		}
+		if v := strings.TrimSpace(c.Value); v != "" && v != "%20" { // how WordPress takes one back
+			s.begin(key(c.Name, c.Value, detect.ClientOf(client)), detect.ClientOf(client))
+		}
+	}
+}
+
+// begin remembers a session. One more than a client's share is not.
+func (s *Sessions) begin(k [16]byte, client netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turnLocked()
+	if _, ok := s.young[k]; !ok {
+		if s.shares[client] >= max(8, s.size/100) {
+			return
+		}
+		s.shares[client]++
+	}
+	s.young[k] = time.Now()
+}
+
+// end forgets the sessions of r whose cookies have this name, or any if it is empty.
+func (s *Sessions) end(r *http.Request, name string, client netip.Addr) {
+	for n, value := range s.cookies(r) {
+		if name != "" && n != name {
+			continue
+		}
+		k := key(n, value, detect.ClientOf(client))
 		s.mu.Lock()
-		s.turnLocked()
-		s.young[key(c.Name, c.Value)] = struct{}{}
+		delete(s.young, k)
+		delete(s.old, k)
 		s.mu.Unlock()
 	}
 }
@@ -106,18 +158,22 @@ func (s *Sessions) counts(name string) bool {
 	return false
 }
 
-func (s *Sessions) has(name, value string) bool {
-	k := key(name, value)
+func (s *Sessions) has(name, value string, client netip.Prefix) bool {
+	k := key(name, value, client)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turnLocked()
-	if _, ok := s.young[k]; ok {
-		return true
+	begun, young := s.young[k]
+	if !young {
+		begun = s.old[k] // zero, and so over, if there is none
 	}
-	if _, ok := s.old[k]; !ok {
+	if time.Since(begun) >= s.ttl {
 		return false
 	}
-	s.young[k] = struct{}{}
+	if !young {
+		s.young[k] = begun
+		s.shares[client]++
+	}
 	return true
 }
 
@@ -129,13 +185,14 @@ func (s *Sessions) turnLocked() {
 	if s.young != nil && len(s.young) < max(1, s.size/2) && age < s.ttl {
 		return
 	}
-	s.old, s.young, s.turned = s.young, make(map[[16]byte]struct{}), now
+	s.old, s.young, s.turned = s.young, make(map[[16]byte]time.Time), now
+	s.shares = make(map[netip.Prefix]int)
 	if age >= 2*s.ttl {
 		s.old = nil
 	}
 }
 
-func key(name, value string) [16]byte {
-	sum := sha256.Sum256([]byte(name + "=" + value))
+func key(name, value string, client netip.Prefix) [16]byte {
+	sum := sha256.Sum256([]byte(client.String() + " " + name + "=" + value))
 	return [16]byte(sum[:16])
 }
