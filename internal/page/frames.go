@@ -29,7 +29,7 @@ func isFrameSource(o string) bool {
 	if !ok || scheme != "https" && scheme != "http" {
 		return false
 	}
-	host = strings.TrimPrefix(host, "*.")
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "*."), ":*")
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 	return host != "" && strings.Trim(host, allowed) == "" && !strings.HasPrefix(host, ":") && !strings.HasPrefix(host, ".")
 }
