@@ -228,3 +228,38 @@ func TestAContactOfASiteIsItsOwn(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// Who solves one challenge and goes on has to solve another with each offence, also
+// where the operator wants captchas and no bans.
+func TestAPassEndsWithANewOffence(t *testing.T) {
+	h := newHost(t)
+	traps := ""
+	for n := range 3 { // each is silent for a minute after an alert
+		traps += fmt.Sprintf("scenario trap%d {\nmatch {\npath /trap/%d\n}\ncaptcha\n}\n", n, n)
+	}
+	h.load(globals("snapshot off\nlocal captcha 1h\nchallenge pow {\nlevel low\n}\n"+traps) + "http://{ADDR} {\ntocsin\nrespond ok\n}")
+	ask := func(path, cookie string) answer {
+		r := h.request(http.MethodGet, suspect, path)
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Cookie", cookie)
+		a, err := h.do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	cookie := ""
+	for n := range 3 {
+		a := ask(fmt.Sprintf("/trap/%d", n), cookie)
+		if a.header.Get("X-Tocsin") != "challenge" {
+			t.Fatalf("offence %d: status %d", n+1, a.status)
+		}
+		if a = ask("/", cookie); a.header.Get("X-Tocsin") != "challenge" {
+			t.Fatalf("after offence %d: status %d, with the pass from before", n+1, a.status)
+		}
+		cookie = h.solveAt(a.body, "/")
+		if a = ask("/", cookie); a.status != http.StatusOK {
+			t.Fatalf("after the challenge: status %d", a.status)
+		}
+	}
+}
