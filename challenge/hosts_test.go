@@ -41,13 +41,18 @@ func TestAPassHoldsForASetOfHosts(t *testing.T) {
 		out    []string
 	}{
 		{
-			"hosts that are listed", []string{"www.shop.example", "CDN.shop.example", "api.shop.example"}, "shop.example",
+			"hosts that are listed",
+			[]string{"www.shop.example", "CDN.shop.example", "api.shop.example"},
+			"shop.example",
 			[]string{"www.shop.example", "cdn.shop.example", "API.shop.example:8443", "img.cdn.shop.example", "www.shop.example."},
 			[]string{"shop.example", "blog.shop.example", "evilwww.shop.example", "www.shop.example.evil.example", "www.shop.example evil"},
 		},
 		{
-			"a domain", []string{"shop.example"}, "shop.example",
-			[]string{"shop.example", "cdn.shop.example", "a.b.shop.example"}, []string{"evilshop.example", "example", "other.example"},
+			"a domain",
+			[]string{"shop.example"},
+			"shop.example",
+			[]string{"shop.example", "cdn.shop.example", "a.b.shop.example"},
+			[]string{"evilshop.example", "example", "other.example"},
 		},
 		{"a domain with a star", []string{"*.shop.example"}, "shop.example", []string{"shop.example", "a.shop.example"}, []string{"b.example"}},
 		{"one in the other", []string{"shop.example", "cdn.shop.example"}, "shop.example", []string{"shop.example", "cdn.shop.example"}, nil},
