@@ -252,10 +252,10 @@ func attackRows() []attackRow {
 		{"http-digest-bf", "answers that are refused", 16, func(i int) step {
 			return step{target: "/private/", auth: fmt.Sprintf(`Digest username="admin", nonce="n", response="%032x"`, i), status: 401}
 		}, nil},
-		{"http-token-guessing", "tokens", 31, func(i int) step {
+		{"http-token-guessing", "tokens", 51, func(i int) step {
 			return step{target: "/api/me", auth: fmt.Sprint("Bearer tok", i), status: 401}
 		}, nil},
-		{"http-token-guessing", "tokens as passwords", 31, func(i int) step {
+		{"http-token-guessing", "tokens as passwords", 51, func(i int) step {
 			return step{target: "/o/r.git/info/refs", auth: fmt.Sprint("gitlab-ci-token:", i), status: 401}
 		}, nil},
 		{"http-code-guessing", "codes in JSON", 16, func(i int) step {

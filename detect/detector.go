@@ -23,8 +23,9 @@ type Config struct {
 	// Values is how many distinct values a bucket remembers, if its scenario asks
 	// for distinct ones. One that was forgotten counts again. Default: 1,000.
 	Values int
-	// Clients is how many clients are remembered for what they did well. Default:
-	// 50,000, in 13 MB.
+	// Clients is how many clients are remembered for what they did well, and apart from
+	// these how many for credentials that the site accepted, 128 of one network at most.
+	// Default: 50,000 of each, in 13 MB and up to 12 MB.
 	Clients int
 	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
 	Events int

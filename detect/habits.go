@@ -2,6 +2,7 @@ package detect
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ type habits struct {
 
 	taught atomic.Bool // some site answers for what it has not as for what it has
 	asks   atomic.Bool // some place is of one of the kinds
+
+	pages pages
 
 	mu     sync.Mutex
 	alike  lessons[*[maxAlike]likeness]  // by host
@@ -76,6 +79,20 @@ func (h *habits) hash(texts ...string) uint64 {
 
 // page returns a number for a path.
 func (h *habits) page(path string) uint64 { return maphash.String(h.seed, path) }
+
+// wasThere reports whether somebody has got the page before.
+func (v *view) wasThere() bool {
+	if v.habits == nil {
+		return false
+	}
+	return v.habits.pages.had(v.habits.page(v.path()) ^ v.site())
+}
+
+// site returns a number for the host.
+func (v *view) site() uint64 {
+	host, _ := v.host()
+	return bits.RotateLeft64(v.habits.page(host), 1)
+}
 
 // likenessOf returns that of the answer, and whether it can stand for what is not
 // there: a page that is not empty, or a redirect to where everything is redirected.

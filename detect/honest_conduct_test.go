@@ -27,7 +27,6 @@ func shard(name string) string {
 // challenged are the models that a challenge is asked of, by name, and why. What they
 // do is what searches do, too, as far as requests and statuses tell.
 var challenged = map[string]string{
-	"go get of vanity paths":                                      "names at the top of a site, by a program of no name",
 	"shop with products gone, browsed from bookmarks":             "names of two words at the top of a site",
 	"Next.js prefetches pages that are gone":                      "names at the top of a site",
 	"link checker finds a third dead at the top level":            "50 names at the top of a site",
@@ -45,7 +44,6 @@ var challenged = map[string]string{
 	"an old tab polls 14 places at the root that 403":             "names at the top of a site",
 	"admin of a small tool with pages like users, roles, logs":    "words that are tried on APIs",
 	"SPA of an older version: features that the server has not":   "words that are tried on APIs",
-	"CI runners with job tokens that ended":                       "60 tokens in two minutes",
 	"translation of pages by a proxy, Referer foreign":            "names at the top of a site; reflected",
 	"GitLab pages: a person without rights":                       "names at the top of a site",
 	"reverse proxy with subfolders: an app that asks at the root": "names at the top of a site",

@@ -281,7 +281,7 @@ func attackModels() []struct {
 		attack("passwords by Digest", 16, 0, func(i int) step {
 			return step{target: "/", auth: fmt.Sprintf(`Digest username="admin", response="%032x"`, i), status: 401}
 		}),
-		attack("tokens", 31, 0, func(i int) step { return step{target: "/api", auth: fmt.Sprint("Bearer ", letters(i)), status: 401} }),
+		attack("tokens", 51, 0, func(i int) step { return step{target: "/api", auth: fmt.Sprint("Bearer ", letters(i)), status: 401} }),
 		attack("codes", 16, 0, func(i int) step { return step{target: "/2fa", body: fmt.Sprintf("otp=%06d", i), status: 401} }),
 		attack("a document of GraphQL", 1, 0, same(step{target: "/graphql", form: mediaJSON, body: graphQL(60)})),
 		attack("a bundle of XML-RPC", 1, 0, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(20)})),

@@ -149,8 +149,11 @@ func (d *Detector) notePlace(v *view) {
 func (d *Detector) notePage(v *view, outcome string) {
 	p, _ := v.cleanPath()
 	page := d.habits.page(p)
-	if outcome == outcomeMissing {
+	switch {
+	case outcome == outcomeMissing:
 		page = ^page // what was missing and is there now has been written
+	case v.isFine():
+		d.habits.pages.add(page ^ v.site())
 	}
 	l, _ := v.likeness()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing

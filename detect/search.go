@@ -12,10 +12,15 @@ import "strings"
 // kind that nobody searches for are one place wherever they are, and so are paths
 // that begin or end as one did that the client has missed just before: a monitor asks
 // for the health of each of thirty applications, a feed reader for each blog's feed.
+// What somebody has got before and is gone, or wants a login now, is one place, too: who
+// asks for that has a link to it.
 func (v *view) place() (string, bool) {
 	p, ok := v.cleanPath()
 	if !ok {
 		return "", false
+	}
+	if outcome, _ := v.outcome(); outcome == outcomeMissing && v.wasThere() {
+		return "/gone", true
 	}
 	p = strings.ToLower(p)
 	if i := scriptEnd(p); i > 0 {
@@ -27,7 +32,7 @@ func (v *view) place() (string, bool) {
 	if strings.Contains(p, "/@v/") || strings.HasSuffix(p, "/@latest") {
 		return "/@v", true // a proxy of Go modules, whose first elements are hosts
 	}
-	if isUnsought(p) || isProgram(v.evt.UserAgent) && extension(p) == "" {
+	if isUnsought(p) || (isProgram(v.evt.UserAgent) || v.looksForModule()) && extension(p) == "" {
 		return "/stored", true
 	}
 	if v.missedBefore(p) {
@@ -169,6 +174,11 @@ func isHexText(s string) bool {
 func isTitle(element string) bool {
 	const shortest = 14
 	return len(element) >= shortest && strings.Count(element, "-")+strings.Count(element, "_") >= 2
+}
+
+// looksForModule reports whether Go asks whether a path names one of its modules.
+func (v *view) looksForModule() bool {
+	return v.args == "go-get=1" && strings.HasPrefix(v.evt.UserAgent, "Go-http-client/")
 }
 
 // isProgram reports whether a user agent is that of a program that keeps packages,

@@ -71,6 +71,7 @@ func TestNobodyFlushesWhatIsKnownOfOthers(t *testing.T) {
 	soft := func(i int) step {
 		return step{target: fmt.Sprintf("/.git/HEAD?%d", i), host: site, client: member, size: 7000}
 	}
+	rules := parse(t, guessed+"\n---\ntype: trigger\nname: test/impossible\nfilter: evt.Parsed.clean_path in ['/.env', '/.git/HEAD', '/wp-config.php~']\nlabels: {teaches: missing}")
 	for _, row := range []struct {
 		name string
 		next func(i int) step
@@ -87,9 +88,9 @@ func TestNobodyFlushesWhatIsKnownOfOthers(t *testing.T) {
 		{"hosts without number", func(i int) step { return step{target: "/.env", host: letters(i) + ".example", size: 6000} }},
 	} {
 		for _, whose := range []Attribution{Own, Foreign} {
-			d := New(Config{Rules: builtinRules(t), Clients: 4000})
+			d := New(Config{Rules: rules, Clients: 4000})
 			play(d, 0, asks, accepted, hook, refuses, soft(1), step{target: "/.env", host: site, client: member, size: 7000}, step{target: "/wp-config.php~", host: site, client: member, size: 7000})
-			for i := range 17_000 {
+			for i := range 9_000 {
 				s := row.next(i)
 				s.whose = whose
 				e := s.event(began.Add(time.Duration(i) * time.Millisecond))

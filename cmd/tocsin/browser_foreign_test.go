@@ -91,7 +91,7 @@ func traps() []trap {
 		{scenario: "http-login-spray", calls: 14, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
 		{scenario: "http-basic-bf", calls: 6, call: basic, not: noHeader},
 		{scenario: "http-digest-bf", calls: 16, call: signed(`Digest username="ann", nonce="n", response="%032x"`), not: noHeader},
-		{scenario: "http-token-guessing", calls: 31, call: signed("Bearer token-%d"), not: noHeader},
+		{scenario: "http-token-guessing", calls: 51, call: signed("Bearer token-%d"), not: noHeader},
 		{scenario: "http-code-guessing", calls: 18, call: func(i int) call {
 			return call{target: "/2fa", contentType: formEncoded, body: fmt.Sprintf("password=%06d", i)}
 		}},
