@@ -36,6 +36,7 @@ type sourceAnswer struct {
 	Kind       string    `json:"kind"`                  // lapi, lapi live, file, url or mmdb
 	Ready      bool      `json:"ready"`                 // was in step lately enough
 	Synced     time.Time `json:"synced,omitzero"`       // when it last was in step; left out: never
+	Carried    time.Time `json:"carried,omitzero"`      // when it was before, by the snapshot or an earlier config; left out: neither says so
 	AgeSeconds *int64    `json:"age_seconds,omitempty"` // since then
 	Decisions  int       `json:"decisions"`             // of it in the table
 	Failures   int       `json:"failures"`              // failed tries since then

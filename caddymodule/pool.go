@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -24,7 +23,7 @@ type pooled struct {
 	countries countries // of the clients that were stopped
 	snapshot  string    // path; empty: it has none
 	logs      logSwitch
-	unproven  bool        // its first table came from an engine that never was ready
+	folder    string      // of snapshots of other engines that nobody needs; empty: none
 	ready     atomic.Bool // it was once: see wasReady
 }
 
@@ -35,7 +34,7 @@ func take(s State, key string, l *zap.Logger) (*pooled, error) {
 	// to range over it would wait for ever.
 	old := running()
 	v, _, err := engines.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newPooled(s, old, l)
+		return newPooled(s, key, old, l)
 	})
 	if err != nil {
 		return nil, err
@@ -57,8 +56,9 @@ func running() *pooled {
 // with what that knows about the sources that stay: their first sync may be
 // long in coming, and meanwhile bans hold. What the engine has to say until it
 // is started goes to l.
-func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
-	p := &pooled{snapshot: s.Snapshot}
+func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error) {
+	files := s.snapshots(key)
+	p := &pooled{snapshot: files.own, folder: files.folder}
 	defer p.logs.use(l)()
 	log := p.logs.logger()
 	var err error
@@ -72,7 +72,7 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 		return nil, err
 	}
 	cfg := engine.Config{
-		Sources: p.sources, Snapshot: s.Snapshot, Logger: log,
+		Sources: p.sources, Snapshot: files.own, Inherit: files.others, Logger: log,
 		Detect: p.shared.rules.detector, Local: s.Local.config(),
 		Reporters: append(p.reporters, p.alerts), Spared: p.alerts.spared,
 	}
@@ -89,8 +89,7 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 		cfg.Locate = p.places.Locate
 	}
 	if old != nil {
-		cfg.Table = old.Table().Clone()
-		p.unproven = !old.wasReady()
+		cfg.Synced, cfg.Table = old.Syncs(), old.Table().Clone()
 	}
 	if p.Engine, err = engine.New(cfg); err != nil {
 		return nil, fmt.Errorf("making engine: %w", err)
@@ -102,27 +101,24 @@ func newPooled(s State, old *pooled, l *zap.Logger) (*pooled, error) {
 func (p *pooled) start(l *zap.Logger) (release func()) {
 	release = p.logs.use(l)
 	p.Start()
+	if p.folder != "" {
+		tidySnapshots(p.folder, p.snapshot, p.logs.logger())
+	}
 	return release
 }
 
-// wasReady reports whether p was ever fit to judge by. It stays true when p
-// falls behind later: then decisions run out, and the site lives.
+// wasReady reports whether p was ever fit to judge by: each of its sources was in
+// sync, or the snapshot or the engine before says that this very source was. It stays
+// true when p falls behind later: then decisions run out, and the site lives.
 func (p *pooled) wasReady() bool {
 	if p.ready.Load() {
 		return true
 	}
-	if !p.Ready() || p.unproven && !p.synced() {
+	if !p.Synced() {
 		return false
 	}
 	p.ready.Store(true)
 	return true
-}
-
-// synced reports whether all sources were in sync once. An engine takes any
-// table that it is given for as good as a sync, but one that was handed down
-// before it was complete must not open what startup closed keeps closed.
-func (p *pooled) synced() bool {
-	return !slices.ContainsFunc(p.Stats().Sources, func(s engine.SourceStats) bool { return !s.Live && s.Synced.IsZero() })
 }
 
 // Destruct stops p. The engine bounds how long that takes, since Caddy waits

@@ -202,9 +202,11 @@ func TestChangedSourcesStayClosed(t *testing.T) {
 	h.list("three.txt", banned)
 	h.waitStatus(allowed, http.StatusOK)
 	h.load(globals("blocklist {DIR}/four.txt\nsnapshot off\nstartup closed") + site)
-	if a := h.get(allowed, "/"); a.status != http.StatusOK {
-		t.Errorf("after it was ready once: %d", a.status)
+	if a := h.get(allowed, "/"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("with a list that is not there, after another was: %d", a.status)
 	}
+	h.load(globals("blocklist {DIR}/three.txt\nsnapshot off\nstartup closed\nallow 192.0.2.99") + site)
+	h.waitStatus(allowed, http.StatusOK)
 }
 
 // A settable is a source that stands as the test says.

@@ -13,11 +13,6 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-const (
-	snapshotOff  = "off"
-	snapshotFile = "tocsin.snap"
-)
-
 // State is what an engine is made from, and all of it is the engine's identity:
 // configs with the same State share an engine, one after the other. What says
 // what to do with decisions does not belong here.
@@ -40,7 +35,9 @@ type State struct {
 	NAT64 []string `json:"nat64,omitempty"`
 
 	// File that carries decisions over a restart, or "off". Placeholders are
-	// replaced. Default: tocsin.snap in Caddy's data folder.
+	// replaced. One server at a time writes it. Default: a file in Caddy's data
+	// folder, tocsin-ID.snap, where ID stands for this State, so that servers which
+	// share the folder have one each.
 	Snapshot string `json:"snapshot,omitempty"`
 
 	// Names of the Local APIs that are told of alerts. Each needs a machine.
@@ -88,12 +85,7 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 	if err := s.Crawlers.resolve(repl); err != nil {
 		return State{}, fmt.Errorf("crawlers: %w", err)
 	}
-	switch s.Snapshot {
-	case "":
-		s.Snapshot = filepath.Join(caddy.AppDataDir(), snapshotFile)
-	case snapshotOff:
-		s.Snapshot = ""
-	default:
+	if s.Snapshot != "" {
 		if s.Snapshot, err = repl.ReplaceOrErr(s.Snapshot, true, true); err != nil {
 			return State{}, fmt.Errorf("snapshot: %w", err)
 		}

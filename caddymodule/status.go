@@ -58,7 +58,7 @@ func (p *pooled) status() statusAnswer {
 
 func newSourceAnswer(s *engine.SourceStats, kind string, now time.Time) sourceAnswer {
 	a := sourceAnswer{
-		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced),
+		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced), Carried: inSeconds(s.Carried),
 		Decisions: s.Decisions, Failures: s.Failures, Next: inSeconds(s.Next),
 	}
 	if !s.Synced.IsZero() {
@@ -86,11 +86,13 @@ func (p *pooled) readiness(stats engine.Stats, now time.Time) (ready bool, reaso
 	var late []string
 	for i := range stats.Sources {
 		switch s := &stats.Sources[i]; {
-		case s.Live:
-		case s.Synced.IsZero() && (!s.Ready || !p.wasReady()):
-			late = append(late, s.Name+" was not in sync yet")
-		case !s.Ready:
+		case s.Live || s.Ready:
+		case !s.Synced.IsZero():
 			late = append(late, fmt.Sprintf("%s was last in sync %v ago", s.Name, now.Sub(s.Synced).Round(time.Second)))
+		case !s.Carried.IsZero():
+			late = append(late, s.Name+" was not in sync since the start")
+		default:
+			late = append(late, s.Name+" was not in sync yet")
 		}
 	}
 	return len(late) == 0, strings.Join(late, "; ")

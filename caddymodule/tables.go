@@ -57,6 +57,14 @@ func (t table) ago(at time.Time) string {
 	return inWords(t.now.Sub(at)) + " ago"
 }
 
+// synced returns when a source was in sync, by the snapshot if it was not since.
+func (t table) synced(s *sourceAnswer) string {
+	if s.Synced.IsZero() && !s.Carried.IsZero() {
+		return "snapshot: " + t.ago(s.Carried)
+	}
+	return t.ago(s.Synced)
+}
+
 // in returns how far away at is.
 func (t table) in(at time.Time, never string) string {
 	switch {
@@ -101,7 +109,7 @@ func (a *statusAnswer) write(w io.Writer) error {
 		t.row()
 		t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")
 		for _, s := range append(a.Sources, a.Databases...) {
-			t.row(s.Name, s.Kind, yesNo(s.Ready), t.ago(s.Synced), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
+			t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
 		}
 		t.allowlists(a.Sources)
 		if c := a.Challenge; c != nil {

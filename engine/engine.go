@@ -19,6 +19,13 @@
 // time, and [Engine.Ready] turns false once the source has been out of step for
 // too long. The snapshot is an aid: one that cannot be read or written is
 // logged, and everything else goes on.
+//
+// # The snapshot
+//
+// It holds the table and says which sources were in sync with it. It stands in for
+// those at the next start, if they still read the same, and for no others: see
+// [Lasting]. One engine at a time writes a file, and has PATH.lock locked meanwhile.
+// A second one warns, does not write, and takes over once the first is gone.
 package engine
 
 import (
@@ -85,7 +92,9 @@ type Config struct {
 	Live     []Live        // asked about clients that the table has no ban for
 	Locate   Locator       // asked if there are decisions about places; default: those are not enforced
 	Snapshot string        // file that carries the table over a restart; default: none
-	Table    *lookup.Table // what to start from instead of the snapshot; the engine takes it over
+	Inherit  []string      // snapshots of other engines to start from if there is none; those in use are left out
+	Table    *lookup.Table // what to start from instead of the snapshots; the engine takes it over
+	Synced   []SourceSync  // which sources were in sync with Table, as [Engine.Syncs] returns them
 	NAT64    *lookup.NAT64 // knows the prefixes of local translators; default: the well-known one only
 	Logger   *zap.Logger   // default: none
 
@@ -111,7 +120,7 @@ type Engine struct {
 	snapshot snapshotFile
 	logger   *zap.Logger
 	born     time.Time
-	warm     bool // the table came from a snapshot or from another engine
+	carried  map[string]SourceSync // what is known from before about the sources, by name
 
 	local    *locals
 	outboxes []*outbox
@@ -147,14 +156,15 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.snapshot.path = cfg.Snapshot
-	e.warm = e.table != nil
+	before := cfg.Synced
 	if e.table == nil {
 		e.table = new(lookup.Table)
-		e.warm = e.restore()
+		before = e.restore(cfg.snapshots())
 	}
 	e.nat64 = cfg.NAT64
 	e.table.Translate(e.nat64)
 	e.table.Keep(append(names, LocalSource)...)
+	e.carry(before)
 	e.snapshot.version = e.table.Version()
 	if err := e.prepare(cfg); err != nil {
 		return nil, err
@@ -182,12 +192,21 @@ func (cfg Config) names() ([]string, error) {
 	return names, nil
 }
 
+// snapshots returns the files that an engine can start from, the best first.
+func (cfg Config) snapshots() []string {
+	if cfg.Snapshot == "" {
+		return nil
+	}
+	return append([]string{cfg.Snapshot}, cfg.Inherit...)
+}
+
 // Start sets the sources running. Calls after the first do nothing.
 func (e *Engine) Start() {
 	e.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		limit, cancelSend := context.WithCancel(context.Background())
 		e.cancel, e.cancelSend = cancel, cancelSend
+		e.claim()
 		for _, s := range e.sources {
 			e.wg.Go(func() { e.supervise(ctx, s) })
 		}
@@ -222,6 +241,11 @@ func (e *Engine) close() error {
 		return nil
 	}
 	e.cancel()
+	return errors.Join(e.wait(), e.save(), e.unclaim())
+}
+
+// wait waits for what Start started, but not for ever.
+func (e *Engine) wait() error {
 	flush := time.AfterFunc(flushTimeout, e.cancelSend)
 	defer e.cancelSend()
 	defer flush.Stop()
@@ -234,64 +258,13 @@ func (e *Engine) close() error {
 	defer timeout.Stop()
 	select {
 	case <-stopped:
-		return e.save()
+		return nil
 	case <-timeout.C:
 		// A source that ignores its context is a mistake of ours; hanging here
 		// would stop the whole web server.
-		return errors.Join(fmt.Errorf("stopping the sources: still running after %v", closeTimeout), e.save())
+		return fmt.Errorf("stopping the sources: still running after %v", closeTimeout)
 	}
 }
 
 // Table returns the table of e.
 func (e *Engine) Table() *lookup.Table { return e.table }
-
-// supervise runs a source until ctx ends. Run is not supposed to return before,
-// nor to panic; if it does, protection must not end with it, nor the server.
-func (e *Engine) supervise(ctx context.Context, s Source) {
-	for {
-		err := e.runGuarded(ctx, s)
-		if ctx.Err() != nil {
-			return
-		}
-		e.logger.Error("source stopped, starting it again",
-			zap.String("source", s.Name()), zap.Error(err), zap.Duration("in", restartDelay))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(restartDelay):
-		}
-	}
-}
-
-func (e *Engine) runGuarded(ctx context.Context, s Source) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			e.logger.Error("source panicked", zap.String("source", s.Name()), zap.Any("panic", p), zap.Stack("stack"))
-			err = fmt.Errorf("running source %s: panic: %v", s.Name(), p)
-		}
-	}()
-	return s.Run(ctx, e.table)
-}
-
-// sweep frees what has ended and saves what has changed, once a minute.
-func (e *Engine) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	defer e.table.Rest()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-second.C:
-			e.table.Tick(now)
-		case now := <-tick.C:
-			e.table.Expire(now)
-			e.guards.sweep(now)
-			if err := e.save(); err != nil {
-				e.logger.Error("the table would not survive a restart", zap.Error(err))
-			}
-		}
-	}
-}

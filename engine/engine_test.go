@@ -28,11 +28,14 @@ var (
 // fake is a source whose Run a test writes.
 type fake struct {
 	name   string
+	reads  string // its identity
 	run    func(ctx context.Context, t *lookup.Table) error
 	status atomic.Pointer[lookup.Status]
 }
 
 func (f *fake) Name() string { return f.name }
+
+func (f *fake) Identity() string { return f.reads }
 
 func (f *fake) Run(ctx context.Context, t *lookup.Table) error {
 	if f.run != nil {
@@ -51,11 +54,14 @@ func (f *fake) Status() lookup.Status {
 
 // says makes a source that announces all and then waits.
 func says(name string, all ...lookup.Decision) *fake {
-	return &fake{name: name, run: func(ctx context.Context, t *lookup.Table) error {
+	f := &fake{name: name}
+	f.run = func(ctx context.Context, t *lookup.Table) error {
 		t.Replace(name, all)
+		f.status.Store(&lookup.Status{Synced: time.Now(), Stale: time.Minute})
 		<-ctx.Done()
 		return ctx.Err()
-	}}
+	}
+	return f
 }
 
 func start(t *testing.T, cfg Config) *Engine {
@@ -172,6 +178,7 @@ func TestReady(t *testing.T) {
 				cfg := Config{Sources: []Source{source}}
 				if tc.warm {
 					cfg.Table = new(lookup.Table)
+					cfg.Synced = []SourceSync{{Name: "a", At: time.Now()}}
 				}
 				e := start(t, cfg)
 				<-time.After(tc.after)

@@ -26,28 +26,25 @@ type SourceStats struct {
 	Live      bool // it is asked about one client at a time, and holds nothing in the table
 	Decisions int  // held in the table
 	Ready     bool
+	// Carried is when the source was last in sync before this engine, as the snapshot or
+	// the engine before says; zero: neither says that it was.
+	Carried time.Time
 	lookup.Status
 }
 
 // Ready reports whether the table is fit to judge by: every source was in step
 // with it lately enough. A snapshot stands in for a source that has not
-// answered yet, for as long as a sync would. Live sources do not count: what
-// becomes of a request that they do not answer for is theirs to say.
+// answered yet, if it says that this very source was in sync, for as long as a sync
+// would: see [Lasting]. Live sources do not count: what becomes of a request that
+// they do not answer for is theirs to say.
 func (e *Engine) Ready() bool {
 	now := time.Now()
 	for _, s := range e.sources {
-		if !e.ready(s.Status(), now) {
+		if !e.ready(s.Name(), s.Status(), now) {
 			return false
 		}
 	}
 	return true
-}
-
-func (e *Engine) ready(s lookup.Status, now time.Time) bool {
-	if s.Synced.IsZero() && e.warm {
-		s.Synced = e.born
-	}
-	return s.Ready(now)
 }
 
 // Stats returns how e stands.
@@ -63,10 +60,11 @@ func (e *Engine) Stats() Stats {
 	}
 	for _, s := range e.sources {
 		status := s.Status()
-		ready := e.ready(status, now)
+		ready := e.ready(s.Name(), status, now)
 		stats.Ready = stats.Ready && ready
 		stats.Sources = append(stats.Sources, SourceStats{
 			Name: s.Name(), Decisions: e.table.Count(s.Name()), Ready: ready, Status: status,
+			Carried: e.carried[s.Name()].At,
 		})
 	}
 	for _, l := range e.live {

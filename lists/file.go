@@ -91,3 +91,6 @@ func NewFile(cfg FileConfig) (*File, error) {
 	}
 	return &File{list: l, path: path, poll: cfg.Poll, settle: cfg.Settle}, nil
 }
+
+// Identity says what is read: the path.
+func (f *File) Identity() string { return f.path }

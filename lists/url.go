@@ -148,6 +148,9 @@ func (cfg URLConfig) check() error {
 	return nil
 }
 
+// Identity says what is read: the URL, with its query, which may hold a secret.
+func (u *URL) Identity() string { return u.at.String() }
+
 // Run fetches the list at once and keeps t in step with it until ctx ends, and
 // returns ctx's error.
 func (u *URL) Run(ctx context.Context, t *lookup.Table) error {

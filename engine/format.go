@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A snapshot is the magic bytes, of which the last is the version; the length of what
+// follows and its CRC-32C, four bytes each, big-endian; a JSON object, which says
+// which sources were in sync with the table; and the table as package lookup writes
+// it. One without all that but the table is of an earlier version.
+const (
+	snapshotMagic = "tocsin state\x00\x01"
+	maxHeader     = 1 << 20 // bytes of the JSON
+)
+
+var errHeader = errors.New("damaged snapshot: its head cannot be read")
+
+type snapshotHeader struct {
+	Sources []SourceSync `json:"sources"`
+}
+
+// writeSnapshot writes a snapshot to w.
+func writeSnapshot(w io.Writer, table *lookup.Table, synced []SourceSync) error {
+	body, err := json.Marshal(snapshotHeader{synced})
+	if err != nil {
+		return err
+	}
+	head := append([]byte(snapshotMagic), make([]byte, 8)...)
+	binary.BigEndian.PutUint32(head[len(snapshotMagic):], uint32(len(body))) //nolint:gosec // some hundred bytes
+	binary.BigEndian.PutUint32(head[len(snapshotMagic)+4:], checksum(body))
+	if _, err := w.Write(append(head, body...)); err != nil {
+		return err
+	}
+	_, err = table.WriteTo(w)
+	return err
+}
+
+// readSnapshot fills table from f and returns which sources were in sync with it.
+func readSnapshot(f *os.File, table *lookup.Table) ([]SourceSync, error) {
+	r := bufio.NewReader(f)
+	if magic, err := r.Peek(len(snapshotMagic)); err != nil || string(magic) != snapshotMagic {
+		return readEarlier(f, r, table)
+	}
+	head := make([]byte, len(snapshotMagic)+8)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, errors.Join(errHeader, err)
+	}
+	size, sum := binary.BigEndian.Uint32(head[len(snapshotMagic):]), binary.BigEndian.Uint32(head[len(snapshotMagic)+4:])
+	if size > maxHeader {
+		return nil, fmt.Errorf("%w: %d bytes", errHeader, size)
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, errors.Join(errHeader, err)
+	}
+	var header snapshotHeader
+	if checksum(body) != sum {
+		return nil, fmt.Errorf("%w: wrong checksum", errHeader)
+	}
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&header); err != nil {
+		return nil, fmt.Errorf("%w: %w", errHeader, err)
+	}
+	_, err := table.ReadFrom(r)
+	return header.Sources, err
+}
+
+// readEarlier reads the snapshot of an earlier version. That says nothing about
+// sources, but one that has decisions in it has been read.
+func readEarlier(f *os.File, r io.Reader, table *lookup.Table) ([]SourceSync, error) {
+	if _, err := table.ReadFrom(r); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	var synced []SourceSync
+	for _, g := range table.Groups() {
+		synced = append(synced, SourceSync{Name: g.Source, At: info.ModTime()})
+	}
+	return synced, nil
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
