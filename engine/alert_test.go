@@ -180,7 +180,7 @@ func TestLocalDecisionsSurvive(t *testing.T) {
 				if !e.stops(listed) || !e.stops(netip.MustParseAddr("192.0.2.2")) {
 					t.Errorf("%+v", e.Stats())
 				}
-				if n := len(e.local.held); n != e.Stats().Local {
+				if n := e.local.held.len(); n != e.Stats().Local {
 					t.Errorf("%d looked after of %d", n, e.Stats().Local)
 				}
 			})
@@ -220,7 +220,7 @@ func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
 			}
 		}
 		e.Alert(about("192.0.2.2"))
-		if s := e.Stats().Alerts; s.Late != 1 || s.Decided != 1 || len(e.local.held) != 1 {
+		if s := e.Stats().Alerts; s.Late != 1 || s.Decided != 1 || e.local.held.len() != 1 {
 			t.Errorf("%+v", s)
 		}
 		e.Start()
@@ -239,10 +239,10 @@ func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
 	})
 }
 
-func TestTheOldestLocalDecisionMakesRoom(t *testing.T) {
+func TestTheOldestOfEqualDecisionsMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, Config{})
-		e.local.room = 3
+		e.local.held.room = 3
 		for i := range 6 {
 			e.Alert(about(fmt.Sprintf("192.0.2.%d", i+1)))
 			e.Alert(about("192.0.2.1")) // which makes it young again
@@ -252,7 +252,7 @@ func TestTheOldestLocalDecisionMakesRoom(t *testing.T) {
 			held = append(held, d.Target())
 		}
 		slices.Sort(held)
-		if !slices.Equal(held, []string{"192.0.2.1", "192.0.2.5", "192.0.2.6"}) || len(e.local.held) != 3 {
+		if !slices.Equal(held, []string{"192.0.2.1", "192.0.2.5", "192.0.2.6"}) || e.local.held.len() != 3 {
 			t.Errorf("left are %q", held)
 		}
 	})
@@ -316,8 +316,8 @@ func TestOffendersAreForgottenToMakeRoom(t *testing.T) {
 		o.sentence(prefix(i), time.Minute, false, now)
 	}
 	now = now.Add(2 * time.Minute)
-	if len(o.known) != 3 || o.byAge.Len() != 3 || o.sentence(prefix(0), time.Minute, false, now) != 2*time.Minute || o.sentence(prefix(5), time.Minute, false, now) != time.Minute {
-		t.Errorf("%d known", len(o.known))
+	if o.known.len() != 3 || o.sentence(prefix(0), time.Minute, false, now) != 2*time.Minute || o.sentence(prefix(5), time.Minute, false, now) != time.Minute {
+		t.Errorf("%d known", o.known.len())
 	}
 }
 

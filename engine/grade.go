@@ -44,10 +44,8 @@ func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, n
 
 // lasting returns the decision held at at, nil if there is none or it is over.
 func (l *locals) lasting(at holding, now time.Time) *local {
-	if e := l.held[at]; e != nil {
-		if d := e.Value.(*local); now.Before(d.Until) {
-			return d
-		}
+	if d := l.held.get(at); d != nil && now.Before(d.Until) {
+		return d
 	}
 	return nil
 }
@@ -58,11 +56,10 @@ func (l *locals) lasting(at holding, now time.Time) *local {
 func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.held[holding{d.Prefix, lookup.Captcha}]
-	if e == nil {
+	one := l.held.get(holding{d.Prefix, lookup.Captcha})
+	if one == nil {
 		return false
 	}
-	one := e.Value.(*local)
 	if slices.Contains(one.pages, page) || len(one.pages) >= ignoredPages { // the latter was said
 		return false
 	}
@@ -75,8 +72,8 @@ func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 func (l *locals) solved(p netip.Prefix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.held[holding{p, lookup.Captcha}]; e != nil {
-		e.Value.(*local).pages = nil
+	if one := l.held.get(holding{p, lookup.Captcha}); one != nil {
+		one.pages = nil
 	}
 }
 

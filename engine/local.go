@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"container/list"
 	"context"
 	"net/netip"
 	"slices"
@@ -18,7 +17,7 @@ import (
 const LocalOrigin = "tocsin"
 
 const (
-	maxLocal  = 100_000               // decisions held; the oldest makes room for a new one
+	maxLocal  = 100_000               // decisions held; see crowd for which makes room for a new one
 	maxOrders = 1024                  // decisions on their way into the table
 	maxReason = 255                   // bytes
 	patience  = 10 * time.Millisecond // that an alert waits for the table
@@ -54,7 +53,6 @@ type locals struct {
 	rulers []string
 	allow  []Allowlister
 	log    *zap.Logger
-	room   int // for decisions held
 	orders chan order
 	ended  chan struct{} // closed with the goroutine that takes orders
 
@@ -62,8 +60,8 @@ type locals struct {
 	next time.Time // when to look again even so
 
 	mu        sync.Mutex
-	held      map[holding]*list.Element // of *local
-	byAge     list.List                 // the oldest first
+	held      *crowd[holding, *local]
+	displaced []lookup.Decision // that have made room and are to leave the table
 	offenders offenders
 }
 
@@ -91,9 +89,9 @@ type order struct {
 
 func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	l := &locals{
-		cfg: cfg, table: table, log: log, room: maxLocal,
+		cfg: cfg, table: table, log: log,
 		orders: make(chan order, maxOrders), ended: make(chan struct{}),
-		held:      map[holding]*list.Element{},
+		held:      newCrowd[holding](maxLocal, (*local).isWeaker),
 		offenders: offenders{window: cfg.Escalate, longest: cfg.Longest, room: maxOffenders},
 	}
 	if table.Count(LocalSource) > 0 {
@@ -185,21 +183,25 @@ func (l *locals) decide(a *detect.Alert, p netip.Prefix, now time.Time) (lookup.
 	return d, decided
 }
 
+// isWeaker reports whether d asks for less than o, or for as much and ends sooner.
+func (d *local) isWeaker(o *local) bool {
+	if d.Action != o.Action {
+		return d.Action < o.Action
+	}
+	return !d.Until.IsZero() && (o.Until.IsZero() || d.Until.Before(o.Until))
+}
+
 // holdLocked remembers a local decision in place of the one before it.
 func (l *locals) holdLocked(d *local) {
-	at := holding{d.Prefix, d.Action}
-	if old := l.held[at]; old != nil {
-		l.byAge.Remove(old)
+	for _, gone := range l.held.put(holding{d.Prefix, d.Action}, d.Prefix, d) {
+		l.displaced = append(l.displaced, gone.Decision)
 	}
-	l.held[at] = l.byAge.PushBack(d)
 }
 
 // dropLocked forgets a local decision.
 func (l *locals) dropLocked(d *local) {
-	at := holding{d.Prefix, d.Action}
-	if e := l.held[at]; e != nil && e.Value == any(d) {
-		l.byAge.Remove(e)
-		delete(l.held, at)
+	if at := (holding{d.Prefix, d.Action}); l.held.get(at) == d {
+		l.held.remove(at)
 	}
 }
 
@@ -209,21 +211,17 @@ func (l *locals) enforce(d lookup.Decision) bool {
 	// Taken back first, it begins anew: a new offence voids passes from before it.
 	o := order{add: []lookup.Decision{d}, remove: []lookup.Decision{d}, done: make(chan struct{})}
 	l.mu.Lock()
-	for len(l.held) > l.room {
-		oldest := l.byAge.Front().Value.(*local)
-		l.dropLocked(oldest)
-		o.remove = append(o.remove, oldest.Decision)
-	}
+	o.remove, l.displaced = append(o.remove, l.displaced...), nil
 	l.mu.Unlock()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case l.orders <- o:
 	case <-timer.C:
-		l.forget(d)
+		l.forget(o)
 		return false
 	case <-l.ended:
-		l.forget(d)
+		l.forget(o)
 		return false
 	}
 	select {
@@ -234,13 +232,22 @@ func (l *locals) enforce(d lookup.Decision) bool {
 	return true
 }
 
-// forget forgets the local decision that d is, if it is the last one.
-func (l *locals) forget(d lookup.Decision) {
+// forget forgets the local decision that o is about, if it is the last one, and leaves
+// to the next order what else o was to do.
+func (l *locals) forget(o order) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.held[holding{d.Prefix, d.Action}]; e != nil && e.Value.(*local).Decision == d {
-		l.dropLocked(e.Value.(*local))
+	l.displaced = append(l.displaced, o.remove[len(o.add):]...) // the first are those that are to begin anew
+	for _, d := range o.add {
+		if at := (holding{d.Prefix, d.Action}); l.isHeldLocked(at, &d) {
+			l.held.remove(at)
+		}
 	}
+}
+
+func (l *locals) isHeldLocked(at holding, d *lookup.Decision) bool {
+	one := l.held.get(at)
+	return one != nil && one.Decision == *d
 }
 
 // run carries out orders, and keeps to what rulers and allowlists say, until ctx
@@ -283,8 +290,8 @@ func (l *locals) carryOut(o order) {
 	}
 	l.mu.Lock()
 	for _, d := range sum.add {
-		if e := l.held[holding{d.Prefix, d.Action}]; e != nil {
-			e.Value.(*local).inForce = true
+		if one := l.held.get(holding{d.Prefix, d.Action}); one != nil {
+			one.inForce = true
 		}
 	}
 	l.mu.Unlock()

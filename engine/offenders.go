@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"container/list"
 	"net/netip"
 	"time"
 )
@@ -9,20 +8,26 @@ import (
 const maxOffenders = 100_000
 
 // offenders remembers for how long something was decided about clients, so that
-// a relapse can lead to more. It holds the last ones only, and its methods are
-// for one goroutine at a time.
+// a relapse can lead to more. It holds a bounded number, of which those with the fewest
+// relapses make room: see crowd. Its methods are for one goroutine at a time.
 type offenders struct {
 	window  time.Duration // after an end, in which a relapse is one; 0: nobody is remembered
 	longest time.Duration
 	room    int
-	known   map[netip.Prefix]*list.Element // of *offender
-	byAge   list.List                      // the one with the oldest decision first
+	known   *crowd[netip.Prefix, offender]
 }
 
 type offender struct {
-	prefix   netip.Prefix
 	until    time.Time // when the last decision ends
 	relapses int
+}
+
+// isWeaker reports whether less is lost with o than with other.
+func (o offender) isWeaker(other offender) bool {
+	if o.relapses != other.relapses {
+		return o.relapses < other.relapses
+	}
+	return o.until.Before(other.until)
 }
 
 // sentence returns how long a decision about p is to last that is made now, and
@@ -33,7 +38,10 @@ func (o *offenders) sentence(p netip.Prefix, length time.Duration, again bool, n
 	if o.window <= 0 {
 		return length
 	}
-	who := o.get(p)
+	if o.known == nil {
+		o.known = newCrowd[netip.Prefix](o.room, offender.isWeaker)
+	}
+	who := o.known.get(p)
 	switch {
 	case again:
 		who.relapses++
@@ -52,23 +60,6 @@ func (o *offenders) sentence(p netip.Prefix, length time.Duration, again bool, n
 	if end := now.Add(length); end.After(who.until) {
 		who.until = end
 	}
+	o.known.put(p, p, who)
 	return length
-}
-
-// get returns what is known about p, the last of all to be forgotten.
-func (o *offenders) get(p netip.Prefix) *offender {
-	if e := o.known[p]; e != nil {
-		o.byAge.MoveToBack(e)
-		return e.Value.(*offender)
-	}
-	if o.known == nil {
-		o.known = map[netip.Prefix]*list.Element{}
-	}
-	if len(o.known) >= o.room {
-		oldest := o.byAge.Remove(o.byAge.Front()).(*offender)
-		delete(o.known, oldest.prefix)
-	}
-	who := &offender{prefix: p}
-	o.known[p] = o.byAge.PushBack(who)
-	return who
 }

@@ -67,7 +67,7 @@ func (r *Replay) take(o *Outcome, alerts []detect.Alert, now time.Time) (stopped
 		stopped = stopped || f != guarded && record.Decision.Action != lookup.None
 		o.Alerts = append(o.Alerts, record)
 	}
-	r.local.makeRoom()
+	r.local.displaced = nil // there is no table to take them out of
 	return stopped
 }
 
@@ -79,11 +79,4 @@ func (l *locals) inForceAt(p netip.Prefix, now time.Time) (lookup.Decision, bool
 		}
 	}
 	return lookup.Decision{}, false
-}
-
-// makeRoom forgets the oldest decisions when there are too many.
-func (l *locals) makeRoom() {
-	for len(l.held) > l.room {
-		l.dropLocked(l.byAge.Front().Value.(*local)) // a replay has one goroutine
-	}
 }

@@ -210,11 +210,11 @@ func TestReplayOfReflectedRequests(t *testing.T) {
 
 func TestReplayForgetsTheOldestDecision(t *testing.T) {
 	r := replay(t, suspicious{}, Local{})
-	r.local.room = 10
+	r.local.held.room = 10
 	for i := range 50 {
 		r.Judge(asks(time.Duration(i)*time.Second, fmt.Sprintf("198.51.100.%d", i+1), "/bad", 200))
 	}
-	if n := len(r.local.held); n != 10 {
+	if n := r.local.held.len(); n != 10 {
 		t.Errorf("%d decisions are held, want 10", n)
 	}
 	for client, want := range map[string]lookup.Action{"198.51.100.1": lookup.None, "198.51.100.50": lookup.Captcha} {

@@ -79,17 +79,17 @@ func (l *locals) settle(now time.Time) {
 func (l *locals) isHolding() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.held) > 0
+	return l.held.len() > 0
 }
 
 // inForce returns the decisions that are in the table, or were put there.
 func (l *locals) inForce() []*local {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make([]*local, 0, l.byAge.Len())
-	for e := l.byAge.Front(); e != nil; e = e.Next() {
-		if d := e.Value.(*local); d.inForce {
-			all = append(all, d)
+	all := make([]*local, 0, l.held.len())
+	for _, m := range l.held.byKey {
+		if m.value.inForce {
+			all = append(all, m.value)
 		}
 	}
 	return all

@@ -125,7 +125,7 @@ func TestUnbanEndsALocalDecision(t *testing.T) {
 		}
 		<-time.After(2 * settling)
 		synctest.Wait()
-		if n := len(e.local.held); n != 0 {
+		if n := e.local.held.len(); n != 0 {
 			t.Errorf("%d looked after", n)
 		}
 		e.Alert(about("192.0.2.1"))
@@ -141,7 +141,7 @@ func TestDecisionsThatAreOverAreForgotten(t *testing.T) {
 		e.Alert(about("192.0.2.1"))
 		<-time.After(5 * time.Minute)
 		synctest.Wait()
-		if n := len(e.local.held); n != 0 || e.local.byAge.Len() != 0 || e.Table().Len() != 0 {
+		if n := e.local.held.len(); n != 0 || e.Table().Len() != 0 {
 			t.Errorf("%d looked after", n)
 		}
 	})

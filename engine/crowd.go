@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"container/heap"
+	"net/netip"
+)
+
+// The networks by which a crowd shares its room: about what one owner can have
+// thousands of clients in.
+const (
+	shareBits4 = 16
+	shareBits6 = 32
+)
+
+// A crowd holds things about clients of many networks in bounded room. When that is
+// full, the network with the most things in the crowd gives way, and there the
+// weakest thing, of equals the oldest. So whoever has many addresses only ever drives
+// out his own.
+type crowd[K comparable, V any] struct {
+	isWeaker func(a, b V) bool
+	room     int
+
+	byKey map[K]*member[K, V]
+	byNet map[netip.Prefix]*household[K, V]
+	nets  households[K, V]
+	next  uint64
+}
+
+// A member is a thing in a crowd. It must not become weaker or stronger there.
+type member[K comparable, V any] struct {
+	key   K
+	value V
+	age   uint64 // a greater one is a younger member
+	net   *household[K, V]
+	at    int // in its household
+}
+
+// A household is what a crowd has of one network: a heap with the weakest on top.
+type household[K comparable, V any] struct {
+	crowd   *crowd[K, V]
+	network netip.Prefix
+	members []*member[K, V]
+	at      int // among the households
+}
+
+// households is a heap with the largest on top, and of equals the one with the weakest
+// member.
+type households[K comparable, V any] []*household[K, V]
+
+func newCrowd[K comparable, V any](room int, isWeaker func(a, b V) bool) *crowd[K, V] {
+	return &crowd[K, V]{
+		isWeaker: isWeaker, room: room,
+		byKey: map[K]*member[K, V]{}, byNet: map[netip.Prefix]*household[K, V]{},
+	}
+}
+
+func (c *crowd[K, V]) len() int { return len(c.byKey) }
+
+// get returns what is held at k, or the zero V.
+func (c *crowd[K, V]) get(k K) (v V) {
+	if m := c.byKey[k]; m != nil {
+		v = m.value
+	}
+	return v
+}
+
+// put holds v, about a client of p, at k, as the youngest of all, and returns those
+// that had to make room for it.
+func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
+	c.remove(k)
+	for len(c.byKey) > 0 && len(c.byKey) >= c.room {
+		weakest := c.nets[0].members[0]
+		c.remove(weakest.key)
+		gone = append(gone, weakest.value)
+	}
+	at := sharedNetwork(p)
+	h := c.byNet[at]
+	if h == nil {
+		h = &household[K, V]{crowd: c, network: at}
+		c.byNet[at] = h
+		heap.Push(&c.nets, h)
+	}
+	c.next++
+	m := &member[K, V]{key: k, value: v, age: c.next, net: h}
+	c.byKey[k] = m
+	heap.Push(h, m)
+	heap.Fix(&c.nets, h.at)
+	return gone
+}
+
+// remove lets go of what is held at k.
+func (c *crowd[K, V]) remove(k K) {
+	m := c.byKey[k]
+	if m == nil {
+		return
+	}
+	delete(c.byKey, k)
+	h := m.net
+	heap.Remove(h, m.at)
+	if len(h.members) > 0 {
+		heap.Fix(&c.nets, h.at)
+		return
+	}
+	delete(c.byNet, h.network)
+	heap.Remove(&c.nets, h.at)
+}
+
+// sharedNetwork returns the network that p, which is about a client, belongs to.
+func sharedNetwork(p netip.Prefix) netip.Prefix {
+	bits := shareBits4
+	if p.Addr().Is6() {
+		bits = shareBits6
+	}
+	network, _ := p.Addr().Prefix(min(bits, p.Bits())) // fails on an invalid prefix only, which is nobody's
+	return network
+}
+
+func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {
+	switch {
+	case c.isWeaker(m.value, than.value):
+		return true
+	case c.isWeaker(than.value, m.value):
+		return false
+	}
+	return m.age < than.age
+}
+
+// Len implements [heap.Interface], as do the others.
+func (h *household[K, V]) Len() int { return len(h.members) }
+
+func (h *household[K, V]) Less(i, j int) bool {
+	return h.members[i].isWeaker(h.members[j], h.crowd)
+}
+
+func (h *household[K, V]) Swap(i, j int) {
+	h.members[i], h.members[j] = h.members[j], h.members[i]
+	h.members[i].at, h.members[j].at = i, j
+}
+
+func (h *household[K, V]) Push(x any) {
+	m := x.(*member[K, V])
+	m.at = len(h.members)
+	h.members = append(h.members, m)
+}
+
+func (h *household[K, V]) Pop() any {
+	last := len(h.members) - 1
+	m := h.members[last]
+	h.members[last] = nil
+	h.members = h.members[:last]
+	return m
+}
+
+// Len implements [heap.Interface], as do the others.
+func (n households[K, V]) Len() int { return len(n) }
+
+func (n households[K, V]) Less(i, j int) bool {
+	a, b := n[i], n[j]
+	if len(a.members) != len(b.members) {
+		return len(a.members) > len(b.members)
+	}
+	return len(a.members) > 0 && a.members[0].isWeaker(b.members[0], a.crowd)
+}
+
+func (n households[K, V]) Swap(i, j int) {
+	n[i], n[j] = n[j], n[i]
+	n[i].at, n[j].at = i, j
+}
+
+func (n *households[K, V]) Push(x any) {
+	h := x.(*household[K, V])
+	h.at = len(*n)
+	*n = append(*n, h)
+}
+
+func (n *households[K, V]) Pop() any {
+	last := len(*n) - 1
+	h := (*n)[last]
+	(*n)[last] = nil
+	*n = (*n)[:last]
+	return h
+}
