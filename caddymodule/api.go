@@ -39,6 +39,7 @@ type sourceAnswer struct {
 	Carried    time.Time `json:"carried,omitzero"`      // when it was before, by the snapshot or an earlier config; left out: neither says so
 	AgeSeconds *int64    `json:"age_seconds,omitempty"` // since then
 	Decisions  int       `json:"decisions"`             // of it in the table
+	Held       int       `json:"held,omitempty"`        // ranges that are not enforced, since they cover too many addresses
 	Failures   int       `json:"failures"`              // failed tries since then
 	Error      string    `json:"error,omitempty"`       // why the last try failed
 	Next       time.Time `json:"next,omitzero"`         // when the next try is due

@@ -45,6 +45,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	        origins  <origin...>
 //	        scenarios_containing     <word...>
 //	        scenarios_not_containing <word...>
+//	        coverage <share>%
 //	        machine  <name> <password>
 //	        machine_tls <cert> <key>
 //	        register [<token>]
@@ -57,6 +58,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	        action   ban|captcha|throttle
 //	        duration <duration>
 //	        private  on|off
+//	        coverage <share>%
 //	        interval <duration>
 //	        user     <name> <password>
 //	        key      <key>
@@ -137,6 +139,7 @@ func (a *App) parseLAPI(d *caddyfile.Dispenser, name string) error {
 		"origins":                  {parse: words(&l.Origins)},
 		"scenarios_containing":     {parse: words(&l.ScenariosContaining)},
 		"scenarios_not_containing": {parse: words(&l.ScenariosNotContaining)},
+		"coverage":                 {parse: percent(&l.Coverage)},
 		"machine":                  {parse: credentials(&l.Machine, &l.Password)},
 		"machine_tls":              {parse: l.parseMachineTLS},
 		"register":                 {parse: l.parseRegister},
@@ -172,6 +175,7 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 		"name":      {parse: word(&b.Name)},
 		"action":    {parse: oneOf(&b.Action, actions...)},
 		"duration":  {parse: duration(&b.Duration)},
+		"coverage":  {parse: percent(&b.Coverage)},
 		"private":   {parse: onOff(&b.Private)},
 		"interval":  {parse: duration(&b.Interval)},
 		"user":      {parse: credentials(&b.User, &b.Password)},

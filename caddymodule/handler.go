@@ -111,7 +111,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.place = app.newPlace(ctx, srv)
 	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
 	cfg := middleware.Config{
-		Lookup:    h.engine.Lookup,
+		Lookup:    h.lookup,
 		ClientIP:  clientIP,
 		NAT64:     h.engine.NAT64(),
 		Allow:     h.allow,

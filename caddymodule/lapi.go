@@ -83,6 +83,12 @@ type LAPI struct {
 	// names. Default: none.
 	ScenariosNotContaining []string `json:"scenarios_not_containing,omitempty"`
 
+	// Share of all addresses that its decisions may cover, of IPv4 and of IPv6 apart. The
+	// widest ranges beyond that are held back, and those by which it would grow by more
+	// than a fifth of this at once; in mode live each that covers more than a fifth of
+	// it. Default: 0.05; 1 is without bound.
+	Coverage float64 `json:"coverage,omitempty"`
+
 	// Name of a machine, as cscli machines add makes one, to take decisions
 	// back and to honour the allowlists. Default: none.
 	Machine string `json:"machine,omitempty"`

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -27,6 +29,30 @@ func clientIP(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return ip
+}
+
+// lookup asks the engine. No source has a say about a proxy that is trusted: behind it
+// are all clients. It is the client itself where it says of none.
+func (h *Handler) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	d, found := h.engine.Lookup(ctx, ip)
+	if found && d.Source != engine.LocalSource && isTrustedProxy(ctx, ip) {
+		return lookup.Decision{}, false
+	}
+	return d, found
+}
+
+// isTrustedProxy reports whether the request behind ctx comes from ip, and that is a
+// proxy which Caddy trusts.
+func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
+	if trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool); !trusted {
+		return false
+	}
+	r, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok {
+		return false
+	}
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && lookup.Normalize(remote.Addr()) == ip
 }
 
 // setPlaceholders makes d known to what handles r from now on:

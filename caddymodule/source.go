@@ -113,6 +113,7 @@ func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Logger:   l,
 		LogBits:  p.bits,
 
+		Coverage:               api.Coverage,
 		Origins:                api.Origins,
 		ScenariosContaining:    api.ScenariosContaining,
 		ScenariosNotContaining: api.ScenariosNotContaining,
@@ -179,6 +180,7 @@ func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error 
 		Logger:   l,
 		LogBits:  p.bits,
 
+		Coverage:               api.Coverage,
 		Origins:                api.Origins,
 		ScenariosContaining:    api.ScenariosContaining,
 		ScenariosNotContaining: api.ScenariosNotContaining,
@@ -200,7 +202,7 @@ func (p *parts) addBlocklist(b *Blocklist, l *zap.Logger) error {
 	}
 	if b.isURL() {
 		u, err := lists.NewURL(lists.URLConfig{
-			URL: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private,
+			URL: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Coverage: b.Coverage,
 			User: b.User, Password: b.Password, Key: b.Key,
 			Interval: time.Duration(b.Interval), PageSize: b.PageSize, Logger: l,
 		})
@@ -210,7 +212,7 @@ func (p *parts) addBlocklist(b *Blocklist, l *zap.Logger) error {
 		return p.add(u, kindURL)
 	}
 	f, err := lists.NewFile(lists.FileConfig{
-		Path: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Logger: l,
+		Path: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Coverage: b.Coverage, Logger: l,
 	})
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (p *pooled) status() statusAnswer {
 func newSourceAnswer(s *engine.SourceStats, kind string, now time.Time) sourceAnswer {
 	a := sourceAnswer{
 		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced), Carried: inSeconds(s.Carried),
-		Decisions: s.Decisions, Failures: s.Failures, Next: inSeconds(s.Next),
+		Decisions: s.Decisions, Held: s.Held, Failures: s.Failures, Next: inSeconds(s.Next),
 	}
 	if !s.Synced.IsZero() {
 		age := int64(max(now.Sub(s.Synced), 0) / time.Second)

@@ -65,6 +65,14 @@ func (t table) synced(s *sourceAnswer) string {
 	return t.ago(s.Synced)
 }
 
+// problem says what is wrong with a source, if anything is.
+func (s *sourceAnswer) problem() string {
+	if s.Held == 0 {
+		return s.Error
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%s; %d ranges are held back: see coverage", s.Error, s.Held), "; ")
+}
+
 // in returns how far away at is.
 func (t table) in(at time.Time, never string) string {
 	switch {
@@ -109,7 +117,7 @@ func (a *statusAnswer) write(w io.Writer) error {
 		t.row()
 		t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")
 		for _, s := range append(a.Sources, a.Databases...) {
-			t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.Error)
+			t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
 		}
 		t.allowlists(a.Sources)
 		if c := a.Challenge; c != nil {

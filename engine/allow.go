@@ -31,8 +31,12 @@ func (e *Engine) Allowlisted(ip netip.Addr) []string {
 }
 
 // isAllowlisted reports whether the source of d has ip on an allowlist. What is
-// decided here, about a network perhaps, yields to all of them.
+// decided here, about a network perhaps, yields to all of them. The addresses of this
+// machine are on the list of every source.
 func (e *Engine) isAllowlisted(d *lookup.Decision, ip netip.Addr) bool {
+	if e.spareOwn(d, ip) {
+		return true
+	}
 	for _, a := range e.allowlists {
 		if (a.Name() == d.Source || d.Source == LocalSource) && a.Allowlisted(ip) {
 			return true

@@ -129,6 +129,7 @@ type Engine struct {
 	onSpared func(Record)
 	witness  witness
 	guards   guards
+	own      own
 	seed     maphash.Seed // of hashes of pages
 
 	allowlists []Allowlister // the sources that are such
@@ -161,6 +162,7 @@ func New(cfg Config) (*Engine, error) {
 		e.table = new(lookup.Table)
 		before = e.restore(cfg.snapshots())
 	}
+	e.own.refresh()
 	e.nat64 = cfg.NAT64
 	e.table.Translate(e.nat64)
 	e.table.Keep(append(names, LocalSource)...)

@@ -18,7 +18,8 @@ func (e *Engine) Normalize(ip netip.Addr) netip.Addr { return e.nat64.Normalize(
 // strongest of what the table has about its address, what it has about its
 // country and autonomous system, and what live sources say. Without live
 // sources it does not block and does not allocate, but for a client on an
-// allowlist of a source whose decision would win.
+// allowlist of a source whose decision would win. About an address of this machine
+// only what is decided here counts.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	ip = e.nat64.Normalize(ip)
 	d, ok := e.table.Lookup(ip)
@@ -48,7 +49,7 @@ func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decisi
 		if d.Action == lookup.Ban {
 			break
 		}
-		if said, ok := l.Lookup(ctx, ip); ok && isStronger(said, d) {
+		if said, ok := l.Lookup(ctx, ip); ok && isStronger(said, d) && !e.spareOwn(&said, ip) {
 			d = said
 		}
 	}

@@ -52,6 +52,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		case now := <-tick.C:
 			e.table.Expire(now)
 			e.guards.sweep(now)
+			e.own.refresh()
 			if err := e.save(); err != nil {
 				e.logger.Error("the table would not survive a restart", zap.Error(err))
 			}

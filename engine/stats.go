@@ -13,8 +13,9 @@ type Stats struct {
 	Sources   []SourceStats // in the order of the configuration
 	Snapshot  time.Time     // when it was last written; zero: not yet
 
-	Local     int // local decisions held in the table; Decisions has them, too
-	Guards    int // put up: see [detect.Guard]
+	Local     int    // local decisions held in the table; Decisions has them, too
+	Own       uint64 // lookups of addresses of this machine that a source has a decision about, which is not enforced
+	Guards    int    // put up: see [detect.Guard]
 	Alerts    AlertStats
 	Reporters []ReporterStats // in the order of the configuration
 	Detect    DetectStats
@@ -51,7 +52,7 @@ func (e *Engine) Ready() bool {
 func (e *Engine) Stats() Stats {
 	now := time.Now()
 	stats := Stats{
-		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource), Guards: e.guards.count(),
+		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource), Guards: e.guards.count(), Own: e.own.spared.Load(),
 		Alerts: e.history.counts(), Detect: e.witness.counts(),
 	}
 	e.checks.count(&stats.Alerts)

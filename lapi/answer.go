@@ -24,7 +24,7 @@ type answer struct {
 
 func (f *follower) newAnswer(full bool) *answer {
 	a := &answer{
-		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently(), twins: f.twins, claims: f.claims,
+		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently().Bound(f.cfg.Coverage), twins: f.twins, claims: f.claims,
 		touched: map[identity]struct{}{}, ended: map[identity]struct{}{},
 	}
 	if full {

@@ -48,6 +48,12 @@ type Config struct {
 	// words in it, in any case. Default: none.
 	ScenariosNotContaining []string
 
+	// Coverage is the share of all addresses that its decisions may cover, of IPv4 and
+	// of IPv6 apart, above 0. The widest ranges beyond that are not enforced, nor are
+	// those by which it would grow by more than a fifth of this at once: see
+	// [lookup.Batch.Bound]. Default: 0.05; 1 is without bound.
+	Coverage float64
+
 	// MetricsInterval is how often CrowdSec is told what was done with its
 	// decisions, for `cscli metrics show bouncers`: at least 10m, negative for
 	// never. Default: 15m. Servers before 1.6.3 don't want to know. They are also told
@@ -78,6 +84,8 @@ type Config struct {
 	// the server decide, which as shipped make a ban of four hours of it.
 	Decide bool
 }
+
+var errCoverage = errors.New("coverage: want a share above 0, up to 1")
 
 // TLS holds paths of PEM files. A certificate with its key lets the client in
 // without an API key and is read at each handshake, so that it can be renewed.
@@ -148,6 +156,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Fallback == lookup.None {
 		cfg.Fallback = lookup.Ban
 	}
+	if cfg.Coverage == 0 {
+		cfg.Coverage = lookup.DefaultCoverage
+	}
 	if cfg.MetricsInterval == 0 {
 		cfg.MetricsInterval = defaultMetrics
 	}
@@ -163,6 +174,8 @@ func (cfg Config) check() error {
 		return fmt.Errorf("interval %v: want at least %v", cfg.Interval, minInterval)
 	case cfg.Resync < cfg.Interval:
 		return fmt.Errorf("resync %v: want at least the interval, %v", cfg.Resync, cfg.Interval)
+	case !(cfg.Coverage > 0 && cfg.Coverage <= 1):
+		return errCoverage
 	}
 	if err := checkMetrics(cfg.MetricsInterval); err != nil {
 		return err

@@ -177,3 +177,30 @@ func TestAHandfulMayGo(t *testing.T) {
 		}
 	})
 }
+
+// What covers too much is not enforced, and all else of the answer is.
+func TestWhatCoversTooMuchIsHeldBack(t *testing.T) {
+	play(t, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "0.0.0.0/0"}, lapitest.Decision{Value: "192.0.2.1"}, lapitest.Decision{Value: "203.0.113.0/24"})
+		s.run()
+		s.want("192.0.2.1", lookup.Ban)
+		s.want("203.0.113.9", lookup.Ban)
+		s.want("198.51.100.1", lookup.None)
+		s.after(time.Second)
+		s.Add(lapitest.Decision{Value: "::/1"}, lapitest.Decision{Value: "2001:db8::1"})
+		s.poll()
+		s.want("2001:db8::1", lookup.Ban)
+		s.want("2001:db8::2", lookup.None)
+		if n := s.client.Status().Held; n != 1 {
+			t.Errorf("%d are held back", n)
+		}
+		if n := s.logs.FilterMessageSnippet("option coverage").Len(); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+	})
+	playWith(t, lapitest.Config{}, Config{Coverage: 1}, func(s *scene) {
+		s.Add(lapitest.Decision{Value: "0.0.0.0/0"})
+		s.run()
+		s.want("198.51.100.1", lookup.Ban)
+	})
+}

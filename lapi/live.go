@@ -47,6 +47,10 @@ type LiveConfig struct {
 	MetricsInterval time.Duration      // as in Config
 	Usage           func() []UsageItem // as in Config; default: nothing is told
 
+	// Coverage is the share of all addresses that one decision may cover, times five: a
+	// fifth of this is the widest that is enforced. Default: 0.05; 1 is without bound.
+	Coverage float64
+
 	// Failure is what is done with a client that the API gives no answer about.
 	// Default: None, so that an outage costs protection and not the site. A client
 	// that could not be asked about since others of its own network used up what the
@@ -58,6 +62,7 @@ const (
 	defaultLiveName    = "live"
 	defaultLiveTimeout = 200 * time.Millisecond
 	maxLiveBytes       = 1 << 20 // of an answer: thousands of decisions about one address
+	widestLive         = 5       // of these would use up the coverage
 	liveReason         = "the local API does not answer"
 	crowdReason        = "too many clients of the same network at once"
 )
@@ -131,6 +136,9 @@ func (cfg LiveConfig) withDefaults() LiveConfig {
 	if cfg.Fallback == lookup.None {
 		cfg.Fallback = lookup.Ban
 	}
+	if cfg.Coverage == 0 {
+		cfg.Coverage = lookup.DefaultCoverage
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultLiveTimeout
 	}
@@ -147,6 +155,8 @@ func (cfg LiveConfig) check() error {
 	switch {
 	case cfg.TTL < 0 || cfg.Timeout < 0 || cfg.Size < 0:
 		return errors.New("the time to remember an answer, the number remembered and the timeout must not be negative")
+	case !(cfg.Coverage > 0 && cfg.Coverage <= 1):
+		return errCoverage
 	case cfg.Failure > lookup.Ban:
 		return fmt.Errorf("failure %v: no such action", cfg.Failure)
 	}
@@ -267,32 +277,4 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 	}
 	best.Since = l.begun(ip, all, ids, &best)
 	return best, found, nil
-}
-
-// take returns the decision of a row that was received at now, if it is to be
-// enforced against ip.
-func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (lookup.Decision, bool) {
-	d, _, ok := l.reader.decision(r, rows)
-	if !ok {
-		return d, false
-	}
-	if !d.Prefix.Contains(ip) { // which is not what was asked
-		l.reader.malformed(r, rows)
-		return d, false
-	}
-	if !l.filter.match(r, d.Origin) {
-		rows.Filtered++
-		return d, false
-	}
-	d.Until, ok = l.reader.end(r, now, rows)
-	d.Source = l.cfg.Name
-	return d, ok
-}
-
-// isStronger reports whether a wins over b, which has an end.
-func isStronger(a, b lookup.Decision) bool {
-	if a.Action != b.Action {
-		return a.Action > b.Action
-	}
-	return a.Until.After(b.Until)
 }

@@ -175,7 +175,7 @@ func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
 // the guard forbids to remove anything.
 func (f *follower) applyFull(a *answer) {
 	if err := f.guard.check(f, a); err != nil {
-		a.batch.Update()
+		f.withhold(a.batch.Update(), false)
 		f.log.Error("a full answer is held back", zap.Error(err), zap.Int("in a row", f.guard.held))
 		f.note(func(s *lookup.Status, stats *Stats) {
 			s.Err, stats.Held = err, f.guard.held
@@ -183,6 +183,7 @@ func (f *follower) applyFull(a *answer) {
 		return
 	}
 	change := a.batch.Replace()
+	f.withhold(change, true)
 	f.judgeDeltas(change.Added - a.fresh)
 	f.seen = a.top
 	now := time.Now()
@@ -203,10 +204,26 @@ func (f *follower) applyFull(a *answer) {
 func (f *follower) applyDelta(a *answer) {
 	a.settle(time.Now())
 	change := a.batch.Update()
+	f.withhold(change, false)
 	f.full, f.seen = false, max(f.seen, a.top)
 	f.synced(time.Now())
 	if change != (lookup.Change{}) {
 		f.log.Debug("decisions changed", zap.Int("added", change.Added), zap.Int("removed", change.Removed))
+	}
+}
+
+// withhold notes which ranges cover too much to be enforced, and says so when there
+// were none before.
+func (f *follower) withhold(c lookup.Change, whole bool) {
+	if c.Held == 0 && !whole {
+		return
+	}
+	var was int
+	f.note(func(s *lookup.Status, _ *Stats) { was, s.Held = s.Held, c.Held })
+	if c.Held > 0 && was == 0 {
+		f.log.Error("the widest ranges of the local API are not enforced, since with them it would cover too many addresses, "+
+			"or too many more at once: allow it with the option coverage if that is meant",
+			zap.Int("ranges", c.Held), zap.Float64("coverage", f.cfg.Coverage))
 	}
 }
 

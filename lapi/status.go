@@ -51,6 +51,7 @@ type Rows struct {
 	OtherScope  uint64 // about no address, range, country or autonomous system: a user name, say
 	UnknownType uint64 // the type is none of ours, and the fallback stood in
 	LetIn       uint64 // the type says to let clients in, such as allow or bypass; left out
+	TooWide     uint64 // a range that covers too much for a live answer; left out
 	Malformed   uint64 // the duration can't be read, or a field is endless; left out
 	Simulated   uint64 // CrowdSec only tries the scenario out; left out
 	Filtered    uint64 // of an origin or a scenario that is not wanted; left out
@@ -62,6 +63,7 @@ func (r *Rows) add(o Rows) {
 	r.OtherScope += o.OtherScope
 	r.UnknownType += o.UnknownType
 	r.LetIn += o.LetIn
+	r.TooWide += o.TooWide
 	r.Malformed += o.Malformed
 	r.Simulated += o.Simulated
 	r.Filtered += o.Filtered

@@ -27,6 +27,11 @@ type FileConfig struct {
 	// Private allows private, loopback, link-local, multicast and reserved
 	// ranges. Without it, lines that overlap one are skipped as bad.
 	Private bool
+	// Coverage is the share of all addresses that the list may cover, of IPv4 and of
+	// IPv6 apart. Its widest ranges beyond that are not enforced, nor are those by which
+	// it would grow by more than a fifth of this at once: see [lookup.Batch.Bound].
+	// Default: 0.05; 1 is without bound.
+	Coverage float64
 	// MaxBytes and MaxLines bound the file. One that exceeds them is refused
 	// as a whole. Defaults: 64 MiB and 2,000,000 lines.
 	MaxBytes int64
@@ -83,7 +88,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 			path, cfg.Duration, renewals*cfg.Poll, renewals)
 	}
 	l, err := newList(options{
-		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private,
+		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private, coverage: cfg.Coverage,
 		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger,
 	})
 	if err != nil {

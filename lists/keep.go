@@ -52,7 +52,7 @@ type content struct {
 // read reads a list. The error means that it was not read to its end, or is no
 // list.
 func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
-	c := content{batch: k.table.Batch(k.name).Gently()}
+	c := content{batch: k.table.Batch(k.name).Gently().Bound(k.coverage)}
 	in := stream{ctx: ctx, from: from, max: k.maxBytes}
 	in.hash.SetSeed(k.seed)
 	d := k.entry
@@ -101,10 +101,14 @@ func (k *keeper) apply(c content) {
 		return
 	}
 	change := c.batch.Replace()
+	c.stats.Held = change.Held
 	k.inForce, k.count = &c.digest, k.table.Count(k.name)
 	k.renewed(now)
 	if isNew {
 		k.loaded(c.stats, change)
+	}
+	if change.Held > 0 {
+		k.inForce = nil // what is held back can fit the next time that the list is read
 	}
 }
 
@@ -113,7 +117,7 @@ func (k *keeper) intact() bool {
 	if k.duration > 0 {
 		k.table.Expire(time.Now())
 	}
-	return k.inForce != nil && k.table.Count(k.name) == k.count
+	return k.table.Count(k.name) == k.count
 }
 
 // renew moves the ends of all that the table holds of the list, as if that had

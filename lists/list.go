@@ -30,6 +30,7 @@ type options struct {
 	action   lookup.Action
 	duration time.Duration
 	private  bool
+	coverage float64
 	maxBytes int64
 	maxLines int
 	logger   *zap.Logger
@@ -42,6 +43,7 @@ type list struct {
 	entry    lookup.Decision // what an entry becomes, but for its prefix and its end
 	duration time.Duration   // how long it holds; 0: without end
 	parser   parser
+	coverage float64
 	maxBytes int64
 	log      *zap.Logger
 	wake     chan struct{} // holds one element once Sync was called
@@ -58,12 +60,15 @@ func newList(o options) (*list, error) {
 	switch {
 	case o.action > lookup.Ban:
 		return nil, fmt.Errorf("unknown %v", o.action)
+	case o.coverage < 0 || o.coverage > 1:
+		return nil, fmt.Errorf("coverage %v: want a share above 0, up to 1", o.coverage)
 	case o.maxBytes < 0 || o.maxLines < 0:
 		return nil, errors.New("MaxBytes and MaxLines must not be negative")
 	case o.duration != 0 && o.duration < minDuration:
 		return nil, fmt.Errorf("duration %v: want at least %v, or none", o.duration, minDuration)
 	}
 	setDefault(&o.action, lookup.Ban)
+	setDefault(&o.coverage, lookup.DefaultCoverage)
 	setDefault(&o.maxBytes, defaultMaxBytes)
 	setDefault(&o.maxLines, defaultMaxLines)
 	setDefault(&o.logger, zap.NewNop())
@@ -73,6 +78,7 @@ func newList(o options) (*list, error) {
 		entry:    lookup.Decision{Action: o.action, Origin: originPrefix + label, Reason: label},
 		duration: o.duration,
 		parser:   parser{private: o.private, maxLines: o.maxLines},
+		coverage: o.coverage,
 		maxBytes: o.maxBytes,
 		log:      o.logger.With(zap.String("source", o.name)),
 		wake:     make(chan struct{}, 1),
@@ -180,10 +186,15 @@ func (l *list) noteNext(next time.Duration) {
 // loaded records that what s describes is in force now.
 func (l *list) loaded(s Stats, c lookup.Change) {
 	l.mu.Lock()
-	l.stats = s
+	l.stats, l.status.Held = s, s.Held
 	l.mu.Unlock()
 
 	l.log.Info("blocklist read", zap.Int("entries", s.Entries), zap.Int("added", c.Added), zap.Int("removed", c.Removed))
+	if s.Held > 0 {
+		l.log.Error("the widest ranges of the blocklist are not enforced, since with them it would cover too many addresses, "+
+			"or too many more at once: allow it with the option coverage if that is meant",
+			zap.Int("ranges", s.Held), zap.Float64("coverage", l.coverage))
+	}
 	if s.Skipped > 0 {
 		l.log.Warn("blocklist has bad lines; they are skipped", zap.Int("skipped", s.Skipped), zap.Stringers("first", s.Bad))
 	}

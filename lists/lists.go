@@ -39,6 +39,7 @@ type Stats struct {
 	Lines   int       // lines read, the last one with or without a line end
 	Entries int       // lines with an address or range that was taken, repeated ones included
 	Skipped int       // bad lines
+	Held    int       // ranges not in force, since with them the list would cover too much: see FileConfig.Coverage
 	Bad     []BadLine // the first few of them
 }
 

@@ -48,6 +48,11 @@ type URLConfig struct {
 	// they have a page size of their own. Pages cannot be asked for
 	// conditionally, so all are sent each time. Default: 0, in one piece.
 	PageSize int
+	// Coverage is the share of all addresses that the list may cover, of IPv4 and of
+	// IPv6 apart. Its widest ranges beyond that are not enforced, nor are those by which
+	// it would grow by more than a fifth of this at once: see [lookup.Batch.Bound].
+	// Default: 0.05; 1 is without bound.
+	Coverage float64
 	// MaxBytes and MaxLines bound the list, inflated. One that exceeds them is
 	// refused as a whole. Defaults: 64 MiB and 2,000,000 lines.
 	MaxBytes int64
@@ -101,7 +106,7 @@ func NewURL(cfg URLConfig) (*URL, error) {
 		return nil, fmt.Errorf("blocklist %s: %w", shown(at), err)
 	}
 	l, err := newList(options{
-		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private,
+		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private, coverage: cfg.Coverage,
 		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger,
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ type Change struct {
 	Added   int // decisions that were not in force
 	Moved   int // decisions that were, with another end, origin or reason
 	Removed int // decisions that are gone
+	Held    int // ranges that were announced and are not in force, since they cover too much: see [Batch.Bound]
 }
 
 // A Batch collects changes to what one source says, and puts them into force
@@ -29,6 +30,7 @@ type Batch struct {
 	lastIndex      uint32 // where it stands
 	adds, removals rows
 	pace           pacer
+	limit          float64 // share of all addresses; 0: see Bound
 }
 
 // Gently makes b give way to all other work, and returns it. While it is filled and
@@ -103,9 +105,17 @@ func (b *Batch) apply(whole bool) Change {
 		k.source = b.source
 		kinds[i] = d.kindIndex(k)
 	}
+	var tooMuch map[netip.Prefix]bool
+	if b.limit > 0 && b.limit < 1 {
+		tooMuch = b.tooMuch(d, whole)
+	}
 	by := d.epoch.nanos(time.Time(b.epoch))
 	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
 		d.pace.step()
+		if tooMuch[p] {
+			d.change.Held++
+			return
+		}
 		d.put(p, record{until: shift(until, by), since: d.now, kind: kinds[k]})
 	})
 	d.removeEnded()
@@ -113,9 +123,9 @@ func (b *Batch) apply(whole bool) Change {
 		d.removeUntouched(b.source)
 	}
 	d.publish()
-	gentle := b.pace.gentle
+	gentle, limit := b.pace.gentle, b.limit
 	*b = *t.Batch(b.source)
-	b.pace.gentle = gentle
+	b.pace.gentle, b.limit = gentle, limit
 	return d.change
 }
 
@@ -168,6 +178,19 @@ type row6 struct {
 	until  int64
 }
 
+func (w row4) prefix() netip.Prefix {
+	var a [4]byte
+	binary.BigEndian.PutUint32(a[:], w.addr)
+	return netip.PrefixFrom(netip.AddrFrom4(a), int(w.meta&0xff))
+}
+
+func (w row6) prefix() netip.Prefix {
+	var a [16]byte
+	binary.BigEndian.PutUint64(a[:8], w.hi)
+	binary.BigEndian.PutUint64(a[8:], w.lo)
+	return netip.PrefixFrom(netip.AddrFrom16(a), int(w.meta&0xff))
+}
+
 func (r *rows) push(p netip.Prefix, k uint32, until int64) {
 	meta := k<<8 | uint32(p.Bits())
 	if p.Addr().Is4() {
@@ -184,15 +207,10 @@ func (r *rows) len() int { return r.v4.n + r.v6.n }
 // drain calls f for each row and frees them on the way.
 func (r *rows) drain(f func(p netip.Prefix, k uint32, until int64)) {
 	r.v4.drain(func(w row4) {
-		var a [4]byte
-		binary.BigEndian.PutUint32(a[:], w.addr)
-		f(netip.PrefixFrom(netip.AddrFrom4(a), int(w.meta&0xff)), w.meta>>8, w.until)
+		f(w.prefix(), w.meta>>8, w.until)
 	})
 	r.v6.drain(func(w row6) {
-		var a [16]byte
-		binary.BigEndian.PutUint64(a[:8], w.hi)
-		binary.BigEndian.PutUint64(a[8:], w.lo)
-		f(netip.PrefixFrom(netip.AddrFrom16(a), int(w.meta&0xff)), w.meta>>8, w.until)
+		f(w.prefix(), w.meta>>8, w.until)
 	})
 }
 

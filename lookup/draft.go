@@ -55,7 +55,7 @@ func newDraft(t *Table, s *state) *draft {
 
 // publish makes the draft what readers see, unless it has changed nothing.
 func (d *draft) publish() {
-	if d.change == (Change{}) {
+	if d.change.Added+d.change.Moved+d.change.Removed == 0 {
 		d.forgetKinds()
 		return
 	}

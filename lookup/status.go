@@ -9,6 +9,7 @@ type Status struct {
 	Failures int           // failed tries since Synced
 	Failed   uint64        // failed tries since the source was made
 	Err      error         // why the last try failed; nil if it did not
+	Held     int           // ranges that it announces and that are not enforced, since they cover too much
 	Next     time.Time     // when the next try is due; zero: unknown
 }
 

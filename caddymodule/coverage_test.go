@@ -1,0 +1,59 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// A source bans neither this machine nor a proxy that is trusted, whatever it lists,
+// and no more of the Internet than the operator says.
+func TestWhatASourceCannotBan(t *testing.T) {
+	h := newHost(t)
+	site := "http://{ADDR} {\ntocsin\nrespond ok\n}"
+	h.list("wide.txt", "127.0.0.0/8", "8.0.0.0/8", "24.0.0.0/8", "25.0.0.0/8", banned)
+	load := func(option string) {
+		t.Helper()
+		h.load(globals("blocklist {DIR}/wide.txt {\nprivate on\n"+option+"\n}\nsnapshot off") + site)
+		h.waitStatus(banned, http.StatusForbidden)
+	}
+	load("coverage 1%")
+	for ip, want := range map[string]int{"": 200, "8.8.8.8": 403, "24.1.1.1": 200} {
+		if a := h.get(ip, "/"); a.status != want {
+			t.Errorf("%q: %d, want %d", ip, a.status, want)
+		}
+	}
+	if s := runningEngine(t).status().Sources[0]; s.Held != 2 || !strings.Contains(s.problem(), "2 ranges are held back") {
+		t.Errorf("%+v", s)
+	}
+	load("coverage 5%")
+	if a := h.get("24.1.1.1", "/"); a.status != http.StatusForbidden {
+		t.Errorf("by word of the operator: %d", a.status)
+	}
+}
+
+// A proxy with an address of its own is spared as long as Caddy trusts it, and its
+// clients are not.
+func TestATrustedProxyIsNotBanned(t *testing.T) {
+	for _, row := range []struct {
+		name, remote string
+		trusted      bool
+		ip           string
+		want         bool
+	}{
+		{"the proxy itself", "192.0.2.50:1234", true, "192.0.2.50", true},
+		{"the proxy, mapped into IPv6", "[::ffff:192.0.2.50]:1234", true, "192.0.2.50", true},
+		{"a client behind it", "192.0.2.50:1234", true, "198.51.100.1", false},
+		{"a proxy that nobody trusts", "192.0.2.50:1234", false, "192.0.2.50", false},
+	} {
+		ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, map[string]any{caddyhttp.TrustedProxyVarKey: row.trusted})
+		ctx = context.WithValue(ctx, caddyhttp.OriginalRequestCtxKey, http.Request{RemoteAddr: row.remote})
+		if got := isTrustedProxy(ctx, netip.MustParseAddr(row.ip)); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+// own are the addresses of this machine. No source's decision about them is enforced:
+// health checks come from there, and a proxy before this server may.
+type own struct {
+	addresses atomic.Pointer[map[netip.Addr]bool]
+	spared    atomic.Uint64 // lookups that found a decision which is not enforced
+	told      atomic.Bool
+}
+
+// documentation is what examples and tests have for clients. No server on the Internet
+// has such an address; a machine set apart for tests may.
+var documentation = [...]netip.Prefix{
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
+}
+
+func isDocumentation(ip netip.Addr) bool {
+	return slices.ContainsFunc(documentation[:], func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// refresh reads the addresses anew. If that fails, those from before stay.
+func (o *own) refresh() {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return
+	}
+	found := make(map[netip.Addr]bool, len(all))
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && !isDocumentation(p.Addr()) {
+			found[lookup.Normalize(p.Addr())] = true
+		}
+	}
+	o.addresses.Store(&found)
+}
+
+func (o *own) has(ip netip.Addr) bool {
+	ip = lookup.Normalize(ip)
+	if ip.IsLoopback() {
+		return true
+	}
+	all := o.addresses.Load()
+	return all != nil && (*all)[ip]
+}
+
+// IsOwn reports whether ip is an address of this machine.
+func (e *Engine) IsOwn(ip netip.Addr) bool { return e.own.has(ip) }
+
+// spareOwn reports whether d is not to be enforced since it is about this machine, and
+// says so the first time.
+func (e *Engine) spareOwn(d *lookup.Decision, ip netip.Addr) bool {
+	if d.Source == LocalSource || !e.own.has(ip) {
+		return false
+	}
+	e.own.spared.Add(1)
+	if !e.own.told.Swap(true) {
+		e.logger.Warn("a decision about an address of this server is not enforced; is a proxy in front of it that is not trusted?",
+			zap.String("source", d.Source), zap.Stringer("prefix", d.Prefix), zap.String("reason", d.Reason))
+	}
+	return true
+}
