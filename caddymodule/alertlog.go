@@ -17,12 +17,14 @@ const (
 	maxSpared   = 1000        // scenarios that this is kept for; others have one such line together
 )
 
-// An alertLog writes a line for each alert. As it is a reporter, the log is never
-// waited for in front of a request. Alerts about clients that are spared it is told of
+// An alertLog writes a line for each alert, as far as the quota goes. As it is a
+// reporter, the log is never waited for in front of a request. Alerts about clients that are spared it is told of
 // at once: of those it writes one in a minute for a scenario.
 type alertLog struct {
 	logger *zap.Logger
 	logIP  atomic.Uint32 // a [middleware.LogIP]: that of the newest config
+
+	quota alertQuota
 
 	mu     sync.Mutex
 	shares map[string]share // by scenario
@@ -45,11 +47,37 @@ func (l *alertLog) Report(_ context.Context, alerts []detect.Alert) (taken, refu
 	logIP := middleware.LogIP(l.logIP.Load())
 	for i := range alerts {
 		a := &alerts[i]
+		ok, left, since := l.quota.take(a, time.Now())
+		l.sumUp(left, since)
+		if !ok {
+			continue
+		}
 		l.logger.Info("abuse seen",
 			zap.String("scenario", a.Scenario), logIP.Field("client", a.Client),
 			zap.Int("requests", a.Count), zap.Time("since", a.Start), zap.Bool("remediation", a.Remediation))
 	}
 	return len(alerts), 0, nil
+}
+
+// sumUp says how many alerts have no line of their own.
+func (l *alertLog) sumUp(left int, since time.Time) {
+	if left > 0 {
+		l.logger.Info("alerts left out of the log", zap.Int("alerts", left), zap.Time("since", since))
+	}
+}
+
+// flush sums up what has no line yet, at the end.
+func (l *alertLog) flush() {
+	l.sumUp(l.quota.end())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for scenario, s := range l.shares {
+		if s.left > 0 {
+			l.logger.Info("alerts about spared clients left out of the log",
+				zap.String("scenario", scenario), zap.Int("alerts", s.left), zap.Time("since", s.last))
+		}
+	}
+	clear(l.shares)
 }
 
 // spared says that an alert has led to nothing, and why, for an operator who tries

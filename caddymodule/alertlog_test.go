@@ -1,10 +1,16 @@
 package caddymodule
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // Whoever tries a trap from the server itself is told why nothing happens.
@@ -58,4 +64,43 @@ func TestLinesAboutSparedClientsAreFew(t *testing.T) {
 	if lines != maxSpared-2+1 || len(l.shares) != maxSpared+1 {
 		t.Errorf("%d lines, %d scenarios are kept", lines, len(l.shares))
 	}
+}
+
+// A flood of alerts is none of log lines, and the end tells what has no line.
+func TestAFloodOfAlertsIsNoneOfLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.InfoLevel)
+		l := &alertLog{logger: zap.New(core)}
+		flood := make([]detect.Alert, 30_000)
+		for i := range flood {
+			flood[i].Client = netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
+		}
+		report := func(alerts []detect.Alert, lines, left int) {
+			t.Helper()
+			if taken, _, err := l.Report(t.Context(), alerts); taken != len(alerts) || err != nil {
+				t.Errorf("took %d, %v", taken, err)
+			}
+			if n := logs.FilterMessage("abuse seen").Len(); n != lines {
+				t.Errorf("%d lines, want %d", n, lines)
+			}
+			sums := logs.FilterMessage("alerts left out of the log").FilterField(zap.Int("alerts", left))
+			if left > 0 && sums.Len() != 1 {
+				t.Errorf("%d is not the sum in %v", left, logs.FilterMessageSnippet("left out").All())
+			}
+			logs.TakeAll()
+		}
+		report(flood, 200, 0)
+		time.Sleep(alertWindow)
+		neighbours := make([]detect.Alert, 256)
+		for i := range neighbours {
+			neighbours[i].Client = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		}
+		report(neighbours, 5, 29_800)
+		l.flush()
+		report(nil, 0, 251)
+		l.flush()
+		if logs.Len() > 0 {
+			t.Errorf("said twice: %v", logs.All())
+		}
+	})
 }

@@ -67,6 +67,7 @@ type App struct {
 	inspector *heldInspector // nil: nothing is inspected
 	look      Look           // placeholders replaced
 	sites     []site
+	checks    []*middleware.Middleware // of the directives
 	places    []*place
 	collector prometheus.Collector
 	engine    *pooled
@@ -196,6 +197,9 @@ func (a *App) Start() error {
 // config may want the engine.
 func (a *App) Stop() error {
 	defer a.release()
+	for _, check := range a.checks {
+		check.Flush()
+	}
 	a.inspector.stop()
 	if a.watch != nil {
 		a.watch.user.release()

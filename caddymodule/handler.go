@@ -131,7 +131,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.inspect(app, &cfg); err != nil {
 		return fmt.Errorf("appsec: %w", err)
 	}
-	h.check, err = middleware.New(cfg)
+	if h.check, err = middleware.New(cfg); err == nil {
+		app.checks = append(app.checks, h.check)
+	}
 	return err
 }
 

@@ -126,6 +126,7 @@ func (p *pooled) wasReady() bool {
 // does not write its snapshot over that of a server that runs.
 func (p *pooled) Destruct() error {
 	err := p.Close()
+	p.alerts.flush()
 	for _, l := range p.live {
 		l.Close()
 	}

@@ -53,6 +53,14 @@ func (m *Middleware) logStop(r *http.Request, s *Stop) {
 	)
 }
 
+// Flush sums up in the log the stopped requests that have no line of their own yet. Who
+// ends a Middleware calls it; else what came last of a flood is not told.
+func (m *Middleware) Flush() {
+	if left := m.quota.end(time.Now()); left.requests > 0 {
+		m.logLeftOut(&left)
+	}
+}
+
 // target returns the field that tells what d is about.
 func (m *Middleware) target(d *lookup.Decision) zap.Field {
 	switch {

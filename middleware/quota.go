@@ -74,6 +74,13 @@ func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 	return ok, left
 }
 
+// end sums up the window that is under way, and begins another.
+func (q *quota) end(now time.Time) leftOut {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.turnLocked(now)
+}
+
 // turnLocked begins a new window and sums up the old one.
 func (q *quota) turnLocked(now time.Time) leftOut {
 	left := leftOut{since: q.since, requests: q.rest.requests, rest: q.rest}

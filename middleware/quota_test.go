@@ -222,3 +222,18 @@ func TestQuotasHoldForManyAtOnce(t *testing.T) {
 		t.Errorf("%d counted, want 800", n)
 	}
 }
+
+// What came last of a flood is told when the middleware ends.
+func TestTheEndOfAFloodIsTold(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	m := &Middleware{log: zap.New(core)}
+	for range 12 {
+		m.logStop(httptest.NewRequest("GET", "/", nil), &Stop{Client: netip.MustParseAddr("192.0.2.1"), Time: time.Now()})
+	}
+	for range 2 {
+		m.Flush()
+	}
+	if n := logs.FilterMessage("stopped requests left out of the log").FilterField(zap.Uint64("requests", 7)).Len(); n != 1 {
+		t.Errorf("told %d times: %v", n, logs.All())
+	}
+}
