@@ -66,7 +66,8 @@ type Source interface {
 
 // A Live source is asked about one client at a time. The one in package lapi
 // remembers answers, so that most requests cost no round trip. One that also has a
-// method Run(context.Context) error is run as a [Source] is.
+// method Run(context.Context) error is run as a [Source] is, and one with a method
+// Sync() is called by [Engine.Sync].
 type Live interface {
 	// Name is what the source's decisions are filed under.
 	Name() string

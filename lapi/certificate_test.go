@@ -84,6 +84,22 @@ func TestAMachineHasACertificateOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestAMachineWithACertificateNeedNotRegister(t *testing.T) {
+	ca := lapitest.NewAuthority(t)
+	s := lapitest.StartTLS(t, lapitest.Config{}, ca.Server())
+	for unit, want := range map[string]string{"agent-ou": "", "another": "logging in by certificate, which nobody registers: status 401"} {
+		files := ca.Issue("of "+unit, unit)
+		c, err := New(Config{URL: s.URL, Key: s.Key, TLS: TLS{CA: ca.CA}, Machine: Machine{Cert: files.Cert, KeyFile: files.Key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok, err := c.Register(t.Context())
+		if ok != (want == "") || (err == nil) != ok || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", unit, ok, err)
+		}
+	}
+}
+
 func TestTheCertificateOfAMachineIsNoneOfABouncer(t *testing.T) {
 	ca := lapitest.NewAuthority(t)
 	agent := ca.Issue("edge-agent", "agent-ou")

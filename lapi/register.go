@@ -30,8 +30,11 @@ func (c *Client) Register(ctx context.Context) (validated bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
 	defer cancel()
-	if _, err := c.machine.tryLogin(ctx); err == nil {
+	if _, err = c.machine.tryLogin(ctx); err == nil {
 		return true, nil
+	}
+	if c.machine.who.Name == "" {
+		return false, fmt.Errorf("logging in by certificate, which nobody registers: %w", err)
 	}
 	return c.machine.register(ctx)
 }
