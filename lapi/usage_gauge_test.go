@@ -73,10 +73,14 @@ func TestAGaugeOfAReportWhoseAnswerIsLostFallsToZero(t *testing.T) {
 
 func TestGaugesWhoseEndIsToldAreBounded(t *testing.T) {
 	l := newUsageLedger(time.Now())
-	for i := range 2 * maxShown {
-		l.gauges([]UsageItem{{Name: activeName, Origin: fmt.Sprint("made up ", i), Value: 1}})
+	for i := range 8 {
+		items := make([]UsageItem, maxUsageRows)
+		for j := range items {
+			items[j] = UsageItem{Name: activeName, Origin: fmt.Sprint("made up ", i, " ", j), Value: 1}
+		}
+		l.gauges(items)
 	}
-	if len(l.shown) > maxShown {
+	if len(l.shown) != maxShown {
 		t.Errorf("%d gauges", len(l.shown))
 	}
 }
