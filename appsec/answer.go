@@ -64,6 +64,7 @@ func parseAnswer(code int, body []byte) *answer {
 
 var (
 	errBusy         = errors.New("as many questions as there may be are under way")
+	errPutOff       = errors.New("the requests of its network have just made AppSec late")
 	errPaused       = errors.New("AppSec hangs, and is left alone but for one question at a time")
 	errUnauthorized = errors.New("status 401, twice: AppSec does not accept the key, or cannot reach its Local API: " +
 		"`cscli bouncers list` shows the keys, `cscli bouncers add NAME` makes one")

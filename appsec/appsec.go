@@ -19,11 +19,19 @@
 //
 // # On failure
 //
-// An AppSec that is late, out of reach, unwilling or not to be understood never
-// stops the site, unless [Config].OnFailure says so, and never goes unnoticed:
-// each reason is counted, and logged once a minute. An action that is not known
-// is [Config].Fallback. Without an answer nothing below [InternalPrefix] is
-// served.
+// An AppSec that is out of reach, unwilling, not to be understood, or late without
+// a request being the reason never stops the site, unless [Config].OnFailure says
+// so, and never goes unnoticed: each reason is counted, and logged once a minute. An
+// action that is not known is [Config].Fallback. Without an answer nothing below
+// [InternalPrefix] is served.
+//
+// # What clients can bring about is no failure
+//
+// By default AppSec judges one request after the other, and goes on with one that
+// nobody waits for any more. So a large request has more time, each network has a
+// share of what all requests share, and who makes AppSec late has to leave it to
+// others. What is not judged in time because of what requests are, this one or
+// another, is refused: see [Config].PassOverload.
 package appsec
 
 import (
@@ -33,7 +41,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -53,7 +60,11 @@ const InternalPrefix = "/crowdsec-internal/challenge/"
 type Client struct {
 	cfg       Config
 	wire      carrier
-	slots     chan struct{} // one element for each question under way
+	slots     budget // of questions under way
+	work      budget // of the weight of these, in nanoseconds
+	alone     budget // one place for the networks that have made AppSec late again and again
+	parties   parties
+	load      load
 	breaker   breaker
 	bodies    pool
 	questions sync.Pool // of *question
@@ -63,9 +74,10 @@ type Client struct {
 
 // A carrier gets a question to AppSec and the answer back.
 type carrier interface {
-	// ask returns when there is an answer, or at the time until at the latest.
-	ask(q *question, until time.Time) (*answer, error)
-	// close closes connections at rest.
+	// ask returns when there is an answer, or when t has no more time.
+	ask(q *question, t *turn) (*answer, error)
+	// close closes connections at rest, and ends the wait for answers that no
+	// request wants any more.
 	close()
 }
 
@@ -77,6 +89,10 @@ func New(cfg Config) (*Client, error) {
 		cfg:     cfg,
 		breaker: breaker{never: cfg.KeepAsking},
 		log:     newReporter(cfg.Logger, cfg.OnFailure),
+	}
+	c.log.overload = "503"
+	if cfg.PassOverload {
+		c.log.overload = "none"
 	}
 	if err := c.open(); err != nil {
 		return nil, fmt.Errorf("AppSec: %w", err)
@@ -103,7 +119,7 @@ func (c *Client) open() error {
 	case text != "":
 		c.cfg.Logger.Info(text)
 	}
-	c.slots = make(chan struct{}, c.cfg.MaxInFlight)
+	c.share()
 	c.bodies.init(c.cfg.BodyLimit+1, c.cfg.BodyMemory)
 	c.questions.New = func() any { return new(question) }
 	if c.cfg.H2C {
@@ -114,9 +130,19 @@ func (c *Client) open() error {
 	return nil
 }
 
-// Close closes the connections at rest. Those in use are closed once they have had
-// their answer, by the timeout at the latest; with H2C they come to rest, and Close
-// has to be called again if that matters.
+// share says what all questions share, and what of that is for one network.
+func (c *Client) share() {
+	places, runners := int64(c.cfg.MaxInFlight), int64(c.cfg.Routines)
+	c.slots.most, c.alone.most = places, 1
+	c.work.most = int64(c.cfg.MaxTimeout) * runners
+	c.parties = parties{places: max(places/shareOf, 1), work: int64(light) * runners, by: make(map[netip.Prefix]*party)}
+	c.load = load{timeout: c.cfg.Timeout, heavy: make(map[*turn]struct{})}
+}
+
+// Close closes the connections at rest, and those on which AppSec is at what no
+// request waits for any more. Those in use are closed once they have had their
+// answer, by the timeout at the latest; with H2C they come to rest, and Close has to
+// be called again if that matters.
 func (c *Client) Close() {
 	c.wire.close()
 	c.log.close()
@@ -148,6 +174,8 @@ type Inspection struct {
 	// Secure says that the client came by TLS, to a proxy in front of this
 	// server perhaps. Default: whether the request's TLS is set.
 	Secure bool
+
+	mostHTTP HTTPVersion // what Config says
 }
 
 func (in Inspection) withDefaults(r *http.Request) Inspection {
@@ -175,6 +203,10 @@ func (in Inspection) withDefaults(r *http.Request) Inspection {
 // body failed with.
 var ErrBody = errors.New("the request's body cannot be read")
 
+// ErrNoAnswer is what the error of [Client.CheckVersions] wraps when AppSec does not
+// answer.
+var ErrNoAnswer = errors.New("AppSec gives no answer")
+
 // Inspect asks AppSec about r, once for each request. If r has a body, Inspect
 // reads the beginning of it and puts one in its place that begins with the same
 // bytes. Length, encoding and trailers of r stay as they are. When r has been
@@ -196,7 +228,7 @@ func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
 	}
 	q := c.questions.Get().(*question)
 	defer q.free(&c.questions)
-	q.secure, q.internal = in.Secure, isInternal(path)
+	q.secure, q.internal, in.mostHTTP = in.Secure, isInternal(path), c.cfg.MaxHTTPVersion
 	if !q.setHead(r, &in, target, c.cfg.Key) {
 		return c.refuse(LargeHead), nil
 	}
@@ -204,6 +236,7 @@ func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
+	q.network = networkOf(in.Client)
 	v := c.weigh(q, part)
 	v.body = body
 	return v, nil

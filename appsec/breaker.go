@@ -14,11 +14,9 @@ const (
 )
 
 // A breaker keeps an AppSec that hangs from costing every request its timeout.
-// It only counts timeouts, and any other outcome sets it back: an error that
-// comes at once costs nothing, and one that a client can provoke must not keep
-// others from being inspected. Who can have every question time out for a
-// second has stalled AppSec for all anyway. While it is broken one question at
-// a time goes through, so that the first answer mends it.
+// It only counts timeouts that no request is the reason of, and any answer sets it
+// back, an error too: that costs no time. While it is broken one question at a time
+// goes through, so that the first answer mends it.
 type breaker struct {
 	never  bool
 	late   atomic.Int32 // timeouts in a row; read without the lock
@@ -47,9 +45,18 @@ func (b *breaker) admit() (try, ok bool) {
 	return true, true
 }
 
+// An outcome is how a question went, for a breaker.
+type outcome uint8
+
+const (
+	answered outcome = iota // or failed at once
+	timedOut
+	unclear // not answered in time because of what requests are
+)
+
 // note notes how a question went.
-func (b *breaker) note(try, late bool) {
-	if b.never || !late && b.late.Load() == 0 {
+func (b *breaker) note(try bool, how outcome) {
+	if b.never || how != timedOut && b.late.Load() == 0 {
 		return
 	}
 	b.mu.Lock()
@@ -57,7 +64,10 @@ func (b *breaker) note(try, late bool) {
 	if try {
 		b.trying = false
 	}
-	if !late {
+	switch how {
+	case unclear:
+		return
+	case answered:
 		b.late.Store(0)
 		b.broken.Store(false)
 		return

@@ -17,8 +17,25 @@ type Config struct {
 	Key string // API key, as `cscli bouncers add` prints it; a certificate does not do here
 
 	// Timeout bounds the wait for AppSec, from the first attempt to connect to
-	// the last byte, a second attempt included. Default: 200ms.
+	// the last byte, a second attempt included. It grows by 100 ms for each KiB of the
+	// body, and of what the header has beyond 8 KiB. Default: 200ms.
 	Timeout time.Duration
+
+	// MaxTimeout is what the wait grows to at the most, because of the size of the
+	// request, or while AppSec is at large requests of others. Default: 10s, or
+	// Timeout if that is longer.
+	MaxTimeout time.Duration
+
+	// Routines is how many requests AppSec judges at the same time: what its
+	// acquisition says under routines. Large requests are put to it accordingly.
+	// Default: 1, as it is CrowdSec's.
+	Routines int
+
+	// PassOverload lets a request pass that AppSec did not judge in time because it is
+	// large, because others of its network are in front of it, or because AppSec is at
+	// a large request of somebody else. Default: it is refused with 503, for all of
+	// these a client can bring about. OnFailure is for outages.
+	PassOverload bool
 
 	// ChallengeTimeout is the same for what is below [InternalPrefix], where
 	// AppSec computes more and nobody else can answer. Default: 5s.
@@ -67,6 +84,12 @@ type Config struct {
 	// Default: 256.
 	MaxInFlight int
 
+	// MaxHTTPVersion is the highest version of HTTP that AppSec is told of; a higher one
+	// is told as this. Default: HTTP2, since there are rules that refuse what they do
+	// not know: those of the Core Rule Set 4.0.0-rc1 refuse HTTP/3. See
+	// [Client.CheckVersions].
+	MaxHTTPVersion HTTPVersion
+
 	// KeepAsking has every request wait for its Timeout even while AppSec hangs.
 	// Default: when at least eight questions in a row, over at least a second,
 	// ran into the timeout, one request at a time is asked about until one finds
@@ -80,6 +103,24 @@ type Config struct {
 
 	TLS    TLS         // for https only
 	Logger *zap.Logger // default: none
+}
+
+// An HTTPVersion is a version of HTTP: HTTP11, HTTP2 or HTTP3.
+type HTTPVersion uint8
+
+// The versions of HTTP.
+const (
+	HTTP11 HTTPVersion = 11
+	HTTP2  HTTPVersion = 20
+	HTTP3  HTTPVersion = 30
+)
+
+// String returns the version as people write it, such as "HTTP/2".
+func (v HTTPVersion) String() string {
+	if v == HTTP11 {
+		return "HTTP/1.1"
+	}
+	return fmt.Sprintf("HTTP/%d", v/10)
 }
 
 // TLS holds paths of PEM files. A certificate with its key is read at each
@@ -100,11 +141,17 @@ const (
 	defaultBodyMemory       = 256 << 20
 	defaultInFlight         = 256
 	maxInFlight             = 1 << 16
+	defaultMaxTimeout       = 10 * time.Second
+	maxRoutines             = 1 << 10
+	retryAfter              = 10 * time.Second // what a client is told that is refused because of load
 )
 
 func (cfg Config) withDefaults() Config {
 	setDefault(&cfg.Timeout, defaultTimeout)
 	setDefault(&cfg.ChallengeTimeout, max(defaultChallengeTimeout, cfg.Timeout))
+	setDefault(&cfg.MaxTimeout, max(defaultMaxTimeout, cfg.Timeout))
+	setDefault(&cfg.Routines, 1)
+	setDefault(&cfg.MaxHTTPVersion, HTTP2)
 	setDefault(&cfg.Fallback, lookup.Ban)
 	setDefault(&cfg.BodyLimit, defaultBodyLimit)
 	setDefault(&cfg.BodyTimeout, defaultBodyTimeout)
@@ -131,8 +178,14 @@ func (cfg *Config) check() error {
 		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
 	case cfg.Timeout < 0 || cfg.ChallengeTimeout < 0:
 		return errors.New("the timeouts must not be negative")
+	case cfg.MaxTimeout < cfg.Timeout:
+		return fmt.Errorf("max timeout %v: want at least the timeout, %v", cfg.MaxTimeout, cfg.Timeout)
+	case cfg.Routines < 0 || cfg.Routines > maxRoutines:
+		return fmt.Errorf("routines %d: want 1 to %d, as the acquisition of AppSec says", cfg.Routines, maxRoutines)
 	case cfg.OnFailure != lookup.None && cfg.OnFailure != lookup.Captcha && cfg.OnFailure != lookup.Ban:
 		return fmt.Errorf("failure %v: want none, captcha or ban", cfg.OnFailure)
+	case cfg.MaxHTTPVersion != HTTP11 && cfg.MaxHTTPVersion != HTTP2 && cfg.MaxHTTPVersion != HTTP3:
+		return fmt.Errorf("max HTTP version %d: want HTTP11, HTTP2 or HTTP3", cfg.MaxHTTPVersion)
 	case cfg.Fallback != lookup.Captcha && cfg.Fallback != lookup.Ban:
 		return fmt.Errorf("fallback %v: want captcha or ban", cfg.Fallback)
 	case cfg.MaxInFlight < 0 || cfg.MaxInFlight > maxInFlight:

@@ -30,8 +30,10 @@ type connections struct {
 	most int // at rest
 
 	mu     sync.Mutex
-	idle   []*conn // the one used last is last
-	closed bool    // none comes to rest any more
+	idle   []*conn            // the one used last is last
+	late   map[*conn]struct{} // those with an answer to come that no request wants any more
+	closed bool               // none comes to rest any more
+	waits  sync.WaitGroup     // for late
 }
 
 // A conn is a connection to AppSec that one question at a time has.
@@ -44,19 +46,19 @@ type conn struct {
 	rested time.Time        // since when it is at rest
 }
 
-func (cs *connections) ask(q *question, until time.Time) (*answer, error) {
-	c, err := cs.get(until)
+func (cs *connections) ask(q *question, t *turn) (*answer, error) {
+	c, err := cs.get(t.until)
 	if err != nil {
 		return nil, err
 	}
-	a, heard, err := cs.exchange(c, q, until)
+	a, heard, err := cs.exchange(c, q, t)
 	// AppSec may close a connection at rest at the very moment when it is used
 	// again. Nothing has been heard then, so that the question can be asked anew.
 	if err != nil && c.used && !heard && failureOf(err) != Late {
-		if c, err = cs.open(until); err != nil {
+		if c, err = cs.open(t.until); err != nil {
 			return nil, err
 		}
-		a, _, err = cs.exchange(c, q, until)
+		a, _, err = cs.exchange(c, q, t)
 	}
 	return a, err
 }
@@ -109,10 +111,14 @@ func (cs *connections) close() {
 	cs.mu.Lock()
 	idle := cs.idle
 	cs.idle, cs.closed = nil, true
+	for c := range cs.late {
+		idle = append(idle, c)
+	}
 	cs.mu.Unlock()
 	for _, c := range idle {
 		c.drop()
 	}
+	cs.waits.Wait()
 }
 
 func (cs *connections) open(until time.Time) (*conn, error) {
@@ -132,36 +138,78 @@ func (c *conn) drop() { _ = c.Close() }
 
 // exchange asks q on c, and lays c to rest or closes it. It says whether
 // anything was heard.
-func (cs *connections) exchange(c *conn, q *question, until time.Time) (a *answer, heard bool, err error) {
-	reuse := false
-	defer func() {
-		if reuse {
-			cs.push(c)
-		} else {
-			c.drop()
-		}
-	}()
-	if err := c.SetDeadline(until); err != nil {
+func (cs *connections) exchange(c *conn, q *question, t *turn) (a *answer, heard bool, err error) {
+	if err := c.SetDeadline(t.until); err != nil {
+		c.drop()
 		return nil, false, err
 	}
 	sent := c.send(q, cs.end)
 	c.in.N = maxAnswerHead + maxAnswer + 1
-	if _, err := c.buf.Peek(1); err != nil {
+	if err := c.await(t, sent == nil); err != nil {
 		if sent != nil {
 			err = sent
+		}
+		if sent != nil || failureOf(err) != Late || !cs.leave(c, t) {
+			c.drop()
 		}
 		return nil, false, err
 	}
 	a, last, err := c.receive(q)
-	if err != nil && !time.Now().Before(until) {
+	if err != nil && !time.Now().Before(t.until) {
 		// A line that the deadline cuts off is reported as a bad one.
 		err = fmt.Errorf("reading the answer: %w", os.ErrDeadlineExceeded)
 	}
 	// An answer that comes before the whole body was sent is one; but the rest of
 	// the body is still on its way, so that c is not to be used again. The same
 	// goes for bytes that nobody has asked for.
-	reuse = err == nil && sent == nil && !last && c.buf.Buffered() == 0
+	if err == nil && sent == nil && !last && c.buf.Buffered() == 0 {
+		cs.push(c)
+	} else {
+		c.drop()
+	}
 	return a, true, err
+}
+
+// await waits for the first byte of the answer, and longer than t wanted at first if
+// there is reason to.
+func (c *conn) await(t *turn, sent bool) error {
+	for {
+		_, err := c.buf.Peek(1)
+		if err == nil || !sent || failureOf(err) != Late || !t.more() {
+			return err
+		}
+		if err := c.SetDeadline(t.until); err != nil {
+			return err
+		}
+	}
+}
+
+// leave reports whether somebody goes on to wait for the answer on c: see
+// [turn.stay].
+func (cs *connections) leave(c *conn, t *turn) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.closed {
+		return false
+	}
+	until, over, ok := t.stay()
+	if !ok {
+		return false
+	}
+	if cs.late == nil {
+		cs.late = make(map[*conn]struct{})
+	}
+	cs.late[c] = struct{}{}
+	cs.waits.Go(func() {
+		_ = c.SetDeadline(until) // if c is closed, there is nothing to wait for
+		_, err := c.buf.Peek(1)
+		c.drop()
+		cs.mu.Lock()
+		delete(cs.late, c)
+		cs.mu.Unlock()
+		over(err == nil)
+	})
+	return true
 }
 
 // send sends q.

@@ -318,7 +318,7 @@ func TestNobodyWaitsLongerThanTheTimeout(t *testing.T) {
 		for i := range 1000 {
 			wg.Go(func() {
 				began := time.Now()
-				r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", i*100)))
+				r := httptest.NewRequest("GET", "/", nil)
 				v, err := c.Inspect(r, Inspection{Client: netip.AddrFrom4([4]byte{203, byte(i >> 8), byte(i), 7})})
 				if took := time.Since(began); took > timeout || err != nil || v.Action != lookup.None || v.Reason == "" {
 					t.Errorf("%v: %+v, %v", took, v, err)
@@ -412,13 +412,15 @@ func TestTheBreaker(t *testing.T) {
 	tests := []struct {
 		name   string
 		never  bool
-		events string // l: late, o: any other outcome, s: half a second goes by
+		events string // l: late, o: any other outcome, u: late because of what requests are, s: half a second goes by
 		want   bool   // another question may be asked beside one that is under way
 	}{
 		{"many at once are no pattern", false, "llllllllllllllll", true},
 		{"few are none either", false, "lsslssl", true},
 		{"eight in a row over a second are", false, "lllllsslll", false},
 		{"anything else in between is not in a row", false, "lslslslsosl", true},
+		{"what requests are the reason of is no pattern", false, "uuuussuuuuuuuu", true},
+		{"nor does it break one", false, "llllussulllll", false},
 		{"an answer mends it", false, "lsslllllllo", true},
 		{"who keeps asking keeps asking", true, "lsslllllll", true},
 	}
@@ -431,7 +433,7 @@ func TestTheBreaker(t *testing.T) {
 					continue
 				}
 				try, _ := b.admit()
-				b.note(try, event == 'l')
+				b.note(try, map[rune]outcome{'o': answered, 'l': timedOut, 'u': unclear}[event])
 			}
 			b.admit()
 			if _, got := b.admit(); got != tt.want {

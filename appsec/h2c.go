@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,9 @@ import (
 type multiplexed struct {
 	url       string
 	transport *http.Transport
+	ctx       context.Context // ends the wait for answers that no request wants any more
+	cancel    context.CancelFunc
+	waits     sync.WaitGroup // for these
 }
 
 func newMultiplexed(end endpoint, secure *tls.Config) (*multiplexed, error) {
@@ -30,31 +34,88 @@ func newMultiplexed(end endpoint, secure *tls.Config) (*multiplexed, error) {
 		DisableCompression:     true,
 	}
 	t.Protocols.SetUnencryptedHTTP2(true)
-	return &multiplexed{url: "http://" + end.host + end.path, transport: t}, nil
+	m := &multiplexed{url: "http://" + end.host + end.path, transport: t}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m, nil
 }
 
-func (m *multiplexed) close() { m.transport.CloseIdleConnections() }
+func (m *multiplexed) close() {
+	m.cancel()
+	m.transport.CloseIdleConnections()
+	m.waits.Wait()
+}
 
-func (m *multiplexed) ask(q *question, until time.Time) (*answer, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), until)
-	defer cancel()
+// A result is what became of a question.
+type result struct {
+	a   *answer
+	err error
+}
+
+func (m *multiplexed) ask(q *question, t *turn) (*answer, error) {
+	ctx, cancel := context.WithCancel(context.Background())
 	// The transport may still read what it was given when it has given up, so it
 	// gets copies.
 	req, err := http.NewRequestWithContext(ctx, q.method(), m.url, bytes.NewReader(bytes.Join(q.body, nil)))
 	if err != nil {
+		cancel()
 		return nil, err
 	}
 	req.Header = q.header()
+	said := make(chan result, 1)
+	go func() { said <- m.roundTrip(req) }()
+	for {
+		timer := time.NewTimer(time.Until(t.until))
+		select {
+		case got := <-said:
+			timer.Stop()
+			cancel()
+			return got.a, got.err
+		case <-timer.C:
+		}
+		if !t.more() {
+			m.leave(t, said, cancel)
+			return nil, context.DeadlineExceeded
+		}
+	}
+}
+
+// leave ends the wait for an answer, or has somebody go on to wait: see
+// [turn.stay].
+func (m *multiplexed) leave(t *turn, said chan result, cancel context.CancelFunc) {
+	until, over, ok := t.stay()
+	if !ok {
+		cancel()
+		<-said
+		return
+	}
+	m.waits.Go(func() {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		select {
+		case got := <-said:
+			cancel()
+			over(got.err == nil)
+			return
+		case <-timer.C:
+		case <-m.ctx.Done():
+		}
+		cancel()
+		<-said
+		over(false)
+	})
+}
+
+func (m *multiplexed) roundTrip(req *http.Request) result {
 	resp, err := m.transport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return result{err: err}
 	}
 	defer resp.Body.Close()
 	body, err := readAll(nil, resp.Body, maxAnswer)
 	if err != nil {
-		return nil, err
+		return result{err: err}
 	}
-	return parseAnswer(resp.StatusCode, body), nil
+	return result{a: parseAnswer(resp.StatusCode, body)}
 }
 
 // header returns the fields of q.

@@ -17,9 +17,11 @@ const logPause = time.Minute
 type reporter struct {
 	log       *zap.Logger
 	onFailure lookup.Action
+	overload  string // likewise, where requests are the reason
 	began     time.Time
 	failures  [failures]occasion
 	word      occasion
+	late      occasion
 }
 
 // An occasion is when something of one kind is to be logged again.
@@ -66,9 +68,22 @@ func (r *reporter) close() {
 }
 
 func (r *reporter) failed(kind Failure, requests uint64, err error) {
-	if requests > 0 {
+	switch {
+	case requests == 0:
+	case kind.ofRequests():
+		r.log.Warn("AppSec does not judge requests in time, because of how large or how many they are",
+			zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]), zap.Uint64("requests", requests), zap.String("clients get", r.overload))
+	default:
 		r.log.Error("AppSec gives no answer", zap.Stringer("kind", kind), zap.Error(err),
 			zap.Uint64("requests", requests), zap.Stringer("clients get", r.onFailure))
+	}
+}
+
+// slow tells of a request that has kept AppSec busy.
+func (r *reporter) slow(weight, busy time.Duration) {
+	if n := r.due(&r.late); n > 0 {
+		r.log.Warn("a large request has kept AppSec from judging others: give its acquisition more routines, and tell tocsin how many, "+
+			"or lower body_limit", zap.Int64("bytes", int64(weight/perByte)), zap.Duration("took", busy), zap.Uint64("requests", n))
 	}
 }
 

@@ -2,6 +2,7 @@ package appsec
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -33,13 +34,20 @@ type question struct {
 	secure   bool     // the client came by TLS
 	internal bool     // it asks for what is below InternalPrefix
 
+	network netip.Prefix // of the client
+	turn    turn
+
 	address []byte // scratch
 	reply   []byte // scratch, for what an answer says
 	out     []byte // scratch, for what is sent
 }
 
-// free gives q to the next one, unless it has grown too big for that.
+// free gives q to the next one, unless it has grown too big for that, or its turn is
+// not over.
 func (q *question) free(to *sync.Pool) {
+	if q.turn.stays {
+		return
+	}
 	q.body, q.size = nil, 0
 	if cap(q.fields) <= maxKept && cap(q.reply) <= maxKept && cap(q.out) <= maxKept {
 		to.Put(q)
@@ -57,7 +65,7 @@ func (q *question) setHead(r *http.Request, in *Inspection, target, key string) 
 	q.add(uriHeader, target)
 	q.add(verbHeader, orGet(in.Method))
 	q.add(hostHeader, in.Host)
-	q.addVersion(r)
+	q.addVersion(r, in.mostHTTP)
 	if in.Ref != "" {
 		q.add(refHeader, in.Ref)
 	}
@@ -90,8 +98,13 @@ func orGet(method string) string {
 	return method
 }
 
-func (q *question) addVersion(r *http.Request) {
+// addVersion tells the version of HTTP that the client spoke, or most if that is
+// lower.
+func (q *question) addVersion(r *http.Request, most HTTPVersion) {
 	major, minor := min(max(r.ProtoMajor, 0), 9), min(max(r.ProtoMinor, 0), 9)
+	if major*10+minor > int(most) {
+		major, minor = int(most)/10, int(most)%10
+	}
 	q.addBytes(protoHeader, []byte{'0' + byte(major), '0' + byte(minor)})
 }
 

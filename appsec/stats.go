@@ -20,14 +20,35 @@ const (
 	BadAnswer                   // what came is not AppSec's, or not to be understood
 	Busy                        // waited in vain for one of MaxInFlight questions to end
 	Paused                      // not asked, since AppSec hangs: see Config.KeepAsking
+	TooSlow                     // late because of how large the request is
+	Held                        // late because AppSec is at a large request of somebody else
+	Crowded                     // waited in vain for other questions of its network to end
+	PutOff                      // large, and not asked, since its network has just made AppSec late
 	failures                    // how many there are
 )
 
-var failureNames = [failures]string{"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused"}
+var failureNames = [failures]string{"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused", "too_slow", "held", "crowded", "put_off"}
 
 var failureReasons = [failures]string{
 	"AppSec does not answer in time", "AppSec is out of reach", "AppSec does not accept the key",
 	"AppSec fails", "AppSec gives no proper answer", "AppSec is busy", "AppSec hangs",
+	"too large for AppSec to judge in time", "AppSec is busy with a large request", "too many requests of one network at once",
+	"large, and AppSec was late with the one before",
+}
+
+// ofRequests reports whether requests are the reason of f, and not AppSec: see
+// Config.PassOverload.
+func (f Failure) ofRequests() bool { return f == TooSlow || f == Held || f == Crowded || f == PutOff }
+
+// outcome returns what f is for a breaker.
+func (f Failure) outcome() outcome {
+	switch {
+	case f.ofRequests():
+		return unclear
+	case f == Late || f == Busy:
+		return timedOut
+	}
+	return answered
 }
 
 // String returns the name of f, such as "late".
@@ -110,14 +131,14 @@ func (c *Client) Stats() Stats {
 		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.bytes(),
 		LatencySum: time.Duration(n.latency.sum.Load()), Latency: n.latency.buckets(),
 	}
-	load(s.Stopped[:], n.stopped[:])
-	load(s.Failed[:], n.failed[:])
-	load(s.Skipped[:], n.skipped[:])
-	load(s.Refused[:], n.refused[:])
+	loadAll(s.Stopped[:], n.stopped[:])
+	loadAll(s.Failed[:], n.failed[:])
+	loadAll(s.Skipped[:], n.skipped[:])
+	loadAll(s.Refused[:], n.refused[:])
 	return s
 }
 
-func load(to []uint64, from []atomic.Uint64) {
+func loadAll(to []uint64, from []atomic.Uint64) {
 	for i := range from {
 		to[i] = from[i].Load()
 	}

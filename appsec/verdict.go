@@ -34,6 +34,13 @@ type Verdict struct {
 	// tripped a rule. Else the action stands in for an answer that there is not.
 	Answered bool
 
+	// RetryAfter is when it makes sense to send the request again. 0: nobody knows.
+	RetryAfter time.Duration
+
+	// Slow says that AppSec was late because of how large the request is. Who sends
+	// such requests again and again keeps AppSec from others.
+	Slow bool
+
 	// Reason says in a few words why, for the log. Empty for None, unless AppSec
 	// has failed.
 	Reason string
@@ -53,10 +60,13 @@ func (v *Verdict) Release() {
 
 // judge asks AppSec and turns what it says into a verdict.
 func (c *Client) judge(q *question) Verdict {
-	a, failed, err := c.ask(q)
+	a, failed, rest, err := c.ask(q)
 	if err != nil {
 		c.counts.failed[failed].Add(1)
 		c.log.failure(failed, err)
+		if failed.ofRequests() {
+			return c.overloaded(q, failed, rest)
+		}
 		return c.unanswered(q, failed)
 	}
 	c.log.settle()
@@ -83,6 +93,18 @@ func (c *Client) unanswered(q *question, failed Failure) Verdict {
 	case v.Action == lookup.Captcha:
 		v.Status = http.StatusForbidden
 	}
+	return v
+}
+
+// overloaded returns what is done with a request that AppSec did not judge in time
+// because of what requests are, this one or another. That is no outage: who sends
+// them could end inspection for all, if the request went on.
+func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) Verdict {
+	v := Verdict{Slow: failed == TooSlow, Reason: failureReasons[failed]}
+	if c.cfg.PassOverload && !q.internal {
+		return v
+	}
+	v.Action, v.Status, v.RetryAfter = lookup.Ban, http.StatusServiceUnavailable, rest
 	return v
 }
 
@@ -144,50 +166,45 @@ func (c *Client) refuse(why Skip) Verdict {
 	return v
 }
 
-// ask gets an answer, and if there is none says which kind of failure that is.
-func (c *Client) ask(q *question) (*answer, Failure, error) {
-	wait := c.cfg.Timeout
-	if q.internal {
-		wait = c.cfg.ChallengeTimeout
+// ask gets an answer, and if there is none says which kind of failure that is, and
+// for how long the client is to leave it.
+func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration, err error) {
+	p := c.parties.enter(q.network)
+	t := c.newTurn(q, p)
+	if t.alone, rest = c.parties.record(p); rest > 0 && t.weight > light {
+		t.end(false)
+		return nil, PutOff, rest, errPutOff
 	}
-	began := time.Now()
-	until := began.Add(wait)
 	try, ok := c.breaker.admit()
 	if !ok {
-		return nil, Paused, errPaused
+		t.end(false)
+		return nil, Paused, 0, errPaused
 	}
-	a, failed, err := c.askInTurn(q, until)
-	c.breaker.note(try, err != nil && (failed == Late || failed == Busy))
-	if err == nil {
-		c.counts.latency.add(time.Since(began))
+	a, failed, err = c.askInTurn(q, t)
+	switch {
+	case err == nil:
+		c.counts.latency.add(time.Since(t.began))
+		c.breaker.note(try, answered)
+	default:
+		failed = t.cause(failed)
+		c.breaker.note(try, failed.outcome())
 	}
-	return a, failed, err
+	t.end(err == nil || failed != Late && failed != TooSlow && failed != Held)
+	return a, failed, retryAfter, err
 }
 
 // askInTurn waits for its turn and asks.
-func (c *Client) askInTurn(q *question, until time.Time) (*answer, Failure, error) {
-	select {
-	case c.slots <- struct{}{}:
-	default:
-		timer := time.NewTimer(time.Until(until))
-		defer timer.Stop()
-		select {
-		case c.slots <- struct{}{}:
-		case <-timer.C:
-			return nil, Busy, errBusy
-		}
-	}
-	defer func() { <-c.slots }()
-	if !time.Now().Before(until) {
+func (c *Client) askInTurn(q *question, t *turn) (*answer, Failure, error) {
+	if !t.take() {
 		return nil, Busy, errBusy
 	}
 	c.counts.asked.Add(1)
-	a, err := c.wire.ask(q, until)
+	a, err := c.wire.ask(q, t)
 	if err == nil && a.code == http.StatusUnauthorized && a.Action == "" {
 		// AppSec says this also when the Local API was slow to confirm a good key,
 		// and knows the key by the time it is asked again.
 		c.counts.retried.Add(1)
-		if again, err := c.wire.ask(q, until); err == nil {
+		if again, err := c.wire.ask(q, t); err == nil {
 			a = again
 		}
 	}

@@ -31,8 +31,27 @@ type AppSec struct {
 	// Key of a bouncer, or file:PATH. Default: that of the first lapi that has one.
 	Key string `json:"key,omitempty"`
 
-	// How long a request waits for the answer. Default: 200ms.
+	// How long a request waits for the answer. It grows by 100 ms for each KiB of the
+	// body, and of what the header has beyond 8 KiB. Default: 200ms.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// What that grows to at the most, because of the size of the request, or while
+	// AppSec is at large requests of others. Default: 10s, or timeout if that is longer.
+	MaxTimeout caddy.Duration `json:"max_timeout,omitempty"`
+
+	// How many requests AppSec judges at the same time: what its acquisition says under
+	// routines. Default: 1, as it is CrowdSec's.
+	Routines int `json:"routines,omitempty"`
+
+	// What becomes of a request that AppSec does not judge in time because it is large,
+	// because others of its network are in front of it, or because AppSec is at a large
+	// request of somebody else: "ban" refuses it with 503, "pass" lets it go on.
+	// Default: ban.
+	Overload string `json:"overload,omitempty"`
+
+	// The highest version of HTTP that AppSec is told of, 1.1, 2 or 3; a higher one is
+	// told as this. Default: 2, since the Core Rule Set 4.0.0-rc1 refuses HTTP/3.
+	MaxHTTPVersion string `json:"max_http_version,omitempty"`
 
 	// The same for the pages of CrowdSec's bot detection, below
 	// /crowdsec-internal/challenge/. Default: 5s.
@@ -84,6 +103,10 @@ type AppSec struct {
 //
 //	appsec <url> [<key>] {
 //	    timeout           <duration>
+//	    max_timeout       <duration>
+//	    routines          <number>
+//	    overload          ban|pass
+//	    max_http_version  1.1|2|3
 //	    challenge_timeout <duration>
 //	    failure           open|ban|captcha
 //	    fallback          ban|captcha
@@ -111,6 +134,10 @@ func (a *App) parseAppSec(d *caddyfile.Dispenser, name string) error {
 	a.AppSec = s
 	return options{
 		"timeout":           {parse: duration(&s.Timeout)},
+		"max_timeout":       {parse: duration(&s.MaxTimeout)},
+		"routines":          {parse: number(&s.Routines)},
+		"overload":          {parse: oneOf(&s.Overload, "ban", bodyPass)},
+		"max_http_version":  {parse: oneOf(&s.MaxHTTPVersion, "1.1", "2", "3")},
 		"challenge_timeout": {parse: duration(&s.ChallengeTimeout)},
 		"failure":           {parse: oneOf(&s.Failure, failureOpen, "ban", "captcha")},
 		"fallback":          {parse: oneOf(&s.Fallback, "ban", "captcha")},
@@ -133,6 +160,7 @@ func (s AppSec) resolve(repl *caddy.Replacer, apis []LAPI) (AppSec, error) {
 	}
 	err := replace(repl, map[string]*string{
 		"url": &s.URL, "key": &s.Key, "failure": &s.Failure, "fallback": &s.Fallback, "body_over": &s.BodyOver,
+		"overload": &s.Overload, "max_http_version": &s.MaxHTTPVersion,
 		"tls certificate": &s.TLSCert, "tls key": &s.TLSKey, "tls ca": &s.TLSCA,
 	})
 	if err != nil {
@@ -155,7 +183,15 @@ func (s AppSec) config() (appsec.Config, error) {
 		URL: s.URL, Key: s.Key, Timeout: time.Duration(s.Timeout), ChallengeTimeout: time.Duration(s.ChallengeTimeout),
 		BodyLimit: s.BodyLimit, BodyTimeout: time.Duration(s.BodyTimeout), BodyMemory: int64(s.BodyMemory),
 		MaxInFlight: s.Connections, KeepAsking: s.KeepAsking, H2C: s.H2C,
+		MaxTimeout: time.Duration(s.MaxTimeout), Routines: s.Routines, PassOverload: s.Overload == bodyPass,
 		TLS: appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
+	}
+	if s.Overload != "" && s.Overload != bodyPass && s.Overload != "ban" {
+		return cfg, fmt.Errorf("overload: %q: want ban or pass", s.Overload)
+	}
+	var ok bool
+	if cfg.MaxHTTPVersion, ok = httpVersions[s.MaxHTTPVersion]; !ok {
+		return cfg, fmt.Errorf("max_http_version: %q: want 1.1, 2 or 3", s.MaxHTTPVersion)
 	}
 	for _, word := range []struct {
 		name, is string
@@ -176,6 +212,9 @@ func (s AppSec) config() (appsec.Config, error) {
 	}
 	return cfg, nil
 }
+
+// httpVersions are the words for versions of HTTP; none stands for the default.
+var httpVersions = map[string]appsec.HTTPVersion{"": 0, "1.1": appsec.HTTP11, "2": appsec.HTTP2, "3": appsec.HTTP3}
 
 // key returns what tells s, which is resolved, from any other: a hash over it and
 // over the authorities that it names, which are read only once.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -24,15 +25,18 @@ var inspectors = caddy.NewUsagePool()
 // An inspector is what all sites of a config ask.
 type inspector struct {
 	*appsec.Client
-	url  string
-	logs logSwitch
+	url   string
+	logs  logSwitch
+	check bool // whether AppSec's rules know the versions of HTTP that it is told of
 }
 
 // A heldInspector is an inspector as long as a config has taken it.
 type heldInspector struct {
 	*inspector
 	key     string
-	release func() // gives the log back; nil: it was not started
+	release func()          // gives the log back; nil: it was not started
+	checked <-chan struct{} // closed when the check has ended; nil: there is none
+	ended   chan struct{}   // closed to end it
 }
 
 // take returns the inspector that s describes. It reads files, opens no connection
@@ -51,7 +55,7 @@ func (s AppSec) take(repl *caddy.Replacer, apis []LAPI) (*heldInspector, error) 
 		return nil, err
 	}
 	v, _, err := inspectors.LoadOrNew(key, func() (caddy.Destructor, error) {
-		i := &inspector{url: s.URL}
+		i := &inspector{url: s.URL, check: cfg.MaxHTTPVersion == appsec.HTTP3}
 		cfg.Logger = i.logs.logger()
 		var err error
 		i.Client, err = appsec.New(cfg)
@@ -71,16 +75,52 @@ func (i *inspector) Destruct() error {
 
 // start has the inspector log to l.
 func (i *heldInspector) start(l *zap.Logger) {
-	if i != nil {
-		i.release = i.logs.use(l)
+	if i == nil {
+		return
 	}
+	i.release = i.logs.use(l)
+	if i.check {
+		i.checkVersions(l)
+	}
+}
+
+// checkPause is between two tries to ask an AppSec that does not answer.
+const checkPause = 10 * time.Second
+
+// checkVersions warns of rules that would ban every visitor over HTTP/3, as soon as
+// AppSec answers.
+func (i *heldInspector) checkVersions(l *zap.Logger) {
+	checked, ended := make(chan struct{}), make(chan struct{})
+	i.checked, i.ended = checked, ended
+	go func() {
+		defer close(checked)
+		for {
+			err := i.CheckVersions()
+			if !errors.Is(err, appsec.ErrNoAnswer) {
+				if err != nil {
+					l.Warn("appsec: max_http_version 3 does not fit the rules", zap.Error(err))
+				}
+				return
+			}
+			select {
+			case <-time.After(checkPause):
+			case <-ended:
+				return
+			}
+		}
+	}()
 }
 
 // stop gives the log back.
 func (i *heldInspector) stop() {
-	if i != nil && i.release != nil {
-		i.release()
+	if i == nil || i.release == nil {
+		return
 	}
+	if i.checked != nil {
+		close(i.ended)
+		<-i.checked
+	}
+	i.release()
 }
 
 // giveBack gives the inspector itself back.

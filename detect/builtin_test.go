@@ -209,6 +209,9 @@ func attackRows() []attackRow {
 		{"appsec-bans", "what the WAF bans, whatever it answers", 5, func(i int) step {
 			return step{target: fmt.Sprint("/?id=", i), status: []int{403, 418}[i%2], matched: "|form|appsec:ban|"}
 		}, nil},
+		{"appsec-slow", "what keeps the WAF busy", 5, func(i int) step {
+			return step{target: fmt.Sprint("/?id=", i), status: 503, matched: "|form|appsec:slow|"}
+		}, nil},
 		{"http-login-bf", "wrong passwords for WordPress, answered by 200", 6, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("guess", i))}
 		}, nil},

@@ -28,6 +28,10 @@ const originAppSec = "appsec"
 // scenario of the server's own cannot have that name.
 const matchedBan = "appsec:ban"
 
+// matchedSlow marks the event of a request that was too large for AppSec to judge in
+// time, so that AppSec was late for all others, too.
+const matchedSlow = "appsec:slow"
+
 // closeTimeout is how long a client may go on to send a body that nobody wants.
 const closeTimeout = time.Second
 
@@ -52,6 +56,9 @@ func (m *Middleware) inspect(w http.ResponseWriter, r *http.Request, f *finding)
 	in.Ref = newRef()
 	v, err := m.inspector.Inspect(r, in)
 	if err != nil || v.Action == lookup.None && v.Relay == nil {
+		if f.seen != nil && v.Slow {
+			f.seen.mark(matchedSlow)
+		}
 		return v, err
 	}
 	s := newInspectedStop(v, &in)
@@ -84,7 +91,7 @@ func newInspectedStop(v appsec.Verdict, in *appsec.Inspection) *Stop {
 		d.Action = lookup.Ban // a pass of ours is bound to an address
 	}
 	return &Stop{
-		Decision: d, Client: in.Client, Status: v.Status, Ref: in.Ref, Time: time.Now(),
+		Decision: d, Client: in.Client, Status: v.Status, Ref: in.Ref, Time: time.Now(), RetryAfter: v.RetryAfter,
 		Inspected: true, Challenge: v.Relay != nil, verdict: &v,
 	}
 }
@@ -114,22 +121,33 @@ func (m *Middleware) stopInspected(r *http.Request, s *Stop, v *Visit, internal 
 	return s
 }
 
-// tellBan tells the observer that the request of f was banned for what it said, so
-// that who does that again and again can be banned for good. Only AppSec's own bans
-// count: a captcha or a challenge is met by people too, and what was refused unasked
-// or because AppSec failed says nothing about the client.
+// tellBan tells the observer that the request of f was banned for what it said, or
+// has kept AppSec from others, so that who does that again and again can be stopped
+// for good. Of bans only AppSec's own count: a captcha or a challenge is met by people
+// too, and what was refused unasked or because AppSec failed says nothing about the
+// client.
 func (m *Middleware) tellBan(f *finding, v *appsec.Verdict) {
-	if f.seen == nil || m.dryRun || !v.Answered || v.Action != lookup.Ban || v.Relay != nil {
+	banned := v.Answered && v.Action == lookup.Ban && v.Relay == nil
+	if f.seen == nil || m.dryRun || !banned && !v.Slow {
 		return
 	}
 	f.seen.over(m)
-	e := &f.seen.event
-	if e.Matched == "" {
-		e.Matched = "|"
+	if banned {
+		f.seen.mark(matchedBan)
+	} else {
+		f.seen.mark(matchedSlow)
 	}
-	e.Matched += matchedBan + "|"
+	e := &f.seen.event
 	e.Status, e.Ended = f.stop.Status, time.Now()
 	m.observer.Response(e)
+}
+
+// mark adds a word to what the request has matched.
+func (o *observation) mark(word string) {
+	if o.event.Matched == "" {
+		o.event.Matched = "|"
+	}
+	o.event.Matched += word + "|"
 }
 
 // letGo releases v when r has been served. An error of the next handler has yet to

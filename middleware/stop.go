@@ -23,7 +23,8 @@ type Stop struct {
 
 	// RetryAfter is how long the decision still holds, in whole seconds rounded
 	// up, one second to one day; a day too if it has no end. It is 0 unless
-	// Status is 429: a banned client is not invited to come back.
+	// Status is 429, or 503 because AppSec was too busy to judge the request: a banned
+	// client is not invited to come back.
 	RetryAfter time.Duration
 
 	// Ref is a short reference that stands in the answer and in the log: ten

@@ -80,6 +80,7 @@ func traps() []trap {
 	}
 	return []trap{
 		{scenario: "appsec-bans", never: "it asks no AppSec"},
+		{scenario: "appsec-slow", never: "it asks no AppSec"},
 		{scenario: "http-path-traversal", calls: 5, call: func(i int) call { return getf("/?page=../../../etc/passwd&n=%d", i) }, action: "ban"},
 		{scenario: "http-path-traversal-again", calls: 7, call: func(i int) call { return getf("/?page=../../../etc/passwd&n=%d", i) }, action: "ban", behind: "http-path-traversal"},
 		{scenario: "http-scanner-agents", calls: 1, call: func(int) call { return call{target: "/", agent: "sqlmap/1.7#stable (https://sqlmap.org)"} }, action: "ban", not: "a page cannot change the user agent without a preflight, which has the browser's own"},

@@ -1,6 +1,7 @@
 // Package appsectest is CrowdSec's AppSec for tests without one: it answers as
 // CrowdSec 1.7.8 was seen to answer, with rules that a test can trip at will, and
-// remembers what it was asked.
+// remembers what it was asked. It answers at once, unless a [Runner] has it be as slow
+// and as serial as the real one.
 package appsectest
 
 import (
@@ -30,6 +31,9 @@ type Server struct {
 
 	// Wrap stands in front. Default: nothing does.
 	Wrap func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
+
+	runner Runner
+	free   chan struct{} // one element for each question that is being judged; nil: no bound
 
 	mu    sync.Mutex
 	asked []Question
@@ -92,7 +96,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, q)
 	s.mu.Unlock()
-	status, text := q.Judge()
+	status, text := s.judge(&q)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // an error is a client that has gone
 }

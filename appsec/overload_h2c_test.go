@@ -1,0 +1,50 @@
+package appsec
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/appsectest"
+)
+
+// With HTTP/2, too, it is known when AppSec is through with what made it late, and
+// nothing of that is left when the client is closed.
+func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
+	f := &fake{new(appsectest.Server)}
+	f.Run(appsectest.Runner{Routines: 1, PerByte: 100 * time.Microsecond})
+	f.Server.Server = httptest.NewUnstartedServer(f)
+	f.Config.Protocols = new(http.Protocols)
+	f.Config.Protocols.SetUnencryptedHTTP2(true)
+	f.Start()
+	t.Cleanup(f.Close)
+	c := f.client(t, Config{H2C: true, Timeout: 100 * time.Millisecond, MaxTimeout: 150 * time.Millisecond})
+	r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 5000)))
+	if v := inspect(t, c, r, Inspection{Client: visitor}); !v.Slow || v.Status != 503 {
+		t.Fatalf("%+v", v)
+	}
+	c.parties.mu.Lock()
+	p := c.parties.by[networkOf(visitor)]
+	c.parties.mu.Unlock()
+	if p == nil {
+		t.Fatal("nobody waits for the answer")
+	}
+	if !p.work.take(int64(light), time.Now().Add(30*time.Second)) { // which the late one has until it is over
+		t.Fatal("the answer is awaited for ever")
+	}
+	if _, rest := c.parties.record(p); rest < time.Second || rest > time.Minute {
+		t.Errorf("it rests for %v", rest)
+	}
+	late := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 5000)))
+	if v := inspect(t, c, late, Inspection{Client: visitor}); v.Reason != failureReasons[PutOff] {
+		t.Errorf("%+v", v)
+	}
+	other := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 3000)))
+	if v := inspect(t, c, other, Inspection{}); !v.Slow {
+		t.Errorf("%+v", v)
+	}
+	c.Close()                          // while AppSec is at it
+	get(t, f.client(t, Config{}), "/") // until it is not
+}

@@ -1,0 +1,169 @@
+package appsec
+
+import (
+	"time"
+)
+
+// A turn is that of a question: how long it waits, and what it takes meanwhile of
+// what all questions share.
+type turn struct {
+	c      *Client
+	party  *party
+	weight time.Duration
+	allow  time.Duration // how long it may take, if AppSec is not at others
+	most   time.Duration // how long it may take at the most
+	alone  bool          // the network has made AppSec late again and again
+
+	began, until time.Time
+	asked        bool // AppSec is at it
+	crowded      bool // it has to wait for others of its network
+	longer       bool // there is reason to wait longer than allow
+	stays        bool // it goes on after its request has given up: see stay
+	taken        [4]taking
+}
+
+// A taking is what a turn has of a budget.
+type taking struct {
+	of *budget
+	n  int64
+}
+
+// newTurn returns the turn of q, which end ends.
+func (c *Client) newTurn(q *question, p *party) *turn {
+	t := &q.turn
+	*t = turn{c: c, party: p, weight: q.weight(), began: time.Now()}
+	wait := c.cfg.Timeout
+	if q.internal {
+		wait = c.cfg.ChallengeTimeout
+	}
+	t.most = max(c.cfg.MaxTimeout, wait)
+	t.allow = min(wait+t.weight, t.most)
+	t.until = t.began.Add(t.allow)
+	return t
+}
+
+// take takes what the question needs, its own network's part first, and reports
+// whether it has got all in time.
+func (t *turn) take() bool {
+	one := taking{&t.party.places, 1}
+	lane := taking{&t.c.work, int64(t.weight)}
+	if t.alone {
+		// All networks with such a record together have one place.
+		one.n, lane = t.party.places.most, taking{&t.c.alone, 1}
+	}
+	all := [4]taking{one, {&t.party.work, int64(t.weight)}, lane, {&t.c.slots, 1}}
+	for i, want := range all {
+		if !want.of.try(want.n) {
+			t.crowded = t.crowded || i < 2
+			if !t.wait(want) {
+				return false
+			}
+		}
+		t.taken[i] = want
+	}
+	if !time.Now().Before(t.until) && !t.more() {
+		return false
+	}
+	if t.longer { // than its time, which begins now
+		t.until = time.Now().Add(t.allow)
+		if end := t.began.Add(t.most); end.Before(t.until) {
+			t.until = end
+		}
+	}
+	t.asked = true
+	t.c.load.add(t)
+	return true
+}
+
+func (t *turn) wait(want taking) bool {
+	for !want.of.take(want.n, t.until) {
+		if !t.more() {
+			return false
+		}
+	}
+	return true
+}
+
+// more reports whether to wait on when the time is up, and until when. Others may
+// keep AppSec busy: that is no reason to go on without it.
+func (t *turn) more() bool {
+	v := t.c.load.look(t)
+	if v.hangs {
+		return false
+	}
+	limit := t.began.Add(min(t.allow+v.others, t.most))
+	if v.held || t.crowded {
+		limit = t.began.Add(t.most)
+	}
+	now := time.Now()
+	if !now.Before(limit) {
+		return false
+	}
+	t.longer = true
+	if t.until = now.Add(t.c.cfg.Timeout); limit.Before(t.until) {
+		t.until = limit
+	}
+	return true
+}
+
+// stay reports whether somebody is to wait for the answer although the request has
+// given up, until when at most, and what to call then. Only so it is known when
+// AppSec is through with a question that keeps it from others.
+func (t *turn) stay() (until time.Time, over func(heard bool), ok bool) {
+	if t.weight <= light || t.c.load.look(t).hangs {
+		return time.Time{}, nil, false
+	}
+	t.stays = true
+	return t.began.Add(t.most + holdOf(t.weight)), func(heard bool) {
+		if heard {
+			t.c.blame(t)
+		}
+		t.release(heard)
+	}, true
+}
+
+// end gives back what t has taken, unless it stays.
+func (t *turn) end(heard bool) {
+	if !t.stays {
+		t.release(heard)
+	}
+}
+
+func (t *turn) release(heard bool) {
+	if t.asked {
+		t.c.load.remove(t, heard)
+	}
+	for _, taken := range t.taken {
+		if taken.of != nil {
+			taken.of.give(taken.n)
+		}
+	}
+	t.c.parties.leave(t.party)
+}
+
+// cause returns what is behind a failure, which for one that came in time is what it
+// looks like.
+func (t *turn) cause(failed Failure) Failure {
+	if failed != Late && failed != Busy {
+		return failed
+	}
+	v := t.c.load.look(t)
+	switch {
+	case v.hangs:
+		return failed
+	case t.crowded:
+		return Crowded
+	case t.weight > light:
+		return TooSlow
+	case v.held:
+		return Held
+	}
+	return failed
+}
+
+// blame notes that t has made AppSec late.
+func (c *Client) blame(t *turn) {
+	busy := time.Since(t.began)
+	c.parties.blame(t.party, busy)
+	c.log.slow(t.weight, busy)
+}

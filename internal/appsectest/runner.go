@@ -1,0 +1,48 @@
+package appsectest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A Runner has a [Server] judge as CrowdSec's own does, which is not at once and not
+// many at a time. The zero Runner does both.
+type Runner struct {
+	// Routines is how many questions are judged at the same time; the others wait in
+	// the order in which they came. CrowdSec's default is 1. Default: as many as come.
+	Routines int
+
+	// PerByte is how long a byte of a body takes. With the Core Rule Set in-band, one
+	// of JSON takes about 55 µs. Default: no time.
+	PerByte time.Duration
+
+	// NoHTTP3 has every request refused that was told to be of HTTP/3, as rule 920430
+	// of the Core Rule Set 4.0.0-rc1 does. Default: the version does not matter.
+	NoHTTP3 bool
+}
+
+// Run has s judge as r says. It is to be called before the first question. A question
+// that is being judged goes on to the end although nobody waits for the answer any
+// more, as in CrowdSec.
+func (s *Server) Run(r Runner) {
+	s.runner = r
+	if r.Routines > 0 {
+		s.free = make(chan struct{}, r.Routines)
+	}
+}
+
+// judge returns the answer to q once its turn has come and its time is over.
+func (s *Server) judge(q *Question) (status int, text string) {
+	if s.free != nil {
+		s.free <- struct{}{}
+		defer func() { <-s.free }()
+	}
+	if took := time.Duration(len(q.Body)) * s.runner.PerByte; took > 0 {
+		<-time.After(took)
+	}
+	if s.runner.NoHTTP3 && strings.HasPrefix(q.Header.Get(prefix+"Http-Version"), "3") {
+		return http.StatusForbidden, `{"action":"ban","http_status":403}`
+	}
+	return q.Judge()
+}
