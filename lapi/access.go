@@ -59,16 +59,16 @@ func (a access) try(more func() error) (api, error) {
 
 // warnExposed says that a secret is sent where others can read it.
 func (a access) warnExposed() {
-	secret := "the API key"
+	what := "the API key"
 	switch {
 	case a.key == "" && a.machine.Password == "": // a certificate, which is no secret
 		return
 	case a.key == "":
-		secret = "the password of the machine"
+		what = "the password of the machine"
 	case a.machine.Password != "":
-		secret = "the API key, and the password of the machine with it,"
+		what = "the API key, and the password of the machine with it,"
 	}
-	switch text, serious := upstream.Exposed(a.url, secret); {
+	switch text, serious := upstream.Exposed(a.url, what); {
 	case serious:
 		a.log.Warn(text, zap.String("source", a.name))
 	case text != "":

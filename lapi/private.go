@@ -20,7 +20,7 @@ const hidden = "…" // in the place of an address
 // do sends req. The URL in an error is without its query, which may have the address
 // of a client.
 func (a *api) do(req *http.Request) (*http.Response, error) {
-	resp, err := a.http.Do(req)
+	resp, err := a.http.Do(req) //nolint:gosec // the operator says where the API is
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		failed.URL, _, _ = strings.Cut(failed.URL, "?")
 		failed.URL = unaddressed(failed.URL, a.base)
