@@ -149,7 +149,7 @@ func (h *Handler) observe(app *App, cfg *middleware.Config) error {
 	if app.watch == nil {
 		return nil
 	}
-	cfg.Observe, cfg.Describe, cfg.Sessions = h.engine.Engine, app.watch.describe, app.watch.sessions
+	cfg.Observe, cfg.Describe, cfg.Sessions = h.engine.Engine, h.describe(app.watch), app.watch.sessions
 	cfg.Trust, cfg.ErrorStatus = trusted, errorStatus
 	return nil
 }

@@ -20,6 +20,11 @@ type Event struct {
 	UserAgent string
 	Referer   string
 
+	// Site is what the server calls the site that answers, for guards on places. A
+	// client writes Host as it likes, so on a site that answers for every host it
+	// could name another one for each try. Empty: the host.
+	Site string
+
 	// Attribution says whose act the request is: see [AttributionOf].
 	Attribution Attribution
 

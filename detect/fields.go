@@ -104,6 +104,7 @@ var fields = []fieldDef{
 	fieldNet:       {name: "Meta.source_net", get: (*view).sourceNet},
 	fieldWhose:     {name: "Meta.attribution", get: func(v *view) (string, bool) { return v.evt.Attribution.String(), true }},
 	fieldProducts:  {name: "Parsed.agent_products", get: (*view).agentProducts, memo: true, hay: hayAgent},
+	fieldSite:      {name: "Meta.site", get: (*view).site},
 	fieldMatched:   {name: "Meta.matched", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Matched) }},
 	fieldAsked:     {name: "Parsed.asked", get: (*view).asked},
 	fieldClimbs:    {name: "Parsed.climbs", get: (*view).climbs, only: []string{"true", "false"}},
@@ -156,6 +157,7 @@ const (
 	fieldMatched
 	fieldAsked
 	fieldClimbs
+	fieldSite
 )
 
 // fieldNamed returns the field that expressions call evt.name.
@@ -273,4 +275,12 @@ func (v *view) host() (string, bool) {
 		return nonEmpty(strings.TrimSuffix(host, "."))
 	}
 	return nonEmpty(strings.TrimSuffix(host[:colon], "."))
+}
+
+// site returns what the server calls the site, or else the host.
+func (v *view) site() (string, bool) {
+	if v.evt.Site != "" {
+		return v.evt.Site, true
+	}
+	return v.host()
 }

@@ -142,12 +142,12 @@ func (h *habits) learnAlike(v *view) {
 	if !ok {
 		return
 	}
-	host, _ := v.host()
+	site, _ := v.site()
 	p, _ := v.cleanPath()
 	page := h.hash(p)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.likeLocked(v, h.hash(host), l).prove(page) {
+	if h.likeLocked(v, h.hash(site), l).prove(page) {
 		h.taught.Store(true)
 	}
 }
@@ -185,8 +185,8 @@ func (h *habits) isAlike(v *view, l likeness) bool {
 	if !h.taught.Load() {
 		return false
 	}
-	host, _ := v.host()
-	site := h.hash(host)
+	name, _ := v.site()
+	site := h.hash(name)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, all := range []*shares[uint64, *[maxAlike]likeness]{h.alike.own, h.alike.others} {
@@ -206,9 +206,9 @@ func proven(known *[maxAlike]likeness, l likeness) bool {
 // with each other and find the others that they ask for: then a link to it is
 // broken. With learn, the client of v is one more of these.
 func (h *habits) isBroken(v *view, learn bool) bool {
-	host, _ := v.host()
+	site, _ := v.site()
 	p, _ := v.cleanPath()
-	page, from := h.hash(host, p), h.hash(wideNet(v.evt.Client))
+	page, from := h.hash(site, p), h.hash(wideNet(v.evt.Client))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	link, ok := h.broken.get(page)

@@ -101,8 +101,8 @@ func (v *view) asksCredentials() bool {
 
 // door stands for a page, and for the field of a request's header that it reads.
 func (v *view) door(field string) uint64 {
-	host, _ := v.host()
-	return v.habits.hash("door", v.evt.Method, strings.ToLower(host), v.path(), field)
+	site, _ := v.site()
+	return v.habits.hash("door", v.evt.Method, strings.ToLower(site), v.path(), field)
 }
 
 // isPlace reports whether the place that was asked for is of a kind.

@@ -17,7 +17,7 @@ const (
 )
 
 // PlaceOf names the place that e asks for, as [Alert].Place does: the method, the
-// host and the path, in which a word stands for each number, hash and date. What
+// site and the path, in which a word stands for each number, hash and date. What
 // a script reads behind its name, the query and the letters' case make no other
 // place of it, so that nobody gets around a guard by writing an address otherwise.
 func PlaceOf(e *Event) string {
@@ -28,7 +28,7 @@ func PlaceOf(e *Event) string {
 
 // spot is PlaceOf for the event of v.
 func (v *view) spot() string {
-	host, _ := v.host()
+	site, _ := v.site()
 	p := v.plainPath()
 	if end := scriptEnd(p); end > 0 {
 		p = p[:end]
@@ -36,7 +36,7 @@ func (v *view) spot() string {
 	var b strings.Builder
 	b.WriteString(strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)]))
 	b.WriteByte(' ')
-	b.WriteString(strings.ToLower(host[:min(len(host), maxPlace)]))
+	b.WriteString(strings.ToLower(site[:min(len(site), maxPlace)]))
 	writeTemplate(&b, p, maxElements)
 	return b.String()
 }

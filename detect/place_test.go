@@ -1,9 +1,12 @@
 package detect
 
 import (
+	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -186,4 +189,29 @@ func FuzzPlace(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Where the server names the site, another Host for each try dodges no guard. Where it
+// does not, each host is a site of its own.
+func TestOneSiteByManyHosts(t *testing.T) {
+	for _, tt := range []struct {
+		site string
+		want bool
+	}{{"*", true}, {"", false}} {
+		d := New(Config{Rules: builtinRules(t)})
+		guarded := false
+		for i := range 20 {
+			e := step{
+				target: "/wp-login.php", body: wpLogin("user"+strconv.Itoa(i), "x"), answer: "<form id=loginform>",
+				client: fmt.Sprintf("198.51.%d.7", i), host: fmt.Sprintf("x%d.example", i),
+			}.event(began.Add(time.Duration(i) * time.Second))
+			e.Site = tt.site
+			for _, a := range append(d.Request(e), d.Response(e)...) {
+				guarded = guarded || a.Guard == GuardPlace && a.Place == "POST */wp-login.php"
+			}
+		}
+		if guarded != tt.want {
+			t.Errorf("site %q: a guard on the place: %t, want %t", tt.site, guarded, tt.want)
+		}
+	}
 }
