@@ -97,10 +97,10 @@ func splitLast(s, at string) (before, after string) {
 	return s[:i], strings.TrimSpace(s[i+1:])
 }
 
-// number returns the value of an expression of constants.
+// number returns the value of an expression of constants, of a duration in seconds.
 func number(t *testing.T, expr string) int64 {
 	t.Helper()
-	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, expr)
+	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, strings.TrimSuffix(expr, " * time.Second"))
 	if err != nil {
 		t.Fatalf("%q: %v", expr, err)
 	}
@@ -111,7 +111,7 @@ func number(t *testing.T, expr string) int64 {
 	return n
 }
 
-// boundOf returns the number that a cell begins with: 1,024 or 64 MiB.
+// boundOf returns the number that a cell begins with: 1,024, 64 MiB or 10 s.
 func boundOf(t *testing.T, cell string) int64 {
 	t.Helper()
 	words := strings.Fields(cell)
