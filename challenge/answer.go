@@ -187,6 +187,9 @@ func (g *Gate) check(r *http.Request, t token, k *key, claim Claim) error {
 		if g.hosted == nil {
 			return errForeign
 		}
+		if g.memory.used(t, time.Now()) {
+			return errReplayed
+		}
 		return g.hosted.ask(r.Context(), claim)
 	default:
 		return errForeign

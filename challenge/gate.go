@@ -65,7 +65,7 @@ func New(c Config) (*Gate, error) {
 		ttl:   c.TTL, wait: c.Wait, hosts: shared, isTLS: c.HTTPS, framed: len(c.Page.FrameAncestors) > 0,
 	}
 	if c.Provider != nil {
-		g.hosted = &hostedProvider{Provider: c.Provider, failed: c.Failed}
+		g.hosted = &hostedProvider{Provider: c.Provider, failed: c.Failed, asked: &c.Memory.asked}
 		g.boxed = c.Provider.Widget().Puzzle
 	}
 	return g, nil

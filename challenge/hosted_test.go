@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,7 +69,7 @@ func TestAProviderThatFailsIsReplacedAndNeverAPass(t *testing.T) {
 		token := c.challenged().Token
 		other := c.challenged().Token
 		wantStatus(t, c.answer(token, "yes"), http.StatusForbidden)
-		wantStatus(t, c.answer(other, "yes"), http.StatusForbidden)
+		wantStatus(t, c.answer(other, "yes too"), http.StatusForbidden)
 		if told != 1 {
 			t.Errorf("told of %d failures within a minute; want 1", told)
 		}
@@ -87,7 +88,7 @@ func TestAProviderThatFailsIsReplacedAndNeverAPass(t *testing.T) {
 			t.Error("the provider is not asked again after a while")
 		}
 		<-time.After(tellInterval)
-		wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
+		wantStatus(t, c.answer(c.challenged().Token, "yes again"), http.StatusForbidden)
 		if told != 2 {
 			t.Errorf("told of %d failures after a minute; want 2", told)
 		}
@@ -173,8 +174,8 @@ func TestAProviderThatHangsIsLeftAlone(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Provider: provider}))
 		start := time.Now()
 		wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
-		if took := time.Since(start); took != askTimeout {
-			t.Errorf("the answer took %v; want %v", took, askTimeout)
+		if took := time.Since(start); took != askTimeout+probeTimeout {
+			t.Errorf("the answer took %v; want %v", took, askTimeout+probeTimeout)
 		}
 		if c.challenged().Widget != nil {
 			t.Error("no embedded challenge stands in for the provider")
@@ -189,8 +190,8 @@ func TestOneNetworkCannotKeepTheProviderBusy(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Provider: provider}))
 		token := c.challenged().Token
 		var wg sync.WaitGroup
-		for range 100 {
-			wg.Go(func() { c.answer(token, "no") })
+		for i := range 100 {
+			wg.Go(func() { c.answer(token, fmt.Sprint("no ", i)) })
 		}
 		synctest.Wait()
 		if n := provider.asked.Load(); n != maxVerifyingOf {
@@ -224,4 +225,147 @@ func TestAWidgetForOurPuzzleGetsItAndIsNeverAsked(t *testing.T) {
 	easy := c.challenged().Token
 	c.gate = newGate(t, Config{})
 	wantStatus(t, c.answer(easy, c.solution(easy)), http.StatusForbidden)
+}
+
+// A response that makes the provider fail, and no question of ours does, switches it
+// off for nobody.
+func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
+	fails := func(_ context.Context, c Claim) error {
+		switch c.Response {
+		case "right":
+			return nil
+		case "poison":
+			return errors.New("status 500")
+		}
+		return ErrRefused
+	}
+	for _, row := range []struct {
+		name   string
+		proved bool
+		from   []string // networks that send it, one after the other
+		up     bool
+	}{
+		{"one visitor", false, []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1"}, true},
+		{"two visitors", false, []string{"192.0.2.1", "192.0.2.2"}, true},
+		{"three, though nobody was ever right, as with keys that are no pair", false, []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}, false},
+		{"four, but somebody was right before", true, []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, newGate(t, Config{Provider: &fakeProvider{verify: fails}}))
+				if row.proved {
+					wantStatus(t, c.answer(c.challenged().Token, "right"), http.StatusNoContent)
+				}
+				for _, addr := range row.from {
+					<-time.After(2 * challengeTTL) // or it would not be asked again
+					c.addr = netip.MustParseAddr(addr)
+					wantStatus(t, c.answer(c.challenged().Token, "poison"), http.StatusForbidden)
+				}
+				if up := c.challenged().Widget != nil; up != row.up {
+					t.Errorf("the provider is up: %v, want %v", up, row.up)
+				}
+			})
+		})
+	}
+}
+
+// However often a response is sent, and with however many challenges, the provider is
+// asked about it once.
+func TestAProviderIsAskedAboutAResponseOnce(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		err   error
+		asked int32 // the question of our own included
+	}{
+		{"a wrong one", ErrRefused, 1},
+		{"one that it fails at", errors.New("status 500"), 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			provider := &fakeProvider{}
+			provider.verify = func(_ context.Context, c Claim) error {
+				if c.Response == probeResponse {
+					return ErrRefused
+				}
+				return row.err
+			}
+			c := newClient(t, newGate(t, Config{Provider: provider}))
+			for range 500 {
+				wantStatus(t, c.answer(c.challenged().Token, "response"), http.StatusForbidden)
+			}
+			c.addr = netip.MustParseAddr("198.51.100.9")
+			wantStatus(t, c.answer(c.challenged().Token, "response"), http.StatusForbidden)
+			if n := provider.asked.Load(); n != row.asked {
+				t.Errorf("asked %d times; want %d", n, row.asked)
+			}
+		})
+	}
+}
+
+// With responses of its own making a network has the provider asked 20 times, with one
+// challenge or with many, and others are asked about as before.
+func TestOneNetworkCannotHaveAProviderAskedWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &fakeProvider{verify: func(_ context.Context, c Claim) error {
+			if c.Response == "right" {
+				return nil
+			}
+			return ErrRefused
+		}}
+		c := newClient(t, newGate(t, Config{Provider: provider, Raise: -1, Bar: -1}))
+		token := c.challenged().Token
+		for i := range 500 {
+			if i%2 == 0 {
+				token = c.challenged().Token
+			}
+			wantStatus(t, c.answer(token, fmt.Sprint("wrong ", i)), http.StatusForbidden)
+		}
+		if n := provider.asked.Load(); n != maxWrong {
+			t.Errorf("asked %d times; want %d", n, maxWrong)
+		}
+		neighbour := c
+		neighbour.addr = netip.MustParseAddr("198.51.100.9")
+		for range 2 * maxWrong {
+			wantStatus(t, neighbour.answer(neighbour.challenged().Token, "right"), http.StatusNoContent)
+		}
+		<-time.After(2 * challengeTTL)
+		wantStatus(t, c.answer(c.challenged().Token, "right"), http.StatusNoContent)
+	})
+}
+
+// A challenge that is solved is no reason to ask anybody.
+func TestAProviderIsNotAskedAboutAChallengeThatIsSolved(t *testing.T) {
+	provider := &fakeProvider{}
+	c := newClient(t, newGate(t, Config{Provider: provider}))
+	token := c.challenged().Token
+	wantStatus(t, c.answer(token, "right"), http.StatusNoContent)
+	wantStatus(t, c.answer(token, "right"), http.StatusForbidden)
+	if n := provider.asked.Load(); n != 1 {
+		t.Errorf("asked %d times; want 1", n)
+	}
+}
+
+// Many who meet a failure at once have one question of ours asked.
+func TestAFailureLeadsToOneQuestionOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var probes atomic.Int32
+		provider := &fakeProvider{verify: func(ctx context.Context, c Claim) error {
+			if c.Response == probeResponse {
+				probes.Add(1)
+			}
+			<-time.After(time.Second)
+			return errors.New("status 500")
+		}}
+		c := newClient(t, newGate(t, Config{Provider: provider}))
+		var wg sync.WaitGroup
+		for i := range 20 {
+			other := c
+			other.addr = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+			token := other.challenged().Token
+			wg.Go(func() { other.answer(token, fmt.Sprint("response ", i)) })
+		}
+		wg.Wait()
+		if n := probes.Load(); n != 1 {
+			t.Errorf("%d questions of ours; want 1", n)
+		}
+	})
 }

@@ -8,9 +8,9 @@ import (
 
 // Memory keeps what was solved: which challenges, so that none counts twice, and
 // what of it looks like farming. It grows with what was solved, never with what was
-// asked or sent, and only up to a bound: 40 MB for the embedded challenge, and 13 MB
-// for each other kind that the gates send. Its zero value is ready to use, and gates
-// may share it.
+// sent, and only up to a bound: 40 MB for the embedded challenge, and 13 MB for each
+// other kind that the gates send. With a provider it keeps what that was asked in
+// vain, 30 MB at most. Its zero value is ready to use, and gates may share it.
 //
 // Servers of a site need not share one: who has solved a challenge at one of them
 // and brings the solution to another gets the pass once more that he has.
@@ -20,6 +20,8 @@ type Memory struct {
 	idle    generations[nonce, struct{}]        // passes that were earned, and that no request has had
 	tallies generations[crowd, tally]
 	idling  atomic.Int64 // how many are in idle, so that most requests take no lock
+
+	asked questions // of providers
 }
 
 // A tally says how much the solutions of a crowd look like farming, in quarters of
