@@ -62,6 +62,7 @@ type serverAnswer struct {
 	Stopped       map[string]uint64 `json:"stopped"`           // by action
 	Origins       map[string]uint64 `json:"origins,omitempty"` // stopped, by the decision's origin
 	DryRun        uint64            `json:"dry_run"`           // let pass only because of dry_run
+	Ended         uint64            `json:"ended"`             // let pass, and ended while they were served
 	Passed        uint64            `json:"passed"`            // let pass by a pass, against a captcha decision
 	Allowed       uint64            `json:"allowed"`           // let pass by allow, against a decision
 	UnknownClient uint64            `json:"unknown_client"`    // let pass without an address to judge

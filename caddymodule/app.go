@@ -41,6 +41,11 @@ type App struct {
 	// answers them with status 503. Default: open.
 	Startup string `json:"startup,omitempty"`
 
+	// What becomes of requests that are being served when their client is banned, such
+	// as WebSockets, event streams and downloads: "end" ends them within two seconds,
+	// "keep" leaves them. Sites can say otherwise. Default: end.
+	Established string `json:"established,omitempty"`
+
 	// What clients have to meet that a captcha decision is in force for. With the
 	// type off a captcha decision is a ban. Default: the embedded proof of work.
 	Challenge *Challenge `json:"challenge,omitempty"`
@@ -97,6 +102,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	case startupOpen, startupClosed:
 	default:
 		return fmt.Errorf("startup: %q: want open or closed", a.Startup)
+	}
+	if err := checkEstablished(a.Established); err != nil {
+		return err
 	}
 	a.look = a.Look
 	if err := a.look.resolve(repl); err != nil {

@@ -80,6 +80,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    accent   <colour>
 //	    frame_ancestors <origin...>
 //	    startup  open|closed
+//	    established end|keep
 //	    fallback ban|captcha|throttle
 //	    log_ip   full|masked|off
 //	    nat64    <prefix...>
@@ -116,6 +117,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"snapshot":        {parse: word(&a.Snapshot)},
 		"startup":         {parse: oneOf(&a.Startup, startupOpen, startupClosed)},
 		"fallback":        {parse: oneOf(&a.Fallback, actions...)},
+		"established":     {parse: oneOf(&a.Established, establishedEnd, establishedKeep)},
 	}.parse(d, appID)
 }
 
@@ -198,6 +200,7 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 //	    challenge off
 //	    detect    off
 //	    appsec    off
+//	    established end|keep
 //	    allow private_ranges|<address>|<range>...
 //	}
 //
@@ -218,6 +221,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"detect":          {parse: oneOf(&h.Detect, rulesOff)},
 		"appsec":          {parse: oneOf(&h.AppSec, appsecOff)},
 		"allow":           {parse: words(&h.Allow)},
+		"established":     {parse: oneOf(&h.Established, establishedEnd, establishedKeep)},
 	}.parse(d, appID)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
 
@@ -84,8 +85,11 @@ type passage struct {
 }
 
 // A shared holds what is to survive a reload, even of one that changes the
-// sources of decisions: what challenges were solved, and what clients have done.
+// sources of decisions: what challenges were solved, what clients have done, and what
+// is being served.
 type shared struct {
+	established middleware.Established
+
 	memory   challenge.Memory
 	counters challenge.Counters
 	stored   *challenge.Keyring // of the secrets in the storage

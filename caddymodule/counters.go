@@ -63,7 +63,7 @@ func (t *tally) answers() []serverAnswer {
 func newServerAnswer(name string, n middleware.Counts) serverAnswer {
 	a := serverAnswer{
 		Server: name, Processed: n.Processed, Stopped: map[string]uint64{},
-		DryRun: n.DryRun, Passed: n.Passed, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
+		Ended: n.Ended, DryRun: n.DryRun, Passed: n.Passed, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
 	}
 	for action := lookup.Throttle; action <= lookup.Ban; action++ {
 		a.Stopped[action.String()] = n.Stopped[action]

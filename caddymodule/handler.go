@@ -59,6 +59,10 @@ type Handler struct {
 	// "off" has no request inspected here. Default: the app's appsec, if it has one.
 	AppSec string `json:"appsec,omitempty"`
 
+	// What becomes of requests that are being served when their client is banned: "end"
+	// or "keep". Default: as the app says.
+	Established string `json:"established,omitempty"`
+
 	// Clients that are never stopped here, besides those that the app allows
 	// everywhere; of the same form. Default: none.
 	Allow []string `json:"allow,omitempty"`
@@ -124,6 +128,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		LogIP:     app.logIP,
 
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
+	}
+	if err := h.keep(app, &cfg); err != nil {
+		return err
 	}
 	if err := h.observe(app, &cfg); err != nil {
 		return fmt.Errorf("detect: %w", err)

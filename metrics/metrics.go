@@ -170,6 +170,7 @@ func (v values) requests(server string, n middleware.Counts) {
 	v.add(processed, float64(n.Processed6), server, ipv6)
 	v.add(processed, float64(n.UnknownClient), server, ipUnknown)
 	v.add(allowed, float64(n.Allowed), server)
+	v.add(ended, float64(n.Ended), server)
 	for _, o := range n.ByOrigin {
 		ipType := ipv4
 		if o.IPv6 {

@@ -253,6 +253,9 @@ tocsin_requests_allow_listed_total{server="blog"} 0
 tocsin_requests_allow_listed_total{server="forum"} 0
 tocsin_requests_allow_listed_total{server="shop"} 1
 tocsin_requests_dry_run_total{action="ban",ip_type="ipv4",origin="CAPI",server="blog"} 1
+tocsin_requests_ended_total{server="blog"} 0
+tocsin_requests_ended_total{server="forum"} 0
+tocsin_requests_ended_total{server="shop"} 0
 tocsin_requests_passed_total{ip_type="ipv4",origin="CAPI",server="forum"} 1
 tocsin_requests_processed_total{ip_type="ipv4",server="blog"} 1
 tocsin_requests_processed_total{ip_type="ipv4",server="forum"} 3
@@ -392,6 +395,7 @@ func TestWhatIsNotConfiguredIsLeftOut(t *testing.T) {
 			"counters of a server without a name alone",
 			Config{Counters: maps.All(map[string]*middleware.Counters{"": {}})},
 			`tocsin_requests_allow_listed_total{server=""} 0
+tocsin_requests_ended_total{server=""} 0
 tocsin_requests_processed_total{ip_type="ipv4",server=""} 0
 tocsin_requests_processed_total{ip_type="ipv6",server=""} 0
 tocsin_requests_processed_total{ip_type="unknown",server=""} 0`,

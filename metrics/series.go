@@ -69,6 +69,8 @@ var (
 		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
 	allowed = counter("requests_allow_listed_total",
 		"Requests that passed, against a decision, by the allow list.", labelServer)
+	ended = counter("requests_ended_total",
+		"Requests ended while they were served, since their client was banned meanwhile.", labelServer)
 	passed = counter("requests_passed_total",
 		"Requests that passed, against a captcha decision, by the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
 	alerts        = counter("alerts_total", "Alerts of scenarios.", labelScenario)
@@ -100,7 +102,7 @@ var (
 
 	all = []*metric{
 		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
-		sourceErrors, processed, stopped, dryRun, allowed, passed, challenges,
+		sourceErrors, processed, stopped, dryRun, allowed, ended, passed, challenges,
 		alerts, alertsDecided, alertsSpared, reports, reportsQueued, responsesDropped,
 		events, whitelisted, buckets, bucketBytes, evicted,
 		appsecAsked, appsecRetried, appsecStopped, appsecUnknown, appsecFailed, appsecSkipped, appsecRefused,

@@ -129,6 +129,10 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	kept, err := New(Config{Lookup: in(table), KeepEstablished: true})
+	if err != nil {
+		b.Fatal(err)
+	}
 	forwarded := from("10.1.2.3:4567")
 	forwarded.Header.Set("X-Forwarded-For", "192.0.2.99, 203.0.113.7, 10.1.1.1")
 	for _, c := range []struct {
@@ -138,6 +142,7 @@ func BenchmarkHandler(b *testing.B) {
 	}{
 		{"bare", bare, from("203.0.113.7:51234")},
 		{"allowed IPv4", direct.Handler(bare), from("203.0.113.7:51234")},
+		{"allowed and kept if banned meanwhile", kept.Handler(bare), from("203.0.113.7:51234")},
 		{"allowed with cookies", direct.Handler(bare), withCookies()},
 		{"allowed with challenges off", off.Handler(bare), from("203.0.113.7:51234")},
 		{"allowed with cookies and challenges off", off.Handler(bare), withCookies()},

@@ -55,6 +55,9 @@ func (c *Counters) next() *stripe {
 	return s
 }
 
+// Counters returns what m counts with.
+func (m *Middleware) Counters() *Counters { return m.counters }
+
 // stop counts a request that is stopped, or would be if this were no dry run.
 func (c *Counters) stop(s *Stop, dryRun bool) {
 	t := c.origin.of(&s.Decision)
@@ -78,10 +81,11 @@ type Counts struct {
 	DryRun        uint64                 // let through only because of DryRun
 	Passed        uint64                 // let through, against a captcha decision, by a pass
 	Solved        uint64                 // answers that solved a challenge
+	Ended         uint64                 // let through, and ended while they were served: see Config.Established
 	Allowed       uint64                 // let through, against a decision, by the allow list
 	UnknownClient uint64                 // let through because the client's address could not be told
 
-	// ByOrigin splits Stopped, DryRun, Passed and Solved up. It is sorted, has an element for
+	// ByOrigin splits Stopped, DryRun, Passed, Solved and Ended up. It is sorted, has an element for
 	// each action, origin and family that there was, and never loses one.
 	ByOrigin []OriginCount
 }
@@ -103,6 +107,7 @@ type OriginCount struct {
 	Passed  uint64 // requests let through by the pass of a solved challenge
 	Solved  uint64 // challenges solved
 	Relayed uint64 // those of Stopped that an [Inspector] answered with a challenge of its own
+	Ended   uint64 // requests that had gone on, and were ended while they were served
 }
 
 // Snapshot returns the counts as they are now. Requests that are counted
@@ -123,6 +128,7 @@ func (c *Counters) Snapshot() Counts {
 		n.DryRun += o.DryRun
 		n.Passed += o.Passed
 		n.Solved += o.Solved
+		n.Ended += o.Ended
 	}
 	return n
 }

@@ -13,10 +13,22 @@ import (
 // maxLogged is how much of a field that the client fills goes into the log.
 const maxLogged = 256
 
-// logStop writes the one line about a request that is stopped: at level info,
-// or at level debug if the client has had its quota. The query is left out: it
-// may hold what should not be in a log.
+// A requested is what the log says of a request. The query is left out: it may hold
+// what should not be in a log.
+type requested struct{ method, host, path string }
+
+// logStop writes the one line about a request that is stopped.
 func (m *Middleware) logStop(r *http.Request, s *Stop) {
+	msg := "request stopped"
+	if m.dryRun {
+		msg = "request would be stopped"
+	}
+	m.logLine(msg, s, requested{r.Method, r.Host, r.URL.Path}, zap.Int("status", s.Status))
+}
+
+// logLine writes a line about s: at level info, or at level debug if the client has
+// had its quota.
+func (m *Middleware) logLine(msg string, s *Stop, r requested, more ...zap.Field) {
 	if !m.log.Core().Enabled(zapcore.InfoLevel) {
 		return
 	}
@@ -28,29 +40,24 @@ func (m *Middleware) logStop(r *http.Request, s *Stop) {
 	if ok {
 		level = zapcore.InfoLevel
 	}
-	msg := "request stopped"
-	if m.dryRun {
-		msg = "request would be stopped"
-	}
 	ce := m.log.Check(level, msg)
 	if ce == nil {
 		return
 	}
 	d := &s.Decision
-	ce.Write(
+	ce.Write(append([]zap.Field{
 		zap.Stringer("action", d.Action),
 		zap.String("origin", d.Origin),
 		zap.String("reason", d.Reason),
 		zap.String("source", d.Source),
 		m.target(d),
 		m.logIP.addr("client", s.Client),
-		zap.String("method", clip(r.Method)),
-		zap.String("host", clip(r.Host)),
-		zap.String("uri", clip(r.URL.Path)),
-		zap.Int("status", s.Status),
+		zap.String("method", clip(r.method)),
+		zap.String("host", clip(r.host)),
+		zap.String("uri", clip(r.path)),
 		zap.String("ref", s.Ref),
 		zap.Bool("dry_run", m.dryRun),
-	)
+	}, more...)...)
 }
 
 // Flush sums up in the log the stopped requests that have no line of their own yet. Who

@@ -17,6 +17,23 @@
 // [ForwardedFor]; there is no safe guess. Only the answer of that one function
 // is ever judged, for the allow list as for the decisions.
 //
+// # Long connections
+//
+// A request is judged when it comes. One that lasts, such as a WebSocket, an event
+// stream, a long poll, a tunnel, an upload or a download, is judged again every
+// second or two, by the decision about its client alone, and ended when that has
+// become a ban: the server neither reads from nor writes to it any more, its context
+// is cancelled, and a connection that was taken over is closed. Of a connection of
+// HTTP/2 or HTTP/3 the one request ends, since others may share it. Captcha decisions
+// end nothing, unless there is no challenge to clear them: the client meets it at its
+// next request. Nor do throttle decisions. [Config].KeepEstablished leaves all of them
+// alone, and so do DryRun and Allow.
+//
+// That takes [Middleware.Handler] or [Middleware.Serve], and a ResponseWriter that
+// [http.ResponseController] can set deadlines of, as those of the standard library
+// are. A connection that was taken over is known if the request had the field
+// Upgrade or the method CONNECT, or was observed.
+//
 // # What happens on failure
 //
 // A request whose client address cannot be told passes, and is counted and
@@ -121,6 +138,19 @@ type Config struct {
 	// would have been stopped.
 	DryRun bool
 
+	// KeepEstablished leaves requests alone whose clients are banned while they are
+	// served. Default: false, they are ended.
+	KeepEstablished bool
+
+	// Established knows the requests that are being served. Several middlewares may
+	// share one, and it may outlive them. Default: one of its own.
+	Established *Established
+
+	// Recheck finds the decision for the client of a request that is being served, as
+	// Lookup does for one that comes. It is called every second or two for each that
+	// lasts, one after the other, and may wait as long as ctx lets it. Default: Lookup.
+	Recheck func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
+
 	// Counters are added to. Several middlewares may share one, and it may
 	// outlive them. Default: one of its own.
 	Counters *Counters
@@ -163,6 +193,9 @@ type Middleware struct {
 
 	inspector Inspector                               // nil: none
 	original  func(*http.Request, *appsec.Inspection) // nil: nobody
+
+	established *Established // nil: nothing is ended
+	recheck     func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 
 	statusOf func(error) int
 	dryRun   bool
@@ -214,6 +247,9 @@ func New(cfg Config) (*Middleware, error) {
 
 		inspector: cfg.Inspect,
 		original:  cfg.Original,
+
+		established: cfg.established(),
+		recheck:     cfg.Recheck,
 	}
 	if err := m.setDefaults(); err != nil {
 		return nil, fmt.Errorf("making middleware: %w", err)
@@ -229,57 +265,4 @@ func New(cfg Config) (*Middleware, error) {
 		m.gate = gate
 	}
 	return m, nil
-}
-
-// setDefaults gives what m was not told its default.
-func (m *Middleware) setDefaults() error {
-	if m.clientIP == nil {
-		m.clientIP = RemoteAddr
-	}
-	if m.banned == nil {
-		page, err := NewPage(PageConfig{Logger: m.log})
-		if err != nil {
-			return err
-		}
-		m.banned = page
-	}
-	if told, ok := m.observer.(challengeObserver); ok && m.challenged == nil {
-		m.challenged = told.Challenged
-	}
-	if m.passed == nil {
-		m.passed = func(*http.Request, *Stop) {}
-	}
-	if m.trusted == nil {
-		m.trusted = func(*http.Request, netip.Addr) bool { return false }
-	}
-	if m.statusOf == nil {
-		m.statusOf = func(error) int { return http.StatusInternalServerError }
-	}
-	if m.counters == nil {
-		m.counters = new(Counters)
-	}
-	if m.log == nil {
-		m.log = zap.NewNop()
-	}
-	return nil
-}
-
-// Counters returns what m counts with.
-func (m *Middleware) Counters() *Counters { return m.counters }
-
-// Handler returns a handler that answers for next where Check, or an inspection,
-// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
-func (m *Middleware) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
-			next.ServeHTTP(w, r)
-			return nil
-		})
-		switch {
-		case s != nil:
-			m.Answer(w, r, s)
-		case err != nil:
-			giveUp(w, err)
-		}
-	})
 }

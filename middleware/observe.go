@@ -30,6 +30,23 @@ type challengeObserver interface {
 	Challenged(client netip.Addr, d lookup.Decision, page string, solved bool)
 }
 
+// Handler returns a handler that answers for next where Check, or an inspection,
+// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
+func (m *Middleware) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		})
+		switch {
+		case s != nil:
+			m.Answer(w, r, s)
+		case err != nil:
+			giveUp(w, err)
+		}
+	})
+}
+
 // Serve serves r with next unless it is to be stopped: then it returns the Stop
 // and has written nothing. It is for servers whose handlers return errors.
 //
@@ -53,15 +70,20 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 		return f.stop, nil
 	}
 	f.renew(m, w, r)
-	r = v.forward(m, r)
-	if f.seen == nil {
-		err = next(w, r)
-		if f.session {
-			m.sessions.Note(r, w.Header(), f.client) // it may end here
-		}
-		return nil, err
+	h, r := m.hold(v, w, v.forward(m, r), f.client)
+	defer h.release()
+	if f.seen != nil {
+		f.seen.writer.held = h
+		return nil, f.seen.serve(m, w, r, next)
 	}
-	return nil, f.seen.serve(m, w, r, next)
+	if h != nil && isTakenOver(r) {
+		w = &recorder{ResponseWriter: w, held: h}
+	}
+	err = next(w, r)
+	if f.session {
+		m.sessions.Note(r, w.Header(), f.client) // it may end here
+	}
+	return nil, err
 }
 
 // An observation is what is seen of one request and the response to it.

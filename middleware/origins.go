@@ -40,7 +40,7 @@ type verdict struct {
 
 // A tally counts the requests that met one verdict, by family.
 type tally struct {
-	stopped, dryRun, passed, solved, relayed [families]atomic.Uint64
+	stopped, dryRun, passed, solved, relayed, ended [families]atomic.Uint64
 }
 
 func (o *origins) all() map[verdict]*tally {
@@ -88,8 +88,9 @@ func (o *origins) counts() []OriginCount {
 			c := OriginCount{
 				v.action, v.origin, f == 1,
 				t.stopped[f].Load(), t.dryRun[f].Load(), t.passed[f].Load(), t.solved[f].Load(), t.relayed[f].Load(),
+				t.ended[f].Load(),
 			}
-			if c.Stopped+c.DryRun+c.Passed+c.Solved > 0 {
+			if c.Stopped+c.DryRun+c.Passed+c.Solved+c.Ended > 0 {
 				all = append(all, c)
 			}
 		}

@@ -17,6 +17,8 @@ const maxAnswer = 8 << 10
 type recorder struct {
 	http.ResponseWriter
 
+	held *held // learns of the connection that the handler takes over; nil: nobody does
+
 	status   int // 0: nothing was sent yet
 	hijacked bool
 	size     int64 // bytes that were sent
@@ -77,6 +79,7 @@ func (w *recorder) Flush() { _ = w.FlushError() }
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	w.hijacked = w.hijacked || err == nil && w.status == 0
+	w.held.takenOver(conn)
 	return conn, rw, err
 }
 

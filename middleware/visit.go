@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -30,8 +31,9 @@ type Visit struct {
 	asked     bool         // scenarios that need the request alone were asked
 	seen      *observation // the last one; nil: nobody has observed
 
-	outcomes [2]outcome // of judging the client, and of inspecting the request
-	cookies  []string   // the lines before a pass was taken out; nil: none was
+	outcomes [2]outcome  // of judging the client, and of inspecting the request
+	cookies  []string    // the lines before a pass was taken out; nil: none was
+	cut      atomic.Bool // the request was ended while it was served
 }
 
 // An outcome is what a decision has led to so far, against which a request goes on.
@@ -151,6 +153,10 @@ func (v *Visit) whole(r *http.Request) *http.Request {
 	whole.Header["Cookie"] = v.cookies
 	return whole
 }
+
+// cutOff notes that the request was ended, and reports whether this is the first time.
+// It may be called while others use v.
+func (v *Visit) cutOff() bool { return v == nil || v.cut.CompareAndSwap(false, true) }
 
 // forward returns r as the next handler is to see it: see [Middleware.Forward].
 func (v *Visit) forward(m *Middleware, r *http.Request) *http.Request {

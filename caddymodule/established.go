@@ -1,0 +1,48 @@
+package caddymodule
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/middleware"
+)
+
+// What App.Established and Handler.Established can be.
+const (
+	establishedEnd  = "end"
+	establishedKeep = "keep"
+)
+
+func checkEstablished(word string) error {
+	switch word {
+	case "", establishedEnd, establishedKeep:
+		return nil
+	}
+	return fmt.Errorf("established: %q: want end or keep", word)
+}
+
+// keep says what becomes of requests that are being served here when their client is
+// banned. Those that last may outlive the config, so what knows them is kept across
+// reloads.
+func (h *Handler) keep(app *App, cfg *middleware.Config) error {
+	if err := checkEstablished(h.Established); err != nil {
+		return err
+	}
+	cfg.KeepEstablished = cmp.Or(h.Established, app.Established) == establishedKeep
+	cfg.Established, cfg.Recheck = &app.engine.shared.established, lookupNow
+	return nil
+}
+
+// lookupNow finds the decision for a client by the config that runs: the request may
+// have come under an earlier one, whose engine has stopped and whose allow list was
+// shorter. A config without tocsin decides nothing.
+func lookupNow(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	a, err := runningApp()
+	if err != nil || contains(a.allow, ip) {
+		return lookup.Decision{}, false
+	}
+	return a.engine.Lookup(ctx, ip)
+}

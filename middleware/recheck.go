@@ -1,0 +1,207 @@
+package middleware
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+)
+
+const (
+	// recheckInterval is how often the clients of requests that last are looked up
+	// again. A request is seen for the first time when it has lasted one to two of
+	// them, so that short ones cost no lookup.
+	recheckInterval = time.Second
+
+	// recheckTimeout bounds what all lookups of one round take together, since a
+	// lookup may ask another server. What was not reached is first the next time.
+	recheckTimeout = 2 * time.Second
+)
+
+// arm sets the timer, unless it is set.
+func (e *Established) arm() {
+	if e.armed.Load() || !e.armed.CompareAndSwap(false, true) {
+		return
+	}
+	e.wind()
+}
+
+// wind sets the timer. Only who has set armed may call it.
+func (e *Established) wind() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.timer == nil {
+		e.timer = time.AfterFunc(recheckInterval, e.recheck)
+		return
+	}
+	e.timer.Reset(recheckInterval)
+}
+
+// recheck is one round.
+func (e *Established) recheck() {
+	ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
+	defer cancel()
+	round := e.round.Add(1)
+	for i := range e.stripe {
+		at := (e.from + i) % stripes
+		if !e.stripe[at].recheck(ctx, round) {
+			e.from = at
+			break
+		}
+	}
+	if !e.idle() {
+		e.wind()
+		return
+	}
+	e.armed.Store(false)
+	// A request that came before that has set no timer.
+	if !e.idle() {
+		e.arm()
+	}
+}
+
+// idle reports whether there is nothing to look at.
+func (e *Established) idle() bool {
+	for i := range e.stripe {
+		s := &e.stripe[i]
+		s.mu.Lock()
+		empty := s.oldest == nil
+		s.mu.Unlock()
+		if !empty {
+			return false
+		}
+	}
+	return true
+}
+
+// A suspect is a request that has lasted for a while.
+type suspect struct {
+	h      *held
+	serial uint64
+	m      *Middleware
+	client netip.Addr
+}
+
+// recheck ends the requests that are to be ended, and reports whether there was
+// time for all.
+func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
+	for _, p := range s.lasting(round) {
+		d, ok := p.m.lookAgain(ctx, p.client)
+		if ctx.Err() != nil {
+			return false // the answer may be none
+		}
+		if ok && p.m.ends(d) && !p.m.allow.contain(p.client) {
+			s.end(p, d)
+		}
+	}
+	return true
+}
+
+// lasting returns the requests that began at least one whole round ago. It forgets
+// connections that are closed.
+func (s *heldStripe) lasting(round uint32) []suspect {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []suspect
+	for h := s.oldest; h != nil && round-h.round >= 2; {
+		at := h
+		h = h.newer
+		if at.w == nil && isClosed(at.conn) {
+			s.removeLocked(at)
+			at.home.rest.Put(at)
+			continue
+		}
+		all = append(all, suspect{at, at.serial, at.m, at.client})
+	}
+	return all
+}
+
+// end ends the request that p is, unless it is over, because of d.
+func (s *heldStripe) end(p suspect, d lookup.Decision) {
+	s.mu.Lock()
+	if p.h.serial != p.serial {
+		s.mu.Unlock()
+		return
+	}
+	// Again and again, for a handler may set a deadline of its own.
+	first := p.h.endLocked() && !p.h.ended
+	p.h.ended = p.h.ended || first
+	asked, visit := p.h.asked, p.h.visit
+	s.mu.Unlock()
+	if first && visit.cutOff() {
+		p.m.noteEnded(newStop(d, p.client), asked)
+	}
+}
+
+// endLocked breaks off the request, whatever its handler does, and reports whether
+// there is a way to. It waits for nobody.
+//
+// A deadline that is over makes every read and write fail. Over HTTP/2 it resets the
+// stream, and over HTTP/1 the server's own read of the connection fails: both cancel
+// the request.
+func (h *held) endLocked() bool {
+	done := h.conn != nil || h.cancel != nil
+	if h.conn != nil {
+		// TLS would say goodbye first, and wait until that is sent.
+		_ = innermost(h.conn).Close()
+	}
+	if h.w != nil {
+		c, over := http.NewResponseController(h.w), time.Unix(1, 0)
+		done = c.SetReadDeadline(over) == nil || done
+		done = c.SetWriteDeadline(over) == nil || done
+	}
+	if h.cancel != nil {
+		h.cancel()
+	}
+	return done
+}
+
+// innermost returns the connection that others are made of.
+func innermost(conn net.Conn) net.Conn {
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = outer.NetConn()
+	}
+}
+
+// isClosed reports whether a connection was closed here, or cannot be told to be.
+func isClosed(conn net.Conn) bool {
+	c, ok := innermost(conn).(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := c.SyscallConn()
+	return err != nil || raw.Control(func(uintptr) {}) != nil
+}
+
+// ends reports whether d ends requests that are being served: what would refuse
+// them. Who may clear itself by a challenge meets it at the next request.
+func (m *Middleware) ends(d lookup.Decision) bool {
+	return d.Action >= lookup.Ban || d.Action == lookup.Captcha && m.gate == nil
+}
+
+// lookAgain looks a client up whose request is being served. A lookup that panics
+// must not end the process, as it would not in front of a request.
+func (m *Middleware) lookAgain(ctx context.Context, client netip.Addr) (d lookup.Decision, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			d, ok = lookup.Decision{}, false
+			m.log.Error("lookup panicked", zap.Any("panic", p), zap.Stack("stack"))
+		}
+	}()
+	return m.recheck(ctx, client)
+}
+
+// noteEnded counts and logs that a request was ended.
+func (m *Middleware) noteEnded(s *Stop, asked requested) {
+	m.counters.origin.of(&s.Decision).ended[family(s.Client)].Add(1)
+	m.logLine("connection ended", s, asked)
+}
