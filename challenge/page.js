@@ -6,7 +6,7 @@ const
 	// All is found below one element: an own template may use any name itself.
 	root = document.getElementById("tocsin"),
 	find = s => root.querySelector(s),
-	form = find("form"), bar = find("progress"), button = find("button"),
+	form = find("form"), bar = find("progress"), key = find("button"),
 	say = text => find("[role]").textContent = text,
 
 	// Absolute: a path that begins with two slashes must not become a host.
@@ -15,50 +15,57 @@ const
 // What the tab remembers bounds how often the page loads itself. If it can
 // remember nothing, each step is the visitor's. Where that is denied to it, with a
 // SecurityError (18), cookies are too, whatever navigator.cookieEnabled says.
-let tries, at, solved;
+let nth, at, won, tab;
 try {
-	[at, tries, solved] = (sessionStorage.tocsin || "").split(" ");
-	if (!(Date.now() - at < 1e4)) tries = solved = 0;
-	sessionStorage.tocsin = "";
+	tab = sessionStorage;
+	[at, nth, won] = (tab.tocsin || "").split(" ");
+	if (!(Date.now() - at < 1e4)) nth = won = 0;
+	tab.tocsin = "";
 } catch (e) {
-	tries = 9;
-	solved = e.code == 18;
+	nth = 9;
+	won = e.code == 18;
 }
 
 const
-	go = () => {
-		if (form) {
-			// A step back must not end here, where the browser would ask for the form.
-			history.replaceState(0, "", here);
-			// A field may have the name submit, so the prototype's is called.
-			HTMLFormElement.prototype.submit.call(form);
-		} else d.lost ? location.assign(here) : location.reload();
-	},
+	// What sends a form again is in form.js.
+	go = () => form ? resend() : d.lost ? location.assign(here) : location.reload(),
 
 	stop = (text, label) => {
 		say(text);
 		if (bar) bar.remove();
-		button.textContent = label;
-		button.hidden = !label;
-		button.onclick = go;
+		key.textContent = label;
+		key.hidden = !label;
+		key.onclick = go;
 	},
-	failed = () => stop(d.failed, d.again),
+	fail = () => stop(d.failed, d.again),
 
-	send = body => fetch(here, {method: "POST", headers: {"X-Tocsin-Answer": d.token}, body}).then(r => {
-		const ok = r.status == 204;
-		if (tries > 1 || d.lost) ok ? stop(d.done, d.go) : failed();
-		else {
-			sessionStorage.tocsin = [Date.now(), tries * 1 + 1, ok ? 1 : ""].join(" ");
-			if (ok) say(d.done);
-			go();
-		}
-	}).catch(failed),
+	send = async body => {
+		try {
+			// A service worker may keep whatever it gets, and would show this page again.
+			for (const n of await caches.keys()) (await caches.open(n)).delete(here);
+		} catch {}
+		try {
+			const ok = (await fetch(here, {
+				method: "POST",
+				headers: {"X-Tocsin-Answer": d.token},
+				// It, or the network, may never answer. Old browsers have no timeout.
+				signal: AbortSignal.timeout && AbortSignal.timeout(4e4),
+				body
+			})).status == 204;
+			if (nth > 1 || d.lost) ok ? stop(d.done, d.go) : fail();
+			else {
+				tab.tocsin = [Date.now(), -~nth, ok ? 1 : ""].join(" ");
+				if (ok) say(d.done);
+				go();
+			}
+		} catch { fail() }
+	},
 
 	// Who is asked again although the last proof was right did not get the pass
 	// back, and who may remember nothing never will.
 	begin = ask => {
-		root.hidden = false;
-		tries > 1 && solved ? stop(d.cookies, d.again) : ask();
+		root.hidden = 0;
+		nth > 1 && won ? stop(d.cookies, d.again) : ask();
 	};
 
 // From the back/forward cache the page would show what is over.

@@ -24,6 +24,7 @@ type sheet struct {
 	lang  string
 	words *words
 	host  string
+	to    string // path and query that the request was for; empty: it cannot be told
 	nonce string // of the scripts
 }
 
@@ -36,6 +37,9 @@ func newSheet(r *http.Request, c challengeFor) *sheet {
 	s.lang, s.words = wordsFor(r.Header.Get("Accept-Language"))
 	if s.host = hostOf(r); len(s.host) > maxHost {
 		s.host = ""
+	}
+	if strings.HasPrefix(r.RequestURI, "/") {
+		s.to = r.RequestURI
 	}
 	return s
 }
@@ -57,11 +61,14 @@ var (
 	solverJS string
 	//go:embed widget.js
 	widgetJS string
+	//go:embed form.js
+	formJS string
 
 	checkTemplate = template.Must(template.New("check").Parse(pages.Terse(checkHTML)))
 
 	solveScript = terse(pageJS + solverJS)
 	askScript   = terse(pageJS + widgetJS)
+	formScript  = terse(formJS)
 )
 
 // beside matches a space beside punctuation, where JavaScript needs none, and
@@ -131,6 +138,10 @@ func (s *sheet) script() template.JS {
 		d["ask"], d["blocked"] = w.Ask, w.Blocked
 	} else {
 		d["puzzle"] = json.RawMessage(s.Puzzle)
+	}
+	if s.Form != nil {
+		d["to"] = s.to
+		code += formScript
 	}
 	data, err := json.Marshal(d)
 	if err != nil {

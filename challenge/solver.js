@@ -15,14 +15,14 @@ const search = () => {
 		K[i++] = n ** (1 / 3) * 2 ** 32 | 0;
 	}
 	const turn = (x, n) => x >>> n | x << 32 - n, words = s => s.match(/.{8}/g).map(w => parseInt(w, 16) | 0);
-	return (p, first, count) => {
+	return (p, at, count) => {
 		const key = words(p.keyPrefix);
 		// Of 16 bytes each, and 4 for the counter, 288 bits in all.
 		W.set(words(p.salt + p.nonce));
 		W[9] = 1 << 31;
 		W[15] = 288;
-		for (; count--; first++) {
-			W[8] = first;
+		for (; count--; at++) {
+			W[8] = at;
 			// To take H apart in one go would double the time of all this, and so would an
 			// array of numbers in its place.
 			let a = H[0], b = H[1], c = H[2], d = H[3], e = H[4], f = H[5], g = H[6], h = H[7];
@@ -31,24 +31,23 @@ const search = () => {
 					const x = W[i - 15], y = W[i - 2];
 					W[i] = W[i - 7] + W[i - 16] + (turn(x, 7) ^ turn(x, 18) ^ x >>> 3) + (turn(y, 17) ^ turn(y, 19) ^ y >>> 10);
 				}
-				const t = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ e & (f ^ g)) + K[i] + W[i] | 0;
-				const u = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a & b | c & (a | b)) | 0;
+				const t = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ e & (f ^ g)) + K[i] + W[i] | 0, u = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a & b | c & (a | b)) | 0;
 				h = g; g = f; f = e; e = d + t | 0; d = c; c = b; b = a; a = t + u | 0;
 			}
 			if (a + H[0] ^ key[0]) continue;
-			const derivedKey = [a, b, c, d, e, f, g, h].map((x, i) => (x + H[i] >>> 0).toString(16).padStart(8, 0)).join("");
-			if (derivedKey.startsWith(p.keyPrefix)) return {counter: first, derivedKey};
+			const hex = [a, b, c, d, e, f, g, h].map((x, i) => (x + H[i] >>> 0).toString(16).padStart(8, 0)).join("");
+			if (hex.startsWith(p.keyPrefix)) return {counter: at, derivedKey: hex};
 		}
 	};
 };
 
 begin(() => {
-	let workers = [], next = 0, left = 0;
+	let pool = [], next = 0, left = 0, late;
 	const
 		p = d.puzzle.parameters, part = 4e4,
 		end = () => {
-			workers.map(w => w.terminate());
-			workers = [];
+			pool.map(w => w.terminate());
+			pool = [];
 		},
 		done = solution => {
 			end();
@@ -59,15 +58,18 @@ begin(() => {
 		give = w => {
 			w.postMessage([p, next, part]);
 			bar.value = next += part;
+			// One that neither answers nor fails, as under some extensions, is given up.
+			clearTimeout(late);
+			late = setTimeout(() => pool[0] && alone(), 5e3);
 		},
 		// Where no worker may run, the page searches itself.
 		alone = () => {
 			end();
 			next = 0;
 			const run = search(), more = () => {
-				const found = run(p, next, part);
+				const hit = run(p, next, part);
 				bar.value = next += part;
-				found ? done(found) : next < bar.max ? setTimeout(more) : failed();
+				hit ? done(hit) : next < bar.max ? setTimeout(more) : fail();
 			};
 			more();
 		};
@@ -75,9 +77,9 @@ begin(() => {
 	try {
 		const url = URL.createObjectURL(new Blob(["const run=(" + search + ")();onmessage=e=>postMessage(run(...e.data))"]));
 		for (; left < Math.min(4, navigator.hardwareConcurrency || 1); left++) {
-			const w = workers[left] = new Worker(url);
-			w.onmessage = e => e.data ? done(e.data) : next < bar.max ? give(w) : --left || failed();
-			w.onerror = () => workers[0] && alone();
+			const w = pool[left] = new Worker(url);
+			w.onmessage = e => e.data ? done(e.data) : next < bar.max ? give(w) : --left || fail();
+			w.onerror = () => pool[0] && alone();
 			give(w);
 		}
 	} catch { alone() }

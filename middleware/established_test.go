@@ -307,7 +307,7 @@ func TestWhatEndsARequestThatLasts(t *testing.T) {
 		{"a ban, in a dry run", Config{DryRun: true}, lookup.Ban, false},
 		{"a ban of who is allowed", Config{Allow: []netip.Prefix{local}}, lookup.Ban, false},
 		{"a captcha, which the next request meets", Config{Challenge: gate}, lookup.Captcha, false},
-		{"a captcha where it is a ban", Config{ChallengeOff: true}, lookup.Captcha, true},
+		{"a captcha without a challenge", Config{ChallengeOff: true}, lookup.Captcha, false},
 		{"a throttle", Config{}, lookup.Throttle, false},
 		{"nothing", Config{}, lookup.None, false},
 		{"an action that nobody knows", Config{}, lookup.Ban + 1, true},

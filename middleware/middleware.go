@@ -25,9 +25,9 @@
 // become a ban: the server neither reads from nor writes to it any more, its context
 // is cancelled, and a connection that was taken over is closed. Of a connection of
 // HTTP/2 or HTTP/3 the one request ends, since others may share it. Captcha decisions
-// end nothing, unless there is no challenge to clear them: the client meets it at its
-// next request. Nor do throttle decisions. [Config].KeepEstablished leaves all of them
-// alone, and so do DryRun and Allow.
+// end nothing: the client meets the challenge at its next request. Nor do throttle
+// decisions. [Config].KeepEstablished leaves all of them alone, and so do DryRun and
+// Allow.
 //
 // That takes [Middleware.Handler] or [Middleware.Serve], and a ResponseWriter that
 // [http.ResponseController] can set deadlines of, as those of the standard library

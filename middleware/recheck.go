@@ -95,7 +95,7 @@ func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
 		if ctx.Err() != nil {
 			return false // the answer may be none
 		}
-		if ok && p.m.ends(d) && !p.m.allow.contain(p.client) {
+		if ok && isRefusal(d) && !p.m.allow.contain(p.client) {
 			s.end(p, d)
 		}
 	}
@@ -182,11 +182,9 @@ func isClosed(conn net.Conn) bool {
 	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
-// ends reports whether d ends requests that are being served: what would refuse
-// them. Who may clear itself by a challenge meets it at the next request.
-func (m *Middleware) ends(d lookup.Decision) bool {
-	return d.Action >= lookup.Ban || d.Action == lookup.Captcha && m.gate == nil
-}
+// isRefusal reports whether d ends requests that are being served. Who may clear itself
+// by a challenge meets it at the next request; who is too fast is not refused for good.
+func isRefusal(d lookup.Decision) bool { return d.Action >= lookup.Ban }
 
 // lookAgain looks a client up whose request is being served. A lookup that panics
 // must not end the process, as it would not in front of a request.

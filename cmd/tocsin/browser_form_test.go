@@ -246,3 +246,57 @@ func TestAFormThatIsNotKeptInABrowser(t *testing.T) {
 		})
 	}
 }
+
+// A form that a script sends, as Turbo does, is no navigation, and over plain HTTP the
+// browser does not tell. What was typed arrives where it was to go, or stays in its box.
+func TestAFormThatAScriptSendsInABrowser(t *testing.T) {
+	t.Parallel()
+	const send = `<script>
+		document.querySelector("form").onsubmit = async e => {
+			e.preventDefault();
+			const form = e.target;
+			const answer = await fetch(form.action, {method: "POST", headers: HEADERS, body: new URLSearchParams(new FormData(form))});
+			if (answer.headers.get("Content-Type").startsWith("text/html")) {
+				document.documentElement.innerHTML = await answer.text();
+				for (const old of document.querySelectorAll("script")) {
+					const script = document.createElement("script");
+					script.textContent = old.textContent;
+					old.replaceWith(script);
+				}
+			}
+			document.title = answer.status;
+		};
+	</script>`
+	for _, row := range []struct {
+		name, headers string
+		arrives       bool
+	}{
+		{"Turbo", `{Accept: "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"}`, false},
+		{"htmx", `{Accept: "text/html, */*", "HX-Request": "true"}`, false},
+		{"a library that says nothing of itself, and shows what it gets", `{Accept: "text/html, application/xhtml+xml"}`, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t, shopConfig{})
+			s.app.pages["GET /form"] = show(form("/send?a=b", [][2]string{{"text", "long text"}}) + strings.Replace(send, "HEADERS", row.headers, 1))
+			v := newVisitor(t, browserConfig{})
+			v.open(s.url("shop.example", "/form"))
+			v.see("form textarea")
+			v.forget()
+			v.click("button")
+			if !row.arrives {
+				v.until("document.title == '403'")
+				if text := look[string](v, "document.querySelector('textarea').value"); text != "long text" {
+					t.Errorf("the box has %q", text)
+				}
+				if posts := s.app.posts(); len(posts) > 0 {
+					t.Errorf("the application gets %+v", posts)
+				}
+				return
+			}
+			if q := v.arrive(); q.Method != http.MethodPost || q.URL != "/send?a=b" || q.Body != "text=long+text" {
+				t.Errorf("%+v", q)
+			}
+		})
+	}
+}

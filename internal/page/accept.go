@@ -2,6 +2,8 @@ package page
 
 import (
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 )
 
@@ -24,12 +26,21 @@ const (
 // Fetch metadata comes first, because a browser sends it and a script in it
 // cannot change it. Where there is none, Accept decides, but only by what it
 // names: a bare */* is what tools send.
+//
+// A service worker that fetches a page for the one that is about to be shown gets
+// HTML, for that is what will be shown. A library that puts what it fetches into the
+// page that is there gets none: it could show a page of ours, but not be left for it.
 func Negotiate(h http.Header) Form {
 	mode := h.Get("Sec-Fetch-Mode")
 	switch {
 	case mode == "navigate":
 		return HTML
-	case mode == "cors", h.Get("Sec-Fetch-Dest") == "empty", h.Get("X-Requested-With") != "":
+	case isOfLibrary(h):
+		return ProblemJSON
+	case mode == "cors", h.Get("Sec-Fetch-Dest") == "empty":
+		if isOfWorker(h) {
+			return HTML
+		}
 		return ProblemJSON
 	}
 	f := named(h.Get("Accept"))
@@ -37,6 +48,48 @@ func Negotiate(h http.Header) Form {
 		return Text // for an image or a style sheet nobody looks at a page
 	}
 	return f
+}
+
+// isOfLibrary reports whether a library in a page sent h, which says so: jQuery and
+// others, htmx, or Turbo.
+func isOfLibrary(h http.Header) bool {
+	for _, name := range []string{"X-Requested-With", "Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id"} {
+		if h.Get(name) != "" {
+			return true
+		}
+	}
+	accept := h.Get("Accept")
+	return strings.Contains(accept[:min(len(accept), maxAccept)], "text/vnd.turbo-stream.html")
+}
+
+// isOfWorker reports whether h, which a script has sent, is likely to be that of a
+// service worker which fetches a page to be shown: with the Accept of a browser that
+// navigates, which the worker had from it, or from a script that is a worker's by its
+// name.
+func isOfWorker(h http.Header) bool {
+	accept := h.Get("Accept")
+	accept = accept[:min(len(accept), maxAccept)]
+	if named(accept) == HTML {
+		// A script that asks for HTML itself does not add that anything else will do.
+		return strings.Contains(accept, "*/*")
+	}
+	return (accept == "" || accept == "*/*") && h.Get("Sec-Fetch-Site") == "same-origin" && isWorker(h.Get("Referer"))
+}
+
+// isWorker reports whether referer, which is the script's own address if a worker
+// sends a request, is that of a script.
+func isWorker(referer string) bool {
+	u, err := url.Parse(referer)
+	if err != nil {
+		return false
+	}
+	name := strings.ToLower(path.Base(u.Path))
+	base := strings.TrimSuffix(name, path.Ext(name))
+	switch path.Ext(name) {
+	case ".js", ".mjs":
+		return true
+	}
+	return base == "sw" || strings.HasSuffix(base, "worker")
 }
 
 // named returns the form that accept, the value of an Accept header, names with

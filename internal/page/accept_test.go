@@ -19,6 +19,18 @@ func TestNegotiate(t *testing.T) {
 		{"an old browser's XMLHttpRequest", map[string]string{"Accept": chrome, "X-Requested-With": "XMLHttpRequest"}, ProblemJSON},
 		{"fetch", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Accept": "*/*"}, ProblemJSON},
 		{"fetch that asks for HTML", map[string]string{"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": "text/html"}, ProblemJSON},
+		{"a worker that fetches a page anew", map[string]string{"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": chrome}, HTML},
+		{"one that fetches its address", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "*/*", "Referer": "https://a.example/sw.js?v=2"}, HTML},
+		{"one whose script has no ending", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "*/*", "Referer": "https://a.example/service-worker"}, HTML},
+		{"one that fetches JSON", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "application/json", "Referer": "https://a.example/sw.js"}, ProblemJSON},
+		{"one of another site", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Accept": "*/*", "Referer": "https://b.example/sw.js"}, ProblemJSON},
+		{"a page's fetch", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "*/*", "Referer": "https://a.example/page"}, ProblemJSON},
+		{"a page's fetch that says no referrer", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "*/*"}, ProblemJSON},
+		{"a page's fetch that says a bad one", map[string]string{"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Accept": "*/*", "Referer": "http://[::1"}, ProblemJSON},
+		{"Turbo's form, without fetch metadata", map[string]string{"Accept": "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"}, ProblemJSON},
+		{"Turbo's visit", map[string]string{"Accept": "text/html, application/xhtml+xml", "X-Turbo-Request-Id": "1"}, ProblemJSON},
+		{"Turbo's frame", map[string]string{"Accept": "text/html, application/xhtml+xml", "Turbo-Frame": "box"}, ProblemJSON},
+		{"htmx that asks for HTML", map[string]string{"Accept": chrome, "Hx-Request": "true"}, ProblemJSON},
 		{"a beacon", map[string]string{"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"}, ProblemJSON},
 		{"an image", map[string]string{"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", "Accept": "image/avif,*/*;q=0.8"}, Text},
 		{"a frame's style sheet that would take HTML", map[string]string{"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "style", "Accept": "text/css,text/html"}, Text},
@@ -54,6 +66,7 @@ func TestNegotiate(t *testing.T) {
 
 func FuzzNegotiate(f *testing.F) {
 	f.Add("navigate", "document", "text/html", "")
+	f.Add("cors", "empty", "text/vnd.turbo-stream.html", "")
 	f.Add("", "", "text/html;q=0.3, application/json;q=0.301", "")
 	f.Add("cors", "empty", "*/*;q=", "XMLHttpRequest")
 	f.Add("", "", ";;q=1;,=,text/html;q", "")
@@ -72,7 +85,7 @@ func FuzzNegotiate(f *testing.F) {
 				t.Errorf("HTML for mode %q and Accept %q", mode, accept)
 			}
 		case ProblemJSON:
-			if mode != "cors" && dest != "empty" && with == "" && !strings.Contains(lower, "json") {
+			if mode != "cors" && dest != "empty" && with == "" && !strings.Contains(lower, "json") && !strings.Contains(lower, "turbo") {
 				t.Errorf("JSON for Accept %q", accept)
 			}
 		default:
