@@ -85,13 +85,13 @@ func (v *view) wasThere() bool {
 	if v.habits == nil {
 		return false
 	}
-	return v.habits.pages.had(v.habits.page(v.path()) ^ v.site())
+	return v.habits.pages.had(v.habits.page(v.path()) ^ v.siteNumber())
 }
 
-// site returns a number for the host.
-func (v *view) site() uint64 {
-	host, _ := v.host()
-	return bits.RotateLeft64(v.habits.page(host), 1)
+// siteNumber returns a number for the site.
+func (v *view) siteNumber() uint64 {
+	site, _ := v.site()
+	return bits.RotateLeft64(v.habits.page(site), 1)
 }
 
 // likenessOf returns that of the answer, and whether it can stand for what is not

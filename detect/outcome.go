@@ -153,7 +153,7 @@ func (d *Detector) notePage(v *view, outcome string) {
 	case outcome == outcomeMissing:
 		page = ^page // what was missing and is there now has been written
 	case v.isFine():
-		d.habits.pages.add(page ^ v.site())
+		d.habits.pages.add(page ^ v.siteNumber())
 	}
 	l, _ := v.likeness()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
