@@ -90,7 +90,7 @@ func TestAFloodOfAlertsIsNoneOfLines(t *testing.T) {
 			logs.TakeAll()
 		}
 		report(flood, 200, 0)
-		time.Sleep(alertWindow)
+		<-time.After(alertWindow)
 		neighbours := make([]detect.Alert, 256)
 		for i := range neighbours {
 			neighbours[i].Client = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})

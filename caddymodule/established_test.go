@@ -136,7 +136,7 @@ func (h *host) overHTTP2(from, path string) *stream {
 	h.t.Cleanup(tr.CloseIdleConnections)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.t.Cleanup(cancel)
-	resp, err := tr.RoundTrip(h.request(http.MethodGet, from, path).WithContext(ctx))
+	resp, err := tr.RoundTrip(h.request(http.MethodGet, from, path).WithContext(ctx)) //nolint:bodyclose // the reader closes it
 	if err != nil {
 		h.t.Fatal(err)
 	}

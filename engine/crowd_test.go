@@ -33,20 +33,32 @@ func TestTheWeakestDecisionOfTheLargestNetworkMakesRoom(t *testing.T) {
 		stays, goes  []string
 	}{
 		{
-			"a ban, when others of one /32 flood", []detect.Alert{alert("2001:db8:1::1", lookup.Ban, time.Hour)},
-			flood("2001:db9:1:%x::1", lookup.Ban, 4*time.Hour), []string{"2001:db8:1::1", "2001:db9:1:27::1"}, []string{"2001:db9:1::1"},
+			"a ban, when others of one /32 flood",
+			[]detect.Alert{alert("2001:db8:1::1", lookup.Ban, time.Hour)},
+			flood("2001:db9:1:%x::1", lookup.Ban, 4*time.Hour),
+			[]string{"2001:db8:1::1", "2001:db9:1:27::1"},
+			[]string{"2001:db9:1::1"},
 		},
 		{
-			"a captcha, when others flood with bans", []detect.Alert{alert("192.0.2.1", lookup.Captcha, time.Hour)},
-			flood("198.51.100.%d", lookup.Ban, 4*time.Hour), []string{"192.0.2.1"}, []string{"198.51.100.0"},
+			"a captcha, when others flood with bans",
+			[]detect.Alert{alert("192.0.2.1", lookup.Captcha, time.Hour)},
+			flood("198.51.100.%d", lookup.Ban, 4*time.Hour),
+			[]string{"192.0.2.1"},
+			[]string{"198.51.100.0"},
 		},
 		{
-			"a ban of a network that floods with captchas", []detect.Alert{alert("198.51.100.200", lookup.Ban, time.Hour)},
-			flood("198.51.100.%d", lookup.Captcha, 4*time.Hour), []string{"198.51.100.200"}, []string{"198.51.100.0"},
+			"a ban of a network that floods with captchas",
+			[]detect.Alert{alert("198.51.100.200", lookup.Ban, time.Hour)},
+			flood("198.51.100.%d", lookup.Captcha, 4*time.Hour),
+			[]string{"198.51.100.200"},
+			[]string{"198.51.100.0"},
 		},
 		{
-			"a long ban of a network that floods with short ones", []detect.Alert{alert("198.51.100.200", lookup.Ban, 2*time.Hour)},
-			flood("198.51.100.%d", lookup.Ban, time.Hour), []string{"198.51.100.200"}, []string{"198.51.100.0"},
+			"a long ban of a network that floods with short ones",
+			[]detect.Alert{alert("198.51.100.200", lookup.Ban, 2*time.Hour)},
+			flood("198.51.100.%d", lookup.Ban, time.Hour),
+			[]string{"198.51.100.200"},
+			[]string{"198.51.100.0"},
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

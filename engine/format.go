@@ -36,7 +36,7 @@ func writeSnapshot(w io.Writer, table *lookup.Table, synced []SourceSync) error 
 		return err
 	}
 	head := append([]byte(snapshotMagic), make([]byte, 8)...)
-	binary.BigEndian.PutUint32(head[len(snapshotMagic):], uint32(len(body))) //nolint:gosec // some hundred bytes
+	binary.BigEndian.PutUint32(head[len(snapshotMagic):], uint32(len(body)))
 	binary.BigEndian.PutUint32(head[len(snapshotMagic)+4:], checksum(body))
 	if _, err := w.Write(append(head, body...)); err != nil {
 		return err

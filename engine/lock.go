@@ -26,7 +26,7 @@ type fileLock struct{ file *os.File }
 // lockFile locks the file at path, which it creates. The error is errHeld if
 // somebody has it. Where the system has no such locks, everybody gets it.
 func lockFile(path string) (*fileLock, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil { //nolint:gosec // the operator's path
 		return nil, err
 	}
 	for range lockTries {
@@ -49,7 +49,7 @@ func isAt(f *os.File, path string) bool {
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat(path)
+	there, err := os.Stat(path) //nolint:gosec // the operator's path
 	return err == nil && os.SameFile(mine, there)
 }
 
@@ -67,7 +67,7 @@ func (l *fileLock) sign() error {
 
 // holder returns the process that has the lock at path, 0 if that is not known.
 func holder(path string) int {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator's path
+	text, err := os.ReadFile(path)
 	if err != nil || len(text) > 32 {
 		return 0
 	}

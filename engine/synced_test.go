@@ -195,7 +195,7 @@ func TestAnotherProcessHasTheSnapshot(t *testing.T) {
 		select {} // until it is killed
 	}
 	path := filepath.Join(t.TempDir(), "tocsin.snap")
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAnotherProcessHasTheSnapshot$") //nolint:gosec // this test
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAnotherProcessHasTheSnapshot$")
 	cmd.Env = append(os.Environ(), lockedPath+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -76,7 +76,7 @@ func (l *Live) note(err error, rows Rows) {
 			l.failing = ""
 		}
 		l.tellSingle()
-		l.status = lookup.Status{Synced: time.Now(), Failed: l.status.Failed, Held: int(l.stats.Rows.TooWide)} //nolint:gosec // a count
+		l.status = lookup.Status{Synced: time.Now(), Failed: l.status.Failed, Held: int(l.stats.Rows.TooWide)}
 		return
 	}
 	l.stats.Failures++

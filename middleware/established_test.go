@@ -326,7 +326,7 @@ func TestWhatEndsARequestThatLasts(t *testing.T) {
 				site := newLasting()
 				l := newPipes()
 				srv := &http.Server{Handler: m.Handler(http.HandlerFunc(site.poll))}
-				go srv.Serve(l)
+				go func() { _ = srv.Serve(l) }() // until it is closed
 				client := &http.Client{Transport: &http.Transport{DialContext: l.dial}}
 				ctx, cancel := context.WithCancel(t.Context())
 				r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.example/", nil)
