@@ -192,12 +192,60 @@ func TestWhatIsOnItsWayAtTheEndIsCarriedOut(t *testing.T) {
 	for range 20 { // it may be taken before the end is seen
 		var table lookup.Table
 		l := newLocals(Local{}, &table, zap.NewNop())
+		l.holdLocked(&local{Decision: ban})
 		l.orders <- order{add: []lookup.Decision{ban}}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		l.run(ctx)
 		if table.Count(LocalSource) != 1 {
 			t.Fatal("it is lost")
+		}
+	}
+}
+
+// The table follows what is held, in whatever order changes arrive that were asked for
+// at about the same time.
+func TestOrdersInOneBatchLeaveNothingUnheld(t *testing.T) {
+	first, second := ban, ban
+	second.Prefix = netip.MustParsePrefix("198.51.100.7/32")
+	add := func(d lookup.Decision, gone ...lookup.Decision) order {
+		return order{add: []lookup.Decision{d}, remove: append([]lookup.Decision{d}, gone...)}
+	}
+	for _, row := range []struct {
+		name   string
+		held   []lookup.Decision
+		orders []order
+		want   []lookup.Decision
+	}{
+		{"added, then displaced", []lookup.Decision{second}, []order{add(first), add(second, first)}, []lookup.Decision{second}},
+		{"displaced before it is added", []lookup.Decision{second}, []order{add(second, first), add(first)}, []lookup.Decision{second}},
+		{"held again before it is displaced", []lookup.Decision{first, second}, []order{add(first), add(first), add(second, first)}, []lookup.Decision{first, second}},
+		{"only displaced", nil, []order{{remove: []lookup.Decision{first}}}, nil},
+	} {
+		for _, together := range []bool{true, false} {
+			t.Run(fmt.Sprint(row.name, ", in one batch: ", together), func(t *testing.T) {
+				var table lookup.Table
+				l := newLocals(Local{}, &table, zap.NewNop())
+				for _, d := range row.held {
+					l.holdLocked(&local{Decision: d})
+				}
+				for _, o := range row.orders {
+					if together {
+						l.orders <- o
+					} else {
+						l.carryOut(o)
+					}
+				}
+				l.carryOut(order{})
+				for _, d := range row.want {
+					if got, ok := table.Lookup(d.Prefix.Addr()); !ok || got.Source != LocalSource {
+						t.Errorf("%v is not in force", d.Prefix)
+					}
+				}
+				if n := table.Count(LocalSource); n != len(row.want) {
+					t.Errorf("%d in force, %d held", n, len(row.want))
+				}
+			})
 		}
 	}
 }

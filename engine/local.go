@@ -258,6 +258,9 @@ func (l *locals) carryOut(o order) {
 	for _, o := range all {
 		sum.add, sum.remove = append(sum.add, o.add...), append(sum.remove, o.remove...)
 	}
+	l.mu.Lock()
+	sum.add, sum.remove = l.netLocked(sum.add, sum.remove)
+	l.mu.Unlock()
 	if len(sum.add)+len(sum.remove) > 0 {
 		l.table.Update(LocalSource, sum.add, sum.remove)
 	}
