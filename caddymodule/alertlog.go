@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/internal/alertquota"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
@@ -24,7 +25,7 @@ type alertLog struct {
 	logger *zap.Logger
 	logIP  atomic.Uint32 // a [middleware.LogIP]: that of the newest config
 
-	quota alertQuota
+	quota alertquota.Quota
 
 	mu     sync.Mutex
 	shares map[string]share // by scenario
@@ -47,7 +48,7 @@ func (l *alertLog) Report(_ context.Context, alerts []detect.Alert) (taken, refu
 	logIP := middleware.LogIP(l.logIP.Load())
 	for i := range alerts {
 		a := &alerts[i]
-		ok, left, since := l.quota.take(a, time.Now())
+		ok, left, since := l.quota.Take(a.Client, time.Now())
 		l.sumUp(left, since)
 		if !ok {
 			continue
@@ -68,7 +69,7 @@ func (l *alertLog) sumUp(left int, since time.Time) {
 
 // flush sums up what has no line yet, at the end.
 func (l *alertLog) flush() {
-	l.sumUp(l.quota.end())
+	l.sumUp(l.quota.End())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for scenario, s := range l.shares {

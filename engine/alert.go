@@ -178,7 +178,7 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 	case spared:
 		e.onSpared(r)
 	case guarded:
-		e.logGuard(&a, r.Decision.Until)
+		e.logGuard(&a, r.Time, r.Decision.Until)
 	case decided:
 		late = !e.local.enforce(r.Decision)
 	}
@@ -197,15 +197,27 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 	return r.Decision
 }
 
-// logGuard says that a guard is up. That on what other pages have one client send says
-// nothing of the client.
-func (e *Engine) logGuard(a *detect.Alert, until time.Time) {
+// logGuard says that a guard is up, as far as the quota goes. That on what other pages
+// have one client send says nothing of the client.
+func (e *Engine) logGuard(a *detect.Alert, now, until time.Time) {
+	ok, left, since := e.guardLines.Take(a.Client, now)
+	e.sumUpGuards(left, since)
+	if !ok {
+		return
+	}
 	if a.Guard == detect.NoGuard {
 		e.logger.Info("what other pages have a client send is challenged", zap.String("scenario", a.Scenario), zap.Time("until", until))
 		return
 	}
 	e.logger.Info("many addresses attack a place or come from one network: clients without a login or a pass are challenged",
 		zap.String("scenario", a.Scenario), zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", until))
+}
+
+// sumUpGuards says how many alerts about guards have no line of their own.
+func (e *Engine) sumUpGuards(left int, since time.Time) {
+	if left > 0 {
+		e.logger.Info("alerts about guards left out of the log", zap.Int("alerts", left), zap.Time("since", since))
+	}
 }
 
 // bound makes a short enough to keep thousands like it. What clients send may be

@@ -38,6 +38,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/alertquota"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -123,15 +124,16 @@ type Engine struct {
 	born     time.Time
 	carried  map[string]SourceSync // what is known from before about the sources, by name
 
-	local    *locals
-	outboxes []*outbox
-	history  history
-	checks   checks
-	onSpared func(Record)
-	witness  witness
-	guards   guards
-	own      own
-	seed     maphash.Seed // of hashes of pages
+	local      *locals
+	outboxes   []*outbox
+	history    history
+	checks     checks
+	onSpared   func(Record)
+	witness    witness
+	guards     guards
+	guardLines alertquota.Quota
+	own        own
+	seed       maphash.Seed // of hashes of pages
 
 	allowlists []Allowlister // the sources that are such
 
@@ -244,7 +246,9 @@ func (e *Engine) close() error {
 		return nil
 	}
 	e.cancel()
-	return errors.Join(e.wait(), e.save(), e.unclaim())
+	err := e.wait()
+	e.sumUpGuards(e.guardLines.End())
+	return errors.Join(err, e.save(), e.unclaim())
 }
 
 // wait waits for what Start started, but not for ever.
