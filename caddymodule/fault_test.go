@@ -119,7 +119,7 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 		answers("the server fails", `status 500: "database is locked"`, lapitest.Status(500, nil, `{"message":"database is locked"}`)),
 		answers("a proxy answers with its page", `status 502: "<html>`, lapitest.Status(502, header("Content-Type", "text/html"), "<html>Bad Gateway")),
 		answers("a proxy answers with its page and status 200", "HTML page", lapitest.Status(200, header("Content-Type", "text/html"), "<html>Sign in")),
-		answers("a proxy wants another login", "status 401: access forbidden", lapitest.Status(401, nil, "")),
+		answers("a proxy wants another login", "status 401: check the key", lapitest.Status(401, nil, "")),
 		answers("the key is refused", "status 403: \"access forbidden\"", lapitest.Status(403, nil, `{"message":"access forbidden"}`)),
 		answers("the server asks to be left alone for a second", "status 429", lapitest.Status(429, header("Retry-After", "1"), "")),
 		answers("the answer is no JSON", "reading the stream", lapitest.Raw(`{"new": [oops`)),
