@@ -126,6 +126,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Server:    serverName(srv),
 		Logger:    logger,
 		LogIP:     app.logIP,
+		Reduced:   anew,
+
+		ErrorStatus: errorStatus,
 
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
 	}
@@ -157,7 +160,7 @@ func (h *Handler) observe(app *App, cfg *middleware.Config) error {
 		return nil
 	}
 	cfg.Observe, cfg.Describe, cfg.Sessions = h.engine.Engine, h.describe(app.watch), app.watch.sessions
-	cfg.Trust, cfg.ErrorStatus = trusted, errorStatus
+	cfg.Trust = trusted
 	return nil
 }
 

@@ -176,7 +176,7 @@ type Verdict uint8
 const (
 	Due    Verdict = iota // Challenge answers it; the zero value, the strict side
 	Passed                // it carries a pass that counts: let it through
-	Exempt                // it is one that challenges do not hold for: let it through
+	Exempt                // it is one that challenges do not hold for: let it through as [Gate.Exempt] says
 	Barred                // passes are collected from there: turn it away for now
 )
 

@@ -32,8 +32,14 @@ func Example() {
 			return
 		}
 		switch gate.Judge(r, v) {
-		case challenge.Passed, challenge.Exempt:
+		case challenge.Passed:
 			_, _ = io.WriteString(w, "Welcome.")
+		case challenge.Exempt:
+			e, _ := gate.Exempt(w, r)
+			_, _ = io.WriteString(e, "Welcome.")
+			if e.Close() {
+				gate.Challenge(w, r, v)
+			}
 		case challenge.Barred:
 			http.Error(w, "Too many attempts.", http.StatusForbidden)
 		default:

@@ -43,6 +43,7 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 		s.passed = true
 		return false
 	case challenge.Exempt:
+		s.exempt = true
 		return false
 	case challenge.Barred:
 		m.turnAway(r, s)

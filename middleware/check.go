@@ -15,6 +15,8 @@ type finding struct {
 	session bool         // that is because of its session
 	stop    *Stop        // nil: it goes on
 	pass    *Stop        // what it would be stopped by if it had no pass; nil: it needs none
+	exempt  *Stop        // what it goes on against without a pass; nil: nothing
+	held    *held        // of what is ended when its client is banned meanwhile; nil: it is not
 	visit   *Visit       // nil: it meets no other middleware
 }
 
@@ -26,11 +28,9 @@ type finding struct {
 // observe it.
 //
 // It does not ask [Config].Inspect, which may read a body and wait: that is for
-// [Middleware.Serve] and [Middleware.Handler].
-func (m *Middleware) Check(r *http.Request) *Stop {
-	f := m.check(r, nil)
-	return f.stop
-}
+// [Middleware.Serve] and [Middleware.Handler]. Nor is any request exempt from a
+// challenge: that takes somebody who looks at the answer, as these do.
+func (m *Middleware) Check(r *http.Request) *Stop { return m.CheckVisit(nil, r) }
 
 // check is Check, and returns what else it has found out.
 func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
@@ -84,8 +84,14 @@ func (m *Middleware) look(r *http.Request, f *finding) {
 
 // weigh has f say whether s stops r.
 func (f *finding) weigh(m *Middleware, r *http.Request, s *Stop) {
-	if f.stop = m.stop(r, s, f.visit); f.stop == nil && s.passed {
+	if f.stop = m.stop(r, s, f.visit); f.stop != nil {
+		return
+	}
+	if s.passed {
 		f.pass = s
+	}
+	if s.exempt {
+		f.exempt = s
 	}
 }
 

@@ -31,6 +31,9 @@ func (m *Middleware) setDefaults() error {
 	if m.trusted == nil {
 		m.trusted = func(*http.Request, netip.Addr) bool { return false }
 	}
+	if m.reduced == nil {
+		m.reduced = func(_ http.ResponseWriter, r *http.Request) *http.Request { return r }
+	}
 	if m.statusOf == nil {
 		m.statusOf = func(error) int { return http.StatusInternalServerError }
 	}

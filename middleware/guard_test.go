@@ -205,9 +205,10 @@ func TestWhatIsDecidedAboutAClientIsNoGuard(t *testing.T) {
 	}
 }
 
-// Whatever a front controller makes of /robots.txt?rest_route=/wp/v2/users.
+// Whatever a front controller makes of the request: it is what somebody wants a pass
+// for.
 func TestNothingIsExemptFromWhatARequestHasCaused(t *testing.T) {
-	const target = "/robots.txt?id=1+union+select"
+	const target = "/robots.txt"
 	client := lookup.Decision{Action: lookup.Captcha, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 	for _, row := range []struct {
 		name string
@@ -215,6 +216,8 @@ func TestNothingIsExemptFromWhatARequestHasCaused(t *testing.T) {
 		want int
 	}{
 		{"a decision about the client", Config{Lookup: in(table(t, "192.0.2.1 captcha"))}, http.StatusNoContent},
+		{"the same, with a scenario that this request trips", Config{Lookup: in(table(t, "192.0.2.1 captcha")), Observe: &guard{place: "*", decision: client}}, http.StatusForbidden},
+		{"the same, with AppSec", Config{Lookup: in(table(t, "192.0.2.1 captcha")), Inspect: &judge{say: saysCaptcha}}, http.StatusForbidden},
 		{"a guard", Config{Lookup: nothing, Observe: guarding("GET " + target)}, http.StatusForbidden},
 		{"a scenario that this request trips", Config{Lookup: nothing, Observe: &guard{place: "*", decision: client}}, http.StatusForbidden},
 		{"AppSec", Config{Lookup: nothing, Inspect: &judge{say: saysCaptcha}}, http.StatusForbidden},

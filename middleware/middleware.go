@@ -126,6 +126,12 @@ type Config struct {
 	// somebody changed it. Default: it is as it came.
 	Original func(*http.Request, *appsec.Inspection)
 
+	// Reduced completes a request that goes on against a captcha decision because of
+	// what it asks for (see [challenge.Gate.Exempt]), and that has lost its query and
+	// more: whatever else the next handler may know the request by has to lose them,
+	// too. Default: there is nothing else.
+	Reduced func(http.ResponseWriter, *http.Request) *http.Request
+
 	// Describe corrects and completes what Observe is told of a request, before
 	// it is asked. Default: it is told what the request says.
 	Describe func(*http.Request, *detect.Event)
@@ -197,6 +203,7 @@ type Middleware struct {
 	established *Established // nil: nothing is ended
 	recheck     func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 
+	reduced  func(http.ResponseWriter, *http.Request) *http.Request
 	statusOf func(error) int
 	dryRun   bool
 	counters *Counters
@@ -235,6 +242,7 @@ func New(cfg Config) (*Middleware, error) {
 		observer: cfg.Observe,
 		trusted:  cfg.Trust,
 		sessions: cfg.Sessions,
+		reduced:  cfg.Reduced,
 		statusOf: cfg.ErrorStatus,
 		describe: cfg.Describe,
 		dryRun:   cfg.DryRun,

@@ -70,20 +70,28 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 		return f.stop, nil
 	}
 	f.renew(m, w, r)
-	h, r := m.hold(v, w, v.forward(m, r), f.client)
-	defer h.release()
+	f.held, r = m.hold(v, w, v.forward(m, r), f.client)
+	defer f.held.release()
+	if f.exempt != nil {
+		return m.serveExempt(v, w, r, &f, next), nil
+	}
+	return nil, f.serve(m, w, r, next)
+}
+
+// serve serves r, which goes on, with next.
+func (f *finding) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
 	if f.seen != nil {
-		f.seen.writer.held = h
-		return nil, f.seen.serve(m, w, r, next)
+		f.seen.writer.held = f.held
+		return f.seen.serve(m, w, r, next)
 	}
-	if h != nil && isTakenOver(r) {
-		w = &recorder{ResponseWriter: w, held: h}
+	if f.held != nil && isTakenOver(r) {
+		w = &recorder{ResponseWriter: w, held: f.held}
 	}
-	err = next(w, r)
+	err := next(w, r)
 	if f.session {
 		m.sessions.Note(r, w.Header(), f.client) // it may end here
 	}
-	return nil, err
+	return err
 }
 
 // An observation is what is seen of one request and the response to it.

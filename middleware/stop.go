@@ -57,6 +57,7 @@ type Stop struct {
 	Answer bool
 
 	passed  bool            // the request has a pass, and goes on
+	exempt  bool            // the request goes on all the same, as far as [challenge.Gate.Exempt] lets it
 	caused  bool            // by what the request is: no kind of request is exempt
 	unasked bool            // no decision asks for the challenge that this answers
 	settled bool            // likewise, and nothing else can have asked for it

@@ -211,6 +211,9 @@ func (o *observation) over(m *Middleware) bool {
 // CheckVisit is [Middleware.Check] for a request that meets several middlewares.
 func (m *Middleware) CheckVisit(v *Visit, r *http.Request) *Stop {
 	f := m.check(r, v)
+	if f.exempt != nil {
+		return m.withhold(r, f.exempt, v)
+	}
 	return f.stop
 }
 

@@ -1,0 +1,39 @@
+package caddymodule
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// anew returns r as if it had come as it is now: {http.request.*}, and what handlers
+// call the original request, say what r says. Else they would still know what it was
+// before. Variables and all other placeholders stay. Outside of Caddy's server it
+// returns r itself, for there is nobody to know.
+func anew(w http.ResponseWriter, r *http.Request) *http.Request {
+	old, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	srv, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || srv == nil {
+		return r
+	}
+	vars, extra := varsOf(r), r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey)
+	repl := caddy.NewReplacer()
+	r = caddyhttp.PrepareRequest(r, repl, w, srv)
+	maps.Copy(varsOf(r), vars)
+	repl.Map(func(key string) (any, bool) {
+		if strings.HasPrefix(key, "http.request.") {
+			return nil, false
+		}
+		return old.Get(key)
+	})
+	return r.WithContext(context.WithValue(r.Context(), caddyhttp.ExtraLogFieldsCtxKey, extra))
+}
+
+func varsOf(r *http.Request) map[string]any {
+	vars, _ := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	return vars
+}
