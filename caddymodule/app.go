@@ -74,6 +74,7 @@ type App struct {
 	sites     []site
 	checks    []*middleware.Middleware // of the directives
 	places    []*place
+	warned    []*caddyhttp.HTTPErrorConfig // that were looked through for what is handed on
 	collector prometheus.Collector
 	engine    *pooled
 	key       string // what Provision has taken it under; empty: it has not

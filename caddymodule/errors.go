@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -11,7 +12,8 @@ import (
 )
 
 // An answerer answers requests that are not to be served: with the error routes
-// of their site if these handle the error, else with a page of our own.
+// of their site if these handle the error, else with a page of our own. What error
+// routes see of such a request, [mask] says.
 //
 // To return the error would not do. If no error route handles it, Caddy sends
 // an empty body, and a subroute with error routes of its own goes on with the
@@ -19,11 +21,14 @@ import (
 type answerer struct {
 	nested *caddyhttp.HTTPErrorConfig // of the subroute around the handler, if any
 	logger *zap.Logger
+
+	once   sync.Once
+	masked caddyhttp.RouteList // the error routes, for masked requests
 }
 
 // newAnswerer returns the answerer for the handler that is being provisioned.
-func newAnswerer(ctx caddy.Context, l *zap.Logger) answerer {
-	a := answerer{logger: l}
+func newAnswerer(ctx caddy.Context, l *zap.Logger) *answerer {
+	a := &answerer{logger: l}
 	for _, m := range slices.Backward(ctx.Modules()) {
 		if sr, ok := m.(*caddyhttp.Subroute); ok && sr.Errors != nil {
 			a.nested = sr.Errors
@@ -35,9 +40,10 @@ func newAnswerer(ctx caddy.Context, l *zap.Logger) answerer {
 
 // answer answers r because of cause. It never calls what stands behind the
 // handler, and leaves r as it was before it was rewritten.
-func (a answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError, page http.Handler) error {
-	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		page.ServeHTTP(w, r)
+func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError, page http.Handler) error {
+	whole := r
+	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		page.ServeHTTP(w, whole)
 		return nil
 	})
 	routes := a.routes(r)
@@ -45,30 +51,33 @@ func (a answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp
 		return last(w, r)
 	}
 	restore(r)
-	r = new(caddyhttp.HTTPErrorConfig).WithError(r, cause)
-	if err := compile(routes, last).ServeHTTP(w, r); err != nil {
+	stopped, r := newMask(w, new(caddyhttp.HTTPErrorConfig).WithError(r, cause), cause.StatusCode)
+	if err := compile(routes, last).ServeHTTP(stopped, r); err != nil {
 		if ce := a.logger.Check(zapcore.ErrorLevel, "error routes failed, own page sent"); ce != nil {
 			ce.Write(zap.Error(err), zap.Int("status", cause.StatusCode))
 		}
-		return last(w, r)
+		return last(stopped, r)
 	}
 	return nil
 }
 
 // routes returns the error routes that r is subject to. A request that is in
 // them already has none, or the directive in an error route would never end.
-func (a answerer) routes(r *http.Request) caddyhttp.RouteList {
+// They are complete only when the config runs, so the first request has them masked.
+func (a *answerer) routes(r *http.Request) caddyhttp.RouteList {
 	if r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
 		return nil
 	}
-	if a.nested != nil {
-		return a.nested.Routes
-	}
-	srv, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || srv == nil || srv.Errors == nil {
-		return nil
-	}
-	return srv.Errors.Routes
+	a.once.Do(func() {
+		srv, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+		switch {
+		case a.nested != nil:
+			a.masked = masking(a.nested.Routes)
+		case srv != nil && srv.Errors != nil:
+			a.masked = masking(srv.Errors.Routes)
+		}
+	})
+	return a.masked
 }
 
 // restore undoes rewrites of r, as Caddy's server does before its error routes.

@@ -31,7 +31,8 @@ const (
 // 403, or 429 if the decision is to throttle. The error goes through the site's
 // handle_errors, where the placeholders {http.tocsin.action}, .reason, .origin,
 // .source, .prefix, .until and .ref tell more; what these do not handle is
-// answered with a page of our own. All other requests go on.
+// answered with a page of our own. Error routes that name neither the status nor
+// {http.tocsin.action} see nothing of the request. All other requests go on.
 type Handler struct {
 	// Let every request pass, and only log and count which ones would have
 	// been stopped. Default: false.
@@ -69,7 +70,7 @@ type Handler struct {
 
 	check  *middleware.Middleware
 	page   http.Handler
-	answer answerer
+	answer *answerer
 	engine *pooled
 	allow  []netip.Prefix
 	closed bool // until the engine was ready
@@ -107,7 +108,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("challenge: %w", err)
 	}
 	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	app.warnLeftmost(srv)
+	app.warnServer(ctx, srv)
 	h.engine = app.engine
 	h.allow = slices.Concat(app.allow, allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
@@ -128,8 +129,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		LogIP:     app.logIP,
 		Reduced:   anew,
 
-		ErrorStatus: errorStatus,
-
+		ErrorStatus:  errorStatus,
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
 	}
 	if err := h.keep(app, &cfg); err != nil {

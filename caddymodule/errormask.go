@@ -1,0 +1,232 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// stoppedPath is what a stopped request asks for in error routes that do not say
+// that they are about such requests.
+const stoppedPath = "/tocsin/stopped"
+
+// A mask is what error routes see of a stopped request: a GET of [stoppedPath] without
+// a body. So routes that are meant for other errors hand nothing of the request to a
+// proxy, and show no file that it asks for. Routes that ask about it see it as it came,
+// but without its body, and so do the handlers in them.
+//
+// A route asks if each of its matcher sets has {http.error.status_code} together with
+// the very status, or {http.tocsin.action}, or the matcher tocsin.
+type mask struct {
+	status int           // that the request is stopped with
+	whole  *http.Request // the request as it came
+	asked  bool          // the handlers of a route that asks are at work
+}
+
+type maskKey struct{}
+
+func maskOf(r *http.Request) *mask {
+	m, _ := r.Context().Value(maskKey{}).(*mask)
+	return m
+}
+
+// newMask returns r, which is stopped with a status, as error routes see it, and the
+// writer that keeps their answer to the status.
+func newMask(w http.ResponseWriter, r *http.Request, status int) (*stoppedWriter, *http.Request) {
+	m := &mask{status: status, whole: bodiless(r)}
+	masked := bodiless(r)
+	masked.Method, masked.RequestURI = http.MethodGet, stoppedPath
+	masked.URL = &url.URL{Path: stoppedPath}
+	masked = anew(w, masked)
+	return &stoppedWriter{inner: w, mask: m}, masked.WithContext(context.WithValue(masked.Context(), maskKey{}, m))
+}
+
+// ofBody are the headers that go with a body, or with an answer that is to be cut or
+// left out, or that make something else of a connection.
+var ofBody = []string{
+	"Connection", "Expect", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// bodiless returns r without a body.
+func bodiless(r *http.Request) *http.Request {
+	r = r.WithContext(r.Context())
+	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
+	r.Header = maps.Clone(r.Header)
+	maps.DeleteFunc(r.Header, func(name string, _ []string) bool {
+		return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
+	})
+	return r
+}
+
+// masking returns routes that serve masked requests, and do with others what the given
+// ones do.
+func masking(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
+	for _, route := range routes {
+		q := newQuestion(route.MatcherSets)
+		in := &within{question: q}
+		for _, h := range route.Handlers {
+			if sr, ok := h.(*caddyhttp.Subroute); ok {
+				h = maskingSubroute(sr)
+			}
+			in.handlers = append(in.handlers, h)
+		}
+		r := caddyhttp.Route{Group: route.Group, Terminal: route.Terminal, Handlers: []caddyhttp.MiddlewareHandler{in}}
+		if len(route.MatcherSets) > 0 {
+			r.MatcherSets = caddyhttp.MatcherSets{{q}}
+		}
+		// There is nothing to load, so nothing can fail: it makes the handler ready.
+		_ = r.ProvisionHandlers(caddy.Context{}, nil)
+		masked = append(masked, r)
+	}
+	return masked
+}
+
+func maskingSubroute(sr *caddyhttp.Subroute) *caddyhttp.Subroute {
+	masked := &caddyhttp.Subroute{Routes: masking(sr.Routes)}
+	if sr.Errors != nil {
+		masked.Errors = &caddyhttp.HTTPErrorConfig{Routes: masking(sr.Errors.Routes)}
+	}
+	return masked
+}
+
+// A question is what the matchers of a route ask.
+type question struct {
+	sets  caddyhttp.MatcherSets
+	words []string // of each, as JSON
+}
+
+func newQuestion(sets caddyhttp.MatcherSets) *question {
+	q := &question{sets: sets}
+	for _, set := range sets {
+		var all strings.Builder
+		for _, m := range set {
+			if _, ok := m.(*Matcher); ok {
+				all.WriteString(actionPlaceholder)
+			}
+			words, _ := json.Marshal(m) // without words it asks nothing
+			all.Write(words)
+		}
+		q.words = append(q.words, all.String())
+	}
+	return q
+}
+
+const actionPlaceholder, statusPlaceholder = "http.tocsin.action", "http.error.status_code"
+
+// asks reports whether words are about requests that are stopped with a status.
+func asks(words string, status int) bool {
+	return strings.Contains(words, actionPlaceholder) ||
+		strings.Contains(words, statusPlaceholder) && strings.Contains(words, strconv.Itoa(status))
+}
+
+// unmasks returns the mask of r if the question is about it, else nil.
+func (q *question) unmasks(r *http.Request) *mask {
+	m := maskOf(r)
+	if m == nil || len(q.words) == 0 ||
+		slices.ContainsFunc(q.words, func(words string) bool { return !asks(words, m.status) }) {
+		return nil
+	}
+	return m
+}
+
+// MatchWithError implements [caddyhttp.RequestMatcherWithError].
+func (q *question) MatchWithError(r *http.Request) (bool, error) {
+	if m := q.unmasks(r); m != nil {
+		maps.Copy(varsOf(m.whole), varsOf(r))
+		r = m.whole
+	}
+	return q.sets.AnyMatchWithError(r)
+}
+
+// A within is the handlers of a route whose matchers ask a question.
+type within struct {
+	question *question
+	handlers []caddyhttp.MiddlewareHandler
+}
+
+// ServeHTTP implements [caddyhttp.MiddlewareHandler]. Behind the route the request is
+// masked again, but for the place that the route has sent it to.
+func (in *within) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	m := in.question.unmasks(r)
+	if m == nil {
+		return in.run(w, r, next)
+	}
+	masked, before := r, *m.whole.URL
+	whole := m.whole.WithContext(m.whole.Context())
+	m.asked = true
+	defer func() { m.asked = false }()
+	return in.run(w, whole, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		m.asked = false
+		maps.Copy(varsOf(masked), varsOf(r))
+		if to := *r.URL; to != before {
+			if to.RawQuery == before.RawQuery {
+				to.RawQuery = "" // the request's own, which a rewrite leaves there
+			}
+			*masked.URL, masked.RequestURI = to, to.RequestURI()
+		}
+		return next.ServeHTTP(w, masked)
+	}))
+}
+
+func (in *within) run(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	for _, h := range slices.Backward(in.handlers) {
+		after := next
+		next = caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return h.ServeHTTP(w, r, after) })
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// A stoppedWriter keeps the answer of error routes to the status that a request is
+// stopped with. A route that asks may redirect, or answer with another error.
+type stoppedWriter struct {
+	inner http.ResponseWriter
+	mask  *mask
+	wrote bool
+}
+
+// Header implements [http.ResponseWriter].
+func (w *stoppedWriter) Header() http.Header { return w.inner.Header() }
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *stoppedWriter) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.wrote = true
+		if !w.mask.asked || status < 300 {
+			status = w.mask.status
+		}
+		w.Header().Set("Cache-Control", "private, no-store")
+	}
+	w.inner.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (w *stoppedWriter) Write(p []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(w.mask.status)
+	}
+	return w.inner.Write(p)
+}
+
+// Flush implements [http.Flusher].
+func (w *stoppedWriter) Flush() {
+	if !w.wrote {
+		w.WriteHeader(w.mask.status)
+	}
+	_ = http.NewResponseController(w.inner).Flush() // not all can, and nothing is lost
+}
+
+// Interface guards
+var (
+	_ caddyhttp.RequestMatcherWithError = (*question)(nil)
+	_ caddyhttp.MiddlewareHandler       = (*within)(nil)
+	_ http.Flusher                      = (*stoppedWriter)(nil)
+)
