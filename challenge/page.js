@@ -27,8 +27,9 @@ try {
 }
 
 const
-	// What sends a form again is in form.js.
-	go = () => form ? resend() : d.lost ? location.assign(here) : location.reload(),
+	// What sends a form again is in form.js, and what goes on where another site has
+	// led here in leave.js.
+	go = () => form ? resend() : d.lost ? location.assign(here) : d.by ? away() : location.reload(),
 
 	stop = (text, label) => {
 		say(text);
@@ -69,4 +70,4 @@ const
 	};
 
 // From the back/forward cache the page would show what is over.
-onpageshow = e => e.persisted && !form && !d.lost && location.reload();
+onpageshow = e => e.persisted && !form && !d.lost && go();

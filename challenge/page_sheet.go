@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type sheet struct {
 	host  string
 	to    string // path and query that the request was for; empty: it cannot be told
 	nonce string // of the scripts
+	site  string // see siteOf
 }
 
 // maxHost is how many characters of a host are shown.
@@ -33,7 +35,7 @@ const maxHost = 64
 
 // newSheet returns the sheet of c as an answer to r.
 func newSheet(r *http.Request, c challengeFor) *sheet {
-	s := &sheet{challengeFor: c, nonce: newNonce()}
+	s := &sheet{challengeFor: c, nonce: newNonce(), site: siteOf(r)}
 	s.lang, s.words = wordsFor(r.Header.Get("Accept-Language"))
 	if s.host = hostOf(r); len(s.host) > maxHost {
 		s.host = ""
@@ -42,6 +44,24 @@ func newSheet(r *http.Request, c challengeFor) *sheet {
 		s.to = r.RequestURI
 	}
 	return s
+}
+
+// siteOf returns what led to r, in the words of Sec-Fetch-Site: "cross-site" or
+// "same-site"; nothing if it was the site itself or the visitor, from whom no request
+// has more to gain. Browsers do not send that header over plain HTTP. There the Referer
+// has to be the site's own, for another page may have it left out.
+func siteOf(r *http.Request) string {
+	switch site := r.Header.Get("Sec-Fetch-Site"); site {
+	case "same-origin", "none":
+		return ""
+	case "same-site":
+		return site
+	case "":
+		if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+			return ""
+		}
+	}
+	return "cross-site"
 }
 
 // newNonce returns a nonce for a Content-Security-Policy: 128 bits that nobody
@@ -63,12 +83,15 @@ var (
 	widgetJS string
 	//go:embed form.js
 	formJS string
+	//go:embed leave.js
+	leaveJS string
 
 	checkTemplate = template.Must(template.New("check").Parse(pages.Terse(checkHTML)))
 
 	solveScript = terse(pageJS + solverJS)
 	askScript   = terse(pageJS + widgetJS)
 	formScript  = terse(formJS)
+	leaveScript = terse(leaveJS)
 )
 
 // beside matches a space beside punctuation, where JavaScript needs none, and
@@ -142,6 +165,10 @@ func (s *sheet) script() template.JS {
 	if s.Form != nil {
 		d["to"] = s.to
 		code += formScript
+	}
+	if s.site != "" && s.Form == nil {
+		d["by"], d["nonce"] = s.site, s.nonce
+		code += leaveScript
 	}
 	data, err := json.Marshal(d)
 	if err != nil {

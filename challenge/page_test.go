@@ -65,9 +65,41 @@ func TestPageIsSmallerThan6kB(t *testing.T) {
 		for name, c := range map[string]challengeFor{"": sample(t), " of a lost form": lost, " with waiting": wait} {
 			r := navigation(http.MethodGet, "http://shop.example.com/")
 			r.Header.Set("Accept-Language", lang)
-			if n := served(p, r, c).Body.Len(); n >= 6000 {
-				t.Errorf("the page%s in %s has %d bytes", name, lang, n)
+			for site, most := range map[string]int{"none": 6000, "cross-site": 6900} {
+				r.Header.Set("Sec-Fetch-Site", site)
+				if n := served(p, r, c).Body.Len(); n >= most {
+					t.Errorf("the page%s in %s, %s, has %d bytes", name, lang, site, n)
+				}
 			}
+		}
+	}
+}
+
+// What it says decides whether the page may load itself anew: then the same request
+// comes as the site's own.
+func TestWhatHasLedToAChallenge(t *testing.T) {
+	for _, tt := range []struct{ name, site, referer, want string }{
+		{"the visitor", "none", "", ""},
+		{"the site", "same-origin", "https://shop.example/", ""},
+		{"another host of the site", "same-site", "https://www.shop.example/", "same-site"},
+		{"another site", "cross-site", "", "cross-site"},
+		{"another site that claims more", "cross-site", "https://shop.example/", "cross-site"},
+		{"something new", "same-party", "", "cross-site"},
+		{"nobody knows", "", "", "cross-site"},
+		{"a page over plain HTTP", "", "http://SHOP.example/a?b", ""},
+		{"another page over plain HTTP", "", "http://evil.example/shop.example", "cross-site"},
+		{"a page that is none", "", "://", "cross-site"},
+	} {
+		r := navigation(http.MethodGet, "http://shop.example/")
+		r.Header.Del("Sec-Fetch-Site")
+		r.Header.Del("Referer")
+		for name, value := range map[string]string{"Sec-Fetch-Site": tt.site, "Referer": tt.referer} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		if got := siteOf(r); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
@@ -332,7 +364,7 @@ func TestTerseLeavesStringsAndWordsAlone(t *testing.T) {
 }
 
 func TestScriptsAreStillScriptsWhenTerse(t *testing.T) {
-	for name, s := range map[string]string{"solver.js": solveScript, "widget.js": askScript} {
+	for name, s := range map[string]string{"solver.js": solveScript + leaveScript, "widget.js": askScript + leaveScript} {
 		source, err := json.Marshal("{const d=0;" + s + "}")
 		if err != nil {
 			t.Fatal(err)
