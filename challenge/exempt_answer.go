@@ -134,7 +134,7 @@ var grants = []string{"Allow", "Cache-Control", "Vary"}
 
 func (e *Exemption) dropBody() {
 	h := e.inner.Header()
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Trailer"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Link", "Trailer"} {
 		h.Del(name)
 	}
 }

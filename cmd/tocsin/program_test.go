@@ -232,6 +232,7 @@ type call struct {
 	auth        string // Authorization
 	site        string // Sec-Fetch-Site
 	host        string // default: the address of the server
+	more        string // lines of the header, each with its end
 }
 
 // and returns the call with the cookie of other.
@@ -279,7 +280,7 @@ func (c *caller) try(q call) (reply, error) {
 			head += field[0] + ": " + field[1] + "\r\n"
 		}
 	}
-	if _, err := io.WriteString(conn, head+"\r\n"+q.body); err != nil {
+	if _, err := io.WriteString(conn, head+q.more+"\r\n"+q.body); err != nil {
 		return reply{}, err
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
