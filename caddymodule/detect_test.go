@@ -262,3 +262,27 @@ func addr(t testing.TB, s string) netip.Addr {
 	}
 	return ip
 }
+
+// All built-in scenarios say what they ask for, and some of them a ban.
+func TestLocalCaptchaHoldsForBuiltInScenarios(t *testing.T) {
+	h := newHost(t)
+	for i, row := range []struct{ local, tocsin string }{
+		{"", ""},
+		{"local captcha", "challenge"},
+		{"local captcha 10m", "challenge"},
+	} {
+		t.Run(row.local, func(t *testing.T) {
+			h.t = t
+			client := fmt.Sprintf("198.51.100.%d", 10+i) // decisions outlive the config
+			h.load(globals("snapshot off\n"+row.local) + "http://{ADDR} {\ntocsin\nrespond ok\n}")
+			r := h.request(http.MethodGet, client, "/")
+			r.Header.Set("User-Agent", "sqlmap/1.7#stable (https://sqlmap.org)")
+			if a, err := h.do(r); err != nil || a.status != http.StatusForbidden || a.header.Get("X-Tocsin") != row.tocsin {
+				t.Errorf("the scanner: %+v, %v; want X-Tocsin %q", a, err, row.tocsin)
+			}
+			if a := h.get(client, "/"); a.status != http.StatusForbidden || a.header.Get("X-Tocsin") != row.tocsin {
+				t.Errorf("and then: %+v; want X-Tocsin %q", a, row.tocsin)
+			}
+		})
+	}
+}
