@@ -165,6 +165,7 @@ func New(cfg Config) (*Engine, error) {
 		e.table = new(lookup.Table)
 		before = e.restore(cfg.snapshots())
 	}
+	e.own.operators = operatorsOf(cfg.Sources)
 	e.own.refresh()
 	e.nat64 = cfg.NAT64
 	e.table.Translate(e.nat64)

@@ -10,9 +10,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// own are the addresses of this machine. No source's decision about them is enforced:
-// health checks come from there, and a proxy before this server may.
+// own are the addresses of this machine. No remote source's decision about them is
+// enforced: health checks come from there, and a proxy before this server may.
 type own struct {
+	operators map[string]bool // sources that the operator writes: what they say holds
 	addresses atomic.Pointer[map[netip.Addr]bool]
 	spared    atomic.Uint64 // lookups that found a decision which is not enforced
 	told      atomic.Bool
@@ -27,6 +28,20 @@ var documentation = [...]netip.Prefix{
 
 func isDocumentation(ip netip.Addr) bool {
 	return slices.ContainsFunc(documentation[:], func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// An operated is a source that the operator of this machine writes, such as a file.
+type operated interface{ ByOperator() bool }
+
+// operatorsOf returns the names of the sources that the operator writes.
+func operatorsOf(sources []Source) map[string]bool {
+	names := map[string]bool{LocalSource: true}
+	for _, s := range sources {
+		if o, ok := s.(operated); ok && o.ByOperator() {
+			names[s.Name()] = true
+		}
+	}
+	return names
 }
 
 // refresh reads the addresses anew. If that fails, those from before stay.
@@ -59,7 +74,7 @@ func (e *Engine) IsOwn(ip netip.Addr) bool { return e.own.has(ip) }
 // spareOwn reports whether d is not to be enforced since it is about this machine, and
 // says so the first time.
 func (e *Engine) spareOwn(d *lookup.Decision, ip netip.Addr) bool {
-	if d.Source == LocalSource || !e.own.has(ip) {
+	if e.own.operators[d.Source] || !e.own.has(ip) {
 		return false
 	}
 	e.own.spared.Add(1)

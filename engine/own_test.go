@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// No source bans this machine from itself.
+// No remote source bans this machine from itself. What the operator says holds.
 func TestNoSourceBansThisMachine(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
-	e, err := New(Config{Logger: zap.New(core)})
+	e, err := New(Config{Logger: zap.New(core), Sources: []Source{&fake{name: "a"}, &mine{fake{name: "list:mine"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +41,15 @@ func TestNoSourceBansThisMachine(t *testing.T) {
 	if logs.Len() != 1 || e.Stats().Own == 0 {
 		t.Errorf("said %d times, counted %d", logs.Len(), e.Stats().Own)
 	}
-	e.Table().Update(LocalSource, []lookup.Decision{{Prefix: netip.MustParsePrefix("127.0.0.2/32"), Action: lookup.Ban}}, nil)
-	if !e.stops(netip.MustParseAddr("127.0.0.2")) {
-		t.Error("what is decided here does not hold")
+	for ip, source := range map[string]string{"127.0.0.2": LocalSource, "127.0.0.3": "list:mine"} {
+		e.Table().Update(source, []lookup.Decision{{Prefix: netip.MustParsePrefix(ip + "/32"), Action: lookup.Ban}}, nil)
+		if !e.stops(netip.MustParseAddr(ip)) {
+			t.Errorf("what %s says does not hold", source)
+		}
 	}
 }
+
+// A mine is a list that the operator writes.
+type mine struct{ fake }
+
+func (*mine) ByOperator() bool { return true }

@@ -99,3 +99,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 
 // Identity says what is read: the path.
 func (f *File) Identity() string { return f.path }
+
+// ByOperator reports that the operator of this machine writes the list, so that its
+// entries hold for the machine's own addresses too.
+func (f *File) ByOperator() bool { return true }
