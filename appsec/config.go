@@ -171,27 +171,54 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 func (cfg *Config) check() error {
+	for _, part := range []func() error{cfg.checkQuestion, cfg.checkTimes, cfg.checkShares, cfg.checkActions, cfg.checkBody} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cfg *Config) checkQuestion() error {
 	switch {
 	case cfg.Key == "":
 		return errors.New("no API key: `cscli bouncers add NAME` makes one")
 	case strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+	case cfg.MaxHTTPVersion != HTTP11 && cfg.MaxHTTPVersion != HTTP2 && cfg.MaxHTTPVersion != HTTP3:
+		return fmt.Errorf("max HTTP version %d: want HTTP11, HTTP2 or HTTP3", cfg.MaxHTTPVersion)
+	}
+	return nil
+}
+
+func (cfg *Config) checkTimes() error {
+	switch {
 	case cfg.Timeout < 0 || cfg.ChallengeTimeout < 0:
 		return errors.New("the timeouts must not be negative")
 	case cfg.MaxTimeout < cfg.Timeout:
 		return fmt.Errorf("max timeout %v: want at least the timeout, %v", cfg.MaxTimeout, cfg.Timeout)
+	}
+	return nil
+}
+
+func (cfg *Config) checkShares() error {
+	switch {
 	case cfg.Routines < 0 || cfg.Routines > maxRoutines:
 		return fmt.Errorf("routines %d: want 1 to %d, as the acquisition of AppSec says", cfg.Routines, maxRoutines)
-	case cfg.OnFailure != lookup.None && cfg.OnFailure != lookup.Captcha && cfg.OnFailure != lookup.Ban:
-		return fmt.Errorf("failure %v: want none, captcha or ban", cfg.OnFailure)
-	case cfg.MaxHTTPVersion != HTTP11 && cfg.MaxHTTPVersion != HTTP2 && cfg.MaxHTTPVersion != HTTP3:
-		return fmt.Errorf("max HTTP version %d: want HTTP11, HTTP2 or HTTP3", cfg.MaxHTTPVersion)
-	case cfg.Fallback != lookup.Captcha && cfg.Fallback != lookup.Ban:
-		return fmt.Errorf("fallback %v: want captcha or ban", cfg.Fallback)
 	case cfg.MaxInFlight < 0 || cfg.MaxInFlight > maxInFlight:
 		return fmt.Errorf("%d questions at once: want 1 to %d", cfg.MaxInFlight, maxInFlight)
 	}
-	return cfg.checkBody()
+	return nil
+}
+
+func (cfg *Config) checkActions() error {
+	switch {
+	case cfg.OnFailure != lookup.None && cfg.OnFailure != lookup.Captcha && cfg.OnFailure != lookup.Ban:
+		return fmt.Errorf("failure %v: want none, captcha or ban", cfg.OnFailure)
+	case cfg.Fallback != lookup.Captcha && cfg.Fallback != lookup.Ban:
+		return fmt.Errorf("fallback %v: want captcha or ban", cfg.Fallback)
+	}
+	return nil
 }
 
 func (cfg *Config) checkBody() error {

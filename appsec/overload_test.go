@@ -51,7 +51,7 @@ func judging(t *testing.T, run appsectest.Runner, cfg Config) (*Client, *appsect
 	s := new(appsectest.Server)
 	s.Run(run)
 	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-	server := &http.Server{Handler: s} //nolint:gosec // nobody is slow on purpose here
+	server := &http.Server{Handler: s}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = server.Serve(l) })
 	c.wire.(*connections).dial = func(context.Context) (net.Conn, error) {
