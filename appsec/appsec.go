@@ -32,6 +32,13 @@
 // share of what all requests share, and who makes AppSec late has to leave it to
 // others. What is not judged in time because of what requests are, this one or
 // another, is refused: see [Config].PassOverload.
+//
+// So is a request that AppSec fails over: it answers with an error, with nonsense, or
+// not to the end, while it answers other questions. If no other has been answered
+// since this one was asked, the client asks a harmless question of its own, one at a
+// time and one a second at most, and all requests that failed wait for its answer,
+// within their own time. If AppSec fails over that, too, it is an outage. Until one of
+// the two is known, the request is refused.
 package appsec
 
 import (
@@ -66,6 +73,7 @@ type Client struct {
 	parties   parties
 	load      load
 	breaker   breaker
+	neutral   neutral
 	bodies    pool
 	questions sync.Pool // of *question
 	counts    counts
@@ -124,6 +132,11 @@ func (c *Client) open() error {
 	c.questions.New = func() any { return new(question) }
 	if c.cfg.H2C {
 		c.wire, err = newMultiplexed(end, secure)
+		if err != nil {
+			return err
+		}
+		// A request that breaks the connection must not break that of a neutral question.
+		c.neutral.carrier, err = newMultiplexed(end, secure)
 		return err
 	}
 	c.wire = &connections{dial: newDial(end, secure), end: &end, most: c.cfg.MaxInFlight}
@@ -142,9 +155,11 @@ func (c *Client) share() {
 // Close closes the connections at rest, and those on which AppSec is at what no
 // request waits for any more. Those in use are closed once they have had their
 // answer, by the timeout at the latest; with H2C they come to rest, and Close has to
-// be called again if that matters.
+// be called again if that matters. If AppSec is at a question of the client's own, Close
+// waits for the answer, as long as Timeout.
 func (c *Client) Close() {
 	c.wire.close()
+	c.neutral.close()
 	c.log.close()
 }
 

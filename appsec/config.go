@@ -33,15 +33,17 @@ type Config struct {
 
 	// PassOverload lets a request pass that AppSec did not judge in time because it is
 	// large, because others of its network are in front of it, or because AppSec is at
-	// a large request of somebody else. Default: it is refused with 503, for all of
-	// these a client can bring about. OnFailure is for outages.
+	// a large request of somebody else; and one that AppSec fails over while it answers
+	// others. Default: it is refused with 503, for all of these a client can bring
+	// about. OnFailure is for outages.
 	PassOverload bool
 
 	// ChallengeTimeout is the same for what is below [InternalPrefix], where
 	// AppSec computes more and nobody else can answer. Default: 5s.
 	ChallengeTimeout time.Duration
 
-	// OnFailure is what is done with a request that AppSec gives no answer about:
+	// OnFailure is what is done with a request that AppSec gives no answer about, and
+	// no request is the reason:
 	// None, Captcha or Ban. Default: None, so that an outage costs protection and
 	// not the site.
 	OnFailure lookup.Action

@@ -126,7 +126,7 @@ func (cs *connections) open(until time.Time) (*conn, error) {
 	defer cancel()
 	raw, err := cs.dial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, unsentError{err}
 	}
 	c := &conn{Conn: raw, in: io.LimitedReader{R: raw}, asleep: newProbe(raw)}
 	c.buf = bufio.NewReader(&c.in)

@@ -27,8 +27,14 @@ func newMultiplexed(end endpoint, secure *tls.Config) (*multiplexed, error) {
 	}
 	open := newDial(end, nil)
 	t := &http.Transport{
-		Protocols:              new(http.Protocols),
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return open(ctx) },
+		Protocols: new(http.Protocols),
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := open(ctx)
+			if err != nil {
+				return nil, unsentError{err}
+			}
+			return c, nil
+		},
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: maxAnswerHead,
 		DisableCompression:     true,

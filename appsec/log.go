@@ -70,6 +70,9 @@ func (r *reporter) close() {
 func (r *reporter) failed(kind Failure, requests uint64, err error) {
 	switch {
 	case requests == 0:
+	case kind == ByRequest || kind == InDoubt:
+		r.log.Error("AppSec fails over requests: its own log says why", zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]),
+			zap.Error(err), zap.Uint64("requests", requests), zap.String("clients get", r.overload))
 	case kind.ofRequests():
 		r.log.Warn("AppSec does not judge requests in time, because of how large or how many they are",
 			zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]), zap.Uint64("requests", requests), zap.String("clients get", r.overload))

@@ -16,7 +16,7 @@ const (
 	Late         Failure = iota // no answer within the timeout
 	Unreachable                 // no connection, or one that broke
 	Unauthorized                // 401, and again 401
-	ServerError                 // 5xx: AppSec failed over this request
+	ServerError                 // 5xx, to others as well
 	BadAnswer                   // what came is not AppSec's, or not to be understood
 	Busy                        // waited in vain for one of MaxInFlight questions to end
 	Paused                      // not asked, since AppSec hangs: see Config.KeepAsking
@@ -24,21 +24,27 @@ const (
 	Held                        // late because AppSec is at a large request of somebody else
 	Crowded                     // waited in vain for other questions of its network to end
 	PutOff                      // large, and not asked, since its network has just made AppSec late
+	ByRequest                   // AppSec fails over this request, and answers others
+	InDoubt                     // AppSec failed, and did not show in time whether it answers others
 	failures                    // how many there are
 )
 
-var failureNames = [failures]string{"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused", "too_slow", "held", "crowded", "put_off"}
+var failureNames = [failures]string{
+	"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused", "too_slow", "held", "crowded", "put_off",
+	"by_request", "in_doubt",
+}
 
 var failureReasons = [failures]string{
 	"AppSec does not answer in time", "AppSec is out of reach", "AppSec does not accept the key",
 	"AppSec fails", "AppSec gives no proper answer", "AppSec is busy", "AppSec hangs",
 	"too large for AppSec to judge in time", "AppSec is busy with a large request", "too many requests of one network at once",
-	"large, and AppSec was late with the one before",
+	"large, and AppSec was late with the one before", "AppSec fails over this request, and answers others",
+	"AppSec fails, and it is not known yet whether over this request alone",
 }
 
 // ofRequests reports whether requests are the reason of f, and not AppSec: see
 // Config.PassOverload.
-func (f Failure) ofRequests() bool { return f == TooSlow || f == Held || f == Crowded || f == PutOff }
+func (f Failure) ofRequests() bool { return f >= TooSlow && f < failures }
 
 // outcome returns what f is for a breaker.
 func (f Failure) outcome() outcome {

@@ -15,10 +15,11 @@ type turn struct {
 	alone  bool          // the network has made AppSec late again and again
 
 	began, until time.Time
-	asked        bool // AppSec is at it
-	crowded      bool // it has to wait for others of its network
-	longer       bool // there is reason to wait longer than allow
-	stays        bool // it goes on after its request has given up: see stay
+	asked        bool   // AppSec is at it
+	answers      uint64 // how many answers AppSec had given by then
+	crowded      bool   // it has to wait for others of its network
+	longer       bool   // there is reason to wait longer than allow
+	stays        bool   // it goes on after its request has given up: see stay
 	taken        [4]taking
 }
 
@@ -70,9 +71,14 @@ func (t *turn) take() bool {
 			t.until = end
 		}
 	}
-	t.asked = true
-	t.c.load.add(t)
+	t.start()
 	return true
+}
+
+// start notes that AppSec is asked now.
+func (t *turn) start() {
+	t.asked, t.answers = true, t.c.neutral.answers.Load()
+	t.c.load.add(t)
 }
 
 func (t *turn) wait(want taking) bool {

@@ -37,8 +37,9 @@ type Verdict struct {
 	// RetryAfter is when it makes sense to send the request again. 0: nobody knows.
 	RetryAfter time.Duration
 
-	// Slow says that AppSec was late because of how large the request is. Who sends
-	// such requests again and again keeps AppSec from others.
+	// Slow says that the request is the reason why there is no answer: it is so large
+	// that AppSec was late, or AppSec fails over it and answers others. Who sends such
+	// requests again and again is up to no good.
 	Slow bool
 
 	// Reason says in a few words why, for the log. Empty for None, unless AppSec
@@ -96,15 +97,18 @@ func (c *Client) unanswered(q *question, failed Failure) Verdict {
 	return v
 }
 
-// overloaded returns what is done with a request that AppSec did not judge in time
-// because of what requests are, this one or another. That is no outage: who sends
-// them could end inspection for all, if the request went on.
+// overloaded returns what is done with a request that AppSec did not judge because of
+// what requests are, this one or another. That is no outage: who sends them could end
+// inspection for all, or for himself, if the request went on.
 func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) Verdict {
-	v := Verdict{Slow: failed == TooSlow, Reason: failureReasons[failed]}
+	v := Verdict{Slow: failed == TooSlow || failed == ByRequest, Reason: failureReasons[failed]}
 	if c.cfg.PassOverload && !q.internal {
 		return v
 	}
-	v.Action, v.Status, v.RetryAfter = lookup.Ban, http.StatusServiceUnavailable, rest
+	v.Action, v.Status = lookup.Ban, http.StatusServiceUnavailable
+	if failed != ByRequest { // which fails again
+		v.RetryAfter = rest
+	}
 	return v
 }
 
@@ -183,6 +187,7 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 	a, failed, err = c.askInTurn(q, t)
 	switch {
 	case err == nil:
+		c.neutral.answers.Add(1)
 		c.counts.latency.add(time.Since(t.began))
 		c.breaker.note(try, answered)
 	default:
@@ -190,6 +195,9 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 		c.breaker.note(try, failed.outcome())
 	}
 	t.end(err == nil || failed != Late && failed != TooSlow && failed != Held)
+	if err != nil {
+		failed = c.tellApart(t, failed, err)
+	}
 	return a, failed, retryAfter, err
 }
 
@@ -199,12 +207,17 @@ func (c *Client) askInTurn(q *question, t *turn) (*answer, Failure, error) {
 		return nil, Busy, errBusy
 	}
 	c.counts.asked.Add(1)
-	a, err := c.wire.ask(q, t)
+	return c.put(c.wire, q, t)
+}
+
+// put asks over wire.
+func (c *Client) put(wire carrier, q *question, t *turn) (*answer, Failure, error) {
+	a, err := wire.ask(q, t)
 	if err == nil && a.code == http.StatusUnauthorized && a.Action == "" {
 		// AppSec says this also when the Local API was slow to confirm a good key,
 		// and knows the key by the time it is asked again.
 		c.counts.retried.Add(1)
-		if again, err := c.wire.ask(q, t); err == nil {
+		if again, err := wire.ask(q, t); err == nil {
 			a = again
 		}
 	}

@@ -2,8 +2,6 @@ package appsec
 
 import (
 	"fmt"
-	"net/http"
-	"net/netip"
 
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -31,11 +29,7 @@ func (c *Client) CheckVersions() error {
 
 // asks returns what AppSec says about a harmless request of a version of HTTP.
 func (c *Client) asks(v HTTPVersion) (lookup.Action, error) {
-	r := &http.Request{
-		Method: http.MethodGet, RequestURI: "/", Host: "localhost", ProtoMajor: int(v) / 10, ProtoMinor: int(v) % 10,
-		Header: http.Header{"User-Agent": {"tocsin"}, "Accept": {"*/*"}},
-	}
-	said, err := c.Inspect(r, Inspection{Client: netip.AddrFrom4([4]byte{127, 0, 0, 1})})
+	said, err := c.Inspect(harmless(v))
 	switch {
 	case err != nil:
 		return said.Action, err

@@ -45,8 +45,8 @@ type AppSec struct {
 
 	// What becomes of a request that AppSec does not judge in time because it is large,
 	// because others of its network are in front of it, or because AppSec is at a large
-	// request of somebody else: "ban" refuses it with 503, "pass" lets it go on.
-	// Default: ban.
+	// request of somebody else; and of one that AppSec fails over while it answers
+	// others: "ban" refuses it with 503, "pass" lets it go on. Default: ban.
 	Overload string `json:"overload,omitempty"`
 
 	// The highest version of HTTP that AppSec is told of, 1.1, 2 or 3; a higher one is

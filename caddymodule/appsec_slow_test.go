@@ -84,6 +84,22 @@ func TestWhoKeepsAppSecBusyIsSeen(t *testing.T) {
 	}
 }
 
+// Likewise who makes AppSec fail, which does not get him in.
+func TestWhoMakesAppSecFailIsSeen(t *testing.T) {
+	h := newHost(t)
+	s := appsectest.Start(t, nil)
+	h.load(h.inspected(s.URL, "detect builtin", "", ""))
+	for _, word := range []string{"rule", "answer", "off", "rule", "answer"} {
+		if a := h.get(suspect, "/?q=breaks-"+word); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "AppSec fails over this request") {
+			t.Errorf("%s: status %d, %q", word, a.status, a.body)
+		}
+	}
+	h.waitStatus(suspect, http.StatusForbidden)
+	if d, ok := runningEngine(t).Table().Lookup(addr(t, suspect)); !ok || d.Reason != "tocsin/appsec-slow" {
+		t.Errorf("%+v, %v", d, ok)
+	}
+}
+
 // Rules that know no HTTP/3 are recognized at the start.
 func TestRulesWithoutHTTP3AreWarnedOf(t *testing.T) {
 	h := newHost(t)

@@ -288,20 +288,25 @@ func TestWhoTripsRulesAgainAndAgainIsBanned(t *testing.T) {
 // A captcha that nobody solves, a failure and an answer of ours are no attack.
 func TestWhatIsNoAttackBansNobody(t *testing.T) {
 	h := newHost(t)
+	var down atomic.Bool
 	s := appsectest.Start(t, func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-		if r.Header.Get("X-Crowdsec-Appsec-Uri") == "/fails" {
+		if down.Load() {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		answer(w, r)
 	})
 	h.load(h.inspected(s.URL, "detect builtin", "failure ban\nbody_over ban\nbody_limit 10", ""))
-	for range 8 {
-		for path, want := range map[string]int{"/wp-login.php": 403, "/fails": 503} {
-			if a := h.get(attacker, path); a.status != want {
-				t.Errorf("%s: status %d", path, a.status)
+	for _, outage := range []bool{true, false} {
+		down.Store(outage)
+		for range 8 {
+			want := map[bool]int{false: 403, true: 503}[outage]
+			if a := h.get(attacker, "/wp-login.php"); a.status != want {
+				t.Errorf("outage %v: status %d", outage, a.status)
 			}
 		}
+	}
+	for range 8 {
 		if a := h.post(attacker, "/", "more than ten bytes"); a.status != http.StatusRequestEntityTooLarge {
 			t.Errorf("status %d", a.status)
 		}

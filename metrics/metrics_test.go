@@ -192,8 +192,10 @@ tocsin_appsec_body_bytes 4096
 tocsin_appsec_broken_bodies_total 5
 tocsin_appsec_failures_total{kind="bad_answer"} 0
 tocsin_appsec_failures_total{kind="busy"} 0
+tocsin_appsec_failures_total{kind="by_request"} 0
 tocsin_appsec_failures_total{kind="crowded"} 0
 tocsin_appsec_failures_total{kind="held"} 0
+tocsin_appsec_failures_total{kind="in_doubt"} 0
 tocsin_appsec_failures_total{kind="late"} 8
 tocsin_appsec_failures_total{kind="paused"} 2
 tocsin_appsec_failures_total{kind="put_off"} 0

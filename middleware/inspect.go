@@ -29,7 +29,7 @@ const originAppSec = "appsec"
 const matchedBan = "appsec:ban"
 
 // matchedSlow marks the event of a request that was too large for AppSec to judge in
-// time, so that AppSec was late for all others, too.
+// time, so that AppSec was late for all others, too, or that AppSec failed over.
 const matchedSlow = "appsec:slow"
 
 // closeTimeout is how long a client may go on to send a body that nobody wants.
@@ -122,7 +122,7 @@ func (m *Middleware) stopInspected(r *http.Request, s *Stop, v *Visit, internal 
 }
 
 // tellBan tells the observer that the request of f was banned for what it said, or
-// has kept AppSec from others, so that who does that again and again can be stopped
+// is why AppSec gave no answer, so that who does that again and again can be stopped
 // for good. Of bans only AppSec's own count: a captcha or a challenge is met by people
 // too, and what was refused unasked or because AppSec failed says nothing about the
 // client.

@@ -18,6 +18,9 @@ import (
 // Key is the one that a Server takes.
 const Key = "the-appsec-key"
 
+// HangUp is the status of an answer that does not come: the connection breaks.
+const HangUp = 0
+
 // prefix is that of the headers that are for AppSec itself.
 const prefix = "X-Crowdsec-Appsec-"
 
@@ -97,12 +100,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, q)
 	s.mu.Unlock()
 	status, text := s.judge(&q)
+	if status == HangUp {
+		panic(http.ErrAbortHandler)
+	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // an error is a client that has gone
 }
 
 // Judge has the rules of the recorded answers: what is asked for decides, or a word
-// anywhere in what rules see.
+// anywhere in what rules see. Three words are inputs that it fails over: "breaks-rule"
+// is answered with an error, "breaks-answer" with nonsense, and at "breaks-off" it
+// hangs up.
 func (q *Question) Judge() (status int, text string) {
 	all := []string{q.Query, string(q.Body), q.Header.Get(prefix + "User-Agent")}
 	for name, values := range q.Header {
@@ -110,14 +118,21 @@ func (q *Question) Judge() (status int, text string) {
 			all = append(all, values...)
 		}
 	}
+	text = strings.Join(all, " ")
 	switch {
+	case strings.Contains(text, "breaks-rule"):
+		return 500, ""
+	case strings.Contains(text, "breaks-answer"):
+		return 200, "<html>"
+	case strings.Contains(text, "breaks-off"):
+		return HangUp, ""
 	case q.Path == "/wp-login.php":
 		return 403, `{"action":"captcha","http_status":403}`
 	case q.Path == "/teapot":
 		return 403, `{"action":"ban","http_status":418}`
 	case q.Path == "/tarpit":
 		return 403, `{"action":"tarpit","http_status":403}`
-	case q.Path == "/rpc2", strings.HasSuffix(q.Path, "/rpc2"), strings.Contains(strings.Join(all, " "), "evil"):
+	case q.Path == "/rpc2", strings.HasSuffix(q.Path, "/rpc2"), strings.Contains(text, "evil"):
 		return 403, `{"action":"ban","http_status":403}`
 	}
 	return 200, `{"action":"allow","http_status":200}`

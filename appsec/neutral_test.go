@@ -1,0 +1,299 @@
+package appsec
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/appsectest"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// byRequest is the verdict on a request that AppSec alone fails over.
+var byRequest = Verdict{Action: lookup.Ban, Status: 503, Slow: true, Reason: "AppSec fails over this request, and answers others"}
+
+// inDoubt is the verdict on one that it failed over, when nothing else is known.
+var inDoubt = Verdict{
+	Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second,
+	Reason: "AppSec fails, and it is not known yet whether over this request alone",
+}
+
+// served starts f's server with HTTP/2 without TLS, beside HTTP/1.1.
+func served(t *testing.T, wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)) *fake {
+	f := &fake{&appsectest.Server{Wrap: wrap}}
+	f.Server.Server = httptest.NewUnstartedServer(f)
+	f.Config.Protocols = new(http.Protocols)
+	f.Config.Protocols.SetHTTP1(true)
+	f.Config.Protocols.SetUnencryptedHTTP2(true)
+	f.Start()
+	t.Cleanup(f.Close)
+	return f
+}
+
+func post(body string) *http.Request {
+	return httptest.NewRequest("POST", "/", strings.NewReader(body))
+}
+
+// Whoever finds what AppSec fails over does not get in by it.
+func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
+	for _, row := range []struct {
+		name, word string
+		h2c        bool
+		pass       bool
+		want       Verdict
+	}{
+		{name: "an error", word: "breaks-rule", want: byRequest},
+		{name: "nonsense", word: "breaks-answer", want: byRequest},
+		{name: "a connection that breaks", word: "breaks-off", want: byRequest},
+		{name: "an error over HTTP/2", word: "breaks-rule", h2c: true, want: byRequest},
+		{name: "nonsense over HTTP/2", word: "breaks-answer", h2c: true, want: byRequest},
+		{name: "a stream that breaks", word: "breaks-off", h2c: true, want: byRequest},
+		{name: "overload pass", word: "breaks-rule", pass: true, want: Verdict{Slow: true, Reason: byRequest.Reason}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := served(t, nil)
+			c := f.client(t, Config{H2C: row.h2c, PassOverload: row.pass})
+			if v := get(t, c, "/?q="+row.word); v != row.want {
+				t.Errorf("in the target: %+v", v)
+			}
+			if v := inspect(t, c, post(row.word), Inspection{Client: visitor}); v != row.want {
+				t.Errorf("in the body: %+v", v)
+			}
+			if v := get(t, c, "/?q=evil"); !v.Answered {
+				t.Errorf("afterwards: %+v", v)
+			}
+			if s := c.Stats(); s.Failed[ByRequest] != 2 || s.Asked != 3 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// A neutral question has nothing of a client's in it, and is asked only if no other
+// answer shows that AppSec is well.
+func TestANeutralQuestionIsNeutral(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	r := httptest.NewRequest("POST", "/", strings.NewReader("breaks-rule"))
+	r.Header.Set("Cookie", "secret")
+	if v := inspect(t, c, r, Inspection{Client: visitor, Host: "example.com", Ref: "abc"}); v != byRequest {
+		t.Errorf("%+v", v)
+	}
+	q := f.Last(t, 2)
+	if q.Method != "GET" || q.Verb != "GET" || q.URI != "/" || q.IP != "127.0.0.1" || len(q.Body) > 0 || q.Header.Get("Cookie") != "" ||
+		q.Header.Get(refHeader) != "" || q.Header.Get(hostHeader) != "localhost" {
+		t.Errorf("%+v", q)
+	}
+}
+
+func TestAnAnswerToSomebodyElseIsEvidence(t *testing.T) {
+	asked, answered := make(chan struct{}), make(chan struct{})
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+		if strings.Contains(r.Header.Get(uriHeader), "breaks") {
+			close(asked)
+			<-answered
+		}
+		answer(w, r)
+	})
+	c := f.client(t, Config{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if v := get(t, c, "/?q=breaks-rule"); v != byRequest {
+			t.Errorf("%+v", v)
+		}
+	})
+	<-asked
+	get(t, c, "/")
+	close(answered)
+	wg.Wait()
+	f.Last(t, 2)
+}
+
+// What fails over a neutral question, too, is an outage, and the site goes on.
+func TestAnOutageIsNoRequestsDoing(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		fail   func(http.ResponseWriter)
+		want   Failure
+		reason string
+	}{
+		{"errors", func(w http.ResponseWriter) { w.WriteHeader(502) }, ServerError, "AppSec fails"},
+		{"nonsense", func(w http.ResponseWriter) { say(w, "<html>") }, BadAnswer, "AppSec gives no proper answer"},
+		{"connections that break", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, Unreachable, "AppSec is out of reach"},
+	} {
+		for _, h2c := range []bool{false, true} {
+			f := served(t, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { row.fail(w) })
+			c := f.client(t, Config{H2C: h2c})
+			for range 3 {
+				if v := get(t, c, "/?q=evil"); v != (Verdict{Reason: row.reason}) {
+					t.Errorf("%s, HTTP/2 %v: %+v", row.name, h2c, v)
+				}
+			}
+			if s := c.Stats(); s.Failed[row.want] != 3 {
+				t.Errorf("%s, HTTP/2 %v: %+v", row.name, h2c, s.Failed)
+			}
+		}
+	}
+}
+
+// Where there is no connection, no request is to blame, and nothing is to be asked.
+func TestNoConnectionIsAnOutageAtOnce(t *testing.T) {
+	for _, h2c := range []bool{false, true} {
+		f := newFake(t, nil)
+		f.Close()
+		c := f.client(t, Config{H2C: h2c})
+		if v := get(t, c, "/"); v != (Verdict{Reason: "AppSec is out of reach"}) || c.neutral.last != nil {
+			t.Errorf("HTTP/2 %v: %+v", h2c, v)
+		}
+	}
+}
+
+// One at a time, one a second, for all clients together.
+func TestNeutralQuestionsAreFew(t *testing.T) {
+	for name, broken := range map[string]bool{"by requests": false, "in an outage": true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := judging(t, appsectest.Runner{}, Config{})
+			var neutral atomic.Int32
+			s.Wrap = func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				if r.Header.Get(ipHeader) == "127.0.0.1" {
+					neutral.Add(1)
+				}
+				if broken {
+					w.WriteHeader(500)
+					return
+				}
+				answer(w, r)
+			}
+			want := byRequest
+			if broken {
+				want = Verdict{Reason: "AppSec fails"}
+			}
+			for second := range int32(3) {
+				var wg sync.WaitGroup
+				for i := range 100 {
+					wg.Go(func() {
+						<-time.After(time.Duration(i) * 9 * time.Millisecond)
+						in := Inspection{Client: netip.AddrFrom4([4]byte{203, 0, byte(i), 7}), Target: "/?q=breaks-rule"}
+						if v, err := c.Inspect(httptest.NewRequest("GET", "/", nil), in); v != want || err != nil {
+							t.Errorf("%s: %+v, %v", name, v, err)
+						}
+					})
+				}
+				wg.Wait()
+				if n := neutral.Load(); n != second+1 {
+					t.Errorf("%s: %d neutral questions after %d s", name, n, second+1)
+				}
+				<-time.After(time.Second)
+			}
+		})
+	}
+}
+
+// A request that waits for a neutral question has no more time for that, and is not
+// let through when it is over. What comes of the question is for those that follow.
+func TestNobodyWaitsLongerForANeutralQuestion(t *testing.T) {
+	const timeout, late = 200 * time.Millisecond, 150 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		c, s := judging(t, appsectest.Runner{}, Config{Timeout: timeout})
+		var broken atomic.Bool
+		s.Wrap = func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			<-time.After(late)
+			if broken.Load() {
+				w.WriteHeader(500)
+				return
+			}
+			answer(w, r)
+		}
+		check := func(when string, want Verdict, took time.Duration) {
+			t.Helper()
+			began := time.Now()
+			if v := get(t, c, "/?q=breaks-rule"); v != want || time.Since(began) != took {
+				t.Errorf("%s: %+v after %v", when, v, time.Since(began))
+			}
+		}
+		check("at first", inDoubt, timeout)
+		<-time.After(timeout)
+		check("once AppSec has answered", byRequest, late)
+		broken.Store(true)
+		<-time.After(time.Second)
+		check("when the outage begins", inDoubt, timeout)
+		<-time.After(timeout)
+		check("once it is known", Verdict{Reason: "AppSec fails"}, late)
+		<-time.After(time.Second)
+		check("while it goes on", Verdict{Reason: "AppSec fails"}, timeout)
+	})
+}
+
+// Who keeps AppSec busy does not make an outage of it for what somebody else, or he
+// himself, has it fail over.
+func TestALargeRequestMakesNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{})
+		s.Wrap = func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			if strings.Contains(r.Header.Get(uriHeader), "breaks") {
+				w.WriteHeader(500) // before it is judged
+				return
+			}
+			answer(w, r)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			r := padded(50_000)
+			defer r.Body.Close()
+			inspect(t, c, r, Inspection{Client: netip.MustParseAddr("203.0.113.9")})
+		})
+		synctest.Wait()
+		for range 5 {
+			if v := get(t, c, "/?q=breaks"); v != inDoubt {
+				t.Errorf("%+v", v)
+			}
+			<-time.After(100 * time.Millisecond)
+		}
+		wg.Wait()
+	})
+}
+
+// One client's requests that AppSec fails over change nothing for others.
+func TestWhatAppSecFailsOverIsNoMatterToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := judging(t, appsectest.Runner{Routines: 1}, Config{})
+		for i := range 100 {
+			if v := get(t, c, "/?q=breaks-off"); v != byRequest {
+				t.Errorf("%d: %+v", i, v)
+			}
+			r, in := attackOf("203.0.113.9")
+			if v := inspect(t, c, r, in); !v.Answered {
+				t.Errorf("%d: %+v", i, v)
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+		if c.breaker.broken.Load() || c.breaker.late.Load() != 0 || len(c.parties.by) != 0 || c.load.n != 0 {
+			t.Error("something is kept")
+		}
+	})
+}
+
+// A client that is closed asks nothing of its own any more, and blames nobody.
+func TestAClosedClientAsksNothingOfItsOwn(t *testing.T) {
+	f := newFake(t, nil)
+	c := f.client(t, Config{})
+	c.Close()
+	if v := get(t, c, "/?q=breaks-rule"); v != inDoubt {
+		t.Errorf("%+v", v)
+	}
+	f.Last(t, 1)
+}
+
+func TestAnErrorBeforeAConnectionKeepsItsText(t *testing.T) {
+	why := errors.New("no route")
+	if err := error(unsentError{why}); err.Error() != "no route" || !errors.Is(err, why) {
+		t.Errorf("%v", err)
+	}
+}
