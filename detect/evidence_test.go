@@ -42,8 +42,9 @@ func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
 func TestTheSameRequestAgainIsOne(t *testing.T) {
 	const few = 5
 	// Of the first there is nothing to tell one try from the next. The second counts
-	// attacks, and asks for a challenge.
-	repeated := []string{"http-login-unread", "http-path-traversal-again"}
+	// attacks, and asks for a challenge. The third counts work, which the same request
+	// makes again, and asks for a challenge too.
+	repeated := []string{"http-login-unread", "http-path-traversal-again", "appsec-slow"}
 	capacities := map[string]int{}
 	for _, s := range builtinRules(t).scenarios {
 		if !s.trigger && s.capacity <= few {
