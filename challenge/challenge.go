@@ -51,7 +51,9 @@
 // but passes that nobody uses. See [Config].Raise and Bar. A program that collects
 // passes is slowed, by work, and then gets a few in an hour; so do browsers of the
 // very same kind behind the same address that come meanwhile for the first time.
-// Nobody loses a pass, and who has had one is asked as if nobody else was there.
+// Nobody loses a pass, and who has had one is asked as if nobody else was there: once
+// for each pass, after it has ended. Else one pass, sent along with every answer, would
+// cover a farm.
 //
 // # What happens on failure
 //

@@ -150,14 +150,16 @@ func (g *Gate) counts(t token, since, now time.Time) bool {
 }
 
 // solver returns who sent r. One whose pass has ended by itself, and not by what was
-// done since, returns: what others do makes nothing harder for who is known.
+// done since, returns: what others do makes nothing harder for who is known. A pass is
+// good for one return. One that still counts is good for none: who has it need not solve
+// anything, and a farm would send it along with every answer.
 func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
 	from := networkOf(v.Addr)
 	b := g.bindingOf(r, from)
 	s := b.solverOf(r)
 	for t := range g.passes(r, from, now) {
-		if !t.issued().Before(v.Since) && g.keys.open(t, &b) != nil {
-			s.returns = true
+		if !t.issued().Before(v.Since) && !g.counts(t, v.Since, now) && g.keys.open(t, &b) != nil && g.memory.returns(t.nonce(), now) {
+			s.ended = t.nonce()
 			break
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 // Memory keeps what was solved: which challenges, so that none counts twice, and
 // what of it looks like farming. It grows with what was solved, never with what was
-// sent, and only up to a bound: 40 MB for the embedded challenge, and 13 MB for each
+// sent, and only up to a bound: 46 MB for the embedded challenge, and 13 MB for each
 // other kind that the gates send. With a provider it keeps what that was asked in
 // vain, 30 MB at most. Its zero value is ready to use, and gates may share it.
 //
@@ -20,6 +20,8 @@ type Memory struct {
 	idle    generations[nonce, struct{}]        // passes that were earned, and that no request has had
 	tallies generations[crowd, tally]
 	idling  atomic.Int64 // how many are in idle, so that most requests take no lock
+
+	returned generations[nonce, struct{}] // passes that somebody has come back with
 
 	asked questions // of providers
 }
@@ -49,10 +51,11 @@ const (
 type crowd [16]byte
 
 // A solver is who brings a solution: one of two crowds. One who returns has a pass
-// that time has ended, or that another tab earned: that is no fresh solution.
+// that time has ended, and that nobody has returned with before: that is no fresh
+// solution.
 type solver struct {
 	browser, network crowd
-	returns          bool
+	ended            nonce // of that pass; zero for none
 }
 
 // Rules say what a gate makes of tallies. Of both numbers less than zero is never.
@@ -94,14 +97,33 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if !spent.put(t.nonce(), struct{}{}, maxSpent) {
 		return full
 	}
-	if !by.returns {
-		m.addLocked(by.browser, 1, t.nonce(), now)
-		m.addLocked(by.network, crowds, t.nonce(), now)
-		m.idle.turn(now, tallyLife)
-		m.idle.put(t.nonce(), struct{}{}, maxCrowds) // full: it counts as used
-		m.idling.Store(int64(m.idle.len()))
+	if m.returnsLocked(by, now) && m.returned.put(by.ended, struct{}{}, maxCrowds) {
+		return granted
 	}
+	m.countLocked(t.nonce(), by, now)
 	return granted
+}
+
+// countLocked counts a fresh solution, which has earned a pass with this nonce.
+func (m *Memory) countLocked(n nonce, by solver, now time.Time) {
+	m.addLocked(by.browser, 1, n, now)
+	m.addLocked(by.network, crowds, n, now)
+	m.idle.turn(now, tallyLife)
+	m.idle.put(n, struct{}{}, maxCrowds) // full: it counts as used
+	m.idling.Store(int64(m.idle.len()))
+}
+
+// returns reports whether nobody has returned with a pass that has ended.
+func (m *Memory) returns(ended nonce, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.returnsLocked(solver{ended: ended}, now)
+}
+
+func (m *Memory) returnsLocked(by solver, now time.Time) bool {
+	m.returned.turn(now, returning) // as long as the cookie outlives its pass
+	_, before := m.returned.get(by.ended)
+	return by.ended != (nonce{}) && !before
 }
 
 // addLocked adds a fresh solution to the tally of a crowd, which forgets rate points in
@@ -158,7 +180,7 @@ func (m *Memory) level(by solver, r rules, now time.Time) Level {
 }
 
 func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
-	if r.raise < 0 || by.returns {
+	if r.raise < 0 || m.returnsLocked(by, now) {
 		return r.level
 	}
 	browser := m.tallyLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
@@ -174,7 +196,7 @@ func (m *Memory) barred(by solver, r rules, now time.Time) time.Duration {
 }
 
 func (m *Memory) barredLocked(by solver, r rules, now time.Time) time.Duration {
-	if r.bar < 0 || by.returns {
+	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
 	}
 	browser := m.tallyLocked(by.browser, 1, now).over(r.bar, 1)
