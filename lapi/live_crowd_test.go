@@ -148,3 +148,20 @@ func TestRealABannedNetworkDoesNotGetInByAskingTooMuch(t *testing.T) {
 		t.Errorf("a stranger: %+v", d)
 	}
 }
+
+// Lookups that waited for the question of another gave up before it did, and passed.
+func TestACrowdThatComesTwiceIsThrottledAllTheSame(t *testing.T) {
+	for _, took := range []time.Duration{90 * time.Millisecond, 150 * time.Millisecond} {
+		t.Run(took.String(), func(t *testing.T) {
+			playLive(t, LiveConfig{}, func(s *liveScene) {
+				for i := range 75 {
+					s.Add(lapitest.Decision{Value: fmt.Sprintf("2001:db8::%x", i+1)})
+				}
+				s.spoil(-1, slow(took))
+				if n := s.all(3000, func(i int) string { return fmt.Sprintf("2001:db8::%x", i%75+1) }); n != 0 {
+					t.Errorf("%d of 3000 pass, %+v", n, s.live.Stats())
+				}
+			})
+		})
+	}
+}

@@ -133,14 +133,17 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 }
 
 // Lookup returns the decision in force for ip, and whether there is one. If
-// the cache remembers, it takes one lock and no memory, and ctx does not
-// matter. Otherwise it asks, or waits for who has asked already.
+// the cache remembers, it takes one lock and no memory. Otherwise it asks, or waits
+// for who has asked already: Timeout at most for the turn to ask, and as long again
+// for the answer.
 //
-// The caller that asks does so to the end, within Timeout, even if its ctx ends
-// before, since others may wait for the answer. A caller that waits for the answer
-// of another returns ctx's error once ctx ends. The error is [ErrBusy] or
-// [ErrCrowded] if nobody could be asked. Beside an error, the decision is what is
-// known about a range that ip is in.
+// The end of ctx ends nothing; Ask gets its values. net/http ends the context of a
+// request when its client closes only its own side of the connection, which still
+// reads the response: a client that is banned could so decide that nobody waits for
+// the answer about it.
+//
+// The error is [ErrBusy] or [ErrCrowded] if nobody could be asked. Beside an error,
+// the decision is what is known about a range that ip is in.
 func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, error) {
 	ip = Normalize(ip)
 	if a, ok := c.answers.Get(ip); ok && c.epoch.now() < a.end {
@@ -150,17 +153,14 @@ func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, erro
 	if !ip.IsValid() {
 		return Decision{}, false, nil
 	}
-	// A client that has gone is not worth a question.
-	q, first, err := c.join(ip, ctx.Err())
+	q, first, err := c.join(ip)
 	switch {
 	case err != nil:
 	case first:
 		c.ask(ctx, ip, q)
 		err = q.err
 	default:
-		if err = q.wait(ctx, c.cfg.Timeout); err == nil {
-			err = q.err
-		}
+		err = q.wait(c.cfg.Timeout)
 	}
 	if err != nil {
 		d, found := c.floor(ip)

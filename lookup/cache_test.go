@@ -236,8 +236,8 @@ func TestCacheLooksAgainBeforeItAsks(t *testing.T) {
 	u := newUpstream(t, CacheConfig{})
 	u.says(ban(time.Time{}), true, nil)
 	u.finds("192.0.2.1", Ban)
-	q, first, err := u.join(netip.MustParseAddr("192.0.2.1"), nil)
-	if err != nil || first || q.wait(t.Context(), 0) != nil || q.answer.decision.Action != Ban {
+	q, first, err := u.join(netip.MustParseAddr("192.0.2.1"))
+	if err != nil || first || q.wait(0) != nil || q.answer.decision.Action != Ban {
 		t.Errorf("question %+v, first %v, error %v; want the answer", q, first, err)
 	}
 }
@@ -278,36 +278,92 @@ func TestCacheAnswersTheOthersWhenWhoAskedHasGone(t *testing.T) {
 	})
 }
 
-func TestCacheLetsGoWhoWaitsNoLonger(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		u := newUpstream(t, CacheConfig{})
-		u.takes(100 * time.Millisecond)
-		var wg sync.WaitGroup
-		wg.Go(func() { u.finds("192.0.2.1", None) })
-		synctest.Wait()
-
-		began := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		defer cancel()
-		u.fails(ctx, "192.0.2.1", context.DeadlineExceeded)
-		if took := time.Since(began); took != 10*time.Millisecond {
-			t.Errorf("it waited %v; want 10ms", took)
-		}
-		wg.Wait()
-		u.wasAsked(1)
-	})
+// A client that closes its side of the connection ends its context and still reads the
+// response: whether it asks or waits for who has asked, it gets the answer.
+func TestCacheAnswersAClientWhoseContextHasEnded(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, row := range []struct {
+		name   string
+		before bool // somebody has asked already
+		ctx    func(*testing.T) (context.Context, context.CancelFunc)
+	}{
+		{"gone, asks", false, func(*testing.T) (context.Context, context.CancelFunc) { return gone, func() {} }},
+		{"gone, waits", true, func(*testing.T) (context.Context, context.CancelFunc) { return gone, func() {} }},
+		{"goes while it asks", false, within(10 * time.Millisecond)},
+		{"goes while it waits", true, within(10 * time.Millisecond)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newUpstream(t, CacheConfig{})
+				u.says(ban(time.Time{}), true, nil)
+				u.takes(100 * time.Millisecond)
+				var wg sync.WaitGroup
+				if row.before {
+					wg.Go(func() { u.finds("192.0.2.1", Ban) })
+					synctest.Wait()
+				}
+				ctx, cancel := row.ctx(t)
+				defer cancel()
+				d, found, err := u.Lookup(ctx, netip.MustParseAddr("192.0.2.1"))
+				if d.Action != Ban || !found || err != nil {
+					t.Errorf("%v, %v, %v; want the ban", d.Action, found, err)
+				}
+				wg.Wait()
+				u.wasAsked(1)
+			})
+		})
+	}
 }
 
-func TestCacheDoesNotAskForAClientThatHasGone(t *testing.T) {
-	u := newUpstream(t, CacheConfig{})
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
-	u.fails(ctx, "192.0.2.1", context.Canceled)
-	u.wasAsked(0)
-	u.says(ban(time.Time{}), true, nil)
-	u.finds("192.0.2.1", Ban)
-	if d, found, err := u.Lookup(ctx, netip.MustParseAddr("192.0.2.1")); d.Action != Ban || !found || err != nil {
-		t.Errorf("from memory: %v, %v, %v; want the ban all the same", d.Action, found, err)
+// within returns a function that makes contexts that end after d.
+func within(d time.Duration) func(*testing.T) (context.Context, context.CancelFunc) {
+	return func(t *testing.T) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(t.Context(), d)
+	}
+}
+
+// Who waits for the question of another waits as long as that one, and no less: first
+// for its turn, and then for the answer.
+func TestCacheLetsAllThatWaitHaveTheSameAnswer(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		took time.Duration
+		want error // of the lookups about an address whose turn comes late, or never
+	}{
+		{"the turn comes late", 190 * time.Millisecond, nil},
+		{"the turn does not come", 0, ErrCrowded},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newUpstream(t, CacheConfig{Questions: 1})
+				u.does(func(ctx context.Context, _ netip.Addr) (Decision, bool, error) {
+					if row.took == 0 {
+						<-time.After(time.Second) // it does not heed its context
+					}
+					<-time.After(row.took)
+					return Decision{}, false, nil
+				})
+				var wg sync.WaitGroup
+				wg.Go(func() { _, _, _ = u.Lookup(t.Context(), netip.MustParseAddr("192.0.2.1")) })
+				synctest.Wait()
+				q, first, err := u.join(netip.MustParseAddr("192.0.2.2"))
+				if !first || err != nil {
+					t.Fatalf("first %v, error %v", first, err)
+				}
+				// The others come before the one that asks has set its clock.
+				for range 10 {
+					wg.Go(func() {
+						if _, _, err := u.Lookup(t.Context(), netip.MustParseAddr("192.0.2.2")); !errors.Is(err, row.want) {
+							t.Errorf("error %v, want %v", err, row.want)
+						}
+					})
+				}
+				<-time.After(50 * time.Millisecond)
+				u.ask(t.Context(), netip.MustParseAddr("192.0.2.2"), q)
+				wg.Wait()
+			})
+		})
 	}
 }
 

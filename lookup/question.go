@@ -10,15 +10,17 @@ import (
 // A question is one that is under way. Its answer and its error may be read
 // once done is closed.
 type question struct {
-	turn   *waiter // of who asks; nil if nobody has to
+	turn   *waiter         // of who asks; nil if nobody has to
+	asking chan struct{}   // closed when its turn has come
+	late   <-chan struct{} // closed when its time is up; set before asking is closed
 	done   chan struct{}
 	answer *answer
 	err    error
 }
 
 // join returns the question about ip that is under way or settled, or else a new one
-// that the caller is the first to ask, unless gone is an error.
-func (c *Cache) join(ip netip.Addr, gone error) (q *question, first bool, err error) {
+// that the caller is the first to ask.
+func (c *Cache) join(ip netip.Addr) (q *question, first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a := c.recallLocked(ip); a != nil {
@@ -28,9 +30,6 @@ func (c *Cache) join(ip netip.Addr, gone error) (q *question, first bool, err er
 		return q, false, nil
 	}
 	c.misses.Add(1)
-	if gone != nil {
-		return nil, false, gone
-	}
 	if q, ok := c.asked[ip]; ok {
 		return q, false, nil
 	}
@@ -39,7 +38,7 @@ func (c *Cache) join(ip netip.Addr, gone error) (q *question, first bool, err er
 		c.countRefusal(err)
 		return nil, false, err
 	}
-	q = &question{turn: w, done: make(chan struct{}), err: errNoAnswer}
+	q = &question{turn: w, asking: make(chan struct{}), done: make(chan struct{}), err: errNoAnswer}
 	c.asked[ip] = q
 	return q, true, nil
 }
@@ -65,45 +64,57 @@ func (c *Cache) countRefusal(err error) {
 	}
 }
 
-// wait waits for the answer to q: for the turn of who asks, and from then on for the
-// answer, each for so long at most. An Asker that outstays its context is not to hold
-// up more than the one that called it.
-func (q *question) wait(ctx context.Context, timeout time.Duration) error {
+// wait waits for the answer to q as long as who asks does, and no less: of two lookups
+// about a client, the second one must not give up before the first one does. Who asks
+// waits a bounded time for its turn, and then for the answer. An Asker that outstays its
+// context holds up nobody else for longer than timeout.
+func (q *question) wait(timeout time.Duration) error {
 	select {
 	case <-q.done:
-		return nil
-	default:
+		return q.err
+	case <-q.asking:
 	}
-	if err := q.waitFor(ctx, q.turn.ready, timeout); err != nil {
-		return err
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	// Both have to be over: who asks may have set its clock later.
+	late, own := q.late, timer.C
+	for late != nil || own != nil {
+		select {
+		case <-q.done:
+			return q.err
+		case <-late:
+			late = nil
+		case <-own:
+			own = nil
+		}
 	}
-	return q.waitFor(ctx, nil, timeout)
+	if q.isDone() {
+		return q.err
+	}
+	return context.DeadlineExceeded
 }
 
-// waitFor waits until step is closed, or the answer is there.
-func (q *question) waitFor(ctx context.Context, step <-chan struct{}, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+func (q *question) isDone() bool {
 	select {
 	case <-q.done:
-		return nil
-	case <-step:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+		return true
+	default:
+		return false
 	}
 }
 
 // ask asks q when it is its turn, and lets go those who wait for it, even if Ask
 // panics.
 func (c *Cache) ask(ctx context.Context, ip netip.Addr, q *question) {
-	asked := c.await(q)
-	defer func() { c.finish(ip, q, asked) }()
-	if !asked {
+	if !c.await(q) {
+		c.finish(ip, q, false)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
-	defer cancel()
+	defer cancel() // after finish: those who wait would take it for the timeout
+	defer c.finish(ip, q, true)
+	q.late = ctx.Done()
+	close(q.asking)
 	began := c.epoch.now()
 	d, found, err := c.cfg.Ask(ctx, ip)
 	if err != nil {
