@@ -93,6 +93,8 @@ func TestWhatIsNoWayUp(t *testing.T) {
 		{"files of the system, by a development server", times(20, func(i int) step { return step{target: "/@fs/proc/self/" + letters(i)} }), true},
 		{"the owner edits files of his server", append([]step{{target: "/login", body: "user=root&password=x", status: 302, location: "/", cookie: "s=x"}},
 			asking("/edit.cgi?file=/etc/hosts", "/edit.cgi?file=/etc/group", "/edit.cgi?file=/etc/passwd", "/edit.cgi?path=/etc/hosts", "/save.cgi?file=/etc/hosts")...), false},
+		{"files of the system by their names", times(20, func(i int) step { return step{target: "/view?path=/etc/passwd&n=" + letters(i)} }), false},
+		{"a way up behind a search", times(20, func(i int) step { return step{target: "/?q=x&path=../../etc/passwd&n=" + letters(i)} }), true},
 	} {
 		got := play(New(Config{Rules: builtinRules(t)}), time.Second, row.steps...)
 		if slices.Contains(got, "tocsin/http-path-traversal") != row.bans {

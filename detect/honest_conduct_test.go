@@ -482,6 +482,21 @@ func honestConduct() []conduct {
 		return act{method: "PROPFIND", target: "/dav/cal/" + fmt.Sprint(i), status: 401, header: basicOf(fmt.Sprint("p", i%3), "old"), auth: "Basic"}
 	}))
 	add("search form posts that fail", acts(30, 2, func(i int) act { return form("/search", "query="+word(i)+"&name="+word(i), 400) }))
+	add("MediaWiki's search for a file of the system, page by page", by(fox, acts(12, 3, func(i int) act {
+		return ok(fmt.Sprintf("/index.php?title=Special%%3ASearch&limit=20&offset=%d&profile=default&search=%%2Fetc%%2Fhosts", i*20))
+	})))
+	add("Redmine's search for a file of the system, page by page", by(fox, acts(12, 5, func(i int) act {
+		return ok(fmt.Sprintf("/search?utf8=✓&scope=all&q=%%2Fetc%%2Fpasswd&page=%d", i+1))
+	})))
+	add("search for a way up in a list with more parameters", by(fox, acts(12, 3, func(i int) act {
+		return ok(fmt.Sprintf("/forum/search?author=&sort=date.desc&keywords=..%%2F..%%2Fetc%%2Fpasswd&from=1%%2E1%%2E2026&start=%d", i*10))
+	})))
+	add("pages of a wiki about files of the system, in tabs", by(fox, acts(4, 1, func(i int) act {
+		return ok("/index.php?title=/etc/" + []string{"hosts", "passwd", "group", "shadow"}[i])
+	})))
+	add("Matomo counts readers of local documentation", by(chrome, acts(12, 3, func(i int) act {
+		return act{target: fmt.Sprintf("/matomo.php?action_name=Doc&idsite=1&rec=1&url=file%%3A%%2F%%2F%%2Fetc%%2Fdoc%%2F%s.html&link=file:///etc/%[1]s", word(i)), status: 204}
+	})))
 	add("coupons by a bargain hunter", acts(8, 6, func(i int) act { return form("/cart/coupon", "code="+word(i)+"10", 404) }))
 	add("uploads refused to an editor (403)", acts(40, 1, func(i int) act { return act{method: "POST", target: "/upload/" + word(i), status: 403, body: "x=1"} }))
 	add("webhooks to places that are gone", by("GitHub-Hookshot/7d0a2f1", acts(40, 5, func(i int) act {
