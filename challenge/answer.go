@@ -149,7 +149,7 @@ func (g *Gate) redeem(r *http.Request, v Visitor, a submission, by solver) error
 		return errExpired
 	case t.level() < g.rules.level || t.level() > High:
 		return errExpired // made before the gate's level was raised
-	case g.memory.barred(by, g.rules, now) > 0:
+	case g.memory.barred(by.at(t.kind()), g.rules, t.issued(), now) > 0:
 		return errBarred // before a provider is asked
 	}
 	claim := Claim{Response: string(a.body), Host: hostOf(r), Addr: v.Addr}
@@ -158,7 +158,7 @@ func (g *Gate) redeem(r *http.Request, v Visitor, a submission, by solver) error
 		err = spentAs(g.memory.redeem(t, by, g.rules, time.Now()))
 	}
 	if errors.Is(err, errWrong) || errors.Is(err, errReplayed) {
-		g.memory.missed(by, g.rules, now)
+		g.memory.missed(by.at(t.kind()), g.rules, now)
 	}
 	return err
 }

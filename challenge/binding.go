@@ -29,13 +29,14 @@ func (g *Gate) bindingOf(r *http.Request, from network) binding {
 func (b *binding) solverOf(r *http.Request) solver {
 	message := appendPart(make([]byte, 0, 512), b.host)
 	message = appendPart(message, string(b.network[:]))
+	all := len(message)
 	message = appendPart(message, b.agent)
 	message = appendPart(message, r.Header.Get("Accept-Language"))
 	sum := sha256.Sum256(message)
 	var s solver
 	copy(s.browser[:], sum[:])
-	s.browser[0] |= 0x80 // no network begins like that
-	copy(s.network[:], b.network[:])
+	sum = sha256.Sum256(message[:all])
+	copy(s.network[:], sum[:])
 	return s
 }
 

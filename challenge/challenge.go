@@ -50,7 +50,21 @@
 // How many people come from an address says nothing, so it is not heads that count
 // but passes that nobody uses. See [Config].Raise and Bar. A program that collects
 // passes is slowed, by work, and then gets a few in an hour; so do browsers of the
-// very same kind behind the same address that come meanwhile for the first time.
+// very same kind behind the same address that come meanwhile for the first time at the
+// same host.
+//
+// A farm that claims to be another browser each time cannot be told from its neighbours:
+// whatever stops it for good would lock them out. So once the whole address has collected
+// too much, each kind of browser has its turn, 15 seconds in every three minutes, and
+// gets the hardest challenge then. A farm that makes up browsers meets its turn with
+// one of twelve, which is less than what is forgotten meanwhile; a newcomer is told
+// when to come, and is in within three minutes whatever others do. The price is that
+// a farm which keeps a list of browsers and waits for the turn of each is slowed, and
+// not stopped: in doubt, the challenge rather than the locked door.
+//
+// Who waits in place of working ([Config].Wait) pays nothing for a pass. Waiting is
+// counted apart, and bars from waiting alone.
+//
 // Nobody loses a pass, and who has had one is asked as if nobody else was there: once
 // for each pass, after it has ended. Else one pass, sent along with every answer, would
 // cover a farm.
@@ -96,15 +110,15 @@ type Config struct {
 	// earned before it: passes are collected. It is a quarter if that pass is in use:
 	// somebody else came. One is forgotten every three minutes. Points are counted for
 	// browsers of one kind (user agent and languages) at one address and host, and,
-	// five times as many, for the whole address. Wrong answers of who has solved
-	// challenges add a quarter each. Default: 5; negative: never.
+	// five times as many, for the whole address at that host. Wrong answers of who has
+	// solved challenges add a quarter each. Default: 5; negative: never.
 	Raise int
 
 	// Bar is how many points make the verdict [Barred] until enough are forgotten:
 	// without a pass there is no challenge. With the default that is after some 20
 	// passes that nobody uses, or 80 browsers of one kind that come within minutes;
-	// and five times as many of all kinds. Wrong answers do not bar. Default: 20;
-	// negative: never.
+	// and five times as many of all kinds: then each kind has a turn every three
+	// minutes. Wrong answers do not bar. Default: 20; negative: never.
 	Bar int
 
 	// Hosts share passes: each that is listed, and all below it. A pass that is earned

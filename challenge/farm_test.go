@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -80,4 +81,97 @@ func TestReturnsAreBounded(t *testing.T) {
 	if tally, _ := m.tallies.get(by.browser); tally.quarters != 1 {
 		t.Errorf("%d quarters are counted; want 1", tally.quarters)
 	}
+}
+
+// farmed returns a client at an address where passes were collected under changing
+// agents until such agents are turned away.
+func farmed(t *testing.T, cfg Config) client {
+	t.Helper()
+	c := newClient(t, newGate(t, cfg))
+	earned := 0
+	for n := range 300 {
+		farm := c
+		farm.agent = fmt.Sprint("farm ", n)
+		if farm.judge() == Due {
+			farm.solve()
+			earned++
+		}
+	}
+	if earned == 300 {
+		t.Fatal("nobody minds 300 passes that are not used")
+	}
+	return c
+}
+
+// With changing agents a neighbour cannot lock newcomers out, however long he goes on
+// and takes at once what is forgotten: each is told when to come, within three minutes,
+// and is let in then.
+func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := farmed(t, Config{Level: Low})
+		farm, tries := c, 0
+		wait := func(d time.Duration) {
+			for end := time.Now().Add(d); ; tries++ {
+				farm.agent = fmt.Sprint("more of the farm ", tries)
+				if farm.judge() == Due {
+					farm.solve()
+				}
+				left := time.Until(end)
+				if left <= 0 {
+					return
+				}
+				<-time.After(min(left, time.Second))
+			}
+		}
+		for n := range 20 {
+			newcomer := c
+			newcomer.agent = fmt.Sprint("newcomer ", n)
+			told := c.gate.BarredFor(newcomer.request("GET", ""), newcomer.visitor())
+			wait(told)
+			if got := newcomer.judge(); got != Due || told >= pointLife {
+				t.Fatalf("newcomer %d is told to wait for %v, then the verdict is %d; want Due within %v", n, told, got, pointLife)
+			}
+			token := newcomer.challenged().Token
+			wait(time.Minute) // a slow device: its turn is over
+			if newcomer = newcomer.with(newcomer.answer(token, newcomer.solution(token))); newcomer.judge() != Passed {
+				t.Fatalf("the pass of newcomer %d does not count", n)
+			}
+		}
+	})
+}
+
+func TestAFarmAtOneHostBarsNobodyFromAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := farmed(t, Config{Level: Low})
+		c.url = "https://other.example/"
+		for n := range 50 {
+			c.agent = fmt.Sprint("newcomer ", n)
+			if got := c.judge(); got != Due || c.level() != Low {
+				t.Fatalf("the verdict at another host is %d; want Due at the first level", got)
+			}
+		}
+	})
+}
+
+// Passes that were waited for cost nothing, so they bar from waiting alone.
+func TestWhoWaitsBarsNobodyWhoWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low, Wait: minWait}))
+		waited := 0
+		for range 100 {
+			asked := c.challenged()
+			if asked.WaitToken == "" {
+				break
+			}
+			<-time.After(asked.Wait)
+			wantStatus(t, c.answer(asked.WaitToken, ""), http.StatusNoContent)
+			waited++
+		}
+		if waited == 0 || waited == 100 {
+			t.Errorf("%d waits earn a pass; want some, and an end", waited)
+		}
+		if got := c.judge(); got != Due || c.level() != Low {
+			t.Errorf("the verdict about who works is %d at level %d; want Due at %d", got, c.level(), Low)
+		}
+	})
 }

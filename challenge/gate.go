@@ -124,7 +124,7 @@ func (g *Gate) BarredFor(r *http.Request, v Visitor) time.Duration {
 }
 
 func (g *Gate) barred(r *http.Request, v Visitor, now time.Time) time.Duration {
-	return g.memory.barred(g.solver(r, v, now), g.rules, now)
+	return g.memory.barred(g.solver(r, v, now), g.rules, now, now)
 }
 
 // pass returns the pass of r that counts for v, and whether there is one.
@@ -224,7 +224,8 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	now, from := time.Now(), networkOf(c.Addr)
 	b := g.bindingOf(r, from)
 	k := &g.keys.all()[0]
-	level := g.memory.level(g.solver(r, c.Visitor, now), g.rules, now)
+	by := g.solver(r, c.Visitor, now)
+	level := g.memory.level(by, g.rules, now)
 	s := statement{kind: g.kindFor(r, now), level: level, now: now, ttl: challengeTTL}
 	t := k.seal(s, &b)
 	c.Token = t.String()
@@ -237,7 +238,8 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	} else if g.hosted != nil && !g.boxed {
 		g.counters.fallback.Add(1)
 	}
-	if g.wait > 0 {
+	if by = by.at(waiting); g.wait > 0 && g.memory.barred(by, g.rules, now, now) == 0 {
+		s.level = g.memory.level(by, g.rules, now)
 		// As long again with every level, as the work is more.
 		c.Wait = g.wait << (s.level - g.rules.level)
 		s.kind, s.ttl = waiting, c.Wait.Truncate(time.Second)+challengeTTL

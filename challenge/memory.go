@@ -42,13 +42,34 @@ const (
 	tallyLife    = time.Hour       // that a tally is kept, more than enough to be forgotten
 	whole        = 4               // quarters of a point
 	crowds       = 5               // how many times as much a whole network may as one kind of browser
-	maxSpent     = 1 << 18         // in a generation: some 800 solutions a second
+	turns        = 12              // in a round, for newcomers behind an address that has collected too much
+	turnTime     = pointLife / turns
+	maxSpent     = 1 << 18 // in a generation: some 800 solutions a second
 	maxCrowds    = 1 << 17
 )
 
 // A crowd is those who cannot be told apart without a cookie: the browsers of one
-// kind behind an address, or all that is behind it.
+// kind behind an address, or all that is behind it. Both are those of one host: what is
+// collected at one site bars nobody from another.
 type crowd [16]byte
+
+// waits returns the crowd of those of c who wait in place of working. That costs
+// nothing, and so it has a tally of its own.
+func (c crowd) waits() crowd {
+	c[0] ^= 0xff
+	return c
+}
+
+// turn returns how long c has to wait for its turn, which is one of turns that begin in
+// every round; 0 if this is it.
+func (c crowd) turn(now time.Time) time.Duration {
+	in := time.Duration(now.UnixNano() % int64(turns*turnTime))
+	begins := time.Duration(c[15]%turns) * turnTime
+	if in >= begins && in < begins+turnTime {
+		return 0
+	}
+	return (begins - in + turns*turnTime) % (turns * turnTime)
+}
 
 // A solver is who brings a solution: one of two crowds. One who returns has a pass
 // that time has ended, and that nobody has returned with before: that is no fresh
@@ -75,10 +96,19 @@ const (
 	full
 )
 
+// at returns who by is to challenges of a kind.
+func (by solver) at(k kind) solver {
+	if k == waiting {
+		by.browser, by.network = by.browser.waits(), by.network.waits()
+	}
+	return by
+}
+
 // redeem marks a challenge as solved. Of many calls for one challenge, exactly one is
 // granted. The level counts as it is now: who has fetched many challenges beforehand
 // gains nothing.
 func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
+	by = by.at(t.kind())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	spent := &m.spent[t.kind()]
@@ -86,7 +116,7 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if _, ok := spent.get(t.nonce()); ok {
 		return replayed
 	}
-	if m.barredLocked(by, r, now) > 0 {
+	if m.barredLocked(by, r, t.issued(), now) > 0 {
 		return overdone
 	}
 	if t.level() < m.levelLocked(by, r, now) {
@@ -188,19 +218,24 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
 
-// barred returns for how long who is by cannot earn a pass; 0 if that is now.
-func (m *Memory) barred(by solver, r rules, now time.Time) time.Duration {
+// barred returns for how long who is by cannot earn a pass with a challenge that was
+// sent at a time; 0 if that is now.
+func (m *Memory) barred(by solver, r rules, sent, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.barredLocked(by, r, now)
+	return m.barredLocked(by, r, sent, now)
 }
 
-func (m *Memory) barredLocked(by solver, r rules, now time.Time) time.Duration {
+// barredLocked bars a kind of browser until enough is forgotten, and the rest of what is
+// behind the address at most until its turn. Who had it when the challenge was sent has
+// time to solve it.
+func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Duration {
 	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
 	}
 	browser := m.tallyLocked(by.browser, 1, now).over(r.bar, 1)
 	network := m.tallyLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
+	network = min(network, by.browser.turn(sent), by.browser.turn(now))
 	return max(browser, network)
 }
 
