@@ -71,7 +71,9 @@
 //
 // # What happens on failure
 //
-// A provider that fails is replaced by the embedded challenge: never a pass. A
+// A provider that fails is replaced by the embedded challenge: never a pass. So it is
+// for a network that has sent 20 wrong answers in some minutes, at the hardest level: no
+// more of its answers are shown to the provider, and its other people still get in. A
 // memory that is full refuses solutions rather than take one twice. What cannot
 // be read, is not signed, or has ended, is no proof.
 package challenge

@@ -15,7 +15,7 @@ type Counts struct {
 	Replayed uint64 // proofs that had been used before
 	Passed   uint64 // requests let through with a pass
 	Barred   uint64 // requests without a pass refused because what comes from there looks like farming
-	Fallback uint64 // embedded challenges sent because the provider failed
+	Fallback uint64 // embedded challenges sent because the provider failed, or the network has had it asked too much
 	Waited   uint64 // those of Solved that waited instead
 	Renewed  uint64 // passes in use that were renewed
 }

@@ -226,7 +226,10 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	k := &g.keys.all()[0]
 	by := g.solver(r, c.Visitor, now)
 	level := g.memory.level(by, g.rules, now)
-	s := statement{kind: g.kindFor(r, now), level: level, now: now, ttl: challengeTTL}
+	s := statement{kind: g.kindFor(r, from, now), level: level, now: now, ttl: challengeTTL}
+	if s.kind == embedded && g.hosted != nil && g.hosted.asked.spent(from, now) {
+		s.level = High // wrong answers are no way to an easier challenge
+	}
 	t := k.seal(s, &b)
 	c.Token = t.String()
 	if s.kind != hosted {
@@ -249,9 +252,11 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 }
 
 // kindFor returns what kind of challenge is sent to who sent r.
-func (g *Gate) kindFor(r *http.Request, now time.Time) kind {
+func (g *Gate) kindFor(r *http.Request, from network, now time.Time) kind {
 	switch {
 	case g.hosted == nil || !g.hosted.up(now):
+		return embedded
+	case !g.boxed && g.hosted.asked.spent(from, now):
 		return embedded
 	case !g.boxed:
 		return hosted

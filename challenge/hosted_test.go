@@ -369,3 +369,31 @@ func TestAFailureLeadsToOneQuestionOfOurs(t *testing.T) {
 		}
 	})
 }
+
+// Junk costs nothing, and so it must not lock the neighbours out.
+func TestJunkAnswersLockNoNeighbourOutOfAProvidersSite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &fakeProvider{verify: func(context.Context, Claim) error { return ErrRefused }}
+		c := newClient(t, newGate(t, Config{Level: Low, Provider: provider}))
+		junk := c.challenged().Token
+		for n := range 2 * maxWrong {
+			wantStatus(t, c.answer(junk, fmt.Sprint("junk ", n)), http.StatusForbidden)
+		}
+		neighbour, elsewhere := c, c
+		neighbour.agent = "neighbour"
+		if asked := neighbour.challenged(); asked.Puzzle == nil || asked.Widget != nil || neighbour.level() != High {
+			t.Fatalf("the neighbour gets %+v; want the embedded challenge at level %d", asked, High)
+		}
+		if neighbour = neighbour.solve(); neighbour.judge() != Passed {
+			t.Error("the neighbour does not get in")
+		}
+		elsewhere.addr = netip.MustParseAddr("198.51.100.9")
+		if elsewhere.challenged().Widget == nil {
+			t.Error("another network does not get the provider's challenge")
+		}
+		<-time.After(2 * challengeTTL)
+		if c.challenged().Widget == nil {
+			t.Error("the provider is not asked again when it is forgotten")
+		}
+	})
+}

@@ -8,7 +8,8 @@ import (
 )
 
 // questions bound what visitors can have a provider asked: each response once, unless it
-// was right, and no more than maxWrong wrong ones of a network in five to ten minutes.
+// was right, and no more than maxWrong wrong ones of a network in five to ten minutes. At
+// the bound the network gets the embedded challenge.
 // That a right one counts once is the provider's part.
 type questions struct {
 	mu    sync.Mutex
@@ -52,6 +53,15 @@ func (q *questions) begin(d digest, by network, now time.Time) error {
 	// Full is open here: the number that a network has is bounded all the same.
 	q.seen.put(d, struct{}{}, maxSeen)
 	return nil
+}
+
+// spent reports whether nothing more of a network is asked about for now.
+func (q *questions) spent(by network, now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wrong.turn(now, challengeTTL)
+	n, _ := q.wrong.get(by)
+	return n >= maxWrong
 }
 
 // forgive says that a response was not wrong. One that was right may be asked about
