@@ -3,11 +3,11 @@ package caddymodule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -23,10 +23,13 @@ const stoppedPath = "/tocsin/stopped"
 // proxy, and show no file that it asks for. Routes that ask about it see it as it came,
 // but without its body, and so do the handlers in them.
 //
-// A route asks if each of its matcher sets has {http.error.status_code} together with
-// the very status, or {http.tocsin.action}, or the matcher tocsin.
+// A route asks if each of its matcher sets compares {http.error.status_code} with 403 and
+// 429 and lets no other status through, or compares {http.tocsin.action}, or has the
+// matcher tocsin. What is stopped with another status, such as 503, it has to ask for by
+// the decision: the status says as well that an upstream is down.
 type mask struct {
 	status int           // that the request is stopped with
+	judged bool          // there is a decision to ask for
 	whole  *http.Request // the request as it came
 	asked  bool          // the handlers of a route that asks are at work
 }
@@ -38,10 +41,10 @@ func maskOf(r *http.Request) *mask {
 	return m
 }
 
-// newMask returns r, which is stopped with a status, as error routes see it, and the
-// writer that keeps their answer to the status.
-func newMask(w http.ResponseWriter, r *http.Request, status int) (*stoppedWriter, *http.Request) {
-	m := &mask{status: status, whole: bodiless(r)}
+// newMask returns r, which is stopped because of cause, as error routes see it, and the
+// writer that keeps their answer to the status of cause.
+func newMask(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError) (*stoppedWriter, *http.Request) {
+	m := &mask{status: cause.StatusCode, judged: !errors.Is(cause.Err, errNotReady), whole: bodiless(r)}
 	masked := bodiless(r)
 	masked.Method, masked.RequestURI = http.MethodGet, stoppedPath
 	masked.URL = &url.URL{Path: stoppedPath}
@@ -100,39 +103,37 @@ func maskingSubroute(sr *caddyhttp.Subroute) *caddyhttp.Subroute {
 
 // A question is what the matchers of a route ask.
 type question struct {
-	sets  caddyhttp.MatcherSets
-	words []string // of each, as JSON
+	sets   caddyhttp.MatcherSets
+	claims []claim // of each
 }
 
 func newQuestion(sets caddyhttp.MatcherSets) *question {
 	q := &question{sets: sets}
 	for _, set := range sets {
-		var all strings.Builder
+		var all claim
 		for _, m := range set {
-			if _, ok := m.(*Matcher); ok {
-				all.WriteString(actionPlaceholder)
-			}
-			words, _ := json.Marshal(m) // without words it asks nothing
-			all.Write(words)
+			all = all.and(claimOfMatcher(m))
 		}
-		q.words = append(q.words, all.String())
+		q.claims = append(q.claims, all)
 	}
 	return q
 }
 
-const actionPlaceholder, statusPlaceholder = "http.tocsin.action", "http.error.status_code"
-
-// asks reports whether words are about requests that are stopped with a status.
-func asks(words string, status int) bool {
-	return strings.Contains(words, actionPlaceholder) ||
-		strings.Contains(words, statusPlaceholder) && strings.Contains(words, strconv.Itoa(status))
+// claimOfMatcher returns what a matcher says that is in use.
+func claimOfMatcher(m any) claim {
+	module, ok := m.(caddy.Module)
+	if !ok {
+		return claim{}
+	}
+	words, _ := json.Marshal(m) // without words it asks nothing
+	return claimOf(module.CaddyModule().ID.Name(), words)
 }
 
 // unmasks returns the mask of r if the question is about it, else nil.
 func (q *question) unmasks(r *http.Request) *mask {
 	m := maskOf(r)
-	if m == nil || len(q.words) == 0 ||
-		slices.ContainsFunc(q.words, func(words string) bool { return !asks(words, m.status) }) {
+	if m == nil || len(q.claims) == 0 ||
+		slices.ContainsFunc(q.claims, func(c claim) bool { return !c.asks(m.status, m.judged) }) {
 		return nil
 	}
 	return m

@@ -20,6 +20,11 @@ func errorSite(t *testing.T) (addr string) {
 	return srv.Listener.Addr().String()
 }
 
+// when returns error routes with something for the errors that expr is true for.
+func when(expr, then string) string {
+	return "handle_errors {\n@x {\nexpression " + expr + "\n}\nhandle @x {\n" + then + "}\n}"
+}
+
 func TestWhatErrorRoutesSeeOfAStoppedRequest(t *testing.T) {
 	h := newHost(t)
 	proxy := "reverse_proxy " + errorSite(t) + "\n"
@@ -43,7 +48,19 @@ func TestWhatErrorRoutesSeeOfAStoppedRequest(t *testing.T) {
 		{"a proxy with the address it came with", "handle_errors {\nrewrite * {http.request.orig_uri}\n" + proxy + "}", 0, masked},
 		{"a proxy with its method", "handle_errors {\nmethod {http.request.method}\n" + proxy + "}", 0, masked},
 		{"a proxy with a path from a file matcher", "handle_errors {\n" + files + "try_files {path} /none\n" + proxy + "}", 0, masked},
-		{"a proxy where either asks", "handle_errors {\n@x {\nexpression {err.status_code} == 403 || true\n}\nhandle @x {\n" + proxy + "}\n}", 0, whole},
+		{"a proxy where one of two asks", when("{err.status_code} == 403 || true", proxy), 0, masked},
+		{"a proxy where both ask", when("({err.status_code} == 403 && true) || {err.status_code} == 429 || 403 == {err.status_code}", proxy), 0, whole},
+		{"a proxy for this status and another", "handle_errors 403 404 {\n" + proxy + "}", 0, masked},
+		{"a proxy for this one or another", when("{err.status_code} == 403 || {err.status_code} == 404", proxy), 0, masked},
+		{"a proxy from this status on", when("{err.status_code} >= 403", proxy), 0, masked},
+		{"a proxy for all but this status, or not", when("{err.status_code} == 404 ? false : {err.status_code} != 429 || {err.status_code} == 403", proxy), 0, masked},
+		{"a proxy for this status, as a variable", "handle_errors {\n@x vars {err.status_code} 403 429\nhandle @x {\n" + proxy + "}\n}", 0, whole},
+		{"a proxy for this status as a variable, and another", "handle_errors {\n@x vars {err.status_code} 403 404\nhandle @x {\n" + proxy + "}\n}", 0, masked},
+		{"a proxy for a decision that it compares", when("{http.tocsin.action} == \"ban\"", proxy), 0, whole},
+		{"a proxy for whoever has no throttle", "handle_errors {\n@x not vars {http.tocsin.action} throttle\nhandle @x {\n" + proxy + "}\n}", 0, masked},
+		{"files for this status and another", "handle_errors 403 404 {\n" + files + "file_server\n}", 0, ourPage},
+		{"files that are tried by the decision", "handle_errors {\n" + files + "try_files /{http.tocsin.action}.html {path}\nfile_server\n}", 0, ourPage},
+		{"files that are tried by the status", "handle_errors {\n" + files + "try_files /4{err.status_code}.html {path} /403.html\nfile_server\n}", 0, "page for 403"},
 		{"a proxy for this status", "handle_errors 403 429 {\n" + proxy + "}", 0, whole},
 		{"a proxy for another status that asks for the first", "handle_errors {\n@x vars {http.tocsin.action} ban\nhandle @x {\n" + proxy + "}\n}", 0, whole},
 		{"a proxy for who is banned", "handle_errors {\n@x tocsin ban\nhandle @x {\n" + proxy + "}\n}", 0, whole},
@@ -140,9 +157,50 @@ func TestAThrottledRequestIsNotThatOfABan(t *testing.T) {
 	h := newHost(t)
 	h.list("throttled.txt", banned)
 	h.load(globals("blocklist {DIR}/throttled.txt {\naction throttle\n}\nsnapshot off") +
-		"http://{ADDR} {\ntocsin\nrespond ok\nhandle_errors 4xx {\n@403 expression {err.status_code} in [403, 404]\nrespond @403 {path} 200\nrespond {path} 200\n}\n}")
+		"http://{ADDR} {\ntocsin\nrespond ok\nhandle_errors 4xx {\n@403 expression {err.status_code} == 403\nrespond @403 {path} 200\nrespond {path} 200\n}\n}")
 	h.waitStatus(banned, http.StatusTooManyRequests)
 	if a := h.get(banned, "/x"); a.body != "/tocsin/stopped" || a.header.Get("Retry-After") == "" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// The status 503 says as well that an upstream is down, and this is what error routes
+// for it are about.
+func TestWhatErrorRoutesSeeOfARequestThatIsStoppedWith503(t *testing.T) {
+	h := newHost(t)
+	proxy := "reverse_proxy " + errorSite(t) + "\n"
+	down := "reverse_proxy 127.0.0.1:1\n"
+	backup := "handle_errors 502 503 504 {\n" + proxy + "}"
+	const (
+		masked  = "upstream has GET /tocsin/stopped []"
+		whole   = "upstream has POST /admin?id=1 []"
+		came    = "upstream has POST /admin?id=1 [a=b]"
+		appsec  = "appsec http://127.0.0.1:1 key {\nfailure ban\n}"
+		unready = "startup closed"
+	)
+	for _, row := range []struct{ name, global, site, errors, want string }{
+		{"AppSec that is down", appsec, "tocsin\nrespond ok\n", backup, masked},
+		{"AppSec that is down, by the class", appsec, "tocsin\nrespond ok\n", "handle_errors 5xx {\n" + proxy + "}", masked},
+		{"AppSec that is down, by the decision", appsec, "tocsin\nrespond ok\n", when("{http.tocsin.action} == \"ban\"", proxy), whole},
+		{"AppSec that is down, by either", appsec, "tocsin\nrespond ok\n", when("{http.tocsin.action} == \"captcha\" || {err.status_code} == 503", proxy), masked},
+		{"too early", unready, "tocsin\nrespond ok\n", backup, masked},
+		{"too early, by the class", unready, "tocsin\nrespond ok\n", "handle_errors 5xx {\n" + proxy + "}", masked},
+		{"too early, by no decision", unready, "tocsin\nrespond ok\n", when("{http.tocsin.action} != \"ban\"", proxy), masked},
+		{"an upstream that is down", "", "tocsin\n" + down, backup, came},
+		{"an upstream that is down, by the class", "", "tocsin\n" + down, "handle_errors 5xx {\n" + proxy + "}", came},
+		{"an upstream that says 503", "", "tocsin\nerror 503\n", backup, came},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h.t = t
+			list := "blocklist {DIR}/missing.txt\n"
+			if row.global != unready {
+				h.list("list.txt", banned)
+				list = "blocklist {DIR}/list.txt\n"
+			}
+			h.load(globals(list+"snapshot off\n"+row.global) + "http://{ADDR} {\n" + row.site + row.errors + "\n}")
+			if a := h.post(allowed, "/admin?id=1", "a=b"); a.body != row.want {
+				t.Errorf("got %d %q, want %q", a.status, a.body, row.want)
+			}
+		})
 	}
 }

@@ -51,7 +51,7 @@ func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhtt
 		return last(w, r)
 	}
 	restore(r)
-	stopped, r := newMask(w, new(caddyhttp.HTTPErrorConfig).WithError(r, cause), cause.StatusCode)
+	stopped, r := newMask(w, new(caddyhttp.HTTPErrorConfig).WithError(r, cause), cause)
 	if err := compile(routes, last).ServeHTTP(stopped, r); err != nil {
 		if ce := a.logger.Check(zapcore.ErrorLevel, "error routes failed, own page sent"); ce != nil {
 			ce.Write(zap.Error(err), zap.Int("status", cause.StatusCode))

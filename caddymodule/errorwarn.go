@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -40,14 +39,15 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 		return
 	}
 	a.warned = append(a.warned, errors)
-	s := survey{hosts: hosts}
+	s := survey{hosts: hosts, later: a.Startup == startupClosed || a.AppSec != nil}
 	if srv != nil {
 		s.named = srv.NamedRoutes
 	}
 	s.walk(errors.Routes, false)
 	if len(s.found) > 0 {
 		a.logger.Warn("error routes hand stopped requests on: they see these as GET "+stoppedPath+" without a body; "+
-			"answer stopped requests in handle_errors 403 429, and other errors apart from them",
+			"answer bans and throttles in handle_errors 403 429, stops with another status, such as 503, in a route that compares "+
+			actionPlaceholder+", and errors of the site apart from them",
 			zap.String("server", serverName(srv)), zap.Strings("handlers", s.found))
 	}
 }
@@ -77,6 +77,7 @@ func guardedHosts(srv *caddyhttp.Server) (hosts []string) {
 // A survey looks through error routes as they are written.
 type survey struct {
 	hosts []string                    // that are of concern; none: all are
+	later bool                        // requests are stopped with 503, too
 	named map[string]*caddyhttp.Route // that error routes may invoke
 	deep  int
 
@@ -150,15 +151,30 @@ func (s *survey) visit(raw json.RawMessage, sent bool) bool {
 func (s *survey) meets(route caddyhttp.Route) (asked, met bool) {
 	asked, met = true, len(route.MatcherSetsRaw) == 0
 	for _, set := range route.MatcherSetsRaw {
-		if s.elsewhere(set["host"]) {
+		if s.elsewhere(set["host"]) || s.spares(exprIn(set["expression"])) {
 			continue
 		}
-		words, _ := json.Marshal(set) // it came as JSON
-		_, ours := set["tocsin"]
-		asked = asked && (ours || asks(string(words), http.StatusForbidden) || asks(string(words), http.StatusTooManyRequests))
-		met = true
+		var all claim
+		for name, words := range set {
+			all = all.and(claimOf(name, words))
+		}
+		asked, met = asked && (all.action || all.status), true
 	}
 	return asked && len(route.MatcherSetsRaw) > 0, met
+}
+
+// serverErrors is what handle_errors 5xx asks.
+const serverErrors = statusPlaceholder + " >= 500 && " + statusPlaceholder + " <= 599"
+
+// spares reports whether an expression is about errors that no request is stopped with.
+func (s *survey) spares(expr string) bool {
+	if expr == serverErrors {
+		return !s.later
+	}
+	statuses := statusesIn(expr)
+	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(status string) bool {
+		return areStops([]string{status}) || status == "503" && s.later
+	})
 }
 
 // elsewhere reports whether hosts, as JSON, are others than those of concern.

@@ -11,6 +11,7 @@ func TestAStartNamesErrorRoutesThatHandStoppedRequestsOn(t *testing.T) {
 	h := newHost(t)
 	const (
 		proxy  = "reverse_proxy 127.0.0.1:1\n"
+		closed = "startup closed"
 		ours   = "http://{ADDR} {\ntocsin\nrespond ok\n"
 		other  = "http://other.example:{PORT} {\nrespond ok\n"
 		nested = `{"handler":"subroute","routes":[{"handle":[{"handler":"tocsin"}]}],"errors":{"routes":[{"handle":[{"handler":"subroute","routes":[` +
@@ -23,6 +24,10 @@ func TestAStartNamesErrorRoutesThatHandStoppedRequestsOn(t *testing.T) {
 		{"a page for another status", ours + "handle_errors {\n@404 expression {err.status_code} == 404\nrewrite @404 /404.html\nfile_server\n}\n}", `["file_server"]`},
 		{"all but one status", ours + "handle_errors {\n@x expression {err.status_code} != 404\nhandle @x {\n" + proxy + "}\n}\n}", `["reverse_proxy"]`},
 		{"a class", ours + "handle_errors 4xx {\n" + proxy + "}\n}", `["reverse_proxy"]`},
+		{"this status and another", ours + "handle_errors 403 404 {\n" + proxy + "}\n}", `["reverse_proxy"]`},
+		{"from this status on", ours + when("{err.status_code} >= 403", proxy) + "\n}", `["reverse_proxy"]`},
+		{"an upstream that is down, where a start is closed", closed + ours + "handle_errors 502 503 504 {\n" + proxy + "}\n}", `["reverse_proxy"]`},
+		{"a class of such errors, where a start is closed", closed + ours + "handle_errors 5xx {\n" + proxy + "}\n}", `["reverse_proxy"]`},
 		{"in a block", ours + "handle_errors {\nhandle {\nroute {\n" + proxy + "}\n}\n}\n}", `["reverse_proxy"]`},
 		{"a named route", "&(named) {\n" + proxy + "}\n" + ours + "handle_errors {\ninvoke named\n}\n}", `["reverse_proxy"]`},
 		{"a path that the request says", ours + "handle_errors {\nrewrite * {path}.html\nfile_server\n}\n}", `["file_server"]`},
@@ -30,6 +35,10 @@ func TestAStartNamesErrorRoutesThatHandStoppedRequestsOn(t *testing.T) {
 
 		{"an answer", ours + "handle_errors {\nrespond sorry\n}\n}", ""},
 		{"this status", ours + "handle_errors 403 429 {\n" + proxy + "}\n}", ""},
+		{"an upstream that is down", ours + "handle_errors 502 503 504 {\n" + proxy + "}\n}", ""},
+		{"a class of such errors", ours + "handle_errors 5xx {\n" + proxy + "}\n}", ""},
+		{"another status", ours + "handle_errors 404 410 {\n" + proxy + "}\n}", ""},
+		{"errors with which nothing is stopped", closed + ours + "handle_errors 502 504 {\n" + proxy + "}\n}", ""},
 		{"the decision", ours + "handle_errors {\n@x vars {http.tocsin.action} ban\nhandle @x {\n" + proxy + "}\n}\n}", ""},
 		{"the matcher", ours + "handle_errors {\n@x tocsin\nhandle @x {\n" + proxy + "}\n}\n}", ""},
 		{"a page by the status", ours + "handle_errors {\nrewrite * /{err.status_code}.html\nfile_server\n}\n}", ""},
@@ -44,7 +53,12 @@ func TestAStartNamesErrorRoutesThatHandStoppedRequestsOn(t *testing.T) {
 			if sites == "" {
 				sites = "http://{ADDR} {\nrespond ok\n}"
 			}
-			cfg := string(h.json(strings.Replace(h.withList(), "output discard", "output file {DIR}/"+name+" {\nroll_disabled\n}", 1) + sites))
+			sites, late := strings.CutPrefix(sites, closed)
+			list := h.withList()
+			if late {
+				list = h.withList(closed)
+			}
+			cfg := string(h.json(strings.Replace(list, "output discard", "output file {DIR}/"+name+" {\nroll_disabled\n}", 1) + sites))
 			if row.sites == "" {
 				const ok = `{"body":"ok","handler":"static_response"}`
 				cfg = strings.Replace(cfg, ok, nested+ok, 1)

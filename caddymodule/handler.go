@@ -31,8 +31,8 @@ const (
 // 403, or 429 if the decision is to throttle. The error goes through the site's
 // handle_errors, where the placeholders {http.tocsin.action}, .reason, .origin,
 // .source, .prefix, .until and .ref tell more; what these do not handle is
-// answered with a page of our own. Error routes that name neither the status nor
-// {http.tocsin.action} see nothing of the request. All other requests go on.
+// answered with a page of our own. Error routes that are not for 403 and 429 alone,
+// nor compare {http.tocsin.action}, see nothing of the request. All other requests go on.
 type Handler struct {
 	// Let every request pass, and only log and count which ones would have
 	// been stopped. Default: false.
