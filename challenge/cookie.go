@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// maxTried is how many tokens are tried, since each costs a signature. What is no
-// live pass costs next to nothing and does not count: of cookies with one name, those
-// that other hosts of a domain have set may come before ours.
-const maxTried = 64
+// maxTried is how many tokens are tried, since each costs a signature: those of 64 KB
+// of cookies, and some five times what browsers keep for a domain. What is no live pass
+// costs next to nothing and does not count. Of cookies with one name, those that other
+// hosts of the domain have set may come before ours, so fewer would let these hide it.
+const maxTried = 1000
 
 // The names of our cookies. There is one for each family of addresses, since a
 // client that has both would lose its pass with each change otherwise. The prefix
