@@ -79,7 +79,7 @@ func TestConnectionRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, ok := live.Lookup(t.Context(), addr("192.0.2.2")); !ok || d.Action != lookup.Ban || d.Reason != liveReason {
+	if d, ok := live.Lookup(t.Context(), addr("192.0.2.2")); !ok || d.Action != lookup.Ban || d.Reason != liveReason || !d.Assumed {
 		t.Errorf("%+v", d)
 	}
 }

@@ -212,7 +212,7 @@ func (l *Live) unanswered(ip netip.Addr, known lookup.Decision, err error) (look
 	ip = lookup.Normalize(ip)
 	return lookup.Decision{
 		Prefix: netip.PrefixFrom(ip, ip.BitLen()), Action: action, Source: l.cfg.Name,
-		Reason: reason, Until: time.Now().Add(livePause),
+		Reason: reason, Until: time.Now().Add(livePause), Assumed: true,
 	}, true
 }
 

@@ -49,7 +49,9 @@ type Decision struct {
 	Country string // two letters, ISO 3166-1, in capitals
 	AS      uint32 // number of an autonomous system
 
-	Action Action    // what is to be done
+	Action  Action // what is to be done
+	Assumed bool   // the source could not be asked, and nothing is known about the client
+
 	Source string    // the feed it came through: "lapi", "local", a list's name
 	Origin string    // who decided, in the feed's words: "CAPI", "cscli", "lists:tor"
 	Reason string    // why, mostly a scenario's name

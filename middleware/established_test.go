@@ -419,6 +419,33 @@ func TestSlowLookupsEndARoundAndNoRequest(t *testing.T) {
 	})
 }
 
+// A source that does not answer says nothing about those who were let in.
+func TestAMissingAnswerEndsNoRequest(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		d    lookup.Decision
+		want uint64
+	}{
+		{"a ban", lookup.Decision{Action: lookup.Ban}, 1},
+		{"a ban for want of an answer", lookup.Decision{Action: lookup.Ban, Assumed: true}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := mustNew(t, Config{Lookup: nothing, Recheck: func(context.Context, netip.Addr) (lookup.Decision, bool) { return row.d, true }})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				r := from("198.51.100.1:1").WithContext(ctx)
+				r.ProtoMajor = 3
+				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
+				if n := m.Counters().Snapshot().Ended; n != row.want {
+					t.Errorf("%d requests end, want %d", n, row.want)
+				}
+				<-time.After(time.Minute)
+			})
+		})
+	}
+}
+
 // A lookup that panics ends no process.
 func TestALookupThatPanicsIsNoBan(t *testing.T) {
 	m := mustNew(t, Config{Lookup: nothing, Recheck: func(context.Context, netip.Addr) (lookup.Decision, bool) { panic("no") }})

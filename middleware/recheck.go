@@ -183,8 +183,9 @@ func isClosed(conn net.Conn) bool {
 }
 
 // isRefusal reports whether d ends requests that are being served. Who may clear itself
-// by a challenge meets it at the next request; who is too fast is not refused for good.
-func isRefusal(d lookup.Decision) bool { return d.Action >= lookup.Ban }
+// by a challenge meets it at the next request; who is too fast is not refused for good;
+// and an answer that is missing says nothing about who was let in.
+func isRefusal(d lookup.Decision) bool { return d.Action >= lookup.Ban && !d.Assumed }
 
 // lookAgain looks a client up whose request is being served. A lookup that panics
 // must not end the process, as it would not in front of a request.
