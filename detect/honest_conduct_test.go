@@ -497,6 +497,26 @@ func honestConduct() []conduct {
 	add("Matomo counts readers of local documentation", by(chrome, acts(12, 3, func(i int) act {
 		return act{target: fmt.Sprintf("/matomo.php?action_name=Doc&idsite=1&rec=1&url=file%%3A%%2F%%2F%%2Fetc%%2Fdoc%%2F%s.html&link=file:///etc/%[1]s", word(i)), status: 204}
 	})))
+	add("rclone copies a home folder to WebDAV", sending(basicOf("anna", "right"), by("rclone/v1.71", acts(12, 0.3, func(i int) act {
+		file := []string{".bashrc", ".docker/config.json", ".ssh/known_hosts", ".aws/config", ".env", ".netrc"}[i/2]
+		return act{target: "/backup/" + file, method: []string{"PROPFIND", "PUT"}[i%2], status: []int{404, 201}[i%2]}
+	}))))
+	add("a mounted folder of Nextcloud with dot files", sending(basicOf("anna", "right"), by("gvfs/1.56", acts(10, 0.5, func(i int) act {
+		file := []string{".docker/config.json", ".ssh/config", ".zsh_history", ".aws/config", ".netrc"}[i/2]
+		return act{target: "/remote.php/webdav/" + file, method: []string{"PROPFIND", "GET"}[i%2], status: []int{207, 200}[i%2]}
+	}))))
+	add("backup of dot files to S3", sending("Authorization: AWS4-HMAC-SHA256 Credential=x/y", by("aws-cli/2.31", acts(5, 0.3, func(i int) act {
+		return act{target: "/backup/" + []string{".env", ".docker/config.json", ".ssh/config", ".aws/credentials", "wp-config.php"}[i], method: "PUT", status: 200}
+	}))))
+	add("a reader of dot files in cgit", by(fox, acts(6, 8, func(i int) act {
+		return ok("/dotfiles/tree/" + []string{".bashrc", ".ssh/config", ".aws/config", ".docker/config.json", ".netrc", ".zsh_history"}[i])
+	})))
+	add("the owner edits his files in filebrowser", by(chrome, acts(4, 6, func(i int) act {
+		return act{target: "/api/resources/" + []string{".env", ".env.production", ".env.local", ".htpasswd"}[i], status: 200, kind: "application/json"}
+	})))
+	add("git clones a repository over plain HTTP", by("git/2.47.0", gets(0.1, 200, "/project/.git/info/refs?service=git-upload-pack", "/project/.git/HEAD"),
+		gets(0.1, 404, "/project/.git/objects/6b/"+digits(1, 38), "/project/.git/objects/info/http-alternates", "/project/.git/objects/info/alternates", "/project/.git/objects/7c/"+digits(2, 38)),
+		gets(0.1, 200, "/project/.git/objects/info/packs", "/project/.git/objects/pack/pack-"+digits(3, 40)+".pack")))
 	add("coupons by a bargain hunter", acts(8, 6, func(i int) act { return form("/cart/coupon", "code="+word(i)+"10", 404) }))
 	add("uploads refused to an editor (403)", acts(40, 1, func(i int) act { return act{method: "POST", target: "/upload/" + word(i), status: 403, body: "x=1"} }))
 	add("webhooks to places that are gone", by("GitHub-Hookshot/7d0a2f1", acts(40, 5, func(i int) act {
