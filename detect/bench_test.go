@@ -83,7 +83,11 @@ func attack(n, clients int) []*Event {
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func benchmark(b *testing.B, events []*Event, early, late bool) {
-	d := New(Config{Rules: hubRules(b)})
+	benchmarkRules(b, hubRules(b), events, early, late)
+}
+
+func benchmarkRules(b *testing.B, rules *Rules, events []*Event, early, late bool) {
+	d := New(Config{Rules: rules})
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
@@ -119,6 +123,7 @@ func BenchmarkAttack(b *testing.B) {
 // scenarios get to see, full of what makes them look closer.
 func BenchmarkHostile(b *testing.B) {
 	fill := func(s string) string { return strings.Repeat(s, maxField/len(s)) }
+	rules := Merge(builtinRules(b), hubRules(b))
 	words := "xZgrabx xNiktox xMJ12botx arquivo.ptx "
 	for _, row := range []struct {
 		name          string
@@ -128,12 +133,14 @@ func BenchmarkHostile(b *testing.B) {
 		{"patterns in the target", fill("/wp-a/tmui/login.jsp/..;/tmui/public/plugins/a/dana-na/login=poller_id=file=&lt;/td&gt;&lt;/trview=request/"), "a"},
 		{"escapes in the target", fill("/%24%7b"), "a"},
 		{"letters beyond ASCII", fill("/ſKıİ"), "a"},
+		{"literals of a list in the path", "/" + strings.Repeat("a", maxField/2) + strings.Repeat(
+			"/.env/.git/.aws/.ssh/.azure/.kube/.docker/.htpasswd/.netrc/.pypirc/.pgpass/.bash_history/wp-config.php~.php.sw/id_.json", maxField/2/115), "a"},
 		{"words of lists in the query", "/?" + fill("%40%40versio javascript alert <sc "), "a"},
 	} {
 		e := benign(1, 1)[0]
 		e.Method, e.Target, e.UserAgent, e.Status = "POST", row.target, row.agent, 404
 		b.Run(row.name, func(b *testing.B) {
-			benchmark(b, []*Event{e}, true, true)
+			benchmarkRules(b, rules, []*Event{e}, true, true)
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(e.Target)+len(e.UserAgent)), "ns/byte")
 		})
 	}

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"regexp"
 	"regexp/syntax"
 
 	"github.com/expr-lang/expr/ast"
@@ -190,11 +189,11 @@ func (c *compiler) matches(n *ast.BinaryNode, s *scope) *cond {
 	if t == nil || pattern == nil || !pattern.fixed {
 		return nil
 	}
-	r, err := regexp.Compile(pattern.value)
+	r, err := newMatcher(pattern.value)
 	if err != nil {
 		return nil // the interpreter fails on it when it comes to it
 	}
-	m := leaf(t.key+" matches "+quote(pattern.value), costRegexp, func(v *view) bool { return r.MatchString(t.of(v)) }, t)
+	m := leaf(t.key+" matches "+quote(pattern.value), costRegexp, func(v *view) bool { return r.match(t.of(v)) }, t)
 	if re, err := syntax.Parse(pattern.value, syntax.Perl); err == nil {
 		m.need = needs(t.hay, required(re, anyCase))
 	}

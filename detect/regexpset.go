@@ -2,7 +2,6 @@ package detect
 
 import (
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -16,15 +15,17 @@ import (
 type regexpSet struct {
 	anchors  *automaton // the longest literal of each pattern
 	patterns []pattern
-	loose    []*regexp.Regexp // those without a literal that has to be there
-	literals []string         // of patterns, as numbered in anchors
+	loose    []*matcher // those without a literal that has to be there
+	literals []string   // of patterns, as numbered in anchors
+	wholes   int        // expressions among the patterns
 }
 
 // A pattern is a regular expression with a literal that every match holds.
 type pattern struct {
-	before, after []part         // what is around the literal
-	whole         *regexp.Regexp // instead, if that is not a sequence of parts
-	also          [][]string     // of whole: of each, a match holds one
+	before, after []part     // what is around the literal
+	whole         *matcher   // instead, if that is not a sequence of parts
+	number        int        // of whole
+	also          [][]string // of whole: of each, a match holds one
 }
 
 // A part of a pattern is a literal, any character but a newline, or a word
@@ -59,7 +60,7 @@ func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
 			return nil
 		}
 	}
-	whole, err := regexp.Compile(line.text)
+	whole, err := newMatcher(line.text)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", line.number, err)
 	}
@@ -71,8 +72,9 @@ func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
 	also := requiredBeside(re, literals)
 	for _, l := range literals {
 		s.literals = append(s.literals, l)
-		s.patterns = append(s.patterns, pattern{whole: whole, also: also})
+		s.patterns = append(s.patterns, pattern{whole: whole, number: s.wholes, also: also})
 	}
+	s.wholes++
 	return nil
 }
 
@@ -92,37 +94,41 @@ func requiredBeside(re *syntax.Regexp, literals []string) (also [][]string) {
 	return also
 }
 
-// mayMatch reports whether text holds what every match of the whole pattern does.
-func (p *pattern) mayMatch(text string) bool {
+// matches reports whether the whole pattern matches text: not if text lacks what every
+// match of it holds.
+func (p *pattern) matches(text string) bool {
 	for _, any := range p.also {
 		if !slices.ContainsFunc(any, func(l string) bool { return strings.Contains(text, l) }) {
 			return false
 		}
 	}
-	return true
+	return p.whole.match(text)
 }
 
 // match reports whether any of the expressions matches text.
-func (s *regexpSet) match(text string) bool {
+func (s *regexpSet) match(text string) bool { return s.find(text, (*pattern).matches) }
+
+// find is match, with how it asks whole patterns.
+func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool {
 	for _, r := range s.loose {
-		if r.MatchString(text) {
+		if r.match(text) {
 			return true
 		}
 	}
 	matched := false
-	var asked [8]*regexp.Regexp // each is asked once, wherever its literals are, but for the many of an attack
-	n := 0
+	var room [8]uint64
+	asked := room[:] // each is asked once, however often its literals are there
+	if words := (s.wholes + 63) / 64; words > len(room) {
+		asked = newSet(words)
+	}
 	s.anchors.scan(text, func(literal int32, end int) bool {
 		p := &s.patterns[literal]
 		switch {
 		case p.whole == nil:
 			matched = endsWith(text[:end-len(s.literals[literal])], text, p.before) && beginsWith(text[end:], text, p.after)
-		case !slices.Contains(asked[:n], p.whole):
-			if n < len(asked) {
-				asked[n] = p.whole
-				n++
-			}
-			matched = p.mayMatch(text) && p.whole.MatchString(text)
+		case asked[p.number/64]&(1<<(p.number%64)) == 0:
+			put(asked, p.number)
+			matched = matches(p, text)
 		}
 		return !matched
 	})

@@ -3,8 +3,6 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"strings"
 )
 
 // A tagMap is a list that maps texts to tags. Whole texts come first, then parts
@@ -13,7 +11,8 @@ type tagMap struct {
 	equal   map[string]string
 	parts   []tagged
 	any     *automaton // finds any of parts
-	regexps []*regexp.Regexp
+	longest int        // of parts
+	regexps []*matcher
 	tags    []string // of regexps
 }
 
@@ -35,7 +34,7 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 		case "contains":
 			m.parts = append(m.parts, tagged{row.Pattern, row.Tag})
 		case "regex":
-			r, err := regexp.Compile(row.Pattern)
+			r, err := newMatcher(row.Pattern)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", line.number, err)
 			}
@@ -47,6 +46,7 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 	literals := make([]string, len(m.parts))
 	for i, p := range m.parts {
 		literals[i] = p.part
+		m.longest = max(m.longest, len(p.part))
 	}
 	m.any = newAutomaton(literals, false)
 	return m, nil
@@ -65,7 +65,7 @@ func (m *tagMap) lookup(s string) string {
 		return m.leftmost(s)
 	}
 	for i, r := range m.regexps {
-		if r.MatchString(s) {
+		if r.match(s) {
 			return m.tags[i]
 		}
 	}
@@ -73,11 +73,13 @@ func (m *tagMap) lookup(s string) string {
 }
 
 func (m *tagMap) leftmost(s string) string {
-	leftmost, found := len(s), ""
-	for _, p := range m.parts {
-		if i := strings.Index(s, p.part); i >= 0 && (i < leftmost || found == "") {
-			leftmost, found = i, p.tag
+	at, first := len(s), len(m.parts)
+	m.any.scan(s, func(part int32, end int) bool {
+		i := int(part)
+		if start := end - len(m.parts[i].part); start < at || start == at && i < first {
+			at, first = start, i
 		}
-	}
-	return found
+		return end-m.longest <= at // or what follows begins later
+	})
+	return m.parts[first].tag
 }
