@@ -139,7 +139,7 @@ func (s *sent) member(key, value string) {
 	case value == "login":
 		s.saysLogin = true
 	case name == "query":
-		s.graph = true
+		s.graph = s.graph || logsInByGraph(value)
 		eachArgument(value, s.member)
 	case hasLogin(value):
 		s.namesLogin = true

@@ -57,6 +57,11 @@ func TestBuiltinSparesTheInnocent(t *testing.T) {
 			body: "--x\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\nadmin\r\n--x\r\nContent-Disposition: form-data; name=\"pwd\"\r\n\r\nx\r\n--x--\r\n",
 		}))},
 		{"logout and another login", 0, times(30, through(302, "/wp-login.php?action=logout&_wpnonce=1", "/wp-login.php?loggedout=true", "/wp-login.php?reauth=1"))},
+		{"source code that is named as shells are", time.Second, times(5, through(0, "/cake/app/src/branch/3.x/src/Console/Shell.php", "/cake/app/raw/branch/3.x/src/Console/Shell.php",
+			"/sf/phpunit/src/branch/10.x/src/Util/PHP/eval-stdin.php", "/sf/phpunit/raw/branch/10.x/src/Util/PHP/eval-stdin.php", "/x/y/src/branch/main/shell.jsp"))},
+		{"houses for sale", time.Second, times(3, through(0, "/idx.php?city=a", "/idx.php?city=b", "/idx.php?city=c"))},
+		{"parts for motorcycles and cars", time.Second, times(4, through(0, "/c100.php", "/c100-engine.php", "/alfa.php?model=156", "/alfa.php?model=147"))},
+		{"payments of CiviCRM", time.Second, times(4, through(0, "/wp-content/uploads/civicrm/ext/a/ipn.php?r=0", "/wp-content/uploads/civicrm/ext/a/ipn.php?r=1"))},
 		{"the cookie is deleted", 0, times(30, same(step{target: "/wp-login.php?reauth=1", cookie: goodbye}))},
 		{"somebody mistypes five times, and then remembers", 8 * time.Second, append(
 			times(5, func(i int) step { return step{target: "/wp-login.php", body: wpLogin("paul", fmt.Sprint("x", i))} }),

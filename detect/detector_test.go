@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -269,5 +270,23 @@ func TestBenignRequestsTakeNoMemory(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, ask); n >= 1 && !raceEnabled {
 		t.Errorf("%v allocations for a request", n)
+	}
+}
+
+// A scenario that is forgiven from now on begins with new buckets: the old ones do
+// not know whose their values are.
+func TestAScenarioIsForgivenFromNowOn(t *testing.T) {
+	const plain = "type: leaky\nname: test/login\nfilter: \"evt.Meta.login == 'failure'\"\ngroupby: evt.Meta.source_ip\n" +
+		"distinct: evt.Meta.login_try\ncapacity: 5000\nleakspeed: 1h\n"
+	const labels = "labels: {remediation: true}\n"
+	const forgiven = "labels: {remediation: true, forgiven_by: login}\n"
+	d := New(Config{Rules: parse(t, plain+labels), Values: 10})
+	for i := range 30 {
+		if i == 15 {
+			d.Use(parse(t, plain+forgiven))
+		}
+		e := step{target: "/login", body: "username=bob&password=" + strconv.Itoa(i), status: 401}.event(began)
+		d.Request(e)
+		d.Response(e)
 	}
 }

@@ -107,17 +107,28 @@ func asking(targets ...string) []step { return times(len(targets), through(200, 
 
 // A program that makes many accounts at once tries no passwords.
 func TestABundleOfNewAccountsIsNone(t *testing.T) {
-	var b strings.Builder
+	var b, g strings.Builder
 	for i := range 80 {
 		fmt.Fprintf(&b, `{"username":"u%d","password":"start%d"},`, i, i)
+		fmt.Fprintf(&g, ` u%d: NAME(username: \"u%d\", password: \"start%d\") { id }`, i, i, i)
 	}
-	body := "[" + strings.TrimSuffix(b.String(), ",") + "]"
+	array := "[" + strings.TrimSuffix(b.String(), ",") + "]"
+	graph := func(name string) string {
+		return `{"query":"mutation {` + strings.ReplaceAll(g.String(), "NAME", name) + `}"}`
+	}
 	for _, row := range []struct {
-		target string
-		want   int
-	}{{"/api/users/bulk", 0}, {"/api/login", 1}} {
-		if got := play(New(Config{Rules: builtinRules(t)}), 0, step{target: row.target, form: mediaJSON, body: body, status: 200}); len(got) != row.want {
-			t.Errorf("%s: %q, want %d", row.target, got, row.want)
+		target, body string
+		want         int
+	}{
+		{"/api/users/bulk", array, 0},
+		{"/api/login", array, 1},
+		{"/graphql", graph("createUser"), 0},
+		{"/graphql", graph("insert_users_one"), 0},
+		{"/graphql", graph("login"), 1},
+		{"/graphql", graph("customerAccessTokenCreate"), 1},
+	} {
+		if got := play(New(Config{Rules: builtinRules(t)}), 0, step{target: row.target, form: mediaJSON, body: row.body, status: 200}); len(got) != row.want {
+			t.Errorf("%s, %.60s: %q, want %d", row.target, row.body, got, row.want)
 		}
 	}
 }

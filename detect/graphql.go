@@ -1,6 +1,9 @@
 package detect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // eachArgument calls f for the arguments of a GraphQL document whose values are
 // texts, such as login(user: "a", password: "b"), however many times there are.
@@ -56,4 +59,12 @@ func quoted(s, quote string) (value, rest string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// logsInByGraph reports whether a document names what people log in by. One that makes
+// users brings passwords too.
+func logsInByGraph(document string) bool {
+	document = strings.ToLower(document)
+	return slices.ContainsFunc([]string{"login", "log_in", "logon", "signin", "sign_in", "auth", "token", "session"},
+		func(word string) bool { return strings.Contains(document, word) })
 }

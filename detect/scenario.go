@@ -239,6 +239,7 @@ func (d *scenarioDoc) label(s *scenario) (err error) {
 func (d *scenarioDoc) print() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %d %d %q", d.Name, d.Type, d.Filter, d.GroupBy, d.Distinct, d.Leakspeed, d.Capacity, d.CacheSize, d.Blackhole)
+	fmt.Fprintf(h, " %q", fmt.Sprint(d.Labels["forgiven_by"])) // then a bucket remembers whose each value is
 	return hex.EncodeToString(h.Sum(nil))
 }
 
