@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +39,7 @@ import (
 // patience bounds every wait of a browser. None of them is a measurement.
 const patience = time.Minute
 
-// A visitor is a tab of a browser that is at the address of a suspect, as it says itself.
+// A visitor is a tab of a browser that is at 127.0.0.1.
 type visitor struct {
 	t   testing.TB
 	ctx context.Context
@@ -138,7 +137,6 @@ func newTab(t testing.TB, parent context.Context) *visitor {
 	late.Stop()
 	t.Cleanup(v.wasQuiet) // before the tab is closed
 	tell(v, audits.Enable, cdp.Empty{})
-	v.headers(nil)
 	return v
 }
 
@@ -356,16 +354,8 @@ func (v *visitor) forget() {
 	tell(v, network.ClearBrowserCookies, cdp.Empty{})
 }
 
-// headers has the browser send more of them, or other ones, from now on. It says where
-// it is, as a proxy would: nothing is decided about the address of this machine.
+// headers has the browser send more of them, or other ones, from now on.
 func (v *visitor) headers(h network.Headers) {
 	v.t.Helper()
-	h = maps.Clone(h)
-	if h == nil {
-		h = network.Headers{}
-	}
-	if _, ok := h["X-Forwarded-For"]; !ok {
-		h["X-Forwarded-For"] = suspect4
-	}
 	tell(v, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: h})
 }
