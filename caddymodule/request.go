@@ -11,7 +11,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -31,11 +30,11 @@ func clientIP(r *http.Request) netip.Addr {
 	return ip
 }
 
-// lookup asks the engine. No source has a say about a proxy that is trusted: behind it
+// lookup asks the engine. No remote source has a say about a proxy that is trusted: behind it
 // are all clients. It is the client itself where it says of none.
 func (h *Handler) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, found := h.engine.Lookup(ctx, ip)
-	if found && d.Source != engine.LocalSource && isTrustedProxy(ctx, ip) {
+	if found && !h.engine.ByOperator(d.Source) && isTrustedProxy(ctx, ip) {
 		return lookup.Decision{}, false
 	}
 	return d, found

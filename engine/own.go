@@ -68,13 +68,17 @@ func (o *own) has(ip netip.Addr) bool {
 	return all != nil && (*all)[ip]
 }
 
+// ByOperator reports whether the operator of this machine writes what the named source
+// says: such decisions hold for everybody.
+func (e *Engine) ByOperator(source string) bool { return e.own.operators[source] }
+
 // IsOwn reports whether ip is an address of this machine.
 func (e *Engine) IsOwn(ip netip.Addr) bool { return e.own.has(ip) }
 
 // spareOwn reports whether d is not to be enforced since it is about this machine, and
 // says so the first time.
 func (e *Engine) spareOwn(d *lookup.Decision, ip netip.Addr) bool {
-	if e.own.operators[d.Source] || !e.own.has(ip) {
+	if e.ByOperator(d.Source) || !e.own.has(ip) {
 		return false
 	}
 	e.own.spared.Add(1)
