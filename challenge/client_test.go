@@ -64,6 +64,7 @@ func (c client) visitor() Visitor { return Visitor{Addr: c.addr, Since: c.since,
 
 func (c client) request(method, body string) *http.Request {
 	r := httptest.NewRequest(method, c.url, strings.NewReader(body))
+	r.RequestURI = r.URL.RequestURI() // as a server sees it
 	maps.Copy(r.Header, c.header)
 	r.Header.Set("User-Agent", c.agent)
 	if c.cookie != "" {

@@ -354,7 +354,7 @@ func attackRows() []attackRow {
 			return step{target: fmt.Sprintf("/%d/wp-config.php", i)}
 		}, nil},
 		{"http-inner-files", "what some publish, and this site does not", 3, through(404, "/project/.git/HEAD", "/actuator/env", "/api/credentials.json"), nil},
-		{"http-inner-files", "secrets two folders deep", 3, through(404, "/app/live/.env", "/home/web/.ssh/id_rsa", "/srv/www/.aws/credentials"), nil},
+		{"http-inner-files", "secrets two folders deep", 3, through(404, "/app/live/.env", "/srv/web/.ssh/id_rsa", "/srv/www/.aws/credentials"), nil},
 		{"http-inner-files", "repositories in folders", 3, through(404, "/shop/.git/config", "/blog/.git/config", "/api/.git/config"), nil},
 		{"http-secret-files", "in disguise", 3, through(403, "/%2eenv", "//blog/.//.ENV.production", "/x/../.git%2fHEAD"), nil},
 		{"http-secret-files", "copies that editors leave", 3, through(404, "/.wp-config.php.swp", "/config.php.bak", "/index.php~"), nil},
