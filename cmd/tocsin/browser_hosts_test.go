@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -86,5 +89,25 @@ func TestAPageInAFrameOfAnotherSiteInABrowser(t *testing.T) {
 	t.Cleanup(embed.Close)
 	v := newVisitor(t, browserConfig{flags: []chromedp.ExecAllocatorOption{chromedp.Flag("test-third-party-cookie-phaseout", true)}})
 	v.open("https://embed.example:" + embed.URL[strings.LastIndexByte(embed.URL, ':')+1:] + "/")
-	v.reads("#app", "there")
+	v.leadsOn(`document.querySelector("#app").innerText == "there"`)
+}
+
+// leadsOn presses the button of a challenge in a frame of another site, which the page
+// around it cannot see, until the expression holds. Where another site has led there, a
+// challenge goes on by a press only.
+func (v *visitor) leadsOn(expression string) {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for !look[bool](v, expression) {
+		v.do(chromedp.KeyEvent("\t"))
+		v.do(chromedp.KeyEvent("\r"))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			v.give(fmt.Errorf("pressing until %s: %w", expression, ctx.Err()))
+		}
+	}
 }
