@@ -139,11 +139,16 @@ func (s *sent) member(key, value string) {
 	case value == "login":
 		s.saysLogin = true
 	case name == "query":
-		s.graph = s.graph || logsInByGraph(value)
-		eachArgument(value, s.member)
+		s.document(value)
 	case hasLogin(value):
 		s.namesLogin = true
 	}
+}
+
+// document reads a document of GraphQL.
+func (s *sent) document(text string) {
+	s.graph = s.graph || logsInByGraph(text)
+	eachArgument(text, s.member)
 }
 
 func (s *sent) passwordField(name, value string) {
