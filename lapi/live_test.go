@@ -318,11 +318,13 @@ func TestManyAskAtOnce(t *testing.T) {
 			wg.Go(func() { s.ask(fmt.Sprintf("192.0.%d.%d", i/250, i%250)) })
 		}
 		wg.Wait()
-		if d := time.Since(start); d > defaultLiveTimeout {
+		// A turn may come free in the very instant in which the wait for it ends. Then a
+		// second question is asked in its place, and has its own time.
+		if d := time.Since(start); d > 2*defaultLiveTimeout {
 			t.Errorf("it took %v", d)
 		}
-		if n := len(s.Requests()); n > maxConns {
-			t.Errorf("%d questions at once", n)
+		if n := len(s.Requests()); n > 2*maxConns {
+			t.Errorf("%d questions", n)
 		}
 		if n := s.live.Stats().Unanswered; n != 1000 {
 			t.Errorf("%d unanswered", n)
