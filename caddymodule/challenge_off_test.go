@@ -38,7 +38,7 @@ func TestChallengesCanBeOff(t *testing.T) {
 			if err := h.loadJSON([]byte(row.config)); err != nil {
 				t.Fatal(err)
 			}
-			h.waitStatus(suspect, http.StatusForbidden)
+			h.waitStatus(suspect, http.StatusTooManyRequests)
 			if a := h.visit(""); a.body != "error captcha" || a.header.Get("Retry-After") == "" {
 				t.Errorf("%q, %v", a.body, a.header)
 			}

@@ -109,7 +109,7 @@ func TestAPassHoldsOverReloads(t *testing.T) {
 			h.load(h.challenged(row.global, ""))
 			want := http.StatusOK
 			if row.global == "challenge off" {
-				want = http.StatusForbidden
+				want = http.StatusTooManyRequests
 			}
 			if a := h.visit(cookie); a.status != want {
 				t.Errorf("status %d, want %d", a.status, want)
@@ -194,7 +194,7 @@ func TestOtherSecretsTakeNoPass(t *testing.T) {
 func TestASiteWithoutAChallengeTurnsAway(t *testing.T) {
 	h := newHost(t)
 	h.load(h.challenged("challenge pow", "challenge off"))
-	h.waitStatus(suspect, http.StatusForbidden)
+	h.waitStatus(suspect, http.StatusTooManyRequests)
 	if a := h.visit(""); a.body != "error captcha" || a.header.Get("Retry-After") == "" {
 		t.Errorf("%q, %v", a.body, a.header)
 	}
