@@ -145,12 +145,6 @@ func (s *sent) member(key, value string) {
 	}
 }
 
-// document reads a document of GraphQL.
-func (s *sent) document(text string) {
-	s.graph = s.graph || logsInByGraph(text)
-	eachArgument(text, s.member)
-}
-
 func (s *sent) passwordField(name, value string) {
 	if setsPassword(name) {
 		s.sets = true

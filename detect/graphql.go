@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// document reads a document of GraphQL.
+func (s *sent) document(text string) {
+	s.graph = s.graph || logsInByGraph(text)
+	eachArgument(text, s.member)
+}
+
 // eachArgument calls f for the arguments of a GraphQL document whose values are
 // texts, such as login(user: "a", password: "b"), however many times there are.
 func eachArgument(document string, f func(name, value string)) {
