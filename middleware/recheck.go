@@ -151,7 +151,7 @@ func (h *held) endLocked() bool {
 		_ = innermost(h.conn).Close()
 	}
 	if h.w != nil {
-		c, over := http.NewResponseController(h.w), time.Unix(1, 0)
+		c, over := http.NewResponseController(serversOwn(h.w)), time.Unix(1, 0)
 		done = c.SetReadDeadline(over) == nil || done
 		done = c.SetWriteDeadline(over) == nil || done
 	}
@@ -159,6 +159,18 @@ func (h *held) endLocked() bool {
 		h.cancel()
 	}
 	return done
+}
+
+// serversOwn returns the writer that those of handlers are made of. Its deadlines may be
+// set while the handler writes; those around it are for one goroutine.
+func serversOwn(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = outer.Unwrap()
+	}
 }
 
 // innermost returns the connection that others are made of.
