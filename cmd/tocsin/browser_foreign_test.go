@@ -205,7 +205,7 @@ func newStage(t *testing.T, secure bool) *stage {
 	t.Cleanup(app.Close)
 	s := &stage{secure: secure, api: lapitest.Start(t, lapitest.Config{}), crowds: map[string]int64{}}
 	options := fmt.Sprintf("lapi %s %s {\ninterval 1h\nmachine %s %s\n}\nreport lapi", s.api.URL, lapitest.DefaultKey, lapitest.DefaultMachine, lapitest.DefaultPassword)
-	s.post = newPost(t, options, "reverse_proxy "+app.Listener.Addr().String())
+	s.post = newPostAt(t, victimHosts(), options, "reverse_proxy "+app.Listener.Addr().String())
 	s.front = startFront(s.post, secure, s.addressAt)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -227,6 +227,17 @@ type victim struct {
 	host, address, target string // target: as alerts name it
 	network               netip.Prefix
 	site                  string // the address of the site
+}
+
+// victimHosts returns the addresses of all of them. The config names each, so that
+// each is a site of its own: guards and what is learned are about one site.
+func victimHosts() string {
+	const many = 200
+	var all []string
+	for n := range many {
+		all = append(all, fmt.Sprintf("http://victim%d.example", n), fmt.Sprintf("http://crowd-victim%d.example", n))
+	}
+	return strings.Join(all, ", ")
 }
 
 // victim returns the next one, in a network of its own.

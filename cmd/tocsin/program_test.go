@@ -72,6 +72,12 @@ type post struct {
 // and waits until it answers.
 func newPost(t testing.TB, options, site string) *post {
 	t.Helper()
+	return newPostAt(t, "http://", options, site)
+}
+
+// newPostAt is newPost for a site with addresses of its own.
+func newPostAt(t testing.TB, addresses, options, site string) *post {
+	t.Helper()
 	p := &post{t: t, dir: t.TempDir()}
 	text := `{
 	admin unix/{DIR}/admin
@@ -91,7 +97,7 @@ func newPost(t testing.TB, options, site string) *post {
 		` + options + `
 	}
 }
-http:// {
+` + addresses + ` {
 	bind fd/3
 	tocsin
 	` + site + "\n}\n"
