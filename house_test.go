@@ -67,7 +67,7 @@ var rooms = map[string]room{
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
-	"internal/alertquota":    {},
+	"internal/alertquota":    {[]string{"lookup"}, nil},
 	"internal/appsectest":    {},
 	"internal/wordpresstest": {},
 	"internal/challengetest": {},

@@ -1,6 +1,10 @@
 package appsec
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/tocsin-project/tocsin/lookup"
+)
 
 // Bits of the network that one customer of a provider has, or a few neighbours:
 // what all clients share is shared out between these.
@@ -11,10 +15,5 @@ const (
 
 // networkOf returns the network of a client, whose address is normalized.
 func networkOf(client netip.Addr) netip.Prefix {
-	bits := networkBits4
-	if client.Is6() {
-		bits = networkBits6
-	}
-	p, _ := client.Prefix(bits) // fails on an invalid address only, which is nobody's
-	return p
+	return lookup.Network(client, networkBits4, networkBits6)
 }

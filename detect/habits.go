@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // habits are those of the sites: how each answers for what it has not, which of its
@@ -230,14 +232,7 @@ func (h *habits) isBroken(v *view, learn bool) bool {
 }
 
 // wideNet returns the network that nobody has two of by chance.
-func wideNet(ip netip.Addr) string {
-	bits := 16
-	if ip.Is6() {
-		bits = 32
-	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
-	return p.String()
-}
+func wideNet(ip netip.Addr) string { return lookup.Network(ip, 16, 32).String() }
 
 // A placeKind says what a place is known for.
 type placeKind int

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // What of a path a place is made of at most.
@@ -217,12 +219,7 @@ const (
 // NetworkOf returns the network of ip that GuardNetwork guards: a /24, or a /40 of
 // IPv6.
 func NetworkOf(ip netip.Addr) netip.Prefix {
-	bits := netBits4
-	if ip.Is6() {
-		bits = netBits6
-	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
-	return p
+	return lookup.Network(ip, netBits4, netBits6)
 }
 
 func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }

@@ -3,6 +3,8 @@ package engine
 import (
 	"container/heap"
 	"net/netip"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // The networks by which a crowd shares its room: about what one owner can have
@@ -107,12 +109,7 @@ func (c *crowd[K, V]) remove(k K) {
 
 // sharedNetwork returns the network that p, which is about a client, belongs to.
 func sharedNetwork(p netip.Prefix) netip.Prefix {
-	bits := shareBits4
-	if p.Addr().Is6() {
-		bits = shareBits6
-	}
-	network, _ := p.Addr().Prefix(min(bits, p.Bits())) // fails on an invalid prefix only, which is nobody's
-	return network
+	return lookup.Network(p.Addr(), min(shareBits4, p.Bits()), min(shareBits6, p.Bits()))
 }
 
 func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {

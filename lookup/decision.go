@@ -152,3 +152,14 @@ func equalFoldASCII(s, lower string) bool {
 	}
 	return true
 }
+
+// Network returns the network that ip is in and that has so many bits: bits4 of an IPv4
+// address, bits6 of an IPv6 one. It is the zero Prefix for an invalid address.
+func Network(ip netip.Addr, bits4, bits6 int) netip.Prefix {
+	bits := bits4
+	if ip.Is6() {
+		bits = bits6
+	}
+	p, _ := ip.Prefix(bits) // fails on an invalid address, and on bits that no address has
+	return p
+}

@@ -125,3 +125,22 @@ func TestIsPublic(t *testing.T) {
 		t.Error("no address is public")
 	}
 }
+
+func TestNetwork(t *testing.T) {
+	for _, tc := range []struct {
+		name, ip     string
+		bits4, bits6 int
+		want         string
+	}{
+		{"of IPv4", "192.0.2.77", 24, 40, "192.0.2.0/24"},
+		{"of IPv6", "2001:db8:1234:5678::9", 24, 40, "2001:db8:1200::/40"},
+		{"an address is in the network of itself", "192.0.2.77", 32, 128, "192.0.2.77/32"},
+		{"more bits than there are", "192.0.2.77", 33, 128, "invalid Prefix"},
+		{"no address", "", 24, 40, "invalid Prefix"},
+	} {
+		ip, _ := netip.ParseAddr(tc.ip) // the zero Addr if there is none
+		if got := Network(ip, tc.bits4, tc.bits6).String(); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}

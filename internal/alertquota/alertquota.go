@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
@@ -37,11 +39,7 @@ func (q *Quota) Take(client netip.Addr, now time.Time) (ok bool, left int, since
 		left, since = q.left, q.since
 		q.since, q.lines, q.left, q.nets = now, 0, 0, map[netip.Prefix]int{}
 	}
-	bits := netBits4
-	if client.Is6() {
-		bits = netBits6
-	}
-	network, _ := client.Prefix(bits) // fails on an invalid address only, and those are one network
+	network := lookup.Network(client, netBits4, netBits6) // those without a valid address are one
 	if q.lines >= lines || q.nets[network] >= netLines {
 		q.left++
 		return false, left, since
