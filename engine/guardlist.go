@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A Guard asks for a challenge before some requests, whoever sends them. It is no
 // decision about a client, so it is not in the table.
 type Guard struct {
 	Scope  GuardScope
-	Target string // what is guarded: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
-	Reason string // the scenario
+	Target string       // what is guarded: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
+	Prefix netip.Prefix // the addresses that it is about; the zero Prefix for a place
+	Reason string       // the scenario
 	Since  time.Time
 	Until  time.Time
 }
@@ -40,54 +42,39 @@ func (e *Engine) Guards() []Guard {
 
 // GuardsOn returns the guards in force on the network and on the client of ip.
 func (e *Engine) GuardsOn(ip netip.Addr) []Guard {
-	return slices.DeleteFunc(e.Guards(), func(g Guard) bool {
-		p, ok := g.prefix()
-		return !ok || !p.Contains(ip)
-	})
+	return slices.DeleteFunc(e.Guards(), func(g Guard) bool { return !g.Prefix.Contains(ip) })
 }
 
 // Unguard ends the guard on a place, as [Guard].Target names it, and returns how
 // many there were. [Engine.Unban] ends those on networks and clients.
 func (e *Engine) Unguard(place string) int { return e.guards.removePlace(place) }
 
-// prefix returns the addresses that g is about, if it is about addresses.
-func (g *Guard) prefix() (netip.Prefix, bool) {
-	if g.Scope == GuardedPlace {
-		return netip.Prefix{}, false
-	}
-	if ip, err := netip.ParseAddr(g.Target); err == nil {
-		return netip.PrefixFrom(ip, ip.BitLen()), true
-	}
-	p, err := netip.ParsePrefix(g.Target)
-	return p, err == nil
-}
-
 func (g *guards) list(now time.Time) []Guard {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all := make([]Guard, 0, len(g.places)+len(g.nets)+len(g.foreign))
 	for place, one := range g.places {
-		all = append(all, one.listed(GuardedPlace, place))
+		all = append(all, one.listed(Guard{Scope: GuardedPlace, Target: place}))
 	}
 	for net, one := range g.nets {
-		all = append(all, one.listed(GuardedNetwork, net.String()))
+		all = append(all, one.listed(Guard{Scope: GuardedNetwork, Target: targetOf(net), Prefix: net}))
 	}
 	for client, one := range g.foreign {
-		all = append(all, one.listed(GuardedClient, textOf(client)))
+		all = append(all, one.listed(Guard{Scope: GuardedClient, Target: targetOf(client), Prefix: client}))
 	}
 	return slices.DeleteFunc(all, func(one Guard) bool { return !now.Before(one.Until) })
 }
 
-func (g guard) listed(scope GuardScope, target string) Guard {
-	return Guard{Scope: scope, Target: target, Reason: g.reason, Since: g.since, Until: g.until}
+// listed returns to with what g says of itself.
+func (g guard) listed(to Guard) Guard {
+	to.Reason, to.Since, to.Until = g.reason, g.since, g.until
+	return to
 }
 
-// textOf writes a single address without its length.
-func textOf(p netip.Prefix) string {
-	if p.IsSingleIP() {
-		return p.Addr().String()
-	}
-	return p.String()
+// targetOf writes a prefix as the decisions about it have it.
+func targetOf(p netip.Prefix) string {
+	d := lookup.Decision{Prefix: p}
+	return d.Target()
 }
 
 func (g *guards) removePlace(place string) int {
