@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -78,6 +79,10 @@ type replayOptions struct {
 	limit                 int
 }
 
+// replayGC is GOGC of a replay: the process does nothing else and ends soon, and what
+// it remembers is bounded, so that memory costs less than collecting it often.
+const replayGC = 400
+
 // run prints the report about logs.
 func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report, error) {
 	app, err := o.app()
@@ -101,6 +106,7 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 	if p.cfg.Describe != nil {
 		r.KeepAllHeaders() // matchers may ask for any
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(replayGC))
 	bar := newProgress(cmd.ErrOrStderr(), r.Progress)
 	p.cfg.Progress = bar.show
 	began := time.Now()

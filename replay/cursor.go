@@ -19,8 +19,16 @@ type cursor struct {
 	bad   bool // then all methods return nothing
 }
 
-// peek returns the byte that comes next, spaces aside; 0 at the end.
+// peek returns the byte that comes next, spaces aside; 0 at the end. Logs have no
+// spaces between their values.
 func (c *cursor) peek() byte {
+	if c.at < len(c.text) && c.text[c.at] > ' ' {
+		return c.text[c.at]
+	}
+	return c.peekBehindSpaces()
+}
+
+func (c *cursor) peekBehindSpaces() byte {
 	for ; c.at < len(c.text); c.at++ {
 		switch b := c.text[c.at]; b {
 		case ' ', '\t', '\n', '\r':

@@ -33,7 +33,7 @@ func (s *source) parseJSON(line string, e *Entry) error {
 	l := jsonLine{e: e}
 	c := cursor{text: line}
 	if c.enter('{') {
-		s.readMembers(&c, &l, members)
+		s.readMembers(&c, &l, (*source).readOutermost)
 	}
 	switch {
 	case !c.done():
@@ -50,79 +50,117 @@ func (s *source) parseJSON(line string, e *Entry) error {
 	return errNoLog
 }
 
-// A reader reads the value of a member.
-type reader func(s *source, c *cursor, l *jsonLine)
-
-// members read those of the outermost object, by name: of Caddy's log, of traces and
-// of flows.
-var members = map[string]reader{
-	"logger":       func(_ *source, c *cursor, l *jsonLine) { l.logger = c.scalar() },
-	"msg":          func(_ *source, c *cursor, l *jsonLine) { l.message = c.scalar() },
-	"ts":           func(_ *source, c *cursor, l *jsonLine) { l.ts = c.scalar() },
-	"request":      (*source).caddyRequest,
-	"bytes_read":   func(_ *source, c *cursor, l *jsonLine) { l.e.Truncated = parseSize(c.scalar().text) > 0 },
-	"duration":     func(_ *source, c *cursor, l *jsonLine) { l.duration = c.scalar() },
-	"size":         func(_ *source, c *cursor, l *jsonLine) { l.e.Size = parseSize(c.scalar().text) },
-	"status":       readStatus,
-	"resp_headers": func(s *source, c *cursor, l *jsonLine) { s.responseHeader(c, l.e, true) },
-
-	"t":        func(_ *source, c *cursor, l *jsonLine) { l.elapsed = c.scalar() },
-	"m":        readMethod,
-	"method":   readMethod,
-	"u":        func(_ *source, c *cursor, l *jsonLine) { l.e.Target, l.isTrace = c.textValue(), true },
-	"uri":      func(_ *source, c *cursor, l *jsonLine) { l.e.Target, l.isFlow = c.textValue(), true },
-	"s":        readStatus,
-	"h":        readHeader,
-	"headers":  readHeader,
-	"rh":       func(s *source, c *cursor, l *jsonLine) { s.responseHeader(c, l.e, false) },
-	"b":        readBody,
-	"body":     readBody,
-	"ip":       readClient,
-	"client":   readClient,
-	"host":     func(_ *source, c *cursor, l *jsonLine) { l.host = c.textValue() },
-	"ua":       func(_ *source, c *cursor, l *jsonLine) { l.userAgent = c.textValue() },
-	"location": func(_ *source, c *cursor, l *jsonLine) { l.location = c.textValue() },
-	"auth":     func(_ *source, c *cursor, l *jsonLine) { l.challenge = c.textValue() },
-}
-
-// requestMembers read those of what Caddy says about a request.
-var requestMembers = map[string]reader{
-	"client_ip":   func(_ *source, c *cursor, l *jsonLine) { l.fromClient = c.textValue() },
-	"remote_ip":   readRemote,
-	"remote_addr": readRemote, // before Caddy 2.5
-	"proto":       func(_ *source, c *cursor, l *jsonLine) { l.e.Proto = c.textValue() },
-	"method":      readMethod,
-	"host":        func(_ *source, c *cursor, l *jsonLine) { l.e.Host = c.textValue() },
-	"uri":         func(_ *source, c *cursor, l *jsonLine) { l.e.Target = c.textValue() },
-	"headers":     func(s *source, c *cursor, l *jsonLine) { s.requestHeader(c, l, true) },
-}
-
-func readMethod(_ *source, c *cursor, l *jsonLine) { l.e.Method = c.textValue() }
-
-func readHeader(s *source, c *cursor, l *jsonLine) { s.requestHeader(c, l, false) }
-
-func readBody(_ *source, c *cursor, l *jsonLine) { l.e.setBody(c.textValue()) }
-
-func readClient(_ *source, c *cursor, l *jsonLine) { l.client = c.textValue() }
-
-func readStatus(_ *source, c *cursor, l *jsonLine) { l.setStatus(c.scalar()) }
-
-func readRemote(_ *source, c *cursor, l *jsonLine) {
-	if ip := c.textValue(); l.fromClient == "" {
-		l.fromClient = ip
-	}
-}
-
-// readMembers reads an object that was entered, and skips the members that nobody
-// reads.
-func (s *source) readMembers(c *cursor, l *jsonLine, readers map[string]reader) {
+// readMembers reads an object that was entered, and skips the members that read
+// does not know.
+func (s *source) readMembers(c *cursor, l *jsonLine, read func(s *source, c *cursor, l *jsonLine, name string) bool) {
 	for c.more('}') {
-		if read := readers[c.key()]; read != nil {
-			read(s, c, l)
-		} else {
+		if !read(s, c, l, c.key()) {
 			c.skip()
 		}
 	}
+}
+
+// readOutermost reads a member of the outermost object, and reports whether it
+// knows the name. A switch is faster than a map.
+func (s *source) readOutermost(c *cursor, l *jsonLine, name string) bool {
+	return s.readCaddy(c, l, name) || s.readRecorded(c, l, name)
+}
+
+// readCaddy reads a member that Caddy's access log has.
+func (s *source) readCaddy(c *cursor, l *jsonLine, name string) bool {
+	switch name {
+	case "logger":
+		l.logger = c.scalar()
+	case "msg":
+		l.message = c.scalar()
+	case "ts":
+		l.ts = c.scalar()
+	case "request":
+		s.caddyRequest(c, l)
+	case "bytes_read":
+		l.e.Truncated = parseSize(c.scalar().text) > 0
+	case "duration":
+		l.duration = c.scalar()
+	case "size":
+		l.e.Size = parseSize(c.scalar().text)
+	case "status":
+		l.setStatus(c.scalar())
+	case "resp_headers":
+		s.responseHeader(c, l.e, true)
+	default:
+		return false
+	}
+	return true
+}
+
+// readRecorded reads a member that traces or flows have.
+func (s *source) readRecorded(c *cursor, l *jsonLine, name string) bool {
+	switch name {
+	case "t":
+		l.elapsed = c.scalar()
+	case "m", "method":
+		l.e.Method = c.textValue()
+	case "u":
+		l.e.Target, l.isTrace = c.textValue(), true
+	case "uri":
+		l.e.Target, l.isFlow = c.textValue(), true
+	case "s":
+		l.setStatus(c.scalar())
+	case "h", "headers":
+		s.requestHeader(c, l, false)
+	case "rh":
+		s.responseHeader(c, l.e, false)
+	case "b", "body":
+		l.e.setBody(c.textValue())
+	default:
+		return l.readSide(c, name)
+	}
+	return true
+}
+
+// readSide reads a member that says who has sent a request of a trace or a flow, and
+// what came of it.
+func (l *jsonLine) readSide(c *cursor, name string) bool {
+	switch name {
+	case "ip", "client":
+		l.client = c.textValue()
+	case "host":
+		l.host = c.textValue()
+	case "ua":
+		l.userAgent = c.textValue()
+	case "location":
+		l.location = c.textValue()
+	case "auth":
+		l.challenge = c.textValue()
+	default:
+		return false
+	}
+	return true
+}
+
+// readRequest reads a member of what Caddy says about a request.
+func (s *source) readRequest(c *cursor, l *jsonLine, name string) bool {
+	switch name {
+	case "client_ip":
+		l.fromClient = c.textValue()
+	case "remote_ip", "remote_addr": // before Caddy 2.5
+		if ip := c.textValue(); l.fromClient == "" {
+			l.fromClient = ip
+		}
+	case "proto":
+		l.e.Proto = c.textValue()
+	case "method":
+		l.e.Method = c.textValue()
+	case "host":
+		l.e.Host = c.textValue()
+	case "uri":
+		l.e.Target = c.textValue()
+	case "headers":
+		s.requestHeader(c, l, true)
+	default:
+		return false
+	}
+	return true
 }
 
 func (l *jsonLine) setStatus(v scalar) {
@@ -137,7 +175,7 @@ func (l *jsonLine) setStatus(v scalar) {
 // caddyRequest reads what Caddy says about a request.
 func (s *source) caddyRequest(c *cursor, l *jsonLine) {
 	if l.isCaddy = c.enter('{'); l.isCaddy {
-		s.readMembers(c, l, requestMembers)
+		s.readMembers(c, l, (*source).readRequest)
 	}
 }
 
