@@ -203,7 +203,7 @@ func TestWhoIsVerified(t *testing.T) {
 		{"the root", "192.0.2.17", googlebot, false, 1},
 		{"a name that starts with a dot", "192.0.2.18", googlebot, false, 1},
 		{"a name with an empty label", "192.0.2.19", googlebot, false, 1},
-		{"a thousand names", "192.0.2.22", googlebot, true, 1 + maxNames},
+		{"a thousand names", "192.0.2.22", googlebot, true, 1 + 8},
 		{"no name", "192.0.2.99", googlebot, false, 1},
 		{"what users have fetched by a tool", "192.0.2.23", googlebot, false, 1},
 		{"the same with another crawler's name", "192.0.2.23", "AdsBot-Google", false, 1},
@@ -259,7 +259,7 @@ func TestAnswersEnd(t *testing.T) {
 		c.knows("192.0.2.1", googlebot)
 		c.knows("192.0.2.10", googlebot)
 		f.questions()
-		<-time.After(longestNo - time.Second)
+		<-time.After(time.Hour - time.Second)
 		if !c.knows("192.0.2.1", googlebot) || c.knows("192.0.2.10", googlebot) || f.questions() != 0 {
 			t.Error("they end too soon")
 		}
@@ -296,7 +296,7 @@ func TestNoAnswerIsANoForAShortTime(t *testing.T) {
 				core, logs := observer.New(zap.WarnLevel)
 				c := checker(t, Config{Resolver: f, Logger: zap.New(core)})
 				began := time.Now()
-				if c.knows("192.0.2.1", googlebot) || time.Since(began) > defaultTimeout {
+				if c.knows("192.0.2.1", googlebot) || time.Since(began) > 2*time.Second {
 					t.Errorf("verified, or it took %v", time.Since(began))
 				}
 				if s := c.Stats(); s != (Stats{Failed: 1}) || logs.Len() != 1 {
@@ -308,7 +308,7 @@ func TestNoAnswerIsANoForAShortTime(t *testing.T) {
 				}
 				fixed := dns()
 				f.set(func() { f.fails, f.hang, f.names = nil, nil, fixed.names })
-				<-time.After(quiet)
+				<-time.After(30 * time.Second)
 				if !c.knows("192.0.2.1", googlebot) {
 					t.Error("it is never asked again")
 				}
@@ -411,7 +411,7 @@ func TestAFloodStaysBounded(t *testing.T) {
 			wg.Go(func() { c.knows(fmt.Sprintf("2001:db8:1::%x", i), googlebot) })
 		}
 		wg.Wait()
-		if took := time.Since(began); took > defaultTimeout || f.most != maxAsking || len(c.asking) != 0 || len(c.slots) != 0 {
+		if took := time.Since(began); took > 2*time.Second || f.most != 16 || len(c.asking) != 0 || len(c.slots) != 0 {
 			t.Errorf("%v, %d questions at once, %d under way", took, f.most, len(c.asking))
 		}
 		f.set(func() { f.hangAll = false })

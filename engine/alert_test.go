@@ -153,7 +153,7 @@ func TestAnAllowlistEndsWhatItForbids(t *testing.T) {
 		<-time.After(2 * settling)
 		synctest.Wait()
 		lists.allow("192.0.2.0/24")
-		<-time.After(recheck + settling)
+		<-time.After(30*time.Second + settling)
 		synctest.Wait()
 		if e.stops(listed) {
 			t.Error("it does not")
@@ -258,12 +258,12 @@ func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
 		}
 		began := time.Now()
 		e.Alert(about("192.0.2.1"))
-		if took := time.Since(began); took > patience || e.stops(listed) {
+		if took := time.Since(began); took > 10*time.Millisecond || e.stops(listed) {
 			t.Errorf("it took %v", took)
 		}
-		for i := range maxOrders {
+		for i := range 1024 {
 			e.local.orders <- order{}
-			if i == maxOrders-2 {
+			if i == 1024-2 {
 				break
 			}
 		}
@@ -398,14 +398,14 @@ func TestTheLastAlertsAreKept(t *testing.T) {
 func TestAlertsAreCountedByScenario(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, Config{})
-		for i := range maxCounted + 50 {
+		for i := range 1000 + 50 {
 			a := about("192.0.2.1")
 			a.Scenario = fmt.Sprint("scenario ", i)
 			e.Alert(a)
 			e.Alert(a)
 		}
 		s := e.Stats().Alerts
-		if len(s.Scenarios) != maxCounted+1 || s.Scenarios["scenario 7"] != 2 || s.Scenarios["other"] != 100 || s.Total != 2*(maxCounted+50) {
+		if len(s.Scenarios) != 1000+1 || s.Scenarios["scenario 7"] != 2 || s.Scenarios["other"] != 100 || s.Total != 2*(1000+50) {
 			t.Errorf("%d scenarios, %d others, %d alerts", len(s.Scenarios), s.Scenarios["other"], s.Total)
 		}
 	})
@@ -426,10 +426,10 @@ func TestWhatClientsSendIsNotKeptWhole(t *testing.T) {
 		for _, c := range got.Context {
 			size += len(c.Method) + len(c.Target) + len(c.Host) + len(c.UserAgent)
 		}
-		if size > 32<<10 || len(got.Context) != maxContexts || len(a.Context) != 100 || len(a.Context[99].Host) != len(long) {
+		if size > 32<<10 || len(got.Context) != 10 || len(a.Context) != 100 || len(a.Context[99].Host) != len(long) {
 			t.Errorf("%d bytes, %d requests", size, len(got.Context))
 		}
-		if d := inDetail(t, e, "192.0.2.1"); len(d.Reason) != maxReason {
+		if d := inDetail(t, e, "192.0.2.1"); len(d.Reason) != 255 {
 			t.Errorf("a reason of %d bytes", len(d.Reason))
 		}
 	})

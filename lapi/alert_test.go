@@ -145,7 +145,7 @@ func TestOnlyThePathOfATargetIsTold(t *testing.T) {
 		"/redirect/http://host/a":       "/redirect/http://host/a",
 		"/a\x1b[31m\u202ered\x00\x7f":   "/a[31mred",
 		"/\xff\xfe":                     "/\ufffd\ufffd",
-		"/" + strings.Repeat("<", 1000): "/" + strings.Repeat("<", (maxTarget-1)/6),
+		"/" + strings.Repeat("<", 1000): "/" + strings.Repeat("<", (2048-1)/6),
 	} {
 		if got := path(target); got != want {
 			t.Errorf("%q: %q, want %q", target, got, want)
@@ -165,7 +165,7 @@ func FuzzAlert(f *testing.F) {
 			a.Context = append(a.Context, detect.Context{Method: method, Target: strings.Repeat("/", i) + target, UserAgent: agent, Status: n})
 		}
 		p := newPushed(&a, time.Now(), telling{decide: true})
-		if len(p.Scenario) > maxWord || len(p.Message) > maxWord || len(p.Events) > maxEvents {
+		if len(p.Scenario) > 255 || len(p.Message) > 255 || len(p.Events) > 10 {
 			t.Errorf("too long: %+v", p)
 		}
 		for _, e := range p.Events {

@@ -57,10 +57,10 @@ func TestAllowlistsAreFollowed(t *testing.T) {
 		s.run()
 		s.want("192.0.2.1", lookup.Ban)
 		s.allow("192.0.2.0/24")
-		s.after(allowInterval + interval)
+		s.after(10*time.Minute + interval)
 		s.want("192.0.2.1", lookup.None)
 		s.disallow("192.0.2.0/24")
-		s.after(allowInterval + interval)
+		s.after(10*time.Minute + interval)
 		s.want("192.0.2.1", lookup.Ban) // though no delta tells of it again
 		if n := s.logs.FilterMessageSnippet("the allowlists have changed").Len(); n != 2 {
 			t.Errorf("said %d times", n)
@@ -88,7 +88,7 @@ func TestAnAllowlistThatTakesAllIsNoShortAnswer(t *testing.T) {
 		s.crowd(100)
 		s.run()
 		s.allow("192.0.2.0/24")
-		s.after(allowInterval + interval)
+		s.after(10*time.Minute + interval)
 		if n := s.table.Count("lapi"); n != 0 || s.client.Status().Err != nil {
 			t.Errorf("%d decisions left: %v", n, s.client.Status().Err)
 		}
@@ -110,7 +110,7 @@ func TestEntriesOfAllowlistsEnd(t *testing.T) {
 		if s.client.Allowlisted(addr("192.0.2.1")) {
 			t.Error("allowlisted for ever")
 		}
-		s.after(allowInterval + interval)
+		s.after(10*time.Minute + interval)
 		s.want("192.0.2.1", lookup.Ban)
 	})
 }
@@ -141,14 +141,14 @@ func TestServersWithoutAllowlistsAreLeftInPeace(t *testing.T) {
 		}
 		s.SetGeneration(lapitest.New) // an upgrade
 		s.allow("192.0.2.0/24")
-		s.after(allowInterval + interval)
+		s.after(10*time.Minute + interval)
 		s.want("192.0.2.1", lookup.None)
 	})
 }
 
 func TestAllowlistsSurviveFailures(t *testing.T) {
 	var many strings.Builder
-	for range maxAllowed + 1 {
+	for range 100_000 + 1 {
 		many.WriteString(`,{"value":"192.0.2.1"}`)
 	}
 	faults := map[string]lapitest.Fault{
@@ -156,7 +156,7 @@ func TestAllowlistsSurviveFailures(t *testing.T) {
 		"no JSON":          lapitest.Raw("<html>"),
 		"a hang":           lapitest.Hang(),
 		"cut in the midst": lapitest.Cut(20),
-		"an endless list":  lapitest.Raw(strings.Repeat(" ", maxAllowBytes) + "[]"),
+		"an endless list":  lapitest.Raw(strings.Repeat(" ", 1<<25) + "[]"),
 		"too many entries": lapitest.Raw(`[{"name":"a","items":[` + many.String()[1:] + `]}]`),
 		"a refused login":  lapitest.Status(401, nil, ""),
 		"an object":        lapitest.Raw(`{"message":"no"}`),
@@ -180,7 +180,7 @@ func TestAllowlistsSurviveFailures(t *testing.T) {
 					t.Errorf("said %d times", n)
 				}
 				s.ClearFaults()
-				s.after(allowRetry + interval)
+				s.after(time.Minute + interval)
 				if st := s.client.Stats(); st.Allowlist.Err != nil {
 					t.Errorf("%+v", st.Allowlist)
 				}

@@ -46,7 +46,7 @@ func TestUnixSocket(t *testing.T) {
 	served := make(chan error)
 	go func() { served <- srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close(); <-served })
-	_, table := follow(t, Config{URL: "unix://" + path, Key: lapitest.DefaultKey, Interval: minInterval}, h, 1)
+	_, table := follow(t, Config{URL: "unix://" + path, Key: lapitest.DefaultKey, Interval: 100 * time.Millisecond}, h, 1)
 	if _, ok := table.Lookup(addr("192.0.2.1")); !ok {
 		t.Error("no decision")
 	}
@@ -89,7 +89,7 @@ func TestTLS(t *testing.T) {
 	bouncer := ca.Issue("bouncer", "bouncer-ou")
 	srv := lapitest.StartTLS(t, lapitest.Config{}, ca.Server())
 	srv.Add(lapitest.Decision{Value: "192.0.2.1"})
-	base := Config{URL: srv.URL, Interval: minInterval}
+	base := Config{URL: srv.URL, Interval: 100 * time.Millisecond}
 
 	t.Run("its own CA and an API key", func(t *testing.T) {
 		cfg := base

@@ -180,7 +180,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"seconds", "120", 2 * time.Minute},
 		{"a date", "date", 3 * time.Minute},
-		{"beyond reason", "86400", maxRetryAfter},
+		{"beyond reason", "86400", 5 * time.Minute},
 		{"garbage", "soon", 0},
 		{"negative", "-5", 0},
 	}

@@ -174,14 +174,14 @@ func TestARowToldTwiceIsOne(t *testing.T) {
 func TestClaimsAreBounded(t *testing.T) {
 	c := newClaims()
 	d := on("192.0.2.1", time.Now().Add(time.Hour))
-	for id := range int64(2 * maxClaimed) {
+	for id := range int64(2 * 256) {
 		c.add(identityOf(&d), id+1, &d)
 	}
-	if c.n != maxClaimed || !c.over {
+	if c.n != 256 || !c.over {
 		t.Errorf("%d rows behind one decision", c.n)
 	}
 	c = newClaims()
-	c.n = maxClaims
+	c.n = 1 << 20
 	if c.add(identityOf(&d), 1, &d) || len(c.rows) > 0 || !c.over {
 		t.Error("one row more than may be")
 	}
@@ -190,20 +190,20 @@ func TestClaimsAreBounded(t *testing.T) {
 func TestRowsThatDoNotFitAreSettledByAFullAnswer(t *testing.T) {
 	playFiltered(t, onlyCrowdsec, func(s *scene) {
 		var rows []lapitest.Decision
-		for i := range maxClaimed + 1 { // the longest last, so that it does not fit
+		for i := range 256 + 1 { // the longest last, so that it does not fit
 			rows = append(rows, lapitest.Decision{Value: "192.0.2.1", Origin: "crowdsec", Duration: time.Duration(i+5) * time.Hour})
 		}
 		ids := s.Add(rows...)
 		s.run()
 		s.after(time.Second)
-		for _, id := range ids[:maxClaimed] {
+		for _, id := range ids[:256] {
 			s.DeleteID(id)
 		}
 		s.poll()
 		s.want("192.0.2.1", lookup.Ban)
 		s.after(2 * time.Minute)
 		s.want("192.0.2.1", lookup.Ban)
-		s.DeleteID(ids[maxClaimed])
+		s.DeleteID(ids[256])
 		s.after(2 * time.Minute)
 		s.want("192.0.2.1", lookup.None)
 	})

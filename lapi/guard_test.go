@@ -166,9 +166,9 @@ func TestEndedDecisionsAreNoLoss(t *testing.T) {
 
 func TestAHandfulMayGo(t *testing.T) {
 	play(t, func(s *scene) {
-		s.crowd(handful)
+		s.crowd(10)
 		s.run()
-		for i := range handful {
+		for i := range 10 {
 			s.HardDelete(fmt.Sprintf("192.0.2.%d", i), "")
 		}
 		s.untilResync()

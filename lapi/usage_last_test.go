@@ -20,7 +20,7 @@ func TestTheLastUsageIsReportedAtTheEnd(t *testing.T) {
 		{"nothing was", 0, nil, 1, 0, false},
 		{"the server does not want to know", 5, lapitest.Status(404, nil, ""), 2, 0, false},
 		{"the server refuses it", 5, lapitest.Status(500, nil, ""), 2, 0, true},
-		{"the server hangs", 5, lapitest.Hang(), 2, lastTimeout, true},
+		{"the server hangs", 5, lapitest.Hang(), 2, time.Second, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			items := processed(10)

@@ -20,7 +20,7 @@ func oracle(text string, private bool) []netip.Prefix {
 }
 
 func oracleLine(line string) (netip.Prefix, bool) {
-	if len(line) >= maxLine {
+	if len(line) >= 65_536 {
 		return netip.Prefix{}, false
 	}
 	line = strings.Trim(line, " \t\r")

@@ -44,7 +44,7 @@ func TestSyncBelievesNothingSooner(t *testing.T) {
 		if n := r.table.Len(); n != 41 || r.Status().Err == nil {
 			t.Errorf("%d entries, %v", n, r.Status().Err)
 		}
-		pass(defaultSettle)
+		pass(time.Minute)
 		r.holds("192.0.2.1/32")
 	})
 }

@@ -32,11 +32,11 @@ func TestGroupsCountWhatIsHeld(t *testing.T) {
 func TestGroupsAreBounded(t *testing.T) {
 	var table Table
 	var all []Decision
-	for i := range 3 * maxGroups {
+	for i := range 3 * 256 {
 		all = append(all, Decision{Prefix: prefix(fmt.Sprintf("10.0.%d.%d", i/256, i%256)), Action: Ban, Origin: fmt.Sprint("made up ", i)})
 	}
 	table.Replace("lapi", all)
-	if n := len(table.Groups()); n > maxGroups+int(Ban) || table.Count("lapi") != len(all) {
+	if n := len(table.Groups()); n > 256+int(Ban) || table.Count("lapi") != len(all) {
 		t.Errorf("%d groups for %d decisions", n, table.Count("lapi"))
 	}
 	table.Replace("lapi", all[len(all)-1:])

@@ -17,7 +17,7 @@ func TestPace(t *testing.T) {
 		min, max time.Duration // in all
 	}{
 		{"one that is not gentle never pauses", pacer{}, time.Second, time.Second, time.Second},
-		{"a small change is made in one go", pacer{gentle: true}, shortTurn, shortTurn, shortTurn},
+		{"a small change is made in one go", pacer{gentle: true}, 100 * time.Microsecond, 100 * time.Microsecond, 100 * time.Microsecond},
 		{"a change of thousands makes way nine tenths of the time", pacer{gentle: true}, 50 * time.Millisecond, 450 * time.Millisecond, 550 * time.Millisecond},
 		{"a large one takes twice as long and a second more", pacer{gentle: true}, 2 * time.Second, 4 * time.Second, 5 * time.Second},
 		{"so it does with a lock", pacer{gentle: true, lock: new(wlock)}, 2 * time.Second, 4 * time.Second, 5 * time.Second},
