@@ -41,7 +41,7 @@ func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decisi
 		if ok && e.isAllowlisted(&at, ip) {
 			at, ok = first(e.without(e.table.CoveringPlace(country, as), ip))
 		}
-		if ok && isStronger(at, d) {
+		if ok && at.Beats(&d) {
 			d = at
 		}
 	}
@@ -49,19 +49,11 @@ func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decisi
 		if d.Action == lookup.Ban {
 			break
 		}
-		if said, ok := l.Lookup(ctx, ip); ok && isStronger(said, d) && !e.spareOwn(&said, ip) {
+		if said, ok := l.Lookup(ctx, ip); ok && said.Beats(&d) && !e.spareOwn(&said, ip) {
 			d = said
 		}
 	}
 	return d, d.Action != lookup.None
-}
-
-// isStronger reports whether a wins over b.
-func isStronger(a, b lookup.Decision) bool {
-	if a.Action != b.Action {
-		return a.Action > b.Action
-	}
-	return !b.Until.IsZero() && (a.Until.IsZero() || a.Until.After(b.Until))
 }
 
 // Covering returns every decision of the table that is to be enforced against ip,
@@ -75,9 +67,9 @@ func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
 	all = append(all, e.without(e.table.CoveringPlace(e.locate(ip)), ip)...)
 	slices.SortStableFunc(all, func(a, b lookup.Decision) int {
 		switch {
-		case isStronger(a, b):
+		case a.Beats(&b):
 			return -1
-		case isStronger(b, a):
+		case b.Beats(&a):
 			return 1
 		}
 		return 0

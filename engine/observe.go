@@ -84,11 +84,11 @@ func (e *Engine) Request(ev *detect.Event) (lookup.Decision, bool) {
 		if guards := d.Action != lookup.None && !d.Prefix.IsValid(); guards {
 			continue // whether this request meets the guard is asked below
 		}
-		if best.Action == lookup.None || isStronger(d, best) {
+		if best.Action == lookup.None || d.Beats(&best) {
 			best = d
 		}
 	}
-	if d, ok := e.guards.find(ev, e.witness.witness, ev.Time); ok && isStronger(d, best) {
+	if d, ok := e.guards.find(ev, e.witness.witness, ev.Time); ok && d.Beats(&best) {
 		best = d
 	}
 	return best, best.Action != lookup.None

@@ -271,7 +271,7 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 			continue
 		}
 		all, ids = append(all, d), append(ids, row.ID)
-		if !found || isStronger(d, best) {
+		if !found || d.Beats(&best) {
 			best, found = d, true
 		}
 	}

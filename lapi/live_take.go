@@ -32,11 +32,3 @@ func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (look
 	d.Source = l.cfg.Name
 	return d, ok
 }
-
-// isStronger reports whether a wins over b, which has an end.
-func isStronger(a, b lookup.Decision) bool {
-	if a.Action != b.Action {
-		return a.Action > b.Action
-	}
-	return a.Until.After(b.Until)
-}

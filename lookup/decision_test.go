@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParsePrefix(t *testing.T) {
@@ -141,6 +142,26 @@ func TestNetwork(t *testing.T) {
 		ip, _ := netip.ParseAddr(tc.ip) // the zero Addr if there is none
 		if got := Network(ip, tc.bits4, tc.bits6).String(); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestWhichDecisionWins(t *testing.T) {
+	day := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		name          string
+		loser, winner Decision
+	}{
+		{"a captcha over a throttle", Decision{Action: Throttle}, Decision{Action: Captcha, Until: day}},
+		{"a ban over a captcha that lasts longer", Decision{Action: Captcha}, Decision{Action: Ban, Until: day}},
+		{"the later end", Decision{Action: Ban, Until: day}, Decision{Action: Ban, Until: day.Add(1)}},
+		{"no end", Decision{Action: Ban, Until: day.AddDate(100, 0, 0)}, Decision{Action: Ban}},
+	} {
+		if !row.winner.Beats(&row.loser) || row.loser.Beats(&row.winner) {
+			t.Errorf("%s: it does not win", row.name)
+		}
+		if row.winner.Beats(&row.winner) {
+			t.Errorf("%s: it wins over itself", row.name)
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (t *Table) findElsewhere(s *state, ip netip.Addr, d Decision) (Decision, bo
 			best.walk(s, other, bits)
 		}
 	})
-	if at, ok := best.decision(s); ok && isStronger(at, d) {
+	if at, ok := best.decision(s); ok && at.Beats(&d) {
 		return at, true
 	}
 	return d, d.Action != None
@@ -253,12 +253,4 @@ func (w *winner) walk(s *state, ip netip.Addr, bits int) {
 			w.consider(s, p, slot)
 		}
 	}
-}
-
-// isStronger reports whether a wins over b.
-func isStronger(a, b Decision) bool {
-	if a.Action != b.Action {
-		return a.Action > b.Action
-	}
-	return compareEnds(a.Until, b.Until) > 0
 }

@@ -233,10 +233,13 @@ func (t *Table) removeIf(gone func(*state, *record) bool) int {
 // sortStrongest puts the decision that wins first.
 func sortStrongest(all []Decision) {
 	slices.SortStableFunc(all, func(a, b Decision) int {
-		if a.Action != b.Action {
-			return int(b.Action) - int(a.Action)
+		switch {
+		case a.Beats(&b):
+			return -1
+		case b.Beats(&a):
+			return 1
 		}
-		return compareEnds(b.Until, a.Until)
+		return 0
 	})
 }
 

@@ -92,6 +92,15 @@ func (d *Decision) Target() string {
 	return p.String()
 }
 
+// Beats reports whether d wins over other where both are in force: by the stronger
+// action, and between equals by the later end. No end is the latest.
+func (d *Decision) Beats(other *Decision) bool {
+	if d.Action != other.Action {
+		return d.Action > other.Action
+	}
+	return compareEnds(d.Until, other.Until) > 0
+}
+
 // Places reports whether there may be decisions about countries or autonomous
 // systems, so that it is worth finding out where a client is.
 func (t *Table) Places() bool {
