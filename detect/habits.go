@@ -244,6 +244,7 @@ const (
 	// Other statuses say so of tokens against forgery, too.
 	placeRefuses
 	placeLogsIn // has begun a session, or given a token, for a name and a password
+	placeFails  // has refused a name and a password in a form of these fields: see standing.go
 	placeKinds
 )
 

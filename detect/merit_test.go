@@ -136,6 +136,13 @@ func TestMeritIsHalved(t *testing.T) {
 func TestKnown(t *testing.T) {
 	login := step{target: "/wp-login.php", body: wpLogin("marie", "x"), status: 302, cookie: welcome}
 	asks := step{target: "/api/me", status: 401, client: "198.51.100.9"}
+	const other = "198.51.100.9"
+	wrong := step{target: "/login", body: "user=c&password=d", status: 302, location: "/login", client: other}
+	right := step{target: "/login", body: "user=a&password=b", status: 302, location: "/", cookie: "s=x"}
+	inJSON := func(s step) step {
+		s.form, s.body, s.location, s.media = mediaJSON, `{"user":"a","password":"b"}`, "", mediaJSON
+		return s
+	}
 	for _, row := range []struct {
 		name  string
 		steps []step
@@ -144,8 +151,9 @@ func TestKnown(t *testing.T) {
 		{"nobody", nil, 0},
 		{"a page", []step{{target: "/"}}, 0},
 		{"a login", []step{login}, 12 * time.Hour},
-		{"a login of any application", []step{{target: "/login", body: "user=a&password=b", status: 302, location: "/", cookie: "s=x"}}, 12 * time.Hour},
-		{"a token for a login", []step{{target: "/login", form: mediaJSON, body: `{"user":"a","password":"b"}`, media: mediaJSON, answer: `{"token":"x"}`}}, 12 * time.Hour},
+		{"a login of any application", []step{wrong, right}, 12 * time.Hour},
+		{"a login of any application, of which nobody is refused", []step{right}, 0},
+		{"a token for a login", []step{inJSON(step{target: "/login", status: 401, client: other}), inJSON(step{target: "/login", answer: `{"token":"x"}`})}, 12 * time.Hour},
 		{"a login that fails", []step{{target: "/wp-login.php", body: wpLogin("marie", "y")}}, 0},
 		{"a login of which nothing tells", []step{{target: "/login", body: "user=a&password=b"}}, 0},
 		{"accepted where it is asked for", []step{asks, {target: "/api/me", auth: "a:b"}}, time.Hour},

@@ -89,22 +89,6 @@ func (v *view) missedBefore(p string) (before bool) {
 	return before
 }
 
-// asksCredentials reports whether the very page that was asked for has refused who had
-// none, or others in the same field: they are not accepted by everybody. That another
-// page of its kind asks for some says nothing, for one can be public and the next not.
-func (v *view) asksCredentials() bool {
-	if v.habits == nil || !v.habits.asks.Load() {
-		return false
-	}
-	return v.habits.isPlace(placeAsks, v.door("")) || v.habits.isPlace(placeAsks, v.door(v.attempt().field))
-}
-
-// door stands for a page, and for the field of a request's header that it reads.
-func (v *view) door(field string) uint64 {
-	site, _ := v.site()
-	return v.habits.hash("door", v.evt.Method, strings.ToLower(site), v.path(), field)
-}
-
 // isPlace reports whether the place that was asked for is of a kind.
 func (v *view) isPlace(kind placeKind) bool {
 	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.habits.hash(v.spot()))
@@ -131,19 +115,6 @@ func (d *Detector) note(v *view) {
 func (v *view) isFine() bool { return v.evt.Status == 0 || v.evt.Status >= 200 && v.evt.Status < 300 }
 
 func (v *view) isMoved() bool { return v.evt.Status >= 300 && v.evt.Status < 400 }
-
-// notePlace learns what a place does.
-func (d *Detector) notePlace(v *view) {
-	if v.evt.Status == http.StatusUnauthorized {
-		d.habits.learnPlace(v, placeAsks, v.door(v.attempt().field))
-		if v.attempt().kind == kindForm && isPost(v.evt.Method) {
-			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
-		}
-	}
-	if v.isFine() && v.evt.Attribution == Foreign {
-		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
-	}
-}
 
 // notePage learns from the answer for a page.
 func (d *Detector) notePage(v *view, outcome string) {
