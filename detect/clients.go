@@ -5,16 +5,14 @@ import (
 	"math"
 	"slices"
 	"sync"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // clients remembers what each client did well, which counts when it does something
-// that it should not: see [pouring].credit. What is not used for the longest time
-// is forgotten first. It is split like a [store].
+// that it should not: see [pouring].credit. It is split like a [store], and forgets like
+// one: see [fair].
 //
-// Anybody can fill that, from a /48 of IPv6. Who has shown credentials that the site
-// accepted is remembered apart, where nothing else gets in: see [shares].
+// Who has shown credentials that the site accepted is remembered apart, where nothing
+// else gets in: see [shares].
 type clients struct {
 	seed  maphash.Seed
 	parts []clientPart
@@ -28,7 +26,7 @@ const acceptedShare = 128
 
 type clientPart struct {
 	mu    sync.Mutex
-	known *simplelru.LRU[clientKey, *client]
+	known *fair[clientKey, *client]
 }
 
 // A clientKey is the address of who is meant.
@@ -61,7 +59,7 @@ func newClients(size int) *clients {
 	n := partsFor(size)
 	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n), accepted: newShares[clientKey, int64](size, acceptedShare)}
 	for i := range c.parts {
-		c.parts[i].known, _ = simplelru.NewLRU[clientKey, *client](max(1, size/n), nil) // fails on a size below 1 only
+		c.parts[i].known = newFair[clientKey](size/n, func(*client) {})
 	}
 	return c
 }
@@ -71,17 +69,17 @@ func newClients(size int) *clients {
 func (c *clients) with(k clientKey, create bool, f func(*client)) {
 	part := &c.parts[0]
 	if len(c.parts) > 1 {
-		part = &c.parts[maphash.Comparable(c.seed, k)%uint64(len(c.parts))]
+		part = &c.parts[maphash.Comparable(c.seed, networkOf(k))%uint64(len(c.parts))]
 	}
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	one, ok := part.known.Get(k)
+	one, ok := part.known.get(k)
 	if !ok {
 		if !create {
 			return
 		}
 		one = new(client)
-		part.known.Add(k, one)
+		part.known.add(k, k, one)
 	}
 	f(one)
 }
@@ -235,7 +233,7 @@ func (c *clients) size() (n int) {
 	for i := range c.parts {
 		p := &c.parts[i]
 		p.mu.Lock()
-		n += p.known.Len()
+		n += p.known.len()
 		p.mu.Unlock()
 	}
 	return n

@@ -25,7 +25,7 @@ type Config struct {
 	Values int
 	// Clients is how many clients are remembered for what they did well, and apart from
 	// these how many for credentials that the site accepted, 128 of one network at most.
-	// Default: 50,000 of each, in 13 MB and up to 12 MB.
+	// Default: 50,000 of each, in up to 20 MB and up to 12 MB.
 	Clients int
 	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
 	Events int

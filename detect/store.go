@@ -3,16 +3,15 @@ package detect
 import (
 	"hash/maphash"
 	"sync"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // A store holds the buckets. It is split, so that events of different clients
 // seldom wait for one another; those of one bucket always do.
 //
-// Whoever sends from enough addresses can fill any table. This one forgets the
-// bucket that was not used for the longest time, in each of its parts; which part
-// a bucket is in is not for clients to know.
+// Whoever sends from enough addresses can fill any table. This one forgets the bucket,
+// in each of its parts, that was not used for the longest time by the network that has
+// the most of them there: see [fair]. All buckets of a network's clients are in one
+// part; which one is not for clients to know.
 type store struct {
 	seed  maphash.Seed
 	parts []*shelf
@@ -21,7 +20,7 @@ type store struct {
 // A shelf is a part of the store.
 type shelf struct {
 	mu      sync.Mutex
-	buckets *simplelru.LRU[bucketKey, *bucket]
+	buckets *fair[bucketKey, *bucket]
 	bytes   int // of all of them
 	most    int
 	evicted uint64
@@ -50,19 +49,24 @@ func newStore(buckets, bytes int) *store {
 
 func newPart(buckets, bytes int) *shelf {
 	p := &shelf{most: bytes}
-	forget := func(_ bucketKey, b *bucket) {
+	p.buckets = newFair[bucketKey](buckets, func(b *bucket) {
 		p.bytes -= b.size
 		p.evicted++
-	}
-	p.buckets, _ = simplelru.NewLRU(buckets, forget) // fails on a size below 1 only
+	})
 	return p
 }
 
+// part returns the part for a key: by the network of the client, or else by the texts
+// that events are grouped by.
 func (s *store) part(k bucketKey) *shelf {
 	if len(s.parts) == 1 {
 		return s.parts[0]
 	}
-	return s.parts[maphash.Comparable(s.seed, k)%uint64(len(s.parts))]
+	of := networkOf(clientKey{k.hi, k.lo})
+	if of == (clientKey{}) {
+		of.lo = k.rest
+	}
+	return s.parts[maphash.Comparable(s.seed, of)%uint64(len(s.parts))]
 }
 
 // pour puts an event into its bucket. It returns the alert, if one is due.
@@ -70,10 +74,10 @@ func (s *store) pour(k bucketKey, p pouring) (Alert, bool) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	b, ok := part.buckets.Get(k)
+	b, ok := part.buckets.get(k)
 	if !ok {
 		b = &bucket{}
-		part.buckets.Add(k, b)
+		part.buckets.add(p.view.clientKey(), k, b)
 	}
 	over := b.pour(p)
 	part.measure(b)
@@ -93,8 +97,8 @@ func (p *shelf) measure(b *bucket) {
 	size := b.measure()
 	p.bytes += size - b.size
 	b.size = size
-	for p.bytes > p.most && p.buckets.Len() > 1 {
-		p.buckets.RemoveOldest()
+	for p.bytes > p.most && p.buckets.len() > 1 {
+		p.buckets.forget()
 	}
 }
 
@@ -103,7 +107,7 @@ func (s *store) forgive(k bucketKey, owner uint64, gifts int) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	if b, ok := part.buckets.Peek(k); ok && b.live {
+	if b, ok := part.buckets.peek(k); ok && b.live {
 		b.forgive(owner, gifts)
 	}
 }
@@ -112,10 +116,10 @@ func (s *store) forgive(k bucketKey, owner uint64, gifts int) {
 func (s *store) retain(rules map[uint32]bool) {
 	for _, part := range s.parts {
 		part.mu.Lock()
-		for _, k := range part.buckets.Keys() {
+		for k, h := range part.buckets.things {
 			if !rules[k.rule] {
-				part.buckets.Remove(k)
-				part.evicted--
+				part.bytes -= h.value.size
+				part.buckets.remove(k)
 			}
 		}
 		part.mu.Unlock()
@@ -127,7 +131,7 @@ func (s *store) retain(rules map[uint32]bool) {
 func (s *store) stats() (buckets, bytes int, evicted uint64) {
 	for _, part := range s.parts {
 		part.mu.Lock()
-		buckets += part.buckets.Len()
+		buckets += part.buckets.len()
 		bytes += part.bytes
 		evicted += part.evicted
 		part.mu.Unlock()
