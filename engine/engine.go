@@ -3,6 +3,12 @@
 // handlers and policies at any time, while the engine keeps the table, the
 // connections and what the detector remembers.
 //
+//	e, err := engine.New(engine.Config{Sources: []engine.Source{crowdsec}})
+//	...
+//	e.Start()
+//	defer e.Close()
+//	d, found := e.Lookup(ctx, ip)
+//
 //	sources ──▶ table ──▶ Lookup          Request, Response
 //	             │ ▲ ▲                            │
 //	             ▼ │ └── local decisions ◀──┐     ▼

@@ -3,6 +3,12 @@
 // 1.4.6 and later, keeps a [lookup.Table] in step with it, and reports alerts.
 // A [Live] asks about one address at a time.
 //
+//	c, err := lapi.New(lapi.Config{URL: "http://127.0.0.1:8080", Key: key})
+//	...
+//	err = c.Run(ctx, &table) // until ctx ends
+//
+// Package engine runs clients, and has the table.
+//
 // # What it takes for granted
 //
 // A decision is known by its value and type, never by its id. A value is an
