@@ -56,7 +56,8 @@ var public = []string{
 var rooms = map[string]room{
 	".":                      {ours: []string{"caddymodule"}},
 	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
-	"caddymodule":            {append([]string{"internal/alertquota", "internal/wire"}, public...), []string{caddy, zap, prometheus, cobra, yaml}},
+	"caddymodule":            {append([]string{"caddymodule/option", "internal/alertquota", "internal/wire"}, public...), []string{caddy, zap, prometheus, cobra, yaml}},
+	"caddymodule/option":     {nil, []string{caddy}},
 	"challenge":              {[]string{"internal/page"}, nil},
 	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
 	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},

@@ -97,7 +97,7 @@ func (f *field) isOption() bool { return !f.json && f.in == "" }
 // parse implements [Parser].
 func (f *field) parse(d *caddyfile.Dispenser, name string) error {
 	args := d.RemainingArgs()
-	if v, ok := f.value.Addr().Interface().(*bool); ok && !f.onOff {
+	if v, ok := reflect.TypeAssert[*bool](f.value.Addr()); ok && !f.onOff {
 		*v = true
 		if len(args) > 0 {
 			return d.Errf("%s: takes no argument, got %q", name, args[0])
@@ -115,7 +115,7 @@ func (f *field) parse(d *caddyfile.Dispenser, name string) error {
 
 // count checks the number of arguments.
 func (f *field) count(n int) error {
-	_, many := f.value.Interface().([]string)
+	_, many := reflect.TypeAssert[[]string](f.value)
 	switch {
 	case (many || f.joined) && n == 0:
 		return fmt.Errorf("want at least one argument")
@@ -172,7 +172,7 @@ func (f *field) checkWords() error {
 	if len(f.words) == 0 {
 		return nil
 	}
-	all, many := f.value.Interface().([]string)
+	all, many := reflect.TypeAssert[[]string](f.value)
 	if !many {
 		all = []string{f.value.String()}
 	}
