@@ -2,10 +2,8 @@ package detect
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -21,6 +19,7 @@ type sent struct {
 	sets             bool   // a password is to be set by it
 	grants           bool   // it asks for a token by a password
 	action           string
+	failsTo          string // where a failure is to lead, as some forms say
 
 	// In fields u and p, which may be anything unless another says that it is a login.
 	shortUser, shortPass string
@@ -71,7 +70,7 @@ func (s *sent) read(media string, body []byte) {
 	case mediaText: // messages of Socket.IO begin with a number
 		eachMember(bytes.TrimLeft(body, "0123456789"), s.member)
 	default:
-		if strings.HasSuffix(media, "json") {
+		if strings.Contains(media, "json") { // application/json-rpc, application/x-amz-json-1.1
 			eachMember(body, s.member)
 		}
 	}
@@ -132,12 +131,22 @@ func (s *sent) member(key, value string) {
 		s.user = value
 	case codes.has(name) && isCode(value), vouchers.has(name) && isVoucher(value):
 		s.code = value
+	default:
+		s.hint(name, value)
+	}
+}
+
+// hint takes note of a field that says something about the others.
+func (s *sent) hint(name, value string) {
+	switch {
 	case name == "u":
 		s.shortUser = value
 	case name == "p":
 		s.shortPass = value
 	case value == "login":
 		s.saysLogin = true
+	case (strings.Contains(name, "fail") || strings.Contains(name, "error")) && strings.Contains(value, "/"):
+		s.failsTo = value
 	case name == "query":
 		s.document(value)
 	case hasLogin(value):
@@ -232,49 +241,6 @@ func partValue(body []byte) (value, rest []byte) {
 		return body, nil
 	}
 	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
-}
-
-// maxMembers is how many keys, values and brackets of JSON are looked at: to read more
-// takes longer than it is worth.
-const maxMembers = 1024
-
-// eachMember calls f for the members of JSON objects whose values are texts, numbers
-// or true and false, however deep they are, up to where the text ends or goes wrong.
-func eachMember(text []byte, f func(key, value string)) {
-	in := json.NewDecoder(bytes.NewReader(text))
-	in.UseNumber()
-	var objects []bool // that are open; arrays are false
-	key, named := "", false
-	for range maxMembers {
-		token, err := in.Token()
-		if err != nil {
-			return
-		}
-		if d, ok := token.(json.Delim); ok {
-			if named = false; d == '{' || d == '[' {
-				objects = append(objects, d == '{')
-			} else {
-				objects = objects[:len(objects)-1]
-			}
-			continue
-		}
-		name, isText := token.(string)
-		switch number, isNumber := token.(json.Number); {
-		case len(objects) == 0 || !objects[len(objects)-1]:
-		case !named:
-			key, named = name, true
-			continue
-		case isText:
-			f(key, name)
-		case isNumber:
-			f(key, number.String())
-		default:
-			if is, ok := token.(bool); ok {
-				f(key, strconv.FormatBool(is))
-			}
-		}
-		named = false
-	}
 }
 
 // formAction returns what a request asks a script of WordPress to do: PHP takes it

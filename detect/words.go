@@ -3,23 +3,41 @@ package detect
 import (
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// Names of fields that people log in by, in lower case and without signs. A
+// Names of fields that people log in by, in lower case and without signs and accents. A
 // password's field may have something before it, such as login[password] and
 // txtPassword; a name may, too, but a name's own words are short and common.
 var (
-	userFields = newStringSet(
-		"log", "user", "username", "userlogin", "userid", "useremail", "usermail", "login", "loginname", "loginid", "loginemail",
-		"email", "emailaddress", "mail", "uid", "uname", "usr", "account", "accountname", "identifier", "identity", "name", "nickname",
-		"jusername", "osusername", "pmausername", "acname", "phone", "mobile", "msisdn", "handle", "principal", "customer", "memberid",
-		"sessionusernameoremail", "usernamefld", "identifiant", "utilisateur", "usuario", "benutzer", "benutzername", "kennung", "gebruikersnaam", "utente", "uzytkownik", "mitglied",
-		"usernameoremail", "loginusername", "txtusername", "authusername", "rocketchatuser",
-	)
-	passwordEnds = []string{"password", "passwd", "passphrase", "passwort", "motdepasse", "contrasena", "contraseña", "kennwort", "losenord", "lösenord", "wachtwoord", "salasana", "haslo", "hasło", "heslo", "jelszo", "parola", "passwordfld", "senha", "clave"}
-	passwords    = newStringSet(
-		"pwd", "pw", "pass", "passw", "userpass", "pswd", "psw", "userpwd", "loginpass", "authpass", "jpass", "txtpwd", "secret", "userident",
-	)
+	userFields = newStringSet(strings.Fields(`
+		log user username userlogin userid useremail usermail login loginname loginid loginemail loginuser loginusername logon logonid
+		logonname signinname email emailaddress emailadresse mailaddress mail uid uname usr account accountname identifier identity
+		name nickname nick screenname jusername osusername pmausername acname phone mobile msisdn handle principal customer memberid
+		customernumber sessionusernameoremail usernamefld usernameoremail txtusername authusername rocketchatuser
+		identifiant utilisateur nomutilisateur nomdutilisateur pseudo courriel
+		usuario nombreusuario nombredeusuario correo correoelectronico usuari utilizador nomeusuario nomedeusuario nomeutilizador cpf matricula
+		utente nomeutente codiceutente utilizator numeutilizator
+		benutzer benutzername kennung anmeldename mitglied kundennummer nutzername gebruiker gebruikersnaam klantnummer
+		bruger brugernavn bruker brukernavn anvandare anvandarnamn epost epostadress notandi notandanafn
+		kayttaja kayttajatunnus kayttajanimi tunnus sahkoposti kasutaja kasutajanimi lietotajs lietotajvards vartotojas vartotojovardas
+		uzytkownik nazwauzytkownika uzivatel uzivatelskejmeno prihlasovacijmeno pouzivatel felhasznalo felhasznalonev
+		korisnik korisnickoime uporabnik uporabniskoime perdoruesi potrebitel polzovatel imyapolzovatelya korystuvach xristis onomaxristi
+		kullanici kullaniciadi eposta istifadeci tendangnhap taikhoan namapengguna pengguna
+		yonghu yonghuming zhanghao zhanghu yuza yuzamei yuzaid riyousha riyoushaid aidi sayongja
+		用户名 帐号 账号 ユーザー名 아이디 логин пользователь`)...)
+	passwordEnds = strings.Fields(`
+		password passwd pwd passphrase passcode passwrd passwordfld passwordfield passwordinput
+		motdepasse motpasse contrasena contrasenya contrasinal pasahitza clave claveacceso senha palavrapasse palavrachave parolachiave
+		parola parool passwort kennwort losungswort geheimwort wachtwoord
+		passord adgangskode kodeord losenord lykilord salasana salasona slaptazodis haslo heslo jelszo
+		lozinka zaporka sifra sifre geslo fjalekalimi sinthimatiko matkhau katasandi katalaluan nenosiri
+		mima kouling pasuwado pasuwaado anshobango bimilbeonho
+		密码 密碼 口令 パスワード 暗証番号 비밀번호 пароль`)
+	passwords = newStringSet(strings.Fields(`
+		pw pass passw userpass userpw pswd psw loginpass loginpw authpass jpass wppass mypass txtpass txtpw webpass adminpass
+		secret userident mdp codeacces codesecret sandi losen kodikos parole parol`)...)
 	// A form with one of these sets a password, and is no login.
 	newPasswords = []string{"new", "confirm", "repeat", "again", "retype", "verify", "old", "current", "password2", "password1", "pass1", "pass2", "pwd2"}
 	// What people do beside logging in, in the last element of a path.
@@ -30,27 +48,50 @@ var (
 	codes    = newStringSet(
 		"code", "otp", "totp", "otpcode", "totpcode", "authcode", "authenticationcode", "verificationcode", "mfacode", "mfa", "twofactorcode",
 		"twofactortoken", "2facode", "2fa", "pin", "smscode", "onetimecode", "onetimepassword", "securitycode", "challenge", "token",
-		"usercode", "passcode", "logincode", "confirmationcode",
+		"usercode", "passcode", "logincode", "confirmationcode", "otpattempt", "otptoken", "otptokens", "totptoken", "totppasscode", "tfacode", "tfa",
+		"twofactor", "secondfactor", "secondfactortoken", "mfatoken", "authenticatorcode", "googlecode", "gauthcode", "validationcode", "emailcode", "accesscode",
 	)
 )
 
-// plainName returns the last part of a field's name in lower case without signs:
-// username of user[user_name], of login.UserName and of ctl00$Main$UserName.
+// plainName returns the last part of a field's name in lower case without signs and
+// accents: username of user[user_name], of login.UserName and of ctl00$Main$UserName,
+// sifre of Şifre.
 func plainName(key string) string {
 	key = strings.TrimRight(key, "]")
 	if cut := strings.LastIndexAny(key, "[.$:"); cut >= 0 {
 		key = key[cut+1:]
 	}
 	var b strings.Builder
-	for i := range len(key) {
-		switch c := key[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c >= 0x80:
-			b.WriteByte(c)
-		case 'A' <= c && c <= 'Z':
-			b.WriteByte(c + 'a' - 'A')
+	for _, r := range key {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			b.WriteByte(byte(r))
+		case 'A' <= r && r <= 'Z':
+			b.WriteByte(byte(r) + 'a' - 'A')
+		case r >= utf8.RuneSelf:
+			b.WriteRune(withoutAccent(unicode.ToLower(r)))
 		}
 	}
 	return b.String()
+}
+
+// accents are letters in lower case with an accent, and plain what is below it.
+const (
+	accents = "àáâãäåāăąạảấầậắæçćčđďèéêëēėęěếềệğíìîïīįıłľñńňòóôõöøőơốồộŕřśşšșťțþùúûüūůűųưýÿźžżð"
+	plain   = "aaaaaaaaaaaaaaaacccddeeeeeeeeeeegiiiiiiillnnnooooooooooorrsssstttuuuuuuuuuyyzzzd"
+)
+
+// withoutAccent returns the letter without its accent. One that is combined with it is
+// left alone, for who sends that does so with all browsers' forms.
+func withoutAccent(r rune) rune {
+	at := 0
+	for _, a := range accents {
+		if a == r {
+			return rune(plain[at])
+		}
+		at++
+	}
+	return r
 }
 
 func isPasswordField(name string) bool {

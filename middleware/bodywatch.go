@@ -54,7 +54,7 @@ func isTelling(r *http.Request) bool {
 	case "", "application/x-www-form-urlencoded", "multipart/form-data", "text/xml", "application/xml", "text/plain":
 		return true
 	}
-	return strings.HasPrefix(contentType, "application/") && strings.HasSuffix(contentType, "json")
+	return strings.Contains(contentType, "json") // also application/json-rpc and text/x-json
 }
 
 // Read implements [io.Reader].

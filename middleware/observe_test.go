@@ -161,6 +161,8 @@ func TestWhatIsKeptOfABody(t *testing.T) {
 		{"what nobody reads and is long", "application/x-www-form-urlencoded", long, 0, "", false},
 		{"what was read of it", "application/x-www-form-urlencoded", "log=a&pwd=b", 5, "log=a", false},
 		{"a call", "text/xml; charset=utf-8", "<methodCall/>", -1, "<methodCall/>", false},
+		{"a call of JSON-RPC", "application/json-rpc", `{"id":1}`, -1, `{"id":1}`, false},
+		{"JSON by an older name", "text/x-json; charset=utf-8", `{"id":1}`, -1, `{"id":1}`, false},
 		{"a picture", "image/png", "PNG", -1, "", false},
 		{"no type", "", "log=a", -1, "log=a", false},
 		{"a type that only PHP understands", "Application/X-WWW-Form-Urlencoded,x; a=b; a=c", "log=a", -1, "log=a", false},
