@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -14,15 +16,77 @@ const maxAnswer = 8 << 10
 // that were posted.
 func (v *view) answerResult() string {
 	body := v.answer()
-	switch kind := strings.ToLower(v.evt.ContentType); {
-	case len(body) == 0:
-		return loginTry
-	case strings.Contains(kind, "json") || body[0] == '{' || body[0] == '[':
+	switch {
+	case v.isJSON(body):
 		return jsonResult(body)
-	case strings.Contains(kind, "html") && asksPassword(body):
+	case v.isHTML() && asksPassword(body):
 		return loginFailure
 	}
 	return loginTry
+}
+
+func (v *view) isHTML() bool { return strings.Contains(strings.ToLower(v.evt.ContentType), "html") }
+
+// isJSON reports whether a body is JSON, and not empty.
+func (v *view) isJSON(body []byte) bool {
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || strings.Contains(strings.ToLower(v.evt.ContentType), "json"))
+}
+
+// welcomes reports whether an answer that tells of no failure begins a session: it
+// sets a cookie, and has made something, says that all is well or tells who it is. A
+// page says nothing by that: many set a cookie with every answer.
+func (v *view) welcomes() bool {
+	if !v.beginsCookie() || v.isHTML() {
+		return false
+	}
+	if v.evt.Status == http.StatusCreated || v.evt.Status == http.StatusNoContent || v.isPlace(placeDenies) {
+		return true
+	}
+	body := v.answer()
+	if v.isJSON(body) {
+		return jsonWelcomes(body)
+	}
+	switch strings.Trim(strings.ToLower(string(body[:min(len(body), maxElement)])), `."!`) {
+	case "ok", "true", "1", "success", "logged in", "welcome":
+		return true
+	}
+	return false
+}
+
+// jsonWelcomes reports whether JSON that tells of no failure says that somebody is let
+// in: who it is, or that all is well.
+func jsonWelcomes(body []byte) (welcomes bool) {
+	refuses := false
+	eachMember(body, func(key, value string) {
+		name, value := plainName(key), strings.ToLower(value)
+		refuses = refuses || isMessage(name) && tellsOfRefusal(value)
+		welcomes = welcomes || memberWelcomes(name, value)
+	})
+	return welcomes && !refuses
+}
+
+func memberWelcomes(name, value string) bool {
+	switch name {
+	case "id", "userid", "uid", "user", "username", "email", "role", "location", "redirect", "redirecturl", "redirectto":
+		return value != "" && value != "0" && value != "false" && !looksLikeLogin("/"+value)
+	case "ok", "success", "authenticated", "loggedin", "status", "result":
+		return value == "true" || value == "ok" || value == "success" || value == "1"
+	}
+	return isMessage(name) && (strings.Contains(value, "logged in") || strings.Contains(value, "success"))
+}
+
+func isMessage(name string) bool {
+	switch name {
+	case "message", "msg", "detail", "reason", "info", "text", "title":
+		return true
+	}
+	return false
+}
+
+// tellsOfRefusal reports whether a message says that something is not right.
+func tellsOfRefusal(message string) bool {
+	return slices.ContainsFunc([]string{"wrong", "invalid", "incorrect", "fail", "denied", "error", "not ", "unknown", "unauthor", "no such", "bad ", "locked", "expired", "too many", "unsuccess"},
+		func(word string) bool { return strings.Contains(message, word) })
 }
 
 // answer returns the beginning of the response's body as it was before it was
@@ -66,18 +130,19 @@ func jsonResult(body []byte) string {
 			result = loginSuccess
 		}
 	})
-	if result == loginTry && bytes.Contains(body, []byte(`rrors":`)) && !emptyErrors(body) {
-		return loginFailure // errors, response_errors: an object or an array
+	if result == loginTry && hasErrors(body) {
+		return loginFailure
 	}
 	return result
 }
 
-// emptyErrors reports whether what follows the first "errors" holds nothing.
-func emptyErrors(body []byte) bool {
-	_, rest, _ := bytes.Cut(body, []byte(`rrors":`))
-	rest = bytes.TrimSpace(rest)
-	for _, nothing := range []string{"[]", "{}", "null", "false"} {
-		if bytes.HasPrefix(rest, []byte(nothing)) {
+// hasErrors reports whether JSON has an error that is an object or an array, as in
+// errors and response_errors.
+func hasErrors(body []byte) bool {
+	for _, sign := range []string{`rrors":`, `"error":`} {
+		_, rest, found := bytes.Cut(body, []byte(sign))
+		rest = bytes.TrimSpace(rest)
+		if found && len(rest) > 1 && (rest[0] == '{' || rest[0] == '[') && !bytes.HasPrefix(rest, []byte("[]")) && !bytes.HasPrefix(rest, []byte("{}")) {
 			return true
 		}
 	}
@@ -99,10 +164,20 @@ func memberResult(name, value string) string {
 		case "false", "0", "error", "fail", "failed", "failure", "unauthorized", "denied":
 			return loginFailure
 		}
-	case "token", "accesstoken", "idtoken", "refreshtoken", "jwt", "jwttoken", "ticket", "sessionid", "sessiontoken", "authtoken", "apikey":
+	case "token", "accesstoken", "idtoken", "refreshtoken", "jwt", "jwttoken", "ticket", "sessionid", "sessiontoken", "authtoken", "apikey",
+		"ubusrpcsession":
 		if value != "" {
 			return loginSuccess
 		}
 	}
+	if name == "result" && isTokenLike(value) { // of JSON-RPC
+		return loginSuccess
+	}
 	return ""
+}
+
+// isTokenLike reports whether a text in lower case is a long hexadecimal number.
+func isTokenLike(text string) bool {
+	const shortest = 32
+	return len(text) >= shortest && strings.Trim(text, "0123456789abcdef") == ""
 }

@@ -95,13 +95,13 @@ func applications() []application {
 			"Laravel",
 			step{target: "/login", body: "_token=x&email=a%40b.example&password=GUESS"},
 			moves(302, "https://shop.example/login", "laravel_session=x; path=/"), moves(302, "https://shop.example/home", "laravel_session=x; path=/"),
-			[4]string{try, try, success, success},
+			[4]string{failure, failure, success, success},
 		},
 		{
 			"Laravel, JSON", inJSON("/login", `{"email":"a@b.example","password":"GUESS"}`),
 			says(422, `{"message":"These credentials do not match our records.","errors":{"email":["x"]}}`),
 			step{status: 204, cookie: "laravel_session=x"},
-			[4]string{failure, failure, try, try},
+			[4]string{failure, failure, success, success},
 		},
 		{
 			"Spring Security",
@@ -143,7 +143,7 @@ func applications() []application {
 			"Joomla, administration",
 			step{target: "/administrator/index.php", body: "username=admin&passwd=GUESS&option=com_login&task=login"},
 			moves(303, "https://j.example/administrator/index.php", ""), moves(303, "https://j.example/administrator/index.php", "0f1e=x"),
-			[4]string{failure, failure, try, try},
+			[4]string{failure, failure, failure, failure},
 		},
 		{
 			"Joomla",
@@ -161,13 +161,13 @@ func applications() []application {
 			"phpMyAdmin",
 			step{target: "/index.php?route=/", body: "set_session=x&pma_username=root&pma_password=GUESS&server=1"},
 			again, moves(302, "/index.php?route=/", "pmaAuth-1=x"),
-			[4]string{failure, try, try, try},
+			[4]string{failure, try, success, success},
 		},
 		{
 			"phpMyAdmin, a relative redirect",
 			step{target: "/pma/index.php", body: "pma_username=root&pma_password=GUESS"},
 			moves(302, "index.php?lang=en", "pma_lang=en"), moves(302, "./index.php?route=/", "pmaAuth-1=x"),
-			[4]string{try, try, try, try},
+			[4]string{failure, failure, success, success},
 		},
 		{
 			"Grafana", inJSON("/login", `{"user":"admin","password":"GUESS"}`),
@@ -209,7 +209,7 @@ func applications() []application {
 			"AdGuard Home", inJSON("/control/login", `{"name":"admin","password":"GUESS"}`),
 			step{status: 403, media: "text/plain", answer: "invalid username or password"},
 			step{status: 200, media: "text/plain", answer: "OK", cookie: "agh_session=x"},
-			[4]string{failure, failure, try, try},
+			[4]string{failure, failure, success, try},
 		},
 		{
 			"CouchDB",
@@ -221,7 +221,7 @@ func applications() []application {
 			"Magento",
 			step{target: "/customer/account/loginPost/", body: "form_key=x&login%5Busername%5D=a%40b.example&login%5Bpassword%5D=GUESS"},
 			moves(302, "https://m.example/customer/account/login/", "PHPSESSID=x"), moves(302, "https://m.example/customer/account/", "PHPSESSID=y"),
-			[4]string{try, try, success, success},
+			[4]string{failure, failure, success, success},
 		},
 		{
 			"Mastodon",
@@ -345,10 +345,12 @@ func TestApplicationsLetPeopleIn(t *testing.T) {
 			}
 		}
 		// By their address nothing tells that these are logins, until they refuse somebody.
-		elsewhere := slices.Contains([]string{"Joomla", "Proxmox", "an API of GraphQL"}, app.name)
+		elsewhere := slices.Contains([]string{"Joomla", "Proxmox", "an API of GraphQL", "phpMyAdmin", "phpMyAdmin, a relative redirect"}, app.name)
 		// By the answer alone nothing tells that it is a success, but these have said 401.
 		refuses := slices.Contains([]string{"Grafana", "CouchDB", "Mattermost"}, app.name)
-		if got, want := d.Known(e.Client, began), (app.told[2] == loginSuccess || refuses) && !elsewhere; got != want {
+		// A firewall in front may say 403 and 422, too, and a cookie is no token.
+		vague := slices.Contains([]string{"Laravel, JSON", "AdGuard Home"}, app.name)
+		if got, want := d.Known(e.Client, began), (app.told[2] == loginSuccess || refuses) && !elsewhere && !vague; got != want {
 			t.Errorf("%s: known is %v, want %v", app.name, got, want)
 		}
 	}

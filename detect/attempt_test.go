@@ -198,8 +198,8 @@ func TestSecondFactors(t *testing.T) {
 		{"a wrong code, and 401", step{target: "/api/otp", form: mediaJSON, body: `{"code":"123456"}`, status: 401}, loginFailure},
 		{"a wrong code, and the form again", step{target: "/2fa", body: "otp=123456", answer: `<input type="password">`}, loginFailure},
 		{"a wrong code, and an error in JSON", step{target: "/2fa", form: mediaJSON, body: `{"otp":"123456"}`, media: mediaJSON, answer: `{"error":"x"}`}, loginFailure},
-		{"a right code", step{target: "/2fa", body: "otp=123456", status: 302, location: "/", cookie: "s=x"}, ""},
-		{"a right code, and a token", step{target: "/2fa", form: mediaJSON, body: `{"otp":"123456"}`, media: mediaJSON, answer: `{"token":"x"}`}, ""},
+		{"a right code", step{target: "/2fa", body: "otp=123456", status: 302, location: "/", cookie: "s=x"}, loginSuccess},
+		{"a right code, and a token", step{target: "/2fa", form: mediaJSON, body: `{"otp":"123456"}`, media: mediaJSON, answer: `{"token":"x"}`}, loginSuccess},
 		{"a voucher that a shop does not take", step{target: "/cart", body: "code=12345678", status: 302, location: "/cart"}, loginFailure},
 	} {
 		fields := fieldsOf(row.step.event(began))

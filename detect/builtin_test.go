@@ -48,6 +48,7 @@ type step struct {
 	size     int64  // of the answer; default: that of answer
 	host     string // default: blog.example
 	whose    Attribution
+	referer  string
 }
 
 func (s step) event(at time.Time) *Event {
@@ -71,6 +72,7 @@ func (s step) event(at time.Time) *Event {
 	if s.client != "" {
 		e.Client = netip.MustParseAddr(s.client)
 	}
+	e.Referer = s.referer
 	s.answers(e)
 	if e.Method == "POST" {
 		e.Request.Set("Content-Type", mediaForm)

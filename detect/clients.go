@@ -41,6 +41,7 @@ type client struct {
 	next           uint8
 	ends           [2][recentEnds]uint32 // first and last elements of paths that were not there
 	nextEnd        [2]uint8
+	stepped        int64 // until when a code of it completes a login: its password was right
 }
 
 const (
@@ -53,6 +54,7 @@ const (
 	passWorth     = 5 // pages that a solved challenge is worth
 	knownByAuth   = int64(3600e9)
 	knownByLogin  = int64(12 * 3600e9)
+	stepLasts     = int64(10 * 60e9)
 )
 
 func newClients(size int) *clients {

@@ -166,7 +166,10 @@ func (d *Detector) forgive(v *view) {
 	if len(v.prog.forgiving) == 0 {
 		return
 	}
-	if result, _ := v.login(); result != loginSuccess || v.attempt().kind == kindToken {
+	switch result, _ := v.login(); {
+	case result != loginSuccess && result != loginStep:
+		return
+	case v.attempt().kind == kindToken:
 		return // who has a token could take back a guess with each request
 	}
 	owner := d.owner(v)

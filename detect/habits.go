@@ -245,6 +245,8 @@ const (
 	placeRefuses
 	placeLogsIn // has begun a session, or given a token, for a name and a password
 	placeFails  // has refused a name and a password in a form of these fields: see standing.go
+	placeDenies // answers 400, 401, 403 or 422 to a form: see view.welcomes
+	placeShows  // answers a wrong password by the form itself
 	placeKinds
 )
 

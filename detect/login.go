@@ -3,7 +3,6 @@ package detect
 import (
 	"bytes"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 )
@@ -15,17 +14,18 @@ const shopField = "woocommerce-login-nonce"
 const (
 	loginSuccess = "success"
 	loginFailure = "failure"
-	loginTry     = "try" // nothing tells what came of it
+	loginTry     = "try"  // nothing tells what came of it
+	loginStep    = "step" // the password was right, and a second factor is asked for
 )
 
 // login tells whether somebody logged in, or failed to.
 //
 // What came of an attempt follows from the answer, whatever the application: an
-// error status, a redirect back to where people log in, the same form once more,
+// error status, a redirect back to the page of the form, the same form once more,
 // an error in JSON is a failure; a redirect elsewhere that begins a session, a
-// token in JSON is a success. 401 to who had nothing to show is how every visit
-// begins. Where nothing tells, who tries one password after the other for one name
-// has not been let in by the ones before.
+// token in JSON is a success; a question for a code is a step to one. 401 to who had
+// nothing to show is how every visit begins. Where nothing tells, who tries one
+// password after the other for one name has not been let in by the ones before.
 //
 // WordPress says that somebody has logged in by a cookie, whatever the status is
 // and wherever the form was: it answers 200 to a wrong password as well as to the
@@ -34,29 +34,45 @@ func (v *view) login() (string, bool) {
 	if v.isQuiet() {
 		return "", false
 	}
+	if v.result.gen != v.gen {
+		v.result = loginResult{v.gen, v.judgeLogin()}
+	}
+	return nonEmpty(v.result.is)
+}
+
+// A loginResult is what came of a login, found out once for an event.
+type loginResult struct {
+	gen uint32 // of the view that it was found for: see view.gen
+	is  string
+}
+
+func (v *view) judgeLogin() string {
 	if v.loggedIn() {
-		return loginSuccess, true
+		return loginSuccess
 	}
 	if v.evt.Status >= 500 || v.evt.Status == http.StatusTooManyRequests {
-		return "", false // nobody has looked at the password
+		return "" // nobody has looked at the password
 	}
 	if v.wordpressLogin() {
-		return loginFailure, true
+		if v.leadsToCode() {
+			return loginStep
+		}
+		return loginFailure
 	}
 	switch v.attempt().kind {
 	case kindForm:
-		return nonEmpty(v.formResult())
+		return v.formResult()
 	case kindBasic, kindDigest, kindToken:
-		return nonEmpty(v.headerResult())
+		return v.headerResult()
 	case kindCode:
-		return nonEmpty(v.codeResult())
+		return v.codeResult()
 	case kindXMLRPC:
-		return nonEmpty(v.xmlrpcResult())
+		return v.xmlrpcResult()
 	}
-	if v.isRefused() && looksLikeLogin(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
-		return loginFailure, true // by fields of other names, perhaps
+	if v.isRefused() && looksLikeLogin(v.path()) && !isRefresh(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
+		return loginFailure // by fields of other names, perhaps
 	}
-	return "", false
+	return ""
 }
 
 // isRefused reports whether the status says that what was posted is not right.
@@ -77,50 +93,27 @@ func (v *view) formResult() string {
 	switch {
 	case v.posts("wp-login.php") || isRegistration(v.path()):
 		return "" // that is settled: see wordpressLogin
+	case v.leadsToCode():
+		return loginStep
 	case v.isRefused(), status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return loginFailure
-	case v.isGrant() && status >= 200 && status < 300:
+	case v.isGrant() && v.isFine():
 		return loginSuccess
-	case status >= 300 && status < 400:
+	case v.isMoved():
 		return v.redirectResult()
-	case status == 0 || status >= 200 && status < 300:
-		result := v.answerResult()
-		if result == loginTry && v.isPlace(placeRefuses) {
-			return loginSuccess
-		}
-		return result
+	case v.isFine():
+		return v.fineResult()
 	}
 	return ""
 }
 
-// redirectResult judges by where a redirect leads. Back to where it was asked is a
-// failure, but for applications that go there after a success too: then they begin
-// a session.
-func (v *view) redirectResult() string {
-	to, session := first(v.evt.Header["Location"]), len(v.evt.Header["Set-Cookie"]) > 0
-	at, _, _ := strings.Cut(locationPath(to), "#")
-	if at != "" && at[0] != '/' { // relative to the page that was asked for
-		at = path.Join(path.Dir(v.path()), at)
+// fineResult returns what 200 and the like say about a name and a password.
+func (v *view) fineResult() string {
+	result := v.answerResult()
+	if result == loginTry && (v.isPlace(placeRefuses) || v.welcomes()) {
+		return loginSuccess
 	}
-	_, query, _ := strings.Cut(to, "?")
-	back := at == "" || strings.EqualFold(strings.TrimSuffix(at, "/"), strings.TrimSuffix(v.path(), "/"))
-	switch {
-	case tellsOfError(query), looksLikeLogin(at) && !session, back && !session:
-		return loginFailure
-	case back || looksLikeLogin(at) || !session:
-		return loginTry
-	}
-	return loginSuccess
-}
-
-func tellsOfError(query string) bool {
-	query = strings.ToLower(query[:min(len(query), maxElement*4)])
-	for _, word := range []string{"error", "fail", "invalid", "denied", "incorrect", "wrong", "bad_"} {
-		if strings.Contains(query, word) {
-			return true
-		}
-	}
-	return false
+	return result
 }
 
 // headerResult returns what came of credentials in a header field. That they were
@@ -143,14 +136,25 @@ func (v *view) headerResult() string {
 	return ""
 }
 
-// codeResult returns what came of a code. One that was right leads on.
+// codeResult returns what came of a code. One that was right leads on, which says
+// something where people log in only: a shop gives codes away, too.
 func (v *view) codeResult() string {
-	status := v.evt.Status
+	if v.isRefused() || v.evt.Status == http.StatusNotFound && isPost(v.evt.Method) {
+		return loginFailure
+	}
+	result := loginTry
 	switch {
-	case v.isRefused(), status == http.StatusNotFound && isPost(v.evt.Method), v.answerResult() == loginFailure:
-		return loginFailure
-	case status >= 300 && status < 400 && v.redirectResult() == loginFailure:
-		return loginFailure
+	case v.isMoved():
+		if result = v.redirectResult(); namesLogin(v.redirect().path, codeWords) {
+			result = loginFailure // the next one, please
+		}
+	case v.isFine():
+		if result = v.fineResult(); result == loginTry && v.pageAsksCode() {
+			result = loginFailure
+		}
+	}
+	if result == loginFailure || result == loginSuccess && v.logsIn() {
+		return result
 	}
 	return ""
 }
@@ -161,24 +165,6 @@ func (v *view) wordpressLogin() bool {
 		return v.sent().log && v.sent().pwd || v.isHidden() && !v.sent().pwd && !v.asksOther()
 	}
 	return bytes.Contains(v.evt.Body, []byte(shopField)) && v.sent().shop && v.sent().password != ""
-}
-
-// loggedIn reports whether the response sets WordPress's cookie of who is logged
-// in. Without a value, or with one that has expired, it is being deleted.
-func (v *view) loggedIn() bool {
-	for _, line := range v.evt.Header["Set-Cookie"] {
-		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "wordpress_logged_in_") {
-			continue
-		}
-		c, err := http.ParseSetCookie(line)
-		if err != nil || c.MaxAge < 0 || strings.TrimSpace(queryUnescape(c.Value)) == "" {
-			continue
-		}
-		if c.Expires.IsZero() || c.MaxAge > 0 || c.Expires.After(v.now()) {
-			return true
-		}
-	}
-	return false
 }
 
 // now returns when the event was over.
@@ -231,6 +217,13 @@ func isRegistration(path string) bool {
 		}
 	}
 	return false
+}
+
+// isRefresh reports whether a program exchanges there what it was given by a login, and
+// not a password.
+func isRefresh(path string) bool {
+	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+	return strings.Contains(last, "refresh") || strings.Contains(last, "renew")
 }
 
 // isGrant reports whether the password is to be exchanged for a token as OAuth has

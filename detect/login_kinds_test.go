@@ -34,7 +34,7 @@ func TestLoginByKind(t *testing.T) {
 		{"who only calls it a grant", form("/login", "grant_type=password&username=a&password=x", 200), loginTry},
 		{"who calls it one behind a script", form("/login.php/token", "grant_type=password&username=a&password=x", 200), loginTry},
 		{"a wrong code that leads back", form("/2fa", "otp=123456", 302).to("/2fa"), loginFailure},
-		{"a right code", form("/2fa", "otp=123456", 302).to("/").session(), ""},
+		{"a right code", form("/2fa", "otp=123456", 302).to("/").session(), loginSuccess},
 		{"a voucher that there is not", form("/cart", "voucher=SPRING20", 404), loginFailure},
 	} {
 		if got := fieldsOf(row.act.event(began, true))["Meta.login"]; got != row.want {

@@ -57,7 +57,7 @@ func namesLogin(p string, words stringSet) bool {
 
 // loginWords are names of places where people log in, beside those that look like it.
 var loginWords = newStringSet(strings.Fields(`
-	auth auths oauth oauth2 sso session sessions token authentication authorize signon sign-on sign_on ucp
+	auth auths authn oauth oauth2 sso session sessions token authentication authorize signon sign-on sign_on ucp
 	j_security_check j_spring_security_check j_atl_security_check
 	anmelden anmeldung einloggen connexion identification acceso acceder entrar ingresar iniciar-sesion accedi accesso inloggen
 	aanmelden logowanie zaloguj prihlaseni prihlasenie logga-in kirjaudu bejelentkezes autentificare giris vhod masuk`)...)

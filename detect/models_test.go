@@ -262,8 +262,8 @@ func attackModels() []struct {
 
 		attack("passwords for Nextcloud", 6, 0, guessing("Nextcloud")),
 		attack("passwords for Gitea", 6, 0, guessing("Gitea")),
-		attack("passwords for Laravel, which does not tell", 8, 0, guessing("Laravel")),
-		attack("passwords for Magento, which does not tell", 8, 0, guessing("Magento")),
+		attack("passwords for Laravel", 6, 0, guessing("Laravel")),
+		attack("passwords for Magento", 6, 0, guessing("Magento")),
 		attack("passwords for Uptime Kuma, which does not tell", 8, 0, guessing("Uptime Kuma")),
 		attack("passwords for Home Assistant", 6, 0, guessing("Home Assistant")),
 		attack("passwords for Jellyfin", 6, 0, guessing("Jellyfin")),

@@ -25,7 +25,9 @@ func (d *Detector) noteLogin(v *view) {
 		if length = 0; d.noteForm(v, result) {
 			length = knownByLogin
 		}
-	case a.kind == "" && result == loginSuccess: // by a cookie of WordPress
+	case a.kind == kindCode && !v.loggedIn():
+		length = d.completes(v, result)
+	case result == loginSuccess && v.loggedIn(): // by a cookie of WordPress
 		length = knownByLogin
 	case result != loginSuccess && (!a.signed || a.kind != "" || !v.isFine() || !v.asksCredentials()):
 		return
@@ -41,6 +43,9 @@ func (d *Detector) noteForm(v *view, result string) bool {
 	if v.isSentBack(result) {
 		d.habits.learnPlace(v, placeFails, v.formDoor(v.isVague()))
 	}
+	if result == loginStep && v.refusesForm() {
+		d.clients.with(v.clientKey(), true, func(c *client) { c.stepped = v.now().UnixNano() + stepLasts })
+	}
 	if result != loginSuccess {
 		return false
 	}
@@ -50,10 +55,32 @@ func (d *Detector) noteForm(v *view, result string) bool {
 	return v.loggedIn() || v.isProven()
 }
 
+// refusesForm reports whether people log in by the form, which has been refused. An answer
+// that asks for a code in so many words is as good as a token.
+func (v *view) refusesForm() bool {
+	return v.habits != nil && v.habits.asks.Load() && v.logsIn() &&
+		(v.habits.isPlace(placeFails, v.formDoor(false)) || v.habits.isPlace(placeFails, v.formDoor(true)))
+}
+
+// completes returns for how long the client is known by a code that was right. Alone it
+// says nothing: it has to complete a login whose password was right.
+func (d *Detector) completes(v *view, result string) (length int64) {
+	if result != loginSuccess {
+		return 0
+	}
+	d.clients.with(v.clientKey(), false, func(c *client) {
+		if c.stepped > v.now().UnixNano() {
+			length = knownByLogin
+		}
+		c.stepped = 0
+	})
+	return length
+}
+
 // beginsSession reports whether the answer to a login that succeeds holds what its
 // client is to go on with.
 func (v *view) beginsSession() bool {
-	return len(v.evt.Header["Set-Cookie"]) > 0 || v.isGrant() || v.answerResult() == loginSuccess
+	return v.beginsCookie() || v.isGrant() || v.answerResult() == loginSuccess
 }
 
 // isProven reports whether the answer to a form, which looks like a success, is one that
@@ -173,6 +200,14 @@ func (d *Detector) notePlace(v *view) {
 		d.noteDoor(v)
 		if v.attempt().kind == kindForm && isPost(v.evt.Method) {
 			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
+		}
+	}
+	if v.attempt().kind == kindForm && isPost(v.evt.Method) {
+		switch {
+		case v.isRefused():
+			d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
+		case v.isFine() && v.isHTML() && asksPassword(v.answer()):
+			d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))
 		}
 	}
 	if v.isFine() && v.evt.Attribution == Foreign {

@@ -28,6 +28,7 @@ type view struct {
 	call    call
 	tried   attempt
 	ended   ending
+	result  loginResult
 	quiet   quietness
 	cleaned cleaned
 	texts   []textMemo
@@ -64,7 +65,7 @@ func (p *program) open(e *Event, client netip.Prefix) *view {
 	v.evt, v.client = e, client
 	if v.gen++; v.gen == 0 { // after four billion events the old memos look new
 		v.body, v.call, v.tried = sent{}, call{}, attempt{}
-		v.ended, v.cleaned, v.quiet = ending{}, cleaned{}, quietness{}
+		v.ended, v.cleaned, v.quiet, v.result = ending{}, cleaned{}, quietness{}, loginResult{}
 		clear(v.texts)
 		clear(v.conds)
 		v.gen = 1

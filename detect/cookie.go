@@ -1,0 +1,81 @@
+package detect
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// anyCookie reports whether the answer sets a cookie of the kind, and does not delete
+// it. The value that is gets is in lower case.
+func (v *view) anyCookie(is func(name, value string) bool) bool {
+	return slices.ContainsFunc(v.evt.Header["Set-Cookie"], func(line string) bool {
+		name, value, ok := v.readCookie(line)
+		return ok && is(name, value)
+	})
+}
+
+// readCookie reads a line that sets a cookie, and reports whether that is to stay. Some
+// that are to go have a word for a value.
+func (v *view) readCookie(line string) (name, value string, stays bool) {
+	c, err := http.ParseSetCookie(line)
+	if err != nil || c.MaxAge < 0 || !c.Expires.IsZero() && c.MaxAge == 0 && !c.Expires.After(v.now()) {
+		return "", "", false
+	}
+	value = strings.ToLower(strings.TrimSpace(queryUnescape(c.Value)))
+	return c.Name, value, value != "" && value != "deleted" && value != "-del-"
+}
+
+// beginsCookie reports whether the answer sets a cookie that may be a session's. What
+// is against forgery, or for the page to be shown in a language, says nothing.
+func (v *view) beginsCookie() bool {
+	return v.anyCookie(func(name, _ string) bool { return !isPlainCookie(strings.ToLower(name)) })
+}
+
+func isPlainCookie(name string) bool {
+	for _, word := range []string{"csrf", "xsrf", "lang", "locale", "theme", "flash"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// loggedIn reports whether the response sets WordPress's cookie of who is logged
+// in. Without a value, or with one that has expired, it is being deleted.
+func (v *view) loggedIn() bool {
+	return slices.ContainsFunc(v.evt.Header["Set-Cookie"], func(line string) bool {
+		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "wordpress_logged_in_") {
+			return false // as nearly all
+		}
+		_, _, stays := v.readCookie(line)
+		return stays
+	})
+}
+
+// saysLoggedIn reports whether the response sets a cookie whose name says that somebody
+// is logged in, as many applications have one for their pages to know. A value of
+// another's may be what the client has sent, such as its name.
+func (v *view) saysLoggedIn() bool {
+	return v.anyCookie(func(name, value string) bool {
+		name = plainName(name)
+		if name == "joomlauserstate" {
+			return value == "logged_in"
+		}
+		return strings.Contains(name, "loggedin") && value != "0" && value != "false" && value != "no"
+	})
+}
+
+// setsAuthCookie reports whether the response sets a cookie that is called after what
+// only who has logged in gets.
+func (v *view) setsAuthCookie() bool {
+	return v.anyCookie(func(name, _ string) bool {
+		name = strings.ToLower(name)
+		for _, other := range []string{"session", "state", "csrf", "xsrf", "redirect", "return", "error", "attempt", "nonce", "request", "fail", "oauth"} {
+			if strings.Contains(name, other) {
+				return false
+			}
+		}
+		return strings.Contains(name, "auth") || strings.Contains(name, "remember")
+	})
+}

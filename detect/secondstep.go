@@ -1,0 +1,137 @@
+package detect
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// leadsToCode reports whether the answer to a name and a password asks for a code, or
+// for another second factor: the password was right. Who has sent a code as well has
+// sent a wrong one.
+func (v *view) leadsToCode() bool {
+	if v.sent().code != "" {
+		return false
+	}
+	if v.isMoved() {
+		to := v.redirect()
+		return !to.tellsOfError() && (namesFactor(to.path, v.wasSaid) || namesFactor(to.query, v.wasSaid))
+	}
+	if body := v.answer(); v.isJSON(body) {
+		return asksFactor(body)
+	}
+	return v.pageAsksCode()
+}
+
+// pageAsksCode reports whether the answer is a page with a field for a code, and none
+// for a password.
+func (v *view) pageAsksCode() bool {
+	if !strings.Contains(strings.ToLower(v.evt.ContentType), "html") {
+		return false
+	}
+	page := bytes.ToLower(v.answer())
+	return slices.ContainsFunc([]string{"one-time-code", `name="otp`, `name="totp`, `name="authcode`, "otp_attempt", `name="2fa`, `name="mfa`}, func(sign string) bool {
+		return bytes.Contains(page, []byte(sign))
+	}) && !asksPassword(page)
+}
+
+// Words for a second factor. Short ones have to stand alone: they are in teamfactory and
+// in many a hash.
+var (
+	factorWords = []string{
+		"two-factor", "two_factor", "twofactor", "second-factor", "second_factor", "secondfactor", "two-step", "two_step", "twostep",
+		"selectchallenge", "webauthn", "verify-code", "verifycode", "sendcode", "authenticator-validat", "loginwith2fa",
+		"mfarequired", "totprequired", "otprequired",
+	}
+	shortFactors = newStringSet("2fa", "mfa", "otp", "totp", "tfa", "u2f")
+	// In addresses, and in no answer.
+	placesOfCodes = newStringSet("challenge", "passcode", "onetime")
+)
+
+// factors calls f for the words for a second factor in a text in lower case.
+func factors(text string, f func(word string)) {
+	for _, word := range factorWords {
+		if strings.Contains(text, word) {
+			f(word)
+		}
+	}
+	for word := range strings.FieldsFuncSeq(text, isSign) {
+		if shortFactors.has(word) || placesOfCodes.has(word) {
+			f(word)
+		}
+	}
+}
+
+func isSign(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+
+// namesFactor reports whether an address names a second factor, by a word that was not
+// said before.
+func namesFactor(address string, said func(word string) bool) (names bool) {
+	factors(address, func(word string) { names = names || !said(word) })
+	return names
+}
+
+// asksFactor reports whether JSON asks for a second factor.
+func asksFactor(body []byte) bool {
+	asks := false
+	eachMember(body, func(key, value string) { asks = asks || isFactorMember(key, value) })
+	return asks
+}
+
+// isFactorMember reports whether a member of JSON says that a second factor is wanted:
+// {"mfa_required":true}, {"two_factor":true}, {"error":"totp-required"}. That one is
+// wrong, or what else may be, says nothing: who has sent none has no right password.
+func isFactorMember(name, value string) bool {
+	const longest = 200
+	if len(name) > longest || len(value) > longest {
+		return false
+	}
+	name, value = apart(name), apart(value)
+	switch value {
+	case "", "0", "false", "none", "no", "off", "disabled":
+		return false
+	}
+	if hasFactor(name) && !strings.Contains(name, "enabled") && !strings.Contains(name, "disabled") {
+		return true
+	}
+	if !hasFactor(value) {
+		return false
+	}
+	for _, word := range []string{"password", "credential", "username", "email", "login"} {
+		if strings.Contains(value, word) {
+			return false
+		}
+	}
+	const fewWords = 4 // as codes of errors have
+	return strings.Count(value, "-") < fewWords || strings.Contains(value, "required") || strings.Contains(value, "needed") || strings.Contains(value, "enter")
+}
+
+func hasFactor(text string) (has bool) {
+	factors(text, func(word string) { has = has || !placesOfCodes.has(word) })
+	return has
+}
+
+// apart returns a text in lower case with a line between its words, which are written
+// TwoFactor, two_factor and two factor.
+func apart(text string) string {
+	var b strings.Builder
+	before := '-'
+	for _, r := range text {
+		isUpper := r >= 'A' && r <= 'Z'
+		if isUpper {
+			r += 'a' - 'A'
+		}
+		if isUpper && before >= 'a' && before <= 'z' || isSign(r) {
+			if b.Len() > 0 && !strings.HasSuffix(b.String(), "-") {
+				b.WriteByte('-')
+			}
+		}
+		if !isSign(r) {
+			b.WriteRune(r)
+		}
+		if before = r; isUpper {
+			before = '-'
+		}
+	}
+	return strings.TrimSuffix(b.String(), "-")
+}
