@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -153,6 +154,9 @@ func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) 
 		s.Detect = a.watch.answer(a.engine)
 	}
 	s.AppSec = a.inspector.answer()
+	for _, l := range a.allowLists {
+		s.Allow = append(s.Allow, l.answer(time.Now()))
+	}
 	return send(w, http.StatusOK, s)
 }
 

@@ -21,6 +21,7 @@ type statusAnswer struct {
 	Decisions int               `json:"decisions"`           // held in the table
 	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
 	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
+	Allow     []sourceAnswer    `json:"allow,omitempty"`     // lists of clients that are never stopped
 	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
 	Challenge *challengeAnswer  `json:"challenge,omitempty"` // left out if it is off
 	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off

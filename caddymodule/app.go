@@ -3,14 +3,12 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tocsin-project/tocsin/lapi"
-	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/metrics"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
@@ -32,8 +30,10 @@ type App struct {
 	State
 
 	// Clients that are never stopped, whatever is decided about them: IP
-	// addresses and CIDR ranges, and private_ranges for all private and
-	// loopback ones. Placeholders are replaced. Default: none.
+	// addresses and CIDR ranges, private_ranges for all private and loopback ones,
+	// and files and URLs that list such. The path of a file is absolute or begins with
+	// ./ or ../. A file is read again when it changes, a URL every hour, and when that
+	// fails the last good copy stays. Placeholders are replaced. Default: none.
 	Allow []string `json:"allow,omitempty"`
 
 	// What becomes of requests until every source was in sync for the first
@@ -65,22 +65,23 @@ type App struct {
 	// Default: full.
 	LogIP string `json:"log_ip,omitempty"`
 
-	allow     []netip.Prefix
-	logIP     middleware.LogIP
-	passage   *passage       // nil: challenges are off
-	watch     *watch         // nil: nothing is looked for
-	inspector *heldInspector // nil: nothing is inspected
-	look      Look           // placeholders replaced
-	sites     []site
-	checks    []*middleware.Middleware // of the directives
-	places    []*place
-	warned    []*caddyhttp.HTTPErrorConfig // that were looked through for what is handed on
-	collector prometheus.Collector
-	engine    *pooled
-	key       string // what Provision has taken it under; empty: it has not
-	release   func() // gives the log back that Start has taken
-	lax       bool   // the warning of trusted proxies has been given
-	logger    *zap.Logger
+	allow      allowance
+	logIP      middleware.LogIP
+	passage    *passage       // nil: challenges are off
+	watch      *watch         // nil: nothing is looked for
+	inspector  *heldInspector // nil: nothing is inspected
+	look       Look           // placeholders replaced
+	sites      []site
+	checks     []*middleware.Middleware // of the directives
+	places     []*place
+	warned     []*caddyhttp.HTTPErrorConfig // that were looked through for what is handed on
+	collector  prometheus.Collector
+	engine     *pooled
+	key        string       // what Provision has taken it under; empty: it has not
+	release    func()       // gives the log back that Start has taken
+	allowLists []*allowList // that this config has taken, the sites' among them
+	lax        bool         // the warning of trusted proxies has been given
+	logger     *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -94,7 +95,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	repl := caddy.NewReplacer()
 	var err error
-	if a.allow, err = parsePrefixes(a.Allow, repl); err != nil {
+	if a.allow, err = a.takeAllow(a.Allow, repl); err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
 	switch a.Startup {
@@ -189,7 +190,8 @@ func (a *App) register(ctx caddy.Context) error {
 
 // Start sets the engine running, unless an earlier config did.
 func (a *App) Start() error {
-	a.release = a.engine.start(a.logger)
+	releaseEngine, releaseLists := a.engine.start(a.logger), a.startAllowLists()
+	a.release = func() { releaseLists(); releaseEngine() }
 	a.engine.alerts.logIP.Store(uint32(a.logIP))
 	if a.passage != nil {
 		a.passage.start()
@@ -224,7 +226,7 @@ func (a *App) Stop() error {
 // the engine under it. The app keeps its engine, which a request to the admin API
 // may have got hold of just before.
 func (a *App) Cleanup() error {
-	err := a.inspector.giveBack()
+	err := errors.Join(a.inspector.giveBack(), a.giveAllowListsBack())
 	if a.key == "" {
 		return err
 	}
@@ -251,34 +253,6 @@ func (a *App) warnLeftmost(srv *caddyhttp.Server) {
 	a.logger.Warn("trusted_proxies without trusted_proxies_strict: "+
 		"clients can choose the address that they are judged by; "+
 		"add trusted_proxies_strict to the servers option", zap.String("server", srv.Name()))
-}
-
-// parsePrefixes reads addresses, ranges and the word private_ranges.
-func parsePrefixes(list []string, repl *caddy.Replacer) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range list {
-		s, err := repl.ReplaceOrErr(s, true, true)
-		if err != nil {
-			return nil, err
-		}
-		values := []string{s}
-		if s == "private_ranges" {
-			values = caddyhttp.PrivateRangesCIDR()
-		}
-		for _, v := range values {
-			p, err := lookup.ParsePrefix(v)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
-	}
-	return all, nil
-}
-
-// contains reports whether one of the ranges holds ip, which is normalized.
-func contains(ranges []netip.Prefix, ip netip.Addr) bool {
-	return slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // Interface guards

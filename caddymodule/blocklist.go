@@ -4,15 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Blocklist is a text with an address or a CIDR range on each line, in a file or
-// on a server. What follows # or ; is a comment. Placeholders are replaced in all
-// strings.
+// Blocklist is a text with an address or a range on each line, or a JSON array of
+// them, in a file or on a server, as it is or packed with gzip. Ranges are written as
+// 192.0.2.0/24, 192.0.2.0/255.255.255.0 or 192.0.2.1-192.0.2.9. What follows # or ;
+// is a comment. Placeholders are replaced in all strings.
 type Blocklist struct {
 	// The file, or the URL with http:// or https://. A file is read again when
 	// it changes. Required.
@@ -56,7 +57,8 @@ type Blocklist struct {
 }
 
 func (b *Blocklist) isURL() bool {
-	return strings.HasPrefix(b.Path, "http://") || strings.HasPrefix(b.Path, "https://")
+	isURL, _ := lists.IsURL(b.Path) // resolve has refused other schemes
+	return isURL
 }
 
 func (b *Blocklist) resolve(repl *caddy.Replacer) error {
@@ -68,6 +70,9 @@ func (b *Blocklist) resolve(repl *caddy.Replacer) error {
 	}
 	if b.Path == "" {
 		return errors.New("path is required")
+	}
+	if _, err := lists.IsURL(b.Path); err != nil {
+		return fmt.Errorf("path: %w", err)
 	}
 	if b.Action == "" {
 		b.Action = lookup.Ban.String()

@@ -65,7 +65,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	        page_size <lines>
 //	    }
 //	    geoip    <path...>
-//	    allow    private_ranges|<address>|<range>...
+//	    allow    private_ranges|<address>|<range>|<path>|<url>...
 //	    snapshot <path>|off
 //	    challenge pow|off|<provider> [<site key> <secret key>] { … }
 //	    appsec   <url> [<key>] { … }
@@ -201,7 +201,7 @@ func (a *App) parseBlocklist(d *caddyfile.Dispenser, name string) error {
 //	    detect    off
 //	    appsec    off
 //	    established end|keep
-//	    allow private_ranges|<address>|<range>...
+//	    allow private_ranges|<address>|<range>|<path>|<url>...
 //	}
 //
 // For the meaning and the default of each see [Handler].

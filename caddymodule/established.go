@@ -41,7 +41,7 @@ func (h *Handler) keep(app *App, cfg *middleware.Config) error {
 // shorter. A config without tocsin decides nothing.
 func lookupNow(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	a, err := runningApp()
-	if err != nil || contains(a.allow, ip) {
+	if err != nil || a.allow.contains(ip) {
 		return lookup.Decision{}, false
 	}
 	return a.engine.Lookup(ctx, ip)

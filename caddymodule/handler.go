@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +70,7 @@ type Handler struct {
 	page   http.Handler
 	answer *answerer
 	engine *pooled
-	allow  []netip.Prefix
+	allow  allowance
 	closed bool // until the engine was ready
 	place  *place
 }
@@ -91,7 +89,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	repl := caddy.NewReplacer()
-	allow, err := parsePrefixes(h.Allow, repl)
+	allow, err := app.takeAllow(h.Allow, repl)
 	if err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
@@ -110,16 +108,16 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	app.warnServer(ctx, srv)
 	h.engine = app.engine
-	h.allow = slices.Concat(app.allow, allow)
+	h.allow = app.allow.and(allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
 	h.place = app.newPlace(ctx, srv)
 	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
 	cfg := middleware.Config{
-		Lookup:    h.lookup,
-		ClientIP:  clientIP,
-		NAT64:     h.engine.NAT64(),
-		Allow:     h.allow,
+		Lookup:   h.lookup,
+		ClientIP: clientIP,
+		NAT64:    h.engine.NAT64(),
+		Allow:    h.allow.ranges, AllowLists: h.allow.forMiddleware(),
 		DryRun:    h.DryRun,
 		Challenge: gate,
 		Passed:    setPassed,
@@ -170,7 +168,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !judges {
 		return next.ServeHTTP(w, r)
 	}
-	if h.closed && !h.engine.wasReady() && !contains(h.allow, h.engine.Normalize(clientIP(r))) {
+	if h.closed && !h.engine.wasReady() && !h.allow.contains(h.engine.Normalize(clientIP(r))) {
 		if stop := h.check.CheckVisit(v, r); stop != nil {
 			return h.stop(w, r, stop)
 		}

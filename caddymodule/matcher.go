@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -20,7 +19,7 @@ type Matcher struct {
 
 	want   [lookup.Ban + 1]bool // by action
 	engine *pooled
-	allow  []netip.Prefix
+	allow  allowance
 }
 
 // CaddyModule returns the Caddy module information.
@@ -56,7 +55,7 @@ func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	d, ok := m.engine.Lookup(r.Context(), ip)
-	if !ok || !m.want[min(d.Action, lookup.Ban)] || contains(m.allow, ip) {
+	if !ok || !m.want[min(d.Action, lookup.Ban)] || m.allow.contains(ip) {
 		return false, nil
 	}
 	setPlaceholders(r, &d, "")

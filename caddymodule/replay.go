@@ -171,8 +171,9 @@ func (a *App) newReplayer(ctx caddy.Context, private bool) (*replayer, error) {
 	case watch == nil:
 		return nil, errors.New("detect: it is off: nothing would have been looked for")
 	}
-	allow, err := parsePrefixes(a.Allow, caddy.NewReplacer())
-	if err != nil {
+	a.logger = zap.NewNop()
+	allow, err := a.takeAllow(a.Allow, caddy.NewReplacer()) // files are read, and followed no further
+	if err = errors.Join(err, a.giveAllowListsBack()); err != nil {
 		return nil, fmt.Errorf("allow: %w", err)
 	}
 	local := a.Local.config()
@@ -186,7 +187,7 @@ func (a *App) newReplayer(ctx caddy.Context, private bool) (*replayer, error) {
 	p := &replayer{rules: watch.rules}
 	p.cfg = replay.Config{
 		Judge: judge,
-		Allow: func(ip netip.Addr) bool { return contains(allow, ip) },
+		Allow: allow.contains,
 		Spare: local.Spare,
 	}
 	if len(watch.own) > 0 {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -60,6 +61,9 @@ type State struct {
 	Fallback string `json:"fallback,omitempty"`
 }
 
+// switches are words that mean yes or no, and never a file.
+var switches = []string{"on", "yes", "true", "no", "none", "false"}
+
 // resolve returns s as engines are made from it: with defaults filled in,
 // placeholders replaced and keys read. The result holds secrets. s stays as the
 // user wrote it.
@@ -88,6 +92,9 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 	if s.Snapshot != "" {
 		if s.Snapshot, err = repl.ReplaceOrErr(s.Snapshot, true, true); err != nil {
 			return State{}, fmt.Errorf("snapshot: %w", err)
+		}
+		if slices.Contains(switches, s.Snapshot) {
+			return State{}, fmt.Errorf("snapshot: %q: want the path of a file, or off; without the option there is a file in Caddy's data folder", s.Snapshot)
 		}
 	}
 	return s, nil
@@ -131,6 +138,9 @@ func replacePaths(repl *caddy.Replacer, paths []string) ([]string, error) {
 		p, err := repl.ReplaceOrErr(p, true, true)
 		if err != nil {
 			return nil, err
+		}
+		if isURL, err := lists.IsURL(p); isURL || err != nil {
+			return nil, fmt.Errorf("%.64q: want the path of a file, not a URL", p)
 		}
 		if p, err = filepath.Abs(p); err != nil {
 			return nil, err

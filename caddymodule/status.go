@@ -107,7 +107,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 		all = slices.Insert(all, 0, winner)
 	}
 	c := checkAnswer{
-		Address: ip.String(), Result: resultPass, Allowed: contains(a.allow, ip),
+		Address: ip.String(), Result: resultPass, Allowed: a.allow.contains(ip),
 		Decisions: newDecisionAnswers(all), Allowlisted: a.engine.Allowlisted(ip),
 		Guards: newGuardAnswers(a.engine.GuardsOn(ip)),
 	}
@@ -147,7 +147,7 @@ func isSame(a, b *lookup.Decision) bool {
 // A site is a directive of the config, less what the app knows.
 type site struct {
 	server string
-	allow  []netip.Prefix
+	allow  allowance
 	dryRun bool
 }
 
@@ -157,7 +157,7 @@ func (a *App) exceptions(ip netip.Addr) []exceptionAnswer {
 	for _, s := range a.sites {
 		e := exceptionAnswer{Server: s.server}
 		switch {
-		case contains(s.allow, ip):
+		case s.allow.contains(ip):
 			e.Why = "allow"
 		case s.dryRun:
 			e.Why = "dry_run"

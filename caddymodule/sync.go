@@ -22,6 +22,9 @@ const (
 func (a *App) serveSync(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
 	since := time.Now()
 	a.engine.Sync()
+	for _, l := range a.allowLists {
+		l.Sync()
+	}
 	a.watch.reload()
 	return send(w, http.StatusAccepted, a.engine.syncedSince(since))
 }

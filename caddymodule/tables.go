@@ -119,6 +119,13 @@ func (a *statusAnswer) write(w io.Writer) error {
 		for _, s := range append(a.Sources, a.Databases...) {
 			t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
 		}
+		if len(a.Allow) > 0 {
+			t.row()
+			t.row("ALLOW LIST", "KIND", "READ", "ENTRIES", "FAILURES", "NEXT TRY", "LAST ERROR")
+		}
+		for _, s := range a.Allow {
+			t.row(s.Name, s.Kind, t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
+		}
 		t.allowlists(a.Sources)
 		if c := a.Challenge; c != nil {
 			t.row()

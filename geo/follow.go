@@ -133,6 +133,9 @@ func (d *DB) conclude(f *follower, info fs.FileInfo, err error) {
 	switch {
 	case err == nil && was != nil:
 		d.cfg.Logger.Info("geo database is in step again", zap.String("path", f.path))
+	case err != nil && (was == nil || was.Error() != f.err.Error()) && (*d.cur.Load())[f.place].raw == nil:
+		d.cfg.Logger.Error("geo database cannot be used, and there is no last good copy: it says nothing about any address",
+			zap.String("path", f.path), zap.Error(f.err))
 	case err != nil && (was == nil || was.Error() != f.err.Error()):
 		d.cfg.Logger.Error("geo database is out of step; the last good copy stays in force",
 			zap.String("path", f.path), zap.Error(f.err))

@@ -37,6 +37,19 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// IsURL reports whether a list is behind a URL, not in a file, by what is written
+// for it. It fails if that has a scheme which is neither http nor https.
+func IsURL(list string) (bool, error) {
+	scheme, _, ok := strings.Cut(list, "://")
+	switch {
+	case !ok || strings.ContainsAny(scheme, `/\`):
+		return false, nil
+	case strings.EqualFold(scheme, "http"), strings.EqualFold(scheme, "https"):
+		return true, nil
+	}
+	return false, fmt.Errorf("unknown scheme %.16q: write http:// or https://, or the path of a file without a scheme", scheme)
+}
+
 // shown returns u without what may be secret.
 func shown(u *url.URL) string {
 	bare := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path, RawPath: u.RawPath}

@@ -1,7 +1,6 @@
 package lists
 
 import (
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -11,16 +10,7 @@ import (
 	"strconv"
 )
 
-const (
-	// maxRatio is how many bytes may come out of one of gzip: addresses have
-	// three or four, and a list of comments has reasons for a few more.
-	maxRatio = 200
-	// freeBytes is what may come out before the ratio counts.
-	freeBytes = 1 << 20
-)
-
 var (
-	errBomb     = errors.New("inflates beyond reason")
 	errEncoding = errors.New("unknown encoding")
 	errCut      = errors.New("cut short: the answer has no length, and its last line no end")
 	errNoPages  = errors.New("two pages are the same: the server does not know the page parameter, so leave the page size out")
@@ -33,23 +23,21 @@ type answer struct {
 	unchanged bool
 
 	text     io.Reader // inflated; nil: none
-	wire     counter
-	size     int64 // bytes of text read
-	last     byte  // the one read last
-	unframed bool  // the end of the text is the end of the connection, whatever ended that
+	size     int64     // bytes of text read
+	last     byte      // the one read last
+	unframed bool      // the end of the text is the end of the connection, whatever ended that
 }
 
 func newAnswer(resp *http.Response, maxBytes int64) (*answer, error) {
 	// No list is bigger on the wire than inflated, but for a header or two.
-	a := &answer{resp: resp, wire: counter{from: resp.Body, max: maxBytes + freeBytes}}
-	a.text = &a.wire
+	a := &answer{resp: resp, text: &counter{from: resp.Body, max: maxBytes + freeBytes}}
 	switch e := resp.Header.Get("Content-Encoding"); e {
 	case "", "identity":
 		a.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
 	case "gzip":
-		z, err := gzip.NewReader(&a.wire)
+		z, err := newInflater(resp.Body, maxBytes)
 		if err != nil {
-			return nil, fmt.Errorf("inflating: %w", err)
+			return nil, err
 		}
 		a.text = z
 	default:
@@ -69,26 +57,8 @@ func (a *answer) Read(b []byte) (int, error) {
 		a.last = b[n-1]
 	}
 	a.size += int64(n)
-	if a.size > freeBytes && a.size/maxRatio > a.wire.n {
-		return 0, fmt.Errorf("%w: %d bytes out of %d", errBomb, a.size, a.wire.n)
-	}
 	if errors.Is(err, io.EOF) && a.unframed && a.size > 0 && a.last != '\n' {
 		err = errCut // half an address may be another one
-	}
-	return n, err
-}
-
-// A counter counts what arrives, and ends what does not end by itself: gzip
-// can go on for ever and inflate to nothing.
-type counter struct {
-	from   io.Reader
-	n, max int64
-}
-
-func (c *counter) Read(b []byte) (int, error) {
-	n, err := c.from.Read(b)
-	if c.n += int64(n); c.n > c.max {
-		return 0, fmt.Errorf("%w: more than %d bytes", errTooLarge, c.max)
 	}
 	return n, err
 }

@@ -165,7 +165,6 @@ func (f *fetcher) receivePages(ctx context.Context) (got, error) {
 // that alone is no reason to refuse one.
 func (f *fetcher) readText(ctx context.Context, from io.Reader, resp *http.Response) (content, error) {
 	c, err := f.read(ctx, from)
-	c.empty = c.stats.Entries == 0
 	if err == nil && isHTML(resp) && c.stats.Skipped > 0 {
 		err = fmt.Errorf("%w; %v", errMarkup, c.stats.Bad[0])
 	}
@@ -206,6 +205,7 @@ func (f *fetcher) doubt(c content) error {
 // the interval is over would be no use, and rude.
 var final = []error{
 	errShrank, errMarkup, errNoList, errTooLarge, errManyLines, errBomb, errEncoding, errRedirect, errNoPages,
+	errBinary, errArray,
 }
 
 // failed notes a failure and returns the pause after it.
@@ -221,6 +221,6 @@ func (f *fetcher) failed(err error) time.Duration {
 	if isFinal {
 		pause = max(pause, f.url.interval)
 	}
-	f.note(fmt.Errorf("fetching blocklist %s: %w", shown(f.url.at), err), pause)
+	f.note(fmt.Errorf("fetching %s %s: %w", f.what, shown(f.url.at), err), pause)
 	return pause
 }

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -42,14 +43,17 @@ type FileConfig struct {
 	Poll time.Duration
 	// Settle is how long a file has to lie unchanged before it is believed to
 	// have lost more than half of its entries. Lists of up to sixteen
-	// entries are believed at once, unless the file has no byte left in it.
-	// So who empties a list on purpose waits that long, or leaves a comment
-	// in a short one. Default: 1m.
+	// entries are believed at once, unless none is left. So who empties a list
+	// on purpose waits that long. Default: 1m.
 	Settle time.Duration
 	// Logger gets a line for each change of the file or of its state.
 	// Default: none.
 	Logger *zap.Logger
+
+	allow bool // it is an allow list
 }
+
+var errURL = errors.New("a URL where the path of a file is wanted")
 
 const (
 	defaultPoll   = 30 * time.Second
@@ -73,6 +77,9 @@ func NewFile(cfg FileConfig) (*File, error) {
 	if cfg.Path == "" {
 		return nil, errors.New("blocklist: no path")
 	}
+	if isURL, err := IsURL(cfg.Path); isURL || err != nil {
+		return nil, fmt.Errorf("blocklist: %w", cmp.Or(err, errURL))
+	}
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", cfg.Path, err)
@@ -89,7 +96,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 	}
 	l, err := newList(options{
 		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private, coverage: cfg.Coverage,
-		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger,
+		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger, allow: cfg.allow,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", path, err)

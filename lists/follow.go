@@ -20,14 +20,19 @@ const tick = 2 * time.Second
 // returns ctx's error. A change shows in t within about a second where the
 // file system sends events, else at the next poll.
 func (f *File) Run(ctx context.Context, t *lookup.Table) error {
+	return f.run(ctx, newFollower(f, t))
+}
+
+// run has fo look at the file until ctx ends.
+func (f *File) run(ctx context.Context, fo *follower) error {
 	return follow.Run(ctx, follow.Config{
 		Dirs:   []string{filepath.Dir(f.path)},
-		Look:   newFollower(f, t).look,
+		Look:   fo.look,
 		Poll:   f.poll,
 		Wake:   f.wake,
 		Logger: f.log,
-		Deaf:   "blocklist is polled only",
-		Lost:   "blocklist's watch lost events",
+		Deaf:   f.what + " is polled only",
+		Lost:   f.what + ": its watch lost events",
 		Listen: f.listen,
 	})
 }
@@ -141,11 +146,11 @@ func (fo *follower) note() time.Duration {
 	if until := fo.last.until; !until.IsZero() {
 		wait = min(wait, time.Until(until))
 	}
-	fo.list.note(fo.last.err, wait)
+	fo.keeper.note(fo.last.err, wait)
 	return wait
 }
 
 // explain says what was being done to which file when err happened.
 func (fo *follower) explain(err error) error {
-	return follow.Explain("blocklist", fo.file.path, err)
+	return follow.Explain(fo.what, fo.file.path, err)
 }

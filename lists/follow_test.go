@@ -427,7 +427,7 @@ func TestAShortListMayShrinkAtOnce(t *testing.T) {
 		want       []string
 	}{
 		{"to one entry", "192.0.2.1\n", []string{"192.0.2.1/32"}},
-		{"to comments", "# nobody\n", nil},
+		{"but not to comments alone", "# nobody\n", entries},
 		{"but not to nothing at all, as a file is before it is written", "", entries},
 	} {
 		t.Run(row.name, func(t *testing.T) {

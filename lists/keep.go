@@ -44,7 +44,6 @@ func newKeeper(l *list, t *lookup.Table) keeper {
 // A content is a list that was read to its end, and is not in force yet.
 type content struct {
 	digest uint64
-	empty  bool // so much so that even a short list is not believed to have become so
 	batch  *lookup.Batch
 	stats  Stats
 }
@@ -53,11 +52,14 @@ type content struct {
 // list.
 func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
 	c := content{batch: k.table.Batch(k.name).Gently().Bound(k.coverage)}
-	in := stream{ctx: ctx, from: from, max: k.maxBytes}
+	text, err := unpacked(from, k.maxBytes)
+	if err != nil {
+		return c, err
+	}
+	in := stream{ctx: ctx, from: text, max: k.maxBytes}
 	in.hash.SetSeed(k.seed)
 	d := k.entry
 	d.Until = k.end()
-	var err error
 	c.stats, err = k.parser.parse(&in, func(prefix netip.Prefix) {
 		d.Prefix = prefix
 		c.batch.Add(d)
@@ -65,8 +67,13 @@ func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
 	if err == nil && c.stats.Entries == 0 && c.stats.Skipped > 0 {
 		err = fmt.Errorf("%w; %v", errNoList, c.stats.Bad[0])
 	}
-	c.digest, c.empty = in.hash.Sum64(), in.size == 0
+	c.digest = in.hash.Sum64()
 	return c, err
+}
+
+// note records the outcome of a look at the list.
+func (k *keeper) note(err error, next time.Duration) {
+	k.list.note(err, next, k.table.Count(k.name))
 }
 
 // end returns when an entry ends that was on the list just now.
@@ -90,7 +97,7 @@ func (k *keeper) shrank(c content) (int, bool) {
 }
 
 func (c content) isLess(had int) bool {
-	return 2*c.stats.Entries < had && (had > fewEntries || c.empty)
+	return 2*c.stats.Entries < had && (had > fewEntries || c.stats.Entries == 0)
 }
 
 // apply puts c into force, unless it is.

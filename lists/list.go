@@ -34,12 +34,14 @@ type options struct {
 	maxBytes int64
 	maxLines int
 	logger   *zap.Logger
+	allow    bool // it is an allow list, which is taken as a whole or not at all
 }
 
 // A list is what files and URLs have in common: a name, what its entries ask
 // for, and how it stands.
 type list struct {
 	name     string
+	what     string          // blocklist or allow list
 	entry    lookup.Decision // what an entry becomes, but for its prefix and its end
 	duration time.Duration   // how long it holds; 0: without end
 	parser   parser
@@ -75,9 +77,10 @@ func newList(o options) (*list, error) {
 	label := strings.TrimPrefix(o.name, namePrefix)
 	return &list{
 		name:     o.name,
+		what:     o.what(),
 		entry:    lookup.Decision{Action: o.action, Origin: originPrefix + label, Reason: label},
 		duration: o.duration,
-		parser:   parser{private: o.private, maxLines: o.maxLines},
+		parser:   parser{private: o.private, whole: o.allow, maxLines: o.maxLines},
 		coverage: o.coverage,
 		maxBytes: o.maxBytes,
 		log:      o.logger.With(zap.String("source", o.name)),
@@ -87,6 +90,13 @@ func newList(o options) (*list, error) {
 		// first. Only once the entries have ended, protection is gone.
 		status: lookup.Status{Stale: o.duration},
 	}, nil
+}
+
+func (o options) what() string {
+	if o.allow {
+		return "allow list"
+	}
+	return "blocklist"
 }
 
 func setDefault[T comparable](v *T, to T) {
@@ -133,8 +143,9 @@ func (l *list) Stats() Stats {
 }
 
 // note records the outcome of a look at the list: in step with it if err is
-// nil. The log gets a line when that changes, not at every look.
-func (l *list) note(err error, next time.Duration) {
+// nil. The log gets a line when that changes, not at every look. It says how many
+// entries are in force, in spite of err.
+func (l *list) note(err error, next time.Duration, inForce int) {
 	now, kind := time.Now(), kindOf(err)
 	l.mu.Lock()
 	was, failures := l.kind, l.status.Failures
@@ -152,9 +163,11 @@ func (l *list) note(err error, next time.Duration) {
 
 	switch {
 	case err == nil && was != "":
-		l.log.Info("blocklist is in step again", zap.Int("failures", failures))
+		l.log.Info(l.what+" is in step again", zap.Int("failures", failures))
+	case err != nil && was != kind && inForce == 0:
+		l.log.Error(l.what+" cannot be used, and there is no last good copy: none of its entries is in force", zap.Error(err))
 	case err != nil && was != kind:
-		l.log.Error("blocklist is not followed; the last good copy stays in force", zap.Error(err))
+		l.log.Error(l.what+" is not followed; the last good copy stays in force", zap.Error(err), zap.Int("entries", inForce))
 	}
 }
 
@@ -189,11 +202,14 @@ func (l *list) loaded(s Stats, c lookup.Change) {
 	l.stats, l.status.Held = s, s.Held
 	l.mu.Unlock()
 
-	l.log.Info("blocklist read", zap.Int("entries", s.Entries), zap.Int("added", c.Added), zap.Int("removed", c.Removed))
+	l.log.Info(l.what+" read", zap.Int("entries", s.Entries), zap.Int("added", c.Added), zap.Int("removed", c.Removed))
 	if s.Held > 0 {
 		l.log.Error("the widest ranges of the blocklist are not enforced, since with them it would cover too many addresses, "+
 			"or too many more at once: allow it with the option coverage if that is meant",
 			zap.Int("ranges", s.Held), zap.Float64("coverage", l.coverage))
+	}
+	if s.Entries == 0 {
+		l.log.Warn(l.what + " is empty: it has no effect")
 	}
 	if s.Skipped > 0 {
 		l.log.Warn("blocklist has bad lines; they are skipped", zap.Int("skipped", s.Skipped), zap.Stringers("first", s.Bad))

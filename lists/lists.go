@@ -1,12 +1,23 @@
-// Package lists answers: what do plain-text blocklists say? It keeps a
-// [lookup.Table] in step with them, be they files or behind a URL.
+// Package lists answers: what do lists of addresses say? It keeps a
+// [lookup.Table] in step with blocklists, be they files or behind a URL, and an
+// [AllowList] in step with lists of clients that are never stopped.
 //
 // # What a list looks like
 //
-// One IP address or CIDR range to a line, IPv4 or IPv6. What follows a # or a
-// ; is a comment, and so is what follows the first field, unless it is an
-// address too. That covers plain lists, FireHOL's .netset and .ipset files and
-// Spamhaus's DROP in its text form; DROP as JSON lines is understood as well.
+// Text, as it is or packed with gzip, with an entry on each line, or a JSON array
+// of entries. An entry is an IP address or a range, IPv4 or IPv6:
+//
+//	192.0.2.1                     an address
+//	192.0.2.1:443  [2001:db8::1]  an address with a port or in brackets
+//	192.0.2.0/24                  a range
+//	192.0.2.0/255.255.255.0       a range with a netmask, or with a blank before that
+//	192.0.2.1-192.0.2.9           all addresses from one to the other, or with blanks around the dash
+//	{"cidr": "192.0.2.0/24"}      an object with one of ip, address, prefix and cidr
+//
+// What follows a # or a ; is a comment, and so is what follows the first field,
+// unless it is an address too. Commas separate entries. Behind the first one they may
+// separate remarks as well. That covers plain lists, CSV with the address first,
+// FireHOL's .netset and .ipset files and Spamhaus's DROP as text and as JSON lines.
 // A line that is none of these is skipped and reported with its number.
 //
 // # What is refused
@@ -17,6 +28,10 @@
 // lists carry them and would lock an operator out of his own network. The
 // ranges set aside for documentation are let through. No client ever comes
 // from them, and examples and tests need them.
+//
+// A list is refused as a whole if it is binary data (a zip archive, say), an HTML
+// page, a broken JSON array, too large, or inflates to far more than lists do. An
+// allow list is refused as a whole for one bad line, too.
 //
 // # What happens on failure
 //
@@ -36,30 +51,38 @@ const maxReported = 5
 // Stats says what the list held when it was last read to its end and put into
 // force. The zero Stats means that this has not happened yet.
 type Stats struct {
-	Lines   int       // lines read, the last one with or without a line end
-	Entries int       // lines with an address or range that was taken, repeated ones included
+	Lines   int       // lines read, the last one with or without a line end; elements of a JSON array
+	Entries int       // addresses and ranges that were taken, repeated ones included
 	Skipped int       // bad lines
 	Held    int       // ranges not in force, since with them the list would cover too much: see FileConfig.Coverage
 	Bad     []BadLine // the first few of them
 }
 
-// report notes that line number n is bad.
-func (s *Stats) report(n int, err error) {
+// report notes that a line is bad.
+func (s *Stats) report(line BadLine) {
 	s.Skipped++
 	if len(s.Bad) < maxReported {
-		s.Bad = append(s.Bad, BadLine{Number: n, Err: err})
+		s.Bad = append(s.Bad, line)
 	}
 }
 
 // A BadLine is a line that is neither an entry nor a comment.
 type BadLine struct {
-	Number int   // of the line, from 1
-	Err    error // what is wrong with it; quotes what stands there, safe to print
+	Number  int   // of the line, from 1
+	Element bool  // it is an element of a JSON array, not a line
+	Err     error // what is wrong with it; quotes what stands there, safe to print
+}
+
+func (b BadLine) unit() string {
+	if b.Element {
+		return "element"
+	}
+	return "line"
 }
 
 // String returns the number and the fault, such as
 //
 //	line 3: "203.0.113.300": no IP address or CIDR range
 func (b BadLine) String() string {
-	return fmt.Sprintf("line %d: %v", b.Number, b.Err)
+	return fmt.Sprintf("%s %d: %v", b.unit(), b.Number, b.Err)
 }

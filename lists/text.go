@@ -3,13 +3,10 @@ package lists
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
-
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // maxLine is how many bytes a line may have. Entries need fewer than a
@@ -20,53 +17,115 @@ var (
 	errLongLine  = fmt.Errorf("longer than %d bytes", maxLine)
 	errManyLines = errors.New("too many lines")
 	errSeveral   = errors.New("more than one address")
-	errNoCIDR    = errors.New("JSON without a cidr")
 	errMarkup    = errors.New("markup, as of an HTML page")
+	errBinary    = errors.New("binary data: want text, or text packed with gzip; unpack archives such as zip first")
 )
 
-// A parser reads the text of a blocklist. Its memory does not grow with what
-// it reads.
+// A parser reads the text of a list. Its memory does not grow with what it
+// reads.
 type parser struct {
 	private  bool // reserved ranges are welcome
-	maxLines int
+	whole    bool // a list with one bad line is refused
+	maxLines int  // of the text, and ranges in it
 }
 
-// parse calls add for each entry of r, normalized and believable. Its error
-// means that r was not read to its end. What begins with markup is an error
-// page or the like, and an address that stands alone on a line of it would be
-// the client's own more often than not.
+// parse calls add for each range in r, normalized and believable. Its error
+// means that r was not read to its end, or is refused as a whole. What begins
+// with markup is an error page or the like, and an address that stands alone on
+// a line of it would be the client's own more often than not.
 func (p parser) parse(r io.Reader, add func(netip.Prefix)) (Stats, error) {
-	var s Stats
-	in := bufio.NewReaderSize(r, maxLine)
+	in := bufio.NewReaderSize(&textReader{from: r}, maxLine)
+	head, _ := in.Peek(maxLine / 2) // what goes wrong does so again
+	if text, ok := bytes.CutPrefix(head, []byte("\uFEFF")); ok {
+		_, _ = in.Discard(len(head) - len(text))
+		head = text
+	}
+	t := &taking{parser: p, add: add}
+	if beginsArray(head) {
+		return t.stats, t.array(in)
+	}
+	return t.stats, t.lines(in)
+}
+
+// A textReader gives what it reads as long as that is text. It repeats its
+// error.
+type textReader struct {
+	from io.Reader
+	err  error
+}
+
+func (t *textReader) Read(b []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.from.Read(b)
+	for _, c := range b[:n] {
+		if c < ' ' && (c < '\t' || c > '\r') {
+			n, err = 0, errBinary
+			break
+		}
+	}
+	t.err = err
+	return n, err
+}
+
+// A taking is the work of one parse.
+type taking struct {
+	parser
+	add   func(netip.Prefix)
+	stats Stats
+}
+
+func (t *taking) lines(in *bufio.Reader) error {
+	var found []netip.Prefix
 	for {
 		line, err := nextLine(in)
 		if errors.Is(err, io.EOF) {
-			return s, nil
+			return nil
 		}
 		if err != nil && !errors.Is(err, errLongLine) {
-			return s, fmt.Errorf("line %d: %w", s.Lines+1, err)
+			return fmt.Errorf("line %d: %w", t.stats.Lines+1, err)
 		}
-		if s.Lines == p.maxLines {
-			return s, fmt.Errorf("%w: at most %d are read", errManyLines, p.maxLines)
+		if err := t.count(); err != nil {
+			return err
 		}
-		s.Lines++
-		if s.Lines == 1 {
-			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
-		}
-		var entry netip.Prefix
 		if err == nil {
-			entry, err = p.entry(line)
+			found, err = t.line(line, found[:0])
 		}
-		switch {
-		case errors.Is(err, errMarkup) && s.Entries+s.Skipped == 0:
-			return s, fmt.Errorf("line %d: %w", s.Lines, err)
-		case err != nil:
-			s.report(s.Lines, err)
-		case entry.IsValid():
-			s.Entries++
-			add(entry)
+		if err := t.take(BadLine{Number: t.stats.Lines, Err: err}, found); err != nil {
+			return err
 		}
 	}
+}
+
+// count counts a line, unless there are too many.
+func (t *taking) count() error {
+	if t.stats.Lines == t.maxLines {
+		return fmt.Errorf("%w: at most %d are read", errManyLines, t.maxLines)
+	}
+	t.stats.Lines++
+	return nil
+}
+
+// take takes what was found on a line, or notes that the line is bad. Its error
+// means that the whole list is refused.
+func (t *taking) take(line BadLine, found []netip.Prefix) error {
+	switch {
+	case line.Err == nil:
+	case t.whole, errors.Is(line.Err, errMarkup) && t.stats.Entries+t.stats.Skipped == 0:
+		return fmt.Errorf("%s %d: %w", line.unit(), line.Number, line.Err)
+	default:
+		t.stats.report(line)
+		return nil
+	}
+	// One line can stand for hundreds of ranges, from one address to another.
+	if t.stats.Entries += len(found); t.stats.Entries > t.maxLines {
+		return fmt.Errorf("%w: with the ranges between two addresses there are more than %d", errManyLines, t.maxLines)
+	}
+	for _, p := range found {
+		t.add(p)
+	}
+	return nil
 }
 
 // nextLine returns the next line of in, which is good until the next call. Of
@@ -89,70 +148,27 @@ func nextLine(in *bufio.Reader) ([]byte, error) {
 	return nil, err
 }
 
-// entry returns what line lists. The zero Prefix without an error means that
-// it has nothing to say.
-func (p parser) entry(line []byte) (netip.Prefix, error) {
+// line appends to found what a line lists. Nothing without an error means that
+// the line has nothing to say. What begins with # or ; is a comment.
+func (p parser) line(line []byte, found []netip.Prefix) ([]netip.Prefix, error) {
 	line = bytes.Trim(line, " \t\r\n")
-	var field string
 	switch {
 	case len(line) == 0:
-		return netip.Prefix{}, nil
+		return found, nil
 	case line[0] == '<':
-		return netip.Prefix{}, fmt.Errorf("%.64q: %w", line, errMarkup)
+		return nil, fmt.Errorf("%.64q: %w", line, errMarkup)
 	case line[0] == '{':
-		cidr, err := jsonField(line)
-		if err != nil || cidr == "" {
-			return netip.Prefix{}, err
+		text, err := member(line)
+		if err != nil || text == "" {
+			return found, err
 		}
-		field = cidr
-	default:
-		text, err := textField(line)
-		if err != nil || len(text) == 0 {
-			return netip.Prefix{}, err
-		}
-		field = string(text)
+		return p.entry(text, found)
 	}
-	entry, err := lookup.ParsePrefix(field)
-	if err != nil {
-		return netip.Prefix{}, err
-	}
-	if err := check(entry, p.private); err != nil {
-		return netip.Prefix{}, err
-	}
-	return entry, nil
-}
-
-// textField returns the first field of line, less any comment. Further fields
-// are remarks, such as a number of sightings, but for addresses: a range given
-// by its two ends, say, must not pass for its first address alone.
-func textField(line []byte) ([]byte, error) {
 	if i := bytes.IndexAny(line, "#;"); i >= 0 {
-		line = line[:i]
+		line = bytes.TrimRight(line[:i], " \t")
 	}
-	end := bytes.IndexAny(line, " \t")
-	if end < 0 {
-		return line, nil
+	if len(line) == 0 {
+		return found, nil
 	}
-	for more := range bytes.FieldsSeq(line[end:]) {
-		if _, err := lookup.ParsePrefix(string(more)); err == nil {
-			return nil, fmt.Errorf("%.64q: %w", line, errSeveral)
-		}
-	}
-	return line[:end], nil
-}
-
-// jsonField returns the range in a line of Spamhaus's drop_v4.json and
-// drop_v6.json, or nothing for the line of metadata at their end.
-func jsonField(line []byte) (string, error) {
-	var v struct {
-		CIDR string `json:"cidr"`
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(line, &v); err != nil {
-		return "", fmt.Errorf("%.64q: %w", line, err)
-	}
-	if v.CIDR == "" && v.Type != "metadata" {
-		return "", fmt.Errorf("%.64q: %w", line, errNoCIDR)
-	}
-	return v.CIDR, nil
+	return p.row(string(line), found)
 }

@@ -66,6 +66,8 @@ type URLConfig struct {
 	// Logger gets a line for each change of the list or of its state.
 	// Default: none.
 	Logger *zap.Logger
+
+	allow bool // it is an allow list
 }
 
 const (
@@ -107,7 +109,7 @@ func NewURL(cfg URLConfig) (*URL, error) {
 	}
 	l, err := newList(options{
 		name: cfg.Name, action: cfg.Action, duration: cfg.Duration, private: cfg.Private, coverage: cfg.Coverage,
-		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger,
+		maxBytes: cfg.MaxBytes, maxLines: cfg.MaxLines, logger: cfg.Logger, allow: cfg.allow,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("blocklist %s: %w", shown(at), err)

@@ -339,7 +339,7 @@ func TestAServerThatCannotBeReachedIsTriedAgainWithGrowingPauses(t *testing.T) {
 		if s := r.URL.Status(); s.Failures != 13 {
 			t.Errorf("%d failures; want 13", s.Failures)
 		}
-		if n := len(r.logs.FilterMessageSnippet("not followed").All()); n != 1 {
+		if n := len(r.logs.FilterMessageSnippet("there is no last good copy").All()); n != 1 {
 			t.Errorf("%d lines in the log; want one", n)
 		}
 		r.stop()

@@ -76,6 +76,10 @@ type Config struct {
 	// them. They are matched against what ClientIP returned. Default: none.
 	Allow []netip.Prefix
 
+	// AllowLists are more such clients, who may change meanwhile, such as a
+	// lists.AllowList. They are asked as Allow is. Default: none.
+	AllowLists []AllowList
+
 	// Banned answers the requests that are stopped; [FromContext] gives it the
 	// [Stop]. It should answer with its Status. Default: the built-in [Page].
 	Banned http.Handler
@@ -184,7 +188,7 @@ type Middleware struct {
 	lookup   func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 	clientIP IPFunc
 	nat64    *lookup.NAT64 // nil: the well-known prefix only
-	allow    ranges
+	allow    allowance
 	banned   http.Handler
 	gate     *challenge.Gate // nil: none
 	quiet    bool            // the gate sends no challenge
@@ -234,7 +238,7 @@ func New(cfg Config) (*Middleware, error) {
 		lookup:   cfg.Lookup,
 		clientIP: cfg.ClientIP,
 		nat64:    cfg.NAT64,
-		allow:    newRanges(allow),
+		allow:    allowance{newRanges(allow), cfg.AllowLists},
 		banned:   cfg.Banned,
 		gate:     cfg.Challenge,
 		quiet:    cfg.ChallengeOff,

@@ -352,3 +352,33 @@ func TestPassingAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+type allowedOnes map[netip.Addr]bool
+
+func (l allowedOnes) Contains(ip netip.Addr) bool { return l[ip] }
+
+func TestAllowListsAreAskedAsAllowIs(t *testing.T) {
+	ip := netip.MustParseAddr("192.0.2.1")
+	list := allowedOnes{}
+	m, err := New(Config{
+		Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) {
+			return lookup.Decision{Action: lookup.Ban, Prefix: netip.PrefixFrom(ip, 32)}, true
+		},
+		AllowLists: []AllowList{allowedOnes{}, list},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		listed bool
+		status int
+	}{{false, 403}, {true, 200}, {false, 403}} {
+		list[ip] = row.listed
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = ip.String() + ":1"
+		m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if w.Code != row.status {
+			t.Errorf("listed: %t: status %d; want %d", row.listed, w.Code, row.status)
+		}
+	}
+}
