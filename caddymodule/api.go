@@ -19,6 +19,7 @@ type statusAnswer struct {
 	Ready     bool              `json:"ready"`               // the table is fit to judge by
 	Reason    string            `json:"reason,omitempty"`    // why it is not
 	Decisions int               `json:"decisions"`           // held in the table
+	Warnings  []string          `json:"warnings,omitempty"`  // of what the config is not likely to mean
 	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
 	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
 	Allow     []sourceAnswer    `json:"allow,omitempty"`     // lists of clients that are never stopped

@@ -80,7 +80,7 @@ type App struct {
 	key        string       // what Provision has taken it under; empty: it has not
 	release    func()       // gives the log back that Start has taken
 	allowLists []*allowList // that this config has taken, the sites' among them
-	lax        bool         // the warning of trusted proxies has been given
+	warnings   *warnings
 	logger     *zap.Logger
 }
 
@@ -92,7 +92,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision sets the app up. It reads files but opens no connection and starts
 // nothing, since caddy validate calls it too.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.logger, a.warnings = ctx.Logger(), new(warnings)
 	repl := caddy.NewReplacer()
 	var err error
 	if a.allow, err = a.takeAllow(a.Allow, repl); err != nil {
@@ -125,10 +125,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	before := running()
 	if a.engine, err = take(state, key, a.logger); err != nil {
 		return err
 	}
 	a.key = key
+	a.warnLost(before, state)
 	state.warnShared(a.logger)
 	state.warnDoubled(acquisFolder, a.logger)
 	if err := a.equip(ctx, state); err != nil {
@@ -149,10 +151,11 @@ func (a *App) checkUse(state State) error {
 		return errors.New("no source of decisions, and nothing is looked for: " +
 			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
 	default:
-		a.logger.Warn("no source of decisions: only what is seen here is stopped; " +
+		a.warn("no source of decisions: only what is seen here is stopped; " +
 			"add lapi or blocklist to the global option tocsin")
 	}
 	a.warnUnmet(state)
+	a.warnPlaces(state)
 	return nil
 }
 
@@ -200,6 +203,7 @@ func (a *App) Start() error {
 		a.watch.start(a.engine.shared.rules)
 	}
 	a.inspector.start(a.logger)
+	a.warnNoDirective()
 	a.logStart()
 	return nil
 }
@@ -231,6 +235,7 @@ func (a *App) Cleanup() error {
 		return err
 	}
 	_, failed := engines.Delete(a.key)
+	a.warnGone()
 	return errors.Join(err, failed)
 }
 
@@ -246,11 +251,10 @@ func appOf(ctx caddy.Context) (*App, error) {
 // warnLeftmost warns, once for a config, if srv believes what clients write into
 // X-Forwarded-For: such a client picks the address that it is judged by.
 func (a *App) warnLeftmost(srv *caddyhttp.Server) {
-	if a.lax || !trustsLeftmost(srv) {
+	if !trustsLeftmost(srv) {
 		return
 	}
-	a.lax = true
-	a.logger.Warn("trusted_proxies without trusted_proxies_strict: "+
+	a.warn("trusted_proxies without trusted_proxies_strict: "+
 		"clients can choose the address that they are judged by; "+
 		"add trusted_proxies_strict to the servers option", zap.String("server", srv.Name()))
 }

@@ -19,7 +19,7 @@ func (a *App) warnUnmet(state State) {
 	}
 	asking := append(a.captchas(state), a.watch.captchas()...)
 	if len(asking) > 0 {
-		a.logger.Warn("challenge off: what asks for a captcha turns clients away until it ends, with status 429; take challenge off out, or have these say ban",
+		a.warn("challenge off: what asks for a captcha turns clients away until it ends, with status 429; take challenge off out, or have these say ban",
 			zap.Strings("asking", asking))
 	}
 }

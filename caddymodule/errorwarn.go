@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -10,10 +11,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// warnServer warns of what is unwise in srv, each once for a config.
-func (a *App) warnServer(ctx caddy.Context, srv *caddyhttp.Server) {
+// warnServer warns of what is unwise in srv, each once for a config, and returns what
+// looks for more in the requests to it.
+func (a *App) warnServer(ctx caddy.Context, srv *caddyhttp.Server) (forwarded func(r *http.Request)) {
 	a.warnLeftmost(srv)
 	a.warnErrorRoutes(ctx, srv)
+	return a.watchForwarded(srv)
 }
 
 // warnErrorRoutes warns of error routes that hand stopped requests to a proxy or a
@@ -45,9 +48,11 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 	}
 	s.walk(errors.Routes, false)
 	if len(s.found) > 0 {
-		a.logger.Warn("error routes hand stopped requests on: they see these as GET "+stoppedPath+" without a body; "+
-			"answer bans and throttles in handle_errors 403 429, stops with another status, such as 503, in a route that compares "+
-			actionPlaceholder+", and errors of the site apart from them",
+		const text = "error routes hand stopped requests on: they see these as GET " + stoppedPath + " without a body; " +
+			"answer bans and throttles in handle_errors 403 429, stops with another status, such as 503, in a route that compares " +
+			actionPlaceholder + ", and errors of the site apart from them"
+		a.warnings.add(text)
+		a.logger.Warn(text, // for each server
 			zap.String("server", serverName(srv)), zap.Strings("handlers", s.found))
 	}
 }

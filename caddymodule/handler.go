@@ -70,9 +70,11 @@ type Handler struct {
 	page   http.Handler
 	answer *answerer
 	engine *pooled
-	allow  allowance
-	closed bool // until the engine was ready
-	place  *place
+
+	forwarded func(r *http.Request) // warns of proxies that are not trusted; nil: some are
+	allow     allowance
+	closed    bool // until the engine was ready
+	place     *place
 }
 
 // CaddyModule returns the Caddy module information.
@@ -106,7 +108,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("challenge: %w", err)
 	}
 	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	app.warnServer(ctx, srv)
+	h.forwarded = app.warnServer(ctx, srv)
 	h.engine = app.engine
 	h.allow = app.allow.and(allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
@@ -167,6 +169,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	v, judges := h.visit(r)
 	if !judges {
 		return next.ServeHTTP(w, r)
+	}
+	if h.forwarded != nil {
+		h.forwarded(r)
 	}
 	if h.closed && !h.engine.wasReady() && !h.allow.contains(h.engine.Normalize(clientIP(r))) {
 		if stop := h.check.CheckVisit(v, r); stop != nil {

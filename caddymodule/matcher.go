@@ -34,6 +34,7 @@ func (m *Matcher) Provision(ctx caddy.Context) error {
 		return err
 	}
 	m.engine, m.allow = app.engine, app.allow
+	app.warnings.matched.Store(true)
 	for _, s := range m.Actions {
 		a, err := parseAction(s)
 		if err != nil {

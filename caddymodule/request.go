@@ -125,7 +125,12 @@ func harmless(s string) string {
 // nowhere whether trusted_proxies is set, once it is loaded, so this looks for
 // the field; should a later Caddy have no such field, there is no warning.
 func trustsLeftmost(srv *caddyhttp.Server) bool {
-	if srv == nil || srv.TrustedProxiesStrict > 0 {
+	return srv != nil && srv.TrustedProxiesStrict == 0 && trustsProxies(srv)
+}
+
+// trustsProxies reports whether srv believes any proxy what it says about clients.
+func trustsProxies(srv *caddyhttp.Server) bool {
+	if srv == nil {
 		return false
 	}
 	f := reflect.ValueOf(srv).Elem().FieldByName("trustedProxies")

@@ -108,6 +108,9 @@ func yesNo(b bool) string {
 func (a *statusAnswer) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.row("Ready", strings.TrimSuffix(yesNo(a.Ready)+": "+a.Reason, ": "))
+		for _, text := range a.Warnings {
+			t.row("Warning", text)
+		}
 		t.row("Version", a.Version)
 		t.row("Decisions", a.Decisions)
 		if a.Snapshot != nil {
