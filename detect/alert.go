@@ -19,6 +19,10 @@ type Alert struct {
 
 	// Reflected says that nothing of it was the client's own act: see [Attribution].
 	Reflected bool
+	// Mild says that it leads to a challenge at most, also if the client goes on after it:
+	// the scenario says so by the label at_most, or a part of what is counted may not have
+	// been the client's own act: see [Unmarked].
+	Mild bool
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard

@@ -19,19 +19,62 @@ const (
 	Own      Attribution = iota // the client's own act, as far as anything says
 	Embedded                    // a page of the site embeds it, perhaps because of what a user posted
 	Foreign                     // a page of another origin had the browser send it
+	Unmarked                    // either the client's own act or that of a page of another origin, which a browser does not tell over plain HTTP
 )
 
-var attributionNames = [...]string{Own: "own", Embedded: "embedded", Foreign: "foreign"}
+var attributionNames = [...]string{Own: "own", Embedded: "embedded", Foreign: "foreign", Unmarked: "unmarked"}
 
-// String returns own, embedded or foreign, as in evt.Meta.attribution.
+// String returns own, embedded, foreign or unmarked, as in evt.Meta.attribution.
 func (a Attribution) String() string { return attributionNames[min(int(a), len(attributionNames)-1)] }
+
+// IsReflected reports whether the request is certainly not the client's own act, as far
+// as the client is to be believed.
+func (a Attribution) IsReflected() bool { return a == Embedded || a == Foreign }
+
+// AttributionOverHTTP is AttributionOf for a request that came without TLS. There,
+// browsers say nothing of whose act a GET is if a page asks them not to name it as the
+// Referer. What they send then looks as if somebody had typed the address. It is counted
+// as the client's own act, but what follows from it is a challenge at most: see
+// [Alert].Mild. A program that does not claim to be a browser acts for itself.
+func AttributionOverHTTP(h http.Header, method, host string) Attribution {
+	a := AttributionOf(h, host)
+	if a == Own && (method == http.MethodGet || method == http.MethodHead) && isUnmarked(h) {
+		return Unmarked
+	}
+	return a
+}
+
+// isUnmarked reports whether a browser has sent a header that does not say whose act the
+// request is.
+func isUnmarked(h http.Header) bool {
+	return len(h["Sec-Fetch-Site"])+len(h["Origin"])+len(h["Referer"]) == 0 &&
+		strings.HasPrefix(first(h["User-Agent"]), "Mozilla/5.0 (") && first(h["Accept-Language"]) != "" && first(h["Accept"]) != ""
+}
 
 // AttributionOf tells from the header of a request to host whose act it is.
 //
 // Browsers say it in Sec-Fetch-Site and Sec-Fetch-Dest (W3C Fetch Metadata), but
 // to HTTPS and localhost only. Without them, an Origin or a Referer of another
-// host says it, and what is accepted tells a picture or a style sheet.
+// host says it, and what is accepted tells a picture or a style sheet. What a browser
+// fetches before anybody has asked for it is as a picture: a page of the site may hold a
+// link that a user has posted.
 func AttributionOf(h http.Header, host string) Attribution {
+	a := sentBy(h, host)
+	if a == Own && isAhead(h) {
+		return Embedded
+	}
+	return a
+}
+
+// isAhead reports whether a browser prefetches a page, or renders it, in case that
+// somebody asks for it.
+func isAhead(h http.Header) bool {
+	return strings.HasPrefix(first(h["Sec-Purpose"]), "prefetch") || first(h["Purpose"]) == "prefetch" ||
+		first(h["X-Moz"]) == "prefetch" || first(h["X-Purpose"]) == "preview"
+}
+
+// sentBy is AttributionOf for what somebody waits for.
+func sentBy(h http.Header, host string) Attribution {
 	switch first(h["Sec-Fetch-Site"]) {
 	case "cross-site", "same-site":
 		return Foreign

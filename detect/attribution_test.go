@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 )
@@ -30,6 +31,14 @@ func TestAttributionOf(t *testing.T) {
 		{"a page of a sister host", h("Sec-Fetch-Site", "same-site", "Sec-Fetch-Dest", "empty"), Foreign},
 		{"metadata counts, not the Referer", h("Sec-Fetch-Site", "same-origin", "Referer", "https://other.example/"), Own},
 		{"a word that is none does not count", h("Sec-Fetch-Site", "own", "Referer", "https://other.example/"), Foreign},
+
+		{"a link that a page of the site has fetched before anybody follows it", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch"), Embedded},
+		{"a page that is rendered beforehand", h("Sec-Fetch-Site", "none", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch;prerender"), Embedded},
+		{"a link that another page has fetched", h("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch"), Foreign},
+		{"a link fetched beforehand, by Safari", h("Purpose", "prefetch"), Embedded},
+		{"a link fetched beforehand, by an old Firefox", h("X-Moz", "prefetch"), Embedded},
+		{"a preview", h("X-Purpose", "preview"), Embedded},
+		{"another purpose", h("Purpose", "fun"), Own},
 
 		{"a foreign Origin", h("Origin", "https://other.example"), Foreign},
 		{"a foreign Origin, and a Referer of ours", h("Origin", "https://other.example", "Referer", "https://site.example/"), Foreign},
@@ -62,5 +71,74 @@ func TestAttributionAllocatesNothing(t *testing.T) {
 	h := http.Header{"Sec-Fetch-Site": {"same-origin"}, "Sec-Fetch-Dest": {"image"}}
 	if n := testing.AllocsPerRun(100, func() { AttributionOf(h, "site.example") }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A page may have a browser say nothing of whose act a GET is, over plain HTTP.
+func TestAttributionOverHTTP(t *testing.T) {
+	browser := func(fields ...string) http.Header {
+		h := http.Header{"User-Agent": {chrome}, "Accept-Language": {"de"}, "Accept": {"*/*"}}
+		for i := 0; i < len(fields); i += 2 {
+			h.Set(fields[i], fields[i+1])
+			if fields[i+1] == "" {
+				h.Del(fields[i])
+			}
+		}
+		return h
+	}
+	for _, row := range []struct {
+		name, method string
+		header       http.Header
+		want         Attribution
+	}{
+		{"a fetch of a page that is not to be named, or an address typed", "GET", browser(), Unmarked},
+		{"the same by HEAD", "HEAD", browser(), Unmarked},
+		{"a link", "GET", browser("Accept", "text/html,*/*;q=0.8"), Unmarked},
+		{"a picture", "GET", browser("Accept", "image/avif,*/*;q=0.8"), Embedded},
+		{"a form, which has an Origin", "POST", browser("Origin", "null"), Foreign},
+		{"a form without one, which no page of today's can send", "POST", browser(), Own},
+		{"a page of the site", "GET", browser("Referer", "http://site.example/"), Own},
+		{"another page", "GET", browser("Referer", "http://other.example/"), Foreign},
+		{"with fetch metadata, as to localhost", "GET", browser("Sec-Fetch-Site", "none"), Own},
+		{"a link that is prefetched", "GET", browser("Purpose", "prefetch"), Embedded},
+		{"a tool", "GET", http.Header{"User-Agent": {"curl/8.5.0"}, "Accept": {"*/*"}}, Own},
+		{"a tool that speaks a language", "GET", browser("User-Agent", "python-requests/2.31"), Own},
+		{"a tool that claims to be a browser, and no more", "GET", browser("Accept-Language", ""), Own},
+		{"one that accepts nothing", "GET", browser("Accept", ""), Own},
+	} {
+		if got := AttributionOverHTTP(row.header, row.method, "site.example"); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+// What may be another page's doing is counted, and mild.
+func TestUnmarkedRequestsAreMild(t *testing.T) {
+	shell := func(whose ...Attribution) (got []string) {
+		d := New(Config{Rules: builtinRules(t)})
+		for i, whose := range whose {
+			e := step{target: []string{"/c99.php", "/wso.php", "/r57.php"}[i], status: 404, whose: whose}.event(began)
+			for _, a := range append(d.Request(e), d.Response(e)...) {
+				if a.Scenario == "tocsin/http-backdoors" {
+					got = append(got, fmt.Sprintf("mild %v, reflected %v, at %d", a.Mild, a.Reflected, i+1))
+				}
+			}
+		}
+		return got
+	}
+	for _, row := range []struct {
+		name  string
+		whose []Attribution
+		want  string
+	}{
+		{"the client's own", []Attribution{Own, Own}, "[mild false, reflected false, at 2]"},
+		{"perhaps another page's", []Attribution{Unmarked, Unmarked}, "[mild true, reflected false, at 2]"},
+		{"one perhaps another page's", []Attribution{Unmarked, Own}, "[mild true, reflected false, at 2]"},
+		{"the other", []Attribution{Own, Unmarked}, "[mild true, reflected false, at 2]"},
+		{"another page's, which are counted apart", []Attribution{Foreign, Unmarked, Foreign}, "[mild false, reflected true, at 3]"},
+	} {
+		if got := fmt.Sprint(shell(row.whose...)); got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
 	}
 }

@@ -18,11 +18,15 @@ type bucket struct {
 	refilled    int64 // when tokens was right
 	first, last int64 // when events were poured
 	count       int
+	unmarked    bool // some of them are Unmarked
 
 	seen   []uint64 // hashes of distinct values, the oldest at next
 	owners []uint64 // of these: whose success takes them back; empty: nobody's does
 	next   int
 	gifts  int // of these taken back by who did not say who it is
+
+	lucky     []uint64 // who was let in lately, the first one at nextLucky: see relieve
+	nextLucky int
 
 	places []string // that reflected events asked for: see Alert.Places
 
@@ -63,9 +67,10 @@ func (b *bucket) pour(p pouring) bool {
 
 // begin empties the bucket.
 func (b *bucket) begin(p pouring) {
-	b.live, b.count, b.first = true, 0, p.now
+	b.live, b.count, b.first, b.unmarked = true, 0, p.now, false
 	b.tokens, b.refilled = float64(p.rule.capacity), p.now
 	b.seen, b.owners, b.next, b.gifts = b.seen[:0], b.owners[:0], 0, 0
+	b.lucky, b.nextLucky = b.lucky[:0], 0
 	b.places = nil
 	b.at = 0
 	for i := range b.events {
@@ -77,6 +82,7 @@ func (b *bucket) begin(p pouring) {
 func (b *bucket) add(p pouring) {
 	b.count++
 	b.last = p.now
+	b.unmarked = b.unmarked || p.view.evt.Attribution == Unmarked
 	b.record(p)
 	if p.rule.reflects(p.view) {
 		b.asked(p.view.spot())
@@ -159,6 +165,31 @@ func (b *bucket) forgive(owner uint64, gifts int) {
 			return
 		}
 	}
+}
+
+// A mercy is what a login that succeeds does to a bucket.
+type mercy struct {
+	rule     *rule
+	owner    uint64 // 0: it does not say who it is
+	relieves bool
+}
+
+// maxLucky is how many names have to log in before one of them counts again.
+const maxLucky = 256
+
+// relieve lets a name that was let in make up for one that was not. It counts once: who
+// has an account could log in after each guess at those of others.
+func (b *bucket) relieve(m mercy) {
+	if slices.Contains(b.lucky, m.owner) {
+		return
+	}
+	if len(b.lucky) < maxLucky {
+		b.lucky = append(b.lucky, m.owner)
+	} else {
+		b.lucky[b.nextLucky] = m.owner
+		b.nextLucky = (b.nextLucky + 1) % maxLucky
+	}
+	b.tokens = min(b.tokens+1, float64(m.rule.capacity))
 }
 
 // report reports whether an overflow is to be reported, or falls into the
@@ -252,7 +283,7 @@ func (b *bucket) context() []Context {
 // measure returns how many bytes the bucket takes.
 func (b *bucket) measure() int {
 	const fixed, perRecord, perPlace = 512, 64, 32 // with what the table of buckets takes
-	n := fixed + 8*(cap(b.seen)+cap(b.owners))
+	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.lucky))
 	for _, place := range b.places {
 		n += perPlace + len(place)
 	}

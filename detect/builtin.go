@@ -28,7 +28,7 @@ var builtinFiles embed.FS
 //	Parsed.xmlrpc_method  what a request to xmlrpc.php calls
 //	Parsed.xmlrpc_calls   how many calls one to system.multicall bundles
 //	Meta.outcome          missing (404, 410, or how the site answers for what it has not), refused (403), or nothing
-//	Meta.attribution      own, embedded or foreign: see Attribution
+//	Meta.attribution      own, embedded, foreign or unmarked: see Attribution
 //	Meta.source_net       the network of the client, a /24 or a /40 of IPv6
 //	Meta.login            success, failure, step (the password was right, and a code is asked for), try (nothing
 //	                      tells what came of it), or nothing if nobody tried
@@ -44,7 +44,9 @@ var builtinFiles embed.FS
 //	action, duration      what is asked for: ban, captcha or throttle, and for how long
 //	credit: known         who has shown credentials that the site accepted may do four times as much
 //	credit: found         two pages that were there make up for one that was not, up to four times the capacity
+//	credit: logins        where a guard counts for a place: each name that logs in there makes up for one that failed
 //	forgiven_by: login    a login that succeeds takes back what its user is counted for
+//	at_most: captcha      who goes on after the challenge is challenged, and not banned
 //	guard: place|network  asks for a guard, not for a decision: see Guard
 //	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not
 func Builtin() (*Rules, error) {

@@ -388,6 +388,15 @@ func attackRows() []attackRow {
 		{"http-login-spray", "one password, many names", 11, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("user", i), "Summer2026")}
 		}, []string{"http-login-bf"}},
+		{"http-login-spray-slow", "one password, many names, in many places", 21, func(i int) step {
+			return step{target: "/login", host: letters(i) + ".example", body: fmt.Sprintf("user=u%d&password=Summer2026", i), status: 401}
+		}, []string{"http-login-bf", "http-login-spray"}},
+		{"http-login-slow", "passwords without a name, in many places", 21, func(i int) step {
+			return step{target: "/share/login", host: letters(i) + ".example", body: fmt.Sprint("password=p", i), status: 401}
+		}, []string{"http-login-bf", "http-login-guessing"}},
+		{"http-login-guard-slow", "one try from each address, again and again", 23, func(i int) step {
+			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("user", i), "x"), client: fmt.Sprintf("192.0.2.%d", i)}
+		}, []string{"http-login-guard"}},
 		{"http-login-bf-slow", "many passwords for one name", 16, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin([]string{"admin", "Admin"}[i%2], fmt.Sprint("guess", i))}
 		}, []string{"http-login-bf", "http-login-guessing", "http-login-guard", "http-login-guard-user"}},

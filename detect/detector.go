@@ -173,8 +173,9 @@ func (d *Detector) forgive(v *view) {
 		return // who has a token could take back a guess with each request
 	}
 	owner := d.owner(v)
+	proven := v.attempt().kind != kindForm || v.loggedIn() || v.isProven()
 	for _, r := range v.prog.forgiving {
-		d.store.forgive(r.key(v, d.store.seed), owner, r.gifts())
+		d.store.forgive(r.key(v, d.store.seed), mercy{r, owner, owner != 0 && proven && r.byLogins})
 	}
 }
 
@@ -226,7 +227,7 @@ func (d *Detector) try(p pouring) (Alert, bool) {
 	if !v.meets(r.filter) {
 		return Alert{}, false
 	}
-	if r.guard == GuardNetwork && v.evt.Attribution != Own {
+	if r.guard == GuardNetwork && v.evt.Attribution.IsReflected() {
 		return Alert{}, false // any page can have its visitors' browsers miss pages
 	}
 	if r.teaches {
@@ -259,7 +260,7 @@ func (p pouring) alert(b *bucket) Alert {
 	a := Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
 		Client: p.view.evt.Client, Prefix: guarded.network,
-		Reflected: p.rule.reflects(p.view), Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
+		Reflected: p.rule.reflects(p.view), Mild: s.mild && !s.ordered || b.unmarked, Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
 		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
 		Count: b.count, Capacity: s.capacity, Leak: s.leak,
 		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,

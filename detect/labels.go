@@ -1,17 +1,22 @@
 package detect
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // ours is what labels say that only we know; to CrowdSec they are labels like all
 // others. [Builtin] lists them.
 type ours struct {
 	byKnown, byFound bool
+	byLogins         bool
 	forgiven         bool
+	mild             bool
 	guard            Guard
 	teaches          bool
 }
@@ -30,8 +35,10 @@ func (d *scenarioDoc) ownLabels(s *scenario) error {
 			s.byKnown = true
 		case "found":
 			s.byFound = true
+		case "logins":
+			s.byLogins = true
 		default:
-			return &keyError{"credit", fmt.Errorf("%q: want known, found, or both", word)}
+			return &keyError{"credit", fmt.Errorf("%q: want known, found, logins, or several of them", word)}
 		}
 	}
 	switch by := s.labels["forgiven_by"]; {
@@ -43,11 +50,21 @@ func (d *scenarioDoc) ownLabels(s *scenario) error {
 	default:
 		s.forgiven = true
 	}
+	if s.byLogins && !s.forgiven {
+		return &keyError{"credit", errors.New(`"logins": it needs forgiven_by: login as well`)}
+	}
 	return s.askFor()
 }
 
-// askFor reads the labels guard and teaches.
+// askFor reads the labels guard, at_most and teaches.
 func (s *scenario) askFor() error {
+	switch most := s.labels["at_most"]; most {
+	case "":
+	case lookup.Captcha.String():
+		s.mild = true
+	default:
+		return &keyError{"at_most", fmt.Errorf("%q: want captcha", most)}
+	}
 	switch guard := s.labels["guard"]; guard {
 	case "":
 	case GuardPlace.String():

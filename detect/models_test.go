@@ -287,7 +287,7 @@ func attackModels() []struct {
 		attack("a bundle of XML-RPC", 1, 0, same(step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(20)})),
 		attack("calls of XML-RPC", 6, 0, guessing("XML-RPC of WordPress")),
 		attack("leaked passwords, a new address each", 16, 0, from(leaked, anew)),
-		attack("leaked passwords, a new address every 20 seconds", 44, 20*second, from(leaked, anew)),
+		attack("leaked passwords, a new address every 20 seconds", 23, 20*second, from(leaked, anew)),
 		attack("one name, a new address every two minutes", 17, 2*minute, from(oneName, anew)),
 		attack("a dictionary, from a new /64 each", 26, 0, from(func(i int) step { return step{target: "/" + word(i), status: 404} },
 			func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i) })),

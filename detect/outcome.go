@@ -128,7 +128,7 @@ func (d *Detector) notePage(v *view, outcome string) {
 	}
 	l, _ := v.likeness()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
-	if v.evt.Attribution != Own { // no merit, and no fault, but the site answers as it does
+	if v.evt.Attribution.IsReflected() { // no merit, and no fault, but the site answers as it does
 		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answer) })
 		return
 	}

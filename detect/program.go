@@ -163,7 +163,7 @@ type bucketKey struct {
 
 // reflects reports whether the rule counts the event as nobody's act. To a guard, which
 // is about nobody, all count alike.
-func (r *rule) reflects(v *view) bool { return r.guard == NoGuard && v.evt.Attribution != Own }
+func (r *rule) reflects(v *view) bool { return r.guard == NoGuard && v.evt.Attribution.IsReflected() }
 
 // key returns the key of the bucket that the event belongs to.
 func (r *rule) key(v *view, seed maphash.Seed) bucketKey {

@@ -102,13 +102,17 @@ func (p *shelf) measure(b *bucket) {
 	}
 }
 
-// forgive takes back what an owner is counted for in a bucket: see [bucket.forgive].
-func (s *store) forgive(k bucketKey, owner uint64, gifts int) {
+// forgive takes back what somebody who was let in is counted for in a bucket: see
+// [bucket.forgive].
+func (s *store) forgive(k bucketKey, m mercy) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if b, ok := part.buckets.peek(k); ok && b.live {
-		b.forgive(owner, gifts)
+		b.forgive(m.owner, m.rule.gifts())
+		if m.relieves {
+			b.relieve(m)
+		}
 	}
 }
 

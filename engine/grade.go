@@ -19,9 +19,12 @@ const (
 
 // wish returns what is to be done on a, and for how long the first time. The
 // operator's word about the scenario comes first, then that about all scenarios, then
-// what the scenario asks for.
-func (l *locals) wish(a *detect.Alert) (lookup.Action, time.Duration) {
+// what the scenario asks for. What is mild is a challenge at most.
+func (l *locals) wish(a *detect.Alert) (action lookup.Action, length time.Duration) {
 	theirs := min(cmp.Or(a.Action, lookup.Ban), lookup.Ban)
+	if a.Mild {
+		defer func() { action = min(action, lookup.Captcha) }()
+	}
 	switch {
 	case a.Ordered:
 		return theirs, cmp.Or(a.Duration, l.cfg.Duration, defaultLocal)
@@ -35,7 +38,7 @@ func (l *locals) wish(a *detect.Alert) (lookup.Action, time.Duration) {
 // goesOn reports whether a, which asks for a captcha by its own wish, is about what a
 // client has done since it was asked for one: it has solved it, and goes on.
 func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
-	if action != lookup.Captcha || a.Ordered || l.cfg.Action != lookup.None {
+	if action != lookup.Captcha || a.Mild || a.Ordered || l.cfg.Action != lookup.None {
 		return false
 	}
 	was := l.lasting(holding{p, lookup.Captcha}, now)

@@ -88,7 +88,7 @@ func (g *guard) abuse(places ...string) {
 // a request alone that asks for a place.
 func (g guard) excuses(ev *detect.Event, place string, w Witness) bool {
 	switch {
-	case ev.Attribution == detect.Own:
+	case !ev.Attribution.IsReflected():
 		return true
 	case g.certain:
 		return false

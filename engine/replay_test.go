@@ -318,7 +318,7 @@ func TestReplayAgreesWithTheEngine(t *testing.T) {
 					}
 					t.Fatalf("seed %d, %s: %d alerts, the engine has %d", seed, name, len(ours), len(history))
 				}
-				if len(history) < 15 || stops[lookup.Captcha]+stops[lookup.Ban] < 20 || stops[lookup.None] < 100 {
+				if len(history) < 10 || stops[lookup.Captcha]+stops[lookup.Ban] < 20 || stops[lookup.None] < 100 {
 					t.Errorf("seed %d, %s: that was no trial: %d alerts, %v", seed, name, len(history), stops)
 				}
 			})

@@ -125,7 +125,7 @@ func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
 // is open fetches or embeds: those ask on without anybody.
 func asksItself(r *http.Request) bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
-	return (dest == "" || dest == "document") && detect.AttributionOf(r.Header, r.Host) == detect.Own
+	return (dest == "" || dest == "document") && attributionOf(r) == detect.Own
 }
 
 // Forward returns r as the next handler is to see it: without the pass of a

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
@@ -118,12 +119,21 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 	o := &observation{event: detect.Event{
 		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
-		Attribution: detect.AttributionOf(r.Header, r.Host),
+		Attribution: attributionOf(r),
 	}}
 	if m.describe != nil {
 		m.describe(r, &o.event)
 	}
 	return o
+}
+
+// attributionOf says whose act r is. Behind a proxy that ends TLS browsers say so as
+// well; who only claims to come by way of one says more about himself.
+func attributionOf(r *http.Request) detect.Attribution {
+	if r.TLS == nil && !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return detect.AttributionOverHTTP(r.Header, r.Method, r.Host)
+	}
+	return detect.AttributionOf(r.Header, r.Host)
 }
 
 // serve serves r with next, and tells the observer when it is over, also if next

@@ -136,6 +136,31 @@ func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
 	}
 }
 
+// Over plain HTTP a browser does not say whose act a GET is, if a page asks it not to.
+func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
+	for _, row := range []struct {
+		name, method, url, proxy string
+		want                     detect.Attribution
+	}{
+		{"plain HTTP", "GET", "http://site.example/", "", detect.Unmarked},
+		{"HTTPS", "GET", "https://site.example/", "", detect.Own},
+		{"HTTPS that ends at a proxy", "GET", "http://site.example/", "https", detect.Own},
+		{"plain HTTP by way of a proxy", "GET", "http://site.example/", "http", detect.Unmarked},
+		{"a form", "POST", "http://site.example/", "", detect.Own},
+	} {
+		r := httptest.NewRequest(row.method, row.url, http.NoBody)
+		r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+		r.Header.Set("Accept-Language", "de")
+		r.Header.Set("Accept", "*/*")
+		if row.proxy != "" {
+			r.Header.Set("X-Forwarded-Proto", row.proxy)
+		}
+		if e := told(t, r, func(http.ResponseWriter, *http.Request) {}); e.Attribution != row.want {
+			t.Errorf("%s: %v, want %v", row.name, e.Attribution, row.want)
+		}
+	}
+}
+
 // Bodies of these types can hold a name and a password.
 func TestTellingTypes(t *testing.T) {
 	for contentType, want := range map[string]bool{
