@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/metrics"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -39,12 +41,12 @@ type App struct {
 	// What becomes of requests until every source was in sync for the first
 	// time, unless a snapshot stands in for that: "open" lets them pass, "closed"
 	// answers them with status 503. Default: open.
-	Startup string `json:"startup,omitempty"`
+	Startup string `json:"startup,omitempty" option:"open|closed"`
 
 	// What becomes of requests that are being served when their client is banned, such
 	// as WebSockets, event streams and downloads: "end" ends them within two seconds,
 	// "keep" leaves them. Sites can say otherwise. Default: end.
-	Established string `json:"established,omitempty"`
+	Established string `json:"established,omitempty" option:"end|keep"`
 
 	// What clients have to meet that a captcha decision is in force for. With the
 	// type off a captcha decision is a ban. Default: the embedded proof of work.
@@ -63,7 +65,7 @@ type App struct {
 	// How much of the clients' addresses goes into the log lines about stopped
 	// requests: "full", "masked" to their network, a /24 or a /48, or "off".
 	// Default: full.
-	LogIP string `json:"log_ip,omitempty"`
+	LogIP string `json:"log_ip,omitempty" option:"full|masked|off"`
 
 	allow      allowance
 	logIP      middleware.LogIP
@@ -98,16 +100,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.allow, err = a.takeAllow(a.Allow, repl); err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	switch a.Startup {
-	case "":
-		a.Startup = startupOpen
-	case startupOpen, startupClosed:
-	default:
-		return fmt.Errorf("startup: %q: want open or closed", a.Startup)
-	}
-	if err := checkEstablished(a.Established); err != nil {
+	if err := option.Check(a); err != nil {
 		return err
 	}
+	a.Startup = cmp.Or(a.Startup, startupOpen)
 	a.look = a.Look
 	if err := a.look.resolve(repl); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -47,11 +48,11 @@ type AppSec struct {
 	// because others of its network are in front of it, or because AppSec is at a large
 	// request of somebody else; and of one that AppSec fails over while it answers
 	// others: "ban" refuses it with 503, "pass" lets it go on. Default: ban.
-	Overload string `json:"overload,omitempty"`
+	Overload string `json:"overload,omitempty" option:"ban|pass"`
 
 	// The highest version of HTTP that AppSec is told of, 1.1, 2 or 3; a higher one is
 	// told as this. Default: 2, since the Core Rule Set 4.0.0-rc1 refuses HTTP/3.
-	MaxHTTPVersion string `json:"max_http_version,omitempty"`
+	MaxHTTPVersion string `json:"max_http_version,omitempty" option:"1.1|2|3"`
 
 	// The same for the pages of CrowdSec's bot detection, below
 	// /crowdsec-internal/challenge/. Default: 5s.
@@ -59,24 +60,24 @@ type AppSec struct {
 
 	// What becomes of a request that there is no answer about: "open" lets it pass,
 	// "ban" and "captcha" treat it so. Default: open.
-	Failure string `json:"failure,omitempty"`
+	Failure string `json:"failure,omitempty" option:"open|ban|captcha"`
 
 	// What an action asks for that is not known: ban or captcha. Default: ban.
-	Fallback string `json:"fallback,omitempty"`
+	Fallback string `json:"fallback,omitempty" option:"ban|captcha"`
 
 	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
-	BodyLimit int `json:"body_limit,omitempty"`
+	BodyLimit int `json:"body_limit,omitempty" option:"size"`
 
 	// How long these may take to arrive. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// How many bytes the bodies of all requests under way may take. Those of one
 	// network, a /24 or a /40 of IPv6, may take an eighth of it. Default: 256 MiB.
-	BodyMemory int `json:"body_memory,omitempty"`
+	BodyMemory int `json:"body_memory,omitempty" option:"size"`
 
 	// What becomes of a request whose body cannot be inspected whole: "pass" or
 	// "ban". Default: pass, and only the beginning is inspected.
-	BodyOver string `json:"body_over,omitempty"`
+	BodyOver string `json:"body_over,omitempty" option:"pass|ban"`
 
 	// How many questions may be under way at once. Default: 256.
 	Connections int `json:"connections,omitempty"`
@@ -174,7 +175,7 @@ func (s AppSec) resolve(repl *caddy.Replacer, apis []LAPI) (AppSec, error) {
 			s.Key = apis[i].Key
 		}
 	}
-	return s, nil
+	return s, option.Check(&s)
 }
 
 // config returns what s, which is resolved, says.

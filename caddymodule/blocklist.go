@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -24,7 +25,7 @@ type Blocklist struct {
 	Name string `json:"name,omitempty"`
 
 	// What to do about listed clients: ban, captcha or throttle. Default: ban.
-	Action string `json:"action,omitempty"`
+	Action string `json:"action,omitempty" option:"ban|captcha|throttle"`
 
 	// How long an entry holds once the list can no longer be read. Default:
 	// without end.
@@ -37,7 +38,7 @@ type Blocklist struct {
 	// Share of all addresses that the list may cover, of IPv4 and of IPv6 apart. The
 	// widest ranges beyond that are held back, and those by which it would grow by more
 	// than a fifth of this at once. Default: 0.05; 1 is without bound.
-	Coverage float64 `json:"coverage,omitempty"`
+	Coverage float64 `json:"coverage,omitempty" option:"percent"`
 
 	// How often to ask for the URL, at least 1m. Default: 1h. For URLs.
 	Interval caddy.Duration `json:"interval,omitempty"`
@@ -73,6 +74,9 @@ func (b *Blocklist) resolve(repl *caddy.Replacer) error {
 	}
 	if _, err := lists.IsURL(b.Path); err != nil {
 		return fmt.Errorf("path: %w", err)
+	}
+	if err := option.Check(b); err != nil {
+		return err
 	}
 	if b.Action == "" {
 		b.Action = lookup.Ban.String()

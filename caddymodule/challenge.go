@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
@@ -40,24 +42,24 @@ type Challenge struct {
 
 	// How hard the challenge is that a client gets first: low, medium or high.
 	// Default: medium.
-	Level string `json:"level,omitempty"`
+	Level string `json:"level,omitempty" option:"low|medium|high"`
 
 	// How long a pass holds that is not used, one minute to 24 hours. One that is used
 	// is renewed, until a day after it was earned. Default: 30m.
-	TTL caddy.Duration `json:"ttl,omitempty"`
+	TTL caddy.Duration `json:"ttl,omitempty" option:"min=1m,max=24h"`
 
 	// How many points raise the level of the next challenge by one. A point is a
 	// challenge solved by who has no pass, although nobody has used the pass that was
 	// earned before it; it is a quarter if that pass is in use. One is forgotten every
 	// three minutes. They are counted for browsers of one kind at one network, an IPv4
 	// address or a /64, and five times as many for the whole of it. Default: 5;
-	// negative: never.
-	Raise int `json:"raise,omitempty"`
+	// -1: never.
+	Raise int `json:"raise,omitempty" option:"off"`
 
 	// How many points keep browsers of that kind that have no pass from another
-	// challenge, with status 429, until enough are forgotten. Default: 20; negative:
+	// challenge, with status 429, until enough are forgotten. Default: 20; -1:
 	// never.
-	Bar int `json:"bar,omitempty"`
+	Bar int `json:"bar,omitempty" option:"off"`
 
 	// Hosts that share passes: each that is listed, and all below it. They are in one
 	// domain, such as example.com. Default: a pass holds for one host.
@@ -65,7 +67,7 @@ type Challenge struct {
 
 	// How long visitors without JavaScript wait before a button lets them in, 5s
 	// to 60s. It stops only simple bots. Default: they are not let in.
-	Wait caddy.Duration `json:"wait,omitempty"`
+	Wait caddy.Duration `json:"wait,omitempty" option:"min=5s,max=60s"`
 
 	// File with the template of the challenge's page. It is read when the config is
 	// loaded. Default: the built-in page.
@@ -141,7 +143,7 @@ func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passa
 		},
 	}}
 	var err error
-	if p.cfg.Level, err = parseLevel(c.Level); err != nil {
+	if p.cfg.Level, err = challenge.ParseLevel(cmp.Or(c.Level, "medium")); err != nil {
 		return nil, err
 	}
 	if p.cfg.Provider, err = c.Widget.provider(); err != nil {
@@ -195,19 +197,10 @@ func (c *Challenge) resolve(repl *caddy.Replacer) error {
 	if err := replace(repl, fields); err != nil {
 		return err
 	}
-	return c.Widget.resolve(repl)
-}
-
-func parseLevel(s string) (challenge.Level, error) {
-	switch s {
-	case "low":
-		return challenge.Low, nil
-	case "", "medium":
-		return challenge.Medium, nil
-	case "high":
-		return challenge.High, nil
+	if err := c.Widget.resolve(repl); err != nil {
+		return err
 	}
-	return 0, fmt.Errorf("level: %q: want low, medium or high", s)
+	return option.Check(c)
 }
 
 // gate returns the gate of a site. To make one is to try its page, so that it is

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -56,7 +57,7 @@ type Detect struct {
 // Policy says what is done about an alert.
 type Policy struct {
 	// "ban" or "captcha", or "alert" for nothing but to tell of it.
-	Action string `json:"action,omitempty"`
+	Action string `json:"action,omitempty" option:"ban|captcha|alert"`
 
 	// How long the decision lasts. Default: as the scenario says, or local.
 	Duration caddy.Duration `json:"duration,omitempty"`
@@ -67,14 +68,14 @@ type Policy struct {
 // it. A Local API that is told of an alert has the last word.
 type Local struct {
 	// ban or captcha. Default: as the scenario says, or else ban.
-	Action string `json:"action,omitempty"`
+	Action string `json:"action,omitempty" option:"ban|captcha"`
 
 	// Default: as the scenario says, or else 4h.
 	Duration caddy.Duration `json:"duration,omitempty"`
 
 	// How long a client is remembered after a decision about it: one that relapses
-	// in that time gets twice the duration of the last. Default: 24h; negative: never.
-	Escalate caddy.Duration `json:"escalate,omitempty"`
+	// in that time gets twice the duration of the last. Default: 24h; -1: never.
+	Escalate caddy.Duration `json:"escalate,omitempty" option:"off"`
 
 	// How long a decision becomes at most by that. Default: 7d.
 	Longest caddy.Duration `json:"longest,omitempty"`
@@ -82,7 +83,7 @@ type Local struct {
 
 func (l Local) config() engine.Local {
 	action := lookup.None
-	if l.Action != "" { // which is one of these: see check
+	if l.Action != "" { // which is one of these: see State.resolve
 		action, _ = lookup.ParseAction(l.Action)
 	}
 	return engine.Local{
@@ -224,6 +225,9 @@ func readRules(source, data string) (*detect.Rules, error) {
 }
 
 func (p Policy) parse() (detect.Policy, error) {
+	if err := option.Check(&p); err != nil {
+		return detect.Policy{}, err
+	}
 	parsed := detect.Policy{Duration: time.Duration(p.Duration)}
 	switch p.Action {
 	case policyAlert:

@@ -93,8 +93,8 @@ func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 	if err := exact(d, name, &s.Name); err != nil {
 		return err
 	}
-	action := func(word string) option {
-		return option{parse: func(d *caddyfile.Dispenser, name string) error {
+	action := func(word string) blockOption {
+		return blockOption{parse: func(d *caddyfile.Dispenser, name string) error {
 			if s.Action != "" {
 				return d.Errf("%s: the action is given twice", name)
 			}

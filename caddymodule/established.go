@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/netip"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -16,21 +15,10 @@ const (
 	establishedKeep = "keep"
 )
 
-func checkEstablished(word string) error {
-	switch word {
-	case "", establishedEnd, establishedKeep:
-		return nil
-	}
-	return fmt.Errorf("established: %q: want end or keep", word)
-}
-
 // keep says what becomes of requests that are being served here when their client is
 // banned. Those that last may outlive the config, so what knows them is kept across
 // reloads.
 func (h *Handler) keep(app *App, cfg *middleware.Config) error {
-	if err := checkEstablished(h.Established); err != nil {
-		return err
-	}
 	cfg.KeepEstablished = cmp.Or(h.Established, app.Established) == establishedKeep
 	cfg.Established, cfg.Recheck = &app.engine.shared.established, lookupNow
 	return nil

@@ -242,7 +242,7 @@ func TestEstablishedKeep(t *testing.T) {
 	for _, bad := range []string{
 		`{"admin":{"disabled":true},"apps":{"tocsin":{"established":"sometimes","blocklists":[{"path":"x"}]}}}`,
 	} {
-		if err := h.loadJSON([]byte(bad)); err == nil || !strings.Contains(err.Error(), `established: "sometimes": want end or keep`) {
+		if err := h.loadJSON([]byte(bad)); err == nil || !strings.Contains(err.Error(), `established: "sometimes": want one of end, keep`) {
 			t.Errorf("error %v", err)
 		}
 	}

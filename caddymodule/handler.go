@@ -60,7 +60,7 @@ type Handler struct {
 
 	// What becomes of requests that are being served when their client is banned: "end"
 	// or "keep". Default: as the app says.
-	Established string `json:"established,omitempty"`
+	Established string `json:"established,omitempty" option:"end|keep"`
 
 	// Clients that are never stopped here, besides those that the app allows
 	// everywhere; of the same form. Default: none.
@@ -95,11 +95,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	look := h.Look
-	if err := look.resolve(repl); err != nil {
+	look, err := h.checkedLook(app.look, repl)
+	if err != nil {
 		return err
 	}
-	look = look.or(app.look)
 	if h.page, err = h.newPage(look, repl, logger); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
@@ -50,7 +51,7 @@ type LAPI struct {
 
 	// Whether to follow all decisions ("stream") or to ask about each client
 	// when it comes ("live"). Default: stream.
-	Mode string `json:"mode,omitempty"`
+	Mode string `json:"mode,omitempty" option:"stream|live"`
 
 	// How long to wait between two questions for news. Default: 10s. For mode
 	// stream.
@@ -65,11 +66,11 @@ type LAPI struct {
 
 	// What becomes of a client that there is no answer about: "open" lets it
 	// pass, "ban" and "captcha" treat it so. Default: open. For mode live.
-	Failure string `json:"failure,omitempty"`
+	Failure string `json:"failure,omitempty" option:"open|ban|captcha"`
 
 	// Scopes of decisions to ask for: ip, range, country, as. Default: ip and
 	// range. For mode stream.
-	Scopes []string `json:"scopes,omitempty"`
+	Scopes []string `json:"scopes,omitempty" option:"ip|range|country|as"`
 
 	// Take only decisions of these origins, such as crowdsec, cscli, CAPI or
 	// lists. Default: all.
@@ -87,7 +88,7 @@ type LAPI struct {
 	// widest ranges beyond that are held back, and those by which it would grow by more
 	// than a fifth of this at once; in mode live each that covers more than a fifth of
 	// it. Default: 0.05; 1 is without bound.
-	Coverage float64 `json:"coverage,omitempty"`
+	Coverage float64 `json:"coverage,omitempty" option:"percent"`
 
 	// Name of a machine, as cscli machines add makes one, to take decisions
 	// back and to honour the allowlists. Default: none.
@@ -179,6 +180,9 @@ func (l *LAPI) replace(repl *caddy.Replacer) error {
 
 // validate checks what the makers of the sources cannot.
 func (l *LAPI) validate() error {
+	if err := option.Check(l); err != nil {
+		return err
+	}
 	switch l.Mode {
 	case modeStream:
 		if l.Cache != 0 || l.Timeout != 0 || l.Failure != "" {
@@ -188,8 +192,6 @@ func (l *LAPI) validate() error {
 		if l.Interval != 0 || len(l.Scopes) > 0 {
 			return errors.New("interval and scopes are for mode stream")
 		}
-	default:
-		return fmt.Errorf("mode: %q: want stream or live", l.Mode)
 	}
 	if (l.Machine == "") != (l.Password == "") {
 		return errors.New("machine: want both a name and a password")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
 // Look says how the pages look that stopped clients see. Placeholders are
@@ -22,6 +23,17 @@ type Look struct {
 	// Origins whose pages may show ours in frames, separated by spaces, such as
 	// https://example.com, https://*.example.com and 'self'. Default: none.
 	FrameAncestors string `json:"frame_ancestors,omitempty"`
+}
+
+// checkedLook checks the options of h and returns how its pages look: what it leaves
+// open is as the app says.
+func (h *Handler) checkedLook(app Look, repl *caddy.Replacer) (Look, error) {
+	if err := option.Check(h); err != nil {
+		return Look{}, err
+	}
+	look := h.Look
+	err := look.resolve(repl)
+	return look.or(app), err
 }
 
 // or returns l with what it leaves open as other has it.

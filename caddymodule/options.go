@@ -14,11 +14,11 @@ import (
 )
 
 // options are the options of a block, by name.
-type options map[string]option
+type options map[string]blockOption
 
-// An option parses what follows its name. The name that it is given says in
+// A blockOption parses what follows its name. The name that it is given says in
 // errors where the option stands: "tocsin: lapi: interval".
-type option struct {
+type blockOption struct {
 	parse      func(d *caddyfile.Dispenser, name string) error
 	repeatable bool
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/detect"
 )
 
@@ -75,7 +76,7 @@ func (s *Scenario) check() error {
 	case !scenarioName.MatchString(s.Name):
 		return errors.New("want a name of up to 100 letters, digits, and any of /._-")
 	case s.Capacity < 0 || s.Leak < 0:
-		return errors.New("capacity and leak: want more than 0")
+		return errors.New("capacity and leak: must be greater than 0")
 	case s.Capacity > 0 && s.Leak == 0:
 		return fmt.Errorf("capacity %d needs a leak: say how long it takes for one request to be forgotten, such as leak 10s", s.Capacity)
 	case s.Capacity == 0 && (s.Leak != 0 || s.Distinct):
@@ -87,6 +88,9 @@ func (s *Scenario) check() error {
 		if status < 100 || status > 999 {
 			return fmt.Errorf("status %d: want one from 100 to 999, such as 401", status)
 		}
+	}
+	if err := option.Check(s); err != nil {
+		return err
 	}
 	return s.checkAim()
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -47,7 +48,7 @@ type State struct {
 
 	// What these are told of requests beside time, method, path, status and user
 	// agent: "query" and "host". Default: nothing.
-	Context []string `json:"context,omitempty"`
+	Context []string `json:"context,omitempty" option:"query|host"`
 
 	// What is decided here when a scenario alerts.
 	Local Local `json:"local,omitzero"`
@@ -58,7 +59,7 @@ type State struct {
 
 	// What a decision of a type that is not known asks for: ban, captcha or
 	// throttle. Default: ban.
-	Fallback string `json:"fallback,omitempty"`
+	Fallback string `json:"fallback,omitempty" option:"ban|captcha|throttle"`
 }
 
 // switches are words that mean yes or no, and never a file.
@@ -85,6 +86,9 @@ func (s State) resolve(repl *caddy.Replacer) (State, error) {
 	}
 	if s.Fallback == "" {
 		s.Fallback = lookup.Ban.String()
+	}
+	if err := option.Check(&s.Local); err != nil {
+		return State{}, fmt.Errorf("local: %w", err)
 	}
 	if err := s.Crawlers.resolve(repl); err != nil {
 		return State{}, fmt.Errorf("crawlers: %w", err)

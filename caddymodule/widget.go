@@ -26,7 +26,7 @@ type Widget struct {
 	// widget, "turnstile", "hcaptcha", "recaptcha" and "recaptcha_v3" for these
 	// services, or "siteverify" for another that works like them; or "off" for no
 	// challenge at all. Default: pow.
-	Type string `json:"type,omitempty"`
+	Type string `json:"type,omitempty" option:"pow|altcha|turnstile|hcaptcha|recaptcha|recaptcha_v3|siteverify|off"`
 
 	// Key of the site, as the provider gives it. Not secret.
 	SiteKey string `json:"site_key,omitempty"`
@@ -60,7 +60,7 @@ type Widget struct {
 	Action string `json:"action,omitempty"`
 
 	// Score that recaptcha_v3 has to give at least, 0 to 1. Default: 0.5.
-	MinScore float64 `json:"min_score,omitempty"`
+	MinScore float64 `json:"min_score,omitempty" option:"score"`
 
 	// How old a proof may be. Default: 5m, and 10m for recaptcha.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`

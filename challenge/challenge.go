@@ -153,18 +153,6 @@ type Config struct {
 	Failed func(error)
 }
 
-// A Level is how hard a challenge is. The work doubles twice from one to the
-// next: on average a browser makes 250 thousand, 1 million and 4 million
-// hashes.
-type Level uint8
-
-// The levels.
-const (
-	Low Level = iota + 1
-	Medium
-	High
-)
-
 // A Visitor is who sent a request, and why and since when a challenge is due.
 type Visitor struct {
 	// Addr is the client's address, normalized: IPv4 rather than IPv4 mapped into
