@@ -159,13 +159,13 @@ func memberResult(name, value string) string {
 		default:
 			return loginFailure
 		}
-	case "success", "ok", "authenticated", "status", "result":
+	case "success", "ok", "authenticated", "status", "result", "succeeded", "loggedin", "valid":
 		switch value {
 		case "false", "0", "error", "fail", "failed", "failure", "unauthorized", "denied":
 			return loginFailure
 		}
 	case "token", "accesstoken", "idtoken", "refreshtoken", "jwt", "jwttoken", "ticket", "sessionid", "sessiontoken", "authtoken", "apikey",
-		"ubusrpcsession":
+		"ubusrpcsession", "sid":
 		if value != "" {
 			return loginSuccess
 		}

@@ -142,19 +142,41 @@ func (v *view) codeResult() string {
 	if v.isRefused() || v.evt.Status == http.StatusNotFound && isPost(v.evt.Method) {
 		return loginFailure
 	}
-	result := loginTry
+	result := ""
 	switch {
 	case v.isMoved():
-		if result = v.redirectResult(); namesLogin(v.redirect().path, codeWords) {
-			result = loginFailure // the next one, please
-		}
+		result = v.codeRedirect()
 	case v.isFine():
-		if result = v.fineResult(); result == loginTry && v.pageAsksCode() {
-			result = loginFailure
-		}
+		result = v.codeAnswer()
 	}
 	if result == loginFailure || result == loginSuccess && v.logsIn() {
 		return result
+	}
+	return ""
+}
+
+// codeRedirect is redirectResult for a code. Its session has begun before.
+func (v *view) codeRedirect() string {
+	result := v.redirectResult()
+	switch {
+	case namesLogin(v.redirect().path, codeWords):
+		return loginFailure // another one, please
+	case result == loginTry:
+		return loginSuccess
+	}
+	return result
+}
+
+// codeAnswer is fineResult for a code.
+func (v *view) codeAnswer() string {
+	result, body := v.fineResult(), v.answer()
+	switch {
+	case result != loginTry:
+		return result
+	case v.pageAsksCode(), v.isJSON(body) && asksFactor(body):
+		return loginFailure
+	case v.evt.Status == http.StatusNoContent, !v.isHTML() && v.isPlace(placeDenies), v.isJSON(body) && jsonWelcomes(body):
+		return loginSuccess
 	}
 	return ""
 }

@@ -405,3 +405,48 @@ func TestCodesAreGuessedAfterARightPassword(t *testing.T) {
 		t.Errorf("guessed codes are seen at %d, want by the 25th", alerted)
 	}
 }
+
+// What comes of a code follows from the answer, too.
+func TestWhatComesOfACode(t *testing.T) {
+	code := func(target string, s step) step {
+		s.target, s.body = target, "otp=123456"
+		return s
+	}
+	says := func(status int, body string) step { return step{status: status, media: mediaJSON, answer: body} }
+	for _, row := range []struct {
+		name string
+		step step
+		want string
+	}{
+		{"on, without a new session", code("/login/2fa", step{status: 302, location: "/home"}), loginSuccess},
+		{"on, with one", code("/two-factor-challenge", step{status: 302, location: "/home", cookie: "s=x"}), loginSuccess},
+		{"back", code("/login/2fa", step{status: 302, location: "/login/2fa", cookie: "s=x"}), loginFailure},
+		{"from a script of its own to the page", code("/otp/check", step{status: 302, location: "/otp", cookie: "s=x"}), loginFailure},
+		{"to the login", code("/login/2fa", step{status: 302, location: "/login", cookie: "s=x"}), loginFailure},
+		{"JSON that is content", code("/api/mfa", says(200, `{"status":"OK"}`)), loginSuccess},
+		{"JSON with a token", code("/api/mfa", says(200, `{"access_token":"x"}`)), loginSuccess},
+		{"JSON that wants one still", code("/api/mfa", says(200, `{"mfa_required":true}`)), loginFailure},
+		{"JSON that says no", code("/api/mfa", says(200, `{"success":false}`)), loginFailure},
+		{"nothing to say", code("/api/mfa", step{status: 204}), loginSuccess},
+		{"the form again", code("/users/sign_in", step{answer: `<input name="user[otp_attempt]" autocomplete="one-time-code">`}), loginFailure},
+		{"a page", code("/login/2fa", step{answer: "<p>Hello</p>"}), ""},
+		{"401", code("/login/2fa", step{status: 401}), loginFailure},
+		{"where nobody logs in", code("/cart", step{status: 302, location: "/checkout", cookie: "s=x"}), ""},
+	} {
+		fields := fieldsOf(row.step.event(began))
+		if got := fields["Meta.login"]; got != row.want || fields["Meta.login_kind"] != kindCode {
+			t.Errorf("%s: %q of kind %q, want %q", row.name, got, fields["Meta.login_kind"], row.want)
+		}
+	}
+}
+
+// A program whose access has run out asks for a new one with what it was given, which is
+// no password.
+func TestARefreshIsNoLogin(t *testing.T) {
+	for _, target := range []string{"/auth/refresh", "/api/login/refresh", "/api/v1/authenticate/refresh-token", "/login/renew"} {
+		s := step{target: target, form: mediaJSON, body: `{"refreshToken":"0f1e"}`, status: 401}
+		if got := fieldsOf(s.event(began))["Meta.login"]; got != "" {
+			t.Errorf("%s: %q", target, got)
+		}
+	}
+}

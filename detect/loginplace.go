@@ -25,11 +25,16 @@ func (v *view) logsIn() bool {
 	case kindBasic, kindDigest, kindXMLRPC:
 		return true
 	case kindCode:
-		return namesLogin(v.path(), codeWords) || namesLogin(v.path(), loginWords)
+		return takesCodes(v.path())
 	}
 	return v.loggedIn() || v.wordpressLogin() || v.isGrant() || s.saysLogin || s.namesLogin || s.graph ||
 		namesLogin(v.path(), loginWords) || looksLikeLogin(v.path()) || looksLikeLogin("/"+v.args[:min(len(v.args), maxTarget)]) ||
 		v.asksAgain() || v.isPlace(placeLogsIn)
+}
+
+// takesCodes reports whether a path is one where people show a code in order to log in.
+func takesCodes(p string) bool {
+	return namesLogin(p, codeWords) || namesLogin(p, loginWords) || looksLikeLogin(p) || hasFactor(strings.ToLower(p), nothingSaid)
 }
 
 // asksAgain reports whether the answer has a field for a password, or leads back to a

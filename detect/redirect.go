@@ -152,15 +152,29 @@ func withoutIndex(p string) string {
 // isLogin reports whether a redirect leads to where people log in, and not on from
 // there.
 func (r redirect) isLogin() bool {
+	last := path.Base(r.path)
 	inner := strings.Contains(r.path, "/login/") || strings.Contains(r.path, "/signin/")
-	if !inner && !looksLikeLogin(r.path) && !looksLikeLogin("/"+r.fragment) {
+	if !inner && !looksLikeLogin(r.path) && !looksLikeLogin("/"+r.fragment) && !isLoginPage(r.path) {
 		return false
 	}
-	last := path.Base(r.path)
 	leadsOn := slices.ContainsFunc([]string{"success", "welcome", "complete", "done", "callback", "continue", "consent", "authorize", "home", "landing"}, func(word string) bool {
 		return strings.Contains(last, word)
 	})
 	return !leadsOn && (r.host == "" || !r.hasTicket())
+}
+
+// isLoginPage reports whether a path ends like one of a form to log in by: /session/new,
+// /connexion, /auth.
+func isLoginPage(p string) bool {
+	last := path.Base(p)
+	if last == "new" || strings.HasPrefix(last, "index.") {
+		last = path.Base(path.Dir(p))
+	}
+	switch last = strings.TrimSuffix(last, path.Ext(last)); last {
+	case "oauth", "oauth2", "token", "sso": // these lead on, too
+		return false
+	}
+	return loginWords.has(last)
 }
 
 // hasTicket reports whether the address of another site has what only who has logged in

@@ -15,7 +15,7 @@ func (v *view) leadsToCode() bool {
 	}
 	if v.isMoved() {
 		to := v.redirect()
-		return !to.tellsOfError() && (namesFactor(to.path, v.wasSaid) || namesFactor(to.query, v.wasSaid))
+		return !to.tellsOfError() && (namesFactor(to.path, v.wasSaid) || hasFactor(to.query, v.wasSaid))
 	}
 	if body := v.answer(); v.isJSON(body) {
 		return asksFactor(body)
@@ -44,32 +44,39 @@ var (
 		"mfarequired", "totprequired", "otprequired",
 	}
 	shortFactors = newStringSet("2fa", "mfa", "otp", "totp", "tfa", "u2f")
-	// In addresses, and in no answer.
-	placesOfCodes = newStringSet("challenge", "passcode", "onetime")
+	// In paths only.
+	placesOfCodes = newStringSet("challenge", "passcode", "onetime", "verify", "verification", "duo", "step2")
 )
 
-// factors calls f for the words for a second factor in a text in lower case.
-func factors(text string, f func(word string)) {
+// hasFactor reports whether a text in lower case names a second factor, by a word that
+// was not said before.
+func hasFactor(text string, said func(word string) bool) bool {
 	for _, word := range factorWords {
-		if strings.Contains(text, word) {
-			f(word)
+		if strings.Contains(text, word) && !said(word) {
+			return true
 		}
 	}
+	return hasWord(text, shortFactors, said)
+}
+
+// namesFactor reports whether a path leads to where people show a code.
+func namesFactor(p string, said func(word string) bool) bool {
+	return hasFactor(p, said) || hasWord(p, placesOfCodes, said)
+}
+
+// hasWord reports whether one of the words stands alone in a text, and was not said.
+func hasWord(text string, words stringSet, said func(word string) bool) bool {
 	for word := range strings.FieldsFuncSeq(text, isSign) {
-		if shortFactors.has(word) || placesOfCodes.has(word) {
-			f(word)
+		if words.has(word) && !said(word) {
+			return true
 		}
 	}
+	return false
 }
 
 func isSign(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
 
-// namesFactor reports whether an address names a second factor, by a word that was not
-// said before.
-func namesFactor(address string, said func(word string) bool) (names bool) {
-	factors(address, func(word string) { names = names || !said(word) })
-	return names
-}
+func nothingSaid(string) bool { return false }
 
 // asksFactor reports whether JSON asks for a second factor.
 func asksFactor(body []byte) bool {
@@ -91,10 +98,10 @@ func isFactorMember(name, value string) bool {
 	case "", "0", "false", "none", "no", "off", "disabled":
 		return false
 	}
-	if hasFactor(name) && !strings.Contains(name, "enabled") && !strings.Contains(name, "disabled") {
+	if hasFactor(name, nothingSaid) && !strings.Contains(name, "enabled") && !strings.Contains(name, "disabled") {
 		return true
 	}
-	if !hasFactor(value) {
+	if !hasFactor(value, nothingSaid) {
 		return false
 	}
 	for _, word := range []string{"password", "credential", "username", "email", "login"} {
@@ -104,11 +111,6 @@ func isFactorMember(name, value string) bool {
 	}
 	const fewWords = 4 // as codes of errors have
 	return strings.Count(value, "-") < fewWords || strings.Contains(value, "required") || strings.Contains(value, "needed") || strings.Contains(value, "enter")
-}
-
-func hasFactor(text string) (has bool) {
-	factors(text, func(word string) { has = has || !placesOfCodes.has(word) })
-	return has
 }
 
 // apart returns a text in lower case with a line between its words, which are written

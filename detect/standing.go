@@ -202,7 +202,7 @@ func (d *Detector) notePlace(v *view) {
 			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
 		}
 	}
-	if v.attempt().kind == kindForm && isPost(v.evt.Method) {
+	if kind := v.attempt().kind; (kind == kindForm || kind == kindCode) && isPost(v.evt.Method) {
 		switch {
 		case v.isRefused():
 			d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
