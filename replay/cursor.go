@@ -126,6 +126,14 @@ func (c *cursor) scalar() scalar {
 	return scalar{}
 }
 
+// firstScalar reads a text or a number, or a list of texts, of which it returns the first.
+func (c *cursor) firstScalar() string {
+	if c.peek() == '[' {
+		return c.firstText()
+	}
+	return c.scalar().text
+}
+
 // endsWord holds the bytes that end a number or a name.
 var endsWord = [256]bool{
 	' ': true, '\t': true, '\r': true, '\n': true, '"': true, ',': true, ':': true, '[': true, ']': true, '{': true, '}': true,

@@ -1,8 +1,16 @@
 package replay
 
-import "net/textproto"
+import (
+	"net/textproto"
+	"slices"
+
+	"github.com/tocsin-project/tocsin/detect"
+)
 
 // The fields of headers that detection looks at.
+
+// keyFields are those of requests that hold keys.
+var keyFields = detect.KeyFields()
 
 func ofRequest(name string) bool {
 	switch name {
@@ -10,7 +18,7 @@ func ofRequest(name string) bool {
 		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
 		return true
 	}
-	return false
+	return slices.Contains(keyFields, name)
 }
 
 func ofResponse(name string) bool {
@@ -63,7 +71,11 @@ func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
 	}
 	for c.more('}') {
 		name := s.fieldName(c, caddy)
-		if !s.allHeaders && !ofResponse(name) {
+		switch {
+		case name == "Content-Length" && !caddy: // Caddy has the size itself
+			e.Size = parseSize(c.firstScalar())
+			continue
+		case !s.allHeaders && !ofResponse(name):
 			c.skip()
 			continue
 		}

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -229,6 +230,9 @@ func (s *source) finishRecorded(l *jsonLine) error {
 	e.Host, e.Proto = cmp.Or(l.host, l.hostField), "HTTP/1.1"
 	if l.userAgent != "" {
 		e.UserAgent = l.userAgent
+	}
+	if e.Method == http.MethodHead || e.Status == http.StatusNotModified {
+		e.Size = 0 // the length is that of the answer to a GET
 	}
 	e.setAnswerHeader("Location", l.location)
 	e.setAnswerHeader("Www-Authenticate", l.challenge)

@@ -154,6 +154,35 @@ func TestOtherLinesOfJSON(t *testing.T) {
 	}
 }
 
+// Who records has no log of sizes: what the answer says of its length is one.
+func TestTheLengthOfAnAnswerIsItsSize(t *testing.T) {
+	for _, row := range []struct {
+		name, line string
+		want       int64
+	}{
+		{"a text", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"Content-Length":"7312"}}`, 7312},
+		{"a number", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"content-length":7312}}`, 7312},
+		{"a list", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"Content-Length":["7312","1"]}}`, 7312},
+		{"nonsense", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"Content-Length":"-7x"}}`, 0},
+		{"HEAD, which has no body", `{"t":0,"rh":{"Content-Length":"7312"},"u":"/","s":200,"m":"HEAD"}`, 0},
+		{"304, which has none either", `{"t":0,"m":"GET","u":"/","rh":{"Content-Length":"7312"},"s":304}`, 0},
+		{"Caddy's own size", `{"ts":1,"request":{"client_ip":"192.0.2.1","method":"GET","uri":"/","host":"a"},"status":200,"size":9,"resp_headers":{"Content-Length":["7312"]}}`, 9},
+	} {
+		all, skipped := read(t, row.line+"\n")
+		if len(all) != 1 || skipped.Lines != 0 || all[0].Size != row.want {
+			t.Errorf("%s: %+v, want a size of %d", row.name, all, row.want)
+		}
+	}
+}
+
+// What programs show in a field of their own is kept, as while the server runs.
+func TestKeysInTheHeaderAreRead(t *testing.T) {
+	all, _ := read(t, `{"t":0,"m":"GET","u":"/api","s":401,"h":{"x-api-key":"k1","private-token":"k2","X-Other":"z"}}`+"\n")
+	if len(all) != 1 || all[0].Request.Get("X-Api-Key") != "k1" || all[0].Request.Get("Private-Token") != "k2" || len(all[0].Request) != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestTraces(t *testing.T) {
 	all, skipped := read(t, `{"t":0,"m":"GET","u":"/","s":200,"h":{"user-agent":"curl/8","Host":"example.com"},"b":"","rh":{},"ip":""}
 {"t":1.5,"m":"POST","u":"/login?x=1","s":401,"h":{"Content-Type":"application/json"},"b":"{\"a\":1}","rh":{"set-cookie":["a=1","b=2"]},"ip":"2001:db8::7"}
