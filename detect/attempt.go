@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (a *attempt) readHeader(h http.Header) bool {
 			a.kind = kindToken
 		}
 	case "digest":
-		a.kind, a.user, a.secret = kindDigest, parameter(rest, "username"), parameter(rest, "response")
+		a.kind, a.user, a.secret = kindDigest, parameter(rest, "username"), cmp.Or(parameter(rest, "response"), rest)
 	case "bearer", "token", "apikey", "api-key", "key":
 		a.signed = strings.HasPrefix(rest, "eyJ") && strings.Count(rest, ".") >= 2
 		if rest == "" || a.signed {

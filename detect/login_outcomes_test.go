@@ -450,3 +450,27 @@ func TestARefreshIsNoLogin(t *testing.T) {
 		}
 	}
 }
+
+// The same answer to a challenge of HTTP Digest is one try, as often as it is sent; a
+// login that succeeds takes others back.
+func TestDigestCountsEachAnswerOnce(t *testing.T) {
+	wrong := func(i int) step {
+		return step{target: "/dav/", auth: fmt.Sprintf(`Digest username="bob", nonce="n", response="%032x"`, i), status: 401}
+	}
+	right := step{target: "/dav/", auth: `Digest username="bob", nonce="n", response="ff"`}
+	unread := func(i int) step { return step{target: "/dav/", auth: fmt.Sprintf(`Digest user=bob; r=%d`, i), status: 401} }
+	for _, row := range []struct {
+		name  string
+		steps []step
+		want  bool
+	}{
+		{"one answer, 60 times", times(60, same(wrong(1))), false},
+		{"60 answers", times(60, wrong), true},
+		{"60 answers that cannot be read", times(60, unread), true},
+		{"ten wrong ones and a right one, three times", slices.Concat(times(10, wrong), []step{right}, times(10, func(i int) step { return wrong(10 + i) }), []step{right}, times(10, func(i int) step { return wrong(20 + i) })), false},
+	} {
+		if got := play(New(Config{Rules: builtinRules(t)}), time.Second, row.steps...); slices.Contains(got, "tocsin/http-digest-bf") != row.want {
+			t.Errorf("%s: %q, want an alert: %v", row.name, got, row.want)
+		}
+	}
+}
