@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ type attempt struct {
 
 	kind         string // one of those below, or empty: it shows nothing that can be guessed
 	user, secret string // empty: not known
+	others       uint64 // stands for other passwords beside the secret; 0: there are none
 	field        string // of the header that shows it; empty: none does
 	signed       bool   // the field holds a JSON Web Token
 }
@@ -60,7 +62,7 @@ func (a *attempt) readForm(s *sent, h http.Header) bool {
 	if s.password == "" || s.user == "" {
 		return false
 	}
-	a.kind, a.user, a.secret = kindForm, s.user, s.password
+	a.kind, a.user, a.secret, a.others = kindForm, s.user, s.password, s.others
 	var front attempt // may be what differs from one try to the next
 	if front.readHeader(h) && front.kind != kindDigest {
 		a.secret += "\x00" + front.user + "\x00" + front.secret
@@ -72,9 +74,9 @@ func (a *attempt) readForm(s *sent, h http.Header) bool {
 func (a *attempt) readSecret(s *sent) bool {
 	switch {
 	case isCode(s.password):
-		a.kind, a.secret = kindCode, s.password
+		a.kind, a.secret, a.others = kindCode, s.password, s.others
 	case s.password != "":
-		a.kind, a.secret = kindForm, s.password
+		a.kind, a.secret, a.others = kindForm, s.password, s.others
 	case s.code != "":
 		a.kind, a.user, a.secret = kindCode, s.user, s.code
 	default:
@@ -163,7 +165,7 @@ func (a *attempt) readQuery(query string) bool {
 	if s.password == "" || s.user == "" || s.sets {
 		return false
 	}
-	a.kind, a.user, a.secret = kindForm, s.user, s.password
+	a.kind, a.user, a.secret, a.others = kindForm, s.user, s.password, s.others
 	return true
 }
 
@@ -207,7 +209,11 @@ func (v *view) loginTry() (string, bool) {
 	case a.kind == kindXMLRPC:
 		return alias("call", a.secret), true
 	}
-	return alias("try", strings.ToLower(a.user)+"\x00"+a.secret), true
+	try := strings.ToLower(a.user) + "\x00" + a.secret
+	if a.others != 0 { // else who adds one that is always the same would try only once
+		try += "\x00" + strconv.FormatUint(a.others, 16)
+	}
+	return alias("try", try), true
 }
 
 // loginCount returns how many passwords the request brings, if there are several.

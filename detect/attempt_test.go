@@ -13,7 +13,7 @@ func attemptOf(e *Event) attempt {
 	v := view{evt: e, gen: 1}
 	v.split()
 	a := *v.attempt()
-	a.gen = 0
+	a.gen, a.others = 0, 0
 	return a
 }
 

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,6 +31,7 @@ type sent struct {
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
+	others    uint64 // a hash of those before the last one, of which the application may take any
 }
 
 // Media types of bodies that are read.
@@ -52,7 +54,7 @@ func (v *view) sent() *sent {
 	}
 	s.read(v.contentType(), v.evt.Body[:min(len(v.evt.Body), maxField)])
 	if s.saysLogin && s.password == "" && s.shortPass != "" {
-		s.user, s.password, s.passwords = s.shortUser, s.shortPass, 1
+		s.user, s.password, s.passwords, s.others = s.shortUser, s.shortPass, 1, 0
 	}
 	if s.sets && !s.grants && s.passwords <= maxKept && !v.isLogin() {
 		s.password, s.passwords = "", 0
@@ -160,10 +162,21 @@ func (s *sent) passwordField(name, value string) {
 		return
 	}
 	if s.password = value; value != s.last {
+		if s.last != "" {
+			s.others = maphash.Comparable(othersSeed, others{s.others, s.last})
+		}
 		s.last = value
 		s.passwords++
 	}
 }
+
+// others are passwords of one request that come before another one.
+type others struct {
+	before uint64
+	last   string
+}
+
+var othersSeed = maphash.MakeSeed()
 
 // phpName returns what PHP takes the name of a field for.
 func phpName(key string) string {

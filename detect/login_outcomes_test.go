@@ -458,7 +458,9 @@ func TestDigestCountsEachAnswerOnce(t *testing.T) {
 		return step{target: "/dav/", auth: fmt.Sprintf(`Digest username="bob", nonce="n", response="%032x"`, i), status: 401}
 	}
 	right := step{target: "/dav/", auth: `Digest username="bob", nonce="n", response="ff"`}
-	unread := func(i int) step { return step{target: "/dav/", auth: fmt.Sprintf(`Digest user=bob; r=%d`, i), status: 401} }
+	unread := func(i int) step {
+		return step{target: "/dav/", auth: fmt.Sprintf(`Digest user=bob; r=%d`, i), status: 401}
+	}
 	for _, row := range []struct {
 		name  string
 		steps []step
@@ -472,5 +474,24 @@ func TestDigestCountsEachAnswerOnce(t *testing.T) {
 		if got := play(New(Config{Rules: builtinRules(t)}), time.Second, row.steps...); slices.Contains(got, "tocsin/http-digest-bf") != row.want {
 			t.Errorf("%s: %q, want an alert: %v", row.name, got, row.want)
 		}
+	}
+}
+
+// A password that is always the same, beside the one that is tried, hides nothing: which
+// of them counts is for the application to say.
+func TestADecoyHidesNoGuess(t *testing.T) {
+	for _, body := range []string{
+		"user=admin&password=GUESS&x_password=same", "user=admin&x_password=same&password=GUESS", "user=admin&a_password=1&password=GUESS&b_password=2&c_pwd=3",
+	} {
+		next := func(i int) step {
+			return step{target: "/login", body: strings.ReplaceAll(body, "GUESS", "guess"+letters(i)), status: 401}
+		}
+		if at := firstAlert(New(Config{Rules: builtinRules(t)}), "http-login-bf", time.Second, 20, next); at == 0 || at > 7 {
+			t.Errorf("%s: alerts at %d, want by the 7th", body, at)
+		}
+	}
+	same := step{target: "/login", body: "user=anna&password=old&savepassword=on", status: 401}
+	if got := play(New(Config{Rules: builtinRules(t)}), time.Second, times(60, func(int) step { return same })...); len(got) > 0 {
+		t.Errorf("the same again: %q", got)
 	}
 }
