@@ -22,6 +22,8 @@ var builtinFiles embed.FS
 //	Parsed.place          what is looked for: a script, or the first element of the path
 //	Parsed.asked          what is asked for: the same for who only reads the same once more, or sends the same body to it
 //	Parsed.climbs         true if the path as it was sent leads above the root of the site, else false
+//	Parsed.cloning        true if git asks so for a part of a repository whose info/refs the client has got, else false
+//	Meta.exposed          true if a file that is no page was handed to who has shown nothing that the site accepts, else false
 //	Parsed.script         of the path, up to the end of .php
 //	Parsed.form_action    "action" of a posted form, or else of the query
 //	Parsed.agent_products the user agent without addresses in it

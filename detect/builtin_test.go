@@ -357,6 +357,8 @@ func attackRows() []attackRow {
 		}, nil},
 		{"http-inner-files", "what some publish, and this site does not", 3, through(404, "/project/.git/HEAD", "/actuator/env", "/api/credentials.json"), nil},
 		{"http-inner-files", "secrets two folders deep", 3, through(404, "/app/live/.env", "/srv/web/.ssh/id_rsa", "/srv/www/.aws/credentials"), nil},
+		{"http-exposed-files", "secrets two folders deep, which are there", 3, through(200, "/app/config/.env", "/app/config/.env.production", "/srv/web/.ssh/id_rsa"), nil},
+		{"http-exposed-files", "a repository in a folder, which is there", 3, through(200, "/shop/.git/config", "/shop/.git/index", "/shop/.git/logs/HEAD"), nil},
 		{"http-inner-files", "repositories in folders", 3, through(404, "/shop/.git/config", "/blog/.git/config", "/api/.git/config"), nil},
 		{"http-secret-files", "in disguise", 3, through(403, "/%2eenv", "//blog/.//.ENV.production", "/x/../.git%2fHEAD"), nil},
 		{"http-secret-files", "copies that editors leave", 3, through(404, "/.wp-config.php.swp", "/config.php.bak", "/index.php~"), nil},

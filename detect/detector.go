@@ -117,6 +117,9 @@ func (d *Detector) Request(e *Event) []Alert {
 	e.number = d.events.Add(1)
 	v := p.open(e, ClientOf(e.Client))
 	defer v.close()
+	if p.remembers {
+		v.habits, v.clients = d.habits, d.clients
+	}
 	switch p.judge(v, true) {
 	case whitelisted:
 		d.dropped.Add(1)

@@ -107,6 +107,8 @@ var fields = []fieldDef{
 	fieldSite:      {name: "Meta.site", get: (*view).site},
 	fieldMatched:   {name: "Meta.matched", get: func(v *view) (string, bool) { return nonEmpty(v.evt.Matched) }},
 	fieldAsked:     {name: "Parsed.asked", get: (*view).asked},
+	fieldCloning:   {name: "Parsed.cloning", get: (*view).cloning, only: []string{"true", "false"}},
+	fieldExposed:   {name: "Meta.exposed", get: (*view).exposed, late: true, only: []string{"true", "false"}},
 	fieldClimbs:    {name: "Parsed.climbs", get: (*view).climbs, only: []string{"true", "false"}},
 }
 
@@ -156,6 +158,8 @@ const (
 	fieldProducts
 	fieldMatched
 	fieldAsked
+	fieldCloning
+	fieldExposed
 	fieldClimbs
 	fieldSite
 )

@@ -247,6 +247,8 @@ const (
 	placeFails  // has refused a name and a password in a form of these fields: see standing.go
 	placeDenies // answers 400, 401, 403 or 422 to a form: see view.welcomes
 	placeShows  // answers a wrong password by the form itself
+	placeClones // has given a client the list of a repository, see keeper.go
+	placeKeeps  // keeps files for a client
 	placeKinds
 )
 

@@ -210,6 +210,7 @@ func (d *Detector) notePlace(v *view) {
 			d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))
 		}
 	}
+	d.noteKeeper(v)
 	if v.isFine() && v.evt.Attribution == Foreign {
 		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
 	}

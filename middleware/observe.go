@@ -174,10 +174,11 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 	return err
 }
 
-// What of the headers says whether somebody logged in, or failed to.
+// What of the headers says whether somebody logged in, or failed to, and that a store has
+// read what signs a request.
 var (
 	ofRequest  = append([]string{"Authorization", "Content-Type"}, detect.KeyFields()...)
-	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate"}
+	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate", "X-Amz-Request-Id"}
 )
 
 // withoutPass returns what was picked of a response without the pass that was renewed
