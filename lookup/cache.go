@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type Asker func(ctx context.Context, ip netip.Addr) (Decision, bool, error)
 // CacheConfig says whom to ask and how long to remember. Only Ask is needed.
 type CacheConfig struct {
 	// Ask is called by up to Questions goroutines at once, but by one only for
-	// an address: see Forget for the exception.
+	// an address, unless it was forgotten meanwhile or others claim it.
 	Ask Asker
 	// Size is the number of answers remembered. The one not used for the
 	// longest time makes room for a new one. Default: 10,000, some 4 MB.
@@ -67,7 +68,7 @@ type Cache struct {
 	answers *lru.Cache[netip.Addr, *answer]
 
 	mu    sync.Mutex
-	asked map[netip.Addr]*question // those under way whose answers will be remembered
+	asked map[request]*question // those under way whose answers will be remembered
 	turns turns
 	known known
 
@@ -112,7 +113,7 @@ func NewCache(cfg CacheConfig) (*Cache, error) {
 	}
 	return &Cache{
 		cfg: cfg, epoch: epoch(time.Now()), answers: answers, known: known,
-		asked: map[netip.Addr]*question{}, turns: newTurns(cfg.Questions),
+		asked: map[request]*question{}, turns: newTurns(cfg.Questions),
 	}, nil
 }
 
@@ -142,10 +143,41 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 // reads the response: a client that is banned could so decide that nobody waits for
 // the answer about it.
 //
+// For an address of 6to4, Teredo or ISATAP, which says to be reached by an IPv4
+// address, the decisions about that one hold too, as in a [Table].
+//
 // The error is [ErrBusy] or [ErrCrowded] if nobody could be asked. Beside an error,
 // the decision is what is known about a range that ip is in.
 func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, error) {
 	ip = Normalize(ip)
+	if v4, ok := claimed(ip); ok {
+		return c.findBoth(ctx, ip, v4)
+	}
+	return c.find(ctx, request{ip, ip})
+}
+
+// findBoth returns the stronger of what there is about ip and about v4, which ip says
+// to be reached by. It asks about both at once, and for both ip needs a turn: it can
+// claim any address, and must not use up the turns of others.
+func (c *Cache) findBoth(ctx context.Context, ip, v4 netip.Addr) (Decision, bool, error) {
+	var (
+		wg       sync.WaitGroup
+		d        Decision
+		found    bool
+		errClaim error
+	)
+	wg.Go(func() { d, found, errClaim = c.find(ctx, request{v4, ip}) })
+	own, ok, err := c.find(ctx, request{ip, ip})
+	wg.Wait()
+	if found && (!ok || d.Beats(&own)) {
+		own, ok = d, true
+	}
+	return own, ok, errors.Join(err, errClaim)
+}
+
+// find returns the decision in force for the address of r.
+func (c *Cache) find(ctx context.Context, r request) (Decision, bool, error) {
+	ip := r.ip
 	if a, ok := c.answers.Get(ip); ok && c.epoch.now() < a.end {
 		c.hits.Add(1)
 		return a.decision, a.found, nil
@@ -153,11 +185,11 @@ func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, erro
 	if !ip.IsValid() {
 		return Decision{}, false, nil
 	}
-	q, first, err := c.join(ip)
+	q, first, err := c.join(r)
 	switch {
 	case err != nil:
 	case first:
-		c.ask(ctx, ip, q)
+		c.ask(ctx, r, q)
 		err = q.err
 	default:
 		err = q.wait(c.cfg.Timeout)
@@ -187,7 +219,7 @@ func (c *Cache) Forget(ip netip.Addr) {
 	ip = Normalize(ip)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.asked, ip)
+	maps.DeleteFunc(c.asked, func(r request, _ *question) bool { return r.ip == ip })
 	c.answers.Remove(ip)
 	c.known.forget(ip)
 }

@@ -236,7 +236,7 @@ func TestCacheLooksAgainBeforeItAsks(t *testing.T) {
 	u := newUpstream(t, CacheConfig{})
 	u.says(ban(time.Time{}), true, nil)
 	u.finds("192.0.2.1", Ban)
-	q, first, err := u.join(netip.MustParseAddr("192.0.2.1"))
+	q, first, err := u.join(request{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.1")})
 	if err != nil || first || q.wait(0) != nil || q.answer.decision.Action != Ban {
 		t.Errorf("question %+v, first %v, error %v; want the answer", q, first, err)
 	}
@@ -347,7 +347,7 @@ func TestCacheLetsAllThatWaitHaveTheSameAnswer(t *testing.T) {
 				var wg sync.WaitGroup
 				wg.Go(func() { _, _, _ = u.Lookup(t.Context(), netip.MustParseAddr("192.0.2.1")) })
 				synctest.Wait()
-				q, first, err := u.join(netip.MustParseAddr("192.0.2.2"))
+				q, first, err := u.join(request{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.2")})
 				if !first || err != nil {
 					t.Fatalf("first %v, error %v", first, err)
 				}
@@ -360,7 +360,7 @@ func TestCacheLetsAllThatWaitHaveTheSameAnswer(t *testing.T) {
 					})
 				}
 				<-time.After(50 * time.Millisecond)
-				u.ask(t.Context(), netip.MustParseAddr("192.0.2.2"), q)
+				u.ask(t.Context(), request{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.2")}, q)
 				wg.Wait()
 			})
 		})

@@ -18,28 +18,33 @@ type question struct {
 	err    error
 }
 
-// join returns the question about ip that is under way or settled, or else a new one
-// that the caller is the first to ask.
-func (c *Cache) join(ip netip.Addr) (q *question, first bool, err error) {
+// A request is a wish to ask about an address, of who needs a turn for it. Only those
+// of one asker share a question: one that waits for the turn of a network that asks too
+// much must not keep others waiting.
+type request struct{ ip, asker netip.Addr }
+
+// join returns the question of r that is under way or settled, or else a new one that
+// the caller is the first to ask.
+func (c *Cache) join(r request) (q *question, first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a := c.recallLocked(ip); a != nil {
+	if a := c.recallLocked(r.ip); a != nil {
 		c.hits.Add(1)
 		q = &question{done: make(chan struct{}), answer: a}
 		close(q.done)
 		return q, false, nil
 	}
 	c.misses.Add(1)
-	if q, ok := c.asked[ip]; ok {
+	if q, ok := c.asked[r]; ok {
 		return q, false, nil
 	}
-	w, err := c.turns.join(ip)
+	w, err := c.turns.join(r)
 	if err != nil {
 		c.countRefusal(err)
 		return nil, false, err
 	}
 	q = &question{turn: w, asking: make(chan struct{}), done: make(chan struct{}), err: errNoAnswer}
-	c.asked[ip] = q
+	c.asked[r] = q
 	return q, true, nil
 }
 
@@ -105,18 +110,18 @@ func (q *question) isDone() bool {
 
 // ask asks q when it is its turn, and lets go those who wait for it, even if Ask
 // panics.
-func (c *Cache) ask(ctx context.Context, ip netip.Addr, q *question) {
+func (c *Cache) ask(ctx context.Context, r request, q *question) {
 	if !c.await(q) {
-		c.finish(ip, q, false)
+		c.finish(r, q, false)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
 	defer cancel() // after finish: those who wait would take it for the timeout
-	defer c.finish(ip, q, true)
+	defer c.finish(r, q, true)
 	q.late = ctx.Done()
 	close(q.asking)
 	began := c.epoch.now()
-	d, found, err := c.cfg.Ask(ctx, ip)
+	d, found, err := c.cfg.Ask(ctx, r.ip)
 	if err != nil {
 		q.err = err
 		return
@@ -175,18 +180,18 @@ func (c *Cache) answer(began int64, d Decision, found bool) *answer {
 
 // finish remembers the answer to q if it was asked, unless it was to be forgotten
 // meanwhile.
-func (c *Cache) finish(ip netip.Addr, q *question, asked bool) {
+func (c *Cache) finish(r request, q *question, asked bool) {
 	c.mu.Lock()
-	wanted := c.asked[ip] == q
+	wanted := c.asked[r] == q
 	if wanted {
-		delete(c.asked, ip)
+		delete(c.asked, r)
 	}
 	if asked {
 		c.questions.Add(1)
 		if q.err != nil {
 			c.errors.Add(1)
 		} else if wanted {
-			c.rememberLocked(ip, q.answer)
+			c.rememberLocked(r.ip, q.answer)
 		}
 		c.turns.done(q.turn) // after those that the answer is about have got it
 	}

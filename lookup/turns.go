@@ -34,7 +34,7 @@ type share struct {
 // A waiter is a lookup that waits for its turn to ask, or has it.
 type waiter struct {
 	ip     netip.Addr
-	shares [2]*share     // of its network, and of its /64 if it has one
+	shares [2]*share     // of the network of who asks, and of its /64 if it has one
 	ready  chan struct{} // closed when it waits no longer
 	known  *answer       // nil: it is its turn to ask
 }
@@ -43,15 +43,15 @@ func newTurns(questions int) turns {
 	return turns{questions: questions, shares: map[netip.Prefix]*share{}}
 }
 
-// join returns a waiter for ip. It is ready at once if it may ask now. An error says
+// join returns a waiter for r. It is ready at once if it may ask now. An error says
 // that there is no room to wait.
-func (t *turns) join(ip netip.Addr) (w *waiter, err error) {
-	w = &waiter{ip: ip, ready: make(chan struct{})}
-	if ip.Is4() {
-		w.shares[0] = t.share(ip, 24, networkPart)
+func (t *turns) join(r request) (w *waiter, err error) {
+	w = &waiter{ip: r.ip, ready: make(chan struct{})}
+	if asker := r.asker; asker.Is4() {
+		w.shares[0] = t.share(asker, 24, networkPart)
 	} else {
-		w.shares[0] = t.share(ip, 48, networkPart)
-		w.shares[1] = t.share(ip, 64, subnetPart)
+		w.shares[0] = t.share(asker, 48, networkPart)
+		w.shares[1] = t.share(asker, 64, subnetPart)
 	}
 	if t.free(w) {
 		t.take(w)

@@ -238,7 +238,7 @@ func TestTurnsKeepTheirBounds(t *testing.T) {
 				if n < 3 {
 					ip = netip.AddrFrom16([16]byte{0: 0x20, 5: byte(r.IntN(2)), 7: byte(r.IntN(9)), 15: byte(n)})
 				}
-				if w, err := turns.join(ip); err == nil {
+				if w, err := turns.join(request{ip, ip}); err == nil {
 					waiting = append(waiting, w)
 				}
 			case n < 9 && len(asking) > 0:
