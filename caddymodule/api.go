@@ -27,9 +27,17 @@ type statusAnswer struct {
 	Challenge *challengeAnswer  `json:"challenge,omitempty"` // left out if it is off
 	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off
 	AppSec    *appsecAnswer     `json:"appsec,omitempty"`    // none if none is configured
+	Spared    sparedAnswer      `json:"spared"`              // lookups that found a decision which is not enforced
 	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
 	Snapshot  *snapshotAnswer   `json:"snapshot,omitempty"`  // none if it is off
 	Memory    memoryAnswer      `json:"memory"`
+}
+
+// sparedAnswer counts lookups that found a decision of a remote source which is not
+// enforced: it would cut the server off.
+type sparedAnswer struct {
+	Own     uint64 `json:"own"`     // of addresses of this server
+	Proxies uint64 `json:"proxies"` // of trusted proxies
 }
 
 // sourceAnswer says how one source of decisions stands.

@@ -179,7 +179,7 @@ func (a *App) register(ctx caddy.Context) error {
 	a.collector = metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
 		Counters: a.engine.counters.each, Challenges: &a.engine.shared.counters,
-		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(), Version: lapi.Version,
+		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(), Proxies: a.engine.proxies.Load, Version: lapi.Version,
 	})
 	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A source bans neither this machine nor a proxy that is trusted, whatever it lists,
@@ -55,5 +56,33 @@ func TestATrustedProxyIsNotBanned(t *testing.T) {
 		if got := isTrustedProxy(ctx, netip.MustParseAddr(row.ip)); got != row.want {
 			t.Errorf("%s: %v", row.name, got)
 		}
+	}
+}
+
+// What a remote source says about a trusted proxy is not enforced, and counted; what
+// the operator's own file says is.
+func TestDecisionsAboutATrustedProxyAreCounted(t *testing.T) {
+	h := newHost(t)
+	h.load(h.withList() + "http://{ADDR} {\ntocsin\nrespond ok\n}")
+	h.waitSynced("list:banned.txt")
+	p := runningEngine(t)
+	p.Table().Update("elsewhere", []lookup.Decision{{Prefix: prefix(t, "198.51.100.50"), Action: lookup.Ban}}, nil)
+	for _, row := range []struct {
+		name, ip string
+		trusted  bool
+		want     bool
+	}{
+		{"a trusted proxy that a remote source bans", "198.51.100.50", true, false},
+		{"the same, not trusted", "198.51.100.50", false, true},
+		{"a trusted proxy that the operator bans", banned, true, true},
+	} {
+		ctx := context.WithValue(t.Context(), caddyhttp.VarsCtxKey, map[string]any{caddyhttp.TrustedProxyVarKey: row.trusted})
+		ctx = context.WithValue(ctx, caddyhttp.OriginalRequestCtxKey, http.Request{RemoteAddr: row.ip + ":1"})
+		if _, got := p.lookup(ctx, netip.MustParseAddr(row.ip)); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
+	}
+	if s := p.status().Spared; s != (sparedAnswer{Own: 0, Proxies: 1}) {
+		t.Errorf("%+v", s)
 	}
 }

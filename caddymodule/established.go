@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"net/netip"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -21,6 +22,7 @@ const (
 func (h *Handler) keep(app *App, cfg *middleware.Config) error {
 	cfg.KeepEstablished = cmp.Or(h.Established, app.Established) == establishedKeep
 	cfg.Established, cfg.Recheck = &app.engine.shared.established, lookupNow
+	cfg.Lasts = func(r *http.Request, client netip.Addr) bool { return isTrustedProxy(r.Context(), client) }
 	return nil
 }
 

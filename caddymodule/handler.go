@@ -115,7 +115,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.place = app.newPlace(ctx, srv)
 	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
 	cfg := middleware.Config{
-		Lookup:   h.lookup,
+		Lookup:   h.engine.lookup,
 		ClientIP: clientIP,
 		NAT64:    h.engine.NAT64(),
 		Allow:    h.allow.ranges, AllowLists: h.allow.forMiddleware(),

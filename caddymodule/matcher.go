@@ -55,7 +55,7 @@ func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
 	if !ip.IsValid() {
 		return false, nil
 	}
-	d, ok := m.engine.Lookup(r.Context(), ip)
+	d, ok := m.engine.lookup(r.Context(), ip)
 	if !ok || !m.want[min(d.Action, lookup.Ban)] || m.allow.contains(ip) {
 		return false, nil
 	}

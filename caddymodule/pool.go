@@ -23,8 +23,9 @@ type pooled struct {
 	countries countries // of the clients that were stopped
 	snapshot  string    // path; empty: it has none
 	logs      logSwitch
-	folder    string      // of snapshots of other engines that nobody needs; empty: none
-	ready     atomic.Bool // it was once: see wasReady
+	folder    string        // of snapshots of other engines that nobody needs; empty: none
+	ready     atomic.Bool   // it was once: see wasReady
+	proxies   atomic.Uint64 // lookups of trusted proxies that a remote source has a decision about
 }
 
 // take gets the engine made from s out of the pool, or puts it in. It opens no

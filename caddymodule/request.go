@@ -30,11 +30,13 @@ func clientIP(r *http.Request) netip.Addr {
 	return ip
 }
 
-// lookup asks the engine. No remote source has a say about a proxy that is trusted: behind it
-// are all clients. It is the client itself where it says of none.
-func (h *Handler) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
-	d, found := h.engine.Lookup(ctx, ip)
-	if found && !h.engine.ByOperator(d.Source) && isTrustedProxy(ctx, ip) {
+// lookup asks the engine about the client of the request behind ctx. No remote source
+// has a say about a proxy that is trusted: behind it are all clients. It is the client
+// itself where it says of none.
+func (p *pooled) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	d, found := p.Lookup(ctx, ip)
+	if found && !p.ByOperator(d.Source) && isTrustedProxy(ctx, ip) {
+		p.proxies.Add(1)
 		return lookup.Decision{}, false
 	}
 	return d, found

@@ -34,6 +34,7 @@ func (p *pooled) status() statusAnswer {
 		Decisions: stats.Decisions,
 		Sources:   []sourceAnswer{},
 		Servers:   p.counters.answers(),
+		Spared:    sparedAnswer{stats.Own, p.proxies.Load()},
 		Countries: p.countries.snapshot(),
 		Memory:    newMemoryAnswer(),
 	}

@@ -116,6 +116,9 @@ func (a *statusAnswer) write(w io.Writer) error {
 		if a.Snapshot != nil {
 			t.row("Snapshot", a.Snapshot.Path+", written "+t.ago(a.Snapshot.Written))
 		}
+		if s := a.Spared; s != (sparedAnswer{}) {
+			t.row("Spared", fmt.Sprintf("%d lookups of this server's addresses, %d of trusted proxies", s.Own, s.Proxies))
+		}
 		t.row("Memory", fmt.Sprintf("%d MiB heap, %d MiB in all", a.Memory.Heap>>20, a.Memory.Total>>20))
 		t.row()
 		t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")

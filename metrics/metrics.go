@@ -56,6 +56,10 @@ type Config struct {
 	// Challenges counts what became of challenges. Default: none.
 	Challenges *challenge.Counters
 
+	// Proxies returns how many lookups of trusted proxies have found a decision which is
+	// not enforced. Default: none.
+	Proxies func() uint64
+
 	// AppSec returns what became of inspections, such as an [appsec.Client]'s
 	// Stats. It is called for each scrape. Default: none.
 	AppSec func() appsec.Stats
@@ -91,6 +95,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if c.cfg.Engine != nil {
 		v.engine(c.cfg.Engine)
 	}
+	if c.cfg.Proxies != nil {
+		v.set(spared, float64(c.cfg.Proxies()), "proxy")
+	}
 	if c.cfg.Counters != nil {
 		for server, counters := range c.cfg.Counters {
 			v.requests(server, counters.Snapshot())
@@ -125,6 +132,7 @@ func (v values) alerts(stats *engine.Stats) {
 		v.add(alerts, float64(n), scenario)
 	}
 	v.set(alertsDecided, float64(stats.Alerts.Decided))
+	v.set(spared, float64(stats.Own), "own")
 	v.set(alertsSpared, float64(stats.Alerts.Spared))
 	v.set(responsesDropped, float64(stats.Detect.Dropped))
 	for _, r := range stats.Reporters {

@@ -151,7 +151,7 @@ func inspections() appsec.Stats {
 func everything(t testing.TB) prometheus.Collector {
 	e := anEngine(t)
 	forum, challenges := challenged(t)
-	return NewCollector(Config{Engine: e, Challenges: challenges, AppSec: inspections, Detector: detect.New(detect.Config{}), Counters: maps.All(map[string]*middleware.Counters{
+	return NewCollector(Config{Engine: e, Proxies: func() uint64 { return 6 }, Challenges: challenges, AppSec: inspections, Detector: detect.New(detect.Config{}), Counters: maps.All(map[string]*middleware.Counters{
 		"forum": forum,
 		"shop":  counted(t, e, false, "192.0.2.1:1", "192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.3:1", "192.0.2.4:1", "192.0.2.9:1", "@"),
 		"blog":  counted(t, e, true, "192.0.2.1:1"),
@@ -246,6 +246,8 @@ tocsin_detect_dropped_total 0
 tocsin_detect_events_total 0
 tocsin_detect_evicted_total 0
 tocsin_detect_whitelisted_total 0
+tocsin_lookups_spared_total{kind="own"} 0
+tocsin_lookups_spared_total{kind="proxy"} 6
 tocsin_ready 0
 tocsin_reports_queued{reporter="lapi"} 1
 tocsin_reports_total{outcome="dropped",reporter="lapi"} 0
@@ -392,7 +394,7 @@ func TestWhatIsNotConfiguredIsLeftOut(t *testing.T) {
 		want string
 	}{
 		{"nothing", Config{}, ""},
-		{"an engine without sources alone", Config{Engine: empty}, "tocsin_alerts_decided_total 0\ntocsin_alerts_spared_total 0\ntocsin_detect_dropped_total 0\ntocsin_ready 1\ntocsin_snapshot_timestamp_seconds 0"},
+		{"an engine without sources alone", Config{Engine: empty}, "tocsin_alerts_decided_total 0\ntocsin_alerts_spared_total 0\ntocsin_detect_dropped_total 0\ntocsin_lookups_spared_total{kind=\"own\"} 0\ntocsin_ready 1\ntocsin_snapshot_timestamp_seconds 0"},
 		{
 			"counters of a server without a name alone",
 			Config{Counters: maps.All(map[string]*middleware.Counters{"": {}})},

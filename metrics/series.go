@@ -73,6 +73,8 @@ var (
 		"Requests ended while they were served, since their client was banned meanwhile.", labelServer)
 	passed = counter("requests_passed_total",
 		"Requests that passed, against a captcha decision, by the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
+	spared = counter("lookups_spared_total",
+		"Lookups that found a decision of a remote source which is not enforced, by whose address it was about: own, of this server; proxy, a trusted one.", labelKind)
 	alerts        = counter("alerts_total", "Alerts of scenarios.", labelScenario)
 	alertsDecided = counter("alerts_decided_total", "Alerts that led to a decision here.")
 	alertsSpared  = counter("alerts_spared_total", "Alerts about clients that nothing may be decided about.")
@@ -102,7 +104,7 @@ var (
 
 	all = []*metric{
 		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
-		sourceErrors, processed, stopped, dryRun, allowed, ended, passed, challenges,
+		sourceErrors, processed, stopped, dryRun, allowed, ended, passed, spared, challenges,
 		alerts, alertsDecided, alertsSpared, reports, reportsQueued, responsesDropped,
 		events, whitelisted, buckets, bucketBytes, evicted,
 		appsecAsked, appsecRetried, appsecStopped, appsecUnknown, appsecFailed, appsecSkipped, appsecRefused,

@@ -34,7 +34,9 @@ type Established struct {
 type heldStripe struct {
 	mu             sync.Mutex
 	newest, oldest *held
-	_              [128 - 24]byte
+	added          uint64 // requests so far
+	next           uint64 // the first that the last round did not reach; for rounds alone
+	_              [128 - 40]byte
 }
 
 // A held is a request that is being served, or a connection that its handler has
@@ -46,6 +48,7 @@ type held struct {
 	// Guarded by the stripe's mutex.
 	newer, older *held
 	serial       uint64 // tells the requests apart that it was used for
+	order        uint64 // among those of the stripe
 	round        uint32 // in which it began
 	m            *Middleware
 	visit        *Visit
@@ -72,7 +75,7 @@ func (cfg *Config) established() *Established {
 // hold has m end r if its client is banned while it is served, and returns what is
 // to be released then, nil if m ends nothing, and r as it is to be served.
 func (m *Middleware) hold(v *Visit, w http.ResponseWriter, r *http.Request, client netip.Addr) (*held, *http.Request) {
-	if m.established == nil || !client.IsValid() || v.hasEnded() {
+	if m.established == nil || !client.IsValid() || v.hasEnded() || m.lasts != nil && m.lasts(r, client) {
 		return nil, r
 	}
 	h := m.established.take()
@@ -142,6 +145,8 @@ func isTakenOver(r *http.Request) bool {
 }
 
 func (s *heldStripe) addLocked(h *held) {
+	s.added++
+	h.order = s.added
 	h.older = s.newest
 	if s.newest != nil {
 		s.newest.newer = h

@@ -419,6 +419,78 @@ func TestSlowLookupsEndARoundAndNoRequest(t *testing.T) {
 	})
 }
 
+// One lookup that takes all the time that a round has keeps no other client from being
+// looked up.
+func TestASlowLookupKeepsNobodyFromItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looked := map[string]int{}
+		m := mustNew(t, Config{
+			Lookup: nothing,
+			Recheck: func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+				looked[ip.String()]++
+				if ip.String() == "198.51.100.1" {
+					<-ctx.Done()
+				}
+				return lookup.Decision{}, false
+			},
+		})
+		e := m.established
+		s := &e.stripe[0]
+		var wg sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		for i := range 4 {
+			r := from(fmt.Sprintf("198.51.100.%d:1", i)).WithContext(ctx)
+			r.ProtoMajor = 3
+			e.rest.Put(&held{home: e, stripe: s}) // all in one list
+			wg.Go(func() {
+				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
+			})
+			synctest.Wait()
+		}
+		<-time.After(30 * time.Second)
+		cancel()
+		wg.Wait()
+		<-time.After(time.Minute)
+		for i := range 4 {
+			if n := looked[fmt.Sprintf("198.51.100.%d", i)]; n < 5 {
+				t.Errorf("198.51.100.%d: looked up %d times in half a minute", i, n)
+			}
+		}
+	})
+}
+
+// What is to last is not ended.
+func TestWhatLastsIsLeftAlone(t *testing.T) {
+	for _, row := range []struct {
+		name, client string
+		want         uint64
+	}{
+		{"a proxy", "198.51.100.1:1", 0},
+		{"a client", "198.51.100.2:1", 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := mustNew(t, Config{
+					Lookup: nothing,
+					Recheck: func(context.Context, netip.Addr) (lookup.Decision, bool) {
+						return lookup.Decision{Action: lookup.Ban}, true
+					},
+					Lasts: func(_ *http.Request, ip netip.Addr) bool { return ip.String() == "198.51.100.1" },
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				r := from(row.client).WithContext(ctx)
+				r.ProtoMajor = 3
+				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
+				if n := m.Counters().Snapshot().Ended; n != row.want {
+					t.Errorf("%d requests end, want %d", n, row.want)
+				}
+				<-time.After(time.Minute)
+			})
+		})
+	}
+}
+
 // A source that does not answer says nothing about those who were let in.
 func TestAMissingAnswerEndsNoRequest(t *testing.T) {
 	for _, row := range []struct {

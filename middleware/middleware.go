@@ -152,6 +152,10 @@ type Config struct {
 	// served. Default: false, they are ended.
 	KeepEstablished bool
 
+	// Lasts reports whether a request is left alone for itself, such as one of a proxy
+	// that many clients are behind. Default: none is.
+	Lasts func(r *http.Request, client netip.Addr) bool
+
 	// Established knows the requests that are being served. Several middlewares may
 	// share one, and it may outlive them. Default: one of its own.
 	Established *Established
@@ -205,6 +209,7 @@ type Middleware struct {
 	original  func(*http.Request, *appsec.Inspection) // nil: nobody
 
 	established *Established // nil: nothing is ended
+	lasts       func(*http.Request, netip.Addr) bool
 	recheck     func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 
 	reduced  func(http.ResponseWriter, *http.Request) *http.Request
@@ -262,6 +267,7 @@ func New(cfg Config) (*Middleware, error) {
 
 		established: cfg.established(),
 		recheck:     cfg.Recheck,
+		lasts:       cfg.Lasts,
 	}
 	if err := m.setDefaults(); err != nil {
 		return nil, fmt.Errorf("making middleware: %w", err)

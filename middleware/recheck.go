@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -83,17 +84,23 @@ func (e *Established) idle() bool {
 type suspect struct {
 	h      *held
 	serial uint64
+	order  uint64
 	m      *Middleware
 	client netip.Addr
 }
 
 // recheck ends the requests that are to be ended, and reports whether there was
-// time for all.
+// time for all. If not, the next round goes on behind the one whose lookup took too
+// long, so that a slow one keeps none from its turn.
 func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
-	for _, p := range s.lasting(round) {
+	all := s.lasting(round)
+	first := max(0, slices.IndexFunc(all, func(p suspect) bool { return p.order >= s.next }))
+	for i := range all {
+		p := all[(first+i)%len(all)]
 		d, ok := p.m.lookAgain(ctx, p.client)
-		if ctx.Err() != nil {
-			return false // the answer may be none
+		if ctx.Err() != nil { // the answer may be none
+			s.next = p.order + 1
+			return false
 		}
 		if ok && isRefusal(d) && !p.m.allow.contain(p.client) {
 			s.end(p, d)
@@ -116,7 +123,7 @@ func (s *heldStripe) lasting(round uint32) []suspect {
 			at.home.rest.Put(at)
 			continue
 		}
-		all = append(all, suspect{at, at.serial, at.m, at.client})
+		all = append(all, suspect{at, at.serial, at.order, at.m, at.client})
 	}
 	return all
 }
