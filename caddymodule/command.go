@@ -203,7 +203,7 @@ func (c *call) request(method, path string, query url.Values, v any, copyTo io.W
 	}
 	resp, err := caddycmd.AdminAPIRequest(address, method, path, nil, nil)
 	if err != nil {
-		return fmt.Errorf("asking the admin API at %s: %w", address, err)
+		return fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
 	}
 	defer resp.Body.Close()
 	body := io.TeeReader(resp.Body, copyTo)

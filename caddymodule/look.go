@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
@@ -34,6 +35,17 @@ func (h *Handler) checkedLook(app Look, repl *caddy.Replacer) (Look, error) {
 	look := h.Look
 	err := look.resolve(repl)
 	return look.or(app), err
+}
+
+// colour reads a colour. Without quotes one with a # is a comment to a Caddyfile.
+func colour(to *string) parser {
+	return func(d *caddyfile.Dispenser, name string) error {
+		if !d.NextArg() {
+			return d.Errf("%s: wants a colour; a # begins a comment, so write accent 336699 or accent \"#336699\"", name)
+		}
+		d.Prev()
+		return exact(d, name, to)
+	}
 }
 
 // or returns l with what it leaves open as other has it.

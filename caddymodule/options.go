@@ -147,7 +147,7 @@ func parseDuration(s string) (time.Duration, error) {
 	case err != nil:
 		return 0, fmt.Errorf("%.64q is no duration such as 10s, 15m or 3d", s)
 	case v <= 0:
-		return 0, fmt.Errorf("%s is not more than nothing", s)
+		return 0, fmt.Errorf("%s: must be greater than 0", s)
 	}
 	return v, nil
 }

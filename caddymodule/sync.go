@@ -85,12 +85,18 @@ func (c *call) sync() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.Flags().Changed("wait") && wait <= 0 {
+		return 0, fmt.Errorf("--wait=%s: must be greater than 0, such as --wait=30s", wait)
+	}
 	var a syncAnswer
 	if err := c.ask(http.MethodPost, "/tocsin/sync", nil, &a); err != nil {
 		return 0, err
 	}
 	if err := c.print(a.write); err != nil || !c.Flags().Changed("wait") {
 		return 0, err
+	}
+	if len(a.Pending) > 0 {
+		c.PrintErrf("Waiting up to %v for %s.\n", wait, a.waitsFor())
 	}
 	return 0, c.await(a.Since, wait)
 }
@@ -127,6 +133,15 @@ func (a *syncAnswer) write(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err
+}
+
+// waitsFor names the sources that were not in sync yet.
+func (a *syncAnswer) waitsFor() string {
+	var all []string
+	for _, p := range a.Pending {
+		all = append(all, printable(p.Source))
+	}
+	return strings.Join(all, ", ")
 }
 
 // pending names the sources that are, each with the reason.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 )
@@ -15,27 +14,24 @@ import (
 // A table lays out what the commands print. Its cells come from afar in part,
 // and a terminal obeys control characters, so those are left out.
 type table struct {
-	w   *tabwriter.Writer
-	now time.Time
+	text *tableText
+	now  time.Time
 }
 
 // writeTable prints what fill puts into a table.
 func writeTable(w io.Writer, fill func(t table)) error {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), time.Now()}
+	t := table{new(tableText), time.Now()}
 	fill(t)
-	return t.w.Flush()
+	return t.text.writeTo(w)
 }
 
-// row prints a line. An error shows up when the table is flushed.
+// row adds a line.
 func (t table) row(cells ...any) {
+	row := make([]string, len(cells))
 	for i, c := range cells {
-		s := printable(fmt.Sprint(c))
-		if i > 0 {
-			s = "\t" + s
-		}
-		_, _ = io.WriteString(t.w, s)
+		row[i] = printable(fmt.Sprint(c))
 	}
-	_, _ = io.WriteString(t.w, "\n")
+	t.text.rows = append(t.text.rows, row)
 }
 
 // printable returns s without what a terminal could take for a command, or a
@@ -268,8 +264,21 @@ func (a *unbanAnswer) isPartial() bool {
 	return false
 }
 
+// isUnlisted reports whether there was nothing to take back.
+func (a *unbanAnswer) isUnlisted() bool {
+	removed := a.Removed
+	for _, u := range a.Upstream {
+		removed += u.Removed
+	}
+	return removed == 0 && len(a.Remaining) == 0 && !a.isPartial()
+}
+
 func (a *unbanAnswer) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
+		if a.isUnlisted() {
+			t.row("Nothing is decided about " + a.Target + ", here or in a Local API that was asked: there was nothing to take back.")
+			t.row()
+		}
 		t.row("SOURCE", "REMOVED", "ERROR")
 		t.row("here", a.Removed, "")
 		for _, u := range a.Upstream {

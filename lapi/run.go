@@ -2,6 +2,7 @@ package lapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -176,7 +177,7 @@ func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
 func (f *follower) applyFull(a *answer) {
 	if err := f.guard.check(f, a); err != nil {
 		f.withhold(a.batch.Update(), false)
-		f.log.Error("a full answer is held back", zap.Error(err), zap.Int("in a row", f.guard.held))
+		f.log.Error("a full answer is held back", zap.Error(err), zap.Int("in_a_row", f.guard.held))
 		f.note(func(s *lookup.Status, stats *Stats) {
 			s.Err, stats.Held = err, f.guard.held
 		})
@@ -266,6 +267,19 @@ func (f *follower) failed(err error) time.Duration {
 		level = zap.ErrorLevel
 	}
 	f.failing = kind
-	f.log.Log(level, "no answer from the local API: decisions stay until they end", zap.Error(err), zap.Duration("next try in", pause))
+	f.log.Log(level, failureText(err), zap.Error(err), zap.Duration("next_try_in", pause))
 	return pause
+}
+
+// failureText says what has failed, and what to do about it.
+func failureText(err error) string {
+	const stays = "decisions stay until they end"
+	r, ok := errors.AsType[*refusal](err)
+	switch {
+	case !ok:
+		return "no answer from the local API: " + stays
+	case isForbidden(err):
+		return fmt.Sprintf("the local API answered with status %d, it refuses the key: %s; make a new key with cscli bouncers add NAME", r.code, stays)
+	}
+	return fmt.Sprintf("the local API answered with status %d: %s", r.code, stays)
 }
