@@ -16,9 +16,9 @@ const maxScript = 1 << 20
 // AltchaConfig describes ALTCHA's own widget.
 type AltchaConfig struct {
 	// File is the widget's script: dist/main/altcha.min.js of the npm package
-	// altcha, version 3 (3.2.2 was tried), or altcha.i18n.min.js beside it, which
-	// knows more languages than English. The files of dist/external will not do:
-	// they lack the workers and the style. Required.
+	// altcha, version 3 (3.2.2 was tried). The widget speaks the page's language with
+	// it; altcha.i18n.min.js beside it is not needed for that. The files of
+	// dist/external will not do: they lack the workers and the style. Required.
 	File string
 }
 
@@ -49,12 +49,16 @@ func NewAltcha(cfg AltchaConfig) (Provider, error) {
 	}}, nil
 }
 
-// altchaStart puts a widget into the element, with the puzzle that it carries.
+// altchaStart puts a widget into the element, with the puzzle, the language and the
+// words that it carries.
 const altchaStart = `(function () {
   "use strict";
   function start() {
     document.querySelectorAll(".tocsin-altcha").forEach(function (box) {
       var widget = document.createElement("altcha-widget");
+      var lang = box.dataset.language.toLowerCase(), all = globalThis.$altcha && globalThis.$altcha.i18n;
+      if (all) all.set(lang, Object.assign({}, all.get("en"), all.get(lang), JSON.parse(box.dataset.strings)));
+      widget.setAttribute("language", lang);
       widget.setAttribute("challenge", box.dataset.challenge);
       box.appendChild(widget);
     });

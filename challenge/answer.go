@@ -71,7 +71,7 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 		if scripted {
 			refuse(w, v, err)
 		} else {
-			g.challenge(w, r, challengeFor{Visitor: v})
+			g.challenge(w, r, again(v, a, err))
 		}
 		return false
 	}
@@ -82,6 +82,16 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 	g.grant(w, r, v, a.token)
 	goOn(w, scripted)
 	return true
+}
+
+// again returns what to make a new challenge from, after an answer by a form that
+// earned nothing because of err. Who was too early goes on waiting where he was.
+func again(v Visitor, a submission, err error) challengeFor {
+	c := challengeFor{Visitor: v}
+	if errors.Is(err, errEarly) {
+		c.Early, c.Wait, c.WaitToken = true, max(time.Until(a.waitEnds()), time.Second), a.String()
+	}
+	return c
 }
 
 // grant sets a cookie with the pass that the challenge solved has earned.
@@ -179,7 +189,7 @@ func (g *Gate) check(r *http.Request, t token, k *key, claim Claim) error {
 		if g.wait == 0 {
 			return errForeign
 		}
-		if time.Now().Before(t.expires().Add(-challengeTTL)) {
+		if time.Now().Before(t.waitEnds()) {
 			return errEarly
 		}
 		return nil

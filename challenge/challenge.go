@@ -223,8 +223,10 @@ type Widget struct {
 	Policy map[string][]string
 
 	// Puzzle says that the response is a solution of the gate's own puzzle, in
-	// ALTCHA's form: the element gets the puzzle as JSON in data-challenge, and
-	// the gate checks the solution itself and asks no provider. Such a widget may
-	// need a secure context: over plain HTTP the embedded challenge is shown.
+	// ALTCHA's form: the element gets the puzzle as JSON in data-challenge, the
+	// language of the page in data-language, and what ALTCHA's widget says in it as a
+	// JSON object in data-strings; and the gate checks the solution itself and asks no
+	// provider. Such a widget may need a secure context: over plain HTTP the embedded
+	// challenge is shown.
 	Puzzle bool
 }

@@ -8,9 +8,9 @@ import "time"
 // the token in the header X-Tocsin-Answer and the proof as its body, in plain
 // text of at most 32 KiB:
 //
-//   - Puzzle: the base64 form of ALTCHA's payload, that is of
-//     {"challenge": …, "solution": {"counter": …, "derivedKey": …}}. Only the
-//     solution is read; the puzzle is known from the token.
+//   - Puzzle: the base64 form of ALTCHA's payload, that is of {"solution":
+//     {"counter": …, "derivedKey": …}}. The "challenge" that may stand beside the
+//     solution is not read; the puzzle is known from the token.
 //   - Widget: what the provider's widget gave, as it is.
 //   - WaitToken: nothing. Not before Wait is over.
 //
@@ -31,6 +31,7 @@ type challengeFor struct {
 
 	Wait      time.Duration // after which WaitToken counts; 0 for never
 	WaitToken string        // empty if Wait is 0
+	Early     bool          // the visitor has pressed the button before
 
 	Form []field // a same-origin POST to send again; nil if there is none
 	Lost bool    // the request was a POST that could not be kept

@@ -241,7 +241,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	} else if g.hosted != nil && !g.boxed {
 		g.counters.fallback.Add(1)
 	}
-	if by = by.at(waiting); g.wait > 0 && g.memory.barred(by, g.rules, now, now) == 0 {
+	if by = by.at(waiting); !c.Early && g.wait > 0 && g.memory.barred(by, g.rules, now, now) == 0 {
 		s.level = g.memory.level(by, g.rules, now)
 		// As long again with every level, as the work is more.
 		c.Wait = g.wait << (s.level - g.rules.level)

@@ -22,7 +22,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, c challengeFor) {
 	if navigates(r) {
 		html, styles := p.html(s)
 		a.ContentType, a.Body, a.Policy = pages.TypeHTML, html, s.policy(styles, p.look.Frames)
-		w.Header().Set("Content-Language", s.lang)
+		a.Lang = s.words.Lang
 	} else {
 		a.ContentType, a.Policy = pages.TypeProblem, "default-src 'none'; frame-ancestors 'none'"
 		a.Body = pages.Problem{
@@ -57,7 +57,7 @@ func samples() []*sheet {
 		{challengeFor: challengeFor{Puzzle: puzzle, Lost: true}}, // almost empty
 	}
 	for _, s := range all {
-		s.nonce, s.lang, s.words = newNonce(), english, languages[english]
+		s.nonce, s.words = newNonce(), pages.English()
 	}
 	return all
 }

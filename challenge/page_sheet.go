@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	pages "github.com/tocsin-project/tocsin/internal/page"
 )
@@ -22,8 +21,7 @@ import (
 // A sheet is a challenge with all that the page for it is made from.
 type sheet struct {
 	challengeFor
-	lang  string
-	words *words
+	words *pages.Words
 	host  string
 	to    string // path and query that the request was for; empty: it cannot be told
 	nonce string // of the scripts
@@ -36,7 +34,7 @@ const maxHost = 64
 // newSheet returns the sheet of c as an answer to r.
 func newSheet(r *http.Request, c challengeFor) *sheet {
 	s := &sheet{challengeFor: c, nonce: newNonce(), site: siteOf(r)}
-	s.lang, s.words = wordsFor(r.Header.Get("Accept-Language"))
+	s.words = pages.WordsFor(r.Header.Get("Accept-Language"))
 	if s.host = hostOf(r); len(s.host) > maxHost {
 		s.host = ""
 	}
@@ -110,7 +108,7 @@ func terse(script string) string {
 func (s *sheet) check() template.HTML {
 	data := struct {
 		*sheet
-		Words    *words
+		Words    *pages.Words
 		Nonce    string
 		Span     uint64 // of the puzzle
 		WaitText string
@@ -120,20 +118,41 @@ func (s *sheet) check() template.HTML {
 		Script   template.JS
 	}{sheet: s, Words: s.words, Nonce: s.nonce, Kept: s.Form != nil, Script: s.script()}
 	if s.Widget != nil {
-		data.Attrs = attrs(s.Widget.Data)
+		data.Attrs = attrs(s.widgetData())
 		data.Inline = template.JS(s.Widget.Inline) //nolint:gosec // the provider's own, and no request's
 	}
 	if t, ok := parseToken(s.Token); ok {
 		data.Span = span(t)
 	}
 	if s.Wait > 0 {
-		data.WaitText = fmt.Sprintf(s.words.Wait, pages.Ceil(s.Wait, time.Second))
+		data.WaitText = s.words.Fill(s.words.Wait, s.Wait)
+		if s.Early {
+			data.WaitText = s.words.Fill(s.words.Early, s.Wait)
+		}
 	}
 	var b bytes.Buffer
 	if err := checkTemplate.Execute(&b, data); err != nil {
 		return "" // not reached: there is nothing in the template that could fail
 	}
 	return template.HTML(b.String()) //nolint:gosec // what html/template has made
+}
+
+// widgetData returns the data attributes of the widget's element. A widget that solves
+// puzzles of ours speaks the page's language.
+func (s *sheet) widgetData() map[string]string {
+	if !s.Widget.Puzzle {
+		return s.Widget.Data
+	}
+	w := s.words
+	strings, err := json.Marshal(map[string]string{
+		"label": w.Human, "verifying": w.Busy, "waitAlert": w.Busy, "verified": w.Done, "error": w.Failed, "expired": w.Failed,
+	})
+	if err != nil {
+		return s.Widget.Data // not reached: strings can always be marshaled
+	}
+	data := maps.Clone(s.Widget.Data)
+	data["language"], data["strings"] = w.Lang, string(strings)
+	return data
 }
 
 // attrs returns the data attributes of a widget's element.
@@ -160,7 +179,7 @@ func (s *sheet) script() template.JS {
 		d["nonce"], d["script"], d["field"] = s.nonce, s.Widget.Script, s.Widget.Field
 		d["ask"], d["blocked"] = w.Ask, w.Blocked
 	} else {
-		d["puzzle"] = json.RawMessage(s.Puzzle)
+		d["puzzle"] = newSolvable(s.Puzzle)
 	}
 	if s.Form != nil {
 		d["to"] = s.to
@@ -175,6 +194,20 @@ func (s *sheet) script() template.JS {
 		return "" // not reached: the puzzle is JSON of ours
 	}
 	return template.JS("{const d=" + string(data) + ";" + code + "}") //nolint:gosec // ours, and JSON
+}
+
+// solvable is what our own script needs of a puzzle in ALTCHA's form.
+type solvable struct {
+	Parameters struct {
+		KeyPrefix string `json:"keyPrefix"`
+		Nonce     string `json:"nonce"`
+		Salt      string `json:"salt"`
+	} `json:"parameters"`
+}
+
+func newSolvable(puzzle []byte) (p solvable) {
+	_ = json.Unmarshal(puzzle, &p) // cannot fail: the puzzle is JSON of ours
+	return p
 }
 
 // policy returns the Content-Security-Policy of the page, of which styles is the

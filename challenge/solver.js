@@ -51,7 +51,7 @@ begin(() => {
 		},
 		done = solution => {
 			end();
-			send(btoa(JSON.stringify({challenge: d.puzzle, solution})));
+			send(btoa(JSON.stringify({solution})));
 		},
 		// Each worker gets a part, and the next one when it is through: what runs on
 		// a slow core does not hold up the others.

@@ -80,6 +80,9 @@ func (t token) renewed() time.Time {
 
 func (t token) expires() time.Time { return t.renewed().Add(t.ttl()) }
 
+// waitEnds returns from when on t counts, which is of kind waiting.
+func (t token) waitEnds() time.Time { return t.expires().Add(-challengeTTL) }
+
 func (t token) nonce() nonce { return nonce(t[nonceAt:headerSize]) }
 
 // A nonce tells a challenge, and the pass that is earned with it, from all others.

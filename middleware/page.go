@@ -1,12 +1,14 @@
 package middleware
 
 import (
+	"cmp"
 	_ "embed" // for the built-in page
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tocsin-project/tocsin/internal/page"
@@ -14,7 +16,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// PageConfig describes a page. The zero PageConfig is the built-in one.
+// PageConfig describes a page. The zero PageConfig is the built-in one, in the
+// visitor's language if that is one of Arabic, Chinese, Dutch, English, French,
+// German, Italian, Japanese, Polish, Portuguese, Russian, Spanish and Turkish.
 type PageConfig struct {
 	// Template is the source of the HTML page in the language of
 	// [html/template]; its data is a [PageData]. It may hold style sheets and
@@ -27,8 +31,8 @@ type PageConfig struct {
 	// "page".
 	Name string
 
-	// Title is the heading for clients that are banned. Default: "Access
-	// denied".
+	// Title is the heading for clients that are banned, in every language. Default:
+	// "Access denied" in the visitor's language.
 	Title string
 
 	// Contact is where who is stopped by mistake can turn to: an http or https
@@ -55,6 +59,8 @@ const accent = "#b3261e"
 // PageData is what the template of a page gets.
 type PageData struct {
 	*Stop                    // as {{.Ref}}, {{.Status}}, {{.Client}}, {{.Decision.Reason}}
+	Lang        string       // language of Title and Detail, such as "en"
+	Dir         string       // direction of its script, "ltr" or "rtl"
 	Title       string       // what the matter is, in two or three words
 	Detail      string       // the same in a sentence
 	Contact     string       // URL that leads to the operator; empty if there is none
@@ -67,32 +73,31 @@ type PageData struct {
 // nothing of the request but its method and what the client accepts, and says
 // nothing of the decision but its kind: the reason is in the log, under the
 // same reference.
+//
+// The built-in page is rendered once for each language and kind of stop, when the
+// first client needs it, and kept: share a Page between all that look the same.
 type Page struct {
-	html   *template.Template
-	title  string // for who is banned
+	html   *template.Template // the operator's, or the built-in one
+	own    bool               // it is the operator's
+	title  string             // for who is banned; empty: that of the language
 	look   *page.Look
 	policy string // Content-Security-Policy
 	log    *zap.Logger
 	failed sampler // of errors of html
+
+	prepared map[*page.Words]*[kinds]prepared
+	buffers  sync.Pool // of *[]byte
 }
 
 //go:embed page.html
 var pageHTML string
 
-// NewPage returns a page. It tries the template on samples, one of them almost
+var builtin = template.Must(template.New("page").Parse(pageHTML))
+
+// NewPage returns a page. It tries a template on samples, one of them almost
 // empty, so that one that cannot be parsed or executed is refused here, with its
 // name and line, and not when the first client is stopped.
 func NewPage(cfg PageConfig) (*Page, error) {
-	builtin := cfg.Template == ""
-	if builtin {
-		cfg.Template = pageHTML
-	}
-	if cfg.Name == "" {
-		cfg.Name = "page"
-	}
-	if cfg.Title == "" {
-		cfg.Title = "Access denied"
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
@@ -100,24 +105,37 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making page: %w", err)
 	}
-	html, err := template.New(cfg.Name).Parse(cfg.Template)
-	if err != nil {
-		return nil, fmt.Errorf("parsing template of page: %w", err)
-	}
-	p := &Page{html: html, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler()}
-	style := "'unsafe-inline'" // the operator's own page: no request data gets into it unescaped
-	for _, s := range sampleStops() {
-		body, err := page.Execute(p.html, p.describe(s))
-		if err != nil {
-			return nil, fmt.Errorf("trying template of page for status %d: %w", s.Status, err)
-		}
-		if builtin {
-			style = page.Hash(body)
+	p := &Page{html: builtin, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler()}
+	style := page.Hash(look.Style)
+	if cfg.Template != "" {
+		style = "'unsafe-inline'" // no request data gets into it unescaped
+		if err := p.setTemplate(cfg); err != nil {
+			return nil, err
 		}
 	}
 	p.policy = "default-src 'none'; style-src " + style +
 		"; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors " + look.Frames
+	p.prepared = make(map[*page.Words]*[kinds]prepared)
+	for _, w := range page.Languages() {
+		p.prepared[w] = new([kinds]prepared)
+	}
+	p.buffers.New = func() any { return new([]byte) }
 	return p, nil
+}
+
+// setTemplate gives p the operator's template, once it has been tried.
+func (p *Page) setTemplate(cfg PageConfig) error {
+	html, err := template.New(cmp.Or(cfg.Name, "page")).Parse(cfg.Template)
+	if err != nil {
+		return fmt.Errorf("parsing template of page: %w", err)
+	}
+	p.html, p.own = html, true
+	for _, s := range sampleStops() {
+		if _, err := page.Execute(p.html, p.describe(s, page.English())); err != nil {
+			return fmt.Errorf("trying template of page for status %d: %w", s.Status, err)
+		}
+	}
+	return nil
 }
 
 // sampleStops returns stops that differ in what a template may trip over.
@@ -142,37 +160,44 @@ func bareStop() *Stop {
 }
 
 // ServeHTTP answers r in the form that suits its client: an HTML page to who
-// navigates a browser, application/problem+json (RFC 9457) to scripts, plain
-// text to all others. HEAD gets the same without the body. The body of r is not
-// read, and what others have put into the answer's header is left alone.
+// navigates a browser, in the language that it asks for, application/problem+json
+// (RFC 9457) to scripts, plain text to all others, both in English. HEAD gets the
+// same without the body. The body of r is not read, and what others have put into
+// the answer's header is left alone.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s, ok := FromContext(r.Context())
 	if !ok {
 		s = bareStop()
 	}
-	body, contentType := p.render(page.Negotiate(r.Header), s)
 	if s.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(page.Ceil(s.RetryAfter, time.Second)))
 	}
-	page.Answer{
-		Status: s.Status, ContentType: contentType, Policy: p.policy, Referrer: "no-referrer", Body: body,
-	}.Send(w, r)
-}
-
-// render returns the answer in form f and its content type.
-func (p *Page) render(f page.Form, s *Stop) (body []byte, contentType string) {
-	d := p.describe(s)
-	switch f {
-	case page.HTML:
-		body, err := page.Execute(p.html, d)
+	a := page.Answer{Status: s.Status, Policy: p.policy, Referrer: "no-referrer"}
+	f := page.Negotiate(r.Header)
+	if f == page.HTML {
+		words := page.WordsFor(r.Header.Get("Accept-Language"))
+		buffer := p.buffers.Get().(*[]byte)
+		defer p.buffers.Put(buffer) // writers do not keep what they are given
+		body, err := p.appendHTML((*buffer)[:0], s, words)
 		if err == nil {
-			return body, page.TypeHTML
+			*buffer = body
+			a.ContentType, a.Lang, a.Body = page.TypeHTML, words.Lang, body
+			a.Send(w, r)
+			return
 		}
 		// The stop stands whatever happens to the page.
 		if p.failed.due() {
 			p.log.Error("template of page failed, plain text sent", zap.String("ref", s.Ref), zap.Error(err))
 		}
-	case page.ProblemJSON:
+	}
+	a.Body, a.ContentType = p.brief(f, s)
+	a.Send(w, r)
+}
+
+// brief returns the answer for who does not look at a page, and its content type.
+func (p *Page) brief(f page.Form, s *Stop) (body []byte, contentType string) {
+	d := p.describe(s, page.English())
+	if f == page.ProblemJSON {
 		return problem(d), page.TypeProblem
 	}
 	return plain(d), page.TypeText

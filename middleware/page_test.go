@@ -96,6 +96,10 @@ func checkHeader(t *testing.T, w *httptest.ResponseRecorder, status int) {
 	if status == http.StatusTooManyRequests {
 		retry = "90"
 	}
+	vary, lang := "", ""
+	if w.Header().Get("Content-Type") == "text/html; charset=utf-8" {
+		vary, lang = "Accept-Language", "en"
+	}
 	for name, want := range map[string]string{
 		"Cache-Control":          "private, no-store",
 		"X-Content-Type-Options": "nosniff",
@@ -103,7 +107,8 @@ func checkHeader(t *testing.T, w *httptest.ResponseRecorder, status int) {
 		"Referrer-Policy":        "no-referrer",
 		"Retry-After":            retry,
 		"Content-Length":         fmt.Sprint(w.Body.Len()),
-		"Vary":                   "",
+		"Vary":                   vary,
+		"Content-Language":       lang,
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -237,22 +242,6 @@ func TestTheStopStandsIfTheTemplateFailsLater(t *testing.T) {
 	}
 	if logs.Len() != 1 || logs.All()[0].ContextMap()["ref"] != s.Ref {
 		t.Errorf("logged %v, want one line", logs.All())
-	}
-}
-
-func TestWaitingTimeInWords(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		time.Second:              "a second",
-		2 * time.Second:          "2 seconds",
-		time.Minute:              "60 seconds",
-		61 * time.Second:         "2 minutes",
-		time.Hour:                "60 minutes",
-		time.Hour + time.Second:  "2 hours",
-		23*time.Hour + time.Hour: "24 hours",
-	} {
-		if got := inWords(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
-		}
 	}
 }
 

@@ -65,7 +65,7 @@ func NewLook(theme Theme, accent string) (*Look, error) {
 	style := strings.NewReplacer(
 		"LIGHT", c.against(lightCard).String(),
 		"DARK", c.against(darkCard).String(),
-		": ", ":", "; ", ";", ", ", ",", " { ", "{", " {", "{", "; }", "}",
+		": ", ":", "; }", "}", "; ", ";", ", ", ",", " { ", "{", " {", "{", "}\n", "}", " > ", ">",
 	).Replace(Terse(styleCSS))
 	return &Look{template.CSS(style), frames, contact}, nil //nolint:gosec // ours, and two colours that were parsed
 }
@@ -89,11 +89,9 @@ func Terse(source string) string {
 	return strings.NewReplacer("\n}", "}", ";}", "}").Replace(b.String())
 }
 
-// Hash returns the source expression that lets the style sheet in html through
-// a Content-Security-Policy, and no other.
-func Hash(html []byte) string {
-	_, style, _ := strings.Cut(string(html), "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
+// Hash returns the source expression that lets style, as the whole of a style
+// element, through a Content-Security-Policy, and no other.
+func Hash(style template.CSS) string {
 	sum := sha256.Sum256([]byte(style))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
@@ -115,24 +113,34 @@ func Execute(t *template.Template, data any) ([]byte, error) {
 type Answer struct {
 	Status      int
 	ContentType string
+	Lang        string // of the body, which was chosen by Accept-Language; empty: it was not
 	Policy      string // Content-Security-Policy
 	Referrer    string // Referrer-Policy
 	Body        []byte
 }
 
 // Send writes a as the answer to r: to HEAD without the body. The body of r is
-// not read, and what others have put into the answer's header is left alone.
+// not read, and what others have put into the answer's header is left alone. No
+// cache may keep it; one that does so nonetheless is told that the language varies.
 func (a Answer) Send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", a.ContentType)
-	h.Set("Content-Length", strconv.Itoa(len(a.Body)))
-	h.Set("Content-Security-Policy", a.Policy)
-	h.Set("Cache-Control", "private, no-store") // and so there is nothing to say by Vary
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Robots-Tag", "noindex")
-	h.Set("Referrer-Policy", a.Referrer)
+	set(h, []string{
+		a.ContentType, strconv.Itoa(len(a.Body)), a.Policy, "private, no-store", "nosniff", "noindex", a.Referrer,
+	}, "Content-Type", "Content-Length", "Content-Security-Policy", "Cache-Control", "X-Content-Type-Options", "X-Robots-Tag", "Referrer-Policy")
+	if a.Lang != "" {
+		h.Set("Content-Language", a.Lang)
+		h.Add("Vary", "Accept-Language")
+	}
 	w.WriteHeader(a.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(a.Body) // the client may be gone, and nobody else would care
+	}
+}
+
+// set sets the fields called names, in canonical form, of h. All values are in one
+// piece of memory, each with no room behind it to append to.
+func set(h http.Header, values []string, names ...string) {
+	for i, name := range names {
+		h[name] = values[i : i+1 : i+1]
 	}
 }

@@ -165,40 +165,6 @@ func FuzzContact(f *testing.F) {
 	})
 }
 
-func TestLanguage(t *testing.T) {
-	known := func(tag string) bool { return tag == "en" || tag == "de" || tag == "fr" }
-	for _, c := range []struct{ name, header, want string }{
-		{"none", "", "en"},
-		{"the first of equal ones", "fr,de", "fr"},
-		{"a country's", "de-AT,en;q=0.5", "de"},
-		{"case does not matter", "DE-at", "de"},
-		{"the heaviest", "fr;q=0.5, de;q=0.9", "de"},
-		{"the next one that is known", "sv, da;q=0.9, de;q=0.1", "de"},
-		{"none that is known", "sv, *;q=0.5", "en"},
-		{"one that is refused", "de;q=0", "en"},
-		{"a weight that is none", "de;q=2, fr;q=0.1", "fr"},
-		{"garbage", ";;,=,q=1,-,\x00", "en"},
-		{"what comes late in a huge header does not count", strings.Repeat("xx,", 1<<18) + "de", "en"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := Language(c.header, known, "en"); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-func FuzzLanguage(f *testing.F) {
-	f.Add("de-AT,en;q=0.5")
-	f.Add("*;q=1,,;q=x")
-	f.Fuzz(func(t *testing.T, header string) {
-		got := Language(header, func(tag string) bool { return tag == "de" }, "en")
-		if got != "en" && (got != "de" || !strings.Contains(strings.ToLower(header), "de")) {
-			t.Errorf("language %q", got)
-		}
-	})
-}
-
 func TestExecuteRefusesABlankWindow(t *testing.T) {
 	blank := template.Must(template.New("own.html").Parse(" \n{{if .}}x{{end}}"))
 	if _, err := Execute(blank, false); err == nil || err.Error() != "own.html renders nothing" {

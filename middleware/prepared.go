@@ -1,0 +1,198 @@
+package middleware
+
+import (
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/page"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A kind is what a stop is to the person who is stopped.
+type kind uint8
+
+const (
+	denied    kind = iota // the client is banned
+	refused               // the request is refused because of what it says
+	unchecked             // the request could not be judged
+	guarded               // the page gets too many suspicious requests
+	unmet                 // a challenge is due, and none can be sent
+	throttled             // the client sends too many requests
+	kinds
+)
+
+// kindOf returns what kind of stop s is.
+func kindOf(s *Stop) kind {
+	switch {
+	case s.Inspected && s.Status == http.StatusServiceUnavailable:
+		return unchecked
+	case s.Inspected:
+		return refused
+	case s.Guard:
+		return guarded
+	case s.Status == http.StatusTooManyRequests && s.Decision.Action == lookup.Captcha:
+		return unmet
+	case s.Status == http.StatusTooManyRequests:
+		return throttled
+	}
+	return denied
+}
+
+// say returns the heading of a page about a stop of kind k, and its sentence, in
+// which %s may stand for the time to wait.
+func (p *Page) say(k kind, w *page.Words) (title, text string) {
+	switch k {
+	case unchecked:
+		return w.Unavailable, w.UncheckedText
+	case guarded:
+		return w.Unavailable, w.GuardedText
+	case unmet:
+		return w.Unavailable, w.UnmetText
+	case throttled:
+		return w.TooMany, w.TooManyText
+	}
+	title, text = w.Denied, w.DeniedText
+	if k == refused {
+		text = w.RefusedText
+	}
+	if p.title != "" {
+		title = p.title
+	}
+	return title, text
+}
+
+// A view is what the built-in template gets.
+type view struct {
+	*page.Words
+	Heading, Text string
+	Mail          page.Contact
+	Style         template.CSS
+	blanks
+}
+
+// blanks is what differs from stop to stop on a page of one kind and language.
+type blanks struct {
+	Status, Ref string
+	Stamp, When string // of Stop.Time
+	span        string // in view.Text
+}
+
+// The layouts of blanks.Stamp and blanks.When.
+const (
+	stampLayout = "2006-01-02T15:04:05Z"
+	whenLayout  = "2006-01-02 15:04:05"
+)
+
+// render returns the built-in page about a stop of kind k.
+func (p *Page) render(k kind, w *page.Words, b blanks) ([]byte, error) {
+	title, text := p.say(k, w)
+	return page.Execute(p.html, view{
+		Words: w, Heading: title, Text: strings.Replace(text, "%s", b.span, 1),
+		Mail: p.look.For(b.Ref), Style: p.look.Style, blanks: b,
+	})
+}
+
+// A prepared is the built-in page of one kind and language, rendered when it is
+// first needed.
+type prepared struct {
+	once  sync.Once
+	parts []part
+}
+
+// A part is some HTML, and what follows it.
+type part struct {
+	html string
+	then blank
+}
+
+// A blank is one of the fields of blanks.
+type blank uint8
+
+const (
+	blankNone blank = iota
+	blankStatus
+	blankRef
+	blankStamp
+	blankWhen
+	blankSpan
+)
+
+// fill renders the page with a random word in each blank, and takes it apart there.
+// The words are of letters and digits, which are the same in all of HTML and URLs.
+func (f *prepared) fill(p *Page, k kind, w *page.Words) {
+	words := [...]string{blankStatus: newRef(), blankRef: newRef(), blankStamp: newRef(), blankWhen: newRef(), blankSpan: newRef()}
+	html, err := p.render(k, w, blanks{
+		Status: words[blankStatus], Ref: words[blankRef], Stamp: words[blankStamp], When: words[blankWhen], span: words[blankSpan],
+	})
+	if err != nil {
+		return // not reached: there is nothing in the template that could fail
+	}
+	for rest := string(html); rest != ""; {
+		next := part{html: rest}
+		for b := blankStatus; b <= blankSpan; b++ {
+			if before, _, ok := strings.Cut(next.html, words[b]); ok {
+				next = part{before, b}
+			}
+		}
+		f.parts = append(f.parts, next)
+		if rest = rest[len(next.html):]; next.then != blankNone {
+			rest = rest[len(words[next.then]):]
+		}
+	}
+}
+
+// appendHTML appends the page about s to b.
+func (p *Page) appendHTML(b []byte, s *Stop, w *page.Words) ([]byte, error) {
+	var html []byte
+	var err error
+	switch {
+	case p.own:
+		html, err = page.Execute(p.html, p.describe(s, w))
+	case !isPlain(s.Ref):
+		html, err = p.render(kindOf(s), w, blanks{
+			strconv.Itoa(s.Status), s.Ref, s.Time.UTC().Format(stampLayout), s.Time.UTC().Format(whenLayout), w.Span(s.RetryAfter),
+		})
+	default:
+		return p.appendPrepared(b, s, w), nil
+	}
+	return append(b, html...), err
+}
+
+// appendPrepared is appendHTML for the built-in page and a reference that HTML and
+// URLs have as it is.
+func (p *Page) appendPrepared(b []byte, s *Stop, w *page.Words) []byte {
+	k := kindOf(s)
+	f := &p.prepared[w][k]
+	f.once.Do(func() { f.fill(p, k, w) })
+	at := s.Time.UTC()
+	for i := range f.parts {
+		b = append(b, f.parts[i].html...)
+		switch f.parts[i].then {
+		case blankStatus:
+			b = strconv.AppendInt(b, int64(s.Status), 10)
+		case blankRef:
+			b = append(b, s.Ref...)
+		case blankStamp:
+			b = at.AppendFormat(b, stampLayout)
+		case blankWhen:
+			b = at.AppendFormat(b, whenLayout)
+		case blankSpan:
+			b = w.AppendSpan(b, max(s.RetryAfter, time.Second))
+		}
+	}
+	return b
+}
+
+// isPlain reports whether ref is one of ours: letters and digits only.
+func isPlain(ref string) bool {
+	for _, c := range []byte(ref) {
+		if c < '0' || c > '9' && c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
+}
