@@ -73,6 +73,7 @@ type App struct {
 	watch      *watch         // nil: nothing is looked for
 	inspector  *heldInspector // nil: nothing is inspected
 	look       Look           // placeholders replaced
+	pages      pages
 	sites      []site
 	checks     []*middleware.Middleware // of the directives
 	places     []*place

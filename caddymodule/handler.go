@@ -3,11 +3,8 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,7 +12,6 @@ import (
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/middleware"
-	"go.uber.org/zap"
 )
 
 var errNotReady = errors.New("no decisions yet")
@@ -95,16 +91,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	look, err := h.checkedLook(app.look, repl)
+	gate, err := h.dress(app, repl)
 	if err != nil {
 		return err
-	}
-	if h.page, err = h.newPage(look, repl, logger); err != nil {
-		return fmt.Errorf("page: %w", err)
-	}
-	gate, err := h.gate(app, look)
-	if err != nil {
-		return fmt.Errorf("challenge: %w", err)
 	}
 	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	h.forwarded = app.warnServer(ctx, srv)
@@ -119,6 +108,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		ClientIP: clientIP,
 		NAT64:    h.engine.NAT64(),
 		Allow:    h.allow.ranges, AllowLists: h.allow.forMiddleware(),
+		Banned:    h.page,
 		DryRun:    h.DryRun,
 		Challenge: gate,
 		Passed:    setPassed,
@@ -144,6 +134,22 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		app.checks = append(app.checks, h.check)
 	}
 	return err
+}
+
+// dress gives h its page, and returns its gate, nil if nothing knows passes here.
+func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error) {
+	look, err := h.checkedLook(app.look, repl)
+	if err != nil {
+		return nil, err
+	}
+	if h.page, err = app.pages.of(pageKey{h.Page, h.Title, look}, repl, app.logger); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	gate, err := h.gate(app, look)
+	if err != nil {
+		return nil, fmt.Errorf("challenge: %w", err)
+	}
+	return gate, nil
 }
 
 // observe has abuse looked for here, unless this site or the app says no.
@@ -248,39 +254,6 @@ func (h *Handler) wait(w http.ResponseWriter, r *http.Request) error {
 
 func setRetryAfter(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.FormatInt(int64(d/time.Second), 10))
-}
-
-// newPage returns the page in the file that h names, or the built-in one.
-func (h *Handler) newPage(look Look, repl *caddy.Replacer, l *zap.Logger) (http.Handler, error) {
-	cfg := middleware.PageConfig{Title: h.Title, Contact: look.Contact, Accent: look.Accent, FrameAncestors: strings.Fields(look.FrameAncestors), Logger: l}
-	if h.Page != "" {
-		file, err := repl.ReplaceOrErr(h.Page, true, true)
-		if err != nil {
-			return nil, err
-		}
-		text, err := readFile(file, maxPage)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Template, cfg.Name = text, file
-	}
-	return middleware.NewPage(cfg)
-}
-
-// readFile returns what stands in a file, which may not be longer than limit.
-func readFile(name string, limit int64) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	if int64(len(text)) > limit {
-		return "", fmt.Errorf("%s: more than %d bytes", name, limit)
-	}
-	return string(text), nil
 }
 
 func serverName(srv *caddyhttp.Server) string {
