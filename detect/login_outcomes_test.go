@@ -495,3 +495,25 @@ func TestADecoyHidesNoGuess(t *testing.T) {
 		t.Errorf("the same again: %q", got)
 	}
 }
+
+// FuzzRedirect holds that a redirect to what the client itself has named, as where it came
+// from, is no success and no second step, unless a cookie says so.
+func FuzzRedirect(f *testing.F) {
+	for _, to := range []string{"/home", "https://blog.example/login/mfa", "//blog.example/x?testsession=1", "otp.php", "", "#", "?_task=mail", "/a//b", "http:", "/two-factor-challenge?x"} {
+		f.Add("/login?x=1", to, "a=b")
+		f.Add("/", to, "")
+	}
+	f.Fuzz(func(t *testing.T, target, to, body string) {
+		s := step{target: target, method: "POST", body: "user=a&password=b&" + body, status: 302, location: to, cookie: "s=x", referer: to}
+		e := s.event(began)
+		v := view{evt: e, gen: 1}
+		v.split()
+		where := v.redirect()
+		if result := v.redirectResult(); result == loginSuccess && to != "" && where.host == "" {
+			t.Errorf("%q leads to %+v: success", to, where)
+		}
+		if v.leadsToCode() {
+			t.Errorf("%q leads to %+v: a second step", to, where)
+		}
+	})
+}
