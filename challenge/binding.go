@@ -1,18 +1,48 @@
 package challenge
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"net/http"
 	"net/netip"
 	"strings"
 )
 
-// A binding is whom a token is for. It is signed and not sent.
+// A binding is whom a token is for. It is signed and not sent. It is for one goroutine.
 type binding struct {
 	host    string // or what stands for the hosts that share passes
 	network network
 	agent   string
+
+	// A request may bring many tokens: what their tags have in common is made once.
+	hashed bool
+	digest [sha256.Size]byte
+	signer *key      // whose mac is
+	mac    hash.Hash // nil: of nobody
+	head   [headerSize]byte
+	sum    [sha256.Size]byte
+}
+
+// whole returns a hash of all parts of b. Every part comes behind its length: no two
+// different lists of them are the same bytes.
+func (b *binding) whole() []byte {
+	if !b.hashed {
+		message := appendPart(make([]byte, 0, 512), b.host)
+		message = appendPart(message, string(b.network[:]))
+		b.digest, b.hashed = sha256.Sum256(appendPart(message, b.agent)), true
+	}
+	return b.digest[:]
+}
+
+// macOf returns what signs with k.
+func (b *binding) macOf(k *key) hash.Hash {
+	if b.signer != k {
+		b.signer, b.mac = k, hmac.New(sha256.New, k.token)
+	}
+	b.mac.Reset()
+	return b.mac
 }
 
 func (g *Gate) bindingOf(r *http.Request, from network) binding {
@@ -20,7 +50,7 @@ func (g *Gate) bindingOf(r *http.Request, from network) binding {
 	if g.hosts.has(host) {
 		host = g.hosts.name
 	}
-	return binding{host, from, r.UserAgent()}
+	return binding{host: host, network: from, agent: r.UserAgent()}
 }
 
 // solverOf returns who sent r, as far as that can be told without a pass. Browsers of

@@ -179,7 +179,7 @@ func (c client) resealed(k *key, text string, change func(*token)) string {
 	}
 	change(&t)
 	b := c.gate.bindingOf(c.request("GET", ""), networkOf(c.addr))
-	copy(t[headerSize:], k.tag(t[:headerSize], &b))
+	copy(t[headerSize:], k.tag(&t, &b))
 	return t.String()
 }
 

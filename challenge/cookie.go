@@ -13,6 +13,8 @@ import (
 // of cookies, and some five times what browsers keep for a domain. What is no live pass
 // costs next to nothing and does not count. Of cookies with one name, those that other
 // hosts of the domain have set may come before ours, so fewer would let these hide it.
+// A thousand forged ones take as long as some 800 signatures, half a millisecond:
+// BenchmarkJudge.
 const maxTried = 1000
 
 // The names of our cookies. There is one for each family of addresses, since a

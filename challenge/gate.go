@@ -130,9 +130,15 @@ func (g *Gate) barred(r *http.Request, v Visitor, now time.Time) time.Duration {
 // pass returns the pass of r that counts for v, and whether there is one.
 func (g *Gate) pass(r *http.Request, v Visitor, now time.Time) (token, bool) {
 	from := networkOf(v.Addr)
-	b := g.bindingOf(r, from)
+	var b *binding // made for who brings a pass alone
 	for t := range g.passes(r, from, now) {
-		if g.counts(t, v.Since, now) && g.keys.open(t, &b) != nil {
+		if !g.counts(t, v.Since, now) {
+			continue
+		}
+		if b == nil {
+			b = new(g.bindingOf(r, from))
+		}
+		if g.keys.open(t, b) != nil {
 			return t, true
 		}
 	}
@@ -155,10 +161,17 @@ func (g *Gate) counts(t token, since, now time.Time) bool {
 // anything, and a farm would send it along with every answer.
 func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
 	from := networkOf(v.Addr)
-	b := g.bindingOf(r, from)
-	s := b.solverOf(r)
+	who := g.bindingOf(r, from)
+	s := who.solverOf(r)
+	var b *binding // made for who brings a pass alone
 	for t := range g.passes(r, from, now) {
-		if !t.issued().Before(v.Since) && !g.counts(t, v.Since, now) && g.keys.open(t, &b) != nil && g.memory.returns(t.nonce(), now) {
+		if t.issued().Before(v.Since) || g.counts(t, v.Since, now) {
+			continue
+		}
+		if b == nil {
+			b = new(who)
+		}
+		if g.keys.open(t, b) != nil && g.memory.returns(t.nonce(), now) {
 			s.ended = t.nonce()
 			break
 		}

@@ -3,7 +3,6 @@ package challenge
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"time"
@@ -40,7 +39,7 @@ const (
 type token [40]byte
 
 const (
-	version    = 2
+	version    = 3
 	nonceAt    = 16
 	headerSize = 24
 	tokenChars = 54
@@ -127,7 +126,7 @@ func (k *key) renew(t token, b *binding, now time.Time, ttl time.Duration) token
 }
 
 func (k *key) sign(t token, b *binding) token {
-	copy(t[headerSize:], k.tag(t[:headerSize], b))
+	copy(t[headerSize:], k.tag(&t, b))
 	return t
 }
 
@@ -140,22 +139,19 @@ func putSeconds(to []byte, d time.Duration) {
 func (k *Keyring) open(t token, b *binding) *key {
 	keys := k.all()
 	for i := range keys {
-		if keys[i].id == t[1] && hmac.Equal(t[headerSize:], keys[i].tag(t[:headerSize], b)) {
+		if keys[i].id == t[1] && hmac.Equal(t[headerSize:], keys[i].tag(&t, b)) {
 			return &keys[i]
 		}
 	}
 	return nil
 }
 
-// tag signs the header of a token for whom b describes. Every part comes behind its
-// length: no two different lists of them are the same bytes.
-func (k *key) tag(header []byte, b *binding) []byte {
-	message := make([]byte, 0, 512)
-	message = appendPart(message, header)
-	message = appendPart(message, b.host)
-	message = appendPart(message, string(b.network[:]))
-	message = appendPart(message, b.agent)
-	mac := hmac.New(sha256.New, k.token)
-	mac.Write(message)
-	return mac.Sum(message[:0])[:len(token{})-headerSize]
+// tag signs the header of t for whom b describes. The tag is valid until the next one
+// is made with b.
+func (k *key) tag(t *token, b *binding) []byte {
+	mac := b.macOf(k)
+	copy(b.head[:], t[:headerSize]) // so that t stays where it is
+	mac.Write(b.head[:])
+	mac.Write(b.whole())
+	return mac.Sum(b.sum[:0])[:len(token{})-headerSize]
 }
