@@ -51,7 +51,7 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 	if first {
 		n.processed[family(f.client)].Add(1)
 	}
-	d, ok := m.lookup(r.Context(), f.client)
+	d, ok := v.lookup(m, r, f.client)
 	ok = ok && d.Action != lookup.None
 	// Asked last, so that the many clients without a decision pay nothing.
 	if (ok || m.observer != nil || m.inspector != nil) && m.allow.contain(f.client) {
@@ -78,6 +78,9 @@ func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
 func (m *Middleware) look(r *http.Request, f *finding) {
 	f.seen = f.visit.observe(m, r, f.client)
 	if d, ok := f.visit.ask(m, f.seen); ok && d.Action != lookup.None {
+		if d.Prefix.IsValid() { // else it is about the request before it was answered
+			f.visit.enters(entry{f.client, d, true})
+		}
 		f.weigh(m, r, newObservedStop(d, f.client))
 	}
 }

@@ -31,9 +31,17 @@ type Visit struct {
 	asked     bool         // scenarios that need the request alone were asked
 	seen      *observation // the last one; nil: nobody has observed
 
+	entry    entry       // about the client when the request came
 	outcomes [2]outcome  // of judging the client, and of inspecting the request
 	cookies  []string    // the lines before a pass was taken out; nil: none was
 	cut      atomic.Bool // the request was ended while it was served
+}
+
+// An entry is what was decided about a client when its request came.
+type entry struct {
+	client   netip.Addr // the zero Addr: nobody was looked up
+	decision lookup.Decision
+	found    bool
 }
 
 // An outcome is what a decision has led to so far, against which a request goes on.
@@ -60,11 +68,30 @@ func (v *Visit) Enter() {
 func (v *Visit) Expect(another bool) { v.expecting = another }
 
 // End says that the request was judged, and that what follows answers it, such as
-// error routes do. A middleware in there keeps out whom it would keep out alone, and
-// neither counts nor logs nor observes.
+// error routes do. A middleware in there keeps out whom it would have kept out when the
+// request came, or because of what the request itself was found to be, and neither
+// counts nor logs nor observes. What is decided meanwhile holds from the next request on.
 func (v *Visit) End() { v.ended, v.expecting = true, false }
 
 func (v *Visit) hasEnded() bool { return v != nil && v.ended }
+
+// lookup returns what is decided about client. Once the request was judged, that is what
+// it was judged by: an alert that it gave cause for does not take its own answer away.
+func (v *Visit) lookup(m *Middleware, r *http.Request, client netip.Addr) (lookup.Decision, bool) {
+	if v.hasEnded() && v.entry.client == client {
+		return v.entry.decision, v.entry.found
+	}
+	d, ok := m.lookup(r.Context(), client)
+	v.enters(entry{client, d, ok})
+	return d, ok
+}
+
+// enters notes the verdict that a request is judged by.
+func (v *Visit) enters(by entry) {
+	if v != nil {
+		v.entry = by
+	}
+}
 
 func (v *Visit) expects() bool { return v != nil && v.expecting }
 

@@ -78,3 +78,58 @@ func TestOneOfSeveralMiddlewaresObserves(t *testing.T) {
 		})
 	}
 }
+
+// A trap is an observer that has a decision about every request.
+type trap struct {
+	journal
+	decision lookup.Decision
+}
+
+func (t *trap) Request(*detect.Event) (lookup.Decision, bool) { return t.decision, true }
+
+// What answers a request that was judged, such as error routes, goes by what was decided
+// when it came. An alert that it gave cause for is in force at once, and is about the next.
+func TestTheVerdictAtEntryHoldsForTheAnswer(t *testing.T) {
+	ban := lookup.Decision{Action: lookup.Ban, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
+	guard := lookup.Decision{Action: lookup.Captcha}
+	for _, row := range []struct {
+		name          string
+		before, after lookup.Decision // what the table has when the request comes, and when it is answered
+		trap          lookup.Decision
+		answerer      string // the client, as who answers takes it
+		want          bool   // the answer is refused
+	}{
+		{"nothing is decided", lookup.Decision{}, lookup.Decision{}, lookup.Decision{}, "192.0.2.1", false},
+		{"a ban comes meanwhile", lookup.Decision{}, ban, lookup.Decision{}, "192.0.2.1", false},
+		{"a ban comes meanwhile, about who is another client in there", lookup.Decision{}, ban, lookup.Decision{}, "192.0.2.2", true},
+		{"a ban ends meanwhile", ban, lookup.Decision{}, lookup.Decision{}, "192.0.2.1", true},
+		{"the request is a trap's", lookup.Decision{}, lookup.Decision{}, ban, "192.0.2.1", true},
+		{"the request alone is challenged", lookup.Decision{}, lookup.Decision{}, guard, "192.0.2.1", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			has := row.before
+			client := "192.0.2.1"
+			cfg := Config{
+				Lookup:   func(context.Context, netip.Addr) (lookup.Decision, bool) { return has, has.Action != lookup.None },
+				ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr(client) },
+				DryRun:   true, Observe: &trap{decision: row.trap},
+			}
+			outer, err1 := New(cfg)
+			cfg.DryRun = false
+			inErrors, err2 := New(cfg)
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			var v Visit
+			r := httptest.NewRequest(http.MethodGet, "/a", nil)
+			if s := outer.CheckVisit(&v, r); s != nil {
+				t.Fatalf("stopped in a dry run: %+v", s)
+			}
+			v.End()
+			has, client = row.after, row.answerer
+			if s := inErrors.CheckVisit(&v, r); (s != nil) != row.want {
+				t.Errorf("refused: %v, want %v", s != nil, row.want)
+			}
+		})
+	}
+}
