@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -17,7 +16,8 @@ import (
 // A snapshot is the magic bytes, of which the last is the version; the length of what
 // follows and its CRC-32C, four bytes each, big-endian; a JSON object, which says
 // which sources were in sync with the table; and the table as package lookup writes
-// it. One without all that but the table is of an earlier version.
+// it. One without all that but the table is of an earlier version, and says about no
+// source that it was in sync.
 const (
 	snapshotMagic = "tocsin state\x00\x01"
 	maxHeader     = 1 << 20 // bytes of the JSON
@@ -46,10 +46,11 @@ func writeSnapshot(w io.Writer, table *lookup.Table, synced []SourceSync) error 
 }
 
 // readSnapshot fills table from f and returns which sources were in sync with it.
-func readSnapshot(f *os.File, table *lookup.Table) ([]SourceSync, error) {
+func readSnapshot(f io.Reader, table *lookup.Table) ([]SourceSync, error) {
 	r := bufio.NewReader(f)
 	if magic, err := r.Peek(len(snapshotMagic)); err != nil || string(magic) != snapshotMagic {
-		return readEarlier(f, r, table)
+		_, err := table.ReadFrom(r)
+		return nil, err // it does not say who was in sync: decisions alone can be part of a source
 	}
 	head := make([]byte, len(snapshotMagic)+8)
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -72,23 +73,6 @@ func readSnapshot(f *os.File, table *lookup.Table) ([]SourceSync, error) {
 	}
 	_, err := table.ReadFrom(r)
 	return header.Sources, err
-}
-
-// readEarlier reads the snapshot of an earlier version. That says nothing about
-// sources, but one that has decisions in it has been read.
-func readEarlier(f *os.File, r io.Reader, table *lookup.Table) ([]SourceSync, error) {
-	if _, err := table.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	var synced []SourceSync
-	for _, g := range table.Groups() {
-		synced = append(synced, SourceSync{Name: g.Source, At: info.ModTime()})
-	}
-	return synced, nil
 }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
