@@ -25,6 +25,30 @@
 // action that is not known is [Config].Fallback. Without an answer nothing below
 // [InternalPrefix] is served.
 //
+// # Who is let through when AppSec is late
+//
+// Every question has a weight: 100 µs for each byte of its body, and of its header
+// beyond 1 KiB. Light questions weigh as much as 2 KiB at the most. What a question
+// takes of the shares is its cost: that of the body is its weight, that of the header is
+// measured, as the mean of what the latest answers took for each byte. AppSec is alive
+// from its first answer on until it hangs: until it has said nothing for two seconds, or
+// for as long as the heaviest question under way may take three times, if that is longer.
+//
+//	what is the case                                      what becomes of the request
+//	AppSec answers within Timeout and the weight          as it says
+//	late, AppSec is alive                                 waits on, MaxTimeout at most
+//	late by then, larger than browsers send (TooSlow)     503, an event for detection
+//	late by then, behind others of its network (Crowded)  503
+//	late by then, a heavy one of others is there (Held)   503
+//	late by then, whatever it says (Overloaded)           503
+//	AppSec falls silent while it is asked (Overloaded)    503, two seconds later
+//	asked while AppSec hangs (Late)                       OnFailure, after Timeout
+//	AppSec has never answered, light (Late)               OnFailure, after Timeout
+//	out of reach, refuses the key                         OnFailure, at once
+//
+// A 503 of this table is no ban: it says when to come again. With PassOverload the
+// request goes on instead.
+//
 // # What clients can bring about is no failure
 //
 // By default AppSec judges one request after the other, and goes on with one that
@@ -48,6 +72,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -149,7 +174,10 @@ func (c *Client) share() {
 	c.slots.most, c.alone.most = places, 1
 	c.work.most = int64(c.cfg.MaxTimeout) * runners
 	c.parties = parties{places: max(places/shareOf, 1), work: int64(light) * runners, by: make(map[netip.Prefix]*party)}
-	c.load = load{timeout: c.cfg.Timeout, heavy: make(map[*turn]struct{})}
+	c.load = load{
+		timeout: c.cfg.Timeout, silence: min(silence, c.cfg.MaxTimeout), routines: time.Duration(runners),
+		heavy: make(map[*turn]struct{}),
+	}
 }
 
 // Close closes the connections at rest, and those on which AppSec is at what no
@@ -161,57 +189,6 @@ func (c *Client) Close() {
 	c.wire.close()
 	c.neutral.close()
 	c.log.close()
-}
-
-// An Inspection says about a request what the request itself does not, or not
-// any more.
-type Inspection struct {
-	// Client is the address of the client. The zero Addr stands for one that
-	// cannot be told: the request is inspected all the same, as one of 0.0.0.0.
-	Client netip.Addr
-
-	// Ref is the reference of the request in our log. CrowdSec 1.7.5 and later
-	// shows it as the id of the transaction. Default: AppSec makes up one.
-	Ref string
-
-	// Method is that of the request before anything was rewritten. Default: the
-	// request's Method.
-	Method string
-
-	// Target is what the client asked for, as it stood in the request line,
-	// before anything was rewritten. Default: the request's RequestURI, which
-	// net/http leaves alone, or else its URL.
-	Target string
-
-	// Host is the host that the client asked for. Default: the request's Host.
-	Host string
-
-	// Secure says that the client came by TLS, to a proxy in front of this
-	// server perhaps. Default: whether the request's TLS is set.
-	Secure bool
-
-	mostHTTP HTTPVersion // what Config says
-}
-
-func (in Inspection) withDefaults(r *http.Request) Inspection {
-	if !in.Client.IsValid() {
-		in.Client = netip.IPv4Unspecified()
-	}
-	in.Client = lookup.Normalize(in.Client)
-	if in.Method == "" {
-		in.Method = r.Method
-	}
-	if in.Target == "" {
-		in.Target = r.RequestURI
-	}
-	if in.Target == "" && r.URL != nil {
-		in.Target = r.URL.RequestURI()
-	}
-	if in.Host == "" {
-		in.Host = r.Host
-	}
-	in.Secure = in.Secure || r.TLS != nil
-	return in
 }
 
 // ErrBody is what the error of [Client.Inspect] wraps, beside what reading the

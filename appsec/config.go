@@ -18,12 +18,13 @@ type Config struct {
 
 	// Timeout bounds the wait for AppSec, from the first attempt to connect to
 	// the last byte, a second attempt included. It grows by 100 ms for each KiB of the
-	// body, and of what the header has beyond 8 KiB. Default: 200ms.
+	// body, and of what the header has beyond 1 KiB. While AppSec answers others, or
+	// has just done so, the wait goes on until MaxTimeout. Default: 200ms.
 	Timeout time.Duration
 
 	// MaxTimeout is what the wait grows to at the most, because of the size of the
-	// request, or while AppSec is at large requests of others. Default: 10s, or
-	// Timeout if that is longer.
+	// request, or while AppSec is at other requests. Default: 10s, or Timeout if that
+	// is longer.
 	MaxTimeout time.Duration
 
 	// Routines is how many requests AppSec judges at the same time: what its
@@ -33,7 +34,7 @@ type Config struct {
 
 	// PassOverload lets a request pass that AppSec did not judge in time because it is
 	// large, because others of its network are in front of it, or because AppSec is at
-	// a large request of somebody else; and one that AppSec fails over while it answers
+	// requests of somebody else; and one that AppSec fails over while it answers
 	// others. Default: it is refused with 503, for all of these a client can bring
 	// about. OnFailure is for outages.
 	PassOverload bool

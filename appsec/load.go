@@ -2,6 +2,7 @@ package appsec
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,15 +11,20 @@ const (
 	// which is about twice as long as rules were seen to take that are slow: the Core
 	// Rule Set in-band, and JSON.
 	perByte = 100 * time.Microsecond
-	// usualHead is how many bytes of header fields make no question large.
-	usualHead = 8 << 10
+	// usualHead is how many bytes of header fields Timeout is enough for.
+	usualHead = 1 << 10
+	// bulkyHead is how many bytes of header fields honest browsers send. Who has more,
+	// or a large body, and makes AppSec late has a record for it.
+	bulkyHead = 8 << 10
 	// light is the weight up to which a question cannot be why AppSec is late: 2 kB.
 	light = 2048 * perByte
 
 	// AppSec is taken to hang when it has said nothing for so many times the weight
-	// of the heaviest question that it may be at.
+	// of the heaviest question that it may be at, and for silence at least if it has
+	// answered before: small questions can be slow, too.
 	holdFactor = 3
 	maxHold    = time.Minute
+	silence    = 2 * time.Second
 )
 
 // weight returns how long AppSec may take for q because of how large it is.
@@ -26,17 +32,28 @@ func (q *question) weight() time.Duration {
 	return time.Duration(q.size+max(len(q.fields)-usualHead, 0)) * perByte
 }
 
+// bulky reports whether q is larger than what browsers send without an upload.
+func (q *question) bulky() bool {
+	return time.Duration(q.size+max(len(q.fields)-bulkyHead, 0))*perByte > light
+}
+
 // A load is what AppSec is at, as far as we have asked it. One question of a client's
 // may keep it from all others: by default it judges one after the other, and goes on
 // when nobody waits for the answer any more.
 type load struct {
-	timeout time.Duration // of a question without weight
+	timeout  time.Duration // of a question without weight
+	silence  time.Duration // how long it may say nothing if it has answered before
+	routines time.Duration // how many questions it judges at once
+
+	pace  pace
+	alive atomic.Bool // it has answered, and has not been taken to hang since
 
 	mu    sync.Mutex
 	sum   time.Duration      // the weight of all questions under way
 	heavy map[*turn]struct{} // those that are not light
 	n     int                // how many there are in all
 	quiet time.Time          // since when it has not answered what it was asked; zero: it has
+	spoke time.Time          // when it gave its last answer
 }
 
 func (l *load) add(t *turn) {
@@ -47,9 +64,23 @@ func (l *load) add(t *turn) {
 	if t.weight > light {
 		l.heavy[t] = struct{}{}
 	}
+	t.start = time.Now()
 	if l.quiet.IsZero() {
-		l.quiet = time.Now()
+		l.quiet = t.start
 	}
+}
+
+// answer notes that AppSec has answered t, which it is still at.
+func (l *load) answer(t *turn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.alive.Store(true)
+	if waited := now.Sub(t.start); t.bytes > 0 {
+		// Since the answer before, as many were judged as there are routines.
+		l.pace.note(min(waited, min(waited, now.Sub(l.spoke))*l.routines), t.bytes)
+	}
+	l.spoke = now
 }
 
 // remove notes that t is over, and whether anything was heard of AppSec.
@@ -71,6 +102,7 @@ func (l *load) remove(t *turn, heard bool) {
 type view struct {
 	others time.Duration // the weight of the others
 	held   bool          // one of the others is not light
+	alive  bool          // AppSec has answered before, and does not hang
 	hangs  bool          // AppSec says nothing, for longer than any of them explains
 }
 
@@ -86,7 +118,14 @@ func (l *load) look(t *turn) view {
 	if t.asked {
 		v.others -= t.weight
 	}
-	v.hangs = !l.quiet.IsZero() && time.Since(l.quiet) >= l.timeout+holdOf(heaviest)
+	limit := l.timeout + holdOf(heaviest)
+	if l.alive.Load() {
+		limit = max(limit, l.silence)
+	}
+	if v.hangs = !l.quiet.IsZero() && time.Since(l.quiet) >= limit; v.hangs {
+		l.alive.Store(false)
+	}
+	v.alive = l.alive.Load()
 	return v
 }
 

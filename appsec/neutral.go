@@ -157,7 +157,7 @@ func (c *Client) askNeutral() health {
 	q.setHead(r, &in, r.RequestURI, c.cfg.Key)
 	t := c.newTurn(q, c.parties.enter(networkOf(in.Client)))
 	t.most = t.allow // nobody waits longer for it
-	t.start()
+	t.ask()
 	wire := c.wire
 	if c.neutral.carrier != nil {
 		wire = c.neutral.carrier
@@ -166,7 +166,10 @@ func (c *Client) askNeutral() health {
 	if _, failed, err = c.put(wire, q, t); err != nil {
 		failed = t.cause(failed)
 	}
-	t.end(err == nil || failed != Late && failed != Held)
+	if err == nil {
+		c.load.answer(t)
+	}
+	t.end(err == nil || failed.heard())
 	switch {
 	case err == nil:
 		c.neutral.answers.Add(1)

@@ -26,12 +26,13 @@ const (
 	PutOff                      // large, and not asked, since its network has just made AppSec late
 	ByRequest                   // AppSec fails over this request, and answers others
 	InDoubt                     // AppSec failed, and did not show in time whether it answers others
+	Overloaded                  // late while AppSec answers others, or just has
 	failures                    // how many there are
 )
 
 var failureNames = [failures]string{
 	"late", "unreachable", "unauthorized", "server_error", "bad_answer", "busy", "paused", "too_slow", "held", "crowded", "put_off",
-	"by_request", "in_doubt",
+	"by_request", "in_doubt", "overloaded",
 }
 
 var failureReasons = [failures]string{
@@ -40,11 +41,15 @@ var failureReasons = [failures]string{
 	"too large for AppSec to judge in time", "AppSec is busy with a large request", "too many requests of one network at once",
 	"large, and AppSec was late with the one before", "AppSec fails over this request, and answers others",
 	"AppSec fails, and it is not known yet whether over this request alone",
+	"AppSec is busy with other requests",
 }
 
 // ofRequests reports whether requests are the reason of f, and not AppSec: see
 // Config.PassOverload.
 func (f Failure) ofRequests() bool { return f >= TooSlow && f < failures }
+
+// heard reports whether AppSec has said something, or the connection has.
+func (f Failure) heard() bool { return f != Late && f != TooSlow && f != Held && f != Overloaded }
 
 // outcome returns what f is for a breaker.
 func (f Failure) outcome() outcome {

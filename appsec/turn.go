@@ -10,16 +10,21 @@ type turn struct {
 	c      *Client
 	party  *party
 	weight time.Duration
+	cost   time.Duration // what it takes of the shares
+	bulky  bool          // it is larger than what browsers send without an upload
+	bytes  int           // of the head, if there is no body; else 0
+	alive  bool          // AppSec had answered when the turn began, and did not hang
 	allow  time.Duration // how long it may take, if AppSec is not at others
 	most   time.Duration // how long it may take at the most
 	alone  bool          // the network has made AppSec late again and again
 
 	began, until time.Time
-	asked        bool   // AppSec is at it
-	answers      uint64 // how many answers AppSec had given by then
-	crowded      bool   // it has to wait for others of its network
-	longer       bool   // there is reason to wait longer than allow
-	stays        bool   // it goes on after its request has given up: see stay
+	start        time.Time // when AppSec was asked
+	asked        bool      // AppSec is at it
+	answers      uint64    // how many answers AppSec had given by then
+	crowded      bool      // it has to wait for others of its network
+	longer       bool      // there is reason to wait longer than allow
+	stays        bool      // it goes on after its request has given up: see stay
 	taken        [4]taking
 }
 
@@ -32,7 +37,10 @@ type taking struct {
 // newTurn returns the turn of q, which end ends.
 func (c *Client) newTurn(q *question, p *party) *turn {
 	t := &q.turn
-	*t = turn{c: c, party: p, weight: q.weight(), began: time.Now()}
+	*t = turn{c: c, party: p, weight: q.weight(), cost: c.load.pace.cost(q), bulky: q.bulky(), alive: c.load.alive.Load(), began: time.Now()}
+	if q.size == 0 {
+		t.bytes = len(q.fields)
+	}
 	wait := c.cfg.Timeout
 	if q.internal {
 		wait = c.cfg.ChallengeTimeout
@@ -47,12 +55,12 @@ func (c *Client) newTurn(q *question, p *party) *turn {
 // whether it has got all in time.
 func (t *turn) take() bool {
 	one := taking{&t.party.places, 1}
-	lane := taking{&t.c.work, int64(t.weight)}
+	lane := taking{&t.c.work, int64(t.cost)}
 	if t.alone {
 		// All networks with such a record together have one place.
 		one.n, lane = t.party.places.most, taking{&t.c.alone, 1}
 	}
-	all := [4]taking{one, {&t.party.work, int64(t.weight)}, lane, {&t.c.slots, 1}}
+	all := [4]taking{one, {&t.party.work, int64(t.cost)}, lane, {&t.c.slots, 1}}
 	for i, want := range all {
 		if !want.of.try(want.n) {
 			t.crowded = t.crowded || i < 2
@@ -71,12 +79,12 @@ func (t *turn) take() bool {
 			t.until = end
 		}
 	}
-	t.start()
+	t.ask()
 	return true
 }
 
-// start notes that AppSec is asked now.
-func (t *turn) start() {
+// ask notes that AppSec is asked now.
+func (t *turn) ask() {
 	t.asked, t.answers = true, t.c.neutral.answers.Load()
 	t.c.load.add(t)
 }
@@ -98,7 +106,7 @@ func (t *turn) more() bool {
 		return false
 	}
 	limit := t.began.Add(min(t.allow+v.others, t.most))
-	if v.held || t.crowded {
+	if v.held || t.crowded || v.alive {
 		limit = t.began.Add(t.most)
 	}
 	now := time.Now()
@@ -116,12 +124,16 @@ func (t *turn) more() bool {
 // given up, until when at most, and what to call then. Only so it is known when
 // AppSec is through with a question that keeps it from others.
 func (t *turn) stay() (until time.Time, over func(heard bool), ok bool) {
-	if t.weight <= light || t.c.load.look(t).hangs {
+	v := t.c.load.look(t)
+	if v.hangs || t.weight <= light && !v.alive {
 		return time.Time{}, nil, false
 	}
 	t.stays = true
-	return t.began.Add(t.most + holdOf(t.weight)), func(heard bool) {
+	return t.began.Add(t.most + max(holdOf(t.weight), t.c.load.silence)), func(heard bool) {
 		if heard {
+			t.c.load.answer(t)
+		}
+		if heard && t.bulky {
 			t.c.blame(t)
 		}
 		t.release(heard)
@@ -155,14 +167,18 @@ func (t *turn) cause(failed Failure) Failure {
 	}
 	v := t.c.load.look(t)
 	switch {
-	case v.hangs:
+	case v.hangs && !t.alive:
 		return failed
+	case v.hangs:
+		return Overloaded
 	case t.crowded:
 		return Crowded
-	case t.weight > light:
+	case t.bulky:
 		return TooSlow
 	case v.held:
 		return Held
+	case t.alive || v.alive || t.weight > light:
+		return Overloaded
 	}
 	return failed
 }

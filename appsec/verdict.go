@@ -175,7 +175,7 @@ func (c *Client) refuse(why Skip) Verdict {
 func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration, err error) {
 	p := c.parties.enter(q.network)
 	t := c.newTurn(q, p)
-	if t.alone, rest = c.parties.record(p); rest > 0 && t.weight > light {
+	if t.alone, rest = c.parties.record(p); rest > 0 && t.bulky {
 		t.end(false)
 		return nil, PutOff, rest, errPutOff
 	}
@@ -188,13 +188,14 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 	switch {
 	case err == nil:
 		c.neutral.answers.Add(1)
+		c.load.answer(t)
 		c.counts.latency.add(time.Since(t.began))
 		c.breaker.note(try, answered)
 	default:
 		failed = t.cause(failed)
 		c.breaker.note(try, failed.outcome())
 	}
-	t.end(err == nil || failed != Late && failed != TooSlow && failed != Held)
+	t.end(err == nil || failed.heard())
 	if err != nil {
 		failed = c.tellApart(t, failed, err)
 	}

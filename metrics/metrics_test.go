@@ -197,6 +197,7 @@ tocsin_appsec_failures_total{kind="crowded"} 0
 tocsin_appsec_failures_total{kind="held"} 0
 tocsin_appsec_failures_total{kind="in_doubt"} 0
 tocsin_appsec_failures_total{kind="late"} 8
+tocsin_appsec_failures_total{kind="overloaded"} 0
 tocsin_appsec_failures_total{kind="paused"} 2
 tocsin_appsec_failures_total{kind="put_off"} 0
 tocsin_appsec_failures_total{kind="server_error"} 0

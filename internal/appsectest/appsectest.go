@@ -112,13 +112,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 // is answered with an error, "breaks-answer" with nonsense, and at "breaks-off" it
 // hangs up.
 func (q *Question) Judge() (status int, text string) {
-	all := []string{q.Query, string(q.Body), q.Header.Get(prefix + "User-Agent")}
-	for name, values := range q.Header {
-		if !strings.HasPrefix(name, prefix) {
-			all = append(all, values...)
-		}
-	}
-	text = strings.Join(all, " ")
+	text = q.text()
 	switch {
 	case strings.Contains(text, "breaks-rule"):
 		return 500, ""
@@ -136,6 +130,17 @@ func (q *Question) Judge() (status int, text string) {
 		return 403, `{"action":"ban","http_status":403}`
 	}
 	return 200, `{"action":"allow","http_status":200}`
+}
+
+// text returns all that rules look at.
+func (q *Question) text() string {
+	all := []string{q.Query, string(q.Body), q.Header.Get(prefix + "User-Agent")}
+	for name, values := range q.Header {
+		if !strings.HasPrefix(name, prefix) {
+			all = append(all, values...)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // Asked returns what was asked, in order.

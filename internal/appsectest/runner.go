@@ -17,6 +17,17 @@ type Runner struct {
 	// of JSON takes about 55 µs. Default: no time.
 	PerByte time.Duration
 
+	// PerHeadByte is the same for a byte of the head: the names and the values of the
+	// fields that are not for AppSec itself. Default: no time.
+	PerHeadByte time.Duration
+
+	// PerQuestion is what each question takes beside. Default: no time.
+	PerQuestion time.Duration
+
+	// SlowRule is what the word "slow-rule" takes beside, anywhere in what rules see:
+	// some rules are slow over small inputs. Default: no time.
+	SlowRule time.Duration
+
 	// NoHTTP3 has every request refused that was told to be of HTTP/3, as rule 920430
 	// of the Core Rule Set 4.0.0-rc1 does. Default: the version does not matter.
 	NoHTTP3 bool
@@ -38,11 +49,33 @@ func (s *Server) judge(q *Question) (status int, text string) {
 		s.free <- struct{}{}
 		defer func() { <-s.free }()
 	}
-	if took := time.Duration(len(q.Body)) * s.runner.PerByte; took > 0 {
+	if took := s.runner.takes(q); took > 0 {
 		<-time.After(took)
 	}
 	if s.runner.NoHTTP3 && strings.HasPrefix(q.Header.Get(prefix+"Http-Version"), "3") {
 		return http.StatusForbidden, `{"action":"ban","http_status":403}`
 	}
 	return q.Judge()
+}
+
+// takes returns how long it takes to judge q.
+func (r *Runner) takes(q *Question) time.Duration {
+	took := r.PerQuestion + time.Duration(len(q.Body))*r.PerByte + time.Duration(q.headBytes())*r.PerHeadByte
+	if r.SlowRule > 0 && strings.Contains(q.text(), "slow-rule") {
+		took += r.SlowRule
+	}
+	return took
+}
+
+// headBytes returns the length of the names and values that are not for AppSec itself.
+func (q *Question) headBytes() (n int) {
+	for name, values := range q.Header {
+		if strings.HasPrefix(name, prefix) {
+			continue
+		}
+		for _, value := range values {
+			n += len(name) + len(value)
+		}
+	}
+	return n
 }

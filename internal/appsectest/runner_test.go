@@ -52,6 +52,30 @@ func TestARunnerJudgesSoManyAtATime(t *testing.T) {
 	}
 }
 
+func TestARunnerTakesTimeForWhatItIsAsked(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		runner Runner
+		body   string
+		want   time.Duration
+	}{
+		{"nothing", Runner{}, "slow-rule", 0},
+		{"each question", Runner{PerQuestion: time.Second}, "", time.Second},
+		{"each byte of a body", Runner{PerByte: time.Second}, "four", 4 * time.Second},
+		{"each byte of a head, without what is for AppSec", Runner{PerHeadByte: time.Second}, "", 6 * time.Second},
+		{"a slow rule", Runner{SlowRule: time.Minute}, "a slow-rule", time.Minute},
+		{"a slow rule that has nothing to do", Runner{SlowRule: time.Minute}, "a rule", 0},
+		{"all", Runner{PerQuestion: time.Second, PerByte: time.Second, PerHeadByte: time.Second, SlowRule: time.Minute}, "slow-rule", 76 * time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			q := Question{Body: []byte(row.body), Header: http.Header{"X-A": {"123"}, prefix + "Uri": {"/abc"}}}
+			if took := row.runner.takes(&q); took != row.want {
+				t.Errorf("%v, want %v", took, row.want)
+			}
+		})
+	}
+}
+
 // Who goes away has not freed the runner.
 func TestARunnerWorksOnForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,225 @@
+package appsec
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/appsectest"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// slowHeads is an AppSec that judges one request after the other, and takes as long for
+// a head as rules over all headers do.
+var slowHeads = appsectest.Runner{Routines: 1, PerHeadByte: 10 * time.Microsecond, PerQuestion: time.Millisecond}
+
+// headed returns an attack with so many bytes of headers in front of it.
+func headed(client string, bytes int) (*http.Request, Inspection) {
+	r, in := attackOf(client)
+	r.Header.Set("X-Padding", strings.Repeat("x", bytes))
+	return r, in
+}
+
+// judgedBad is what AppSec says about an attack.
+var judgedBad = Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}
+
+// overloaded is what a client gets that AppSec had no time for.
+var overloaded = Verdict{Action: lookup.Ban, Status: 503, RetryAfter: retryAfter, Reason: "AppSec is busy with other requests"}
+
+// expect inspects a request and fails if the verdict is none of want.
+func expect(t *testing.T, c *Client, name string, r *http.Request, in Inspection, want ...Verdict) {
+	t.Helper()
+	v, err := c.Inspect(r, in)
+	v.Release()
+	v.body = nil
+	for _, one := range want {
+		if v == one && err == nil {
+			return
+		}
+	}
+	t.Errorf("%s: %+v, %v", name, v, err)
+}
+
+// Many GETs with large heads that come at the same time make AppSec late. None of them
+// gets through for it, and nobody else's attack does.
+func TestLargeHeadsLetNobodyThrough(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		heads   int
+		bytes   int
+		perByte time.Duration
+		warm    bool // AppSec has answered before
+	}{
+		{"8 of 7 kB", 8, 7_000, 10 * time.Microsecond, true},
+		{"8 of 7 kB, the first that AppSec is asked", 8, 7_000, 10 * time.Microsecond, false},
+		{"8 of 7 kB with the Core Rule Set", 8, 7_000, ofCRS, true},
+		{"8 of 7 kB with the Core Rule Set, the first", 8, 7_000, ofCRS, false},
+		{"60 of 2 kB", 60, 2_000, 10 * time.Microsecond, true},
+		{"300 of 900 bytes", 300, 900, 10 * time.Microsecond, true},
+		{"16 of 60 kB", 16, 60_000, 10 * time.Microsecond, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				run := slowHeads
+				run.PerHeadByte = row.perByte
+				c, _ := judging(t, run, Config{})
+				if row.warm {
+					get(t, c, "/")
+				}
+				crowded := Verdict{Action: lookup.Ban, Status: 503, RetryAfter: retryAfter, Reason: failureReasons[Crowded]}
+				var wg sync.WaitGroup
+				for range row.heads {
+					wg.Go(func() {
+						r, in := headed("192.0.2.7", row.bytes)
+						expect(t, c, "who pads", r, in, judgedBad, overloaded, crowded)
+					})
+				}
+				for i := range 40 {
+					wg.Go(func() {
+						<-time.After(time.Duration(i) * 50 * time.Millisecond)
+						r, in := attackOf(fmt.Sprintf("203.0.%d.9", i))
+						expect(t, c, "somebody else", r, in, judgedBad)
+					})
+				}
+				wg.Wait()
+				if c.breaker.broken.Load() || c.breaker.late.Load() != 0 {
+					t.Error("clients have opened the breaker")
+				}
+				if c.Stats().Failed[Late] != 0 {
+					t.Errorf("%+v", c.Stats().Failed)
+				}
+			})
+		})
+	}
+}
+
+// What cannot be judged within MaxTimeout is refused, and nobody is banned for it.
+func TestAFloodIsRefusedAndNotLetThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := judging(t, slowHeads, Config{MaxTimeout: time.Second})
+		var wg sync.WaitGroup
+		for i := range 200 { // 4 s of AppSec's time
+			wg.Go(func() {
+				r, in := headed(fmt.Sprintf("203.0.%d.9", i), 2_000)
+				began := time.Now()
+				expect(t, c, "flood", r, in, judgedBad, overloaded)
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		}
+		wg.Wait()
+		if s := c.Stats(); s.Failed[Overloaded] == 0 || s.Stopped[lookup.Ban] < 10 || s.Failed[Late] != 0 {
+			t.Errorf("%+v", s)
+		}
+		<-time.After(2 * maxHold)
+		expect(t, c, "afterwards", httptest.NewRequest("GET", "/", nil), Inspection{Client: visitor}, Verdict{})
+		if c.slots.used != 0 || c.work.used != 0 || c.load.n != 0 {
+			t.Error("something is kept")
+		}
+	})
+}
+
+// A small request can be slow because of what it says. Others are judged.
+func TestSlowRulesLetNobodyThrough(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		slow     time.Duration
+		routines int
+		want     Verdict
+		others   Verdict
+	}{
+		{"late, and others wait for it", time.Second, 1, judgedBad, judgedBad},
+		{"late, and others are answered", time.Second, 2, judgedBad, judgedBad},
+		{"it alone is not answered", 30 * time.Second, 2, overloaded, judgedBad},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := judging(t, appsectest.Runner{Routines: row.routines, SlowRule: row.slow}, Config{Routines: row.routines})
+				get(t, c, "/")
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					r, in := attackOf("192.0.2.7")
+					r.Header.Set("X-Text", "slow-rule")
+					expect(t, c, "who is slow", r, in, row.want)
+				})
+				for i := range 110 {
+					wg.Go(func() {
+						<-time.After(time.Duration(i)*100*time.Millisecond + time.Millisecond)
+						r, in := attackOf(fmt.Sprintf("203.0.%d.9", i))
+						expect(t, c, "somebody else", r, in, row.others)
+					})
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// An AppSec that has answered until now and answers nobody any more is out, two seconds
+// later. Who was asked about before that is not let through: it could be the reason.
+func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
+	late := Verdict{Reason: failureReasons[Late]}
+	for _, row := range []struct {
+		name     string
+		at, took time.Duration
+		want     Verdict
+	}{
+		{"asked as it falls silent", 0, silence, overloaded},
+		{"asked meanwhile", time.Second, time.Second, overloaded},
+		{"asked after that", 3 * time.Second, 200 * time.Millisecond, late},
+		{"asked long after that", 20 * time.Second, 200 * time.Millisecond, late},
+		{"asked when it is back", 40 * time.Second, 0, judgedBad},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, Config{})
+				get(t, c, "/")
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					r, in := attackOf("192.0.2.7")
+					r.Header.Set("X-Text", "slow-rule")
+					expect(t, c, "what it falls silent over", r, in, overloaded)
+				})
+				synctest.Wait()
+				<-time.After(row.at)
+				began := time.Now()
+				r, in := attackOf("203.0.113.9")
+				expect(t, c, row.name, r, in, row.want)
+				if took := time.Since(began); took != row.took {
+					t.Errorf("it took %v, want %v", took, row.took)
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// A network has as much under way as AppSec judges in a moment, for each routine.
+func TestPlacesOfANetworkFollowRoutines(t *testing.T) {
+	for _, row := range []struct{ routines, want int }{{1, 2}, {4, 10}} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := judging(t, appsectest.Runner{Routines: row.routines, PerQuestion: 80 * time.Millisecond}, Config{Routines: row.routines})
+			for range 100 { // until the pace is known
+				get(t, c, "/")
+			}
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() { get(t, c, "/") })
+			}
+			synctest.Wait()
+			c.load.mu.Lock()
+			n := c.load.n
+			c.load.mu.Unlock()
+			if n != row.want {
+				t.Errorf("%d routines: %d of one network are at AppSec, want %d", row.routines, n, row.want)
+			}
+			wg.Wait()
+		})
+	}
+}
