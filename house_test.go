@@ -48,7 +48,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
+	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -62,9 +62,10 @@ var rooms = map[string]room{
 	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
 	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
 	"crawlers":               {nil, []string{lru, zap}},
-	"detect":                 {[]string{"lookup"}, []string{expr, yaml, lru, libinject}},
+	"detect":                 {[]string{"event", "lookup"}, []string{expr, yaml, lru, libinject}},
 	"docs":                   {},
-	"engine":                 {[]string{"lookup", "detect", "internal/alertquota"}, []string{zap}},
+	"engine":                 {[]string{"lookup", "event", "detect", "internal/alertquota"}, []string{zap}},
+	"event":                  {[]string{"lookup"}, nil},
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
@@ -78,18 +79,18 @@ var rooms = map[string]room{
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
 	"internal/upstream":      {},
 	"internal/wire":          {[]string{"lookup"}, nil},
-	"lapi":                   {[]string{"lookup", "detect", "internal/upstream", "internal/wire"}, []string{zap, backoff}},
+	"lapi":                   {[]string{"lookup", "event", "internal/upstream", "internal/wire"}, []string{zap, backoff}},
 	"lists":                  {[]string{"lookup", "internal/follow", "internal/upstream"}, []string{zap, backoff}},
 	"lookup":                 {nil, []string{bart, lru}},
-	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "lookup", "middleware"}, []string{prometheus}},
-	"middleware":             {[]string{"lookup", "appsec", "detect", "challenge", "internal/page"}, []string{zap}},
-	"replay":                 {[]string{"detect", "engine", "lookup"}, nil},
+	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware"}, []string{prometheus}},
+	"middleware":             {[]string{"lookup", "appsec", "event", "challenge", "internal/page"}, []string{zap}},
+	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 }
 
 // inTests is what the tests of any room may import on top: a server to test
-// against, a WordPress, a visitor who solves challenges, the check for goroutines left
+// against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+var inTests = room{[]string{"detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"go.uber.org/zap"
+
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/alertquota"
 	"github.com/tocsin-project/tocsin/middleware"
-	"go.uber.org/zap"
 )
 
 const (
@@ -44,7 +45,7 @@ func (l *alertLog) bits() (v4, v6 int) { return middleware.LogIP(l.logIP.Load())
 func (*alertLog) Name() string { return "log" }
 
 // Report implements [engine.Reporter].
-func (l *alertLog) Report(_ context.Context, alerts []detect.Alert) (taken, refused int, err error) {
+func (l *alertLog) Report(_ context.Context, alerts []event.Alert) (taken, refused int, err error) {
 	logIP := middleware.LogIP(l.logIP.Load())
 	for i := range alerts {
 		a := &alerts[i]

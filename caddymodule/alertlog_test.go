@@ -8,9 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Whoever tries a trap from the server itself is told why nothing happens.
@@ -71,11 +72,11 @@ func TestAFloodOfAlertsIsNoneOfLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		l := &alertLog{logger: zap.New(core)}
-		flood := make([]detect.Alert, 30_000)
+		flood := make([]event.Alert, 30_000)
 		for i := range flood {
 			flood[i].Client = netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
 		}
-		report := func(alerts []detect.Alert, lines, left int) {
+		report := func(alerts []event.Alert, lines, left int) {
 			t.Helper()
 			if taken, _, err := l.Report(t.Context(), alerts); taken != len(alerts) || err != nil {
 				t.Errorf("took %d, %v", taken, err)
@@ -91,7 +92,7 @@ func TestAFloodOfAlertsIsNoneOfLines(t *testing.T) {
 		}
 		report(flood, 200, 0)
 		<-time.After(time.Minute)
-		neighbours := make([]detect.Alert, 256)
+		neighbours := make([]event.Alert, 256)
 		for i := range neighbours {
 			neighbours[i].Client = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
 		}

@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/tocsin-project/tocsin/detect"
+
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -147,16 +148,16 @@ func guardOf(r *engine.Record) string {
 	switch {
 	case !r.Guard:
 		return ""
-	case r.Alert.Guard == detect.GuardPlace:
+	case r.Alert.Guard == event.GuardPlace:
 		return r.Alert.Place
-	case r.Alert.Guard == detect.GuardNetwork:
+	case r.Alert.Guard == event.GuardNetwork:
 		return r.Alert.Prefix.String()
 	}
 	return "what other pages send"
 }
 
-func targetOf(a *detect.Alert) string {
-	if a.Guard == detect.GuardPlace {
+func targetOf(a *event.Alert) string {
+	if a.Guard == event.GuardPlace {
 		return "many"
 	}
 	if a.Prefix.IsValid() && !a.Prefix.IsSingleIP() {

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // captcha is the word for what only a challenge can meet.

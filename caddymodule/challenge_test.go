@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+
 	"github.com/tocsin-project/tocsin/internal/challengetest"
 )
 

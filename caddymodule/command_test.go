@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
+
 	"github.com/tocsin-project/tocsin/lookup"
 )
 

@@ -12,12 +12,14 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
-	"go.uber.org/zap"
 )
 
 // Words in Detect.Rules.
@@ -244,7 +246,7 @@ func (p Policy) parse() (detect.Policy, error) {
 
 // describe corrects an event by what Caddy knows: the request as it was before
 // rewrites, and which matchers of scenarios match.
-func (w *watch) describe(r *http.Request, e *detect.Event) {
+func (w *watch) describe(r *http.Request, e *event.Event) {
 	e.KeepQuery = w.keepQuery
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		e.Method, e.Target = orig.Method, orig.RequestURI

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Operators see guards with the decisions, learn of them when they check an address,
@@ -16,9 +16,9 @@ func TestCommandsKnowGuards(t *testing.T) {
 	h.useAdmin()
 	h.load(h.withList() + site1)
 	h.waitSynced("list:banned.txt")
-	for _, a := range []detect.Alert{
-		{Guard: detect.GuardPlace, Place: "POST site.example/login", Prefix: netip.MustParsePrefix("203.0.113.9/32")},
-		{Guard: detect.GuardNetwork, Prefix: netip.MustParsePrefix("203.0.113.0/24")},
+	for _, a := range []event.Alert{
+		{Guard: event.GuardPlace, Place: "POST site.example/login", Prefix: netip.MustParsePrefix("203.0.113.9/32")},
+		{Guard: event.GuardNetwork, Prefix: netip.MustParsePrefix("203.0.113.0/24")},
 	} {
 		a.Scenario, a.Remediation, a.Duration = "tocsin/test-"+a.Guard.String(), true, 10*time.Minute
 		a.Client = netip.MustParseAddr("203.0.113.9")

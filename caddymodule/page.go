@@ -9,8 +9,9 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/middleware"
 )
 
 // A pageKey is what pages for stopped clients differ in.

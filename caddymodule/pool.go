@@ -5,8 +5,9 @@ import (
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/tocsin-project/tocsin/engine"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/engine"
 )
 
 // engines keeps engines across reloads, by the State that they are made from.

@@ -15,10 +15,12 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/replay"
-	"go.uber.org/zap"
 )
 
 const defaultOffenders = 50
@@ -206,7 +208,7 @@ func (p *replayer) describe(rep *replay.Report) {
 
 // describeRecorded is describe for a request that is over, as far as a log tells of
 // it. One whose target is no URL meets no matcher, for it has never met one.
-func (w *watch) describeRecorded(e *detect.Event) {
+func (w *watch) describeRecorded(e *event.Event) {
 	u, err := url.ParseRequestURI(e.Target)
 	if err != nil {
 		return

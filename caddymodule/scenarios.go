@@ -15,9 +15,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // Who says what a scenario leads to, in [scenarioAnswer].
@@ -98,7 +100,7 @@ func (a *scenarioAnswer) lead(s *detect.Scenario, p Policy, l Local) {
 			a.ActionFrom = saidByPolicy
 		}
 		return
-	case s.Guard != detect.NoGuard:
+	case s.Guard != event.NoGuard:
 		a.Action, a.ActionFrom = "guard "+s.Guard.String(), saidByScenario
 	case p.Action != "":
 		a.Action, a.ActionFrom = p.Action, saidByPolicy
@@ -117,7 +119,7 @@ func (a *scenarioAnswer) lead(s *detect.Scenario, p Policy, l Local) {
 	case p.Duration > 0:
 		length, a.DurationFrom = time.Duration(p.Duration), saidByPolicy
 	case s.Ordered && s.Duration > 0:
-	case s.Guard == detect.NoGuard && local.Duration > 0:
+	case s.Guard == event.NoGuard && local.Duration > 0:
 		length, a.DurationFrom = local.Duration, saidByLocal
 	case s.Duration == 0:
 		a.DurationFrom = saidByLocal

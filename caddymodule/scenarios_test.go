@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -29,7 +30,7 @@ func TestWhatAScenarioLeadsTo(t *testing.T) {
 		{"the scenario says all", detect.Scenario{Remediation: true, Action: lookup.Ban, Duration: 90 * minute}, Policy{}, Local{}, "ban 1h30m (scenario)"},
 		{"local wins over a harsher scenario", detect.Scenario{Remediation: true, Action: lookup.Ban, Duration: minute}, Policy{}, Local{Action: "captcha"}, "captcha (local), 1m (scenario)"},
 		{"a policy wins over local", detect.Scenario{Remediation: true, Action: lookup.Captcha, Duration: minute}, Policy{Action: "ban"}, Local{Action: "captcha", Duration: hour}, "ban (policy), 1h (local)"},
-		{"it guards a place", detect.Scenario{Remediation: true, Guard: detect.GuardPlace, Duration: 10 * minute}, Policy{}, Local{Action: "ban", Duration: hour}, "guard place 10m (scenario)"},
+		{"it guards a place", detect.Scenario{Remediation: true, Guard: event.GuardPlace, Duration: 10 * minute}, Policy{}, Local{Action: "ban", Duration: hour}, "guard place 10m (scenario)"},
 		{"a policy says what", detect.Scenario{Remediation: true, Action: lookup.Ban}, Policy{Action: "ban"}, Local{}, "ban (policy), 4h (local)"},
 		{"a policy says all", detect.Scenario{Remediation: true, Action: lookup.Ban, Duration: minute}, Policy{Action: "ban", Duration: minute}, Local{}, "ban 1m (policy)"},
 		{"it is told of", detect.Scenario{}, Policy{}, Local{}, "alert (scenario)"},

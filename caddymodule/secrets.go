@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tocsin-project/tocsin/challenge"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/challenge"
 )
 
 const (

@@ -18,8 +18,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // The clients of the tests, as they stand in X-Forwarded-For.

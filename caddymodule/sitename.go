@@ -7,7 +7,8 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/tocsin-project/tocsin/detect"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // anySite is the name of a site that answers for every host.
@@ -15,7 +16,7 @@ const anySite = "*"
 
 // A siteNamer names the site that a directive stands in. Guards count what is tried
 // at one site, and a client may write another Host into each request, so the name
-// comes from the config: see [detect.Event].Site.
+// comes from the config: see [event.Event].Site.
 type siteNamer struct {
 	known  bool // where the directive stands was found
 	hosts  map[string]bool
@@ -24,14 +25,14 @@ type siteNamer struct {
 
 // describe returns what corrects an event by what Caddy knows. Routes are complete
 // only when the config runs, so the first request has the site's name found.
-func (h *Handler) describe(w *watch) func(*http.Request, *detect.Event) {
+func (h *Handler) describe(w *watch) func(*http.Request, *event.Event) {
 	namer := sync.OnceValue(func() *siteNamer {
 		if h.place == nil || h.place.server == nil {
 			return new(siteNamer)
 		}
 		return newSiteNamer(h.place.server.Routes, h)
 	})
-	return func(r *http.Request, e *detect.Event) {
+	return func(r *http.Request, e *event.Event) {
 		w.describe(r, e)
 		e.Site = namer().name(r)
 	}

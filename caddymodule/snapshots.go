@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/tocsin-project/tocsin/engine"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/engine"
 )
 
 const (

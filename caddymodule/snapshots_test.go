@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Neither a local ban nor another source makes ready what was never read: not over a
@@ -43,7 +44,7 @@ func TestEachSourceHasToBeInSync(t *testing.T) {
 	const reason = "list:missing.txt was not in sync yet"
 	h.load(missing)
 	h.engineIs(func(p *pooled) {
-		p.Alert(detect.Alert{Scenario: "test", Client: netip.MustParseAddr("198.51.100.77"), Remediation: true})
+		p.Alert(event.Alert{Scenario: "test", Client: netip.MustParseAddr("198.51.100.77"), Remediation: true})
 	})
 	restart(missing)
 	expect("a local ban in the snapshot", http.StatusServiceUnavailable, reason)

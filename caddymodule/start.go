@@ -4,8 +4,9 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/tocsin-project/tocsin/lapi"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lapi"
 )
 
 // logStart says in one line what is on.

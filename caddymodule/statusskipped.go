@@ -5,8 +5,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/detect"
 )
 
 // maxSkippedRows is how many of the scenarios that were left out the command

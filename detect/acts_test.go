@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An act is a request of a conduct, and what the site answers.
@@ -88,8 +90,8 @@ func mixed(lists ...[]act) []act {
 
 // events returns what a detector sees of the conduct. Traces have no bodies of
 // responses, servers do: without strips them.
-func (m conduct) events(without bool) []*Event {
-	var all []*Event
+func (m conduct) events(without bool) []*event.Event {
+	var all []*event.Event
 	now := began
 	for _, a := range m.acts {
 		now = now.Add(time.Duration(a.gap * float64(time.Second)))
@@ -98,8 +100,8 @@ func (m conduct) events(without bool) []*Event {
 	return all
 }
 
-func (a act) event(now time.Time, without bool) *Event {
-	e := &Event{
+func (a act) event(now time.Time, without bool) *event.Event {
+	e := &event.Event{
 		Time: now, Ended: now, Client: netip.MustParseAddr("203.0.113.5"), Method: a.method, Target: a.target, Status: a.status,
 		Host: "site.example", Proto: "HTTP/2.0", Body: []byte(a.body), Request: http.Header{}, Header: http.Header{},
 	}
@@ -133,7 +135,7 @@ func (a act) event(now time.Time, without bool) *Event {
 		e.Host = host
 	}
 	e.UserAgent, e.Referer = e.Request.Get("User-Agent"), e.Request.Get("Referer")
-	e.Attribution = AttributionOf(e.Request, e.Host)
+	e.Attribution = event.AttributionOf(e.Request, e.Host)
 	return e
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestAgentProducts(t *testing.T) {
@@ -19,7 +21,7 @@ func TestAgentProducts(t *testing.T) {
 		"Mozilla/5.0 (compatible; Nikto/2.5.0)":                 "Mozilla/5.0 (compatible; Nikto/2.5.0)",
 		"a.b c. .d 1.2 x.9":                                     " c. .d 1.2 x.9",
 	} {
-		if got := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), UserAgent: agent})["Parsed.agent_products"]; got != want {
+		if got := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), UserAgent: agent})["Parsed.agent_products"]; got != want {
 			t.Errorf("%q: %q, want %q", agent, got, want)
 		}
 	}
@@ -31,7 +33,7 @@ func FuzzAgentProducts(f *testing.F) {
 	f.Add("Mastodon/4.2 (http.rb/5.1.1; +https://nikto.example/)")
 	f.Add("a.b,c.d;e@f\xff.x")
 	f.Fuzz(func(t *testing.T, agent string) {
-		v := view{evt: &Event{UserAgent: agent}}
+		v := view{evt: &event.Event{UserAgent: agent}}
 		got, ok := v.agentProducts()
 		if !ok || len(got) > maxField {
 			t.Errorf("%d bytes, %v", len(got), ok)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // zipped returns text as a server sends it that compresses.
@@ -280,7 +282,7 @@ func applications() []application {
 
 // What comes of a login follows from the answer, whatever the application.
 func TestApplicationsTellWhoIsLetIn(t *testing.T) {
-	told := func(e *Event) string { return fieldsOf(e)["Meta.login"] }
+	told := func(e *event.Event) string { return fieldsOf(e)["Meta.login"] }
 	for _, app := range applications() {
 		t.Run(app.name, func(t *testing.T) {
 			for i, answer := range []step{app.wrong, app.right} {

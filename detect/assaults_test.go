@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An assault is a conduct that has to be answered by its act number by. The kinds have
@@ -61,7 +63,7 @@ func TestAttacksAreAnswered(t *testing.T) {
 
 // firstAnswer returns the number of the event that the first alert comes with; 0 if
 // there is none.
-func firstAnswer(rules *Rules, events []*Event) int {
+func firstAnswer(rules *Rules, events []*event.Event) int {
 	d := New(Config{Rules: rules})
 	for i, e := range events {
 		if len(d.Request(e))+len(d.Response(e)) > 0 {

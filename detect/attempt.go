@@ -3,9 +3,10 @@ package detect
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An attempt is what a request shows in order to be let in by the application.
@@ -125,12 +126,8 @@ func (a *attempt) readHeader(h http.Header) bool {
 	return true
 }
 
-// keyFields are fields of a header in which programs show a key.
-var keyFields = []string{"X-Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", "Api-Key"}
-
-// KeyFields returns the names of the fields of a request's header, beside
-// Authorization, that detection reads a key from: [Event].Request is to have them.
-func KeyFields() []string { return slices.Clone(keyFields) }
+// keyFields are the fields in which programs show a key.
+var keyFields = event.KeyFields()
 
 // readKey reads a key from a field of its own.
 func (a *attempt) readKey(h http.Header) bool {

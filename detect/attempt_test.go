@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // attemptOf returns what a step shows.
-func attemptOf(e *Event) attempt {
+func attemptOf(e *event.Event) attempt {
 	v := view{evt: e, gen: 1}
 	v.split()
 	a := *v.attempt()
@@ -180,8 +182,8 @@ func TestCredentialsInAHeader(t *testing.T) {
 }
 
 // loginOf returns evt.Meta.login of an event at the sites that d knows.
-func (d *Detector) loginOf(e *Event) string {
-	v := d.prog.Load().open(e, ClientOf(e.Client))
+func (d *Detector) loginOf(e *event.Event) string {
+	v := d.prog.Load().open(e, event.ClientOf(e.Client))
 	defer v.close()
 	v.habits, v.clients = d.habits, d.clients
 	result, _ := v.login()
@@ -283,28 +285,28 @@ func FuzzAttribution(f *testing.F) {
 				h[key] = []string{value}
 			}
 		}
-		got := AttributionOf(h, host)
+		got := event.AttributionOf(h, host)
 		switch site {
 		case "cross-site", "same-site":
-			if got != Foreign {
+			if got != event.Foreign {
 				t.Errorf("%q is %v", site, got)
 			}
 		case "same-origin", "none":
-			if got == Foreign {
+			if got == event.Foreign {
 				t.Errorf("%q is %v", site, got)
 			}
 			h.Del("Origin")
 			h.Del("Referer")
 			h.Del("Accept")
-			if alone := AttributionOf(h, host); alone != got {
+			if alone := event.AttributionOf(h, host); alone != got {
 				t.Errorf("%v, and %v without the other fields", got, alone)
 			}
 		}
-		if got > Foreign || AttributionOf(nil, host) != Own {
-			t.Errorf("%v; a program that says nothing: %v", got, AttributionOf(nil, host))
+		if got > event.Foreign || event.AttributionOf(nil, host) != event.Own {
+			t.Errorf("%v; a program that says nothing: %v", got, event.AttributionOf(nil, host))
 		}
-		if h = (http.Header{"Origin": {"https://" + host}}); host != "" && !strings.ContainsAny(host, "/?#@") && AttributionOf(h, host) != Own {
-			t.Errorf("a page of %q itself is %v", host, AttributionOf(h, host))
+		if h = (http.Header{"Origin": {"https://" + host}}); host != "" && !strings.ContainsAny(host, "/?#@") && event.AttributionOf(h, host) != event.Own {
+			t.Errorf("a page of %q itself is %v", host, event.AttributionOf(h, host))
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // everything returns the built-in scenarios, and those with the hub's if they are
@@ -18,18 +20,18 @@ func everything(b *testing.B) map[string]*Rules {
 }
 
 func BenchmarkBuiltin(b *testing.B) {
-	logins := make([]*Event, 4096)
+	logins := make([]*event.Event, 4096)
 	for i := range logins {
 		logins[i] = step{target: "/wp-login.php", body: wpLogin("admin", "x")}.event(began)
 	}
-	bundles := []*Event{step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(50)}.event(began)}
+	bundles := []*event.Event{step{target: "/xmlrpc.php", form: "text/xml", body: xmlBundle(50)}.event(began)}
 	for name, rules := range everything(b) {
 		for _, row := range []struct {
 			traffic string
-			events  []*Event
+			events  []*event.Event
 		}{
 			{"benign", benign(4096, 1000)},
-			{"benign GETs", slices.DeleteFunc(benign(4096, 1000), func(e *Event) bool { return e.Method != "GET" })},
+			{"benign GETs", slices.DeleteFunc(benign(4096, 1000), func(e *event.Event) bool { return e.Method != "GET" })},
 			{"attack", attack(4096, 1000)},
 			{"logins", logins},
 			{"bundles", bundles},
@@ -39,7 +41,7 @@ func BenchmarkBuiltin(b *testing.B) {
 	}
 }
 
-func run(b *testing.B, rules *Rules, events []*Event) {
+func run(b *testing.B, rules *Rules, events []*event.Event) {
 	d := New(Config{Rules: rules})
 	i := 0
 	b.ReportAllocs()

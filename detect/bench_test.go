@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // benignPaths are what a visitor of a blog asks for, a path and its query.
@@ -26,12 +28,12 @@ var agents = []string{
 }
 
 // benign returns requests of clients that want no harm.
-func benign(n, clients int) []*Event {
+func benign(n, clients int) []*event.Event {
 	rng := rand.New(rand.NewPCG(1, 2))
-	events := make([]*Event, n)
+	events := make([]*event.Event, n)
 	for i := range events {
 		client := rng.IntN(clients)
-		e := &Event{
+		e := &event.Event{
 			Client: netip.AddrFrom4([4]byte{192, 0, byte(client >> 8), byte(client)}), Method: "GET", Proto: "HTTP/2.0",
 			Target: benignPaths[rng.IntN(len(benignPaths))], Host: "www.example.org", UserAgent: agents[client%len(agents)],
 			Referer: "https://www.example.org/2024/05/spring-news/", Status: 200,
@@ -59,9 +61,9 @@ var attackPaths = []string{
 
 // attack returns requests of clients that mean harm, each with a user agent that
 // nobody has seen before.
-func attack(n, clients int) []*Event {
+func attack(n, clients int) []*event.Event {
 	rng := rand.New(rand.NewPCG(3, 4))
-	events := make([]*Event, n)
+	events := make([]*event.Event, n)
 	for i := range events {
 		client, target := rng.IntN(clients), attackPaths[rng.IntN(len(attackPaths))]
 		for j := range len(target) - 1 {
@@ -70,7 +72,7 @@ func attack(n, clients int) []*Event {
 				break
 			}
 		}
-		events[i] = &Event{
+		events[i] = &event.Event{
 			Client: netip.AddrFrom4([4]byte{198, 51, byte(client >> 8), byte(client)}), Method: []string{"GET", "POST"}[rng.IntN(2)],
 			Proto: "HTTP/1.1", Target: target, Host: "www.example.org",
 			UserAgent: fmt.Sprintf("%x Scanner/%d.%d (%x; zgr%x)", rng.Uint64(), rng.IntN(9), rng.IntN(99), rng.Uint64(), rng.Uint32()),
@@ -82,11 +84,11 @@ func attack(n, clients int) []*Event {
 
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func benchmark(b *testing.B, events []*Event, early, late bool) {
+func benchmark(b *testing.B, events []*event.Event, early, late bool) {
 	benchmarkRules(b, hubRules(b), events, early, late)
 }
 
-func benchmarkRules(b *testing.B, rules *Rules, events []*Event, early, late bool) {
+func benchmarkRules(b *testing.B, rules *Rules, events []*event.Event, early, late bool) {
 	d := New(Config{Rules: rules})
 	i := 0
 	b.ReportAllocs()
@@ -140,7 +142,7 @@ func BenchmarkHostile(b *testing.B) {
 		e := benign(1, 1)[0]
 		e.Method, e.Target, e.UserAgent, e.Status = "POST", row.target, row.agent, 404
 		b.Run(row.name, func(b *testing.B) {
-			benchmarkRules(b, rules, []*Event{e}, true, true)
+			benchmarkRules(b, rules, []*event.Event{e}, true, true)
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(e.Target)+len(e.UserAgent)), "ns/byte")
 		})
 	}
@@ -148,7 +150,7 @@ func BenchmarkHostile(b *testing.B) {
 
 // benchmarkInterpreter asks the filters alone, with no buckets, each as the
 // interpreter of expressions understands it.
-func benchmarkInterpreter(b *testing.B, events []*Event) {
+func benchmarkInterpreter(b *testing.B, events []*event.Event) {
 	rules := hubRules(b)
 	p := compile(rules, testIDs())
 	var machine vm.VM
@@ -157,7 +159,7 @@ func benchmarkInterpreter(b *testing.B, events []*Event) {
 	for b.Loop() {
 		e := events[i%len(events)]
 		i++
-		v := p.open(e, ClientOf(e.Client))
+		v := p.open(e, event.ClientOf(e.Client))
 		for _, s := range rules.scenarios {
 			if _, err := machine.Run(s.filter.program, exprEnv{v.environment()}); err != nil && s.filter.deps&fieldArgsLen.set() == 0 {
 				b.Fatal(err)

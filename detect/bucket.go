@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // A bucket counts the events of one client, or of what else a scenario groups them
@@ -82,7 +84,7 @@ func (b *bucket) begin(p pouring) {
 func (b *bucket) add(p pouring) {
 	b.count++
 	b.last = p.now
-	b.unmarked = b.unmarked || p.view.evt.Attribution == Unmarked
+	b.unmarked = b.unmarked || p.view.evt.Attribution == event.Unmarked
 	b.record(p)
 	if p.rule.reflects(p.view) {
 		b.asked(p.view.spot())
@@ -259,15 +261,15 @@ func withoutQuery(target string, limit int) string {
 }
 
 // context returns what is remembered of the events, the oldest first.
-func (b *bucket) context() []Context {
-	var all []Context
+func (b *bucket) context() []event.Context {
+	var all []event.Context
 	for i := range b.events {
 		r := &b.events[(b.at+i)%len(b.events)]
 		if !r.used {
 			continue
 		}
 		text, m, t, q, h := string(r.text), r.bounds[0], r.bounds[1], r.bounds[2], r.bounds[3]
-		all = append(all, Context{
+		all = append(all, event.Context{
 			Time:      time.Unix(0, r.time).UTC(),
 			Method:    text[:m],
 			Target:    text[m:t],

@@ -3,6 +3,8 @@ package detect
 import (
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const leaky = `
@@ -17,7 +19,7 @@ leakspeed: 10s
 func TestLeakyBucket(t *testing.T) {
 	for _, row := range []struct {
 		name, yaml, want string
-		events           []*Event
+		events           []*event.Event
 	}{
 		{"overflows at the event after its capacity", leaky, ". . l*3", at("/x", 0, 0, 0)},
 		{"begins full of tokens, not one short", leaky, ". .", at("/x", 0, 0)},
@@ -38,13 +40,13 @@ func TestLeakyBucket(t *testing.T) {
 			"{type: leaky, name: l, filter: 'true', groupby: evt.Meta.source_ip, capacity: 1, leakspeed: 49s}",
 			". l*2", at("/x", 0, 49-2e-9),
 		},
-		{"is one for all clients without groupby", "{type: leaky, name: l, filter: 'true', capacity: 1, leakspeed: 1s}", ". l*2", []*Event{
+		{"is one for all clients without groupby", "{type: leaky, name: l, filter: 'true', capacity: 1, leakspeed: 1s}", ". l*2", []*event.Event{
 			get(0, "192.0.2.1 /x"), get(0, "192.0.2.2 /x"),
 		}},
-		{"is one for each client with it", leaky, ". . . . . l*3", []*Event{
+		{"is one for each client with it", leaky, ". . . . . l*3", []*event.Event{
 			get(0, "192.0.2.1 /x"), get(0, "192.0.2.1 /x"), get(0, "192.0.2.2 /x"), get(0, "192.0.2.3 /x"), get(0, "192.0.2.2 /x"), get(0, "192.0.2.2 /x"),
 		}},
-		{"is one for the first 64 bits of an address of IPv6", leaky, ". . l*3 .", []*Event{
+		{"is one for the first 64 bits of an address of IPv6", leaky, ". . l*3 .", []*event.Event{
 			get(0, "2001:db8::1 /x"), get(0, "2001:db8:0:0:ffff::2 /x"), get(0, "2001:db8::3 /x"), get(0, "2001:db8:0:1::1 /x"),
 		}},
 	} {
@@ -57,27 +59,27 @@ const distinct = leaky + "distinct: evt.Meta.http_path\n"
 func TestDistinct(t *testing.T) {
 	for _, row := range []struct {
 		name, want string
-		events     []*Event
+		events     []*event.Event
 	}{
-		{"what was seen before does not count", ". . . . . . l*3", []*Event{
+		{"what was seen before does not count", ". . . . . . l*3", []*event.Event{
 			get(0, "/x1"), get(0, "/x1"), get(0, "/x2"), get(0, "/x2"), get(0, "/x1"), get(0, "/x2"), get(0, "/x3"),
 		}},
-		{"a token that comes back does not make it forgotten", ". . . . .", []*Event{
+		{"a token that comes back does not make it forgotten", ". . . . .", []*event.Event{
 			get(0, "/x1"), get(0, "/x2"), get(10, "/x3"), get(20, "/x1"), get(20, "/x2"),
 		}},
-		{"the bucket lives as long as it would take to leak one event more than it holds", ". . . .", []*Event{
+		{"the bucket lives as long as it would take to leak one event more than it holds", ". . . .", []*event.Event{
 			get(0, "/x1"), get(30, "/x1"), get(30, "/x2"), get(30, "/x3"),
 		}},
-		{"and not a nanosecond longer", ". . . l*3", []*Event{
+		{"and not a nanosecond longer", ". . . l*3", []*event.Event{
 			get(0, "/x1"), get(30+1e-9, "/x1"), get(30+1e-9, "/x2"), get(30+1e-9, "/x3"),
 		}},
-		{"what does not count does not make it live longer", ". . . . l*3", []*Event{
+		{"what does not count does not make it live longer", ". . . . l*3", []*event.Event{
 			get(0, "/x1"), get(20, "/x1"), get(31, "/x1"), get(31, "/x2"), get(31, "/x3"),
 		}},
-		{"what counts does", ". . . . .", []*Event{
+		{"what counts does", ". . . . .", []*event.Event{
 			get(0, "/x1"), get(20, "/x2"), get(49, "/x1"), get(49, "/x2"), get(49, "/x3"),
 		}},
-		{"an overflow makes it forgotten", ". . l*3 . . l*3", []*Event{
+		{"an overflow makes it forgotten", ". . l*3 . . l*3", []*event.Event{
 			get(0, "/x1"), get(0, "/x2"), get(0, "/x3"), get(0, "/x1"), get(0, "/x2"), get(0, "/x3"),
 		}},
 	} {
@@ -104,7 +106,7 @@ func TestBlackhole(t *testing.T) {
 	const hushed = leaky + "blackhole: 1m\n"
 	for _, row := range []struct {
 		name, yaml, want string
-		events           []*Event
+		events           []*event.Event
 	}{
 		{"an overflow within a minute of one that was reported is not", hushed, ". . l*3 . . .", at("/x", 0, 0, 0, 59.9, 59.9, 59.9)},
 		{"a minute later it is", hushed, ". . l*3 . . l*3", at("/x", 0, 0, 0, 60, 60, 60)},
@@ -129,7 +131,7 @@ func TestTrigger(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	host := func(name string, e *Event) *Event { e.Host = name; return e }
+	host := func(name string, e *event.Event) *event.Event { e.Host = name; return e }
 	two := "{type: leaky, name: l, filter: 'true', capacity: 1, leakspeed: 1s, groupby: \"evt.Meta.source_ip + '/' + evt.Parsed.target_fqdn\"}"
 	three := "{type: leaky, name: l, filter: 'true', capacity: 1, leakspeed: 1s, groupby: evt.Parsed.target_fqdn + evt.Parsed.verb}"
 	odd := "{type: leaky, name: l, filter: 'true', capacity: 1, leakspeed: 1s, groupby: \"Split(evt.Parsed.target_fqdn, '.')[0]\"}"
@@ -153,7 +155,7 @@ func TestContextIsTheLastEvents(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := newSite(t, row.cfg, "type: leaky\nname: l\nfilter: 'true'\nleakspeed: 1h\n"+row.extra)
 			for range 2 { // what an earlier life left behind does not show
-				var events []*Event
+				var events []*event.Event
 				for i := range 7 {
 					events = append(events, get(float64(i), "/"+string(rune('a'+i))+"?token=secret"))
 				}
@@ -162,7 +164,7 @@ func TestContextIsTheLastEvents(t *testing.T) {
 					t.Fatalf("%d events, want %d: %+v", len(a.Context), row.want, a.Context)
 				}
 				for i, c := range a.Context {
-					want := Context{
+					want := event.Context{
 						Time: began.Add(time.Duration(7-row.want+i) * time.Second), Method: "GET", Host: "example.org", UserAgent: "Mozilla/5.0",
 						Target: "/" + string(rune('a'+7-row.want+i)), Status: 200,
 					}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const (
@@ -242,7 +244,7 @@ func TestBuiltinScenariosSayWhatTheyCount(t *testing.T) {
 			t.Errorf("%s is not named tocsin/…", s.name)
 		case !strings.HasPrefix(s.description, "Counts ") && !strings.HasPrefix(s.description, "Alerts on "):
 			t.Errorf("%s does not say what it counts: %q", s.name, s.description)
-		case !s.remediation || s.action == 0 && s.guard == NoGuard:
+		case !s.remediation || s.action == 0 && s.guard == event.NoGuard:
 			t.Errorf("%s does not say what to do", s.name)
 		case s.blackhole == 0 || s.groupby == nil:
 			t.Errorf("%s would alert of everybody, or all the time", s.name)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // loadBuiltin reads the built-in scenarios once for all tests: rules do not change.
@@ -47,12 +49,12 @@ type step struct {
 	answer   string // the answer's body, as far as it was kept
 	size     int64  // of the answer; default: that of answer
 	host     string // default: blog.example
-	whose    Attribution
+	whose    event.Attribution
 	referer  string
 }
 
-func (s step) event(at time.Time) *Event {
-	e := &Event{
+func (s step) event(at time.Time) *event.Event {
+	e := &event.Event{
 		Time: at, Ended: at, Client: netip.MustParseAddr("192.0.2.1"), Method: s.method, Target: s.target,
 		Host: "blog.example", Proto: "HTTP/2.0", UserAgent: firefox, Status: s.status,
 		Request: http.Header{}, Header: http.Header{}, Body: []byte(s.body), Truncated: s.cut, Matched: s.matched,
@@ -98,7 +100,7 @@ func (s step) event(at time.Time) *Event {
 }
 
 // answers notes what the answer says besides its status.
-func (s step) answers(e *Event) {
+func (s step) answers(e *event.Event) {
 	e.Attribution, e.ContentType, e.Size = s.whose, s.media, s.size
 	if s.host != "" {
 		e.Host = s.host

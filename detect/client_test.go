@@ -3,6 +3,8 @@ package detect
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestWhatCountsAsOneClient(t *testing.T) {
@@ -12,11 +14,11 @@ func TestWhatCountsAsOneClient(t *testing.T) {
 		{"6to4, of which an IPv4 address has 65,536 networks", "2002:c000:201:9::1", "2002:c000:201::/48"},
 		{"Teredo, where all clients of a server share a network", "2001:0:cb00:7101:0:fffe:3fff:fdfe", "2001:0:cb00:7101:0:fffe:3fff:fdfe/128"},
 	} {
-		if got := ClientOf(netip.MustParseAddr(row.ip)); got.String() != row.want {
+		if got := event.ClientOf(netip.MustParseAddr(row.ip)); got.String() != row.want {
 			t.Errorf("%s: %v; want %s", row.name, got, row.want)
 		}
 	}
-	if got := ClientOf(netip.Addr{}); got.IsValid() {
+	if got := event.ClientOf(netip.Addr{}); got.IsValid() {
 		t.Errorf("no address: %v", got)
 	}
 }

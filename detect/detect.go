@@ -5,7 +5,7 @@
 // is a filter, an expression over the fields that CrowdSec's parsers would find
 // in an access log, and a bucket for each client: a trigger overflows at the
 // first event, a leaky bucket when more come than leak out of it. An overflow is
-// an [Alert].
+// an [event.Alert].
 //
 // # Whose act, and what merit
 //
@@ -25,7 +25,7 @@
 //
 // # Time
 //
-// There is no clock but [Event].Time and no goroutine: the same events give the
+// There is no clock but [event.Event].Time and no goroutine: the same events give the
 // same alerts. Events of one client are to come in order; one that is late
 // counts as if no time had passed.
 //

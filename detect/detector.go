@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Config says what a [Detector] looks for, and how much memory it may take. Its
@@ -27,7 +29,7 @@ type Config struct {
 	// these how many for credentials that the site accepted, 128 of one network at most.
 	// Default: 50,000 of each, in up to 20 MB and up to 12 MB.
 	Clients int
-	// Events is how many events a bucket remembers for [Alert].Context. Default: 10.
+	// Events is how many events a bucket remembers for [event.Alert].Context. Default: 10.
 	Events int
 }
 
@@ -108,14 +110,14 @@ func (d *Detector) Use(rules *Rules) {
 // those that overflow, which are few, and takes a microsecond or two.
 //
 // A client whose address is not known cannot be judged: there are none.
-func (d *Detector) Request(e *Event) []Alert {
-	e.deferred = false
+func (d *Detector) Request(e *event.Event) []event.Alert {
+	e.Memo.Deferred = false
 	p := d.prog.Load()
 	if len(p.rules) == 0 || !e.Client.IsValid() {
 		return nil
 	}
-	e.number = d.events.Add(1)
-	v := p.open(e, ClientOf(e.Client))
+	e.Memo.Number = d.events.Add(1)
+	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	if p.remembers {
 		v.habits, v.clients = d.habits, d.clients
@@ -125,7 +127,7 @@ func (d *Detector) Request(e *Event) []Alert {
 		d.dropped.Add(1)
 		return nil
 	case undecided:
-		e.deferred = true
+		e.Memo.Deferred = true
 		return nil
 	default:
 		return d.ask(v, p.early, false)
@@ -135,22 +137,22 @@ func (d *Detector) Request(e *Event) []Alert {
 // Response asks the scenarios that need to know how the request ended. Where a
 // whitelist needs to know that too, it asks all of them. It is to be called with
 // the event that Request was called with.
-func (d *Detector) Response(e *Event) []Alert {
+func (d *Detector) Response(e *event.Event) []event.Alert {
 	p := d.prog.Load()
 	if len(p.rules) == 0 || !e.Client.IsValid() {
 		return nil
 	}
 	asked := p.late
-	if e.deferred {
+	if e.Memo.Deferred {
 		asked = p.both
 	}
-	v := p.open(e, ClientOf(e.Client))
+	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	if p.remembers {
 		v.habits, v.clients = d.habits, d.clients
 	}
 	if p.judge(v, false) == whitelisted {
-		if e.deferred {
+		if e.Memo.Deferred {
 			d.dropped.Add(1)
 		}
 		return nil
@@ -207,13 +209,13 @@ func (p *program) judge(v *view, early bool) verdict {
 }
 
 // ask asks rules about the event.
-func (d *Detector) ask(v *view, rules []uint64, late bool) []Alert {
+func (d *Detector) ask(v *view, rules []uint64, late bool) []event.Alert {
 	now := v.evt.Time
 	if late && !v.evt.Ended.IsZero() {
 		now = v.evt.Ended
 	}
 	pour := pouring{now: now.UnixNano(), view: v, bound: &d.cfg, clients: d.clients}
-	var alerts []Alert
+	var alerts []event.Alert
 	each(v.prog.candidates(v, rules, late), func(i int) {
 		pour.rule = v.prog.rules[i]
 		if alert, due := d.try(pour); due {
@@ -225,20 +227,20 @@ func (d *Detector) ask(v *view, rules []uint64, late bool) []Alert {
 
 // try asks a rule. An expression that fails is not met: unlike upstream, where the
 // event is then lost for all that follows, the others are still asked.
-func (d *Detector) try(p pouring) (Alert, bool) {
+func (d *Detector) try(p pouring) (event.Alert, bool) {
 	v, r := p.view, p.rule
 	if !v.meets(r.filter) {
-		return Alert{}, false
+		return event.Alert{}, false
 	}
-	if r.guard == GuardNetwork && v.evt.Attribution.IsReflected() {
-		return Alert{}, false // any page can have its visitors' browsers miss pages
+	if r.guard == event.GuardNetwork && v.evt.Attribution.IsReflected() {
+		return event.Alert{}, false // any page can have its visitors' browsers miss pages
 	}
 	if r.teaches {
-		v.evt.impossible = true // what is learned from that is in the answer
+		v.evt.Memo.Impossible = true // what is learned from that is in the answer
 	}
 	key := r.key(v, d.store.seed)
 	if v.failed {
-		return Alert{}, false
+		return event.Alert{}, false
 	}
 	if r.distinct != nil {
 		p.value = maphash.String(d.store.seed, r.distinct.of(v))
@@ -257,10 +259,10 @@ func (v *view) clientBits() (hi, lo uint64) {
 }
 
 // alert returns the alert of a bucket that overflows.
-func (p pouring) alert(b *bucket) Alert {
+func (p pouring) alert(b *bucket) event.Alert {
 	s := p.rule.scenario
 	guarded := p.guarded()
-	a := Alert{
+	a := event.Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
 		Client: p.view.evt.Client, Prefix: guarded.network,
 		Reflected: p.rule.reflects(p.view), Mild: s.mild && !s.ordered || b.unmarked, Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),

@@ -8,17 +8,19 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // evaluate returns what the interpreter makes of an expression for an event.
-func evaluate(t *testing.T, source string, e *Event) (any, error) {
+func evaluate(t *testing.T, source string, e *event.Event) (any, error) {
 	t.Helper()
 	x, err := newLists().expression(source, reflect.Invalid)
 	if err != nil {
 		t.Fatalf("%s: %v", source, err)
 	}
 	p := compile(&Rules{lists: newLists()}, nil)
-	v := p.open(e, ClientOf(e.Client))
+	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	return v.run(x.program)
 }

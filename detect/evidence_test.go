@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -28,7 +29,7 @@ func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
 		switch {
 		case !s.remediation:
 			t.Errorf("%s leads to nothing", name)
-		case s.guard != NoGuard:
+		case s.guard != event.NoGuard:
 			if bans || s.action != lookup.None {
 				t.Errorf("%s guards, and asks for %v", name, s.action)
 			}

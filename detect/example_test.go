@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -32,7 +33,7 @@ func Example() {
 	}
 	d := detect.New(detect.Config{Rules: rules})
 	for i := range 7 {
-		e := &detect.Event{
+		e := &event.Event{
 			Time:   time.Date(2026, 1, 1, 12, 0, i, 0, time.UTC),
 			Client: netip.MustParseAddr("198.51.100.7"), Method: "POST", Target: "//account/./login?x=1", Status: 422,
 		}

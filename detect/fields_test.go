@@ -8,12 +8,14 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // fieldsOf returns what expressions see of an event, as "Meta.key".
-func fieldsOf(e *Event) map[string]string {
+func fieldsOf(e *event.Event) map[string]string {
 	p := compile(&Rules{lists: newLists()}, nil)
-	v := p.open(e, ClientOf(e.Client))
+	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	all := make(map[string]string)
 	for key, text := range v.environment().Meta {
@@ -47,7 +49,7 @@ func TestFieldsOfATarget(t *testing.T) {
 		"":                    {absent, absent, absent, absent, absent, absent, absent, absent, "false"},
 		"/p.mjs;v=1/x.brotli": {"/p.mjs;v=1/x.brotli", "/p.mjs;v=1/x.brotli", absent, "0", "/p.mjs;v=1/", "x", ".brotli", "x.brotli", "true"},
 	} {
-		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
+		fields := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
 		for i, key := range keys {
 			got, ok := fields[key]
 			if !ok {
@@ -61,8 +63,8 @@ func TestFieldsOfATarget(t *testing.T) {
 }
 
 func TestFieldsOfTheRest(t *testing.T) {
-	event := func(change func(*Event)) *Event {
-		e := &Event{
+	made := func(change func(*event.Event)) *event.Event {
+		e := &event.Event{
 			Client: netip.MustParseAddr("2001:DB8::1"), Method: "GET", Target: "/", Proto: "HTTP/2.0", Host: "www.example.org:8443",
 			UserAgent: "Mozilla", Header: http.Header{},
 		}
@@ -71,35 +73,35 @@ func TestFieldsOfTheRest(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, key, want string
-		change          func(*Event)
+		change          func(*event.Event)
 	}{
-		{"the address is written as usual", "Meta.source_ip", "2001:db8::1", func(*Event) {}},
-		{"the service is http", "Meta.service", "http", func(*Event) {}},
-		{"the log is that of accesses", "Meta.log_type", "http_access-log", func(*Event) {}},
-		{"no status is 200", "Meta.http_status", "200", func(*Event) {}},
-		{"the status is a text", "Parsed.status", "404", func(e *Event) { e.Status = 404 }},
-		{"so is one that no server should send", "Parsed.status", "1234", func(e *Event) { e.Status = 1234 }},
-		{"the method", "Meta.http_verb", "GET", func(*Event) {}},
-		{"the method again", "Parsed.verb", "BREW", func(e *Event) { e.Method = "BREW" }},
-		{"the version without the name of the protocol", "Parsed.http_version", "2.0", func(*Event) {}},
-		{"the host without the port", "Parsed.target_fqdn", "www.example.org", func(*Event) {}},
-		{"an address of IPv6 for host", "Meta.target_fqdn", "[::1]", func(e *Event) { e.Host = "[::1]" }},
-		{"with a port", "Meta.target_fqdn", "[::1]", func(e *Event) { e.Host = "[::1]:80" }},
-		{"no host", "Meta.target_fqdn", absent, func(e *Event) { e.Host = "" }},
-		{"the user agent", "Parsed.http_user_agent", "Mozilla", func(*Event) {}},
-		{"the user agent again", "Meta.http_user_agent", "Mozilla", func(*Event) {}},
-		{"the referrer", "Parsed.http_referer", "https://a/", func(e *Event) { e.Referer = "https://a/" }},
-		{"a request that failed had no impact", "Parsed.impact_completion", "false", func(e *Event) { e.Status = 502 }},
-		{"one that did not had", "Parsed.impact_completion", "true", func(e *Event) { e.Status = 500 }},
-		{"a line that is no request", "Parsed.rawrequest", "x y", func(e *Event) { e.Line = "x y" }},
-		{"a password was asked for", "Meta.sub_type", "auth_fail", func(e *Event) { e.Status = 401; e.Header.Set("WWW-Authenticate", `Basic realm="x"`) }},
-		{"a token was", "Meta.sub_type", absent, func(e *Event) { e.Status = 401; e.Header.Set("WWW-Authenticate", `Bearer`) }},
-		{"nothing was", "Meta.sub_type", absent, func(e *Event) { e.Status = 401 }},
-		{"a password was, by mistake", "Meta.sub_type", absent, func(e *Event) { e.Header.Set("WWW-Authenticate", `Basic`) }},
-		{"what the server knows", "Meta.matched", "|login|", func(e *Event) { e.Matched = "|login|" }},
-		{"no more of a text than 16 KiB", "Meta.http_path", strings.Repeat("a", 16<<10), func(e *Event) { e.Target = strings.Repeat("a", 20<<10) }},
+		{"the address is written as usual", "Meta.source_ip", "2001:db8::1", func(*event.Event) {}},
+		{"the service is http", "Meta.service", "http", func(*event.Event) {}},
+		{"the log is that of accesses", "Meta.log_type", "http_access-log", func(*event.Event) {}},
+		{"no status is 200", "Meta.http_status", "200", func(*event.Event) {}},
+		{"the status is a text", "Parsed.status", "404", func(e *event.Event) { e.Status = 404 }},
+		{"so is one that no server should send", "Parsed.status", "1234", func(e *event.Event) { e.Status = 1234 }},
+		{"the method", "Meta.http_verb", "GET", func(*event.Event) {}},
+		{"the method again", "Parsed.verb", "BREW", func(e *event.Event) { e.Method = "BREW" }},
+		{"the version without the name of the protocol", "Parsed.http_version", "2.0", func(*event.Event) {}},
+		{"the host without the port", "Parsed.target_fqdn", "www.example.org", func(*event.Event) {}},
+		{"an address of IPv6 for host", "Meta.target_fqdn", "[::1]", func(e *event.Event) { e.Host = "[::1]" }},
+		{"with a port", "Meta.target_fqdn", "[::1]", func(e *event.Event) { e.Host = "[::1]:80" }},
+		{"no host", "Meta.target_fqdn", absent, func(e *event.Event) { e.Host = "" }},
+		{"the user agent", "Parsed.http_user_agent", "Mozilla", func(*event.Event) {}},
+		{"the user agent again", "Meta.http_user_agent", "Mozilla", func(*event.Event) {}},
+		{"the referrer", "Parsed.http_referer", "https://a/", func(e *event.Event) { e.Referer = "https://a/" }},
+		{"a request that failed had no impact", "Parsed.impact_completion", "false", func(e *event.Event) { e.Status = 502 }},
+		{"one that did not had", "Parsed.impact_completion", "true", func(e *event.Event) { e.Status = 500 }},
+		{"a line that is no request", "Parsed.rawrequest", "x y", func(e *event.Event) { e.Line = "x y" }},
+		{"a password was asked for", "Meta.sub_type", "auth_fail", func(e *event.Event) { e.Status = 401; e.Header.Set("WWW-Authenticate", `Basic realm="x"`) }},
+		{"a token was", "Meta.sub_type", absent, func(e *event.Event) { e.Status = 401; e.Header.Set("WWW-Authenticate", `Bearer`) }},
+		{"nothing was", "Meta.sub_type", absent, func(e *event.Event) { e.Status = 401 }},
+		{"a password was, by mistake", "Meta.sub_type", absent, func(e *event.Event) { e.Header.Set("WWW-Authenticate", `Basic`) }},
+		{"what the server knows", "Meta.matched", "|login|", func(e *event.Event) { e.Matched = "|login|" }},
+		{"no more of a text than 16 KiB", "Meta.http_path", strings.Repeat("a", 16<<10), func(e *event.Event) { e.Target = strings.Repeat("a", 20<<10) }},
 	} {
-		got, ok := fieldsOf(event(row.change))[row.key]
+		got, ok := fieldsOf(made(row.change))[row.key]
 		if !ok {
 			got = absent
 		}
@@ -121,7 +123,7 @@ func TestFieldsOfALineThatIsNoRequest(t *testing.T) {
 		"HELP":                {"HELP", "HELP", "HELP", absent, absent, absent, absent, absent, absent, absent, "false"},
 		"GET /a b?cmd=ls -al": {"GET /a b?cmd=ls -al", "GET /a b?cmd=ls -al", "GET /a b", "cmd=ls -al", "10", "GET /", "a b", absent, absent, absent, "false"},
 	} {
-		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Line: line, Status: 400})
+		fields := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), Line: line, Status: 400})
 		for i, key := range keys {
 			got, ok := fields[key]
 			if !ok {
@@ -147,9 +149,9 @@ func TestMalformedLinesAreCountedByWhatTheySay(t *testing.T) {
 		{"different ones", func(i int) string { return "\x16\x03\x01" + string(rune('a'+i)) }, ". . . . . . . . . . probe*11"},
 		{"the same", func(int) string { return "\x16\x03\x01" }, ". . . . . . . . . . ."},
 	} {
-		var events []*Event
+		var events []*event.Event
 		for i := range 11 {
-			events = append(events, &Event{Time: began, Client: netip.MustParseAddr("192.0.2.1"), Line: row.line(i), Status: 400})
+			events = append(events, &event.Event{Time: began, Client: netip.MustParseAddr("192.0.2.1"), Line: row.line(i), Status: 400})
 		}
 		t.Run(row.name, func(t *testing.T) { newSite(t, Config{}, probing).sees(row.want, events...) })
 	}
@@ -184,7 +186,7 @@ func TestCleanPath(t *testing.T) {
 		"example.org:443":                  {"", ""},
 		"":                                 {"", ""},
 	} {
-		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
+		fields := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
 		if got := [2]string{fields["Parsed.clean_path"], fields["Parsed.script"]}; got != want {
 			t.Errorf("%q: path and script are %q, want %q", target, got, want)
 		}
@@ -223,7 +225,7 @@ func FuzzFields(f *testing.F) {
 	}
 	p := compile(testRules(f), testIDs())
 	f.Fuzz(func(t *testing.T, target, host, agent, proto string, status int) {
-		e := &Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target, Host: host, UserAgent: agent, Proto: proto, Status: status}
+		e := &event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target, Host: host, UserAgent: agent, Proto: proto, Status: status}
 		x := fieldsOf(e)
 		whole := x["Parsed.request"]
 		if args, ok := x["Parsed.http_args"]; ok {
@@ -247,7 +249,7 @@ func FuzzFields(f *testing.F) {
 		if script := x["Parsed.script"]; !strings.HasPrefix(x["Parsed.clean_path"], script) {
 			t.Errorf("%q is not in %q", script, x["Parsed.clean_path"])
 		}
-		v := p.open(e, ClientOf(e.Client))
+		v := p.open(e, event.ClientOf(e.Client))
 		p.matched(v)
 		v.close()
 	})

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // outcomeOf returns evt.Meta.outcome of an event at the sites that d knows.
 func (d *Detector) outcomeOf(s step) string {
 	e := s.event(began)
-	v := d.prog.Load().open(e, ClientOf(e.Client))
+	v := d.prog.Load().open(e, event.ClientOf(e.Client))
 	defer v.close()
 	v.habits, v.clients = d.habits, d.clients
 	outcome, _ := v.outcome()
@@ -70,7 +72,7 @@ func TestBrokenLinks(t *testing.T) {
 			for _, c := range []string{"198.51.100.1", "203.0.113.1", "192.0.2.9"} {
 				play(d, 0, from(c, times(4, page)...)...)
 				foreign := old
-				foreign.whose = Foreign
+				foreign.whose = event.Foreign
 				play(d, 0, from(c, foreign)...)
 			}
 		}, outcomeMissing},
@@ -208,26 +210,26 @@ func TestWhereARedirectLeads(t *testing.T) {
 func TestHabitsAreBounded(t *testing.T) {
 	d := New(Config{Rules: builtinRules(t)})
 	h := d.habits
-	event := func(i int, s step) *view {
+	seen := func(i int, s step) *view {
 		s.host, s.target = fmt.Sprintf("h%d.example", i), fmt.Sprint("/", letters(i%17576), i)
 		e := s.event(began)
 		e.Client = netip.AddrFrom4([4]byte{byte(1 + i%200), byte(i / 200), 0, 1})
-		v := &view{evt: e, habits: h, client: ClientOf(e.Client)}
+		v := &view{evt: e, habits: h, client: event.ClientOf(e.Client)}
 		v.split()
 		return v
 	}
 	for i := range 20_000 {
-		h.learnAlike(event(i, step{size: int64(1000 + i)}))
-		h.isBroken(event(i, step{status: 404}), true)
+		h.learnAlike(seen(i, step{size: int64(1000 + i)}))
+		h.isBroken(seen(i, step{status: 404}), true)
 		for kind := range placeKinds {
-			for _, whose := range []Attribution{Own, Foreign} {
-				v := event(i, step{whose: whose})
+			for _, whose := range []event.Attribution{event.Own, event.Foreign} {
+				v := seen(i, step{whose: whose})
 				h.learnPlace(v, kind, h.hash(v.spot()))
 			}
 		}
 	}
 	for i := range 100 { // answers of one site
-		v := event(1, step{size: int64(1000 + 1000*i)})
+		v := seen(1, step{size: int64(1000 + 1000*i)})
 		h.learnAlike(v)
 	}
 	for _, row := range []struct {
@@ -249,11 +251,11 @@ func TestHabitsAreBounded(t *testing.T) {
 // send.
 func TestWorks(t *testing.T) {
 	d := New(Config{Rules: builtinRules(t)})
-	hook := step{target: "/hook/17", body: "{}", form: mediaJSON, whose: Foreign}
+	hook := step{target: "/hook/17", body: "{}", form: mediaJSON, whose: event.Foreign}
 	if d.Works(hook.event(began)) {
 		t.Error("it has worked before it was asked for")
 	}
-	play(d, 0, hook, step{target: "/own"}, step{target: "/not", status: 404, whose: Foreign}, step{target: "/part", whose: Embedded})
+	play(d, 0, hook, step{target: "/own"}, step{target: "/not", status: 404, whose: event.Foreign}, step{target: "/part", whose: event.Embedded})
 	for _, row := range []struct {
 		s    step
 		want bool
@@ -276,7 +278,7 @@ func TestHarmless(t *testing.T) {
 		"/a.png": true, "/a.CSS?x": true, "/a/b.woff2": true, "/": false, "/a": false, "/a.php": false,
 		"/a.php/x.png": false, "/A.PHP/x.png": false, "/a.aspx/x.png": false, "/a%2ephp/x.png": false, "/a.html": false, "/.png": false,
 	} {
-		if got := (&Event{Target: target}).Harmless(); got != want {
+		if got := Harmless(&event.Event{Target: target}); got != want {
 			t.Errorf("%s: %v, want %v", target, got, want)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // parse returns the rules of a text.
@@ -36,8 +38,8 @@ func newSite(t *testing.T, cfg Config, yaml string) *site {
 
 // get returns a request that comes so many seconds after the beginning. The target
 // may be led by a client's address.
-func get(seconds float64, target string) *Event {
-	e := &Event{
+func get(seconds float64, target string) *event.Event {
+	e := &event.Event{
 		Time: began.Add(time.Duration(seconds * float64(time.Second))), Client: netip.MustParseAddr("192.0.2.1"), Method: "GET",
 		Target: target, Proto: "HTTP/1.1", Host: "example.org", UserAgent: "Mozilla/5.0", Status: 200,
 	}
@@ -47,14 +49,14 @@ func get(seconds float64, target string) *Event {
 	return e
 }
 
-func status(code int, e *Event) *Event { e.Status = code; return e }
+func status(code int, e *event.Event) *event.Event { e.Status = code; return e }
 
 // sees sends requests, and checks what alerts they cause: each as scenario*count,
 // and the others as a dot.
-func (s *site) sees(want string, events ...*Event) []Alert {
+func (s *site) sees(want string, events ...*event.Event) []event.Alert {
 	s.Helper()
 	var got []string
-	var all []Alert
+	var all []event.Alert
 	for _, e := range events {
 		alerts := slices.Concat(s.d.Request(e), s.d.Response(e))
 		if len(alerts) == 0 {
@@ -72,8 +74,8 @@ func (s *site) sees(want string, events ...*Event) []Alert {
 }
 
 // at returns requests for the same target at these seconds.
-func at(target string, seconds ...float64) []*Event {
-	var events []*Event
+func at(target string, seconds ...float64) []*event.Event {
+	var events []*event.Event
 	for _, s := range seconds {
 		events = append(events, get(s, target))
 	}

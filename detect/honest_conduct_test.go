@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -59,7 +60,7 @@ func TestHonestConduct(t *testing.T) {
 			for i, e := range m.events(without) {
 				for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
 					got = fmt.Sprint(a.Scenario, " at ", i+1)
-					if a.Guard == NoGuard && a.Action != lookup.Captcha {
+					if a.Guard == event.NoGuard && a.Action != lookup.Captcha {
 						t.Errorf("%s: %s asks for %s", m.name, got, a.Action)
 					}
 				}

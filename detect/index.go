@@ -3,6 +3,8 @@ package detect
 import (
 	"math/bits"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An index tells which rules an event may match, by what is cheap to find out: the
@@ -78,23 +80,23 @@ func (p *program) classify() {
 	verbs, statuses := fieldVerb.set()|fieldParsedVerb.set(), fieldStatus.set()|fieldParsedStatus.set()
 	p.idx.verbs = make(map[string][]uint64)
 	for _, verb := range commonVerbs {
-		p.idx.verbs[verb] = p.allowing(&Event{Method: verb}, verbs)
+		p.idx.verbs[verb] = p.allowing(&event.Event{Method: verb}, verbs)
 	}
 	p.idx.gets = p.idx.verbs["GET"]
 	for status := range statusTexts {
-		p.idx.statuses = append(p.idx.statuses, p.allowing(&Event{Status: status}, statuses))
+		p.idx.statuses = append(p.idx.statuses, p.allowing(&event.Event{Status: status}, statuses))
 	}
-	p.idx.unsaid = p.allowing(&Event{}, fieldMatched.set())
+	p.idx.unsaid = p.allowing(&event.Event{}, fieldMatched.set())
 	if p.asks(fieldKind) {
 		p.idx.kinds = make(map[string][]uint64)
 		for _, kind := range []string{"", kindForm, kindBasic, kindDigest, kindToken, kindCode, kindXMLRPC} {
-			p.idx.kinds[kind] = p.allowingIn(&Event{}, fieldKind.set(), func(v *view) { v.tried = attempt{gen: v.gen, kind: kind} })
+			p.idx.kinds[kind] = p.allowingIn(&event.Event{}, fieldKind.set(), func(v *view) { v.tried = attempt{gen: v.gen, kind: kind} })
 		}
 	}
 	if p.asks(fieldOutcome) {
 		p.idx.outcomes = make(map[string][]uint64)
 		for _, outcome := range []string{"", outcomeMissing, outcomeRefused} {
-			p.idx.outcomes[outcome] = p.allowingIn(&Event{}, fieldOutcome.set(), func(v *view) { v.ended = ending{v.gen, outcome} })
+			p.idx.outcomes[outcome] = p.allowingIn(&event.Event{}, fieldOutcome.set(), func(v *view) { v.ended = ending{v.gen, outcome} })
 		}
 	}
 }
@@ -112,14 +114,14 @@ func (p *program) asks(f field) bool {
 }
 
 // allowing returns the rules that e may match, as far as its known fields tell.
-func (p *program) allowing(e *Event, known fieldSet) []uint64 {
+func (p *program) allowing(e *event.Event, known fieldSet) []uint64 {
 	return p.allowingIn(e, known, func(*view) {})
 }
 
 // allowingIn is allowing for what prepare makes of a view of e.
-func (p *program) allowingIn(e *Event, known fieldSet, prepare func(*view)) []uint64 {
+func (p *program) allowingIn(e *event.Event, known fieldSet, prepare func(*view)) []uint64 {
 	set := newSet(p.words)
-	v := p.open(e, ClientOf(e.Client))
+	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	prepare(v)
 	for i, r := range p.rules {

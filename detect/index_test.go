@@ -1,6 +1,10 @@
 package detect
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
+)
 
 // What an innocent request costs follows from how many scenarios the index leaves to
 // be asked. A scenario with a short literal, or with none, is asked about every
@@ -21,7 +25,7 @@ func TestInnocentRequestsAskFewScenarios(t *testing.T) {
 			asked := make(map[string]int)
 			total := 0
 			for _, e := range benign(1000, 1000) {
-				v := p.open(e, ClientOf(e.Client))
+				v := p.open(e, event.ClientOf(e.Client))
 				v.habits, v.clients = d.habits, d.clients
 				each(p.candidates(v, phase.rules, phase.late), func(i int) {
 					asked[p.rules[i].scenario.name]++

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -17,7 +18,7 @@ type ours struct {
 	byLogins         bool
 	forgiven         bool
 	mild             bool
-	guard            Guard
+	guard            event.Guard
 	teaches          bool
 }
 
@@ -67,10 +68,10 @@ func (s *scenario) askFor() error {
 	}
 	switch guard := s.labels["guard"]; guard {
 	case "":
-	case GuardPlace.String():
-		s.guard = GuardPlace
-	case GuardNetwork.String():
-		s.guard = GuardNetwork
+	case event.GuardPlace.String():
+		s.guard = event.GuardPlace
+	case event.GuardNetwork.String():
+		s.guard = event.GuardNetwork
 	default:
 		return &keyError{"guard", fmt.Errorf("%q: want place or network", guard)}
 	}
@@ -113,7 +114,7 @@ func (p pouring) credit() float64 {
 // who it is. At a place where a thousand people log in they have no end: each client
 // is counted by itself, too.
 func (r *rule) gifts() int {
-	if r.guard != NoGuard {
+	if r.guard != event.NoGuard {
 		return math.MaxInt
 	}
 	return generosity * r.capacity
@@ -127,10 +128,10 @@ type guarded struct {
 
 func (p pouring) guarded() guarded {
 	switch p.rule.guard {
-	case GuardPlace:
+	case event.GuardPlace:
 		return guarded{p.view.client, p.view.spot()}
-	case GuardNetwork:
-		return guarded{network: NetworkOf(p.view.evt.Client)}
+	case event.GuardNetwork:
+		return guarded{network: event.NetworkOf(p.view.evt.Client)}
 	}
 	return guarded{network: p.view.client}
 }

@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestTheLineOfAnEvent(t *testing.T) {
 	at := time.Date(2026, 11, 28, 21, 15, 0, 0, time.FixedZone("", 3600))
-	request := func(change func(*Event)) *Event {
-		e := &Event{
+	request := func(change func(*event.Event)) *event.Event {
+		e := &event.Event{
 			Time: at, Client: netip.MustParseAddr("192.0.2.1"), Method: "GET", Target: "/x?y", Proto: "HTTP/1.1",
 			Referer: "https://a/", UserAgent: "Mozilla", Status: 404,
 		}
@@ -19,17 +21,17 @@ func TestTheLineOfAnEvent(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, want string
-		change     func(*Event)
+		change     func(*event.Event)
 	}{
-		{"a request", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "GET /x?y HTTP/1.1" 404 - "https://a/" "Mozilla"`, func(*Event) {}},
-		{"what was not said", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "GET /x?y HTTP/1.1" 200 - "-" "-"`, func(e *Event) {
+		{"a request", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "GET /x?y HTTP/1.1" 404 - "https://a/" "Mozilla"`, func(*event.Event) {}},
+		{"what was not said", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "GET /x?y HTTP/1.1" 200 - "-" "-"`, func(e *event.Event) {
 			e.Referer, e.UserAgent, e.Status = "", "", 0
 		}},
-		{"what would end a field", `2001:db8::1 - - [28/Nov/2026:20:15:00 +0000] "GET /\x22\x5C\x0A\xC3\xA9 HTTP/1.1" 404 - "https://a/" "a\x22 \x22b"`, func(e *Event) {
+		{"what would end a field", `2001:db8::1 - - [28/Nov/2026:20:15:00 +0000] "GET /\x22\x5C\x0A\xC3\xA9 HTTP/1.1" 404 - "https://a/" "a\x22 \x22b"`, func(e *event.Event) {
 			e.Client, e.Target, e.UserAgent = netip.MustParseAddr("2001:db8::1"), "/\"\\\n\u00e9", "a\" \"b"
 		}},
-		{"what is no request", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "\x16\x03" 400 - "-" "-"`, func(e *Event) {
-			*e = Event{Time: at, Client: e.Client, Line: "\x16\x03", Status: 400}
+		{"what is no request", `192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "\x16\x03" 400 - "-" "-"`, func(e *event.Event) {
+			*e = event.Event{Time: at, Client: e.Client, Line: "\x16\x03", Status: 400}
 		}},
 	} {
 		got, err := evaluate(t, "evt.Line.Raw", request(row.change))
@@ -43,7 +45,7 @@ func TestTheLineOfAnEvent(t *testing.T) {
 		"evt.Line.Time == date('2026-11-28T20:15:00Z')":           true,
 		"evt.Line.Raw contains '/x' && len(evt.Line.Raw) < 200":   true,
 	} {
-		if got, err := evaluate(t, source, request(func(*Event) {})); err != nil || got != want {
+		if got, err := evaluate(t, source, request(func(*event.Event) {})); err != nil || got != want {
 			t.Errorf("%s is %v (%v)", source, got, err)
 		}
 	}
@@ -76,7 +78,7 @@ func TestScenariosMayAskForTheLine(t *testing.T) {
 }
 
 func TestTheLineIsBounded(t *testing.T) {
-	e := &Event{Client: netip.MustParseAddr("192.0.2.1")}
+	e := &event.Event{Client: netip.MustParseAddr("192.0.2.1")}
 	for _, field := range []*string{&e.Target, &e.UserAgent, &e.Referer, &e.Proto, &e.Method} {
 		*field = strings.Repeat("\xff", 1<<20)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -78,7 +79,7 @@ func (r *Rules) Names() []string {
 type Scenario struct {
 	Name, Description string
 	File              string // and the line, such as a.yaml:12
-	Version, Hash     string // see [Alert]
+	Version, Hash     string // see [event.Alert]
 	Late              bool   // it has to wait for the response
 	Remediation       bool   // it asks for a decision
 	Labels            map[string]string
@@ -93,7 +94,7 @@ type Scenario struct {
 	Action    lookup.Action // what is asked for about the client, a [Policy] included; None: whatever is usual
 	Duration  time.Duration // and for how long; 0: as is usual
 	Ordered   bool          // a [Policy] says Action
-	Guard     Guard         // what is asked for instead, if it is no decision
+	Guard     event.Guard   // what is asked for instead, if it is no decision
 }
 
 // Scenarios returns the scenarios, in the order in which they are asked.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An answerer is an application as it answers on the wire: to a wrong password, to a
@@ -275,7 +277,7 @@ func TestStuffingIsGuardedWhateverTheCookies(t *testing.T) {
 			s := app.as("u"+letters(i), "leaked-"+letters(i), app.wrong)
 			s.client = fmt.Sprintf("%d.%d.3.4", 11+i%80, i/80+1)
 			e := s.event(at)
-			if guarded == 0 && slices.ContainsFunc(slices.Concat(d.Request(e), d.Response(e)), func(a Alert) bool { return a.Guard == GuardPlace }) {
+			if guarded == 0 && slices.ContainsFunc(slices.Concat(d.Request(e), d.Response(e)), func(a event.Alert) bool { return a.Guard == event.GuardPlace }) {
 				guarded = i + 1
 			}
 			at = at.Add(2 * time.Second)

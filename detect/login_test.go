@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestLogin(t *testing.T) {
@@ -193,7 +195,7 @@ func TestAGetHasNoLogin(t *testing.T) {
 	p := compile(builtinRules(t), testIDs())
 	e := step{target: "/wp-content/uploads/2024/05/a.jpg?x=1"}.event(began)
 	if n := testing.AllocsPerRun(100, func() {
-		v := p.open(e, ClientOf(e.Client))
+		v := p.open(e, event.ClientOf(e.Client))
 		v.login()
 		v.xmlrpc()
 		v.formAction()

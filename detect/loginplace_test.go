@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Where people log in, wrong passwords from many addresses put up a guard. Where only
@@ -64,7 +66,7 @@ func TestOnlyPlacesWherePeopleLogInAreGuarded(t *testing.T) {
 			s := row.next(i)
 			s.client = fmt.Sprintf("198.51.%d.%d", 100+i/200, 1+i%200)
 			e := s.event(at)
-			if guarded == 0 && slices.ContainsFunc(slices.Concat(d.Request(e), d.Response(e)), func(a Alert) bool { return a.Guard == GuardPlace }) {
+			if guarded == 0 && slices.ContainsFunc(slices.Concat(d.Request(e), d.Response(e)), func(a event.Alert) bool { return a.Guard == event.GuardPlace }) {
 				guarded = i + 1
 			}
 			at = at.Add(2 * time.Second)

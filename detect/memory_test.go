@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // crowd shows a detector requests of as many clients, three of each: a page, one that
@@ -19,7 +21,7 @@ func crowd(d *Detector, clients int) {
 		var ip [16]byte
 		ip[0], ip[1] = 0x20, 0x01
 		binary.BigEndian.PutUint32(ip[2:], uint32(i)) // a /48 each
-		e := &Event{
+		e := &event.Event{
 			Time: began.Add(time.Duration(i) * time.Millisecond), Client: netip.AddrFrom16(ip), Method: "GET",
 			Target: fmt.Sprintf("/%s/x?%d", letters(i), i), Host: "www.example.org", Proto: "HTTP/2.0", UserAgent: firefox, Status: 200, Size: 5000,
 			ContentType: "text/html",
@@ -89,11 +91,11 @@ func TestAnInnocentRequestAllocatesNextToNothing(t *testing.T) {
 		{"a page with a query", step{target: "/?s=how+to+bake+bread", size: 5000}, 1},
 		{"a picture", step{target: "/wp-content/uploads/2024/05/beach-1024x768.jpg", size: 50_000, media: "image/jpeg"}, 1},
 		{"a picture whose name has capitals", step{target: "/wp-content/uploads/2024/05/IMG_2041-1024x768.jpg", size: 50_000, media: "image/jpeg"}, 2},
-		{"a picture that a page embeds", step{target: "/a.jpg", size: 50_000, media: "image/jpeg", whose: Embedded}, 1},
+		{"a picture that a page embeds", step{target: "/a.jpg", size: 50_000, media: "image/jpeg", whose: event.Embedded}, 1},
 		{"an answer of an API", step{target: "/api/v1/users/me", size: 300, media: mediaJSON}, 1},
 		{"what has not changed", step{target: "/feed/", status: 304}, 1},
 		{"a redirect", step{target: "/about", status: 301, location: "/about/"}, 1},
-		{"a link on another page", step{target: "/2024/05/spring-news/", size: 5000, whose: Foreign}, 3},
+		{"a link on another page", step{target: "/2024/05/spring-news/", size: 5000, whose: event.Foreign}, 3},
 	} {
 		d := New(Config{Rules: builtinRules(t)})
 		e := row.step.event(began)
@@ -116,7 +118,7 @@ func TestAttributionAllocatesNothingWhateverIsSaid(t *testing.T) {
 		"a Referer":             {"Referer": {"https://other.example/a?b"}},
 		"a Referer of our site": {"Referer": {"https://site.example/a?b"}, "Accept": {"image/avif"}},
 	} {
-		if n := testing.AllocsPerRun(100, func() { AttributionOf(h, "site.example:443") }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { event.AttributionOf(h, "site.example:443") }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

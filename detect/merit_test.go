@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // firstAlert plays what next returns until a scenario alerts, and returns at which
@@ -38,7 +40,7 @@ func page(i int) step { return step{target: "/there/" + letters(i), size: int64(
 // What a client found makes up for what it missed, and not without end.
 func TestFoundPagesAreCredit(t *testing.T) {
 	known := func(d *Detector) {
-		d.clients.knows(keyOf(ClientOf(netip.MustParseAddr("192.0.2.1"))), began.Add(time.Hour).UnixNano())
+		d.clients.knows(keyOf(event.ClientOf(netip.MustParseAddr("192.0.2.1"))), began.Add(time.Hour).UnixNano())
 	}
 	pages := func(n int, next func(int) step) func(*Detector) {
 		return func(d *Detector) { play(d, 0, times(n, next)...) }
@@ -62,8 +64,8 @@ func TestFoundPagesAreCredit(t *testing.T) {
 			return step{target: "/r/" + letters(i), status: 302, location: fmt.Sprint("/to/", i)}
 		}), 10},
 		{"nor are pictures", pages(40, func(i int) step { return step{target: "/" + letters(i) + ".png"} }), 10},
-		{"nor is what other pages have it ask for", pages(40, func(i int) step { s := page(i); s.whose = Foreign; return s }), 10},
-		{"nor what the site's pages embed", pages(40, func(i int) step { s := page(i); s.whose = Embedded; return s }), 10},
+		{"nor is what other pages have it ask for", pages(40, func(i int) step { s := page(i); s.whose = event.Foreign; return s }), 10},
+		{"nor what the site's pages embed", pages(40, func(i int) step { s := page(i); s.whose = event.Embedded; return s }), 10},
 		{"nor is one answer to all", pages(40, func(i int) step { return step{target: "/same/" + letters(i), size: 5000} }), 8},
 		{"a challenge that was solved is five pages", func(d *Detector) { d.Vouch(netip.MustParseAddr("192.0.2.1"), began) }, 12},
 		{"others' pages", func(d *Detector) {
@@ -277,7 +279,7 @@ func TestWhatAnAccountGains(t *testing.T) {
 			for i := range 500 {
 				for _, s := range []step{row.success, row.guess(i)} {
 					e := s.event(at)
-					alerts := slices.DeleteFunc(slices.Concat(d.Request(e), d.Response(e)), func(a Alert) bool { return a.Guard != NoGuard })
+					alerts := slices.DeleteFunc(slices.Concat(d.Request(e), d.Response(e)), func(a event.Alert) bool { return a.Guard != event.NoGuard })
 					if len(alerts) > 0 {
 						got := strings.TrimPrefix(alerts[0].Scenario, "tocsin/")
 						if got != row.stopped || i+1 != row.guesses {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -71,7 +72,7 @@ func honestModels() []model {
 	with := func(auth string, steps []step) []step {
 		return changed(steps, func(_ int, s *step) { s.auth = auth })
 	}
-	whose := func(a Attribution, steps []step) []step {
+	whose := func(a event.Attribution, steps []step) []step {
 		return changed(steps, func(_ int, s *step) { s.whose = a })
 	}
 	return []model{
@@ -79,10 +80,10 @@ func honestModels() []model {
 		{"somebody reads, and eight links are old", 5 * second, slices.Concat(times(20, page), worded(404, "/%s", "apple birch cedar dahlia elder fern ginkgo hazel"), times(20, page))},
 		{"a gallery has lost its thumbnails", 0, numbered(200, 404, "/thumbs/%d/preview")},
 		{"people without pictures", 0, worded(404, "/avatar/%s", words)},
-		{"a forum links to pictures that are gone", 0, whose(Foreign, worded(404, "/%s/picture.jpg", words))},
-		{"a page of evil", 0, whose(Foreign, targets(404, "/.env?1", "/.env?2", "/.git/config", "/wp-config.php~", "/c99.php", "/c99.php?2"))},
-		{"a user of the forum posts pictures of evil", 0, whose(Embedded, targets(404, "/.env", "/.git/config", "/wp-config.php~", "/c99.php", "/shell.php"))},
-		{"a form of another page logs in again and again", 0, whose(Foreign, tried(gitea, 9))},
+		{"a forum links to pictures that are gone", 0, whose(event.Foreign, worded(404, "/%s/picture.jpg", words))},
+		{"a page of evil", 0, whose(event.Foreign, targets(404, "/.env?1", "/.env?2", "/.git/config", "/wp-config.php~", "/c99.php", "/c99.php?2"))},
+		{"a user of the forum posts pictures of evil", 0, whose(event.Embedded, targets(404, "/.env", "/.git/config", "/wp-config.php~", "/c99.php", "/shell.php"))},
+		{"a form of another page logs in again and again", 0, whose(event.Foreign, tried(gitea, 9))},
 
 		{"a registry's client asks for layers first", 0, by("HEAD", times(60, func(i int) step {
 			return step{target: fmt.Sprintf("/v2/team/app/blobs/sha256:%x", sha256.Sum256([]byte{byte(i)})), status: 404}
@@ -296,11 +297,11 @@ func attackModels() []struct {
 
 // severity returns what an alert leads to by itself: nothing where all of it was sent
 // by other pages, and a captcha at the most where there is a guard.
-func severity(a Alert) lookup.Action {
+func severity(a event.Alert) lookup.Action {
 	switch {
 	case !a.Remediation || a.Reflected:
 		return lookup.None
-	case a.Guard != NoGuard:
+	case a.Guard != event.NoGuard:
 		return lookup.Captcha
 	case a.Action == lookup.None:
 		return lookup.Ban
@@ -310,7 +311,7 @@ func severity(a Alert) lookup.Action {
 
 // played shows a model to a detector, and returns the alerts, each with the number of
 // the request.
-func (m model) played(d *Detector) (alerts []Alert, at []int) {
+func (m model) played(d *Detector) (alerts []event.Alert, at []int) {
 	now := began
 	for i, s := range m.steps {
 		e := s.event(now)

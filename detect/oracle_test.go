@@ -16,6 +16,8 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/hubsuite"
 )
 
@@ -149,12 +151,12 @@ func (p *program) matched(v *view) []string {
 }
 
 // differ compares both on an event, and reports the scenarios on which they do.
-func differ(t testing.TB, o *oracle, p *program, e *Event, machine *vm.VM) (matches int) {
+func differ(t testing.TB, o *oracle, p *program, e *event.Event, machine *vm.VM) (matches int) {
 	t.Helper()
-	v := p.open(e, ClientOf(e.Client))
+	v := p.open(e, event.ClientOf(e.Client))
 	got := p.matched(v)
 	v.close()
-	v = p.open(e, ClientOf(e.Client))
+	v = p.open(e, event.ClientOf(e.Client))
 	want := o.matched(v, machine)
 	v.close()
 	if !slices.Equal(got, want) {
@@ -208,9 +210,9 @@ func TestCompiledFiltersAgreeOnTheSuite(t *testing.T) {
 
 // event returns an event made of what the filters look for, and of what is much
 // like it.
-func (o *oracle) event(rng *rand.Rand) *Event {
+func (o *oracle) event(rng *rand.Rand) *event.Event {
 	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
-	e := &Event{
+	e := &event.Event{
 		Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(rng.IntN(256))}),
 		Method: pick("GET", "GET", "POST", "HEAD", "PUT", "post", "CONNECT", "BREW", ""),
 		Proto:  pick("HTTP/1.1", "HTTP/2.0", "HTTP/1.2", ""),

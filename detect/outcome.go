@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // What Meta.outcome can be.
@@ -98,7 +100,7 @@ func (v *view) isPlace(kind placeKind) bool {
 // the scenarios were asked, so that a client cannot be excused by what it is just
 // being blamed for.
 func (d *Detector) note(v *view) {
-	if v.evt.impossible {
+	if v.evt.Memo.Impossible {
 		d.habits.learnAlike(v)
 	}
 	d.notePlace(v)
@@ -159,7 +161,7 @@ func (v *view) hasMade() bool {
 
 // Vouch tells the detector that somebody at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
-	d.clients.with(keyOf(ClientOf(ip)), true, func(c *client) {
+	d.clients.with(keyOf(event.ClientOf(ip)), true, func(c *client) {
 		c.age(at.UnixNano())
 		c.found = min(c.found+passWorth, maxFound)
 	})
@@ -168,17 +170,17 @@ func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 // Known reports whether the client at ip has shown credentials that the site
 // accepted, not long before at. Who has is spared by guards.
 func (d *Detector) Known(ip netip.Addr, at time.Time) bool {
-	return d.clients.isKnown(keyOf(ClientOf(ip)), at.UnixNano())
+	return d.clients.isKnown(keyOf(event.ClientOf(ip)), at.UnixNano())
 }
 
 // Works reports whether the place that e asks for has served pages of other origins
 // before: a guard on what a client sends by way of other pages leaves it alone.
-func (d *Detector) Works(e *Event) bool {
+func (d *Detector) Works(e *event.Event) bool {
 	return d.habits.isPlace(placeWorks, d.habits.hash(PlaceOf(e)))
 }
 
 // Harmless reports whether e can be for nothing but a file that pages embed.
-func (e *Event) Harmless() bool {
+func Harmless(e *event.Event) bool {
 	v := view{evt: e}
 	v.split()
 	if s, _ := v.static(); s != "true" {

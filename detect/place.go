@@ -2,13 +2,12 @@ package detect
 
 import (
 	"net/http"
-	"net/netip"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // What of a path a place is made of at most.
@@ -18,11 +17,11 @@ const (
 	maxPlace    = 256 // bytes
 )
 
-// PlaceOf names the place that e asks for, as [Alert].Place does: the method, the
+// PlaceOf names the place that e asks for, as [event.Alert].Place does: the method, the
 // site and the path, in which a word stands for each number, hash and date. What
 // a script reads behind its name, the query and the letters' case make no other
 // place of it, so that nobody gets around a guard by writing an address otherwise.
-func PlaceOf(e *Event) string {
+func PlaceOf(e *event.Event) string {
 	v := view{evt: e}
 	v.split()
 	return v.spot()
@@ -54,7 +53,7 @@ func (v *view) asked() (string, bool) {
 	case len(v.evt.Body) > 0:
 		return method + " " + v.target + " " + alias("body", string(v.evt.Body[:min(len(v.evt.Body), maxField)])), true
 	}
-	return method + " " + v.target + " " + strconv.FormatUint(v.evt.number, 10), true
+	return method + " " + v.target + " " + strconv.FormatUint(v.evt.Memo.Number, 10), true
 }
 
 // climbs reports whether the path as it was sent leads above the root. Programs that
@@ -211,45 +210,12 @@ func scriptEnd(p string) int {
 
 // Bits of the network that a provider gives to one customer, or to a few neighbours:
 // who has addresses without number has them there.
-const (
-	netBits4 = 24
-	netBits6 = 40
-)
+func (v *view) sourceNet() (string, bool) { return event.NetworkOf(v.evt.Client).String(), true }
 
-// NetworkOf returns the network of ip that GuardNetwork guards: a /24, or a /40 of
-// IPv6.
-func NetworkOf(ip netip.Addr) netip.Prefix {
-	return lookup.Network(ip, netBits4, netBits6)
-}
-
-func (v *view) sourceNet() (string, bool) { return NetworkOf(v.evt.Client).String(), true }
-
-const (
-	// clientBits6 is how many bits of an IPv6 address make a client: who has one
-	// address mostly has 64 bits of them.
-	clientBits6 = 64
-	// sixToFourBits is how many an IPv4 address has by 6to4.
-	sixToFourBits = 48
-)
-
-var (
-	sixToFour = netip.MustParsePrefix("2002::/16")
-	teredo    = netip.MustParsePrefix("2001::/32")
-)
-
-// ClientOf returns what counts as one client, wherever clients are told apart: an
-// address, or a /64 of IPv6. To CrowdSec, each address of IPv6 is one. Behind one IPv4
-// address is a /48 of 6to4; a /64 of Teredo has all clients of a server, and each
-// address counts for itself.
-func ClientOf(ip netip.Addr) netip.Prefix {
-	bits := ip.BitLen()
-	switch {
-	case !ip.Is6() || teredo.Contains(ip):
-	case sixToFour.Contains(ip):
-		bits = sixToFourBits
-	default:
-		bits = clientBits6
+// first returns the first of some values, if there is one.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
 	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
-	return p
+	return values[0]
 }

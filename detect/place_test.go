@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // However an address is written, a guard on its place holds.
@@ -59,7 +61,7 @@ func TestPlaceOf(t *testing.T) {
 		{"an element of 49 bytes", "GET", "h", "/" + strings.Repeat("x", 49) + "/y", "GET h/*/y"},
 		{"an element of 48 bytes", "GET", "h", "/" + strings.Repeat("x", 48), "GET h/" + strings.Repeat("x", 48)},
 	} {
-		if got := PlaceOf(&Event{Method: row.method, Host: row.host, Target: row.target}); got != row.want {
+		if got := PlaceOf(&event.Event{Method: row.method, Host: row.host, Target: row.target}); got != row.want {
 			t.Errorf("%s: %s %q at %q is %q, want %q", row.name, row.method, row.target, row.host, got, row.want)
 		}
 	}
@@ -102,7 +104,7 @@ func TestPlacesAndTemplates(t *testing.T) {
 		{"/page;a=b/c;d", "/page", "/page/c"},
 		{"*", "", ""},
 	} {
-		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Target: row.target})
+		fields := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: row.target})
 		if got := fields["Parsed.place"]; got != row.place {
 			t.Errorf("%s: place is %q, want %q", row.target, got, row.place)
 		}
@@ -137,11 +139,11 @@ func TestNetworkOf(t *testing.T) {
 	for ip, want := range map[string]string{
 		"192.0.2.77": "192.0.2.0/24", "2001:db8:12:3456::1": "2001:db8::/40", "2001:db8:ff12::1": "2001:db8:ff00::/40",
 	} {
-		if got := NetworkOf(netip.MustParseAddr(ip)); got.String() != want {
+		if got := event.NetworkOf(netip.MustParseAddr(ip)); got.String() != want {
 			t.Errorf("%s is in %v, want %s", ip, got, want)
 		}
 	}
-	if got := NetworkOf(netip.Addr{}); got.IsValid() {
+	if got := event.NetworkOf(netip.Addr{}); got.IsValid() {
 		t.Errorf("nobody is in %v", got)
 	}
 }
@@ -155,7 +157,7 @@ func FuzzPlace(f *testing.F) {
 		f.Add("POST", "Site.example:8443", p)
 	}
 	f.Fuzz(func(t *testing.T, method, host, target string) {
-		place := func(target string) string { return PlaceOf(&Event{Method: method, Host: host, Target: target}) }
+		place := func(target string) string { return PlaceOf(&event.Event{Method: method, Host: host, Target: target}) }
 		was := place(target)
 		if most := 3*(maxMethod+maxPlace) + maxPlace + 3*maxElement; len(was) > most {
 			t.Errorf("%d bytes of a place, want at most %d", len(was), most)
@@ -163,7 +165,7 @@ func FuzzPlace(f *testing.F) {
 		if once := template(target, maxElements); template(once, maxElements) != once {
 			t.Errorf("%q is %q, which is %q", target, once, template(once, maxElements))
 		}
-		fields := fieldsOf(&Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
+		fields := fieldsOf(&event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target})
 		if n := len(fields["Parsed.place"]); n > 3*maxField {
 			t.Errorf("%d bytes of evt.Parsed.place", n)
 		}
@@ -207,7 +209,7 @@ func TestOneSiteByManyHosts(t *testing.T) {
 			}.event(began.Add(time.Duration(i) * time.Second))
 			e.Site = tt.site
 			for _, a := range append(d.Request(e), d.Response(e)...) {
-				guarded = guarded || a.Guard == GuardPlace && a.Place == "POST */wp-login.php"
+				guarded = guarded || a.Guard == event.GuardPlace && a.Place == "POST */wp-login.php"
 			}
 		}
 		if guarded != tt.want {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -51,7 +52,7 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 			continue
 		}
 		err := p.check()
-		if err == nil && p.Action != lookup.None && changed.scenarios[i].guard != NoGuard {
+		if err == nil && p.Action != lookup.None && changed.scenarios[i].guard != event.NoGuard {
 			err = fmt.Errorf("%v: it guards a %v and decides about nobody: want an alert alone, or no policy", p.Action, changed.scenarios[i].guard)
 		}
 		if err != nil {
@@ -70,7 +71,7 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 func (p Policy) of(old *scenario) *scenario {
 	s := *old
 	if p.AlertOnly {
-		s.remediation, s.action, s.duration, s.guard = false, lookup.None, 0, NoGuard
+		s.remediation, s.action, s.duration, s.guard = false, lookup.None, 0, event.NoGuard
 		return &s
 	}
 	if p.Action != lookup.None {

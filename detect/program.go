@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // A program is rules made ready to run. It does not change.
@@ -163,7 +165,9 @@ type bucketKey struct {
 
 // reflects reports whether the rule counts the event as nobody's act. To a guard, which
 // is about nobody, all count alike.
-func (r *rule) reflects(v *view) bool { return r.guard == NoGuard && v.evt.Attribution.IsReflected() }
+func (r *rule) reflects(v *view) bool {
+	return r.guard == event.NoGuard && v.evt.Attribution.IsReflected()
+}
 
 // key returns the key of the bucket that the event belongs to.
 func (r *rule) key(v *view, seed maphash.Seed) bucketKey {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // What other pages have a browser send is no act of its user, whichever scenario it
@@ -12,7 +14,7 @@ import (
 func TestWhatOthersSendIsReflected(t *testing.T) {
 	d, at := New(Config{Rules: builtinRules(t)}), began
 	for _, row := range attackRows() {
-		for _, whose := range []Attribution{Foreign, Embedded} {
+		for _, whose := range []event.Attribution{event.Foreign, event.Embedded} {
 			alerted := false
 			at = at.Add(100 * time.Hour) // all that was before is forgotten
 			for i := range row.least {
@@ -21,7 +23,7 @@ func TestWhatOthersSendIsReflected(t *testing.T) {
 				e := s.event(at)
 				for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
 					alerted = alerted || a.Scenario == "tocsin/"+row.scenario
-					if a.Reflected == (a.Guard != NoGuard) {
+					if a.Reflected == (a.Guard != event.NoGuard) {
 						t.Errorf("%s, %s, %v: reflected is %v of %s, a guard of %q", row.scenario, row.attack, whose, a.Reflected, a.Scenario, a.Guard)
 					}
 				}
@@ -30,7 +32,7 @@ func TestWhatOthersSendIsReflected(t *testing.T) {
 			if alerted == (row.scenario == "http-probing-guard") {
 				t.Errorf("%s, %s, %v: no alert, or one too many", row.scenario, row.attack, whose)
 			}
-			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(ClientOf(row.next(0).event(at).Client)), at.UnixNano()).found > 0 {
+			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(event.ClientOf(row.next(0).event(at).Client)), at.UnixNano()).found > 0 {
 				t.Errorf("%s, %s, %v: it found something", row.scenario, row.attack, whose)
 			}
 		}
@@ -51,13 +53,13 @@ func TestReflectedBucketsAreApart(t *testing.T) {
 		for i := range row.least {
 			s := row.next(i)
 			if i < row.least-1 {
-				s.whose = Foreign
+				s.whose = event.Foreign
 			}
 			e := s.event(at)
 			for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
 				switch {
 				case a.Scenario != "tocsin/"+row.scenario:
-				case a.Guard == NoGuard:
+				case a.Guard == event.NoGuard:
 					t.Errorf("%s, %s: the last of %d requests alerts alone, reflected %v", row.scenario, row.attack, row.least, a.Reflected)
 				case i < row.least-1:
 					t.Errorf("%s, %s: the guard is up after %d of %d", row.scenario, row.attack, i+1, row.least)
@@ -65,7 +67,7 @@ func TestReflectedBucketsAreApart(t *testing.T) {
 			}
 		}
 		if d.Stats().Scenarios["tocsin/"+row.scenario].Overflows == overflows && slices.ContainsFunc(rules.scenarios, func(s *scenario) bool {
-			return s.name == "tocsin/"+row.scenario && s.guard == GuardPlace
+			return s.name == "tocsin/"+row.scenario && s.guard == event.GuardPlace
 		}) {
 			t.Errorf("%s, %s: the guard does not count what others send", row.scenario, row.attack)
 		}
@@ -76,7 +78,7 @@ func TestReflectedBucketsAreApart(t *testing.T) {
 func TestForeignAndEmbeddedAreOneBucket(t *testing.T) {
 	d, alerted := New(Config{Rules: builtinRules(t)}), false
 	for i, target := range []string{"/.env", "/.git/config", "/wp-config.php~"} {
-		e := step{target: target, status: 404, whose: []Attribution{Foreign, Embedded}[i%2]}.event(began)
+		e := step{target: target, status: 404, whose: []event.Attribution{event.Foreign, event.Embedded}[i%2]}.event(began)
 		for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
 			alerted = alerted || a.Reflected && a.Scenario == "tocsin/http-secret-files"
 		}
@@ -97,19 +99,19 @@ func TestAReflectedAlertTellsOfAllPlaces(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name  string
-		whose Attribution
+		whose event.Attribution
 		next  func(i int) step
 		want  int
 	}{
-		{"one place", Foreign, logins(1), 1},
-		{"two by turns", Foreign, logins(2), 2},
-		{"three by turns, as pictures", Embedded, logins(3), 3},
-		{"one after the other", Foreign, logins(100), 6},
-		{"more than are told of", Foreign, missingPage, 9},
-		{"the client itself", Own, logins(2), 0},
+		{"one place", event.Foreign, logins(1), 1},
+		{"two by turns", event.Foreign, logins(2), 2},
+		{"three by turns, as pictures", event.Embedded, logins(3), 3},
+		{"one after the other", event.Foreign, logins(100), 6},
+		{"more than are told of", event.Foreign, missingPage, 9},
+		{"the client itself", event.Own, logins(2), 0},
 	} {
 		d := New(Config{Rules: builtinRules(t)})
-		var got []Alert
+		var got []event.Alert
 		for i := 0; len(got) == 0 && i < 100; i++ {
 			s := row.next(i)
 			s.whose = row.whose

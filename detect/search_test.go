@@ -3,6 +3,8 @@ package detect
 import (
 	"fmt"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Places are few for what one program asks, and many for a search.
@@ -36,7 +38,7 @@ func TestPlacesOfProgramsAndSearches(t *testing.T) {
 		d := New(Config{Rules: builtinRules(t)})
 		places := make(map[string]bool)
 		for _, e := range (conduct{acts: row.acts}).events(true) {
-			v := d.prog.Load().open(e, ClientOf(e.Client))
+			v := d.prog.Load().open(e, event.ClientOf(e.Client))
 			v.habits, v.clients = d.habits, d.clients
 			place, _ := v.place()
 			places[place] = true

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // shares remember things, within bounds, so that nobody makes others' be forgotten. Who
@@ -91,7 +93,7 @@ func newLessons[V any](room, share int) lessons[V] {
 
 // of returns those that a request of v's kind teaches.
 func (l lessons[V]) of(v *view) *shares[uint64, V] {
-	if v.evt.Attribution == Own {
+	if v.evt.Attribution == event.Own {
 		return l.own
 	}
 	return l.others

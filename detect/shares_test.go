@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // clientAt returns the key of an address.
-func clientAt(ip string) clientKey { return keyOf(ClientOf(netip.MustParseAddr(ip))) }
+func clientAt(ip string) clientKey { return keyOf(event.ClientOf(netip.MustParseAddr(ip))) }
 
 // What goes when somebody puts one thing too many.
 func TestShares(t *testing.T) {
@@ -65,7 +67,7 @@ func TestShares(t *testing.T) {
 func TestNobodyFlushesWhatIsKnownOfOthers(t *testing.T) {
 	const member, site = "203.0.113.7", "site.example"
 	asks := step{target: "/api/me", status: 401, host: site, client: member}
-	hook := step{target: "/hook", body: "{}", form: mediaJSON, host: site, client: "203.0.113.8", whose: Foreign}
+	hook := step{target: "/hook", body: "{}", form: mediaJSON, host: site, client: "203.0.113.8", whose: event.Foreign}
 	accepted := step{target: "/api/me", auth: "Bearer x", host: site, client: member}
 	refuses := step{target: "/api/login", body: "user=a&password=b", status: 401, host: site, client: member}
 	soft := func(i int) step {
@@ -87,7 +89,7 @@ func TestNobodyFlushesWhatIsKnownOfOthers(t *testing.T) {
 		}},
 		{"hosts without number", func(i int) step { return step{target: "/.env", host: letters(i) + ".example", size: 6000} }},
 	} {
-		for _, whose := range []Attribution{Own, Foreign} {
+		for _, whose := range []event.Attribution{event.Own, event.Foreign} {
 			d := New(Config{Rules: rules, Clients: 4000})
 			play(d, 0, asks, accepted, hook, refuses, soft(1), step{target: "/.env", host: site, client: member, size: 7000}, step{target: "/wp-config.php~", host: site, client: member, size: 7000})
 			for i := range 9_000 {
@@ -121,12 +123,12 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("takes long")
 	}
-	const most = 48 << 20
+	const most = 56 << 20
 	before := heap()
 	d := New(Config{Rules: builtinRules(t)})
 	for i := range 60_000 { // each from a network of its own
 		ip := netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 8), byte(i), 15: 1})
-		k := keyOf(ClientOf(ip))
+		k := keyOf(event.ClientOf(ip))
 		d.clients.knows(k, began.UnixNano())
 		for kind := range d.habits.places {
 			d.habits.places[kind].own.put(k, uint64(i), struct{}{})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -25,39 +26,39 @@ func TestSlowGuessingIsSeen(t *testing.T) {
 		name  string
 		gap   time.Duration
 		next  func(i int) step
-		guard Guard
+		guard event.Guard
 	}{
-		{"one address, a new name each 130 s", 130 * time.Second, wrong, NoGuard},
-		{"one address, a new name each 10 min", 10 * time.Minute, wrong, NoGuard},
+		{"one address, a new name each 130 s", 130 * time.Second, wrong, event.NoGuard},
+		{"one address, a new name each 10 min", 10 * time.Minute, wrong, event.NoGuard},
 		{"by WordPress", 130 * time.Second, func(i int) step {
 			return step{target: "/wp-login.php", body: wpLogin(fmt.Sprint("u", i), "Summer2026")}
-		}, NoGuard},
+		}, event.NoGuard},
 		{"by JSON", 130 * time.Second, func(i int) step {
 			return step{target: "/api/login", form: mediaJSON, body: fmt.Sprintf(`{"user":"u%d","password":"x"}`, i), status: 401}
-		}, NoGuard},
-		{"by Basic", 130 * time.Second, func(i int) step { return step{target: "/", auth: fmt.Sprintf("u%d:x", i), status: 401} }, NoGuard},
+		}, event.NoGuard},
+		{"by Basic", 130 * time.Second, func(i int) step { return step{target: "/", auth: fmt.Sprintf("u%d:x", i), status: 401} }, event.NoGuard},
 		{"by Digest", 130 * time.Second, func(i int) step {
 			return step{target: "/", auth: fmt.Sprintf(`Digest username="u%d", response="%s"`, i, digits(i, 32)), status: 401}
-		}, NoGuard},
+		}, event.NoGuard},
 		{"passwords without a name", 61 * time.Second, func(i int) step {
 			return step{target: "/share/login", body: fmt.Sprint("password=p", i), status: 401}
-		}, NoGuard},
+		}, event.NoGuard},
 		{"one-time codes", 61 * time.Second, func(i int) step {
 			return step{target: "/2fa", body: fmt.Sprintf("code=%06d", i), status: 401}
-		}, NoGuard},
+		}, event.NoGuard},
 
-		{"many addresses, a try each 40 s", 40 * time.Second, elsewhere(wrong), GuardPlace},
-		{"many addresses, a try each 60 s", time.Minute, elsewhere(wrong), GuardPlace},
-		{"many addresses, a try each 2 min", 2 * time.Minute, elsewhere(wrong), GuardPlace},
+		{"many addresses, a try each 40 s", 40 * time.Second, elsewhere(wrong), event.GuardPlace},
+		{"many addresses, a try each 60 s", time.Minute, elsewhere(wrong), event.GuardPlace},
+		{"many addresses, a try each 2 min", 2 * time.Minute, elsewhere(wrong), event.GuardPlace},
 		{"many addresses, codes", time.Minute, elsewhere(func(i int) step {
 			return step{target: "/2fa", body: fmt.Sprintf("code=%06d", i), status: 401}
-		}), GuardPlace},
+		}), event.GuardPlace},
 		{"many addresses, and one logs in by an account of his own each time", time.Minute, elsewhere(func(i int) step {
 			if i%2 == 0 {
 				return logsIn("mallory", "right", true)
 			}
 			return wrong(i)
-		}), GuardPlace},
+		}), event.GuardPlace},
 	} {
 		d, at, failures, alerted := New(Config{Rules: builtinRules(t)}), began, 0, 0
 		for i := 0; alerted == 0 && i < 100; i++ {
@@ -70,7 +71,7 @@ func TestSlowGuessingIsSeen(t *testing.T) {
 				if a.Guard == row.guard {
 					alerted = failures
 				}
-				if a.Guard == NoGuard && (a.Action != lookup.Captcha || !a.Mild) {
+				if a.Guard == event.NoGuard && (a.Action != lookup.Captcha || !a.Mild) {
 					t.Errorf("%s: %s leads to %v, mild %v", row.name, a.Scenario, a.Action, a.Mild)
 				}
 			}

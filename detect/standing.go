@@ -3,6 +3,8 @@ package detect
 import (
 	"net/http"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // Standing is what a client has that has shown credentials which the site accepted.
@@ -211,7 +213,7 @@ func (d *Detector) notePlace(v *view) {
 		}
 	}
 	d.noteKeeper(v)
-	if v.isFine() && v.evt.Attribution == Foreign {
+	if v.isFine() && v.evt.Attribution == event.Foreign {
 		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
 	}
 }

@@ -3,6 +3,8 @@ package detect
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // A store holds the buckets. It is split, so that events of different clients
@@ -70,7 +72,7 @@ func (s *store) part(k bucketKey) *shelf {
 }
 
 // pour puts an event into its bucket. It returns the alert, if one is due.
-func (s *store) pour(k bucketKey, p pouring) (Alert, bool) {
+func (s *store) pour(k bucketKey, p pouring) (event.Alert, bool) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
@@ -82,12 +84,12 @@ func (s *store) pour(k bucketKey, p pouring) (Alert, bool) {
 	over := b.pour(p)
 	part.measure(b)
 	if !over {
-		return Alert{}, false
+		return event.Alert{}, false
 	}
 	p.rule.count.overflows.Add(1)
 	if !b.report(p.rule, p.now) {
 		p.rule.count.hidden.Add(1)
-		return Alert{}, false
+		return event.Alert{}, false
 	}
 	return p.alert(b), true
 }

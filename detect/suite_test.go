@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/hubsuite"
 )
 
@@ -42,8 +43,8 @@ func hubRules(t testing.TB, names ...string) *Rules {
 }
 
 // eventOf returns what was recorded as an event.
-func eventOf(r *hubsuite.Recording) *Event {
-	e := &Event{
+func eventOf(r *hubsuite.Recording) *event.Event {
+	e := &event.Event{
 		Time: r.Time, Client: r.IP, Method: r.Method, Target: r.URI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UA, Referer: r.Referer, Status: r.Status, Line: r.Malformed,
 	}
@@ -132,7 +133,7 @@ func TestHubDerivation(t *testing.T) {
 	for _, x := range vectors {
 		e := eventOf(&x.Input)
 		e.Client = netip.MustParseAddr(x.Meta["source_ip"])
-		v := p.open(e, ClientOf(e.Client))
+		v := p.open(e, event.ClientOf(e.Client))
 		env := v.environment()
 		for _, room := range []struct {
 			name      string

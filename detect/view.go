@@ -4,13 +4,15 @@ import (
 	"maps"
 	"net/netip"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // A view is an event as expressions see it, for the length of one phase. What is
 // dear to find out is found out once.
 type view struct {
 	prog    *program
-	evt     *Event
+	evt     *event.Event
 	habits  *habits      // nil: nothing is known of the site
 	clients *clients     // likewise of the client
 	client  netip.Prefix // who is meant
@@ -52,7 +54,7 @@ type condMemo struct {
 }
 
 // open returns a view of e. It is to be closed.
-func (p *program) open(e *Event, client netip.Prefix) *view {
+func (p *program) open(e *event.Event, client netip.Prefix) *view {
 	v, ok := p.views.Get().(*view)
 	if !ok {
 		v = &view{

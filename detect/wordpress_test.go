@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/wordpresstest"
 )
 
@@ -64,8 +66,8 @@ type guard struct {
 	password string
 
 	mu     sync.Mutex
-	events []*Event
-	alerts []Alert
+	events []*event.Event
+	alerts []event.Alert
 }
 
 // asClient names the header by which a test says who sends a request.
@@ -83,7 +85,7 @@ func newGuard(t *testing.T) *guard {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := &Event{
+		e := &event.Event{
 			Time: time.Now(), Client: netip.MustParseAddr(cmp.Or(r.Header.Get(asClient), "192.0.2.1")),
 			Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto, UserAgent: r.UserAgent(), Referer: r.Referer(), Request: r.Header.Clone(),
 		}
@@ -103,7 +105,7 @@ func newGuard(t *testing.T) *guard {
 	return g
 }
 
-func (g *guard) heard(e *Event, alerts []Alert) {
+func (g *guard) heard(e *event.Event, alerts []event.Alert) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if e != nil {
@@ -113,7 +115,7 @@ func (g *guard) heard(e *Event, alerts []Alert) {
 }
 
 // taken returns what was seen and alerted of since it was called last.
-func (g *guard) taken() (events []*Event, alerts []string) {
+func (g *guard) taken() (events []*event.Event, alerts []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, a := range g.alerts {

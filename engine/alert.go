@@ -9,9 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 // A Record is an alert and what became of it.
 type Record struct {
 	Time  time.Time
-	Alert detect.Alert
+	Alert event.Alert
 
 	// Decision is what it has led to: a local decision, or one that was in force
 	// already. Its action is None if it has led to none.
@@ -35,7 +36,7 @@ type Record struct {
 	// [Local]. Nobody was told of the alert.
 	Spared bool
 	// Guard says that it has led to a guard, and Decision is about the requests that
-	// meet it: see [detect.Alert].Reflected and Guard. Nobody was told of the alert,
+	// meet it: see [event.Alert].Reflected and Guard. Nobody was told of the alert,
 	// since it is about nobody.
 	Guard bool
 	// Why says why it is spared, in words: it is on this machine, in a private network,
@@ -155,10 +156,10 @@ func (e *Engine) Alerts() []Record {
 // whom nothing is decided, and [Verifier] about clients that may be crawlers: what
 // becomes of an alert about one turns out within seconds. An engine that is closed
 // takes no alerts.
-func (e *Engine) Alert(a detect.Alert) { e.handle(a) }
+func (e *Engine) Alert(a event.Alert) { e.handle(a) }
 
 // handle is Alert. It returns the decision that a has led to already.
-func (e *Engine) handle(a detect.Alert) lookup.Decision {
+func (e *Engine) handle(a event.Alert) lookup.Decision {
 	bound(&a)
 	switch e.checks.consider(&a) {
 	case isCrawler:
@@ -171,7 +172,7 @@ func (e *Engine) handle(a detect.Alert) lookup.Decision {
 }
 
 // act does what a asks for, and returns the decision that it has led to.
-func (e *Engine) act(a detect.Alert) lookup.Decision {
+func (e *Engine) act(a event.Alert) lookup.Decision {
 	r, f := e.local.judge(&a, &e.guards, time.Now())
 	late := false
 	switch f {
@@ -199,13 +200,13 @@ func (e *Engine) act(a detect.Alert) lookup.Decision {
 
 // logGuard says that a guard is up, as far as the quota goes. That on what other pages
 // have one client send says nothing of the client.
-func (e *Engine) logGuard(a *detect.Alert, now, until time.Time) {
+func (e *Engine) logGuard(a *event.Alert, now, until time.Time) {
 	ok, left, since := e.guardLines.Take(a.Client, now)
 	e.sumUpGuards(left, since)
 	if !ok {
 		return
 	}
-	if a.Guard == detect.NoGuard {
+	if a.Guard == event.NoGuard {
 		e.logger.Info("what other pages have a client send is challenged", zap.String("scenario", a.Scenario), zap.Time("until", until))
 		return
 	}
@@ -222,7 +223,7 @@ func (e *Engine) sumUpGuards(left int, since time.Time) {
 
 // bound makes a short enough to keep thousands like it. What clients send may be
 // a megabyte, and a piece of a text keeps the whole of it in memory.
-func bound(a *detect.Alert) {
+func bound(a *event.Alert) {
 	clip := func(s string, n int) string { return strings.Clone(s[:min(len(s), n)]) }
 	a.Scenario, a.Message = clip(a.Scenario, maxReason), clip(a.Message, maxReason)
 	a.Version, a.Hash = clip(a.Version, maxReason), clip(a.Hash, maxReason)

@@ -12,21 +12,22 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const probing = "crowdsecurity/http-probing"
 
 // about returns an alert that asks for a decision about a client, an address or
 // a range.
-func about(client string) detect.Alert {
+func about(client string) event.Alert {
 	p, err := lookup.ParsePrefix(client)
 	if err != nil {
 		panic(err)
 	}
-	return detect.Alert{Scenario: probing, Client: p.Addr(), Prefix: p, Remediation: true}
+	return event.Alert{Scenario: probing, Client: p.Addr(), Prefix: p, Remediation: true}
 }
 
 func inDetail(t *testing.T, e *Engine, client string) lookup.Decision {
@@ -41,28 +42,28 @@ func TestAnAlertIsADecisionAtOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		local  Local
-		change func(*detect.Alert)
+		change func(*event.Alert)
 		want   lookup.Action
 		length time.Duration
 	}{
-		{"four hours of ban by default", Local{}, func(*detect.Alert) {}, lookup.Ban, 4 * time.Hour},
-		{"as the config has it", Local{Action: lookup.Captcha, Duration: time.Hour}, func(*detect.Alert) {}, lookup.Captcha, time.Hour},
-		{"as the scenario wishes", Local{}, func(a *detect.Alert) {
+		{"four hours of ban by default", Local{}, func(*event.Alert) {}, lookup.Ban, 4 * time.Hour},
+		{"as the config has it", Local{Action: lookup.Captcha, Duration: time.Hour}, func(*event.Alert) {}, lookup.Captcha, time.Hour},
+		{"as the scenario wishes", Local{}, func(a *event.Alert) {
 			a.Action, a.Duration = lookup.Captcha, time.Minute
 		}, lookup.Captcha, time.Minute},
-		{"the config wins over a harsher scenario", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
+		{"the config wins over a harsher scenario", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *event.Alert) {
 			a.Action, a.Duration = lookup.Ban, 4*time.Hour
 		}, lookup.Captcha, time.Hour},
-		{"the config wins over a milder scenario", Local{Action: lookup.Ban}, func(a *detect.Alert) {
+		{"the config wins over a milder scenario", Local{Action: lookup.Ban}, func(a *event.Alert) {
 			a.Action, a.Duration = lookup.Captcha, time.Minute
 		}, lookup.Ban, time.Minute},
-		{"a policy wins over both", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *detect.Alert) {
+		{"a policy wins over both", Local{Action: lookup.Captcha, Duration: time.Hour}, func(a *event.Alert) {
 			a.Action, a.Duration, a.Ordered = lookup.Throttle, time.Minute, true
 		}, lookup.Throttle, time.Minute},
-		{"an alert that asks for nothing", Local{}, func(a *detect.Alert) { a.Remediation = false }, lookup.None, 0},
-		{"an action that there is not", Local{}, func(a *detect.Alert) { a.Action = 99 }, lookup.Ban, 4 * time.Hour},
-		{"an alert without a prefix", Local{}, func(a *detect.Alert) { a.Prefix = netip.Prefix{} }, lookup.Ban, 4 * time.Hour},
-		{"an alert about nobody", Local{}, func(a *detect.Alert) { *a = detect.Alert{Remediation: true} }, lookup.None, 0},
+		{"an alert that asks for nothing", Local{}, func(a *event.Alert) { a.Remediation = false }, lookup.None, 0},
+		{"an action that there is not", Local{}, func(a *event.Alert) { a.Action = 99 }, lookup.Ban, 4 * time.Hour},
+		{"an alert without a prefix", Local{}, func(a *event.Alert) { a.Prefix = netip.Prefix{} }, lookup.Ban, 4 * time.Hour},
+		{"an alert about nobody", Local{}, func(a *event.Alert) { *a = event.Alert{Remediation: true} }, lookup.None, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestWhoIsSpared(t *testing.T) {
 		e := start(t, Config{Sources: []Source{lists}, Reporters: []Reporter{r}})
 		within := about("2001:db8::/64")
 		within.Client = netip.MustParseAddr("2001:db8::5")
-		all := []detect.Alert{within}
+		all := []event.Alert{within}
 		for _, client := range []string{"127.0.0.1", "10.0.0.1", "192.168.0.0/24", "169.254.1.1", "100.64.1.1", "::1", "fd00::/64", "fe80::1", "203.0.113.9", "0.0.0.0"} {
 			all = append(all, about(client))
 		}
@@ -418,7 +419,7 @@ func TestWhatClientsSendIsNotKeptWhole(t *testing.T) {
 		long := strings.Repeat("x", 1<<20)
 		a.Message, a.Scenario = long, long
 		for range 100 {
-			a.Context = append(a.Context, detect.Context{Method: long, Target: long, Host: long, UserAgent: long})
+			a.Context = append(a.Context, event.Context{Method: long, Target: long, Host: long, UserAgent: long})
 		}
 		e.Alert(a)
 		got := e.Alerts()[0].Alert
@@ -469,7 +470,7 @@ func TestASparedClientIsToldWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 		ip, _ := netip.ParseAddr(row.client)
-		e.Alert(detect.Alert{Scenario: "a", Client: ip})
+		e.Alert(event.Alert{Scenario: "a", Client: ip})
 		why := ""
 		if len(told) == 1 {
 			why = told[0].Why

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const (
@@ -68,7 +69,7 @@ type doubt struct {
 	client  netip.Addr
 	agent   string
 	since   time.Time
-	alerts  []detect.Alert
+	alerts  []event.Alert
 }
 
 // A load is how many clients of a network there are.
@@ -106,8 +107,8 @@ func (c *checks) count(s *AlertStats) {
 }
 
 // consider says what the client of a is. It does not block.
-func (c *checks) consider(a *detect.Alert) standing {
-	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() || a.Reflected || a.Guard != detect.NoGuard {
+func (c *checks) consider(a *event.Alert) standing {
+	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() || a.Reflected || a.Guard != event.NoGuard {
 		return isNobody
 	}
 	p, ok := meant(a)
@@ -123,10 +124,10 @@ func (c *checks) consider(a *detect.Alert) standing {
 	defer c.mu.Unlock()
 	if d := c.doubts[p]; d != nil {
 		c.hold(d, a)
-	} else if network := detect.NetworkOf(a.Client); len(c.doubts) >= maxDoubts || c.networks[network].doubts >= netDoubts {
+	} else if network := event.NetworkOf(a.Client); len(c.doubts) >= maxDoubts || c.networks[network].doubts >= netDoubts {
 		c.unchecked++
 	} else {
-		c.enqueueLocked(&doubt{p, network, a.Client, agent, time.Now(), []detect.Alert{*a}})
+		c.enqueueLocked(&doubt{p, network, a.Client, agent, time.Now(), []event.Alert{*a}})
 	}
 	return isDoubtful
 }
@@ -175,7 +176,7 @@ func (c *checks) next() *doubt {
 
 // hold adds a to those that wait for the same check. A few are enough: if it ends
 // badly, they say all that is needed, else none of them is.
-func (c *checks) hold(d *doubt, a *detect.Alert) {
+func (c *checks) hold(d *doubt, a *event.Alert) {
 	if len(d.alerts) >= maxHeld {
 		c.merged++
 		return
@@ -214,7 +215,7 @@ const (
 )
 
 // settle asks whether the client of d is a crawler, and returns the alerts about it.
-func (c *checks) settle(ctx context.Context, d *doubt) ([]detect.Alert, verdict) {
+func (c *checks) settle(ctx context.Context, d *doubt) ([]event.Alert, verdict) {
 	v := skipped
 	if time.Since(d.since) < longestDoubt {
 		limit, cancel := context.WithTimeout(ctx, checkTime)
@@ -252,7 +253,7 @@ func (e *Engine) check(ctx context.Context) {
 // conclude does what follows from a check. One that the end cut short says nothing, nor
 // do those that never began: a ban would outlast the restart; who misbehaves will do so
 // after it, too.
-func (e *Engine) conclude(ctx context.Context, alerts []detect.Alert, v verdict) {
+func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) {
 	for _, a := range alerts {
 		switch {
 		case v == proven:
@@ -264,6 +265,6 @@ func (e *Engine) conclude(ctx context.Context, alerts []detect.Alert, v verdict)
 }
 
 // acquit takes note of an alert about a crawler, which has no consequences.
-func (e *Engine) acquit(a detect.Alert) {
+func (e *Engine) acquit(a event.Alert) {
 	e.history.add(Record{Time: time.Now(), Alert: a, Crawler: true}, false)
 }

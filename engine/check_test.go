@@ -10,10 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const crawlerAgent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -41,7 +42,7 @@ func (v *verifier) begin(ip netip.Addr, n int) {
 	if v.at == nil {
 		v.at, v.most = map[netip.Prefix]int{}, map[netip.Prefix]int{}
 	}
-	for _, p := range []netip.Prefix{detect.NetworkOf(ip), {}} {
+	for _, p := range []netip.Prefix{event.NetworkOf(ip), {}} {
 		v.at[p] += n
 		v.most[p] = max(v.most[p], v.at[p])
 	}
@@ -94,9 +95,9 @@ func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string
 }
 
 // claiming returns an alert about a client whose last request had a user agent.
-func claiming(client, agent string) detect.Alert {
+func claiming(client, agent string) event.Alert {
 	a := about(client)
-	a.Context = []detect.Context{{UserAgent: "curl/8"}, {UserAgent: agent}}
+	a.Context = []event.Context{{UserAgent: "curl/8"}, {UserAgent: agent}}
 	return a
 }
 
@@ -116,21 +117,21 @@ func TestACrawlerIsNotBannedAndALiarIs(t *testing.T) {
 	for _, tt := range []struct {
 		name, client, agent string
 		verifier            *verifier
-		change              func(*detect.Alert)
+		change              func(*event.Alert)
 		atOnce              bool // the decision
 		want                string
 		told                int
 	}{
 		{name: "a crawler", client: "192.0.2.1", agent: crawlerAgent, want: "crawler"},
 		{name: "one of IPv6", client: "2001:db8::1", agent: crawlerAgent, want: "crawler"},
-		{name: "a crawler about which nothing is to be decided", client: "192.0.2.1", agent: crawlerAgent, want: "crawler", change: func(a *detect.Alert) { a.Remediation = false }},
+		{name: "a crawler about which nothing is to be decided", client: "192.0.2.1", agent: crawlerAgent, want: "crawler", change: func(a *event.Alert) { a.Remediation = false }},
 		{name: "a liar", client: "192.0.2.2", agent: crawlerAgent, want: "decided", told: 1},
-		{name: "a liar about whom nothing is to be decided", client: "192.0.2.2", agent: crawlerAgent, want: "reported", told: 1, change: func(a *detect.Alert) { a.Remediation = false }},
+		{name: "a liar about whom nothing is to be decided", client: "192.0.2.2", agent: crawlerAgent, want: "reported", told: 1, change: func(a *event.Alert) { a.Remediation = false }},
 		{name: "a browser at a crawler's address", client: "192.0.2.1", agent: "Firefox", atOnce: true, want: "decided", told: 1},
 		{name: "one without a user agent", client: "192.0.2.1", agent: "", atOnce: true, want: "decided", told: 1},
-		{name: "one that was a crawler some requests ago", client: "192.0.2.1", agent: "curl/8", atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Context[0].UserAgent = crawlerAgent }},
-		{name: "no request is known", client: "192.0.2.1", atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Context = nil }},
-		{name: "a range without a client", client: "192.0.2.0/24", agent: crawlerAgent, atOnce: true, want: "decided", told: 1, change: func(a *detect.Alert) { a.Client = netip.Addr{} }},
+		{name: "one that was a crawler some requests ago", client: "192.0.2.1", agent: "curl/8", atOnce: true, want: "decided", told: 1, change: func(a *event.Alert) { a.Context[0].UserAgent = crawlerAgent }},
+		{name: "no request is known", client: "192.0.2.1", atOnce: true, want: "decided", told: 1, change: func(a *event.Alert) { a.Context = nil }},
+		{name: "a range without a client", client: "192.0.2.0/24", agent: crawlerAgent, atOnce: true, want: "decided", told: 1, change: func(a *event.Alert) { a.Client = netip.Addr{} }},
 		{name: "nobody says what it is", client: "192.0.2.1", agent: crawlerAgent, verifier: &verifier{hang: true}, want: "decided", told: 1},
 		{name: "a verifier that panics", client: "192.0.2.1", agent: crawlerAgent, verifier: &verifier{boom: true}, want: "decided", told: 1},
 		{name: "a user agent that makes it panic", client: "192.0.2.1", agent: "Boom", atOnce: true, want: "decided", told: 1},
@@ -171,14 +172,14 @@ func TestACrawlerIsNotBannedAndALiarIs(t *testing.T) {
 
 func TestARequestOfAPossibleCrawlerPassesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &watcher{request: func(ev *detect.Event) []detect.Alert {
-			return []detect.Alert{claiming(ev.Client.String(), ev.UserAgent)}
+		w := &watcher{request: func(ev *event.Event) []event.Alert {
+			return []event.Alert{claiming(ev.Client.String(), ev.UserAgent)}
 		}}
 		v := &verifier{crawlers: map[string]bool{"192.0.2.1": true}}
 		e := start(t, Config{Detect: w, Verify: v})
 		for client, liar := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true} {
 			ip := netip.MustParseAddr(client)
-			ev := &detect.Event{Client: ip, UserAgent: crawlerAgent}
+			ev := &event.Event{Client: ip, UserAgent: crawlerAgent}
 			if _, ok := e.Request(ev); ok {
 				t.Errorf("%s does not pass", client)
 			}
@@ -208,7 +209,7 @@ func (c *checks) left() int {
 }
 
 // liar returns an alert about a client that claims to be a crawler, one of a network.
-func liar(network, i int) detect.Alert {
+func liar(network, i int) event.Alert {
 	return claiming(fmt.Sprintf("198.%d.%d.%d", 18+network/256, network%256, i), crawlerAgent)
 }
 
@@ -242,7 +243,7 @@ func TestLiarsDoNotGetACrawlerBanned(t *testing.T) {
 				if e.stops(listed) || int(s.Crawlers) != tt.crawler || int(s.Decided) != tt.liars || s.Unchecked != tt.unchecked {
 					t.Errorf("the crawler is stopped: %v; %+v", e.stops(listed), s)
 				}
-				if got := v.most[netip.Prefix{}]; got != int(tt.most) || v.most[detect.NetworkOf(liar(0, 0).Client)] > 4 {
+				if got := v.most[netip.Prefix{}]; got != int(tt.most) || v.most[event.NetworkOf(liar(0, 0).Client)] > 4 {
 					t.Errorf("%d checks at once, %v", got, v.most)
 				}
 				e.Alert(claiming("192.0.2.1", crawlerAgent))

@@ -9,19 +9,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A ban of one network outlasts whatever is decided about clients of another, and in a
 // network what asks for the least, and ends the soonest, makes room first.
 func TestTheWeakestDecisionOfTheLargestNetworkMakesRoom(t *testing.T) {
-	alert := func(client string, action lookup.Action, length time.Duration) detect.Alert {
+	alert := func(client string, action lookup.Action, length time.Duration) event.Alert {
 		a := about(client)
-		a.Prefix, a.Action, a.Duration = detect.ClientOf(a.Client), action, length
+		a.Prefix, a.Action, a.Duration = event.ClientOf(a.Client), action, length
 		return a
 	}
-	flood := func(form string, action lookup.Action, length time.Duration) (all []detect.Alert) {
+	flood := func(form string, action lookup.Action, length time.Duration) (all []event.Alert) {
 		for i := range 40 {
 			all = append(all, alert(fmt.Sprintf(form, i), action, length))
 		}
@@ -29,33 +29,33 @@ func TestTheWeakestDecisionOfTheLargestNetworkMakesRoom(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name         string
-		before, then []detect.Alert
+		before, then []event.Alert
 		stays, goes  []string
 	}{
 		{
 			"a ban, when others of one /32 flood",
-			[]detect.Alert{alert("2001:db8:1::1", lookup.Ban, time.Hour)},
+			[]event.Alert{alert("2001:db8:1::1", lookup.Ban, time.Hour)},
 			flood("2001:db9:1:%x::1", lookup.Ban, 4*time.Hour),
 			[]string{"2001:db8:1::1", "2001:db9:1:27::1"},
 			[]string{"2001:db9:1::1"},
 		},
 		{
 			"a captcha, when others flood with bans",
-			[]detect.Alert{alert("192.0.2.1", lookup.Captcha, time.Hour)},
+			[]event.Alert{alert("192.0.2.1", lookup.Captcha, time.Hour)},
 			flood("198.51.100.%d", lookup.Ban, 4*time.Hour),
 			[]string{"192.0.2.1"},
 			[]string{"198.51.100.0"},
 		},
 		{
 			"a ban of a network that floods with captchas",
-			[]detect.Alert{alert("198.51.100.200", lookup.Ban, time.Hour)},
+			[]event.Alert{alert("198.51.100.200", lookup.Ban, time.Hour)},
 			flood("198.51.100.%d", lookup.Captcha, 4*time.Hour),
 			[]string{"198.51.100.200"},
 			[]string{"198.51.100.0"},
 		},
 		{
 			"a long ban of a network that floods with short ones",
-			[]detect.Alert{alert("198.51.100.200", lookup.Ban, 2*time.Hour)},
+			[]event.Alert{alert("198.51.100.200", lookup.Ban, 2*time.Hour)},
 			flood("198.51.100.%d", lookup.Ban, time.Hour),
 			[]string{"198.51.100.200"},
 			[]string{"198.51.100.0"},

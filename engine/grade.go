@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -20,7 +20,7 @@ const (
 // wish returns what is to be done on a, and for how long the first time. The
 // operator's word about the scenario comes first, then that about all scenarios, then
 // what the scenario asks for. What is mild is a challenge at most.
-func (l *locals) wish(a *detect.Alert) (action lookup.Action, length time.Duration) {
+func (l *locals) wish(a *event.Alert) (action lookup.Action, length time.Duration) {
 	theirs := min(cmp.Or(a.Action, lookup.Ban), lookup.Ban)
 	if a.Mild {
 		defer func() { action = min(action, lookup.Captcha) }()
@@ -37,7 +37,7 @@ func (l *locals) wish(a *detect.Alert) (action lookup.Action, length time.Durati
 
 // goesOn reports whether a, which asks for a captcha by its own wish, is about what a
 // client has done since it was asked for one: it has solved it, and goes on.
-func (l *locals) goesOn(a *detect.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
+func (l *locals) goesOn(a *event.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
 	if action != lookup.Captcha || a.Mild || a.Ordered || l.cfg.Action != lookup.None {
 		return false
 	}
@@ -87,12 +87,12 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 	now := time.Now()
 	switch {
 	case solved:
-		e.local.solved(detect.ClientOf(ip))
+		e.local.solved(event.ClientOf(ip))
 		if w := e.witness.witness; w != nil {
 			w.Vouch(ip, now)
 		}
 	case d.Source == LocalSource && d.Action == lookup.Captcha && d.Prefix.IsValid() && e.local.ignored(&d, maphash.String(e.seed, page)):
-		e.act(detect.Alert{
+		e.act(event.Alert{
 			Scenario: ignoredScenario, Message: ip.String() + " asks for one page after the other and solves no challenge",
 			Client: ip, Prefix: d.Prefix, Start: d.Since, Stop: now, Count: ignoredPages, Capacity: ignoredPages - 1,
 			Remediation: true, Action: lookup.Ban, Duration: max(leastIgnored, 2*now.Sub(d.Since)),

@@ -8,12 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // suspicion is an alert that asks for a captcha of half an hour.
-func suspicion(ip string) detect.Alert {
+func suspicion(ip string) event.Alert {
 	a := about(ip)
 	a.Action, a.Duration, a.Start, a.Stop = lookup.Captcha, 30*time.Minute, time.Now(), time.Now()
 	return a
@@ -108,41 +108,41 @@ func TestWhoIgnoresTheChallengeIsBanned(t *testing.T) {
 type knowing struct {
 	known []string // addresses
 	works string   // a path
-	alert []detect.Alert
+	alert []event.Alert
 }
 
-func (k *knowing) Request(*detect.Event) []detect.Alert {
+func (k *knowing) Request(*event.Event) []event.Alert {
 	alerts := k.alert
 	k.alert = nil
 	return alerts
 }
-func (*knowing) Response(*detect.Event) []detect.Alert { return nil }
+func (*knowing) Response(*event.Event) []event.Alert { return nil }
 func (k *knowing) Known(ip netip.Addr, _ time.Time) bool {
 	return slices.Contains(k.known, ip.String())
 }
-func (k *knowing) Works(ev *detect.Event) bool { return ev.Target == k.works }
-func (*knowing) Vouch(netip.Addr, time.Time)   {}
+func (k *knowing) Works(ev *event.Event) bool { return ev.Target == k.works }
+func (*knowing) Vouch(netip.Addr, time.Time)  {}
 
 func TestGuards(t *testing.T) {
-	login := detect.Alert{
+	login := event.Alert{
 		Scenario: "tocsin/http-login-guard", Client: netip.MustParseAddr("192.0.2.1"), Prefix: netip.MustParsePrefix("192.0.2.1/32"),
-		Remediation: true, Guard: detect.GuardPlace, Place: "POST site.example/login", Duration: 10 * time.Minute,
+		Remediation: true, Guard: event.GuardPlace, Place: "POST site.example/login", Duration: 10 * time.Minute,
 	}
-	network := detect.Alert{
+	network := event.Alert{
 		Scenario: "tocsin/http-probing-guard", Client: netip.MustParseAddr("2001:db8:1:2::3"), Prefix: netip.MustParsePrefix("2001:db8::/40"),
-		Remediation: true, Guard: detect.GuardNetwork, Duration: 10 * time.Minute,
+		Remediation: true, Guard: event.GuardNetwork, Duration: 10 * time.Minute,
 	}
 	reflected := about("192.0.2.1")
 	reflected.Reflected = true
-	withAction := func(a detect.Alert, remediation bool) detect.Alert { a.Remediation = remediation; return a }
-	post := func(ip, target string) detect.Event {
-		return detect.Event{Client: netip.MustParseAddr(ip), Method: "POST", Target: target, Host: "site.example"}
+	withAction := func(a event.Alert, remediation bool) event.Alert { a.Remediation = remediation; return a }
+	post := func(ip, target string) event.Event {
+		return event.Event{Client: netip.MustParseAddr(ip), Method: "POST", Target: target, Host: "site.example"}
 	}
-	from := func(e detect.Event, a detect.Attribution) detect.Event { e.Attribution = a; return e }
+	from := func(e event.Event, a event.Attribution) event.Event { e.Attribution = a; return e }
 	for _, tt := range []struct {
 		name  string
-		alert detect.Alert
-		event detect.Event
+		alert event.Alert
+		event event.Event
 		after time.Duration
 		want  lookup.Action
 	}{
@@ -156,15 +156,15 @@ func TestGuards(t *testing.T) {
 		{"a network of many addresses wants a pass", network, post("2001:db8:99::1", "/"), 0, lookup.Captcha},
 		{"its neighbour does not", network, post("2001:db8:199::1", "/"), 0, lookup.None},
 
-		{"what other pages send on for the client wants a pass", reflected, from(post("192.0.2.1", "/x"), detect.Foreign), 0, lookup.Captcha},
-		{"what the site's own pages embed for it, too", reflected, from(post("192.0.2.1", "/x"), detect.Embedded), 0, lookup.Captcha},
-		{"pictures do not", reflected, from(post("192.0.2.1", "/x.png"), detect.Embedded), 0, lookup.None},
-		{"a script that looks like a picture does", reflected, from(post("192.0.2.1", "/x.php/y.png"), detect.Foreign), 0, lookup.Captcha},
-		{"what works for other pages goes on", reflected, from(post("192.0.2.1", "/api/works"), detect.Foreign), 0, lookup.None},
+		{"what other pages send on for the client wants a pass", reflected, from(post("192.0.2.1", "/x"), event.Foreign), 0, lookup.Captcha},
+		{"what the site's own pages embed for it, too", reflected, from(post("192.0.2.1", "/x"), event.Embedded), 0, lookup.Captcha},
+		{"pictures do not", reflected, from(post("192.0.2.1", "/x.png"), event.Embedded), 0, lookup.None},
+		{"a script that looks like a picture does", reflected, from(post("192.0.2.1", "/x.php/y.png"), event.Foreign), 0, lookup.Captcha},
+		{"what works for other pages goes on", reflected, from(post("192.0.2.1", "/api/works"), event.Foreign), 0, lookup.None},
 		{"what the client does itself goes on", reflected, post("192.0.2.1", "/x"), 0, lookup.None},
-		{"other clients are not meant", reflected, from(post("192.0.2.2", "/x"), detect.Foreign), 0, lookup.None},
-		{"it ends as well", reflected, from(post("192.0.2.1", "/x"), detect.Foreign), 10 * time.Minute, lookup.None},
-		{"a reflected alert that asks for nothing", withAction(reflected, false), from(post("192.0.2.1", "/x"), detect.Foreign), 0, lookup.None},
+		{"other clients are not meant", reflected, from(post("192.0.2.2", "/x"), event.Foreign), 0, lookup.None},
+		{"it ends as well", reflected, from(post("192.0.2.1", "/x"), event.Foreign), 10 * time.Minute, lookup.None},
+		{"a reflected alert that asks for nothing", withAction(reflected, false), from(post("192.0.2.1", "/x"), event.Foreign), 0, lookup.None},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -192,8 +192,8 @@ func TestAReflectedRequestMeetsItsOwnGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := about("192.0.2.1")
 		a.Reflected = true
-		e := start(t, Config{Detect: &knowing{alert: []detect.Alert{a}}})
-		ev := &detect.Event{Time: time.Now(), Client: a.Client, Method: "GET", Target: "/.env", Attribution: detect.Foreign}
+		e := start(t, Config{Detect: &knowing{alert: []event.Alert{a}}})
+		ev := &event.Event{Time: time.Now(), Client: a.Client, Method: "GET", Target: "/.env", Attribution: event.Foreign}
 		if d, ok := e.Request(ev); !ok || d.Action != lookup.Captcha || d.Prefix.IsValid() {
 			t.Errorf("%+v, want a captcha about the request", d)
 		}
@@ -203,7 +203,7 @@ func TestAReflectedRequestMeetsItsOwnGuard(t *testing.T) {
 // serving knows that all places serve pages of other origins.
 type serving struct{ Witness }
 
-func (serving) Works(*detect.Event) bool { return true }
+func (serving) Works(*event.Event) bool { return true }
 
 // What serves pages of others goes on to serve those of a client that is guarded,
 // but not where the client has done what the guard is for, and not at all if that
@@ -211,34 +211,34 @@ func (serving) Works(*detect.Event) bool { return true }
 func TestWhatAGuardOnOtherPagesExcuses(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	client := netip.MustParseAddr("192.0.2.1")
-	alert := func(place string, action lookup.Action) detect.Alert {
-		return detect.Alert{Client: client, Prefix: netip.PrefixFrom(client, 32), Reflected: true, Places: []string{place}, Action: action, Remediation: true}
+	alert := func(place string, action lookup.Action) event.Alert {
+		return event.Alert{Client: client, Prefix: netip.PrefixFrom(client, 32), Reflected: true, Places: []string{place}, Action: action, Remediation: true}
 	}
-	post := func(target string) *detect.Event {
-		return &detect.Event{Time: now, Client: client, Method: "POST", Host: "site.example", Target: target, Attribution: detect.Foreign}
+	post := func(target string) *event.Event {
+		return &event.Event{Time: now, Client: client, Method: "POST", Host: "site.example", Target: target, Attribution: event.Foreign}
 	}
 	both := alert("POST site.example/login", lookup.Captcha)
 	both.Places = append(both.Places, "POST site.example/pay")
-	many := make([]detect.Alert, 8+1)
+	many := make([]event.Alert, 8+1)
 	for i := range many {
 		many[i] = alert(fmt.Sprint("POST site.example/abused", i), lookup.Captcha)
 	}
 	for _, row := range []struct {
 		name   string
-		alerts []detect.Alert
+		alerts []event.Alert
 		target string
 		meets  bool
 	}{
-		{"where it was abused", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/login", true},
-		{"elsewhere", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/pay", false},
-		{"where it was abused before", []detect.Alert{alert("POST site.example/login", lookup.Captcha), alert("POST site.example/pay", lookup.Captcha)}, "/login", true},
-		{"in the first of two places that one alert is about", []detect.Alert{both}, "/login", true},
-		{"in the second", []detect.Alert{both}, "/pay", true},
-		{"in neither", []detect.Alert{both}, "/comment", false},
-		{"a picture", []detect.Alert{alert("POST site.example/login", lookup.Captcha)}, "/dot.png", false},
-		{"elsewhere, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/pay", true},
-		{"a picture, after what asks for a ban", []detect.Alert{alert("POST site.example/login", lookup.Ban)}, "/dot.png", true},
-		{"what asks for a ban is not forgotten for what does not", []detect.Alert{alert("POST site.example/login", lookup.Ban), alert("POST site.example/login", lookup.Captcha)}, "/pay", true},
+		{"where it was abused", []event.Alert{alert("POST site.example/login", lookup.Captcha)}, "/login", true},
+		{"elsewhere", []event.Alert{alert("POST site.example/login", lookup.Captcha)}, "/pay", false},
+		{"where it was abused before", []event.Alert{alert("POST site.example/login", lookup.Captcha), alert("POST site.example/pay", lookup.Captcha)}, "/login", true},
+		{"in the first of two places that one alert is about", []event.Alert{both}, "/login", true},
+		{"in the second", []event.Alert{both}, "/pay", true},
+		{"in neither", []event.Alert{both}, "/comment", false},
+		{"a picture", []event.Alert{alert("POST site.example/login", lookup.Captcha)}, "/dot.png", false},
+		{"elsewhere, after what asks for a ban", []event.Alert{alert("POST site.example/login", lookup.Ban)}, "/pay", true},
+		{"a picture, after what asks for a ban", []event.Alert{alert("POST site.example/login", lookup.Ban)}, "/dot.png", true},
+		{"what asks for a ban is not forgotten for what does not", []event.Alert{alert("POST site.example/login", lookup.Ban), alert("POST site.example/login", lookup.Captcha)}, "/pay", true},
 		{"elsewhere, after abuse of many places", many, "/pay", true},
 	} {
 		var g guards
@@ -258,7 +258,7 @@ func TestGuardsAreBounded(t *testing.T) {
 	var g guards
 	now := time.Unix(1e9, 0)
 	for i := range 16_384 + 10 {
-		g.add(&detect.Alert{Guard: detect.GuardPlace, Place: fmt.Sprint("POST site.example/", i), Duration: time.Duration(i+1) * time.Second}, now)
+		g.add(&event.Alert{Guard: event.GuardPlace, Place: fmt.Sprint("POST site.example/", i), Duration: time.Duration(i+1) * time.Second}, now)
 	}
 	if n := g.count(); n != 16_384 {
 		t.Errorf("%d guards, want %d", n, 16_384)

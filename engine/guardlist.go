@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -94,7 +94,7 @@ func (g *guards) removeAbout(p netip.Prefix) int {
 	delete(g.nets, p)
 	delete(g.foreign, p)
 	if p.IsSingleIP() {
-		delete(g.foreign, detect.ClientOf(p.Addr()))
+		delete(g.foreign, event.ClientOf(p.Addr()))
 	}
 	return n - len(g.nets) - len(g.foreign)
 }

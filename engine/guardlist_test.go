@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -16,14 +16,14 @@ func TestGuardsAreListedAndEnded(t *testing.T) {
 		e := start(t, Config{Detect: &knowing{}})
 		reflected := about("192.0.2.1")
 		reflected.Reflected = true
-		for _, a := range []detect.Alert{
+		for _, a := range []event.Alert{
 			{
 				Scenario: "tocsin/http-login-guard", Client: netip.MustParseAddr("192.0.2.1"), Prefix: netip.MustParsePrefix("192.0.2.1/32"),
-				Remediation: true, Guard: detect.GuardPlace, Place: "POST site.example/login", Duration: 10 * time.Minute,
+				Remediation: true, Guard: event.GuardPlace, Place: "POST site.example/login", Duration: 10 * time.Minute,
 			},
 			{
 				Scenario: "tocsin/http-probing-guard", Client: netip.MustParseAddr("2001:db8:1:2::3"), Prefix: netip.MustParsePrefix("2001:db8::/40"),
-				Remediation: true, Guard: detect.GuardNetwork, Duration: 20 * time.Minute,
+				Remediation: true, Guard: event.GuardNetwork, Duration: 20 * time.Minute,
 			},
 			reflected,
 		} {

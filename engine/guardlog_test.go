@@ -6,9 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestGuardsHaveAQuotaOfLogLines(t *testing.T) {
@@ -16,13 +17,13 @@ func TestGuardsHaveAQuotaOfLogLines(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		line  string
-		alert func(client netip.Addr) detect.Alert
+		alert func(client netip.Addr) event.Alert
 	}{
-		{"of places", "many addresses attack a place or come from one network: clients without a login or a pass are challenged", func(c netip.Addr) detect.Alert {
-			return detect.Alert{Client: c, Scenario: "s", Remediation: true, Guard: detect.GuardPlace, Place: "POST site.example/login"}
+		{"of places", "many addresses attack a place or come from one network: clients without a login or a pass are challenged", func(c netip.Addr) event.Alert {
+			return event.Alert{Client: c, Scenario: "s", Remediation: true, Guard: event.GuardPlace, Place: "POST site.example/login"}
 		}},
-		{"of what other pages send", "what other pages have a client send is challenged", func(c netip.Addr) detect.Alert {
-			return detect.Alert{Client: c, Scenario: "s", Remediation: true, Reflected: true}
+		{"of what other pages send", "what other pages have a client send is challenged", func(c netip.Addr) event.Alert {
+			return event.Alert{Client: c, Scenario: "s", Remediation: true, Reflected: true}
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

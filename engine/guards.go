@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -46,18 +47,18 @@ type guard struct {
 }
 
 // add puts up what a asks for, and returns the decision about requests that meet it.
-func (g *guards) add(a *detect.Alert, now time.Time) lookup.Decision {
+func (g *guards) add(a *event.Alert, now time.Time) lookup.Decision {
 	length := defaultGuard
-	if a.Guard != detect.NoGuard && a.Duration > 0 {
+	if a.Guard != event.NoGuard && a.Duration > 0 {
 		length = a.Duration
 	}
 	one := guard{since: now, until: now.Add(length), reason: a.Scenario}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch p, _ := meant(a); a.Guard {
-	case detect.GuardPlace:
+	case event.GuardPlace:
 		g.places = putGuard(g.places, a.Place, one)
-	case detect.GuardNetwork:
+	case event.GuardNetwork:
 		g.nets = putGuard(g.nets, p, one)
 	default:
 		one.certain = a.Action == lookup.Ban
@@ -86,14 +87,14 @@ func (g *guard) abuse(places ...string) {
 
 // excuses reports whether g, which is about what other pages have a client do, leaves
 // a request alone that asks for a place.
-func (g guard) excuses(ev *detect.Event, place string, w Witness) bool {
+func (g guard) excuses(ev *event.Event, place string, w Witness) bool {
 	switch {
 	case !ev.Attribution.IsReflected():
 		return true
 	case g.certain:
 		return false
 	}
-	return ev.Harmless() || w != nil && w.Works(ev) && !slices.Contains(g.places, place)
+	return detect.Harmless(ev) || w != nil && w.Works(ev) && !slices.Contains(g.places, place)
 }
 
 // putGuard puts up a guard, in place of the one that is there.
@@ -142,17 +143,17 @@ type Witness interface {
 	// guards of places and networks leave it alone.
 	Known(ip netip.Addr, at time.Time) bool
 	// Works reports whether what a request asks for serves pages of other origins.
-	Works(ev *detect.Event) bool
+	Works(ev *event.Event) bool
 	// Vouch says that somebody at ip has solved a challenge.
 	Vouch(ip netip.Addr, at time.Time)
 }
 
 // find returns the decision that a guard leads to about a request.
-func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decision, bool) {
+func (g *guards) find(ev *event.Event, w Witness, now time.Time) (lookup.Decision, bool) {
 	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
 		return lookup.Decision{}, false
 	}
-	place, net, client := detect.PlaceOf(ev), detect.NetworkOf(ev.Client), detect.ClientOf(ev.Client)
+	place, net, client := detect.PlaceOf(ev), event.NetworkOf(ev.Client), event.ClientOf(ev.Client)
 	g.mu.Lock()
 	foreign, isForeign := g.foreign[client]
 	one, ok := g.places[place]
@@ -172,7 +173,7 @@ func (g *guards) find(ev *detect.Event, w Witness, now time.Time) (lookup.Decisi
 
 // tries reports whether a request can be a try to log in: one that only reads brings
 // what it tries in a header.
-func tries(ev *detect.Event) bool {
+func tries(ev *event.Event) bool {
 	return ev.Method != "GET" && ev.Method != "HEAD" || len(ev.Request["Authorization"]) > 0
 }
 

@@ -8,9 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // LocalOrigin is the origin of decisions made here, as CrowdSec shows it.
@@ -117,7 +118,7 @@ const (
 )
 
 // meant returns whom a is about.
-func meant(a *detect.Alert) (netip.Prefix, bool) {
+func meant(a *event.Alert) (netip.Prefix, bool) {
 	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
 		return p, true
 	}
@@ -126,17 +127,17 @@ func meant(a *detect.Alert) (netip.Prefix, bool) {
 
 // judge returns the record of an alert, and what it leads to: a guard of g, which is
 // up then, or a decision, which is in force or is to be: see enforce.
-func (l *locals) judge(a *detect.Alert, g *guards, now time.Time) (Record, fate) {
+func (l *locals) judge(a *event.Alert, g *guards, now time.Time) (Record, fate) {
 	r, f := Record{Time: now, Alert: *a}, noted
 	p, ok := meant(a)
 	// Who is spared can be one of many who attack a place, which wants its guard.
-	if isGuard := ok && a.Remediation && a.Guard != detect.NoGuard; !isGuard {
+	if isGuard := ok && a.Remediation && a.Guard != event.NoGuard; !isGuard {
 		r.Why = l.whySpared(p, a.Client)
 	}
 	switch {
 	case r.Why != "":
 		f = spared
-	case a.Guard == detect.NoGuard && !a.Reflected:
+	case a.Guard == event.NoGuard && !a.Reflected:
 		r.Decision, f = l.decide(a, p, now)
 	case a.Remediation:
 		r.Decision, f = g.add(a, now), guarded
@@ -150,7 +151,7 @@ func (l *locals) isAllowlisted(ip netip.Addr) bool {
 }
 
 // decide returns the decision about p that a leads to.
-func (l *locals) decide(a *detect.Alert, p netip.Prefix, now time.Time) (lookup.Decision, fate) {
+func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.Decision, fate) {
 	if !a.Remediation {
 		return lookup.Decision{}, reported
 	}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // maxEvents is how many responses may wait to be judged.
@@ -17,10 +18,10 @@ type Detector interface {
 	// Request judges a request before it is answered: what is known of a
 	// response is empty. It stands in front of requests, and is called by many
 	// goroutines at once.
-	Request(ev *detect.Event) []detect.Alert
+	Request(ev *event.Event) []event.Alert
 	// Response judges the same request once it has been answered. It is called
 	// by one goroutine at a time, beside those of Request.
-	Response(ev *detect.Event) []detect.Alert
+	Response(ev *event.Event) []event.Alert
 }
 
 // DetectStats counts what the detector was shown since the engine was made.
@@ -34,7 +35,7 @@ type DetectStats struct {
 type witness struct {
 	detector Detector // nil: nobody watches
 	witness  Witness  // nil: it knows nothing good of anybody
-	events   chan *detect.Event
+	events   chan *event.Event
 	log      *zap.Logger
 
 	responses, dropped, panics atomic.Uint64
@@ -44,7 +45,7 @@ func (o *witness) init(d Detector, log *zap.Logger) {
 	o.detector, o.log = d, log
 	o.witness, _ = d.(Witness)
 	if d != nil {
-		o.events = make(chan *detect.Event, maxEvents)
+		o.events = make(chan *event.Event, maxEvents)
 	}
 }
 
@@ -54,7 +55,7 @@ func (o *witness) counts() DetectStats {
 
 // judge asks the detector. One that panics has seen nothing: it costs
 // protection, not the site.
-func (o *witness) judge(ask func(*detect.Event) []detect.Alert, ev *detect.Event) (alerts []detect.Alert) {
+func (o *witness) judge(ask func(*event.Event) []event.Alert, ev *event.Event) (alerts []event.Alert) {
 	defer func() {
 		if p := recover(); p != nil {
 			alerts = nil
@@ -74,7 +75,7 @@ func (o *witness) judge(ask func(*detect.Event) []detect.Alert, ev *detect.Event
 //
 // It is for requests that Lookup lets pass. Those of clients on an allow list,
 // and all that was stopped, are not to be shown.
-func (e *Engine) Request(ev *detect.Event) (lookup.Decision, bool) {
+func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 	var best lookup.Decision
 	if e.witness.detector == nil {
 		return best, false
@@ -98,7 +99,7 @@ func (e *Engine) Request(ev *detect.Event) (lookup.Decision, bool) {
 // not wait: another goroutine judges, in the order of the calls, and what does
 // not fit into its queue is dropped and counted. The event is the engine's from
 // then on.
-func (e *Engine) Response(ev *detect.Event) {
+func (e *Engine) Response(ev *event.Event) {
 	select {
 	case e.witness.events <- ev:
 	default:

@@ -8,28 +8,29 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // watcher is a detector that a test writes.
 type watcher struct {
-	request, response func(*detect.Event) []detect.Alert
+	request, response func(*event.Event) []event.Alert
 
 	mu   sync.Mutex
 	seen []string // targets of what was answered
 }
 
-func (w *watcher) Request(ev *detect.Event) []detect.Alert {
+func (w *watcher) Request(ev *event.Event) []event.Alert {
 	if w.request == nil {
 		return nil
 	}
 	return w.request(ev)
 }
 
-func (w *watcher) Response(ev *detect.Event) []detect.Alert {
+func (w *watcher) Response(ev *event.Event) []event.Alert {
 	w.mu.Lock()
 	w.seen = append(w.seen, ev.Target)
 	w.mu.Unlock()
@@ -39,32 +40,32 @@ func (w *watcher) Response(ev *detect.Event) []detect.Alert {
 	return w.response(ev)
 }
 
-func event(target string) *detect.Event {
-	return &detect.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target}
+func asked(target string) *event.Event {
+	return &event.Event{Client: netip.MustParseAddr("192.0.2.1"), Target: target}
 }
 
 func TestTheFirstRequestIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		captcha, ban, silent := about("192.0.2.1"), about("192.0.2.1"), about("192.0.2.1")
 		captcha.Action, silent.Remediation = lookup.Captcha, false
-		w := &watcher{request: func(ev *detect.Event) []detect.Alert {
+		w := &watcher{request: func(ev *event.Event) []event.Alert {
 			switch ev.Target {
 			case "/.env":
-				return []detect.Alert{captcha, ban, silent}
+				return []event.Alert{captcha, ban, silent}
 			case "/robots.txt":
-				return []detect.Alert{silent}
+				return []event.Alert{silent}
 			case "/local":
-				return []detect.Alert{about("10.0.0.1")}
+				return []event.Alert{about("10.0.0.1")}
 			}
 			return nil
 		}}
 		e := start(t, Config{Detect: w})
 		for target, want := range map[string]lookup.Action{"/": lookup.None, "/robots.txt": lookup.None, "/local": lookup.None} {
-			if d, ok := e.Request(event(target)); ok || d.Action != want || e.stops(listed) {
+			if d, ok := e.Request(asked(target)); ok || d.Action != want || e.stops(listed) {
 				t.Errorf("%s: %v", target, d)
 			}
 		}
-		if d, ok := e.Request(event("/.env")); !ok || d.Action != lookup.Ban || d.Reason != probing || !e.stops(listed) {
+		if d, ok := e.Request(asked("/.env")); !ok || d.Action != lookup.Ban || d.Reason != probing || !e.stops(listed) {
 			t.Errorf("%+v", d)
 		}
 	})
@@ -72,15 +73,15 @@ func TestTheFirstRequestIsStopped(t *testing.T) {
 
 func TestResponsesAreJudgedInTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &watcher{response: func(ev *detect.Event) []detect.Alert {
+		w := &watcher{response: func(ev *event.Event) []event.Alert {
 			if ev.Target != "/49" {
 				return nil
 			}
-			return []detect.Alert{about("192.0.2.1")}
+			return []event.Alert{about("192.0.2.1")}
 		}}
 		e := start(t, Config{Detect: w})
 		for i := range 50 {
-			e.Response(event(fmt.Sprintf("/%d", i)))
+			e.Response(asked(fmt.Sprintf("/%d", i)))
 		}
 		synctest.Wait()
 		for i, target := range w.seen {
@@ -97,13 +98,13 @@ func TestResponsesAreJudgedInTheirOrder(t *testing.T) {
 func TestASlowDetectorHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		w := &watcher{response: func(*detect.Event) []detect.Alert { <-release; return nil }}
+		w := &watcher{response: func(*event.Event) []event.Alert { <-release; return nil }}
 		e := start(t, Config{Detect: w})
-		e.Response(event("/"))
+		e.Response(asked("/"))
 		synctest.Wait() // it is at the detector
 		began := time.Now()
 		for range 1024 + 100 {
-			e.Response(event("/"))
+			e.Response(asked("/"))
 		}
 		if s := e.Stats().Detect; s.Dropped != 100 || time.Since(began) != 0 {
 			t.Errorf("%+v in %v", s, time.Since(began))
@@ -119,24 +120,24 @@ func TestASlowDetectorHoldsUpNobody(t *testing.T) {
 func TestADetectorThatPanicsCostsProtectionNotTheSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.ErrorLevel)
-		boom := func(ev *detect.Event) []detect.Alert {
+		boom := func(ev *event.Event) []event.Alert {
 			if ev.Target == "/boom" {
 				panic("index out of range")
 			}
-			return []detect.Alert{about("192.0.2.1")}
+			return []event.Alert{about("192.0.2.1")}
 		}
 		e := start(t, Config{Detect: &watcher{request: boom, response: boom}, Logger: zap.New(core)})
 		for range 50 {
-			if _, ok := e.Request(event("/boom")); ok {
+			if _, ok := e.Request(asked("/boom")); ok {
 				t.Error("a decision out of nothing")
 			}
-			e.Response(event("/boom"))
+			e.Response(asked("/boom"))
 		}
 		synctest.Wait()
 		if s := e.Stats().Detect; s.Panics != 100 || logs.Len() != 7 {
 			t.Errorf("%+v, %d lines", s, logs.Len())
 		}
-		e.Response(event("/"))
+		e.Response(asked("/"))
 		synctest.Wait()
 		if !e.stops(listed) {
 			t.Error("nobody watches any more")
@@ -149,7 +150,7 @@ func TestAnEngineWithoutADetectorSeesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev := event("/")
+	ev := asked("/")
 	if n := testing.AllocsPerRun(100, func() { e.Request(ev); e.Response(ev) }); n != 0 {
 		t.Errorf("it allocates %v times", n)
 	}
@@ -163,7 +164,7 @@ func TestABenignRequestCostsNoMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev := event("/")
+	ev := asked("/")
 	if n := testing.AllocsPerRun(100, func() { e.Request(ev) }); n != 0 {
 		t.Errorf("it allocates %v times", n)
 	}

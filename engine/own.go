@@ -6,8 +6,9 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // own are the addresses of this machine. No remote source's decision about them is

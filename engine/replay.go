@@ -4,9 +4,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A Replay judges recorded requests in recorded time, as an engine would have judged
@@ -43,9 +44,9 @@ func NewReplay(d Detector, cfg Local) (*Replay, error) {
 }
 
 // Judge judges a request with its response. Events come in the order of their time.
-func (r *Replay) Judge(ev *detect.Event) Outcome {
+func (r *Replay) Judge(ev *event.Event) Outcome {
 	var o Outcome
-	if d, ok := r.local.inForceAt(detect.ClientOf(ev.Client), ev.Time); ok {
+	if d, ok := r.local.inForceAt(event.ClientOf(ev.Client), ev.Time); ok {
 		o.Stopped = d
 		return o
 	}
@@ -61,7 +62,7 @@ func (r *Replay) Judge(ev *detect.Event) Outcome {
 
 // take decides on alerts, and reports whether a request that is not answered yet is
 // stopped by that.
-func (r *Replay) take(o *Outcome, alerts []detect.Alert, now time.Time) (stopped bool) {
+func (r *Replay) take(o *Outcome, alerts []event.Alert, now time.Time) (stopped bool) {
 	for i := range alerts {
 		record, f := r.local.judge(&alerts[i], &r.guards, now)
 		stopped = stopped || f != guarded && record.Decision.Action != lookup.None

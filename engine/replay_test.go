@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -18,16 +19,16 @@ import (
 var recorded = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
 // asks is a request that came some time after the first.
-func asks(after time.Duration, client, target string, status int) *detect.Event {
+func asks(after time.Duration, client, target string, status int) *event.Event {
 	at := recorded.Add(after)
-	return &detect.Event{
+	return &event.Event{
 		Time: at, Ended: at, Client: netip.MustParseAddr(client), Method: http.MethodGet, Target: target, Host: "site.example",
 		Proto: "HTTP/1.1", UserAgent: "Mozilla/5.0", Status: status,
 	}
 }
 
 // guesses is a login that fails.
-func guesses(after time.Duration, client, user, password string) *detect.Event {
+func guesses(after time.Duration, client, user, password string) *event.Event {
 	e := asks(after, client, "/login", http.StatusUnauthorized)
 	e.Method, e.Request = http.MethodPost, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	e.Body = []byte("user=" + user + "&password=" + password)
@@ -55,17 +56,17 @@ func replay(t *testing.T, d Detector, cfg Local) *Replay {
 // suspicious alerts of each request to /bad, and asks for a captcha of half an hour.
 type suspicious struct{}
 
-func (suspicious) Request(ev *detect.Event) []detect.Alert {
+func (suspicious) Request(ev *event.Event) []event.Alert {
 	if ev.Target != "/bad" {
 		return nil
 	}
 	a := suspicion(ev.Client.String())
-	a.Prefix = detect.ClientOf(ev.Client)
+	a.Prefix = event.ClientOf(ev.Client)
 	a.Start, a.Stop = ev.Time, ev.Time
-	return []detect.Alert{a}
+	return []event.Alert{a}
 }
 
-func (suspicious) Response(*detect.Event) []detect.Alert { return nil }
+func (suspicious) Response(*event.Event) []event.Alert { return nil }
 
 // What is recorded is judged by the time of the record.
 func TestReplayDecidesInRecordedTime(t *testing.T) {
@@ -144,7 +145,7 @@ func TestReplayBansWhoGoesOn(t *testing.T) {
 	var o Outcome
 	later := suspicion("198.51.100.1")
 	later.Start, later.Stop = recorded.Add(time.Second), recorded.Add(time.Second)
-	if !r.take(&o, []detect.Alert{later}, recorded.Add(time.Second)) || o.Alerts[0].Decision.Action != lookup.Ban {
+	if !r.take(&o, []event.Alert{later}, recorded.Add(time.Second)) || o.Alerts[0].Decision.Action != lookup.Ban {
 		t.Errorf("%+v, want a ban", o.Alerts)
 	}
 	if o := r.Judge(asks(2*time.Second, "198.51.100.1", "/", 200)); o.Stopped.Action != lookup.Ban {
@@ -175,7 +176,7 @@ func TestReplayGuards(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name  string
-		event *detect.Event
+		event *event.Event
 		want  lookup.Action
 	}{
 		{"another page", asks(time.Minute, "203.0.113.1", "/", 200), lookup.None},
@@ -194,7 +195,7 @@ func TestReplayOfReflectedRequests(t *testing.T) {
 	alerted := false
 	for i, target := range []string{"/.env", "/.git/config", "/wp-config.php~", "/.aws/credentials"} {
 		ev := asks(time.Duration(i)*time.Second, "198.51.100.1", target, 404)
-		ev.Attribution = detect.Foreign
+		ev.Attribution = event.Foreign
 		o := r.Judge(ev)
 		for _, a := range o.Alerts {
 			alerted = true
@@ -225,19 +226,19 @@ func TestReplayForgetsTheOldestDecision(t *testing.T) {
 }
 
 // traffic is what honest and other clients do in some hours, the same for each seed.
-func traffic(seed uint64, start time.Time) []*detect.Event {
+func traffic(seed uint64, start time.Time) []*event.Event {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	clients := []string{"2001:db8:1:2::3", "2001:db8:1:2::4", "10.0.0.1"}
 	for i := range 40 {
 		clients = append(clients, fmt.Sprintf("198.51.100.%d", i+1))
 	}
 	secrets := []string{"/.env", "/.git/config", "/wp-config.php~", "/.aws/credentials", "/c99.php", "/wso.php"}
-	var events []*detect.Event
+	var events []*event.Event
 	at := start
 	for range 3000 {
 		at = at.Add(time.Duration(rng.IntN(10_000)) * time.Millisecond)
 		client := clients[rng.IntN(len(clients))]
-		var e *detect.Event
+		var e *event.Event
 		switch rng.IntN(6) {
 		case 0:
 			e = asks(0, client, secrets[rng.IntN(len(secrets))], 404)
@@ -251,7 +252,7 @@ func traffic(seed uint64, start time.Time) []*detect.Event {
 			e = asks(0, client, fmt.Sprint("/page/", rng.IntN(100)), 200)
 		}
 		if rng.IntN(10) == 0 {
-			e.Attribution = detect.Foreign
+			e.Attribution = event.Foreign
 		}
 		e.Time, e.Ended = at, at
 		events = append(events, e)
@@ -343,21 +344,21 @@ func TestOneAnswerToWhatOneClientIs(t *testing.T) {
 		for i := range 5 {
 			stopped = r.Judge(asks(time.Duration(i)*time.Second, row.client, fmt.Sprintf("/.env.%c", 'a'+i), 404))
 		}
-		if got := stopped.Stopped.Prefix; got != detect.ClientOf(netip.MustParseAddr(row.client)) {
+		if got := stopped.Stopped.Prefix; got != event.ClientOf(netip.MustParseAddr(row.client)) {
 			t.Errorf("%s: the decision is about %v", row.name, got)
 		}
 		if o := r.Judge(asks(time.Minute, row.other, "/", 200)); (o.Stopped.Action != lookup.None) != row.same {
 			t.Errorf("%s: %v is stopped: %v", row.name, row.other, o.Stopped)
 		}
 		d.Vouch(netip.MustParseAddr(row.client), recorded)
-		if got := detect.ClientOf(netip.MustParseAddr(row.other)) == detect.ClientOf(netip.MustParseAddr(row.client)); got != row.same {
+		if got := event.ClientOf(netip.MustParseAddr(row.other)) == event.ClientOf(netip.MustParseAddr(row.client)); got != row.same {
 			t.Errorf("%s: %v is the same client: %v", row.name, row.other, got)
 		}
 		var g guards
-		a := detect.Alert{Client: netip.MustParseAddr(row.client), Prefix: detect.ClientOf(netip.MustParseAddr(row.client)), Reflected: true, Remediation: true}
+		a := event.Alert{Client: netip.MustParseAddr(row.client), Prefix: event.ClientOf(netip.MustParseAddr(row.client)), Reflected: true, Remediation: true}
 		g.add(&a, recorded)
 		ev := asks(time.Second, row.other, "/x", 200)
-		ev.Attribution = detect.Foreign
+		ev.Attribution = event.Foreign
 		if _, ok := g.find(ev, nil, ev.Time); ok != row.same {
 			t.Errorf("%s: %v meets the guard: %v", row.name, row.other, ok)
 		}

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const (
@@ -34,7 +35,7 @@ type Reporter interface {
 	// beginning of the list that are dealt with. The err says why the next one
 	// is not; it is reported again later, with all that follow. Without an err
 	// all are dealt with. It is called by one goroutine at a time.
-	Report(ctx context.Context, alerts []detect.Alert) (taken, refused int, err error)
+	Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error)
 }
 
 type beater interface {
@@ -62,7 +63,7 @@ type outbox struct {
 	failing  bool // the last try failed, and that stands in the log
 
 	mu      sync.Mutex
-	waiting []detect.Alert
+	waiting []event.Alert
 	busy    int // alerts at the reporter
 	stats   ReporterStats
 }
@@ -83,11 +84,11 @@ func (o *outbox) status() ReporterStats {
 }
 
 // put adds an alert. It does not wait for anybody.
-func (o *outbox) put(a detect.Alert) {
+func (o *outbox) put(a event.Alert) {
 	o.mu.Lock()
 	o.waiting = append(o.waiting, a)
 	if len(o.waiting)+o.busy > o.size {
-		o.waiting[0] = detect.Alert{} // the array may live on
+		o.waiting[0] = event.Alert{} // the array may live on
 		o.waiting = o.waiting[1:]
 		o.stats.Dropped++
 	}
@@ -194,7 +195,7 @@ func (o *outbox) send(ctx context.Context) (more bool, err error) {
 }
 
 // take takes the oldest alerts out of the outbox.
-func (o *outbox) take() []detect.Alert {
+func (o *outbox) take() []event.Alert {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := min(len(o.waiting), reportBatch)
@@ -204,7 +205,7 @@ func (o *outbox) take() []detect.Alert {
 }
 
 // guarded is Report, but for a panic: the alerts may be told the next time.
-func (o *outbox) guarded(ctx context.Context, batch []detect.Alert) (taken, refused int, err error) {
+func (o *outbox) guarded(ctx context.Context, batch []event.Alert) (taken, refused int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			o.log.Error("reporter panicked", zap.Any("panic", p), zap.Stack("stack"))

@@ -12,24 +12,25 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // reporter is one that takes everything unless a test says otherwise.
 type reporter struct {
 	name   string
-	report func(ctx context.Context, alerts []detect.Alert) (taken, refused int, err error)
+	report func(ctx context.Context, alerts []event.Alert) (taken, refused int, err error)
 
 	mu    sync.Mutex
 	calls int
-	all   []detect.Alert // that were taken
+	all   []event.Alert // that were taken
 }
 
 func (r *reporter) Name() string { return r.name }
 
-func (r *reporter) Report(ctx context.Context, alerts []detect.Alert) (taken, refused int, err error) {
+func (r *reporter) Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error) {
 	r.mu.Lock()
 	r.calls++
 	r.mu.Unlock()
@@ -111,7 +112,7 @@ func TestNothingIsLostWhileNobodyListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		var up atomic.Bool
-		r := &reporter{name: "lapi", report: func(_ context.Context, alerts []detect.Alert) (int, int, error) {
+		r := &reporter{name: "lapi", report: func(_ context.Context, alerts []event.Alert) (int, int, error) {
 			if !up.Load() {
 				return 0, 0, errDown
 			}
@@ -144,7 +145,7 @@ func TestNothingIsLostWhileNobodyListens(t *testing.T) {
 func TestAFullQueueDropsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan error)
-		r := &reporter{name: "lapi", report: func(_ context.Context, alerts []detect.Alert) (int, int, error) {
+		r := &reporter{name: "lapi", report: func(_ context.Context, alerts []event.Alert) (int, int, error) {
 			if err := <-release; err != nil {
 				return 0, 0, err
 			}
@@ -194,7 +195,7 @@ func TestPartsOfABatch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var sizes []int
 				r := &reporter{name: "lapi"}
-				r.report = func(_ context.Context, alerts []detect.Alert) (int, int, error) {
+				r.report = func(_ context.Context, alerts []event.Alert) (int, int, error) {
 					if sizes = append(sizes, len(alerts)); len(sizes) == 1 {
 						return tt.taken, tt.refused, tt.err
 					}
@@ -231,7 +232,7 @@ func TestPartsOfABatch(t *testing.T) {
 func TestEveryAlertIsAccountedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rnd, pace := rand.New(rand.NewPCG(1, 2)), rand.New(rand.NewPCG(3, 4))
-		r := &reporter{name: "lapi", report: func(ctx context.Context, alerts []detect.Alert) (int, int, error) {
+		r := &reporter{name: "lapi", report: func(ctx context.Context, alerts []event.Alert) (int, int, error) {
 			select {
 			case <-time.After(time.Duration(rnd.IntN(3000)) * time.Millisecond):
 			case <-ctx.Done():
@@ -281,7 +282,7 @@ func TestWhatIsLeftIsReportedAtTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		var up atomic.Bool
-		r.report = func(_ context.Context, alerts []detect.Alert) (int, int, error) {
+		r.report = func(_ context.Context, alerts []event.Alert) (int, int, error) {
 			if !up.Load() {
 				return 0, 0, errDown
 			}
@@ -301,16 +302,16 @@ func TestWhatIsLeftIsReportedAtTheEnd(t *testing.T) {
 func TestTheEndIsBoundedWhateverReportersDo(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		report func(ctx context.Context, alerts []detect.Alert) (int, int, error)
+		report func(ctx context.Context, alerts []event.Alert) (int, int, error)
 		most   time.Duration
 		lost   int
 	}{
-		{"one that hangs", func(ctx context.Context, _ []detect.Alert) (int, int, error) {
+		{"one that hangs", func(ctx context.Context, _ []event.Alert) (int, int, error) {
 			<-ctx.Done()
 			return 0, 0, ctx.Err()
 		}, 1500 * time.Millisecond, 250},
-		{"one that fails", func(context.Context, []detect.Alert) (int, int, error) { return 0, 0, errDown }, 0, 250},
-		{"one that needs its time", func(_ context.Context, alerts []detect.Alert) (int, int, error) {
+		{"one that fails", func(context.Context, []event.Alert) (int, int, error) { return 0, 0, errDown }, 0, 250},
+		{"one that needs its time", func(_ context.Context, alerts []event.Alert) (int, int, error) {
 			<-time.After(900 * time.Millisecond) // and does not hear that time is up
 			return len(alerts), 0, nil
 		}, 1800 * time.Millisecond, 50},

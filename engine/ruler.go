@@ -5,8 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // ruling returns what rulers say about the very prefix.

@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -88,7 +88,7 @@ type pushedDecision struct {
 // CrowdSec's profiles know only one answer to an alert that asks for one, and as
 // shipped that is a ban. So one that has led to less than that here does not ask,
 // unless it brings its decision.
-func newPushed(a *detect.Alert, now time.Time, tell telling) *pushed {
+func newPushed(a *event.Alert, now time.Time, tell telling) *pushed {
 	p := &pushed{
 		Kind: alertKind, Simulated: a.Simulated,
 		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
@@ -122,7 +122,7 @@ type telling struct {
 }
 
 // source returns whom a is about, with where that is.
-func (t telling) source(a *detect.Alert) pushedSource {
+func (t telling) source(a *event.Alert) pushedSource {
 	s := sourceOf(a)
 	if t.locate == nil {
 		return s
@@ -137,7 +137,7 @@ func (t telling) source(a *detect.Alert) pushedSource {
 
 // contexts returns what may be told of requests, with the query as part of the
 // target.
-func (t telling) contexts(all []detect.Context) []detect.Context {
+func (t telling) contexts(all []event.Context) []event.Context {
 	all = slices.Clone(all)
 	for i := range all {
 		c := &all[i]
@@ -153,7 +153,7 @@ func (t telling) contexts(all []detect.Context) []detect.Context {
 }
 
 // meant returns whom a is about: an address, or a range of IPv6.
-func meant(a *detect.Alert) (netip.Prefix, bool) {
+func meant(a *event.Alert) (netip.Prefix, bool) {
 	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
 		return p, true
 	}
@@ -163,7 +163,7 @@ func meant(a *detect.Alert) (netip.Prefix, bool) {
 
 // sourceOf returns whom a is about as the API has it. Of a range it is told
 // which address it was.
-func sourceOf(a *detect.Alert) pushedSource {
+func sourceOf(a *event.Alert) pushedSource {
 	p, _ := meant(a)
 	if p.IsSingleIP() {
 		value := p.Addr().String()
@@ -178,7 +178,7 @@ func sourceOf(a *detect.Alert) pushedSource {
 
 // newEvent returns c under the names that CrowdSec's parsers give to what they
 // read in a web server's log.
-func newEvent(c *detect.Context, of *pushedSource, now time.Time) pushedEvent {
+func newEvent(c *event.Context, of *pushedSource, now time.Time) pushedEvent {
 	e := pushedEvent{Time: stamp(c.Time, now), Meta: []pushedMeta{{"service", "http"}}}
 	for _, m := range []pushedMeta{
 		{"source_ip", of.IP},
@@ -200,17 +200,17 @@ func newEvent(c *detect.Context, of *pushedSource, now time.Time) pushedEvent {
 
 // newMeta returns what is shown with an alert, in the form of the hub's contexts:
 // of each the different values, as a list in JSON.
-func newMeta(contexts []detect.Context) []pushedMeta {
+func newMeta(contexts []event.Context) []pushedMeta {
 	var all []pushedMeta
 	for _, m := range []struct {
 		key string
-		of  func(*detect.Context) string
+		of  func(*event.Context) string
 	}{
-		{"method", func(c *detect.Context) string { return clip(c.Method, maxMethod) }},
-		{"target_uri", func(c *detect.Context) string { return c.Target }},
-		{"target_fqdn", func(c *detect.Context) string { return clip(c.Host, maxHost) }},
-		{"status", func(c *detect.Context) string { return status(c.Status) }},
-		{"user_agent", func(c *detect.Context) string { return clip(c.UserAgent, maxAgent) }},
+		{"method", func(c *event.Context) string { return clip(c.Method, maxMethod) }},
+		{"target_uri", func(c *event.Context) string { return c.Target }},
+		{"target_fqdn", func(c *event.Context) string { return clip(c.Host, maxHost) }},
+		{"status", func(c *event.Context) string { return status(c.Status) }},
+		{"user_agent", func(c *event.Context) string { return clip(c.UserAgent, maxAgent) }},
 	} {
 		var values []string
 		size := len("[]")

@@ -9,28 +9,28 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // about returns an alert about a client, an address or a range.
-func about(client string) detect.Alert {
+func about(client string) event.Alert {
 	p, err := lookup.ParsePrefix(client)
 	if err != nil {
 		panic(err)
 	}
-	return detect.Alert{
+	return event.Alert{
 		Scenario: "crowdsecurity/http-probing", Version: "0.4", Hash: strings.Repeat("ab", 32), Message: "probing by " + client,
 		Client: p.Addr(), Prefix: p, Start: time.Now().Add(-time.Minute), Stop: time.Now(), Count: 11, Capacity: 10, Leak: 10 * time.Second,
 		Remediation: true, Action: lookup.Ban, Duration: 4 * time.Hour,
-		Context: []detect.Context{
+		Context: []event.Context{
 			{Time: time.Now(), Method: "GET", Target: "/wp-config.php?password=secret", Host: "example.com", Status: 404, UserAgent: "curl/8"},
 			{Time: time.Now(), Method: "GET", Target: "/.env", Host: "example.com", Status: 404, UserAgent: "curl/8"},
 		},
 	}
 }
 
-func inJSONForm(t *testing.T, a detect.Alert, decide bool) string {
+func inJSONForm(t *testing.T, a event.Alert, decide bool) string {
 	t.Helper()
 	text, err := json.Marshal(newPushed(&a, time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC), telling{decide: decide}))
 	if err != nil {
@@ -74,43 +74,43 @@ func TestTheFormOfAnAlert(t *testing.T) {
 	base := about("192.0.2.1")
 	for _, tt := range []struct {
 		name   string
-		change func(*detect.Alert)
+		change func(*event.Alert)
 		decide bool
 		want   []string
 		not    []string
 	}{
 		{
-			"an address", func(*detect.Alert) {}, false,
+			"an address", func(*event.Alert) {}, false,
 			[]string{`"source":{"scope":"Ip","value":"192.0.2.1","ip":"192.0.2.1"}`, `"remediation":true`, `"kind":"crowdsec"`, `"simulated":false`, `"leakspeed":"10s"`, `"scenario_version":"0.4"`, `"events_count":11,`},
 			[]string{"decisions"},
 		},
-		{"a network of IPv6", func(a *detect.Alert) {
+		{"a network of IPv6", func(a *event.Alert) {
 			a.Prefix, a.Client = netip.MustParsePrefix("2001:db8:1:2::/64"), addr("2001:db8:1:2::5")
 		}, false, []string{`"source":{"scope":"Range","value":"2001:db8:1:2::/64","ip":"2001:db8:1:2::5","range":"2001:db8:1:2::/64"}`}, nil},
-		{"a client without a prefix, mapped into IPv6", func(a *detect.Alert) {
+		{"a client without a prefix, mapped into IPv6", func(a *event.Alert) {
 			a.Prefix, a.Client = netip.Prefix{}, addr("::ffff:192.0.2.9")
 		}, false, []string{`"scope":"Ip","value":"192.0.2.9"`}, nil},
 		{
-			"the context, without queries and hosts", func(*detect.Alert) {}, false,
+			"the context, without queries and hosts", func(*event.Alert) {}, false,
 			[]string{`{"key":"target_uri","value":"[\"/wp-config.php\",\"/.env\"]"}`, `{"key":"user_agent","value":"[\"curl/8\"]"}`, `{"key":"http_path","value":"/.env"}`},
 			[]string{"secret", "password", "example.com"},
 		},
-		{"an alert that waited ends when it is sent, or its ban would be short", func(a *detect.Alert) {
+		{"an alert that waited ends when it is sent, or its ban would be short", func(a *event.Alert) {
 			a.Stop = a.Stop.Add(-20 * time.Hour)
 		}, false, []string{`"stop_at":"2026-11-23T12:00:00Z"`}, nil},
-		{"one that asks for no decision ends when it ended", func(a *detect.Alert) {
+		{"one that asks for no decision ends when it ended", func(a *event.Alert) {
 			a.Remediation, a.Stop = false, time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
 		}, true, []string{`"stop_at":"2026-11-22T01:02:03Z"`, `"remediation":false`}, []string{"decisions"}},
-		{"one of a scenario that is simulated", func(a *detect.Alert) {
+		{"one of a scenario that is simulated", func(a *event.Alert) {
 			a.Remediation, a.Action, a.Duration, a.Simulated = false, lookup.None, 0, true
 		}, true, []string{`"simulated":true`, `"remediation":false`}, []string{"decisions"}},
-		{"a captcha asks for no ban", func(a *detect.Alert) { a.Action = lookup.Captcha }, false, []string{`"remediation":false`}, nil},
-		{"a captcha that brings its decision", func(a *detect.Alert) { a.Action = lookup.Captcha }, true, []string{
+		{"a captcha asks for no ban", func(a *event.Alert) { a.Action = lookup.Captcha }, false, []string{`"remediation":false`}, nil},
+		{"a captcha that brings its decision", func(a *event.Alert) { a.Action = lookup.Captcha }, true, []string{
 			`"remediation":true`, `"decisions":[{"origin":"tocsin","type":"captcha","scope":"Ip","value":"192.0.2.1","duration":"4h0m0s","scenario":"crowdsecurity/http-probing"}]`,
 		}, nil},
-		{"an alert that leaves the answer open", func(a *detect.Alert) { a.Action, a.Duration = lookup.None, 0 }, true, []string{`"remediation":true`}, []string{"decisions"}},
+		{"an alert that leaves the answer open", func(a *event.Alert) { a.Action, a.Duration = lookup.None, 0 }, true, []string{`"remediation":true`}, []string{"decisions"}},
 		{
-			"an alert without anything has every key all the same", func(a *detect.Alert) { *a = detect.Alert{Client: addr("192.0.2.1")} }, false,
+			"an alert without anything has every key all the same", func(a *event.Alert) { *a = event.Alert{Client: addr("192.0.2.1")} }, false,
 			[]string{`"events":[]`, `"scenario_hash":""`, `"leakspeed":"0s"`, `"start_at":"2026-11-23T12:00:00Z"`},
 			[]string{"null"},
 		},
@@ -162,7 +162,7 @@ func FuzzAlert(f *testing.F) {
 		a := about("192.0.2.1")
 		a.Scenario, a.Message, a.Context = scenario, message, nil
 		for i := range min(max(n, 0), 20) {
-			a.Context = append(a.Context, detect.Context{Method: method, Target: strings.Repeat("/", i) + target, UserAgent: agent, Status: n})
+			a.Context = append(a.Context, event.Context{Method: method, Target: strings.Repeat("/", i) + target, UserAgent: agent, Status: n})
 		}
 		p := newPushed(&a, time.Now(), telling{decide: true})
 		if len(p.Scenario) > 255 || len(p.Message) > 255 || len(p.Events) > 10 {
@@ -198,9 +198,9 @@ func wellFormed(t *testing.T, all []pushedMeta) {
 
 func TestWhatIsToldOfARequest(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	a := detect.Alert{
+	a := event.Alert{
 		Client:  netip.MustParseAddr("203.0.113.7"),
-		Context: []detect.Context{{Time: at, Method: "GET", Target: "/login", Query: "token=secret", Host: "intern.example.com", Status: 401}},
+		Context: []event.Context{{Time: at, Method: "GET", Target: "/login", Query: "token=secret", Host: "intern.example.com", Status: 401}},
 	}
 	for _, row := range []struct {
 		name        string

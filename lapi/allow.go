@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (

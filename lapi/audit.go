@@ -1,8 +1,9 @@
 package lapi
 
 import (
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // An audit tells by what a full answer adds whether deltas arrive. The rows have

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gaissmai/bart"
+
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 )

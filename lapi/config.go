@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // Config says where the API is and how to follow it. URL is required, and so

@@ -10,10 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/internal/lapitest"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/internal/lapitest"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const queryPath = "/v1/decisions"

@@ -7,8 +7,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/tocsin-project/tocsin/internal/wire"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/internal/wire"
 )
 
 // Addresses of clients are personal data in many places. No error of this package has

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
@@ -51,7 +52,7 @@ const (
 // server whose database is busy: CrowdSec 1.4.6 may fail after the fact.
 //
 // It is for one goroutine at a time.
-func (c *Client) Report(ctx context.Context, alerts []detect.Alert) (taken, refused int, err error) {
+func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error) {
 	if c.machine == nil {
 		return 0, 0, ErrNoMachine
 	}
@@ -81,7 +82,7 @@ func (c *Client) Report(ctx context.Context, alerts []detect.Alert) (taken, refu
 
 // A parcel is an alert to be sent.
 type parcel struct {
-	*detect.Alert
+	*event.Alert
 	index int // in the list that was given
 }
 
@@ -100,7 +101,7 @@ func (c *Client) allowlistNow(ctx context.Context) ([]lookup.Decision, error) {
 }
 
 // mayTell reports whether CrowdSec may be told of a.
-func (c *Client) mayTell(a *detect.Alert, allowed []lookup.Decision) bool {
+func (c *Client) mayTell(a *event.Alert, allowed []lookup.Decision) bool {
 	p, ok := meant(a)
 	if !ok {
 		return false

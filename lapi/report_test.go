@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // crowdOf returns an alert about each of n clients.
-func crowdOf(n int) []detect.Alert {
-	alerts := make([]detect.Alert, n)
+func crowdOf(n int) []event.Alert {
+	alerts := make([]event.Alert, n)
 	for i := range alerts {
 		alerts[i] = about(fmt.Sprintf("198.51.%d.%d", 100+i/250, 1+i%250))
 	}
@@ -27,7 +27,7 @@ func crowdOf(n int) []detect.Alert {
 }
 
 // report reports alerts and checks what becomes of them. It returns the error.
-func (s *scene) report(alerts []detect.Alert, taken, refused int) error {
+func (s *scene) report(alerts []event.Alert, taken, refused int) error {
 	s.Helper()
 	t, r, err := s.client.Report(s.Context(), alerts)
 	if t != taken || r != refused || err == nil && t+r != len(alerts) {
@@ -66,7 +66,7 @@ func (s *scene) faultFor(value string, n int, f lapitest.Fault) {
 func TestAnAlertBecomesABan(t *testing.T) {
 	playFiltered(t, withMachine, func(s *scene) {
 		s.run()
-		if err := s.report([]detect.Alert{about("192.0.2.1"), about("2001:db8:1:2::/64")}, 2, 0); err != nil {
+		if err := s.report([]event.Alert{about("192.0.2.1"), about("2001:db8:1:2::/64")}, 2, 0); err != nil {
 			t.Error(err)
 		}
 		s.poll()
@@ -84,7 +84,7 @@ func TestABanOfAnAlertThatWaitedIsAsLong(t *testing.T) {
 		late := about("192.0.2.1")
 		s.after(24 * time.Hour)
 		s.run()
-		_ = s.report([]detect.Alert{late}, 1, 0)
+		_ = s.report([]event.Alert{late}, 1, 0)
 		s.poll()
 		s.want("192.0.2.1", lookup.Ban)
 	})
@@ -155,14 +155,14 @@ func TestWhoIsNeverReported(t *testing.T) {
 			"127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",
 			"::1", "fe80::1", "fd00::1", "fd00::/64", "::ffff:10.0.0.1", "203.0.113.7",
 		} {
-			_ = s.report([]detect.Alert{about(client)}, 0, 1)
+			_ = s.report([]event.Alert{about(client)}, 0, 1)
 		}
-		_ = s.report([]detect.Alert{{Scenario: "about nobody"}}, 0, 1)
+		_ = s.report([]event.Alert{{Scenario: "about nobody"}}, 0, 1)
 		if len(s.alertPushes()) != 0 {
 			t.Error("something was sent")
 		}
 		// In between, the others are told of all the same.
-		_ = s.report([]detect.Alert{about("10.0.0.1"), about("192.0.2.1"), about("127.0.0.1"), about("192.0.2.2"), about("::1")}, 2, 3)
+		_ = s.report([]event.Alert{about("10.0.0.1"), about("192.0.2.1"), about("127.0.0.1"), about("192.0.2.2"), about("::1")}, 2, 3)
 	})
 }
 
@@ -186,16 +186,16 @@ func TestADecisionIsNotForcedOnAnAllowlist(t *testing.T) {
 		s.run()
 		s.allow("192.0.2.77/32") // since then
 		if !old {
-			_ = s.report([]detect.Alert{captcha, about("192.0.2.77"), about("192.0.2.0/24")}, 1, 2)
+			_ = s.report([]event.Alert{captcha, about("192.0.2.77"), about("192.0.2.0/24")}, 1, 2)
 		} else {
-			_ = s.report([]detect.Alert{captcha}, 1, 0)
+			_ = s.report([]event.Alert{captcha}, 1, 0)
 		}
 		s.poll()
 		s.want("192.0.2.1", lookup.Captcha)
 		s.want("192.0.2.77", lookup.None)
 		if !old {
 			s.InjectWhen(lapitest.Path(allowlistsPath), -1, lapitest.Status(502, nil, ""))
-			if err := s.report([]detect.Alert{captcha}, 0, 0); err == nil {
+			if err := s.report([]event.Alert{captcha}, 0, 0); err == nil {
 				t.Error("a decision is forced on a server whose allowlists nobody knows")
 			}
 		}
@@ -240,7 +240,7 @@ func TestAMalformedAlertAloneIsGivenUp(t *testing.T) {
 func TestWhoIsNotReportedIsDealtWithWhateverHappens(t *testing.T) {
 	playFiltered(t, withMachine, func(s *scene) {
 		s.InjectWhen(lapitest.Path(alertsPath), 1, lapitest.Status(502, nil, ""))
-		alerts := []detect.Alert{about("10.0.0.1"), about("192.0.2.1"), about("127.0.0.1"), about("192.0.2.2")}
+		alerts := []event.Alert{about("10.0.0.1"), about("192.0.2.1"), about("127.0.0.1"), about("192.0.2.2")}
 		if err := s.report(alerts, 0, 1); err == nil {
 			t.Error("no error")
 		}
@@ -490,7 +490,7 @@ func realMachine(t *testing.T) *real {
 }
 
 // report reports alerts, and again what 1.4.6 was too busy for.
-func (r *real) report(alerts []detect.Alert, taken, refused int) {
+func (r *real) report(alerts []event.Alert, taken, refused int) {
 	r.Helper()
 	r.until("the alerts are dealt with", func() bool {
 		t, f, err := r.client.Report(r.Context(), alerts)
@@ -513,7 +513,7 @@ func TestRealReport(t *testing.T) {
 		c := &hostile.Context[i]
 		c.Target, c.UserAgent = "/"+strings.Repeat("<\"\x00\xff", 10_000), strings.Repeat("\u2028&\\", 5000)
 	}
-	r.report([]detect.Alert{late, onlyAlert, captcha, hostile, about("10.0.0.1"), about("2001:db8:1:2::/64")}, 5, 1)
+	r.report([]event.Alert{late, onlyAlert, captcha, hostile, about("10.0.0.1"), about("2001:db8:1:2::/64")}, 5, 1)
 	r.untilAction("192.0.2.1", lookup.Ban)
 	r.untilAction("192.0.2.4", lookup.Ban)
 	r.untilAction("2001:db8:1:2::77", lookup.Ban)
@@ -588,7 +588,7 @@ func TestRealDecisionsRideAlong(t *testing.T) {
 	r := followRealWith(t, cfg)
 	captcha := about("192.0.2.1")
 	captcha.Action, captcha.Duration = lookup.Captcha, 90*time.Minute
-	r.report([]detect.Alert{captcha}, 1, 0)
+	r.report([]event.Alert{captcha}, 1, 0)
 	r.untilAction("192.0.2.1", lookup.Captcha)
 	d, _ := r.table.Lookup(addr("192.0.2.1"))
 	if left := time.Until(d.Until); d.Origin != "tocsin" || left > 90*time.Minute || left < 85*time.Minute {

@@ -15,8 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-project/tocsin/internal/upstream"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/internal/upstream"
 )
 
 const streamPath = "/v1/decisions/stream"

@@ -18,10 +18,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/challengetest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -52,7 +54,7 @@ func ban(prefix, origin string) lookup.Decision {
 type mute struct{}
 
 func (mute) Name() string { return "lapi" }
-func (mute) Report(context.Context, []detect.Alert) (taken, refused int, err error) {
+func (mute) Report(context.Context, []event.Alert) (taken, refused int, err error) {
 	return 0, 0, nil
 }
 
@@ -72,7 +74,7 @@ func anEngine(t testing.TB) *engine.Engine {
 	e.Table().Update("lapi", []lookup.Decision{
 		ban("192.0.2.1/32", "CAPI"), ban("192.0.2.2/32", "CAPI"), ban("2001:db8::/64", "cscli"), captcha,
 	}, nil)
-	e.Alert(detect.Alert{Scenario: "tocsin/http-probing", Client: netip.MustParseAddr("203.0.113.9"), Prefix: netip.MustParsePrefix("203.0.113.9/32")})
+	e.Alert(event.Alert{Scenario: "tocsin/http-probing", Client: netip.MustParseAddr("203.0.113.9"), Prefix: netip.MustParsePrefix("203.0.113.9/32")})
 	e.Table().Update("list", []lookup.Decision{ban("192.0.2.3/32", "list")}, nil)
 	return e
 }

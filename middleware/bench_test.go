@@ -10,10 +10,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // listed is the size of the community list, the table most sites have.
@@ -82,11 +84,11 @@ func observed(b *testing.B, table *lookup.Table) *Middleware {
 // scenarios is an Observer without an engine.
 type scenarios struct{ *detect.Detector }
 
-func (s scenarios) Request(e *detect.Event) (lookup.Decision, bool) {
+func (s scenarios) Request(e *event.Event) (lookup.Decision, bool) {
 	return lookup.Decision{}, len(s.Detector.Request(e)) > 0
 }
 
-func (s scenarios) Response(e *detect.Event) { s.Detector.Response(e) }
+func (s scenarios) Response(e *event.Event) { s.Detector.Response(e) }
 
 // browsing is what a browser sends.
 func browsing() *http.Request {

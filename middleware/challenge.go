@@ -5,10 +5,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // originLocal is the origin of what is decided on this server, as the engine of
@@ -125,7 +126,7 @@ func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
 // is open fetches or embeds: those ask on without anybody.
 func asksItself(r *http.Request) bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
-	return (dest == "" || dest == "document") && attributionOf(r) == detect.Own
+	return (dest == "" || dest == "document") && attributionOf(r) == event.Own
 }
 
 // Forward returns r as the next handler is to see it: without the pass of a

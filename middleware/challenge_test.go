@@ -9,12 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/internal/challengetest"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/internal/challengetest"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 func newGate(t testing.TB, cfg challenge.Config) *challenge.Gate {

@@ -18,11 +18,12 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
-	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // local is where the clients of these tests are.
@@ -237,8 +238,8 @@ func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 // silent observes, and finds nothing.
 type silent struct{}
 
-func (silent) Request(*detect.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
-func (silent) Response(*detect.Event)                        {}
+func (silent) Request(*event.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
+func (silent) Response(*event.Event)                        {}
 
 // awaited waits for a channel.
 func awaited(t *testing.T, c <-chan struct{}, what string) {

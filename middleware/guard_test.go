@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/challengetest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -35,11 +35,11 @@ func guarding(place string) *guard {
 	}}
 }
 
-func (g *guard) Request(e *detect.Event) (lookup.Decision, bool) {
+func (g *guard) Request(e *event.Event) (lookup.Decision, bool) {
 	return g.decision, g.place == "*" || g.place == e.Method+" "+e.Target
 }
 
-func (g *guard) Response(e *detect.Event) {
+func (g *guard) Response(e *event.Event) {
 	g.seen = append(g.seen, e.Method+" "+e.Target)
 	g.cookies = append(g.cookies, e.Header["Set-Cookie"]...)
 }

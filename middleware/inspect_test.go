@@ -14,13 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-project/tocsin/appsec"
-	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
-	"github.com/tocsin-project/tocsin/internal/appsectest"
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/appsectest"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A judge is an Inspector that says what it is told to say.
@@ -91,10 +92,10 @@ func TestWhoIsInspected(t *testing.T) {
 // A stopper is an Observer that stops one client.
 type stopper string
 
-func (s stopper) Request(e *detect.Event) (lookup.Decision, bool) {
+func (s stopper) Request(e *event.Event) (lookup.Decision, bool) {
 	return lookup.Decision{Action: lookup.Ban}, e.Client.String() == string(s)
 }
-func (stopper) Response(*detect.Event) {}
+func (stopper) Response(*event.Event) {}
 
 func TestWhatAnInspectionLeadsTo(t *testing.T) {
 	for _, row := range []struct {
@@ -493,7 +494,7 @@ func TestBansAreToldToTheObserver(t *testing.T) {
 			o := newWitness()
 			m := mustNew(t, Config{
 				Lookup: nothing, Inspect: &judge{say: row.verdict}, Observe: o, DryRun: row.dryRun,
-				Describe: func(_ *http.Request, e *detect.Event) { e.Matched = "|form|" },
+				Describe: func(_ *http.Request, e *event.Event) { e.Matched = "|form|" },
 			})
 			r := httptest.NewRequest(http.MethodGet, row.target, nil)
 			r.RemoteAddr = "192.0.2.1:1"

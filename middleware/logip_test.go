@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 func TestParseLogIP(t *testing.T) {

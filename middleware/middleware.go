@@ -50,11 +50,12 @@ import (
 	"net/http"
 	"net/netip"
 
+	"go.uber.org/zap"
+
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/zap"
 )
 
 // Config describes a middleware. Only Lookup is required.
@@ -138,7 +139,7 @@ type Config struct {
 
 	// Describe corrects and completes what Observe is told of a request, before
 	// it is asked. Default: it is told what the request says.
-	Describe func(*http.Request, *detect.Event)
+	Describe func(*http.Request, *event.Event)
 
 	// ErrorStatus returns the status of the answer that an error of the next
 	// handler leads to (see [Middleware.Serve]). Default: 500 for each.
@@ -202,8 +203,8 @@ type Middleware struct {
 
 	observer Observer // nil: none
 	trusted  func(*http.Request, netip.Addr) bool
-	sessions *Sessions                          // nil: none
-	describe func(*http.Request, *detect.Event) // nil: nobody
+	sessions *Sessions                         // nil: none
+	describe func(*http.Request, *event.Event) // nil: nobody
 
 	inspector Inspector                               // nil: none
 	original  func(*http.Request, *appsec.Inspection) // nil: nobody

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -18,11 +18,11 @@ type Observer interface {
 	// it gives cause for, and whether there is one. A captcha whose prefix is the zero
 	// Prefix is about this request alone: see [Stop].Guard. It stands in front of the
 	// request, so it must not wait.
-	Request(*detect.Event) (lookup.Decision, bool)
+	Request(*event.Event) (lookup.Decision, bool)
 
 	// Response is told when the request is over. It may keep the event, and must
 	// not wait: it delays the client.
-	Response(*detect.Event)
+	Response(*event.Event)
 }
 
 // A challengeObserver is an Observer that is told of challenges, too: see
@@ -97,7 +97,7 @@ func (f *finding) serve(m *Middleware, w http.ResponseWriter, r *http.Request, n
 
 // An observation is what is seen of one request and the response to it.
 type observation struct {
-	event  detect.Event
+	event  event.Event
 	writer recorder
 	body   bodyWatch
 	length int64 // of the body, as the request says
@@ -116,7 +116,7 @@ func (m *Middleware) observes(r *http.Request, f *finding) bool {
 }
 
 func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation {
-	o := &observation{event: detect.Event{
+	o := &observation{event: event.Event{
 		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
 		Attribution: attributionOf(r),
@@ -129,11 +129,11 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 
 // attributionOf says whose act r is. Behind a proxy that ends TLS browsers say so as
 // well; who only claims to come by way of one says more about himself.
-func attributionOf(r *http.Request) detect.Attribution {
+func attributionOf(r *http.Request) event.Attribution {
 	if r.TLS == nil && !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		return detect.AttributionOverHTTP(r.Header, r.Method, r.Host)
+		return event.AttributionOverHTTP(r.Header, r.Method, r.Host)
 	}
-	return detect.AttributionOf(r.Header, r.Host)
+	return event.AttributionOf(r.Header, r.Host)
 }
 
 // serve serves r with next, and tells the observer when it is over, also if next
@@ -177,7 +177,7 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 // What of the headers says whether somebody logged in, or failed to, and that a store has
 // read what signs a request.
 var (
-	ofRequest  = append([]string{"Authorization", "Content-Type"}, detect.KeyFields()...)
+	ofRequest  = append([]string{"Authorization", "Content-Type"}, event.KeyFields()...)
 	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate", "X-Amz-Request-Id"}
 )
 

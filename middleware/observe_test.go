@@ -17,28 +17,28 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A witness is an Observer that remembers, and decides what it is told to.
 type witness struct {
 	decide    lookup.Action
-	requests  []detect.Event
-	responses chan detect.Event
+	requests  []event.Event
+	responses chan event.Event
 }
 
-func newWitness() *witness { return &witness{responses: make(chan detect.Event, 100)} }
+func newWitness() *witness { return &witness{responses: make(chan event.Event, 100)} }
 
-func (o *witness) Request(e *detect.Event) (lookup.Decision, bool) {
+func (o *witness) Request(e *event.Event) (lookup.Decision, bool) {
 	o.requests = append(o.requests, *e)
 	return lookup.Decision{Action: o.decide, Since: time.Now()}, o.decide != lookup.None
 }
 
-func (o *witness) Response(e *detect.Event) { o.responses <- *e }
+func (o *witness) Response(e *event.Event) { o.responses <- *e }
 
 // last returns the only response that was told of.
-func (o *witness) last(t *testing.T) detect.Event {
+func (o *witness) last(t *testing.T) event.Event {
 	t.Helper()
 	select {
 	case e := <-o.responses:
@@ -295,7 +295,7 @@ func TestACallIsKeptWhateverItsType(t *testing.T) {
 func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []byte
-		m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *detect.Event) { seen = e.Body })})
+		m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *event.Event) { seen = e.Body })})
 		h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 		body, _ := io.Pipe()
 		r := httptest.NewRequest(http.MethodPost, "/login", body)
@@ -325,16 +325,16 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 }
 
 // onResponse is an Observer that looks at responses.
-type onResponse func(*detect.Event)
+type onResponse func(*event.Event)
 
-func (onResponse) Request(*detect.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
-func (f onResponse) Response(e *detect.Event)                    { f(e) }
+func (onResponse) Request(*event.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
+func (f onResponse) Response(e *event.Event)                    { f(e) }
 
 // A key in a field of its own reaches the observer, as detection asks for it.
 func TestKeysAreObserved(t *testing.T) {
 	var seen http.Header
-	m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *detect.Event) { seen = e.Request })})
-	for _, name := range detect.KeyFields() {
+	m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *event.Event) { seen = e.Request })})
+	for _, name := range event.KeyFields() {
 		r := httptest.NewRequest(http.MethodGet, "/api", nil)
 		r.Header.Set(name, "k1")
 		m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(httptest.NewRecorder(), r)

@@ -19,8 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 func mustPage(t *testing.T, cfg PageConfig) *Page {

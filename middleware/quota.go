@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const (
@@ -50,7 +50,7 @@ type leftOut struct {
 // reference of the page is found: of the last one about the same client, or of
 // the one that will sum up.
 func (q *quota) take(s *Stop) (ok bool, left leftOut) {
-	client := detect.ClientOf(s.Client).Addr()
+	client := event.ClientOf(s.Client).Addr()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s.Time.Sub(q.since) >= quotaWindow {

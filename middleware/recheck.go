@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (

@@ -11,11 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // told returns what the observer is told of one request and the answer of a handler.
-func told(t *testing.T, r *http.Request, h http.HandlerFunc) detect.Event {
+func told(t *testing.T, r *http.Request, h http.HandlerFunc) event.Event {
 	t.Helper()
 	o := newWitness()
 	mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(h).ServeHTTP(httptest.NewRecorder(), r)
@@ -122,9 +122,9 @@ func TestACompressedAnswerSaysSo(t *testing.T) {
 func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
 	for _, row := range []struct {
 		site, dest string
-		want       detect.Attribution
+		want       event.Attribution
 	}{
-		{"", "", detect.Own}, {"same-origin", "document", detect.Own}, {"same-origin", "image", detect.Embedded}, {"cross-site", "image", detect.Foreign},
+		{"", "", event.Own}, {"same-origin", "document", event.Own}, {"same-origin", "image", event.Embedded}, {"cross-site", "image", event.Foreign},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.Header.Set("Sec-Fetch-Site", row.site)
@@ -140,13 +140,13 @@ func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
 func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
 	for _, row := range []struct {
 		name, method, url, proxy string
-		want                     detect.Attribution
+		want                     event.Attribution
 	}{
-		{"plain HTTP", "GET", "http://site.example/", "", detect.Unmarked},
-		{"HTTPS", "GET", "https://site.example/", "", detect.Own},
-		{"HTTPS that ends at a proxy", "GET", "http://site.example/", "https", detect.Own},
-		{"plain HTTP by way of a proxy", "GET", "http://site.example/", "http", detect.Unmarked},
-		{"a form", "POST", "http://site.example/", "", detect.Own},
+		{"plain HTTP", "GET", "http://site.example/", "", event.Unmarked},
+		{"HTTPS", "GET", "https://site.example/", "", event.Own},
+		{"HTTPS that ends at a proxy", "GET", "http://site.example/", "https", event.Own},
+		{"plain HTTP by way of a proxy", "GET", "http://site.example/", "http", event.Unmarked},
+		{"a form", "POST", "http://site.example/", "", event.Own},
 	} {
 		r := httptest.NewRequest(row.method, row.url, http.NoBody)
 		r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")

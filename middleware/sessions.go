@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 const (
@@ -75,7 +75,7 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 // begun.
 func (s *Sessions) Known(r *http.Request, client netip.Addr) bool {
 	for name, value := range s.cookies(r) {
-		if s.has(name, value, detect.ClientOf(client)) {
+		if s.has(name, value, event.ClientOf(client)) {
 			return true
 		}
 	}
@@ -116,7 +116,7 @@ func (s *Sessions) Note(r *http.Request, response http.Header, client netip.Addr
 			continue
 		}
 		if v := strings.TrimSpace(c.Value); v != "" && v != "%20" { // how WordPress takes one back
-			s.begin(key(c.Name, c.Value, detect.ClientOf(client)), detect.ClientOf(client))
+			s.begin(key(c.Name, c.Value, event.ClientOf(client)), event.ClientOf(client))
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (s *Sessions) end(r *http.Request, name string, client netip.Addr) {
 		if name != "" && n != name {
 			continue
 		}
-		k := key(n, value, detect.ClientOf(client))
+		k := key(n, value, event.ClientOf(client))
 		s.mu.Lock()
 		delete(s.young, k)
 		delete(s.old, k)

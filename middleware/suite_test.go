@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/hubsuite"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -29,7 +30,7 @@ type replay struct {
 	mu       sync.Mutex
 	detector *detect.Detector
 	now      *hubsuite.Recording
-	alerts   []detect.Alert
+	alerts   []event.Alert
 	judged   int // responses
 }
 
@@ -61,19 +62,19 @@ func (p *replay) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // Request implements [Observer].
-func (p *replay) Request(e *detect.Event) (lookup.Decision, bool) {
+func (p *replay) Request(e *event.Event) (lookup.Decision, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.Time = p.now.Time
 	if p.now.Host == "" { // not recorded, so that nothing tells a Referer of the site's own
-		e.Attribution = detect.Own
+		e.Attribution = event.Own
 	}
 	p.alerts = append(p.alerts, p.detector.Request(e)...)
 	return lookup.Decision{}, false
 }
 
 // Response implements [Observer].
-func (p *replay) Response(e *detect.Event) {
+func (p *replay) Response(e *event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.Ended = p.now.Time

@@ -9,19 +9,19 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A journal notes what an observer is shown.
 type journal struct{ shown []string }
 
-func (j *journal) Request(e *detect.Event) (lookup.Decision, bool) {
+func (j *journal) Request(e *event.Event) (lookup.Decision, bool) {
 	j.shown = append(j.shown, "request "+e.Target)
 	return lookup.Decision{}, false
 }
 
-func (j *journal) Response(e *detect.Event) {
+func (j *journal) Response(e *event.Event) {
 	j.shown = append(j.shown, "response "+e.Target+" "+http.StatusText(e.Status))
 }
 
@@ -85,7 +85,7 @@ type trap struct {
 	decision lookup.Decision
 }
 
-func (t *trap) Request(*detect.Event) (lookup.Decision, bool) { return t.decision, true }
+func (t *trap) Request(*event.Event) (lookup.Decision, bool) { return t.decision, true }
 
 // What answers a request that was judged, such as error routes, goes by what was decided
 // when it came. An alert that it gave cause for is in force at once, and is about the next.

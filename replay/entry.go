@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // An Entry is a request that a log tells of, and where it stands there.
 type Entry struct {
-	detect.Event
+	event.Event
 
 	Source string // the file, as it was named; - is standard input
 	Line   int    // from 1
@@ -63,7 +63,7 @@ func (e *Entry) complete(host string) {
 	if v := e.Header["Content-Type"]; len(v) > 0 {
 		e.ContentType = v[0]
 	}
-	e.Attribution = detect.AttributionOf(e.Request, e.Host)
+	e.Attribution = event.AttributionOf(e.Request, e.Host)
 }
 
 // maxBody is how much of a request's body counts, as while the server runs.

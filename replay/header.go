@@ -4,13 +4,13 @@ import (
 	"net/textproto"
 	"slices"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // The fields of headers that detection looks at.
 
 // keyFields are those of requests that hold keys.
-var keyFields = detect.KeyFields()
+var keyFields = event.KeyFields()
 
 func ofRequest(name string) bool {
 	switch name {

@@ -27,7 +27,7 @@ import (
 	"context"
 	"net/netip"
 
-	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -44,7 +44,7 @@ type Config struct {
 	Spare func(ip netip.Addr) bool
 	// Describe completes an event before it is judged. Default: nothing is to be
 	// completed.
-	Describe func(ev *detect.Event)
+	Describe func(ev *event.Event)
 	// Progress is called now and then. Default: nobody is told.
 	Progress func()
 }

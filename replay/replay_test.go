@@ -17,6 +17,7 @@ import (
 
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -29,14 +30,14 @@ type script struct {
 	seen []string // targets
 }
 
-func (s *script) Judge(ev *detect.Event) (o engine.Outcome) {
+func (s *script) Judge(ev *event.Event) (o engine.Outcome) {
 	s.seen = append(s.seen, ev.Target)
 	if d, ok := s.held[ev.Client]; ok {
 		o.Stopped = d
 	}
 	path, _, _ := strings.Cut(ev.Target, "?")
 	word, scenario, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	r := engine.Record{Time: ev.Time, Alert: detect.Alert{Client: ev.Client, Scenario: scenario}}
+	r := engine.Record{Time: ev.Time, Alert: event.Alert{Client: ev.Client, Scenario: scenario}}
 	switch a, err := lookup.ParseAction(word); {
 	case word == "alert":
 	case word == "spared":
@@ -124,7 +125,7 @@ func TestClientsThatAreAllowedAreNotJudged(t *testing.T) {
 
 func TestEventsAreDescribed(t *testing.T) {
 	s := new(script)
-	run(t, get("192.0.2.1", "01", "/"), Config{Judge: s, Describe: func(ev *detect.Event) { ev.Target = "/described" }})
+	run(t, get("192.0.2.1", "01", "/"), Config{Judge: s, Describe: func(ev *event.Event) { ev.Target = "/described" }})
 	if !slices.Equal(s.seen, []string{"/described"}) {
 		t.Errorf("%q", s.seen)
 	}
@@ -137,7 +138,7 @@ func TestNothingOfARequestIsInTheNext(t *testing.T) {
 	log := full + "\n" + bare + "skipped\n" + `{"t":1,"m":"POST","h":{"Cookie":"a=b"},"rh":{"Location":"/l"},"s":"no"}` + "\n" +
 		`{"m":"GET","u":"/","s":200}` + "\n" + full + "\n" + `{"m":"GET","u":"/","s":200,"h":{"Origin":"o"}}`
 	var got []string
-	run(t, log, Config{Judge: judged(func(ev *detect.Event) {
+	run(t, log, Config{Judge: judged(func(ev *event.Event) {
 		got = append(got, fmt.Sprint(ev.Method, ev.Target, ev.Line, ev.Status, ev.Host, ev.UserAgent, ev.Referer, string(ev.Body), ev.Request, ev.Header))
 	})})
 	if want := []string{
@@ -149,9 +150,9 @@ func TestNothingOfARequestIsInTheNext(t *testing.T) {
 }
 
 // judged is a Judge that looks on.
-type judged func(ev *detect.Event)
+type judged func(ev *event.Event)
 
-func (j judged) Judge(ev *detect.Event) engine.Outcome {
+func (j judged) Judge(ev *event.Event) engine.Outcome {
 	j(ev)
 	return engine.Outcome{}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -70,7 +70,7 @@ func (t *tally) count(e *Entry) *client {
 	if len(e.Body) > 0 {
 		t.Bodies++
 	}
-	who := detect.ClientOf(e.Client)
+	who := event.ClientOf(e.Client)
 	c := t.clients[who]
 	switch {
 	case c != nil:
@@ -134,7 +134,7 @@ func (t *tally) row(e *Entry, c *client, d *lookup.Decision) *Offender {
 			Client: e.Client.String(), Scenario: clip(d.Reason), Time: e.Time, At: e.Place(),
 			Request: requestOf(e), Before: c.requests, UserAgent: clip(e.UserAgent),
 		}
-		if who := detect.ClientOf(e.Client); c == &t.others {
+		if who := event.ClientOf(e.Client); c == &t.others {
 			c.row.Client = othersName
 		} else if !who.IsSingleIP() {
 			c.row.Client = who.String()

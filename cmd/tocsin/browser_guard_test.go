@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/tocsin-project/tocsin/detect"
+
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -27,13 +28,13 @@ func (g *guard) begin() {
 	g.since.Store(&now)
 }
 
-func (g *guard) Request(e *detect.Event) (lookup.Decision, bool) {
+func (g *guard) Request(e *event.Event) (lookup.Decision, bool) {
 	since := *g.since.Load()
 	d := lookup.Decision{Action: lookup.Captcha, Origin: "tocsin", Since: since, Until: since.Add(10 * time.Minute)}
 	return d, e.Method == http.MethodPost && e.Target == "/login"
 }
 
-func (g *guard) Response(*detect.Event) {}
+func (g *guard) Response(*event.Event) {}
 
 // newGuarded starts a site whose login is guarded by g, with the gate that a
 // middleware has by itself.

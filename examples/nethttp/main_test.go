@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
 func get(ctx context.Context, url string) (status int, body string, err error) {

@@ -1,4 +1,4 @@
-package detect
+package event
 
 import (
 	"net/netip"
@@ -26,7 +26,7 @@ type Alert struct {
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard
-	// Place is what GuardPlace is to guard: see [PlaceOf].
+	// Place is what GuardPlace is to guard: see PlaceOf of package detect.
 	Place string
 	// Places are those that the requests of a reflected alert asked for, nine at most.
 	Places []string

@@ -1,4 +1,15 @@
-package detect
+// Package event answers one question: what is a request, and what is an alert, to a
+// scenario and to who is told?
+//
+// An [Event] is a request, and once it is over the response to it. A web server makes
+// events, a detector judges them:
+//
+//	ev := &event.Event{Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host}
+//	ev.Attribution = event.AttributionOf(r.Header, r.Host)
+//
+// An [Alert] says that a client did what a scenario looks for. It leads to a decision,
+// and reporters are told of it.
+package event
 
 import (
 	"net/http"
@@ -55,13 +66,14 @@ type Event struct {
 	ContentType string // of the response
 	Answer      []byte // the beginning of the response's body, if somebody may have tried to log in
 
-	// deferred says that whether the event is whitelisted depends on the
-	// response: all scenarios wait for it.
-	deferred bool
+	// Memo is what a detector keeps of the event between Request and Response. Nobody
+	// else reads it or sets it.
+	Memo Memo
+}
 
-	// number tells the event from all others.
-	number uint64
-
-	// impossible says that no site has what is asked for: see the label teaches.
-	impossible bool
+// A Memo is what a detector keeps of an event.
+type Memo struct {
+	Deferred   bool   // whether it is whitelisted depends on the response: all scenarios wait for it
+	Number     uint64 // tells it from all others
+	Impossible bool   // no site has what is asked for: see the label teaches
 }

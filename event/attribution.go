@@ -1,4 +1,4 @@
-package detect
+package event
 
 import (
 	"net/http"
