@@ -139,7 +139,7 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 		file("the list file is truncated", "shrank from 30 entries to 0", func(path string) error { return os.WriteFile(path, nil, 0o600) }),
 		file("the list file loses most of its lines", "shrank from 30 entries to 1", func(path string) error { return os.WriteFile(path, []byte("203.0.113.99\n"), 0o600) }),
 		file("the list file becomes an HTML page", "markup", func(path string) error { return os.WriteFile(path, []byte("<!DOCTYPE html>\n"), 0o600) }),
-		file("the list file becomes one line of a gigabyte", "too large", func(path string) error {
+		file("the list file becomes a gigabyte of zeros", "binary data", func(path string) error {
 			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<30))
 		}),
 	} {

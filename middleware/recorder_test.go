@@ -166,7 +166,7 @@ func TestTellingTypes(t *testing.T) {
 	for contentType, want := range map[string]bool{
 		"": true, "application/x-www-form-urlencoded": true, "Multipart/Form-Data; boundary=x": true, "application/json": true,
 		"application/json;charset=utf-8": true, "application/vnd.api+json": true, "APPLICATION/JSON,x": true, "text/plain": true, "text/xml": true,
-		"image/png": false, "application/octet-stream": false, "application/x-protobuf": false, "text/html": false, "json": false, "video/json": false,
+		"image/png": false, "application/octet-stream": false, "application/x-protobuf": false, "text/html": false, "json": true, "application/json-rpc": true,
 	} {
 		r := wrongLogin("user=a")
 		r.Header.Set("Content-Type", contentType)

@@ -90,6 +90,8 @@ func traps() []trap {
 		{scenario: "http-login-guessing", calls: 10, call: posts("/enter", "username=ann&password=guess#")},
 		{scenario: "http-login-bf-slow", calls: 18, call: posts("/wp-login.php", "log=ann&pwd=guess#"), behind: "http-login-bf"},
 		{scenario: "http-login-spray", calls: 14, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
+		{scenario: "http-login-spray-slow", calls: 24, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
+		{scenario: "http-login-slow", calls: 24, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
 		{scenario: "http-basic-bf", calls: 6, call: basic, not: noHeader},
 		{scenario: "http-digest-bf", calls: 16, call: signed(`Digest username="ann", nonce="n", response="%032x"`), not: noHeader},
 		{scenario: "http-token-guessing", calls: 51, call: signed("Bearer token-%d"), not: noHeader},
@@ -101,6 +103,7 @@ func traps() []trap {
 		}, crowd: true},
 		{scenario: "http-login-bundle", calls: 2, call: func(int) call { return call{target: "/graphql", contentType: "text/plain", body: graphQL(50)} }, action: "ban"},
 		{scenario: "http-login-guard", calls: 18, call: posts("/wp-login.php", "log=user#&pwd=leaked"), crowd: true},
+		{scenario: "http-login-guard-slow", calls: 26, call: posts("/wp-login.php", "log=user#&pwd=leaked"), crowd: true, behind: "http-login-guard"},
 		{scenario: "http-login-guard-user", calls: 18, call: func(i int) call {
 			return call{target: fmt.Sprintf("/%c/wp-login.php", 'b'+i), contentType: formEncoded, body: fmt.Sprint("log=ann&pwd=guess", i)}
 		}, crowd: true},
@@ -116,6 +119,7 @@ func traps() []trap {
 		{scenario: "http-backup-files", calls: 5, call: one("/backup.zip", "/site.tar.gz", "/dump.sql", "/db.sql.gz", "/www.rar")},
 		{scenario: "http-secret-files", calls: 4, call: one("/.env", "/.git/config", "/wp-config.php.bak", "/.aws/credentials")},
 		{scenario: "http-inner-files", calls: 5, call: one("/project/.git/HEAD", "/actuator/env", "/api/credentials.json", "/app/.svn/entries", "/web.config")},
+		{scenario: "http-exposed-files", never: "it has no such file to show"},
 		{scenario: "http-backdoors", calls: 3, call: one("/c99.php", "/wso.php", "/r57.php"), action: "ban"},
 		{scenario: "wordpress-xmlrpc-bf", calls: 24, call: raw("no=call-#")},
 		{scenario: "wordpress-xmlrpc-credentials", calls: 8, call: raw(xmlrpc("wp.getUsersBlogs", "<param>"+xmlString("ann")+"</param><param>"+xmlString("guess#")+"</param>"))},
@@ -458,8 +462,12 @@ func (s *stage) harm(t *testing.T, tab *visitor, r trap, row int) (victims []vic
 		s.unharmed(t, r, f, victims[i])
 	}
 	for _, v := range blamed {
-		if all := s.alarms(v); slices.ContainsFunc(all, func(a alarm) bool { return a.Reflected }) {
+		all := s.alarms(v)
+		if slices.ContainsFunc(all, func(a alarm) bool { return a.Reflected }) {
 			t.Errorf("what nothing tells from the visitor's own act is known after all: %v", all)
+		}
+		if slices.ContainsFunc(all, func(a alarm) bool { return a.Decision != nil && a.Decision.Action == "ban" }) {
+			t.Errorf("what may be the act of another page leads to a ban: %v", all)
 		}
 	}
 	s.settles(victims[0]) // a pass is of one address
