@@ -21,7 +21,7 @@ const (
 	recheckInterval = time.Second
 
 	// recheckTimeout bounds what all lookups of one round take together, since a
-	// lookup may ask another server. What was not reached is first the next time.
+	// lookup may ask another server. The next round goes on behind what took too long.
 	recheckTimeout = 2 * time.Second
 )
 
@@ -52,7 +52,7 @@ func (e *Established) recheck() {
 	for i := range e.stripe {
 		at := (e.from + i) % stripes
 		if !e.stripe[at].recheck(ctx, round) {
-			e.from = at
+			e.from = at + 1 // its rest comes behind the other stripes
 			break
 		}
 	}
