@@ -8,10 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/tocsin-project/tocsin/event"
 )
 
 // Whoever tries a trap from the server itself is told why nothing happens.

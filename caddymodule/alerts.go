@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"

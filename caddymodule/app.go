@@ -9,12 +9,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/metrics"
 	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
 )
 
 // appID is the name of the app, of its logger and of what belongs to it.

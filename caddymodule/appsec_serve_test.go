@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )

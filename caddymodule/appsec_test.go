@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lapi"

@@ -11,7 +11,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
-
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"

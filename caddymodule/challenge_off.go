@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // captcha is the word for what only a challenge can meet.

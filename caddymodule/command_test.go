@@ -10,7 +10,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
-
 	"github.com/tocsin-project/tocsin/lookup"
 )
 

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/tocsin-project/tocsin/lookup"
 )
 

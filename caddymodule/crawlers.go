@@ -7,10 +7,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/crawlers"
 	"github.com/tocsin-project/tocsin/engine"
+	"go.uber.org/zap"
 )
 
 // Crawlers says how search engines are told from who only claims to be one.

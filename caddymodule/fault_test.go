@@ -14,13 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/goleak"
 )
 
 // poll is the shortest interval of a client.

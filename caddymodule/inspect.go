@@ -9,10 +9,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
 )
 
 // verdictVar is the variable of a request that holds what was said about it, so

@@ -5,9 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/engine"
+	"go.uber.org/zap"
 )
 
 // engines keeps engines across reloads, by the State that they are made from.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 

@@ -15,12 +15,11 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/replay"
+	"go.uber.org/zap"
 )
 
 const defaultOffenders = 50

@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/challenge"
+	"go.uber.org/zap"
 )
 
 const (

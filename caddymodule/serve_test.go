@@ -18,9 +18,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
-	"go.uber.org/goleak"
-
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/goleak"
 )
 
 // The clients of the tests, as they stand in X-Forwarded-For.

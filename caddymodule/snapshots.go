@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/engine"
+	"go.uber.org/zap"
 )
 
 const (

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/event"
+	"go.uber.org/zap"
 )
 
 // Neither a local ban nor another source makes ready what was never read: not over a

@@ -4,9 +4,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/lapi"
+	"go.uber.org/zap"
 )
 
 // logStart says in one line what is on.

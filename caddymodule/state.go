@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
-
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"

@@ -5,9 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/detect"
+	"go.uber.org/zap"
 )
 
 // maxSkippedRows is how many of the scenarios that were left out the command

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/vm"
-
 	"github.com/tocsin-project/tocsin/event"
 )
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
-
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/hubsuite"
 )

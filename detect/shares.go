@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"github.com/tocsin-project/tocsin/event"
 )
 

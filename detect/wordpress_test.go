@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/wordpresstest"
 )

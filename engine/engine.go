@@ -44,10 +44,9 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/alertquota"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 const (

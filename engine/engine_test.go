@@ -12,11 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

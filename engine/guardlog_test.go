@@ -6,10 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/tocsin-project/tocsin/event"
 )
 
 func TestGuardsHaveAQuotaOfLogLines(t *testing.T) {

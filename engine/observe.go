@@ -4,10 +4,9 @@ import (
 	"context"
 	"sync/atomic"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // maxEvents is how many responses may wait to be judged.

@@ -8,11 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
-
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // watcher is a detector that a test writes.

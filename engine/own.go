@@ -6,9 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // own are the addresses of this machine. No remote source's decision about them is

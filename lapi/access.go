@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // access is what any config says about how an API is reached.

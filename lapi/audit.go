@@ -1,9 +1,8 @@
 package lapi
 
 import (
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // An audit tells by what a full answer adds whether deltas arrive. The rows have

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gaissmai/bart"
-
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 )

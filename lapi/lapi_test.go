@@ -9,13 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/lapitest"
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/tocsin-project/tocsin/internal/lapitest"
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

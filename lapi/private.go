@@ -7,9 +7,8 @@ import (
 	"net/url"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/wire"
+	"go.uber.org/zap"
 )
 
 // Addresses of clients are personal data in many places. No error of this package has

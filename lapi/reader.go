@@ -6,10 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/wire"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 const (

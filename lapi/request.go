@@ -15,9 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/upstream"
+	"go.uber.org/zap"
 )
 
 const streamPath = "/v1/decisions/stream"

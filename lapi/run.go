@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/wire"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 const (

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/lookup"
 )

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/metrics"
 	"github.com/tocsin-project/tocsin/middleware"

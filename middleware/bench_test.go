@@ -10,12 +10,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // listed is the size of the community list, the table most sites have.

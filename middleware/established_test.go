@@ -19,12 +19,11 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
-
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // local is where the clients of these tests are.

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/internal/challengetest"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // Nobody has to set anything up for a captcha to be one.

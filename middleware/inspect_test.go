@@ -14,14 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // A judge is an Inspector that says what it is told to say.

@@ -5,10 +5,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // maxLogged is how much of a field that the client fills goes into the log.

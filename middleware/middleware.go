@@ -50,12 +50,11 @@ import (
 	"net/http"
 	"net/netip"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // Config describes a middleware. Only Lookup is required.

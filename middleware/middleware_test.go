@@ -11,11 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // table returns a table with decisions written as "prefix action".

@@ -11,10 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/page"
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 // PageConfig describes a page. The zero PageConfig is the built-in one, in the

@@ -19,9 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
 )
 
 func mustPage(t *testing.T, cfg PageConfig) *Page {

@@ -14,12 +14,10 @@ package main
 import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-
 	"github.com/tocsin-project/tocsin/caddymodule"
 	"github.com/tocsin-project/tocsin/lapi"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
 	_ "github.com/tocsin-project/tocsin"
 )
 

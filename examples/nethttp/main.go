@@ -14,13 +14,12 @@ import (
 	"syscall"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
 )
 
 func main() {

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tocsin-project/tocsin/internal/lapitest"
+	"go.uber.org/zap"
 )
 
 func get(ctx context.Context, url string) (status int, body string, err error) {
