@@ -66,14 +66,14 @@ type AppSec struct {
 	Fallback string `json:"fallback,omitempty" option:"ban|captcha"`
 
 	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
-	BodyLimit int `json:"body_limit,omitempty" option:"size"`
+	BodyLimit int `json:"body_limit,omitempty"`
 
 	// How long these may take to arrive. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// How many bytes the bodies of all requests under way may take. Those of one
 	// network, a /24 or a /40 of IPv6, may take an eighth of it. Default: 256 MiB.
-	BodyMemory int `json:"body_memory,omitempty" option:"size"`
+	BodyMemory int `json:"body_memory,omitempty"`
 
 	// What becomes of a request whose body cannot be inspected whole: "pass" or
 	// "ban". Default: pass, and only the beginning is inspected.
@@ -185,14 +185,8 @@ func (s AppSec) config() (appsec.Config, error) {
 		BodyLimit: s.BodyLimit, BodyTimeout: time.Duration(s.BodyTimeout), BodyMemory: int64(s.BodyMemory),
 		MaxInFlight: s.Connections, KeepAsking: s.KeepAsking, H2C: s.H2C,
 		MaxTimeout: time.Duration(s.MaxTimeout), Routines: s.Routines, PassOverload: s.Overload == bodyPass,
-		TLS: appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
-	}
-	if s.Overload != "" && s.Overload != bodyPass && s.Overload != "ban" {
-		return cfg, fmt.Errorf("overload: %q: want ban or pass", s.Overload)
-	}
-	var ok bool
-	if cfg.MaxHTTPVersion, ok = httpVersions[s.MaxHTTPVersion]; !ok {
-		return cfg, fmt.Errorf("max_http_version: %q: want 1.1, 2 or 3", s.MaxHTTPVersion)
+		MaxHTTPVersion: httpVersions[s.MaxHTTPVersion],
+		TLS:            appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
 	}
 	for _, word := range []struct {
 		name, is string

@@ -38,7 +38,7 @@ type Blocklist struct {
 	// Share of all addresses that the list may cover, of IPv4 and of IPv6 apart. The
 	// widest ranges beyond that are held back, and those by which it would grow by more
 	// than a fifth of this at once. Default: 0.05; 1 is without bound.
-	Coverage float64 `json:"coverage,omitempty" option:"percent"`
+	Coverage float64 `json:"coverage,omitempty"`
 
 	// How often to ask for the URL, at least 1m. Default: 1h. For URLs.
 	Interval caddy.Duration `json:"interval,omitempty"`

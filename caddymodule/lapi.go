@@ -88,7 +88,7 @@ type LAPI struct {
 	// widest ranges beyond that are held back, and those by which it would grow by more
 	// than a fifth of this at once; in mode live each that covers more than a fifth of
 	// it. Default: 0.05; 1 is without bound.
-	Coverage float64 `json:"coverage,omitempty" option:"percent"`
+	Coverage float64 `json:"coverage,omitempty"`
 
 	// Name of a machine, as cscli machines add makes one, to take decisions
 	// back and to honour the allowlists. Default: none.

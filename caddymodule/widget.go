@@ -60,7 +60,7 @@ type Widget struct {
 	Action string `json:"action,omitempty"`
 
 	// Score that recaptcha_v3 has to give at least, 0 to 1. Default: 0.5.
-	MinScore float64 `json:"min_score,omitempty" option:"score"`
+	MinScore float64 `json:"min_score,omitempty"`
 
 	// How old a proof may be. Default: 5m, and 10m for recaptcha.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
