@@ -33,7 +33,7 @@ func parseContact(s string) (contact, error) {
 	if s == "" {
 		return contact{}, nil
 	}
-	scheme, _, _ := strings.Cut(s, ":")
+	scheme, rest, _ := strings.Cut(s, ":")
 	var (
 		c   contact
 		err error
@@ -42,7 +42,7 @@ func parseContact(s string) (contact, error) {
 	case "http", "https":
 		c, err = parseURL(s)
 	case "mailto":
-		c, err = parseMail(s[len("mailto:"):])
+		c, err = parseMail(rest)
 	default:
 		c, err = parseMail(s)
 	}

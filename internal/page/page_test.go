@@ -132,7 +132,7 @@ func TestContactRefused(t *testing.T) {
 		"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "ftp://example.com", "//example.com", "/contact", "example.com",
 		"https://", "https:///contact", "https:example.com", "https://user:secret@example.com", "https://{ref}.example.com",
 		"https://example.com/\n", "https://exa mple.com", "https://example.com:port/",
-		"mailto:", "mailto:x", "@", "x@", "@example.com", "Abuse <abuse@example.com>", "<abuse@example.com>",
+		"mailto", "MAILTO", "http", "https", "mailto:", "mailto:x", "@", "x@", "@example.com", "Abuse <abuse@example.com>", "<abuse@example.com>",
 		"a@example.com, b@example.com", "a@example.com?cc=b@example.com", "mailto:a@example.com?subject=x",
 		"\"a b\"@example.com", "a@example.com\r\nBcc: b@example.com", " a@example.com", "{ref}@example.com",
 	} {
