@@ -53,14 +53,19 @@
 // very same kind behind the same address that come meanwhile for the first time at the
 // same host.
 //
-// A farm that claims to be another browser each time cannot be told from its neighbours:
-// whatever stops it for good would lock them out. So once the whole address has collected
-// too much, each kind of browser has its turn, 15 seconds in every three minutes, and
-// gets the hardest challenge then. A farm that makes up browsers meets its turn with
-// one of twelve, which is less than what is forgotten meanwhile; a newcomer is told
-// when to come, and is in within three minutes whatever others do. The price is that
-// a farm which keeps a list of browsers and waits for the turn of each is slowed, and
-// not stopped: in doubt, the challenge rather than the locked door.
+// A farm may claim to be many browsers, so the whole address has a bar too, five times as
+// high: with the defaults 100 passes, and 100 more an hour. Above it, a kind of browser of
+// which the latest pass was never used gets no challenge: a farm with a list of browsers
+// is stopped, and its list is barred until the address has calmed. Any other kind has
+// its turn, 15 seconds in every three minutes, and gets the hardest challenge then: a
+// newcomer is told when to come, and is in within three minutes whatever others do. When
+// the farm has gone, all kinds are welcome within three minutes.
+//
+// Two things are slowed, and not stopped, since nothing tells them from people, and what
+// stopped them for good would lock people out: a farm that makes up a new browser each
+// time, until it hits on one that has its turn; and one that uses each of its passes,
+// which are then the passes of a crowd. In doubt, the challenge rather than the locked
+// door: what a farm wins are passes for its own address, of which one would do.
 //
 // Who waits in place of working ([Config].Wait) pays nothing for a pass. Waiting is
 // counted apart, and bars from waiting alone.
@@ -119,8 +124,8 @@ type Config struct {
 	// Bar is how many points make the verdict [Barred] until enough are forgotten:
 	// without a pass there is no challenge. With the default that is after some 20
 	// passes that nobody uses, or 80 browsers of one kind that come within minutes;
-	// and five times as many of all kinds: then each kind has a turn every three
-	// minutes. Wrong answers do not bar. Default: 20; negative: never.
+	// and five times as many of all kinds: then each kind that uses its passes has a
+	// turn every three minutes. Wrong answers do not bar. Default: 20; negative: never.
 	Bar int
 
 	// Hosts share passes: each that is listed, and all below it. A pass that is earned

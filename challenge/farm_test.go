@@ -175,3 +175,125 @@ func TestWhoWaitsBarsNobodyWhoWorks(t *testing.T) {
 		}
 	})
 }
+
+// farmAt has one of the browsers that a farm claims to be earn a pass, if any of them gets
+// a challenge now, and reports whether it did.
+func farmAt(c client, agents int) bool {
+	for n := range agents {
+		c.agent = fmt.Sprint("listed ", n)
+		if c.judge() == Due {
+			c.solve()
+			return true
+		}
+	}
+	return false
+}
+
+// A farm that has a list of browsers, and tries them all each time, is stopped. Who holds a
+// pass stays in, a newcomer with another browser gets in meanwhile, and one with a browser
+// of the list when the farm has gone.
+func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low}))
+		const hour = 1000 // solutions
+		holder, gone := c, c
+		holder.agent, gone.agent = "holder", "gone for an hour"
+		holder, gone = holder.solve(), gone.solve()
+		newcomer, earned, late := c, 0, 0
+		newcomer.agent = "newcomer"
+		var came time.Duration // how long the newcomer has waited
+		for n := range hour {
+			if farmAt(c, 50) {
+				if earned++; n >= hour/2 {
+					late++
+				}
+			}
+			var got Verdict
+			if holder, got = holder.visit(); got != Passed {
+				t.Fatalf("after %d solutions the verdict about who holds a pass is %d; want Passed", n, got)
+			}
+			if n >= hour/2 && came == 0 && newcomer.judge() == Due {
+				if got := newcomer.level(); got != High {
+					t.Errorf("the newcomer is asked at level %d; want %d", got, High)
+				}
+				newcomer, _ = newcomer.solve().visit()
+				came = time.Duration(n-hour/2)*time.Hour/hour + 1
+			}
+			<-time.After(time.Hour / hour)
+		}
+		// The bar, what is forgotten in an hour, and one turn for each of the list.
+		if earned > 100+100+50 || late > 51 {
+			t.Errorf("%d of 1000 solutions earn a pass, %d of the last 500; want at most 250 and 51", earned, late)
+		}
+		if came == 0 || came > pointLife || newcomer.judge() != Passed {
+			t.Errorf("a newcomer gets in after %v; want within %v", came, pointLife)
+		}
+		if got := gone.judge(); got != Due || gone.level() != Low {
+			t.Errorf("the verdict about who comes back is %d; want Due, at the first level", got)
+		}
+		<-time.After(pointLife)
+		for n := range 50 {
+			c.agent = fmt.Sprint("listed ", n)
+			if got := c.judge(); got != Due {
+				t.Errorf("when the farm has gone, the verdict about a newcomer with browser %d of the list is %d; want Due", n, got)
+			}
+		}
+	})
+}
+
+// However much a farm has collected, by making up browsers, three minutes after it nobody
+// is turned away.
+func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, newGate(t, Config{Level: Low}))
+		common := c.solve() // a neighbour whose pass is never used
+		common.cookie = ""
+		for n, earned := 0, 0; earned < 1000; n++ {
+			if c.agent = fmt.Sprint("made up ", n); c.judge() == Due {
+				c.solve()
+				earned++
+			}
+		}
+		if got := common.judge(); got != Barred {
+			t.Errorf("the verdict about a browser of which the latest pass was not used is %d; want Barred", got)
+		}
+		if told := c.gate.BarredFor(common.request("GET", ""), common.visitor()); told > pointLife {
+			t.Errorf("it is told to wait for %v; want at most %v", told, pointLife)
+		}
+		<-time.After(pointLife)
+		if got := common.judge(); got != Due {
+			t.Errorf("when the farm has gone the verdict is %d; want Due", got)
+		}
+	})
+}
+
+// A crowd of people with a few kinds of browsers is no farm: each gets in within minutes.
+func TestACrowdThatUsesItsPassesGetsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(t, Config{Level: Low})
+		var in atomic.Int32
+		for n := range 700 {
+			go func() {
+				c := newClient(t, gate)
+				c.agent = fmt.Sprint("browser ", n%10)
+				<-time.After(time.Duration(n) * time.Hour / 700)
+				for range 3 {
+					if c.judge() == Due {
+						if got, _ := c.solve().visit(); got.cookie != "" {
+							in.Add(1)
+						}
+						return
+					}
+					<-time.After(c.gate.BarredFor(c.request("GET", ""), c.visitor()))
+				}
+				t.Errorf("visitor %d does not get in", n)
+			}()
+			synctest.Wait()
+		}
+		<-time.After(2 * time.Hour)
+		synctest.Wait()
+		if n := in.Load(); n != 700 {
+			t.Errorf("%d of 700 get in", n)
+		}
+	})
+}

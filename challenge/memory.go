@@ -130,14 +130,14 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if m.returnsLocked(by, now) && m.returned.put(by.ended, struct{}{}, maxCrowds) {
 		return granted
 	}
-	m.countLocked(t.nonce(), by, now)
+	m.countLocked(t.nonce(), by, r, now)
 	return granted
 }
 
 // countLocked counts a fresh solution, which has earned a pass with this nonce.
-func (m *Memory) countLocked(n nonce, by solver, now time.Time) {
-	m.addLocked(by.browser, 1, n, now)
-	m.addLocked(by.network, crowds, n, now)
+func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
+	m.addLocked(by.browser, 1, r, n, now)
+	m.addLocked(by.network, crowds, r, n, now)
 	m.idle.turn(now, tallyLife)
 	m.idle.put(n, struct{}{}, maxCrowds) // full: it counts as used
 	m.idling.Store(int64(m.idle.len()))
@@ -159,15 +159,29 @@ func (m *Memory) returnsLocked(by solver, now time.Time) bool {
 // addLocked adds a fresh solution to the tally of a crowd, which forgets rate points in
 // pointLife. Full is open here: a crowd that cannot be counted begins at the lowest
 // level with every challenge, but has to solve each. Those counted stay counted.
-func (m *Memory) addLocked(c crowd, rate int, n nonce, now time.Time) {
+//
+// A tally ends a point for each of rate above what matters: what is forgotten in
+// pointLife, so that a farm that has gone bars nobody for longer than that.
+func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	t := m.tallyLocked(c, rate, now)
 	cost := int32(1)
-	if _, idle := m.idle.get(t.last); idle && t.last != (nonce{}) {
+	if m.isIdleLocked(t.last) {
 		cost = whole
 	}
-	t.quarters += cost
+	matters := r.bar
+	if r.bar < 0 {
+		matters = 2 * r.raise // for the highest level
+	}
+	end := int32(whole*rate*(max(matters, 0)+1)) - 1
+	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // gates of other rules share it
 	t.last = n
 	m.tallies.put(c, t, maxCrowds)
+}
+
+// isIdleLocked reports whether a pass was earned lately, and no request has had it.
+func (m *Memory) isIdleLocked(n nonce) bool {
+	_, idle := m.idle.get(n)
+	return idle && n != (nonce{})
 }
 
 // use notes that a request has a pass with this nonce.
@@ -213,8 +227,12 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	if r.raise < 0 || m.returnsLocked(by, now) {
 		return r.level
 	}
+	all := m.tallyLocked(by.network, crowds, now)
+	if r.bar >= 0 && all.over(r.bar*crowds, crowds) > 0 {
+		return High
+	}
 	browser := m.tallyLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
-	network := m.tallyLocked(by.network, crowds, now).quarters / int32(whole*r.raise*crowds)
+	network := all.quarters / int32(whole*r.raise*crowds)
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
 
@@ -226,17 +244,19 @@ func (m *Memory) barred(by solver, r rules, sent, now time.Time) time.Duration {
 	return m.barredLocked(by, r, sent, now)
 }
 
-// barredLocked bars a kind of browser until enough is forgotten, and the rest of what is
-// behind the address at most until its turn. Who had it when the challenge was sent has
-// time to solve it.
+// barredLocked bars a kind of browser until enough is forgotten, and so all that is behind
+// the address, but for kinds that collect nothing: these are barred at most until their
+// turn. Who had it when the challenge was sent has time to solve it.
 func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Duration {
 	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
 	}
-	browser := m.tallyLocked(by.browser, 1, now).over(r.bar, 1)
+	own := m.tallyLocked(by.browser, 1, now)
 	network := m.tallyLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
-	network = min(network, by.browser.turn(sent), by.browser.turn(now))
-	return max(browser, network)
+	if !m.isIdleLocked(own.last) {
+		network = min(network, by.browser.turn(sent), by.browser.turn(now))
+	}
+	return max(own.over(r.bar, 1), network)
 }
 
 // over returns when t, which forgets rate points in pointLife, is below bar points: 0
