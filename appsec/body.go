@@ -102,11 +102,9 @@ func (b *body) begin(wait time.Duration) (part, error) {
 	go b.fill()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	evicted := false
 	select {
 	case <-b.done:
 	case <-b.evicted:
-		evicted = true
 	case <-timer.C:
 	}
 	b.pool.rest(b)
@@ -116,11 +114,22 @@ func (b *body) begin(wait time.Duration) (part, error) {
 	if b.err != nil && !errors.Is(b.err, io.EOF) {
 		return part{}, b.err
 	}
-	if evicted {
+	if b.err == nil && b.wasEvicted() {
 		b.dropLocked()
 		return part{cut: SlowBody, fault: true}, nil
 	}
 	return b.partLocked(), nil
+}
+
+// wasEvicted reports whether others needed the room. That may be so whichever of several
+// things begin has seen first.
+func (b *body) wasEvicted() bool {
+	select {
+	case <-b.evicted:
+		return true
+	default:
+		return false
+	}
 }
 
 // partLocked returns what is to be inspected.
@@ -216,9 +225,12 @@ func (b *body) free() (space []byte, wait bool) {
 	}
 	if last := len(b.held) - 1; last < 0 || b.held[last].n == len(b.held[last].mem) {
 		fresh, why := b.pool.grow(b, last < 0)
+		if fresh == nil && why == SlowBody {
+			return nil, false // time is up: for lack of room, if there was any
+		}
 		if fresh == nil {
 			b.lack = why
-			return nil, why != SlowBody
+			return nil, true
 		}
 		b.held = append(b.held, fresh)
 	}

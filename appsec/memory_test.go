@@ -118,6 +118,41 @@ func TestStalledUploadsLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
+// Whose body was cut for want of its network's room is refused, whatever else happens in
+// the same moment: the goroutine that reads it may see first that it was cut.
+func TestABodyCutForWantOfRoomIsRefused(t *testing.T) {
+	for name, cut := range map[string]func(p *pool, b *body){
+		"time is up": func(p *pool, b *body) { p.rest(b) },
+		"evicted": func(p *pool, b *body) {
+			p.rest(b)
+			close(b.evicted)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var p pool
+				p.init(64<<10, 64<<10)
+				network := networkOf(netip.MustParseAddr("203.0.113.1"))
+				other := newBody(stall(strings.Repeat("x", 64<<10)), &p, network, 64<<10)
+				go other.fill()
+				synctest.Wait()
+				b := newBody(stall(strings.Repeat("y", 64<<10)), &p, network, 64<<10)
+				if space, wait := b.free(); space != nil || !wait {
+					t.Fatalf("there is room for %d bytes; want none for now", len(space))
+				}
+				cut(&p, b)
+				part, err := b.begin(time.Minute) // the body asks for room once more
+				if err != nil || !part.fault {
+					t.Errorf("cut: %v, refused: %t, %v; want it refused", part.cut, part.fault, err)
+				}
+				b.release(false)
+				_ = other.src.Close()
+				other.release(false)
+			})
+		})
+	}
+}
+
 // A network that uploads more at once than its share is served one after the other:
 // every upload arrives whole.
 func TestUploadsOfOneNetworkTakeTurns(t *testing.T) {
