@@ -68,7 +68,7 @@ func jsonWelcomes(body []byte) (welcomes bool) {
 func memberWelcomes(name, value string) bool {
 	switch name {
 	case "id", "userid", "uid", "user", "username", "email", "role", "location", "redirect", "redirecturl", "redirectto":
-		return value != "" && value != "0" && value != "false" && !looksLikeLogin("/"+value)
+		return value != "" && value != "0" && value != "false" && !isLoginPath("/"+value)
 	case "ok", "success", "authenticated", "loggedin", "status", "result":
 		return value == "true" || value == "ok" || value == "success" || value == "1"
 	}

@@ -85,7 +85,7 @@ const maxKept = 2
 // whatever other fields are posted: a form can have more than are read.
 func (v *view) isLogin() bool {
 	p := v.path()
-	return v.evt.Status == http.StatusUnauthorized || looksLikeLogin(p) && !looksLikeOther(p)
+	return v.evt.Status == http.StatusUnauthorized || isLoginPath(p) && !looksLikeOther(p)
 }
 
 // contentType returns the media type of the body as PHP reads it, which stops at

@@ -102,9 +102,12 @@ func (h *habits) likenessOf(v *view) (likeness, bool) {
 	e := v.evt
 	switch {
 	case e.Status >= 300 && e.Status < 400:
-		to := locationPath(first(e.Header["Location"]))
+		if first(e.Header["Location"]) == "" {
+			return likeness{}, false
+		}
+		to := v.redirect().path
 		p, _ := v.cleanPath()
-		if to == "" || strings.Contains(strings.ToLower(to), strings.ToLower(strings.TrimSuffix(p, "/"))) && p != "/" {
+		if asked := strings.ToLower(p); to == asked || p != "/" && strings.Contains(to, strings.TrimSuffix(asked, "/")) {
 			return likeness{}, false // to the same page, written as it should be
 		}
 		return likeness{status: e.Status, kind: h.hash(to)}, true
@@ -115,19 +118,6 @@ func (h *habits) likenessOf(v *view) (likeness, bool) {
 		return likeness{status: 200, kind: h.hash(e.ContentType), size: e.Size}, true
 	}
 	return likeness{}, false
-}
-
-// locationPath returns the path of a redirect without host and query.
-func locationPath(to string) string {
-	to, _, _ = strings.Cut(to, "?")
-	if _, rest, absolute := strings.Cut(to, "://"); absolute {
-		slash := strings.IndexByte(rest, '/')
-		if slash < 0 {
-			return "/"
-		}
-		return rest[slash:]
-	}
-	return to
 }
 
 // is reports whether b may be another answer of the kind of a: pages that name what

@@ -197,11 +197,30 @@ func TestTheSameAgain(t *testing.T) {
 }
 
 func TestWhereARedirectLeads(t *testing.T) {
-	for to, want := range map[string]string{
-		"": "", "/": "/", "/a?b": "/a", "https://h": "/", "https://h/a/b?c#d": "/a/b", "https://h?x": "/", "a/b": "a/b", "?x": "", "//h/a": "//h/a",
+	for _, row := range []struct {
+		asked, location string
+		want            redirect
+	}{
+		{"/a/b", "", redirect{path: "/a/b"}},
+		{"/a/b", "/", redirect{path: "/"}},
+		{"/a/b", "/c?d=1#e", redirect{path: "/c", query: "d=1", fragment: "e"}},
+		{"/a/b", "https://other.example:8443/c", redirect{host: "other.example", path: "/c"}},
+		{"/a/b", "https://blog.example?d", redirect{path: "/", query: "d"}},
+		{"/a/b", "//other.example/c", redirect{host: "other.example", path: "/c"}},
+		{"/a/b", "login", redirect{path: "/a/login"}},
+		{"/a/b/", "login", redirect{path: "/a/b/login"}},
+		{"/a/b", "b/", redirect{path: "/a/b/"}},
+		{"/a/b", "../", redirect{path: "/"}},
+		{"/a/b", "../login?e=1", redirect{path: "/login", query: "e=1"}},
+		{"/login", "LOGIN", redirect{path: "/login"}},
+		{"/a/b", "?e=1", redirect{path: "/a/b", query: "e=1"}},
+		{"/", "login", redirect{path: "/login"}},
+		{"*", "login", redirect{path: "/login"}},
 	} {
-		if got := locationPath(to); got != want {
-			t.Errorf("%q leads to %q, want %q", to, got, want)
+		v := view{evt: step{target: row.asked, location: row.location}.event(began)}
+		v.split()
+		if got := v.redirect(); got != row.want {
+			t.Errorf("%s, Location %q: %+v, want %+v", row.asked, row.location, got, row.want)
 		}
 	}
 }

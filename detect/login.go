@@ -69,7 +69,7 @@ func (v *view) judgeLogin() string {
 	case kindXMLRPC:
 		return v.xmlrpcResult()
 	}
-	if v.isRefused() && looksLikeLogin(v.path()) && !isRefresh(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
+	if v.isRefused() && isLoginPath(v.path()) && !isRefresh(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
 		return loginFailure // by fields of other names, perhaps
 	}
 	return ""

@@ -87,3 +87,20 @@ func looksLikeLogin(path string) bool {
 	}
 	return false
 }
+
+// isLoginPath reports whether a path is one of a form to log in by, as its name says.
+func isLoginPath(p string) bool { return looksLikeLogin(p) || isLoginPage(p) }
+
+// isLoginPage reports whether a path ends like one of a form to log in by: /session/new,
+// /connexion, /auth.
+func isLoginPage(p string) bool {
+	last := path.Base(p)
+	if last == "new" || strings.HasPrefix(last, "index.") {
+		last = path.Base(path.Dir(p))
+	}
+	switch last = strings.TrimSuffix(last, path.Ext(last)); last {
+	case "oauth", "oauth2", "token", "sso": // these lead on, too
+		return false
+	}
+	return loginWords.has(last)
+}

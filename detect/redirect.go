@@ -20,10 +20,20 @@ func (v *view) redirect() redirect {
 }
 
 // parseRedirect reads an address as a browser does that got it from v.
-func (v *view) parseRedirect(to string) (r redirect) {
-	to, r.fragment, _ = strings.Cut(strings.ToLower(to[:min(len(to), maxField)]), "#")
+func (v *view) parseRedirect(to string) redirect {
+	from, _ := v.unescapedPath()
+	r := resolve(strings.ToLower(to[:min(len(to), maxField)]), strings.ToLower(from))
+	if v.isHere(r.host) {
+		r.host = ""
+	}
+	return r
+}
+
+// resolve takes an address apart that may be relative to the page at the path from.
+func resolve(to, from string) (r redirect) {
+	to, r.fragment, _ = strings.Cut(to, "#")
 	to, r.query, _ = strings.Cut(to, "?")
-	if _, rest, absolute := strings.Cut(to, "//"); absolute && (strings.HasPrefix(to, "//") || strings.HasPrefix(to, "http")) {
+	if _, rest, absolute := strings.Cut(to, "//"); absolute && (strings.HasPrefix(to, "//") || strings.HasPrefix(strings.ToLower(to), "http")) {
 		slash := strings.IndexByte(rest, '/')
 		if slash < 0 {
 			slash = len(rest)
@@ -33,16 +43,17 @@ func (v *view) parseRedirect(to string) (r redirect) {
 			to = "/"
 		}
 	}
-	asked := strings.ToLower(v.path())
 	switch {
 	case to == "":
-		to = asked
-	case to[0] != '/': // relative to the page that was asked for
-		to = path.Join(path.Dir(asked+"x"), to)
+		to = from
+	case to[0] != '/':
+		joined := path.Join("/", path.Dir(from+"x"), to)
+		if strings.HasSuffix(to, "/") && joined != "/" {
+			joined += "/" // which Join drops
+		}
+		to = joined
 	}
-	if r.path = to; v.isHere(r.host) {
-		r.host = ""
-	}
+	r.path = to
 	return r
 }
 
@@ -77,7 +88,7 @@ func (v *view) redirectResult() string {
 	case session && v.testsSession(to):
 		return loginSuccess
 	case v.leadsBack(to):
-		if session && !looksLikeLogin(to.path) && (v.isPlace(placeShows) || v.setsAuthCookie()) {
+		if session && !isLoginPath(to.path) && (v.isPlace(placeShows) || v.setsAuthCookie()) {
 			return loginSuccess // failures are answered by the form itself
 		}
 		return loginFailure
@@ -110,7 +121,7 @@ func (v *view) leadsBack(to redirect) bool {
 // page than the query that was asked for, and than the one of the Referer.
 func (v *view) leadsToOther(to redirect) bool {
 	args := strings.ToLower(v.args)
-	if looksLikeLogin(to.path) || to.query == args || saysLogin(to.query) {
+	if isLoginPath(to.path) || to.query == args || saysLogin(to.query) {
 		return false
 	}
 	if v.evt.Referer != "" && v.parseRedirect(v.evt.Referer).query == to.query {
@@ -154,27 +165,13 @@ func withoutIndex(p string) string {
 func (r redirect) isLogin() bool {
 	last := path.Base(r.path)
 	inner := strings.Contains(r.path, "/login/") || strings.Contains(r.path, "/signin/")
-	if !inner && !looksLikeLogin(r.path) && !looksLikeLogin("/"+r.fragment) && !isLoginPage(r.path) {
+	if !inner && !isLoginPath(r.path) && !looksLikeLogin("/"+r.fragment) {
 		return false
 	}
 	leadsOn := slices.ContainsFunc([]string{"success", "welcome", "complete", "done", "callback", "continue", "consent", "authorize", "home", "landing"}, func(word string) bool {
 		return strings.Contains(last, word)
 	})
 	return !leadsOn && (r.host == "" || !r.hasTicket())
-}
-
-// isLoginPage reports whether a path ends like one of a form to log in by: /session/new,
-// /connexion, /auth.
-func isLoginPage(p string) bool {
-	last := path.Base(p)
-	if last == "new" || strings.HasPrefix(last, "index.") {
-		last = path.Base(path.Dir(p))
-	}
-	switch last = strings.TrimSuffix(last, path.Ext(last)); last {
-	case "oauth", "oauth2", "token", "sso": // these lead on, too
-		return false
-	}
-	return loginWords.has(last)
 }
 
 // hasTicket reports whether the address of another site has what only who has logged in

@@ -88,7 +88,7 @@ func (v *view) beginsSession() bool {
 // isProven reports whether the answer to a form, which looks like a success, is one that
 // not everybody gets: people log in there, and the same form has been refused.
 func (v *view) isProven() bool {
-	if v.habits == nil || !v.habits.asks.Load() || !looksLikeLogin(v.path()) && !v.isGrant() && !v.isPlace(placeRefuses) {
+	if v.habits == nil || !v.habits.asks.Load() || !isLoginPath(v.path()) && !v.isGrant() && !v.isPlace(placeRefuses) {
 		return false
 	}
 	return v.habits.isPlace(placeFails, v.formDoor(false)) ||
@@ -99,16 +99,15 @@ func (v *view) isProven() bool {
 // one to where people log in, or to the very same page; a server that only writes an
 // address as it should be, or goes over to https, has not looked at what was sent.
 func (v *view) isSentBack(result string) bool {
-	_, query, _ := strings.Cut(first(v.evt.Header["Location"]), "?")
-	if !v.isMoved() || tellsOfError(query) {
+	p, _ := v.unescapedPath()
+	to := resolve(clip(first(v.evt.Header["Location"])), p)
+	if !v.isMoved() || tellsOfError(to.query) {
 		return result == loginFailure && !tellsOfError(v.args) // which a redirect may repeat
 	}
 	if result == loginSuccess || v.evt.Status != http.StatusFound && v.evt.Status != http.StatusSeeOther {
 		return false
 	}
-	at, _, _ := strings.Cut(locationPath(first(v.evt.Header["Location"])), "#")
-	p, _ := v.unescapedPath()
-	return at == p || looksLikeLogin(at) && !strings.EqualFold(strings.Trim(at, "/"), strings.Trim(p, "/"))
+	return to.path == p || v.redirect().isLogin() && !samePage(to.path, p)
 }
 
 // isVague reports whether the status that refuses a form may be about something else

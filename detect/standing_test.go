@@ -29,6 +29,8 @@ func TestStandingIsNotForged(t *testing.T) {
 			{target: "/blog/login-tips?error=1", body: "user=a&password=b", status: 302, location: "/?error=1", cookie: "session=x"}, tips(step{}),
 		}},
 		{"the same, after a redirect that adds a slash", []step{{target: "/blog/login-tips", body: "user=a&password=b", status: 302, location: "/blog/login-tips/"}, tips(step{})}},
+		{"the same, after one that adds a slash by a relative address", []step{{target: "/blog/login-tips", body: "user=a&password=b", status: 302, location: "login-tips/"}, tips(step{})}},
+		{"the same, after one that writes it in small letters", []step{{target: "/blog/Login-Tips", body: "user=a&password=b", status: 302, location: "login-tips"}, tips(step{})}},
 		{"the same, after one that adds a slash, and repeats the query", []step{
 			{target: "/blog/login-tips?error=x", body: "user=a&password=b", status: 302, location: "/blog/login-tips/?error=x"},
 			func() step { s := tips(step{}); s.target += "?error=x"; return s }(),
@@ -81,6 +83,57 @@ func TestStandingIsNotForged(t *testing.T) {
 					t.Errorf("%s: %s is known", row.name, s.client)
 				}
 			}
+		}
+	}
+}
+
+// Who logs in has standing, wherever the site sends those whom it refuses, and whatever
+// the place is called.
+func TestStandingIsEarned(t *testing.T) {
+	const other = "198.51.100.9"
+	for _, row := range []struct{ name, target, refused string }{
+		{"by an absolute address", "/account/login", "https://blog.example/account/login"},
+		{"by a path", "/account/login", "/account/login"},
+		{"by a path that is relative", "/account/login", "login"},
+		{"by one that is relative to a folder", "/account/login/", "../login/"},
+		{"by one that climbs", "/account/login", "../signin"},
+		{"by a query alone", "/login", "?again"},
+		{"with a query, in a folder", "/login/", "./?error=1"},
+		{"to a fragment", "/login", "/login#form"},
+		{"to a session that is new", "/session", "/session/new"},
+		{"to the page of a session", "/sessions", "sessions"},
+		{"to a page in French", "/connexion", "connexion"},
+		{"to a page of its own", "/auth", "/anmelden"},
+	} {
+		d := New(Config{Rules: builtinRules(t)})
+		play(d, 0,
+			step{target: row.target, body: "user=c&password=d", status: 302, location: row.refused, client: other},
+			step{target: row.target, body: "user=a&password=b", status: 302, location: "/", cookie: "s=x"})
+		if !d.Known(netip.MustParseAddr("192.0.2.1"), began) || d.Known(netip.MustParseAddr(other), began) {
+			t.Errorf("%s: %s, after a redirect to %s", row.name, row.target, row.refused)
+		}
+	}
+}
+
+// A place where people log in is one by all of its names: what is posted there counts,
+// whether or not it can be read, and whatever is posted beside it.
+func TestPlacesToLogInByTheirNames(t *testing.T) {
+	for _, target := range []string{"/login", "/session", "/session/new", "/users/session", "/connexion", "/auth", "/anmelden", "/account/logon.aspx"} {
+		for name, s := range map[string]step{
+			"a body that is cut off":               {body: "junk=x", cut: true, status: 422},
+			"a password to set beside that of now": {body: "user=a&password=b&new_password=c", status: 422},
+		} {
+			s.target = target
+			d := New(Config{Rules: builtinRules(t)})
+			if got := d.loginOf(s.event(began)); got != loginFailure {
+				t.Errorf("%s, %s: %q, want a failure", target, name, got)
+			}
+		}
+	}
+	for _, target := range []string{"/oauth/token", "/oauth2/token", "/account/password", "/contact", "/sso"} {
+		d := New(Config{Rules: builtinRules(t)})
+		if got := d.loginOf(step{target: target, body: "junk=x", cut: true, status: 422}.event(began)); got != "" {
+			t.Errorf("%s: %q, want nothing", target, got)
 		}
 	}
 }
