@@ -245,6 +245,45 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A decision of a remote source about a trusted proxy does not hold for its own requests,
+// and none about this server: who asks is told so.
+func TestCheckKnowsWhoIsSpared(t *testing.T) {
+	const proxy, both = "192.0.2.80", "192.0.2.81"
+	api := lapitest.Start(t, lapitest.Config{})
+	for _, ip := range []string{proxy, both, banned, "127.0.0.9"} {
+		api.Add(lapitest.Decision{Value: ip})
+	}
+	h := newHost(t)
+	h.useAdmin()
+	text := h.withList("lapi "+api.URL+" "+api.Key+" {\ninterval 100ms\n}") + site1
+	h.list("banned.txt", both)
+	h.load(strings.Replace(text, "static 127.0.0.0/8", "static 127.0.0.0/8 192.0.2.80/31", 1))
+	h.waitStatus(banned, http.StatusForbidden)
+	for ip, want := range map[string]string{
+		proxy:       "ban, srv0 by trusted_proxies, own: false",
+		both:        "ban, own: false", // the operator says so too
+		banned:      "ban, own: false",
+		"127.0.0.9": "pass, own: true",
+	} {
+		c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+ip, 200)
+		got := c.Result
+		for _, e := range c.Exceptions {
+			got += ", " + e.Server + " by " + e.Why
+		}
+		if got += fmt.Sprint(", own: ", c.Own); got != want {
+			t.Errorf("%s: %s; want %s", ip, got, want)
+		}
+	}
+	for ip, want := range map[string]string{
+		proxy:       "passes on srv0 by trusted_proxies: requests from there that name no client\n",
+		"127.0.0.9": "pass: it is an address of this server, which no remote source can ban\n",
+	} {
+		if out, _ := h.command("check", ip, "--address", h.admin); !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
 func TestCheckBeforeTheFirstSync(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()

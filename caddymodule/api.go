@@ -109,6 +109,7 @@ type checkAnswer struct {
 	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha turns away as throttle does
 	Allowed     bool              `json:"allowed"`               // everywhere, by the global option allow
 	Allowlisted []string          `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
+	Own         bool              `json:"own,omitempty"`         // it is an address of this server: no remote source's decisions hold
 	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same
 	Decision    *decisionAnswer   `json:"decision,omitempty"`    // the one that wins
 	Decisions   []decisionAnswer  `json:"decisions"`             // all in force for it, the one that wins first
@@ -120,7 +121,7 @@ type checkAnswer struct {
 // exceptionAnswer names a directive that lets a client pass by itself.
 type exceptionAnswer struct {
 	Server string `json:"server"`
-	Why    string `json:"why"` // allow or dry_run
+	Why    string `json:"why"` // allow, dry_run, or trusted_proxies: requests that name no client
 }
 
 // decisionAnswer is a decision in force.

@@ -102,7 +102,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
 	h.place = app.newPlace(ctx, srv)
-	app.sites = append(app.sites, site{serverName(srv), allow, h.DryRun})
+	app.sites = append(app.sites, site{srv, allow, h.DryRun})
 	cfg := middleware.Config{
 		Lookup:   h.engine.lookup,
 		ClientIP: clientIP,

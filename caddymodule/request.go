@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"strings"
 	"time"
@@ -128,6 +129,15 @@ func harmless(s string) string {
 // the field; should a later Caddy have no such field, there is no warning.
 func trustsLeftmost(srv *caddyhttp.Server) bool {
 	return srv != nil && srv.TrustedProxiesStrict == 0 && trustsProxies(srv)
+}
+
+// trustsProxyAt reports whether srv believes a proxy at ip what it says about clients.
+// Caddy tells nobody whom it trusts, so this shows it a request from there.
+func trustsProxyAt(srv *caddyhttp.Server, ip netip.Addr) bool {
+	r := &http.Request{URL: new(url.URL), Header: http.Header{}, RemoteAddr: netip.AddrPortFrom(ip, 1).String()}
+	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
+	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	return trusted
 }
 
 // trustsProxies reports whether srv believes any proxy what it says about clients.

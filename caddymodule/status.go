@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -110,7 +111,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 	c := checkAnswer{
 		Address: ip.String(), Result: resultPass, Allowed: a.allow.contains(ip),
 		Decisions: newDecisionAnswers(all), Allowlisted: a.engine.Allowlisted(ip),
-		Guards: newGuardAnswers(a.engine.GuardsOn(ip)),
+		Guards: newGuardAnswers(a.engine.GuardsOn(ip)), Own: a.engine.IsOwn(ip),
 	}
 	if a.engine.places != nil {
 		c.Country, c.AS = a.engine.places.Locate(ip)
@@ -123,10 +124,10 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 	case c.Allowed:
 	case found:
 		c.Result = a.leadsTo(winner.Action).String()
-		c.Exceptions = a.exceptions(ip)
+		c.Exceptions = a.exceptions(ip, !a.engine.ByOperator(winner.Source))
 	case a.Startup == startupClosed && !a.engine.wasReady():
 		c.Result = resultUnavailable
-		c.Exceptions = a.exceptions(ip)
+		c.Exceptions = a.exceptions(ip, false)
 	}
 	return c
 }
@@ -147,21 +148,24 @@ func isSame(a, b *lookup.Decision) bool {
 
 // A site is a directive of the config, less what the app knows.
 type site struct {
-	server string
+	server *caddyhttp.Server
 	allow  allowance
 	dryRun bool
 }
 
-// exceptions returns the directives that let ip pass by themselves.
-func (a *App) exceptions(ip netip.Addr) []exceptionAnswer {
+// exceptions returns the directives that let ip pass by themselves. Those behind a trusted
+// proxy do so with the proxy's own requests, unless the operator has decided against it.
+func (a *App) exceptions(ip netip.Addr, remote bool) []exceptionAnswer {
 	var all []exceptionAnswer
 	for _, s := range a.sites {
-		e := exceptionAnswer{Server: s.server}
+		e := exceptionAnswer{Server: serverName(s.server)}
 		switch {
 		case s.allow.contains(ip):
 			e.Why = "allow"
 		case s.dryRun:
 			e.Why = "dry_run"
+		case remote && trustsProxyAt(s.server, ip):
+			e.Why = "trusted_proxies"
 		default:
 			continue
 		}
@@ -173,6 +177,15 @@ func (a *App) exceptions(ip netip.Addr) []exceptionAnswer {
 		return cmp.Or(strings.Compare(a.Server, b.Server), strings.Compare(a.Why, b.Why))
 	})
 	return all
+}
+
+// text says it in a line.
+func (e exceptionAnswer) text() string {
+	text := "passes on " + e.Server + " by " + e.Why
+	if e.Why == "trusted_proxies" {
+		text += ": requests from there that name no client"
+	}
+	return text
 }
 
 // An upstream is a Local API.

@@ -190,7 +190,7 @@ func (a *checkAnswer) write(w io.Writer) error {
 			t.row("Allowlisted", "by "+strings.Join(a.Allowlisted, ", ")+", for decisions from there")
 		}
 		for _, e := range a.Exceptions {
-			t.row("Except", "passes on "+e.Server+" by "+e.Why)
+			t.row("Except", e.text())
 		}
 		if a.Country != "" {
 			t.row("Country", a.Country)
@@ -217,6 +217,8 @@ func (a *checkAnswer) result() string {
 		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source
 	case len(a.Allowlisted) > 0:
 		return a.Result + ": it is on an allowlist of CrowdSec"
+	case a.Own:
+		return a.Result + ": it is an address of this server, which no remote source can ban"
 	case a.Result == resultUnavailable:
 		return a.Result + ": startup is closed, and the sources were not in sync yet"
 	}
