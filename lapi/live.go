@@ -47,8 +47,8 @@ type LiveConfig struct {
 	MetricsInterval time.Duration      // as in Config
 	Usage           func() []UsageItem // as in Config; default: nothing is told
 
-	// Coverage is the share of all addresses that one decision may cover, times five: a
-	// fifth of this is the widest that is enforced. Default: 0.05; 1 is without bound.
+	// Coverage is the share of all addresses that its decisions may cover, as far as it
+	// has heard of them, and one alone a fifth of that. Default: 0.05; 1 is without bound.
 	Coverage float64
 
 	// Failure is what is done with a client that the API gives no answer about.
@@ -91,7 +91,7 @@ type Live struct {
 	wake     chan struct{}
 	born     time.Time
 	allowed  lookup.Table // what allowlists have, filed as decisions
-	said     lookup.Table // what the API says about those it was asked about: see begun
+	said     lookup.Table // what the API says about those it was asked about: see enforced
 	unsaid   atomic.Uint64
 
 	mu      sync.Mutex
@@ -271,10 +271,11 @@ func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best looku
 			continue
 		}
 		all, ids = append(all, d), append(ids, row.ID)
+	}
+	for _, d := range l.enforced(ip, all, ids, rows) {
 		if !found || d.Beats(&best) {
 			best, found = d, true
 		}
 	}
-	best.Since = l.begun(ip, all, ids, &best)
 	return best, found, nil
 }

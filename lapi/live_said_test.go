@@ -1,6 +1,7 @@
 package lapi
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -99,11 +100,58 @@ func TestWhatALiveHasHeardIsBounded(t *testing.T) {
 			ip := netip.AddrFrom4([4]byte{10, byte(i), byte(j >> 8), byte(j)})
 			all = append(all, lookup.Decision{Prefix: netip.PrefixFrom(ip, 32), Action: lookup.Captcha, Until: time.Now().Add(time.Hour)})
 		}
-		if since := l.begun(all[0].Prefix.Addr(), all, ids, &all[0]); time.Since(since) > time.Minute {
+		if since := l.enforced(all[0].Prefix.Addr(), all, ids, new(Rows))[0].Since; time.Since(since) > time.Minute {
 			t.Fatal(since)
 		}
 	}
 	if n := l.said.Len(); n != many {
 		t.Errorf("%d decisions, want those of the last answer, %d", n, many)
 	}
+}
+
+// Ranges of which none covers too much can do so together: an API must not ban the
+// Internet bit by bit, as it is asked about it.
+func TestLiveRangesAreBoundedTogether(t *testing.T) {
+	playLive(t, LiveConfig{}, func(s *liveScene) {
+		const most = 12 // times a 256th are less than 5 %
+		for i := range 40 {
+			s.Add(lapitest.Decision{Value: fmt.Sprintf("%d.0.0.0/8", 16+i), Duration: time.Hour})
+			s.Add(lapitest.Decision{Value: fmt.Sprintf("%d.0.0.1", 16+i), Type: "captcha", Duration: time.Hour})
+		}
+		var banned []int
+		for range 2 {
+			banned = nil
+			for i := range 40 {
+				switch d := s.ask(fmt.Sprintf("%d.0.0.1", 16+i)); d.Action {
+				case lookup.Ban:
+					banned = append(banned, i)
+				case lookup.Captcha: // what else is said holds
+				default:
+					s.Errorf("%d.0.0.1: %v", 16+i, d.Action)
+				}
+			}
+			s.live.cache.Purge()
+		}
+		if len(banned) != most || banned[most-1] != most-1 {
+			s.Errorf("bans of %v hold; want those of the first %d", banned, most)
+		}
+		s.want("16.1.2.3", lookup.Ban)
+		s.want("55.1.2.3", lookup.None)
+		if n := s.logs.FilterMessageSnippet("option coverage").Len(); n != 1 {
+			s.Errorf("said %d times", n)
+		}
+		if n := s.live.Status().Held; n == 0 {
+			s.Error("the status says nothing of it")
+		}
+		<-time.After(time.Hour + time.Minute)
+		s.want("55.0.0.1", lookup.None)
+		s.Add(lapitest.Decision{Value: "55.0.0.0/8"})
+		<-time.After(time.Minute)
+		s.want("55.0.0.1", lookup.Ban) // there is room again
+	})
+	playLive(t, LiveConfig{Coverage: 1}, func(s *liveScene) {
+		s.Add(lapitest.Decision{Value: "0.0.0.0/1"}, lapitest.Decision{Value: "128.0.0.0/1"})
+		s.want("16.0.0.1", lookup.Ban)
+		s.want("198.51.100.1", lookup.Ban)
+	})
 }

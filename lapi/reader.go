@@ -135,18 +135,26 @@ func (rd *reader) malformed(r *wire.Row, count *Rows) {
 
 // name logs an oddity, unless one of its kind has been logged.
 func (rd *reader) name(what, kind string, r *wire.Row) {
+	if !rd.isFirst(kind) {
+		return
+	}
+	rd.log.Warn(what, zap.String("scope", r.Scope), zap.String("type", r.Type),
+		rd.value(r), zap.String("duration", string(r.Duration)),
+		zap.String("origin", r.Origin), zap.String("scenario", r.Scenario))
+}
+
+// isFirst reports whether no oddity of this kind has been logged yet, and one still can be.
+func (rd *reader) isFirst(kind string) bool {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
 	if rd.named[kind] || len(rd.named) >= maxNamed {
-		return
+		return false
 	}
 	if rd.named == nil {
 		rd.named = map[string]bool{}
 	}
 	rd.named[kind] = true
-	rd.log.Warn(what, zap.String("scope", r.Scope), zap.String("type", r.Type),
-		rd.value(r), zap.String("duration", string(r.Duration)),
-		zap.String("origin", r.Origin), zap.String("scenario", r.Scenario))
+	return true
 }
 
 // scopeKind returns what an oddity of a scope is named by: the scopes that
