@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed builtin
@@ -51,7 +52,13 @@ var builtinFiles embed.FS
 //	at_most: captcha      who goes on after the challenge is challenged, and not banned
 //	guard: place|network  asks for a guard, not for a decision: see Guard
 //	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not
-func Builtin() (*Rules, error) {
+//
+// They are read once, and all who ask share them: rules do not change.
+func Builtin() (*Rules, error) { return builtins() }
+
+var builtins = sync.OnceValues(readBuiltin)
+
+func readBuiltin() (*Rules, error) {
 	data, err := fs.Sub(builtinFiles, "builtin")
 	if err != nil {
 		return nil, fmt.Errorf("reading the built-in scenarios: %w", err)
