@@ -130,7 +130,7 @@ func TestAPuzzleFollowsFromItsTokenAndKey(t *testing.T) {
 // The counters of a level spread evenly over all of its span: the mean work is
 // half of it, none is beyond it, and none is much likelier than others.
 func TestTheWorkIsWhatTheLevelSays(t *testing.T) {
-	const draws, bins = 20_000, 20
+	const draws, bins = 5000, 20
 	k := &newKeys(t, secretA).all()[0]
 	for _, tt := range []struct {
 		kind  kind

@@ -111,13 +111,14 @@ func TestASecretIsNotKept(t *testing.T) {
 	}
 }
 
-// A million tokens that are none, as passes and as answers, leave nothing behind.
+// Tokens that are none, as passes and as answers, leave nothing behind: what is kept of
+// each would come to more than wantNoGrowth allows.
 func TestGarbageLeavesNothingBehind(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Bar: 1}))
 	good := c.challenged().Token
 	r := c.request("GET", "")
 	before := heap()
-	for i := range 1_000_000 {
+	for i := range 100_000 {
 		garbage := []byte(good)
 		for j := range 8 {
 			garbage[20+j] = alphabet[i>>(3*j)&63]
@@ -126,7 +127,7 @@ func TestGarbageLeavesNothingBehind(t *testing.T) {
 		if c.gate.Judge(r, c.visitor()) != Due {
 			t.Fatalf("%s passes", garbage)
 		}
-		if i%10 == 0 {
+		if i%5 == 0 {
 			if res := c.answer(string(garbage), ""); res.status != http.StatusForbidden {
 				t.Fatalf("the answer to %s is %d", garbage, res.status)
 			}
@@ -138,7 +139,7 @@ func TestGarbageLeavesNothingBehind(t *testing.T) {
 func TestChallengesThatAreSentLeaveNothingBehind(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Wait: minWait}))
 	before := heap()
-	for i := range 100_000 {
+	for i := range 30_000 {
 		c.addr = networkAddr(i)
 		c.challenged()
 	}

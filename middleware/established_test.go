@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -159,14 +158,8 @@ func overHTTP3(t *testing.T, h http.Handler) (*http.Client, string) {
 func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 	t.Parallel()
 	upgrade := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
-	for _, c := range []struct {
-		name    string
-		over    server
-		handler func(*lasting) http.HandlerFunc
-		method  string
-		header  http.Header
-		body    bool
-	}{
+	began := map[string]*lastingRequest{}
+	for _, c := range []lastingCase{
 		{"an event stream", overHTTP1, func(l *lasting) http.HandlerFunc { return l.stream }, "GET", nil, false},
 		{"an event stream over TLS", overTLS, func(l *lasting) http.HandlerFunc { return l.stream }, "GET", nil, false},
 		{"an event stream over HTTP/2", overHTTP2, func(l *lasting) http.HandlerFunc { return l.stream }, "GET", nil, false},
@@ -183,55 +176,89 @@ func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 		{"one over TLS", overTLS, func(l *lasting) http.HandlerFunc { return l.detached }, "GET", upgrade, false},
 	} {
 		for _, observed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, observed %v", c.name, observed), func(t *testing.T) {
-				t.Parallel()
-				table := new(lookup.Table)
-				logs, lines := observer.New(zap.InfoLevel)
-				cfg := Config{Lookup: in(table), Logger: zap.New(logs)}
-				if observed {
-					cfg.Observe = silent{}
-				}
-				m := mustNew(t, cfg)
-				site := newLasting()
-				client, url := c.over(t, m.Handler(c.handler(site)))
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				defer cancel()
-				var body io.Reader
-				if c.body {
-					pr, pw := io.Pipe()
-					defer pw.Close()
-					go func() {
-						for err := error(nil); err == nil; _, err = pw.Write([]byte("x")) {
-							runtime.Gosched()
-						}
-					}()
-					body = pr
-				}
-				r, err := http.NewRequestWithContext(ctx, c.method, url, body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if c.header != nil {
-					r.Header = c.header.Clone()
-				}
-				ended := make(chan struct{})
-				go func() {
-					defer close(ended)
-					if resp, err := client.Do(r); err == nil {
-						_, _ = io.Copy(io.Discard, resp.Body)
-						resp.Body.Close()
-					}
-				}()
-				awaited(t, site.began, "the request")
-				table.Update("test", []lookup.Decision{{Prefix: local, Action: lookup.Ban, Origin: "cscli"}}, nil)
-				awaited(t, site.over, "the handler's end")
-				awaited(t, ended, "the client's end")
-				eventually(t, func() bool { return lines.FilterMessage("connection ended").Len() == 1 })
-				if n := m.Counters().Snapshot(); n.Ended != 1 || n.Stopped[lookup.Ban] != 0 {
-					t.Errorf("%d ended, %d stopped", n.Ended, n.Stopped[lookup.Ban])
-				}
-			})
+			// All begin before the first is waited for, since each takes a second or two to end.
+			began[fmt.Sprintf("%s, observed %v", c.name, observed)] = c.begin(t, observed)
 		}
+	}
+	for name, l := range began {
+		t.Run(name, l.ends)
+	}
+}
+
+// A lastingCase is one of what lasts.
+type lastingCase struct {
+	name    string
+	over    server
+	handler func(*lasting) http.HandlerFunc
+	method  string
+	header  http.Header
+	body    bool
+}
+
+// A lastingRequest is one that is being served, and whose client is banned.
+type lastingRequest struct {
+	m     *Middleware
+	lines *observer.ObservedLogs
+	site  *lasting
+	ended chan struct{} // closed when the client has noticed
+}
+
+// begin has a client send the request of c, and bans it then.
+func (c lastingCase) begin(t *testing.T, observed bool) *lastingRequest {
+	table := new(lookup.Table)
+	logs, lines := observer.New(zap.InfoLevel)
+	cfg := Config{Lookup: in(table), Logger: zap.New(logs)}
+	if observed {
+		cfg.Observe = silent{}
+	}
+	l := &lastingRequest{m: mustNew(t, cfg), lines: lines, site: newLasting(), ended: make(chan struct{})}
+	client, url := c.over(t, l.m.Handler(c.handler(l.site)))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	var body io.Reader
+	if c.body {
+		body = dripping(t)
+	}
+	r, err := http.NewRequestWithContext(ctx, c.method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.header != nil {
+		r.Header = c.header.Clone()
+	}
+	go func() {
+		defer close(l.ended)
+		if resp, err := client.Do(r); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+	}()
+	awaited(t, l.site.began, "the request")
+	table.Update("test", []lookup.Decision{{Prefix: local, Action: lookup.Ban, Origin: "cscli"}}, nil)
+	return l
+}
+
+// dripping returns a body that does not end before t does.
+func dripping(t *testing.T) io.Reader {
+	pr, pw := io.Pipe()
+	t.Cleanup(func() { pw.Close() })
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for err := error(nil); err == nil; _, err = pw.Write([]byte("x")) {
+			<-tick.C
+		}
+	}()
+	return pr
+}
+
+// ends checks that l ends, and that this is counted and logged.
+func (l *lastingRequest) ends(t *testing.T) {
+	awaited(t, l.site.over, "the handler's end")
+	awaited(t, l.ended, "the client's end")
+	eventually(t, func() bool { return l.lines.FilterMessage("connection ended").Len() == 1 })
+	if n := l.m.Counters().Snapshot(); n.Ended != 1 || n.Stopped[lookup.Ban] != 0 {
+		t.Errorf("%d ended, %d stopped", n.Ended, n.Stopped[lookup.Ban])
 	}
 }
 
@@ -483,10 +510,10 @@ func TestWhatLastsIsLeftAlone(t *testing.T) {
 				r := from(row.client).WithContext(ctx)
 				r.ProtoMajor = 3
 				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
+				<-time.After(time.Minute) // the request may return before it is counted
 				if n := m.Counters().Snapshot().Ended; n != row.want {
 					t.Errorf("%d requests end, want %d", n, row.want)
 				}
-				<-time.After(time.Minute)
 			})
 		})
 	}
@@ -510,10 +537,10 @@ func TestAMissingAnswerEndsNoRequest(t *testing.T) {
 				r := from("198.51.100.1:1").WithContext(ctx)
 				r.ProtoMajor = 3
 				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
+				<-time.After(time.Minute) // the request may return before it is counted
 				if n := m.Counters().Snapshot().Ended; n != row.want {
 					t.Errorf("%d requests end, want %d", n, row.want)
 				}
-				<-time.After(time.Minute)
 			})
 		})
 	}
