@@ -48,6 +48,11 @@ password that comes again counts again; the common and the combined log have no 
 of content either, so that failed logins are not seen in them at all. Caddy writes no
 credentials unless the option log_credentials says so. A server sees more than its log.
 
+Of what a browser sends over plain HTTP nothing tells whether another page had it sent,
+so that it leads to a challenge at most. Caddy's log has request>tls for what came by
+TLS. The common and the combined log do not tell: their requests count as sent by TLS,
+and what is said to be a ban is a challenge for browsers on a site without.
+
 The exit code is 0 if nobody would have been stopped, and 2 if somebody would.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.MinimumNArgs(1)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,6 +191,48 @@ func TestReplayOfWhatCaddyLogs(t *testing.T) {
 		})
 		if rep.Skipped.Lines != 0 || rep.Banned != 1 || rep.Offenders[0].Client != attacker || rep.Clients != 1 || time.Since(rep.To) > time.Hour || time.Until(rep.From) > 0 {
 			t.Errorf("%d, %s: %+v", i, format, rep)
+		}
+	}
+}
+
+// Of what came over plain HTTP, a replay says what the server itself made of it: a browser
+// is challenged, for what may be the doing of another page, and a program banned.
+func TestReplayOfPlainHTTPSaysWhatTheServerDid(t *testing.T) {
+	h := newHost(t)
+	trapped := h.file("trap.yaml", trapScenario)
+	log := filepath.ToSlash(filepath.Join(h.dir, "access.log"))
+	h.load(strings.Replace(h.watched("detect "+trapped, ""), "tocsin {\n\n}", "log {\noutput file "+log+" {\nroll_disabled\n}\n}\ntocsin", 1))
+	live := map[string]string{}
+	for client, agent := range map[string]string{"198.51.100.1": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "198.51.100.2": "curl/8.14.1"} {
+		r := h.request("GET", client, "/trap/")
+		r.Header.Set("User-Agent", agent)
+		r.Header.Set("Accept", "*/*")
+		r.Header.Set("Accept-Language", "de")
+		a, err := h.do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case a.header.Get("X-Tocsin") == "challenge":
+			live[client] = "captcha"
+		case a.status == http.StatusForbidden:
+			live[client] = "ban"
+		}
+	}
+	if live["198.51.100.1"] != "captcha" || live["198.51.100.2"] != "ban" {
+		t.Errorf("the server: %v", live)
+	}
+	var rep replay.Report
+	wait(t, func() error {
+		out, _ := h.command("replay", log, "--scenarios", trapped, "--json")
+		if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Requests < 2 {
+			return fmt.Errorf("%d requests, want 2: %w in %s", rep.Requests, err, out)
+		}
+		return nil
+	})
+	for _, o := range rep.Offenders {
+		if got := o.Action; got != live[o.Client] {
+			t.Errorf("%s: %s, and the server said %s", o.Client, got, live[o.Client])
 		}
 	}
 }

@@ -31,24 +31,30 @@ func (a Attribution) String() string { return attributionNames[min(int(a), len(a
 // as the client is to be believed.
 func (a Attribution) IsReflected() bool { return a == Embedded || a == Foreign }
 
-// AttributionOverHTTP is AttributionOf for a request that came without TLS. There,
-// browsers say nothing of whose act a GET is if a page asks them not to name it as the
-// Referer. What they send then looks as if somebody had typed the address. It is counted
-// as the client's own act, but what follows from it is a challenge at most: see
-// [Alert].Mild. A program that does not claim to be a browser acts for itself.
-func AttributionOverHTTP(h http.Header, method, host string) Attribution {
-	a := AttributionOf(h, host)
-	if a == Own && (method == http.MethodGet || method == http.MethodHead) && isUnmarked(h) {
-		return Unmarked
+// Attribute sets Attribution. Method, Host and UserAgent are known already; h is the
+// whole header of the request, and secure says whether it came by TLS.
+//
+// Without TLS, browsers say nothing of whose act a GET is if a page asks them not to name
+// it as the Referer. What they send then looks as if somebody had typed the address. It is
+// counted as the client's own act, but what follows from it is a challenge at most: see
+// [Alert].Mild. A program that does not claim to be a browser acts for itself. Behind a
+// proxy that ends TLS browsers say whose act it is as well; who only claims to come by way
+// of one says more about himself.
+func (e *Event) Attribute(h http.Header, secure bool) {
+	e.Attribution = AttributionOf(h, e.Host)
+	if e.Attribution != Own || secure || strings.EqualFold(first(h["X-Forwarded-Proto"]), "https") {
+		return
 	}
-	return a
+	if (e.Method == http.MethodGet || e.Method == http.MethodHead) && e.isUnmarked(h) {
+		e.Attribution = Unmarked
+	}
 }
 
 // isUnmarked reports whether a browser has sent a header that does not say whose act the
 // request is.
-func isUnmarked(h http.Header) bool {
+func (e *Event) isUnmarked(h http.Header) bool {
 	return len(h["Sec-Fetch-Site"])+len(h["Origin"])+len(h["Referer"]) == 0 &&
-		strings.HasPrefix(first(h["User-Agent"]), "Mozilla/5.0 (") && first(h["Accept-Language"]) != "" && first(h["Accept"]) != ""
+		strings.HasPrefix(e.UserAgent, "Mozilla/5.0 (") && first(h["Accept-Language"]) != "" && first(h["Accept"]) != ""
 }
 
 // AttributionOf tells from the header of a request to host whose act it is.

@@ -76,7 +76,7 @@ func TestAttributionAllocatesNothing(t *testing.T) {
 }
 
 // A page may have a browser say nothing of whose act a GET is, over plain HTTP.
-func TestAttributionOverHTTP(t *testing.T) {
+func TestAttribute(t *testing.T) {
 	browser := func(fields ...string) http.Header {
 		h := http.Header{"User-Agent": {chrome}, "Accept-Language": {"de"}, "Accept": {"*/*"}}
 		for i := 0; i < len(fields); i += 2 {
@@ -106,9 +106,26 @@ func TestAttributionOverHTTP(t *testing.T) {
 		{"a tool that speaks a language", "GET", browser("User-Agent", "python-requests/2.31"), Own},
 		{"a tool that claims to be a browser, and no more", "GET", browser("Accept-Language", ""), Own},
 		{"one that accepts nothing", "GET", browser("Accept", ""), Own},
+		{"behind a proxy that ends TLS", "GET", browser("X-Forwarded-Proto", "HTTPS"), Own},
+		{"behind a proxy that does not", "GET", browser("X-Forwarded-Proto", "http"), Unmarked},
 	} {
-		if got := AttributionOverHTTP(row.header, row.method, "site.example"); got != row.want {
-			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		e := Event{Method: row.method, Host: "site.example", UserAgent: row.header.Get("User-Agent")}
+		e.Attribute(row.header, false)
+		if e.Attribution != row.want {
+			t.Errorf("%s: %v, want %v", row.name, e.Attribution, row.want)
+		}
+		looked := http.Header{}
+		for _, name := range AttributionFields() {
+			if v := row.header[name]; v != nil {
+				looked[name] = v
+			}
+		}
+		if e.Attribute(looked, false); e.Attribution != row.want {
+			t.Errorf("%s: %v by the fields that are named, want %v", row.name, e.Attribution, row.want)
+		}
+		e.Attribute(row.header, true)
+		if want := AttributionOf(row.header, "site.example"); e.Attribution != want {
+			t.Errorf("%s: by TLS %v, want %v", row.name, e.Attribution, want)
 		}
 	}
 }

@@ -4,8 +4,8 @@
 // An [Event] is a request, and once it is over the response to it. A web server makes
 // events, a detector judges them:
 //
-//	ev := &event.Event{Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host}
-//	ev.Attribution = event.AttributionOf(r.Header, r.Host)
+//	ev := &event.Event{Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, UserAgent: r.UserAgent()}
+//	ev.Attribute(r.Header, r.TLS != nil)
 //
 // An [Alert] says that a client did what a scenario looks for. It leads to a decision,
 // and reporters are told of it.
@@ -36,7 +36,7 @@ type Event struct {
 	// could name another one for each try. Empty: the host.
 	Site string
 
-	// Attribution says whose act the request is: see [AttributionOf].
+	// Attribution says whose act the request is: see [Event.Attribute].
 	Attribution Attribution
 
 	// Matched is what the server has found out about the request by means of its

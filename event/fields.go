@@ -5,3 +5,22 @@ package event
 func KeyFields() []string {
 	return []string{"X-Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", "Api-Key"}
 }
+
+// RequestFields returns the names of the fields that [Event].Request is to have.
+func RequestFields() []string {
+	return append([]string{"Authorization", "Content-Type"}, KeyFields()...)
+}
+
+// ResponseFields returns the names of the fields that [Event].Header is to have.
+func ResponseFields() []string {
+	return []string{"Location", "Set-Cookie", "Www-Authenticate", "X-Amz-Request-Id"}
+}
+
+// AttributionFields returns the names of the fields of a request's header that
+// [Event.Attribute] looks at.
+func AttributionFields() []string {
+	return []string{
+		"Accept", "Accept-Language", "Origin", "Purpose", "Referer", "Sec-Fetch-Dest", "Sec-Fetch-Site", "Sec-Purpose",
+		"X-Forwarded-Proto", "X-Moz", "X-Purpose",
+	}
+}

@@ -124,8 +124,10 @@ func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
 // asksItself reports whether r is the client's own act, and nothing that a page which
 // is open fetches or embeds: those ask on without anybody.
 func asksItself(r *http.Request) bool {
+	ev := event.Event{Method: r.Method, Host: r.Host, UserAgent: r.UserAgent()}
+	ev.Attribute(r.Header, r.TLS != nil)
 	dest := r.Header.Get("Sec-Fetch-Dest")
-	return (dest == "" || dest == "document") && attributionOf(r) == event.Own
+	return (dest == "" || dest == "document") && ev.Attribution == event.Own
 }
 
 // Forward returns r as the next handler is to see it: without the pass of a

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
@@ -119,21 +118,12 @@ func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation
 	o := &observation{event: event.Event{
 		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
-		Attribution: attributionOf(r),
 	}}
+	o.event.Attribute(r.Header, r.TLS != nil)
 	if m.describe != nil {
 		m.describe(r, &o.event)
 	}
 	return o
-}
-
-// attributionOf says whose act r is. Behind a proxy that ends TLS browsers say so as
-// well; who only claims to come by way of one says more about himself.
-func attributionOf(r *http.Request) event.Attribution {
-	if r.TLS == nil && !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		return event.AttributionOverHTTP(r.Header, r.Method, r.Host)
-	}
-	return event.AttributionOf(r.Header, r.Host)
 }
 
 // serve serves r with next, and tells the observer when it is over, also if next
@@ -177,8 +167,8 @@ func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Reques
 // What of the headers says whether somebody logged in, or failed to, and that a store has
 // read what signs a request.
 var (
-	ofRequest  = append([]string{"Authorization", "Content-Type"}, event.KeyFields()...)
-	ofResponse = []string{"Location", "Set-Cookie", "Www-Authenticate", "X-Amz-Request-Id"}
+	ofRequest  = event.RequestFields()
+	ofResponse = event.ResponseFields()
 )
 
 // withoutPass returns what was picked of a response without the pass that was renewed

@@ -16,8 +16,9 @@ type Entry struct {
 	Source string // the file, as it was named; - is standard input
 	Line   int    // from 1
 
-	of   *source
-	used [2]http.Header // empty, for Request and Header
+	of      *source
+	used    [2]http.Header // empty, for Request and Header
+	isPlain bool           // the log says that it came without TLS
 }
 
 // empty makes e a new entry, and keeps its maps.
@@ -63,7 +64,7 @@ func (e *Entry) complete(host string) {
 	if v := e.Header["Content-Type"]; len(v) > 0 {
 		e.ContentType = v[0]
 	}
-	e.Attribution = event.AttributionOf(e.Request, e.Host)
+	e.Attribute(e.Request, !e.isPlain)
 }
 
 // maxBody is how much of a request's body counts, as while the server runs.

@@ -7,27 +7,12 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// The fields of headers that detection looks at.
-
-// keyFields are those of requests that hold keys.
-var keyFields = event.KeyFields()
-
-func ofRequest(name string) bool {
-	switch name {
-	case "Accept", "Authorization", "Content-Type", "Cookie", "Origin", "Referer",
-		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User":
-		return true
-	}
-	return slices.Contains(keyFields, name)
-}
-
-func ofResponse(name string) bool {
-	switch name {
-	case "Content-Type", "Location", "Set-Cookie", "Www-Authenticate":
-		return true
-	}
-	return false
-}
+// The fields of headers that detection looks at while a server runs, and those that tell
+// browsers from programs.
+var (
+	requestFields  = append(append(event.RequestFields(), event.AttributionFields()...), "Cookie", "Sec-Fetch-Mode", "Sec-Fetch-User")
+	responseFields = append(event.ResponseFields(), "Content-Type")
+)
 
 // lift reads a field of a request's header that an event has a place of its own
 // for, and reports whether name is one.
@@ -52,7 +37,7 @@ func (s *source) requestHeader(c *cursor, l *jsonLine, caddy bool) {
 		name := s.fieldName(c, caddy)
 		switch {
 		case l.lift(c, name):
-		case s.allHeaders || ofRequest(name):
+		case s.allHeaders || slices.Contains(requestFields, name):
 			if l.e.Request == nil {
 				l.e.Request = l.e.newHeader(0)
 			}
@@ -75,7 +60,7 @@ func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
 		case name == "Content-Length" && !caddy: // Caddy has the size itself
 			e.Size = parseSize(c.firstScalar())
 			continue
-		case !s.allHeaders && !ofResponse(name):
+		case !s.allHeaders && !slices.Contains(responseFields, name):
 			c.skip()
 			continue
 		}

@@ -18,6 +18,7 @@ type jsonLine struct {
 	elapsed         scalar // t of traces and flows
 
 	isCaddy, isTrace, isFlow bool
+	isSecure                 bool // Caddy tells of TLS
 	hasStatus                bool
 
 	client, host, userAgent string
@@ -158,6 +159,9 @@ func (s *source) readRequest(c *cursor, l *jsonLine, name string) bool {
 		l.e.Target = c.textValue()
 	case "headers":
 		s.requestHeader(c, l, true)
+	case "tls":
+		l.isSecure = c.peek() == '{'
+		c.skip()
 	default:
 		return false
 	}
@@ -199,6 +203,7 @@ func (l *jsonLine) finishCaddy() error {
 		return errNoStatus
 	}
 	e.Ended, e.Time = at, at.Add(-parseDuration(l.duration))
+	e.isPlain = !l.isSecure
 	if e.Client, ok = parseClient(l.fromClient); !ok {
 		return errNoClient
 	}

@@ -18,7 +18,10 @@
 // # What a log does not say
 //
 // An access log has no bodies, so that scenarios see nothing of forms. A common or
-// combined log has no headers but two, and no host unless it comes first. Caddy
+// combined log has no headers but two, and no host unless it comes first. It does not say
+// either whether a request came by TLS, which then counts as such: a server without TLS
+// leads browsers to a challenge for what a replay of its log may call a ban. Caddy's log
+// tells of TLS in request>tls; a request without that came over plain HTTP. Caddy
 // writes REDACTED for credentials and cookies: such a field is there, and empty.
 // [Report.Redacted] counts them. Caddy's option log_credentials has them logged.
 package replay
