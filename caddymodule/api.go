@@ -54,6 +54,8 @@ type sourceAnswer struct {
 	Error      string    `json:"error,omitempty"`       // why the last try failed
 	Next       time.Time `json:"next,omitzero"`         // when the next try is due
 
+	Counts map[string]uint64 `json:"counts,omitempty"` // that it has of its own, since it was made
+
 	Allowlist *allowlistAnswer `json:"allowlist,omitempty"` // of a Local API with a machine
 }
 

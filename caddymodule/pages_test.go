@@ -59,7 +59,7 @@ func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 		if !strings.Contains(text, "\n\ttocsin {\n\t\t") || !hasGlobal {
 			whole = strings.Replace(whole, "{\n", "{\n\ttocsin {\n\t\tblocklist /etc/tocsin/blocklist.txt\n\t}\n", 1)
 		}
-		whole = strings.NewReplacer("/etc/tocsin/blocklist.txt", list, "/etc/crowdsec/scenarios", scenarios).Replace(whole)
+		whole = strings.NewReplacer("/etc/tocsin/blocklist.txt", list, "/etc/tocsin/duckduckbot.json", list, "/etc/crowdsec/scenarios", scenarios).Replace(whole)
 		if err := h.validate(whole); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, whole)
 		}

@@ -62,6 +62,7 @@ func newSourceAnswer(s *engine.SourceStats, kind string, now time.Time) sourceAn
 	a := sourceAnswer{
 		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced), Carried: inSeconds(s.Carried),
 		Decisions: s.Decisions, Held: s.Held, Failures: s.Failures, Next: inSeconds(s.Next),
+		Counts: s.Counts,
 	}
 	if !s.Synced.IsZero() {
 		age := int64(max(now.Sub(s.Synced), 0) / time.Second)

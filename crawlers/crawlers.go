@@ -205,3 +205,9 @@ func (c *Checker) Stats() Stats {
 	defer c.mu.Unlock()
 	return c.stats
 }
+
+// Counts returns the same by names, as an engine wants it.
+func (c *Checker) Counts() map[string]uint64 {
+	s := c.Stats()
+	return map[string]uint64{"verified": s.Verified, "refuted": s.Refuted, "failed": s.Failed}
+}

@@ -19,6 +19,8 @@ type Stats struct {
 	Alerts    AlertStats
 	Reporters []ReporterStats // in the order of the configuration
 	Detect    DetectStats
+
+	Verifier map[string]uint64 // what the one that verifies crawlers has counted: see [Counting]
 }
 
 // SourceStats says how one source of an engine stands.
@@ -30,7 +32,25 @@ type SourceStats struct {
 	// Carried is when the source was last in sync before this engine, as the snapshot or
 	// the engine before says; zero: neither says that it was.
 	Carried time.Time
+	Counts  map[string]uint64 // that the source has of its own: see [Counting]
 	lookup.Status
+}
+
+// A Counting source, live or not, and a Counting [Verifier] has counts of its own that
+// an operator wants to see. They stand in [Stats], and so in tocsin status and in the
+// metrics.
+type Counting interface {
+	// Counts returns totals since it was made, by names such as rows_malformed: lower
+	// case letters and underscores, always the same ones. It may be called at any time.
+	Counts() map[string]uint64
+}
+
+// counts returns the counts of v, if it has any.
+func counts(v any) map[string]uint64 {
+	if c, ok := v.(Counting); ok {
+		return c.Counts()
+	}
+	return nil
 }
 
 // Ready reports whether the table is fit to judge by: every source was in step
@@ -54,6 +74,7 @@ func (e *Engine) Stats() Stats {
 	stats := Stats{
 		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource), Guards: e.guards.count(), Own: e.own.spared.Load(),
 		Alerts: e.history.counts(), Detect: e.witness.counts(),
+		Verifier: counts(e.checks.verifier),
 	}
 	e.checks.count(&stats.Alerts)
 	for _, o := range e.outboxes {
@@ -65,12 +86,14 @@ func (e *Engine) Stats() Stats {
 		stats.Ready = stats.Ready && ready
 		stats.Sources = append(stats.Sources, SourceStats{
 			Name: s.Name(), Decisions: e.table.Count(s.Name()), Ready: ready, Status: status,
-			Carried: e.carried[s.Name()].At,
+			Carried: e.carried[s.Name()].At, Counts: counts(s),
 		})
 	}
 	for _, l := range e.live {
 		status := l.Status()
-		stats.Sources = append(stats.Sources, SourceStats{Name: l.Name(), Live: true, Ready: status.Err == nil, Status: status})
+		stats.Sources = append(stats.Sources, SourceStats{
+			Name: l.Name(), Live: true, Ready: status.Err == nil, Status: status, Counts: counts(l),
+		})
 	}
 	if at := e.snapshot.written.Load(); at != nil {
 		stats.Snapshot = *at

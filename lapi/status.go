@@ -43,6 +43,9 @@ type Allowlist struct {
 type Usage struct {
 	Sent time.Time // when the last one was taken; zero: never
 	Err  error     // why the last one was not; nil if it was
+
+	Reports  uint64 // that were taken
+	Failures uint64 // tries that failed
 }
 
 // Rows counts the rows of answers.

@@ -104,9 +104,12 @@ func (u *usageReporter) counts() []UsageItem {
 
 // note notes how the last report went.
 func (u *Usage) note(err error) {
-	if u.Err = err; err == nil {
-		u.Sent = time.Now()
+	if u.Err = err; err != nil {
+		u.Failures++
+		return
 	}
+	u.Sent = time.Now()
+	u.Reports++
 }
 
 func (u *usageReporter) send(ctx context.Context) error {

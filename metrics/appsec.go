@@ -8,8 +8,12 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-var latency = prometheus.NewDesc("tocsin_appsec_latency_seconds",
-	"How long AppSec took to answer, the wait for a connection included.", nil, nil)
+const (
+	latencyName = "tocsin_appsec_latency_seconds"
+	latencyHelp = "How long AppSec took to answer, the wait for a connection included."
+)
+
+var latency = prometheus.NewDesc(latencyName, latencyHelp, nil, nil)
 
 // appsec adds what became of the requests that AppSec was to be asked about. A
 // kind that there was none of yet is told too, or the first of them would be no

@@ -124,6 +124,7 @@ func (v values) detector(s detect.Stats) {
 	v.set(buckets, float64(s.Buckets))
 	v.set(bucketBytes, float64(s.Bytes))
 	v.set(evicted, float64(s.Evicted))
+	v.set(clients, float64(s.Clients))
 }
 
 // alerts adds what became of alerts.
@@ -134,6 +135,17 @@ func (v values) alerts(stats *engine.Stats) {
 	v.set(alertsDecided, float64(stats.Alerts.Decided))
 	v.set(spared, float64(stats.Own), "own")
 	v.set(alertsSpared, float64(stats.Alerts.Spared))
+	v.set(alertsGuarded, float64(stats.Alerts.Guarded))
+	v.set(guards, float64(stats.Guards))
+	v.set(alertsVoid, float64(stats.Alerts.Crawlers), "crawler")
+	v.set(alertsVoid, float64(stats.Alerts.Unchecked), "unchecked")
+	v.set(alertsVoid, float64(stats.Alerts.Merged), "merged")
+	v.set(alertsVoid, float64(stats.Alerts.Late), "late")
+	for outcome, n := range stats.Verifier {
+		v.set(crawlers, float64(n), outcome)
+	}
+	v.set(detectPanics, float64(stats.Detect.Panics))
+	v.set(responses, float64(stats.Detect.Responses))
 	v.set(responsesDropped, float64(stats.Detect.Dropped))
 	for _, r := range stats.Reporters {
 		v.set(reportsQueued, float64(r.Queued), r.Name)
@@ -147,7 +159,7 @@ func (v values) alerts(stats *engine.Stats) {
 func (v values) challenges(n challenge.Counts) {
 	for event, count := range map[string]uint64{
 		"issued": n.Issued, "solved": n.Solved, "failed": n.Failed, "replayed": n.Replayed,
-		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback, "renewed": n.Renewed,
+		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback, "renewed": n.Renewed, "waited": n.Waited,
 	} {
 		v.set(challenges, float64(count), event)
 	}
@@ -165,6 +177,10 @@ func (v values) engine(e *engine.Engine) {
 		v.set(sourceNext, seconds(s.Next), s.Name)
 		v.set(sourceFailures, float64(s.Failures), s.Name)
 		v.set(sourceErrors, float64(s.Failed), s.Name)
+		v.set(sourceHeld, float64(s.Held), s.Name)
+		for event, n := range s.Counts {
+			v.set(sourceEvents, float64(n), s.Name, event)
+		}
 	}
 	v.alerts(&stats)
 	for _, g := range e.Table().Groups() {

@@ -57,6 +57,19 @@ func (mute) Report(context.Context, []event.Alert) (taken, refused int, err erro
 	return 0, 0, nil
 }
 
+// Counts are those of the source lapi; the other has none.
+func (f feed) Counts() map[string]uint64 {
+	if f.name != "lapi" {
+		return nil
+	}
+	return map[string]uint64{"questions": 9, "rows_malformed": 2}
+}
+
+// A doorman verifies nobody, and has counted.
+type doorman struct{ engine.Verifier }
+
+func (doorman) Counts() map[string]uint64 { return map[string]uint64{"verified": 4, "failed": 0} }
+
 // anEngine returns an engine with a source that is in step, one that never was, a
 // few decisions, and an alert that waits to be told of.
 func anEngine(t testing.TB) *engine.Engine {
@@ -64,7 +77,7 @@ func anEngine(t testing.TB) *engine.Engine {
 	e, err := engine.New(engine.Config{Sources: []engine.Source{
 		feed{"lapi", lookup.Status{Failed: 7, Synced: noon, Next: noon.Add(10 * time.Second)}},
 		feed{"list", lookup.Status{Failures: 3, Failed: 3, Err: errors.New("connection refused")}},
-	}, Reporters: []engine.Reporter{mute{}}})
+	}, Reporters: []engine.Reporter{mute{}}, Verify: doorman{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,8 +200,13 @@ func registered(t testing.TB, c prometheus.Collector) *prometheus.Registry {
 
 func TestScrapeTellsHowItIsGoing(t *testing.T) {
 	want := `tocsin_alerts_decided_total 0
+tocsin_alerts_guarded_total 0
 tocsin_alerts_spared_total 0
 tocsin_alerts_total{scenario="tocsin/http-probing"} 1
+tocsin_alerts_without_effect_total{outcome="crawler"} 0
+tocsin_alerts_without_effect_total{outcome="late"} 0
+tocsin_alerts_without_effect_total{outcome="merged"} 0
+tocsin_alerts_without_effect_total{outcome="unchecked"} 0
 tocsin_appsec_body_bytes 4096
 tocsin_appsec_broken_bodies_total 5
 tocsin_appsec_failures_total{kind="bad_answer"} 0
@@ -238,16 +256,23 @@ tocsin_challenges_total{event="passed"} 1
 tocsin_challenges_total{event="renewed"} 0
 tocsin_challenges_total{event="replayed"} 0
 tocsin_challenges_total{event="solved"} 1
+tocsin_challenges_total{event="waited"} 0
+tocsin_crawlers_checked_total{outcome="failed"} 0
+tocsin_crawlers_checked_total{outcome="verified"} 4
 tocsin_decisions{action="ban",origin="CAPI",source="lapi"} 2
 tocsin_decisions{action="ban",origin="cscli",source="lapi"} 1
 tocsin_decisions{action="ban",origin="list",source="list"} 1
 tocsin_decisions{action="captcha",origin="CAPI",source="lapi"} 1
 tocsin_detect_buckets 0
 tocsin_detect_bytes 0
+tocsin_detect_clients 0
 tocsin_detect_dropped_total 0
 tocsin_detect_events_total 0
 tocsin_detect_evicted_total 0
+tocsin_detect_panics_total 0
+tocsin_detect_responses_total 0
 tocsin_detect_whitelisted_total 0
+tocsin_guards 0
 tocsin_lookups_spared_total{kind="own"} 0
 tocsin_lookups_spared_total{kind="proxy"} 6
 tocsin_ready 0
@@ -279,8 +304,12 @@ tocsin_requests_stopped_total{action="captcha",ip_type="ipv4",origin="CAPI",serv
 tocsin_snapshot_timestamp_seconds 0
 tocsin_source_errors_total{source="lapi"} 7
 tocsin_source_errors_total{source="list"} 3
+tocsin_source_events_total{event="questions",source="lapi"} 9
+tocsin_source_events_total{event="rows_malformed",source="lapi"} 2
 tocsin_source_failures{source="lapi"} 0
 tocsin_source_failures{source="list"} 3
+tocsin_source_held_ranges{source="lapi"} 0
+tocsin_source_held_ranges{source="list"} 0
 tocsin_source_last_sync_timestamp_seconds{source="lapi"} 1.7723664e+09
 tocsin_source_last_sync_timestamp_seconds{source="list"} 0
 tocsin_source_next_try_timestamp_seconds{source="lapi"} 1.77236641e+09
@@ -396,7 +425,20 @@ func TestWhatIsNotConfiguredIsLeftOut(t *testing.T) {
 		want string
 	}{
 		{"nothing", Config{}, ""},
-		{"an engine without sources alone", Config{Engine: empty}, "tocsin_alerts_decided_total 0\ntocsin_alerts_spared_total 0\ntocsin_detect_dropped_total 0\ntocsin_lookups_spared_total{kind=\"own\"} 0\ntocsin_ready 1\ntocsin_snapshot_timestamp_seconds 0"},
+		{"an engine without sources alone", Config{Engine: empty}, `tocsin_alerts_decided_total 0
+tocsin_alerts_guarded_total 0
+tocsin_alerts_spared_total 0
+tocsin_alerts_without_effect_total{outcome="crawler"} 0
+tocsin_alerts_without_effect_total{outcome="late"} 0
+tocsin_alerts_without_effect_total{outcome="merged"} 0
+tocsin_alerts_without_effect_total{outcome="unchecked"} 0
+tocsin_detect_dropped_total 0
+tocsin_detect_panics_total 0
+tocsin_detect_responses_total 0
+tocsin_guards 0
+tocsin_lookups_spared_total{kind="own"} 0
+tocsin_ready 1
+tocsin_snapshot_timestamp_seconds 0`},
 		{
 			"counters of a server without a name alone",
 			Config{Counters: maps.All(map[string]*middleware.Counters{"": {}})},

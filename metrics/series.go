@@ -14,8 +14,8 @@ const (
 	labelAction    = "action"     // ban, captcha or throttle
 	labelScenario  = "scenario"   // that gave an alert
 	labelReporter  = "reporter"   // name of who is told of alerts
-	labelOutcome   = "outcome"    // of that: sent, refused or dropped
-	labelEvent     = "event"      // what became of a challenge
+	labelOutcome   = "outcome"    // of a report, an alert or a check
+	labelEvent     = "event"      // what became of a challenge, or what a source has counted
 	labelKind      = "kind"       // of a failure of AppSec, or of why it sees only a part
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
@@ -36,17 +36,24 @@ const (
 
 // A metric is the description of one.
 type metric struct {
-	desc  *prometheus.Desc
-	kind  prometheus.ValueType
-	arity int // how many labels it has
+	name   string
+	help   string
+	labels []string
+	kind   prometheus.ValueType
+	desc   *prometheus.Desc
 }
 
 func gauge(name, help string, labels ...string) *metric {
-	return &metric{prometheus.NewDesc("tocsin_"+name, help, labels, nil), prometheus.GaugeValue, len(labels)}
+	return newMetric(prometheus.GaugeValue, name, help, labels)
 }
 
 func counter(name, help string, labels ...string) *metric {
-	return &metric{prometheus.NewDesc("tocsin_"+name, help, labels, nil), prometheus.CounterValue, len(labels)}
+	return newMetric(prometheus.CounterValue, name, help, labels)
+}
+
+func newMetric(kind prometheus.ValueType, name, help string, labels []string) *metric {
+	name = "tocsin_" + name
+	return &metric{name, help, labels, kind, prometheus.NewDesc(name, help, labels, nil)}
 }
 
 // The metrics. Times are in seconds of Unix time.
@@ -61,7 +68,11 @@ var (
 	sourceFailures = gauge("source_failures", "Failed tries since the source was last in step.", labelSource)
 	// Not failures_total: as OpenMetrics has it, that is another kind of source_failures.
 	sourceErrors = counter("source_errors_total", "Failed tries since the source was made.", labelSource)
-	processed    = counter("requests_processed_total",
+	sourceHeld   = gauge("source_held_ranges", "Ranges of the source that are not enforced, since they cover too many addresses.", labelSource)
+	sourceEvents = counter("source_events_total",
+		"What the source has counted. A Local API: questions, rows of its answers by what became of them, lookups of mode live, reports of usage.",
+		labelSource, labelEvent)
+	processed = counter("requests_processed_total",
 		"Requests checked. Those of unknown ip_type could not be judged, and passed.", labelServer, labelIPType)
 	stopped = counter("requests_stopped_total",
 		"Requests stopped, by what was decided about the client.", labelServer, labelAction, labelOrigin, labelIPType)
@@ -78,17 +89,27 @@ var (
 	alerts        = counter("alerts_total", "Alerts of scenarios.", labelScenario)
 	alertsDecided = counter("alerts_decided_total", "Alerts that led to a decision here.")
 	alertsSpared  = counter("alerts_spared_total", "Alerts about clients that nothing may be decided about.")
-	reports       = counter("reports_total",
+	alertsVoid    = counter("alerts_without_effect_total",
+		"Alerts that led to nothing, by the reason: crawler, verified; unchecked, said to be a crawler while too many waited for DNS; merged, "+
+			"beside others about the same client; late, the table was busy.", labelOutcome)
+	alertsGuarded = counter("alerts_guarded_total", "Alerts that put up a guard.")
+	guards        = gauge("guards", "Guards in force: requests that need a pass whoever sends them.")
+	crawlers      = counter("crawlers_checked_total",
+		"Clients that said to be a crawler, by what DNS said: verified, refuted, or failed, no answer.", labelOutcome)
+	detectPanics = counter("detect_panics_total", "Requests at which a scenario failed for a fault of tocsin.")
+	clients      = gauge("detect_clients", "Clients remembered for what they did well.")
+	reports      = counter("reports_total",
 		"Alerts that somebody was to be told of: sent and taken, refused for good, or dropped to make room.", labelReporter, labelOutcome)
 	reportsQueued    = gauge("reports_queued", "Alerts that wait to be told of.", labelReporter)
 	responsesDropped = counter("detect_dropped_total", "Responses that were not looked at, since too many waited.")
+	responses        = counter("detect_responses_total", "Responses that scenarios were asked about.")
 	events           = counter("detect_events_total", "Requests that scenarios were asked about.")
 	whitelisted      = counter("detect_whitelisted_total", "Requests that a whitelist kept from scenarios.")
 	buckets          = gauge("detect_buckets", "Buckets held: of a client and a scenario each.")
 	bucketBytes      = gauge("detect_bytes", "Memory that they take.")
 	evicted          = counter("detect_evicted_total", "Buckets forgotten for want of room.")
 	challenges       = counter("challenges_total",
-		"Challenges, by what became of them: issued, solved, failed, replayed; passed: requests let through by a pass; "+
+		"Challenges, by what became of them: issued, solved, failed, replayed; waited: solved without JavaScript, by waiting; passed: requests let through by a pass; "+
 			"barred: told to come back later, since passes are collected; renewed: passes in use; fallback: embedded ones because the provider failed.", labelEvent)
 
 	appsecAsked   = counter("appsec_requests_total", "Requests that AppSec was asked about.")
@@ -104,9 +125,9 @@ var (
 
 	all = []*metric{
 		buildInfo, ready, snapshotTime, decisions, sourceReady, sourceSynced, sourceNext, sourceFailures,
-		sourceErrors, processed, stopped, dryRun, allowed, ended, passed, spared, challenges,
-		alerts, alertsDecided, alertsSpared, reports, reportsQueued, responsesDropped,
-		events, whitelisted, buckets, bucketBytes, evicted,
+		sourceErrors, sourceHeld, sourceEvents, processed, stopped, dryRun, allowed, ended, passed, spared, challenges,
+		alerts, alertsDecided, alertsSpared, alertsVoid, alertsGuarded, guards, crawlers, reports, reportsQueued, responses, responsesDropped,
+		events, whitelisted, buckets, bucketBytes, evicted, detectPanics, clients,
 		appsecAsked, appsecRetried, appsecStopped, appsecUnknown, appsecFailed, appsecSkipped, appsecRefused,
 		appsecBroken, appsecBodies,
 	}
@@ -144,6 +165,6 @@ func mend(s string) string {
 
 func (v values) send(ch chan<- prometheus.Metric) {
 	for s, value := range v {
-		ch <- prometheus.MustNewConstMetric(s.metric.desc, s.metric.kind, value, s.labels[:s.metric.arity]...)
+		ch <- prometheus.MustNewConstMetric(s.metric.desc, s.metric.kind, value, s.labels[:len(s.metric.labels)]...)
 	}
 }

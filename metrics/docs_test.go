@@ -1,0 +1,52 @@
+package metrics
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var update = flag.Bool("update", false, "write docs/metrics.md")
+
+// metricsPage is docs/metrics.md.
+func metricsPage() string {
+	var b strings.Builder
+	b.WriteString("# Metrics\n\n" +
+		"Made from [metrics/series.go](../metrics/series.go) by `go test ./metrics -run TestTheListOfMetrics -update`: change that file, not this one.\n\n" +
+		"Caddy serves them at its admin endpoint (`curl localhost:2019/metrics`) when the global option `metrics` is there. Counters grow since the server began and\n" +
+		"survive a reload. No label ever holds an address. [A dashboard](../examples/grafana/dashboard.json) for Grafana shows most of them.\n\n" +
+		"| metric | kind | labels | what it says |\n|---|---|---|---|\n")
+	row := func(name, kind, labels, help string) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, kind, labels, help)
+	}
+	for _, m := range all {
+		kind := "counter"
+		if m.kind == prometheus.GaugeValue {
+			kind = "gauge"
+		}
+		row(m.name, kind, strings.Join(m.labels, ", "), m.help)
+	}
+	row(latencyName, "histogram", "", latencyHelp)
+	return b.String()
+}
+
+func TestTheListOfMetricsIsUpToDate(t *testing.T) {
+	const file = "../docs/metrics.md"
+	want := metricsPage()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the metrics are: go test ./metrics -run TestTheListOfMetrics -update", file)
+	}
+}
