@@ -38,29 +38,28 @@ const (
 	goleak     = "go.uber.org/goleak"
 	libinject  = "github.com/corazawaf/libinjection-go"
 	lru        = "github.com/hashicorp/golang-lru/v2"
-	pgx        = "github.com/jackc/pgx/v5"
 	quic       = "github.com/quic-go/quic-go"
 	prometheus = "github.com/prometheus/client_golang"
-	sqlite     = "modernc.org/sqlite"
 	yaml       = "go.yaml.in/yaml/v3"
 	zap        = "go.uber.org/zap"
 )
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
+	"appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
 // be a star.
 var rooms = map[string]room{
-	".":                      {ours: []string{"caddymodule"}},
+	".":                      {ours: []string{"caddymodule", "caddymodule/sources"}},
 	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
-	"caddymodule":            {append([]string{"caddymodule/option", "internal/alertquota", "internal/wire"}, public...), []string{caddy, zap, prometheus, cobra, yaml}},
+	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, cobra}},
+	"caddymodule/guest":      {[]string{"engine", "lookup", "middleware"}, []string{caddy, zap}},
 	"caddymodule/option":     {nil, []string{caddy}},
+	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},
-	"cmd/tocsin":             {append([]string{".", "community", "internal/wire"}, public...), []string{caddy}},
-	"community":              {[]string{"lookup", "internal/wire"}, []string{sqlite, pgx}},
+	"cmd/tocsin":             {append([]string{".", "internal/wire"}, public...), []string{caddy}},
 	"crawlers":               {nil, []string{lru, zap}},
 	"detect":                 {[]string{"event", "lookup"}, []string{expr, yaml, lru, libinject}},
 	"docs":                   {},
@@ -87,10 +86,10 @@ var rooms = map[string]room{
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 }
 
-// inTests is what the tests of any room may import on top: a server to test
+// inTests is what the tests of any room may import on top: guests of the app, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+var inTests = room{[]string{"caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -8,4 +8,8 @@
 // the table alone.
 package tocsin
 
-import _ "github.com/tocsin-project/tocsin/caddymodule" // registers the Caddy modules
+import (
+	// They register the Caddy modules.
+	_ "github.com/tocsin-project/tocsin/caddymodule"
+	_ "github.com/tocsin-project/tocsin/caddymodule/sources"
+)

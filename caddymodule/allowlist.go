@@ -4,31 +4,28 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
-	"github.com/tocsin-project/tocsin/lapi"
 )
 
-// allowlists returns how the allowlists stand of the Local APIs that have a machine to
-// read them, by the names of these.
-func (p *pooled) allowlists() map[string]lapi.Allowlist {
-	all := map[string]lapi.Allowlist{}
-	for _, c := range p.streams {
-		if c.Reports() {
-			all[c.Name()] = c.Stats().Allowlist
-		}
-	}
-	for _, l := range p.live {
-		if l.HasMachine() {
-			all[l.Name()] = l.Stats().Allowlist
+// allowlists returns how the allowlists stand of the sources that read any, by the names
+// of these.
+func (p *pooled) allowlists() map[string]guest.Allowlist {
+	all := map[string]guest.Allowlist{}
+	for _, o := range p.opened {
+		if a, ok := o.(guest.Allowlisted); ok {
+			if list, reads := a.Allowlist(); reads {
+				all[o.Name()] = list
+			}
 		}
 	}
 	return all
 }
 
-func newAllowlistAnswer(l lapi.Allowlist, now time.Time) *allowlistAnswer {
-	a := &allowlistAnswer{Entries: l.Entries, Read: inSeconds(l.Fetched)}
-	if !l.Fetched.IsZero() {
-		age := int64(max(now.Sub(l.Fetched), 0) / time.Second)
+func newAllowlistAnswer(l guest.Allowlist, now time.Time) *allowlistAnswer {
+	a := &allowlistAnswer{Entries: l.Entries, Read: inSeconds(l.Read)}
+	if !l.Read.IsZero() {
+		age := int64(max(now.Sub(l.Read), 0) / time.Second)
 		a.AgeSeconds = &age
 	}
 	if l.Err != nil {
@@ -53,8 +50,8 @@ func (t table) allowlists(sources []sourceAnswer) {
 
 // pendingAllowlist returns what is said of a source whose allowlists were not read
 // since, and nil if they were.
-func pendingAllowlist(s *engine.SourceStats, l lapi.Allowlist, since time.Time) *pendingAnswer {
-	if l.Fetched.After(since) {
+func pendingAllowlist(s *engine.SourceStats, l guest.Allowlist, since time.Time) *pendingAnswer {
+	if l.Read.After(since) {
 		return nil
 	}
 	a := newPendingAnswer(s)

@@ -26,10 +26,11 @@ const (
 )
 
 // App holds what all sites share: where decisions come from, and the policy
-// that holds for all of them. Without a source, in lapi or blocklists, only what
-// is seen here is stopped.
+// that holds for all of them. Without a source of decisions only what is seen here is
+// stopped.
 type App struct {
 	State
+	former
 
 	// Clients that are never stopped, whatever is decided about them: IP
 	// addresses and CIDR ranges, private_ranges for all private and loopback ones,
@@ -96,6 +97,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // nothing, since caddy validate calls it too.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger, a.warnings = ctx.Logger(), new(warnings)
+	if err := a.former.check(); err != nil {
+		return err
+	}
 	repl := caddy.NewReplacer()
 	var err error
 	if a.allow, err = a.takeAllow(a.Allow, repl); err != nil {
@@ -114,7 +118,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("log_ip: %w", err)
 		}
 	}
-	state, err := a.State.resolve(repl)
+	state, err := a.State.load(ctx, repl)
 	if err != nil {
 		return err
 	}
@@ -127,9 +131,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.key = key
-	a.warnLost(before, state)
-	state.warnShared(a.logger)
-	state.warnDoubled(acquisFolder, a.logger)
+	a.warnLost(before)
 	if err := a.equip(ctx, state); err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 // be meant.
 func (a *App) checkUse(state State) error {
 	switch {
-	case len(state.LAPI)+len(state.Blocklists) > 0:
+	case a.engine.hasDecisions():
 	case a.watch == nil && a.AppSec == nil:
 		return errors.New("no source of decisions, and nothing is looked for: " +
 			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
@@ -152,7 +154,7 @@ func (a *App) checkUse(state State) error {
 			"add lapi or blocklist to the global option tocsin")
 	}
 	a.warnUnmet(state)
-	a.warnPlaces(state)
+	a.warnOfGuests(state)
 	return nil
 }
 
@@ -168,7 +170,7 @@ func (a *App) equip(ctx caddy.Context, state State) (err error) {
 		a.watch.keepQuery = slices.Contains(a.Context, "query")
 	}
 	if a.AppSec != nil {
-		if a.inspector, err = a.AppSec.take(caddy.NewReplacer(), state.LAPI); err != nil {
+		if a.inspector, err = a.AppSec.take(caddy.NewReplacer(), a.engine.opened); err != nil {
 			return fmt.Errorf("appsec: %w", err)
 		}
 	}

@@ -11,12 +11,16 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // appsecOff is the Handler.AppSec of sites without.
 const appsecOff = "off"
+
+// failureOpen is the AppSec.Failure that lets requests pass; the others are actions.
+const failureOpen = "open"
 
 // bodyPass is the AppSec.BodyOver that lets requests pass; the other is an action.
 const bodyPass = "pass"
@@ -27,10 +31,10 @@ const bodyPass = "pass"
 type AppSec struct {
 	// Where it listens, such as http://127.0.0.1:7422 or
 	// unix:///run/crowdsec-appsec.sock. Required.
-	URL string `json:"url,omitempty"`
+	URL string `json:"url,omitempty" option:"-"`
 
 	// Key of a bouncer, or file:PATH. Default: that of the first lapi that has one.
-	Key string `json:"key,omitempty"`
+	Key string `json:"key,omitempty" option:"-"`
 
 	// How long a request waits for the answer. It grows by 100 ms for each KiB of the
 	// body, and of what the header has beyond 8 KiB. Default: 200ms.
@@ -66,14 +70,14 @@ type AppSec struct {
 	Fallback string `json:"fallback,omitempty" option:"ban|captcha"`
 
 	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
-	BodyLimit int `json:"body_limit,omitempty"`
+	BodyLimit int `json:"body_limit,omitempty" option:"size"`
 
 	// How long these may take to arrive. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// How many bytes the bodies of all requests under way may take. Those of one
 	// network, a /24 or a /40 of IPv6, may take an eighth of it. Default: 256 MiB.
-	BodyMemory int `json:"body_memory,omitempty"`
+	BodyMemory int `json:"body_memory,omitempty" option:"size"`
 
 	// What becomes of a request whose body cannot be inspected whole: "pass" or
 	// "ban". Default: pass, and only the beginning is inspected.
@@ -90,14 +94,14 @@ type AppSec struct {
 	H2C bool `json:"h2c,omitempty"`
 
 	// File with a client certificate, in PEM. Default: none.
-	TLSCert string `json:"tls_cert,omitempty"`
+	TLSCert string `json:"tls_cert,omitempty" option:"-"`
 
 	// File with its private key, in PEM. Default: none.
-	TLSKey string `json:"tls_key,omitempty"`
+	TLSKey string `json:"tls_key,omitempty" option:"-"`
 
 	// File with the certificates of authorities to trust instead of the system's,
 	// in PEM. Default: the system's.
-	TLSCA string `json:"tls_ca,omitempty"`
+	TLSCA string `json:"tls_ca,omitempty" option:"-"`
 }
 
 // parseAppSec sets up AppSec:
@@ -133,46 +137,27 @@ func (a *App) parseAppSec(d *caddyfile.Dispenser, name string) error {
 		return d.Errf("%s: want a URL and perhaps a key, got %d arguments", name, len(args))
 	}
 	a.AppSec = s
-	return options{
-		"timeout":           {parse: duration(&s.Timeout)},
-		"max_timeout":       {parse: duration(&s.MaxTimeout)},
-		"routines":          {parse: number(&s.Routines)},
-		"overload":          {parse: oneOf(&s.Overload, "ban", bodyPass)},
-		"max_http_version":  {parse: oneOf(&s.MaxHTTPVersion, "1.1", "2", "3")},
-		"challenge_timeout": {parse: duration(&s.ChallengeTimeout)},
-		"failure":           {parse: oneOf(&s.Failure, failureOpen, "ban", "captcha")},
-		"fallback":          {parse: oneOf(&s.Fallback, "ban", "captcha")},
-		"body_limit":        {parse: size(&s.BodyLimit)},
-		"body_timeout":      {parse: duration(&s.BodyTimeout)},
-		"body_memory":       {parse: size(&s.BodyMemory)},
-		"body_over":         {parse: oneOf(&s.BodyOver, bodyPass, "ban")},
-		"connections":       {parse: number(&s.Connections)},
-		"keep_asking":       {parse: present(&s.KeepAsking)},
-		"h2c":               {parse: present(&s.H2C)},
-		"tls":               {parse: certificates(&s.TLSCert, &s.TLSKey, &s.TLSCA)},
-	}.parse(d, name)
+	return option.Read(d, name, s, option.Block{
+		"tls": {Parse: option.Certificates(&s.TLSCert, &s.TLSKey, &s.TLSCA)},
+	})
 }
 
-// resolve returns s with placeholders replaced and the key read; apis are resolved.
-// The result holds secrets.
-func (s AppSec) resolve(repl *caddy.Replacer, apis []LAPI) (AppSec, error) {
+// resolve returns s with placeholders replaced and the key read: that of the first of the
+// sources that has one, if s has none. The result holds secrets.
+func (s AppSec) resolve(repl *caddy.Replacer, sources []guest.Opened) (AppSec, error) {
 	if s.URL == "" {
 		return s, errors.New("url is required")
 	}
-	err := replace(repl, map[string]*string{
-		"url": &s.URL, "key": &s.Key, "failure": &s.Failure, "fallback": &s.Fallback, "body_over": &s.BodyOver,
-		"overload": &s.Overload, "max_http_version": &s.MaxHTTPVersion,
-		"tls certificate": &s.TLSCert, "tls key": &s.TLSKey, "tls ca": &s.TLSCA,
-	})
+	err := option.Replace(repl, &s)
 	if err != nil {
 		return s, err
 	}
-	if s.Key, err = readSecret(s.Key); err != nil {
+	if s.Key, err = option.Secret(s.Key); err != nil {
 		return s, fmt.Errorf("key: %w", err)
 	}
-	for i := range apis {
-		if s.Key == "" {
-			s.Key = apis[i].Key
+	for _, o := range sources {
+		if k, ok := o.(guest.Keyed); ok && s.Key == "" {
+			s.Key = k.Key()
 		}
 	}
 	return s, option.Check(&s)
@@ -221,7 +206,7 @@ func (s AppSec) key() (string, error) {
 	h := sha256.New()
 	h.Write(text)
 	if s.TLSCA != "" {
-		pem, err := readFile(s.TLSCA, maxSecret)
+		pem, err := option.ReadFile(s.TLSCA, option.MaxSecret)
 		if err != nil {
 			return "", fmt.Errorf("tls: %w", err)
 		}

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/sources"
 )
 
 // freeStrings are the JSON fields that take any text, or what is checked by more than
 // a list of words: by type and name. All other strings are one of a few words.
 var freeStrings = map[string]string{
-	"App":       "geoip nat64 snapshot report allow contact accent frame_ancestors",
+	"App":       "nat64 snapshot report allow contact accent frame_ancestors",
 	"LAPI":      "name url key origins scenarios_containing scenarios_not_containing machine password registration_token machine_tls_cert machine_tls_key metrics tls_cert tls_key tls_ca",
 	"Blocklist": "path name user password key",
 	"AppSec":    "url key tls_cert tls_key tls_ca",
@@ -26,9 +27,9 @@ var freeStrings = map[string]string{
 
 // whole is a config of each struct that is good, with what its fields need.
 var whole = map[string]string{
-	"App":       `{"blocklists":[{"path":"a"}]}`,
-	"LAPI":      `{"url":"http://127.0.0.1:1","key":"k"}`,
-	"Blocklist": `{"path":"http://127.0.0.1:1/a"}`,
+	"App":       `{"sources":[{"source":"blocklist","path":"a"}]}`,
+	"LAPI":      `{"source":"lapi","url":"http://127.0.0.1:1","key":"k"}`,
+	"Blocklist": `{"source":"blocklist","path":"http://127.0.0.1:1/a"}`,
 	"AppSec":    `{"url":"http://127.0.0.1:1","key":"k"}`,
 	"Challenge": `{}`,
 	"Detect":    `{}`,
@@ -51,10 +52,10 @@ func TestEachFieldOfJSONIsChecked(t *testing.T) {
 		wrap string // in JSON; %s stands for the struct
 	}{
 		{App{}, `%s`},
-		{LAPI{}, `{"lapi":[%s]}`},
-		{Blocklist{}, `{"blocklists":[%s]}`},
+		{sources.LAPI{}, `{"sources":[%s]}`},
+		{sources.Blocklist{}, `{"sources":[%s]}`},
 		{AppSec{}, `{"appsec":%s}`},
-		{Challenge{}, `{"blocklists":[{"path":"a"}],"challenge":%s}`},
+		{Challenge{}, `{"sources":[{"source":"blocklist","path":"a"}],"challenge":%s}`},
 		{Detect{}, `{"detect":%s}`},
 		{Policy{}, `{"detect":{"policies":{"tocsin/http-login-bf":%s}}}`},
 		{Scenario{}, `{"detect":{"scenarios":[%s]}}`},

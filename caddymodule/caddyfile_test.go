@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "github.com/tocsin-project/tocsin/caddymodule/sources"
 )
 
 var update = flag.Bool("update", false, "write what the Caddyfiles in testdata give into them")

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +66,7 @@ type Challenge struct {
 
 	// How long visitors without JavaScript wait before a button lets them in, 5s
 	// to 60s. It stops only simple bots. Default: they are not let in.
-	Wait caddy.Duration `json:"wait,omitempty" option:"min=5s,max=60s"`
+	Wait caddy.Duration `json:"wait,omitempty" option:"min=5s,max=60s,-"`
 
 	// File with the template of the challenge's page. It is read when the config is
 	// loaded. Default: the built-in page.
@@ -150,7 +149,7 @@ func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passa
 		return nil, err
 	}
 	if c.Page != "" {
-		if p.cfg.Page.Template, err = readFile(c.Page, maxPage); err != nil {
+		if p.cfg.Page.Template, err = option.ReadFile(c.Page, maxPage); err != nil {
 			return nil, fmt.Errorf("page: %w", err)
 		}
 	}
@@ -168,7 +167,7 @@ func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passa
 func (c *Challenge) keys() (*challenge.Keyring, error) {
 	var all [][]byte
 	for i, s := range append([]string{c.Secret}, c.OldSecrets...) {
-		text, err := readSecret(s)
+		text, err := option.Secret(s)
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
@@ -178,27 +177,15 @@ func (c *Challenge) keys() (*challenge.Keyring, error) {
 }
 
 func (c *Challenge) resolve(repl *caddy.Replacer) error {
-	fields := map[string]*string{
-		"secret": &c.Secret, "level": &c.Level, "page": &c.Page, "title": &c.Title,
-	}
 	if len(c.OldSecrets) > 0 && c.Secret == "" {
 		return errors.New("old_secrets: these go with a secret")
 	}
-	old := make([]string, len(c.OldSecrets))
-	for i, s := range c.OldSecrets {
-		old[i] = s
-		fields[fmt.Sprintf("old_secrets %d", i+1)] = &old[i]
-	}
-	c.OldSecrets = old
-	c.Hosts = slices.Clone(c.Hosts)
-	for i := range c.Hosts {
-		fields[fmt.Sprintf("hosts %d", i+1)] = &c.Hosts[i]
-	}
-	if err := replace(repl, fields); err != nil {
+	if err := option.Replace(repl, c); err != nil {
 		return err
 	}
-	if err := c.Widget.resolve(repl); err != nil {
-		return err
+	var err error
+	if c.SecretKey, err = option.Secret(c.SecretKey); err != nil {
+		return fmt.Errorf("secret key: %w", err)
 	}
 	return option.Check(c)
 }

@@ -2,8 +2,8 @@ package caddymodule
 
 import (
 	"cmp"
-	"fmt"
 
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -31,11 +31,10 @@ func (a *App) captchas(state State) (asking []string) {
 			asking = append(asking, name)
 		}
 	}
-	for i := range state.LAPI {
-		add(state.LAPI[i].Failure, fmt.Sprintf("failure of lapi %d", i+1))
-	}
-	for i := range state.Blocklists {
-		add(state.Blocklists[i].Action, fmt.Sprintf("blocklist %d", i+1))
+	for _, o := range a.engine.opened {
+		if g, ok := o.(guest.Captchas); ok {
+			asking = append(asking, g.Captchas()...)
+		}
 	}
 	add(state.Fallback, "fallback")
 	add(state.Local.Action, "local")

@@ -6,15 +6,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
-)
-
-// CrowdSec's words for the families of addresses.
-const (
-	ipv4 = "ipv4"
-	ipv6 = "ipv6"
 )
 
 // A tally holds the counters of each server, by its name in the config. It lives
@@ -78,36 +71,6 @@ func newServerAnswer(name string, n middleware.Counts) serverAnswer {
 		a.Origins[o.Origin] += o.Stopped
 	}
 	return a
-}
-
-// usage returns the counts as CrowdSec wants them.
-func (t *tally) usage() []lapi.UsageItem {
-	var items []lapi.UsageItem
-	for _, c := range t.each {
-		n := c.Snapshot()
-		items = append(items,
-			lapi.UsageItem{Name: "processed", IPType: ipv4, Value: n.Processed4},
-			lapi.UsageItem{Name: "processed", IPType: ipv6, Value: n.Processed6})
-		for _, o := range n.ByOrigin {
-			item := lapi.UsageItem{
-				Name: "dropped", Origin: o.Origin, IPType: ipv4, Remediation: o.Action.String(), Value: o.Stopped - o.Relayed,
-			}
-			if o.IPv6 {
-				item.IPType = ipv6
-			}
-			items = append(items, item)
-			if o.Relayed > 0 {
-				item.Remediation, item.Value = "challenge", o.Relayed
-				items = append(items, item)
-			}
-			if o.Solved > 0 {
-				// So CrowdSec calls a challenge that was solved.
-				item.Remediation, item.Value = "bypass", o.Solved
-				items = append(items, item)
-			}
-		}
-	}
-	return items
 }
 
 // A runningCollector collects what the config that runs has to say. Each config

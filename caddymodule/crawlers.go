@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/crawlers"
 	"github.com/tocsin-project/tocsin/engine"
 	"go.uber.org/zap"
@@ -57,14 +58,14 @@ func (c Crawlers) verifier(bits func() (v4, v6 int), l *zap.Logger) (engine.Veri
 // list may be given any number of times.
 func (a *App) parseCrawlers(d *caddyfile.Dispenser, name string) error {
 	var word string
-	if err := oneOf(&word, "on", "off")(d, name); err != nil {
+	if err := option.OneOf(&word, "on", "off")(d, name); err != nil {
 		return err
 	}
 	a.Crawlers.Off = word == "off"
-	return options{
-		"list": {repeatable: true, parse: func(d *caddyfile.Dispenser, name string) error {
+	return option.Block{
+		"list": {Repeatable: true, Parse: func(d *caddyfile.Dispenser, name string) error {
 			var bot, file string
-			if err := pair(d, name, "a crawler and a file", &bot, &file); err != nil {
+			if err := option.Pair("a crawler and a file", &bot, &file)(d, name); err != nil {
 				return err
 			}
 			if a.Crawlers.Lists == nil {
@@ -76,5 +77,5 @@ func (a *App) parseCrawlers(d *caddyfile.Dispenser, name string) error {
 			a.Crawlers.Lists[bot] = file
 			return nil
 		}},
-	}.parse(d, name)
+	}.Parse(d, name)
 }

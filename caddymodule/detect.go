@@ -36,7 +36,7 @@ type Detect struct {
 	// of scenarios in CrowdSec's form, such as /etc/crowdsec/scenarios; or "off".
 	// Placeholders are replaced. Of scenarios with one name the first counts.
 	// Default: builtin.
-	Rules []string `json:"rules,omitempty"`
+	Rules []string `json:"rules,omitempty" option:"-"`
 
 	// Folder of the lists that scenarios ask. Default: /var/lib/crowdsec/data.
 	Data string `json:"data,omitempty"`
@@ -58,10 +58,10 @@ type Detect struct {
 // Policy says what is done about an alert.
 type Policy struct {
 	// "ban" or "captcha", or "alert" for nothing but to tell of it.
-	Action string `json:"action,omitempty" option:"ban|captcha|alert"`
+	Action string `json:"action,omitempty" option:"ban|captcha|alert,-"`
 
 	// How long the decision lasts. Default: as the scenario says, or local.
-	Duration caddy.Duration `json:"duration,omitempty"`
+	Duration caddy.Duration `json:"duration,omitempty" option:"-"`
 }
 
 // Local is what is decided here about a client when a scenario alerts. It wins over
@@ -69,10 +69,10 @@ type Policy struct {
 // it. A Local API that is told of an alert has the last word.
 type Local struct {
 	// ban or captcha. Default: as the scenario says, or else ban.
-	Action string `json:"action,omitempty" option:"ban|captcha"`
+	Action string `json:"action,omitempty" option:"ban|captcha,-"`
 
 	// Default: as the scenario says, or else 4h.
-	Duration caddy.Duration `json:"duration,omitempty"`
+	Duration caddy.Duration `json:"duration,omitempty" option:"-"`
 
 	// How long a client is remembered after a decision about it: one that relapses
 	// in that time gets twice the duration of the last. Default: 24h; -1: never.

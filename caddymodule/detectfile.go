@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
 // parseDetect sets up what is looked for:
@@ -24,11 +25,7 @@ func (a *App) parseDetect(d *caddyfile.Dispenser, name string) error {
 		a.Detect = new(Detect)
 	}
 	a.Detect.Rules = d.RemainingArgs()
-	return options{
-		"data":     {parse: word(&a.Detect.Data)},
-		"policy":   {parse: a.Detect.parsePolicy, repeatable: true},
-		"sessions": {parse: words(&a.Detect.Sessions)},
-	}.parse(d, name)
+	return option.Read(d, name, a.Detect, option.Block{"policy": {Parse: a.Detect.parsePolicy, Repeatable: true}})
 }
 
 func (d *Detect) parsePolicy(disp *caddyfile.Dispenser, name string) error {
@@ -52,7 +49,7 @@ func (d *Detect) parsePolicy(disp *caddyfile.Dispenser, name string) error {
 
 // parseArgs reads an action and, if there is one, a duration.
 func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) error {
-	if err := choose(d, name, &p.Action, args[0], policyAlert, "captcha", "ban"); err != nil {
+	if err := option.Choose(d, name, &p.Action, args[0], policyAlert, "captcha", "ban"); err != nil {
 		return err
 	}
 	switch {
@@ -63,7 +60,7 @@ func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) e
 	case p.Action == policyAlert:
 		return d.Errf("%s: an alert has no duration", name)
 	}
-	v, err := parseDuration(args[1])
+	v, err := option.ParseDuration(args[1])
 	if err != nil {
 		return d.Errf("%s: %v", name, err)
 	}
@@ -90,27 +87,24 @@ func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) e
 func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 	var s Scenario
 	head := *d // for errors about the whole, which name its first line
-	if err := exact(d, name, &s.Name); err != nil {
+	if err := option.Exact(d, name, &s.Name); err != nil {
 		return err
 	}
-	action := func(word string) blockOption {
-		return blockOption{parse: func(d *caddyfile.Dispenser, name string) error {
+	action := func(word string) option.Option {
+		return option.Option{Parse: func(d *caddyfile.Dispenser, name string) error {
 			if s.Action != "" {
 				return d.Errf("%s: the action is given twice", name)
 			}
 			return s.parseArgs(d, name, append([]string{word}, d.RemainingArgs()...))
 		}}
 	}
-	err := options{
-		"match":    {parse: s.parseMatch, repeatable: true},
-		"status":   {parse: s.parseStatus},
-		"capacity": {parse: number(&s.Capacity)},
-		"leak":     {parse: duration(&s.Leak)},
-		"distinct": {parse: present(&s.Distinct)},
-		"alert":    action(policyAlert),
-		"captcha":  action("captcha"),
-		"ban":      action("ban"),
-	}.parse(d, name+": "+s.Name)
+	err := option.Read(d, name+": "+s.Name, &s, option.Block{
+		"match":   {Parse: s.parseMatch, Repeatable: true},
+		"status":  {Parse: s.parseStatus},
+		"alert":   action(policyAlert),
+		"captcha": action("captcha"),
+		"ban":     action("ban"),
+	})
 	if err != nil {
 		return err
 	}
@@ -170,16 +164,13 @@ func (a *App) parseLocal(d *caddyfile.Dispenser, name string) error {
 		return d.Errf("%s: %q: want ban or captcha; a policy of detect can say alert", name, p.Action)
 	}
 	a.Local.Action, a.Local.Duration = p.Action, p.Duration
-	return options{
-		"escalate": {parse: durationOrNever(&a.Local.Escalate)},
-		"longest":  {parse: duration(&a.Local.Longest)},
-	}.parse(d, name)
+	return option.Read(d, name, &a.Local, nil)
 }
 
 // parseReport sets up who is told of alerts, and what of them.
 func (a *App) parseReport(d *caddyfile.Dispenser, name string) error {
-	if err := words(&a.Report)(d, name); err != nil {
+	if err := option.Words(&a.Report)(d, name); err != nil {
 		return err
 	}
-	return options{"context": {parse: words(&a.Context)}}.parse(d, name)
+	return option.Block{"context": {Parse: option.Words(&a.Context)}}.Parse(d, name)
 }

@@ -10,20 +10,16 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// What App.Established and Handler.Established can be.
-const (
-	establishedEnd  = "end"
-	establishedKeep = "keep"
-)
+// establishedKeep is the App.Established and Handler.Established that lets them go on.
+const establishedKeep = "keep"
 
 // keep says what becomes of requests that are being served here when their client is
 // banned. Those that last may outlive the config, so what knows them is kept across
 // reloads.
-func (h *Handler) keep(app *App, cfg *middleware.Config) error {
+func (h *Handler) keep(app *App, cfg *middleware.Config) {
 	cfg.KeepEstablished = cmp.Or(h.Established, app.Established) == establishedKeep
 	cfg.Established, cfg.Recheck = &app.engine.shared.established, lookupNow
 	cfg.Lasts = func(r *http.Request, client netip.Addr) bool { return isTrustedProxy(r.Context(), client) }
-	return nil
 }
 
 // lookupNow finds the decision for a client by the config that runs: the request may

@@ -240,7 +240,7 @@ func TestEstablishedKeep(t *testing.T) {
 		kept.goesOn(t)
 	}
 	for _, bad := range []string{
-		`{"admin":{"disabled":true},"apps":{"tocsin":{"established":"sometimes","blocklists":[{"path":"x"}]}}}`,
+		`{"admin":{"disabled":true},"apps":{"tocsin":{"established":"sometimes","sources":[{"source":"blocklist","path":"x"}]}}}`,
 	} {
 		if err := h.loadJSON([]byte(bad)); err == nil || !strings.Contains(err.Error(), `established: "sometimes": want one of end, keep`) {
 			t.Errorf("error %v", err)

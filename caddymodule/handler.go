@@ -46,13 +46,13 @@ type Handler struct {
 	// "off" sends no challenge here: a captcha decision turns the client away until it
 	// ends, with status 429, unless it has a pass from elsewhere. Default: the app's
 	// challenge.
-	Challenge string `json:"challenge,omitempty"`
+	Challenge string `json:"challenge,omitempty" option:"off"`
 
 	// "off" does not look for abuse here. Default: the app's detect.
-	Detect string `json:"detect,omitempty"`
+	Detect string `json:"detect,omitempty" option:"off"`
 
 	// "off" has no request inspected here. Default: the app's appsec, if it has one.
-	AppSec string `json:"appsec,omitempty"`
+	AppSec string `json:"appsec,omitempty" option:"off"`
 
 	// What becomes of requests that are being served when their client is banned: "end"
 	// or "keep". Default: as the app says.
@@ -121,15 +121,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		ErrorStatus:  errorStatus,
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
 	}
-	if err := h.keep(app, &cfg); err != nil {
-		return err
-	}
-	if err := h.observe(app, &cfg); err != nil {
-		return fmt.Errorf("detect: %w", err)
-	}
-	if err := h.inspect(app, &cfg); err != nil {
-		return fmt.Errorf("appsec: %w", err)
-	}
+	h.keep(app, &cfg)
+	h.observe(app, &cfg)
+	h.inspect(app, &cfg)
 	if h.check, err = middleware.New(cfg); err == nil {
 		app.checks = append(app.checks, h.check)
 	}
@@ -153,20 +147,12 @@ func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error)
 }
 
 // observe has abuse looked for here, unless this site or the app says no.
-func (h *Handler) observe(app *App, cfg *middleware.Config) error {
-	switch h.Detect {
-	case "":
-	case rulesOff:
-		return nil
-	default:
-		return fmt.Errorf("%q: want off", h.Detect)
-	}
-	if app.watch == nil {
-		return nil
+func (h *Handler) observe(app *App, cfg *middleware.Config) {
+	if h.Detect != "" || app.watch == nil {
+		return
 	}
 	cfg.Observe, cfg.Describe, cfg.Sessions = h.engine.Engine, h.describe(app.watch), app.watch.sessions
 	cfg.Trust = trusted
-	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
@@ -205,9 +191,6 @@ func errorStatus(err error) int {
 
 // gate returns what knows the passes of clients here, nil if nothing does.
 func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
-	if h.Challenge != "" && h.Challenge != challengeOff {
-		return nil, fmt.Errorf("%q: want off", h.Challenge)
-	}
 	if app.passage == nil {
 		return nil, nil
 	}

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
@@ -41,8 +41,8 @@ type heldInspector struct {
 
 // take returns the inspector that s describes. It reads files, opens no connection
 // and starts nothing.
-func (s AppSec) take(repl *caddy.Replacer, apis []LAPI) (*heldInspector, error) {
-	s, err := s.resolve(repl, apis)
+func (s AppSec) take(repl *caddy.Replacer, sources []guest.Opened) (*heldInspector, error) {
+	s, err := s.resolve(repl, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -177,14 +177,10 @@ func endsTLS(r *http.Request) bool {
 }
 
 // inspect has requests inspected here, unless this site says no.
-func (h *Handler) inspect(app *App, cfg *middleware.Config) error {
-	switch {
-	case h.AppSec != "" && h.AppSec != appsecOff:
-		return fmt.Errorf("%q: want off", h.AppSec)
-	case h.AppSec == "" && app.inspector != nil:
+func (h *Handler) inspect(app *App, cfg *middleware.Config) {
+	if h.AppSec == "" && app.inspector != nil {
 		cfg.Inspect, cfg.Original = app.inspector.inspector, original
 	}
-	return nil
 }
 
 // giveUp ends a request that could not be read: without a word, unless the server

@@ -19,11 +19,11 @@ type Look struct {
 	// Colour of what stands out, such as b3261e or #b3261e. In a Caddyfile a #
 	// begins a comment unless it is quoted. Default: red for a ban, blue for a
 	// challenge.
-	Accent string `json:"accent,omitempty"`
+	Accent string `json:"accent,omitempty" option:"-"`
 
 	// Origins whose pages may show ours in frames, separated by spaces, such as
 	// https://example.com, https://*.example.com and 'self'. Default: none.
-	FrameAncestors string `json:"frame_ancestors,omitempty"`
+	FrameAncestors string `json:"frame_ancestors,omitempty" option:"joined"`
 }
 
 // checkedLook checks the options of h and returns how its pages look: what it leaves
@@ -38,13 +38,13 @@ func (h *Handler) checkedLook(app Look, repl *caddy.Replacer) (Look, error) {
 }
 
 // colour reads a colour. Without quotes one with a # is a comment to a Caddyfile.
-func colour(to *string) parser {
+func colour(to *string) option.Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		if !d.NextArg() {
 			return d.Errf("%s: wants a colour; a # begins a comment, so write accent 336699 or accent \"#336699\"", name)
 		}
 		d.Prev()
-		return exact(d, name, to)
+		return option.Exact(d, name, to)
 	}
 }
 
@@ -60,9 +60,7 @@ func (l Look) or(other Look) Look {
 func (l *Look) resolve(repl *caddy.Replacer) error {
 	repl.Set("ref", "{ref}")
 	defer repl.Delete("ref")
-	if err := replace(repl, map[string]*string{
-		"contact": &l.Contact, "accent": &l.Accent, "frame_ancestors": &l.FrameAncestors,
-	}); err != nil {
+	if err := option.Replace(repl, l); err != nil {
 		return err
 	}
 	if l.Accent != "" && !strings.HasPrefix(l.Accent, "#") {

@@ -1,14 +1,11 @@
 package caddymodule
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
@@ -37,7 +34,7 @@ func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (http.Handl
 		FrameAncestors: strings.Fields(key.look.FrameAncestors), Logger: l,
 	}
 	if key.file != "" {
-		if cfg.Template, err = readFile(key.file, maxPage); err != nil {
+		if cfg.Template, err = option.ReadFile(key.file, maxPage); err != nil {
 			return nil, err
 		}
 		cfg.Name = key.file
@@ -51,20 +48,4 @@ func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (http.Handl
 	}
 	(*p)[key] = page
 	return page, nil
-}
-
-// readFile returns what stands in a file, which may not be longer than limit.
-func readFile(name string, limit int64) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	if int64(len(text)) > limit {
-		return "", fmt.Errorf("%s: more than %d bytes", name, limit)
-	}
-	return string(text), nil
 }

@@ -17,7 +17,7 @@ var engines = caddy.NewUsagePool()
 // A pooled engine has with it what is to survive a reload together with it.
 type pooled struct {
 	*engine.Engine
-	parts
+	*parts
 	shared    *shared
 	alerts    *alertLog
 	countries countries // of the clients that were stopped
@@ -73,7 +73,7 @@ func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error)
 		return nil, err
 	}
 	cfg := engine.Config{
-		Sources: p.sources, Snapshot: files.own, Inherit: files.others, Logger: log,
+		Sources: p.sources, Live: p.live, Snapshot: files.own, Inherit: files.others, Logger: log,
 		Detect: p.shared.rules.detector, Local: s.Local.config(),
 		Reporters: append(p.reporters, p.alerts), Spared: p.alerts.spared,
 	}
@@ -82,9 +82,6 @@ func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error)
 	}
 	if cfg.Verify, err = s.Crawlers.verifier(p.alerts.bits, log); err != nil {
 		return nil, err
-	}
-	for _, l := range p.live {
-		cfg.Live = append(cfg.Live, l)
 	}
 	if p.places != nil {
 		cfg.Locate = p.places.Locate
@@ -128,9 +125,7 @@ func (p *pooled) wasReady() bool {
 func (p *pooled) Destruct() error {
 	err := p.Close()
 	p.alerts.flush()
-	for _, l := range p.live {
-		l.Close()
-	}
+	p.close()
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
 // Ready answers health checks: with status 200 and {"ready":true} while every
@@ -64,10 +65,10 @@ func parseReady(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 func (*Ready) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	const name = "tocsin_ready"
 	d.Next() // tocsin_ready
-	if err := exact(d, name); err != nil {
+	if err := option.Exact(d, name); err != nil {
 		return err
 	}
-	return options{}.parse(d, name)
+	return option.Block{}.Parse(d, name)
 }
 
 // Interface guards

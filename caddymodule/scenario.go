@@ -34,7 +34,7 @@ const defaultBlackhole = time.Minute
 // every request of a client, for a limit of requests; a page may bring dozens.
 type Scenario struct {
 	// Name in alerts and decisions: letters, digits, and any of /._-. Required.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" option:"-"`
 
 	// What requests it counts: those that one of the sets matches, none of which may
 	// be empty. Default: all.

@@ -1,223 +1,169 @@
 package caddymodule
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
-	"github.com/tocsin-project/tocsin/geo"
-	"github.com/tocsin-project/tocsin/lapi"
-	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
 
-// Kinds of sources, as the status names them.
-const (
-	kindStream = "lapi"
-	kindLive   = "lapi live"
-	kindFile   = "file"
-	kindURL    = "url"
-	kindPlaces = "mmdb"
-)
+// guests are the modules of a config that decisions come from.
+type guests []guest.Source
 
-// placesName is the name of the databases that say where an address is.
-const placesName = "geoip"
+// loadSources returns the sources that raw holds, resolved. Errors name them as "lapi 2".
+func loadSources(ctx caddy.Context, raw []json.RawMessage, repl *caddy.Replacer) (guests, error) {
+	loaded, err := ctx.LoadModule(&State{SourcesRaw: raw}, "SourcesRaw")
+	if err != nil {
+		return nil, fmt.Errorf("sources: %w", err)
+	}
+	var all guests
+	nth := map[string]int{}
+	for _, m := range loaded.([]any) {
+		name := m.(caddy.Module).CaddyModule().ID.Name()
+		s, ok := m.(guest.Source)
+		if !ok {
+			return nil, fmt.Errorf("sources: %s is no guest.Source", name)
+		}
+		if err := s.Resolve(repl, nth[name]); err != nil {
+			return nil, fmt.Errorf("%s %d: %w", name, nth[name]+1, err)
+		}
+		nth[name]++
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (s guests) modules() []caddy.Module {
+	all := make([]caddy.Module, len(s))
+	for i := range s {
+		all[i] = s[i].(caddy.Module)
+	}
+	return all
+}
 
 // parts are what an engine is made of.
 type parts struct {
-	sources []engine.Source
-	live    []*lapi.Live
-	streams []*lapi.Client    // those of the sources that are such
-	places  *geo.DB           // where an address is; nil: nobody knows
-	kinds   map[string]string // of the sources, by name
-
+	opened    []guest.Opened // in the order of the config
+	sources   []engine.Source
+	live      []engine.Live
+	places    guest.Locator // where an address is; nil: nobody knows
 	reporters []engine.Reporter
-	counters  *tally              // of requests
-	scenarios func() []string     // the names of those that are looked for
-	bits      func() (v4, v6 int) // that the log may have of addresses
-	context   []string            // what reporters tell of requests
+
+	counters *tally // of requests
 }
 
 // parts makes the parts that s, which is resolved, names.
-func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap.Logger) (parts, error) {
-	p := parts{kinds: map[string]string{}, counters: new(tally), scenarios: scenarios, bits: bits}
+func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap.Logger) (*parts, error) {
+	p := &parts{counters: new(tally)}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
-		return p, fmt.Errorf("fallback: %w", err)
+		return nil, fmt.Errorf("fallback: %w", err)
 	}
-	p.context = s.Context
-	if len(s.GeoIP) > 0 {
-		if p.places, err = geo.New(geo.Config{Paths: s.GeoIP, Logger: l}); err != nil {
-			return p, err
-		}
+	env := guest.Env{
+		Logger: l, Fallback: fallback, Context: s.Context,
+		Counters: p.counters.each, Scenarios: scenarios, Locate: p.locate, LogBits: bits,
 	}
-	for i := range s.LAPI {
-		if err := p.addLAPI(&s.LAPI[i], fallback, l); err != nil {
-			return p, err
+	for _, src := range s.sources {
+		if err := p.open(src, env); err != nil {
+			return nil, err
 		}
 	}
 	if len(s.Context) > 0 && len(s.Report) == 0 {
-		return p, errors.New("context: nobody is told: say whom with report")
+		return nil, errors.New("context: nobody is told: say whom with report")
 	}
 	if err := p.addReporters(s.Report); err != nil {
-		return p, fmt.Errorf("report: %w", err)
-	}
-	for i := range s.Blocklists {
-		if err := p.addBlocklist(&s.Blocklists[i], l); err != nil {
-			return p, err
-		}
-	}
-	if p.places != nil {
-		if err := p.add(placesSource{p.places}, kindPlaces); err != nil {
-			return p, err
-		}
+		return nil, fmt.Errorf("report: %w", err)
 	}
 	return p, nil
 }
 
-func (p *parts) add(s engine.Source, kind string) error {
-	p.sources = append(p.sources, s)
-	return p.addKind(s.Name(), kind)
-}
-
-func (p *parts) addKind(name, kind string) error {
-	if _, taken := p.kinds[name]; taken {
-		return fmt.Errorf("two sources are named %q: give each a name of its own", name)
-	}
-	p.kinds[name] = kind
-	return nil
-}
-
-func (p *parts) addLAPI(api *LAPI, fallback lookup.Action, l *zap.Logger) error {
-	if api.Mode == modeLive {
-		return p.addLive(api, fallback, l)
-	}
-	metrics, err := api.metricsInterval()
-	if err != nil {
-		return fmt.Errorf("lapi %s: metrics: %w", api.Name, err)
-	}
-	c, err := lapi.New(lapi.Config{
-		Name:     api.Name,
-		URL:      api.URL,
-		Key:      api.Key,
-		Interval: time.Duration(api.Interval),
-		Scopes:   api.Scopes,
-		Fallback: fallback,
-		TLS:      api.tls(),
-		Machine:  api.machine(),
-		Logger:   l,
-		LogBits:  p.bits,
-
-		Coverage:               api.Coverage,
-		Origins:                api.Origins,
-		ScenariosContaining:    api.ScenariosContaining,
-		ScenariosNotContaining: api.ScenariosNotContaining,
-
-		MetricsInterval: metrics,
-		Usage:           p.counters.usage,
-		Scenarios:       p.scenarios,
-		Context:         p.context,
-		Locate:          p.locate(),
-	})
+// open opens a source.
+func (p *parts) open(src guest.Source, env guest.Env) error {
+	o, err := src.Open(env)
 	if err != nil {
 		return err
 	}
-	p.streams = append(p.streams, c)
-	return p.add(c, kindStream)
+	if p.named(o.Name()) != nil {
+		return fmt.Errorf("two sources are named %q: give each a name of its own", o.Name())
+	}
+	p.opened = append(p.opened, o)
+	if at, ok := o.(guest.Locator); ok {
+		p.places = at
+	}
+	switch o := o.(type) {
+	case engine.Source:
+		p.sources = append(p.sources, o)
+	case engine.Live:
+		p.live = append(p.live, o)
+	default:
+		return fmt.Errorf("source %s is neither an engine.Source nor an engine.Live", o.Name())
+	}
+	return nil
 }
 
-// locate returns what tells where an address is, for alerts; nil: nobody knows.
-func (p *parts) locate() func(netip.Addr) lapi.Place {
-	places := p.places
-	if places == nil {
+// named returns the source of that name, nil if there is none.
+func (p *parts) named(name string) guest.Opened {
+	i := slices.IndexFunc(p.opened, func(o guest.Opened) bool { return o.Name() == name })
+	if i < 0 {
 		return nil
 	}
-	return func(ip netip.Addr) lapi.Place {
-		country, as := places.Locate(ip)
-		return lapi.Place{Country: country, AS: as, ASName: places.SystemName(ip)}
-	}
+	return p.opened[i]
 }
 
-// addReporters has those of the Local APIs told of alerts that are named.
+// locate tells where an address is.
+func (p *parts) locate(ip netip.Addr) guest.Place {
+	if p.places == nil {
+		return guest.Place{}
+	}
+	country, as := p.places.Locate(ip)
+	return guest.Place{Country: country, AS: as, ASName: p.places.SystemName(ip)}
+}
+
+// addReporters has those of the sources told of alerts that are named.
 func (p *parts) addReporters(names []string) error {
 	for _, name := range names {
-		i := slices.IndexFunc(p.streams, func(c *lapi.Client) bool { return c.Name() == name })
-		if i < 0 {
-			return fmt.Errorf("there is no lapi of mode stream named %q", name)
+		r, ok := p.named(name).(guest.Reporter)
+		if !ok {
+			return fmt.Errorf("no source named %q can be told of alerts: want the name of a lapi of mode stream", name)
 		}
-		if !p.streams[i].Reports() {
-			return fmt.Errorf("lapi %s has no machine: `cscli machines add NAME --password PASSWORD` makes one", name)
+		if err := r.CanReport(); err != nil {
+			return err
 		}
-		p.reporters = append(p.reporters, p.streams[i])
+		p.reporters = append(p.reporters, r)
 	}
 	return nil
 }
 
-func (p *parts) addLive(api *LAPI, fallback lookup.Action, l *zap.Logger) error {
-	failure, err := api.failure()
-	if err != nil {
-		return fmt.Errorf("lapi %s: failure: %w", api.Name, err)
-	}
-	metrics, err := api.metricsInterval()
-	if err != nil {
-		return fmt.Errorf("lapi %s: metrics: %w", api.Name, err)
-	}
-	c, err := lapi.NewLive(lapi.LiveConfig{
-		Name:     api.Name,
-		URL:      api.URL,
-		Key:      api.Key,
-		TTL:      time.Duration(api.Cache),
-		Timeout:  time.Duration(api.Timeout),
-		Failure:  failure,
-		Fallback: fallback,
-		TLS:      api.tls(),
-		Machine:  api.machine(),
-		Logger:   l,
-		LogBits:  p.bits,
-
-		Coverage:               api.Coverage,
-		Origins:                api.Origins,
-		ScenariosContaining:    api.ScenariosContaining,
-		ScenariosNotContaining: api.ScenariosNotContaining,
-
-		MetricsInterval: metrics,
-		Usage:           p.counters.usage,
+// hasDecisions reports whether there is a source of decisions.
+func (p *parts) hasDecisions() bool {
+	return slices.ContainsFunc(p.opened, func(o guest.Opened) bool {
+		_, isPlaces := o.(guest.Locator)
+		return !isPlaces
 	})
-	if err != nil {
-		return err
-	}
-	p.live = append(p.live, c)
-	return p.addKind(c.Name(), kindLive)
 }
 
-func (p *parts) addBlocklist(b *Blocklist, l *zap.Logger) error {
-	a, err := parseAction(b.Action)
-	if err != nil {
-		return fmt.Errorf("blocklist %s: action: %w", b.Path, err)
+// kind returns what the status calls the kind of the source of that name.
+func (p *parts) kind(name string) string {
+	if o := p.named(name); o != nil {
+		return o.Kind()
 	}
-	if b.isURL() {
-		u, err := lists.NewURL(lists.URLConfig{
-			URL: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Coverage: b.Coverage,
-			User: b.User, Password: b.Password, Key: b.Key,
-			Interval: time.Duration(b.Interval), PageSize: b.PageSize, Logger: l,
-		})
-		if err != nil {
-			return err
+	return ""
+}
+
+// close ends what is left when the engine has ended.
+func (p *parts) close() {
+	for _, o := range p.opened {
+		if c, ok := o.(guest.Closer); ok {
+			c.Close()
 		}
-		return p.add(u, kindURL)
 	}
-	f, err := lists.NewFile(lists.FileConfig{
-		Path: b.Path, Name: b.Name, Action: a, Duration: time.Duration(b.Duration), Private: b.Private, Coverage: b.Coverage, Logger: l,
-	})
-	if err != nil {
-		return err
-	}
-	return p.add(f, kindFile)
 }
 
 // parseAction reads an action that does something: to do nothing about a
@@ -229,13 +175,3 @@ func parseAction(s string) (lookup.Action, error) {
 	}
 	return a, err
 }
-
-// A placesSource has the engine look after the databases as it does after the
-// sources of decisions, though they have none.
-type placesSource struct{ *geo.DB }
-
-// Name implements [engine.Source].
-func (placesSource) Name() string { return placesName }
-
-// Run implements [engine.Source].
-func (s placesSource) Run(ctx context.Context, _ *lookup.Table) error { return s.DB.Run(ctx) }

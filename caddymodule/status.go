@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -42,11 +43,11 @@ func (p *pooled) status() statusAnswer {
 	s.Ready, s.Reason = p.readiness(stats, now)
 	allowlists := p.allowlists()
 	for i := range stats.Sources {
-		a := newSourceAnswer(&stats.Sources[i], p.kinds[stats.Sources[i].Name], now)
+		a := newSourceAnswer(&stats.Sources[i], p.kind(stats.Sources[i].Name), now)
 		if l, ok := allowlists[a.Name]; ok {
 			a.Allowlist = newAllowlistAnswer(l, now)
 		}
-		if a.Kind == kindPlaces {
+		if _, ok := p.named(a.Name).(guest.Locator); ok {
 			s.Databases = append(s.Databases, a)
 			continue
 		}
@@ -189,20 +190,13 @@ func (e exceptionAnswer) text() string {
 	return text
 }
 
-// An upstream is a Local API.
-type upstream interface {
-	Name() string
-	Unban(ctx context.Context, d lookup.Decision) (int, error)
-}
-
-// upstreams returns all Local APIs.
-func (p *pooled) upstreams() []upstream {
-	var all []upstream
-	for _, c := range p.streams {
-		all = append(all, c)
-	}
-	for _, l := range p.live {
-		all = append(all, l)
+// unbanners returns the sources that take decisions back where they come from.
+func (p *pooled) unbanners() []guest.Unbanner {
+	var all []guest.Unbanner
+	for _, o := range p.opened {
+		if u, ok := o.(guest.Unbanner); ok {
+			all = append(all, u)
+		}
 	}
 	return all
 }
@@ -218,7 +212,7 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 		removed int
 		err     error
 	}
-	upstreams := p.upstreams()
+	upstreams := p.unbanners()
 	outcomes := make([]outcome, len(upstreams))
 	var wg sync.WaitGroup
 	for i, u := range upstreams { // at once, so that none waits for one that hangs
@@ -230,8 +224,8 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 		if o.err != nil {
 			u.Error = o.err.Error()
 		}
-		// One without a machine matters if it has said something, which may come back.
-		if !errors.Is(o.err, lapi.ErrNoMachine) || slices.Contains(held, u.Source) {
+		// One that cannot matters if it has said something, which may come back.
+		if !errors.Is(o.err, errors.ErrUnsupported) || slices.Contains(held, u.Source) {
 			a.Upstream = append(a.Upstream, u)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"go.uber.org/zap"
 )
 
@@ -52,40 +53,24 @@ func (a *App) warnNoDirective() {
 	}
 }
 
-// warnPlaces warns of decisions that cannot be enforced, since nobody knows where
-// clients are.
-func (a *App) warnPlaces(state State) {
-	if len(state.GeoIP) > 0 {
-		return
-	}
-	for i := range state.LAPI {
-		for _, scope := range state.LAPI[i].Scopes {
-			if scope == "country" || scope == "as" {
-				a.warn("scopes has "+scope+" without the option geoip, so such decisions have no effect: "+
-					"write geoip and the paths of databases in the MaxMind DB format", zap.String("lapi", state.LAPI[i].Name))
-			}
+// warnOfGuests has the guests look for mistakes in the config.
+func (a *App) warnOfGuests(state State) {
+	c := guest.Config{Sources: a.engine.opened, Report: state.Report}
+	for _, o := range a.engine.opened {
+		if g, ok := o.(guest.Warner); ok {
+			g.Warn(c, a.warn)
 		}
 	}
 }
 
 // warnLost warns if this config has no source of decisions and the one before had:
 // that may be an accident, and what they decided ends with it.
-func (a *App) warnLost(before *pooled, state State) {
-	if before == nil || len(state.LAPI)+len(state.Blocklists) > 0 || !before.hasDecisions() {
+func (a *App) warnLost(before *pooled) {
+	if before == nil || a.engine.hasDecisions() || !before.hasDecisions() {
 		return
 	}
 	a.warn("the config before had sources of decisions, this one has none: what they decided is no longer enforced; " +
 		"write lapi or blocklist into the global option tocsin")
-}
-
-// hasDecisions reports whether p has a source of decisions.
-func (p *pooled) hasDecisions() bool {
-	for _, kind := range p.kinds {
-		if kind != kindPlaces {
-			return true
-		}
-	}
-	return false
 }
 
 // warnGone warns if no config has tocsin any more, though the server goes on.

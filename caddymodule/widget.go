@@ -2,14 +2,12 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
 )
 
@@ -26,17 +24,17 @@ type Widget struct {
 	// widget, "turnstile", "hcaptcha", "recaptcha" and "recaptcha_v3" for these
 	// services, or "siteverify" for another that works like them; or "off" for no
 	// challenge at all. Default: pow.
-	Type string `json:"type,omitempty" option:"pow|altcha|turnstile|hcaptcha|recaptcha|recaptcha_v3|siteverify|off"`
+	Type string `json:"type,omitempty" option:"pow|altcha|turnstile|hcaptcha|recaptcha|recaptcha_v3|siteverify|off,-"`
 
 	// Key of the site, as the provider gives it. Not secret.
-	SiteKey string `json:"site_key,omitempty"`
+	SiteKey string `json:"site_key,omitempty" option:"-"`
 
 	// Its secret key, or file:PATH.
-	SecretKey string `json:"secret_key,omitempty"`
+	SecretKey string `json:"secret_key,omitempty" option:"-"`
 
 	// File with ALTCHA's widget: dist/main/altcha.min.js of the npm package
 	// altcha. For type altcha.
-	File string `json:"file,omitempty"`
+	File string `json:"file,omitempty" option:"-"`
 
 	// Where proofs are verified. Default: the provider's; required for
 	// siteverify.
@@ -103,25 +101,6 @@ func (w *Widget) only(text string, want Widget) error {
 	return nil
 }
 
-func (w *Widget) resolve(repl *caddy.Replacer) error {
-	w.Hostnames = slices.Clone(w.Hostnames)
-	fields := map[string]*string{
-		"type": &w.Type, "site key": &w.SiteKey, "secret key": &w.SecretKey, "file": &w.File,
-		"verify_url": &w.VerifyURL, "script_url": &w.ScriptURL, "class": &w.Class, "field": &w.Field, "action": &w.Action,
-	}
-	for i := range w.Hostnames {
-		fields["hostnames "+strconv.Itoa(i+1)] = &w.Hostnames[i]
-	}
-	if err := replace(repl, fields); err != nil {
-		return err
-	}
-	var err error
-	if w.SecretKey, err = readSecret(w.SecretKey); err != nil {
-		return fmt.Errorf("secret key: %w", err)
-	}
-	return nil
-}
-
 // parseChallenge sets up the challenge:
 //
 //	challenge pow|off
@@ -162,28 +141,7 @@ func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 		return err
 	}
 	a.Challenge = c
-	return options{
-		"secret":      {parse: word(&c.Secret)},
-		"old_secrets": {parse: words(&c.OldSecrets)},
-		"level":       {parse: oneOf(&c.Level, "low", "medium", "high")},
-		"ttl":         {parse: duration(&c.TTL)},
-		"raise":       {parse: numberOrOff(&c.Raise)},
-		"bar":         {parse: numberOrOff(&c.Bar)},
-		"hosts":       {parse: words(&c.Hosts)},
-		"nojs":        {parse: c.parseNoJS},
-		"page":        {parse: word(&c.Page)},
-		"title":       {parse: word(&c.Title)},
-		"hostnames":   {parse: words(&c.Hostnames)},
-		"action":      {parse: word(&c.Action)},
-		"min_score":   {parse: score(&c.MinScore)},
-		"max_age":     {parse: duration(&c.MaxAge)},
-		"timeout":     {parse: duration(&c.Timeout)},
-		"remote_ip":   {parse: present(&c.RemoteIP)},
-		"verify_url":  {parse: word(&c.VerifyURL)},
-		"script_url":  {parse: word(&c.ScriptURL)},
-		"class":       {parse: word(&c.Class)},
-		"field":       {parse: word(&c.Field)},
-	}.parse(d, name)
+	return option.Read(d, name, c, option.Block{"nojs": {Parse: c.parseNoJS}})
 }
 
 func (w *Widget) parseWidget(d *caddyfile.Dispenser, name string) error {
@@ -195,7 +153,7 @@ func (w *Widget) parseWidget(d *caddyfile.Dispenser, name string) error {
 	for _, s := range challenge.Services() {
 		types = append(types, string(s))
 	}
-	if err := choose(d, name, &w.Type, args[0], types...); err != nil {
+	if err := option.Choose(d, name, &w.Type, args[0], types...); err != nil {
 		return err
 	}
 	name += ": " + w.Type
@@ -223,7 +181,7 @@ func (c *Challenge) parseNoJS(d *caddyfile.Dispenser, name string) error {
 	if len(args) != 2 || args[0] != "wait" {
 		return d.Errf("%s: want wait and a duration", name)
 	}
-	v, err := parseDuration(args[1])
+	v, err := option.ParseDuration(args[1])
 	if err != nil {
 		return d.Errf("%s: %v", name, err)
 	}

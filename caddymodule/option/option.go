@@ -1,4 +1,4 @@
-// Package option answers one question: may the value of an option be what it is?
+// Package option answers one question: what may an option be, and how is it read?
 //
 // A config comes from a Caddyfile or is JSON. What an option may be is declared once, at
 // the field that it sets, and holds for both:
@@ -8,6 +8,9 @@
 //		Timeout caddy.Duration `json:"timeout,omitempty" option:"min=1s,max=5m"`
 //	}
 //
+// [Read] reads the block of a Caddyfile into such a struct, [Replace] replaces the
+// placeholders in it, and [Check] checks it.
+//
 // # Tags
 //
 // Durations and whole numbers must be greater than 0, and float64s be shares, above 0 and
@@ -16,7 +19,15 @@
 //
 //	ban|captcha    one of these words; for a []string, only such
 //	min=1s max=5m  bounds of a duration or a number
-//	off            a duration or a number may be -1, for the word off
+//	off            a duration or a number may be -1, for the word off; a string is that word
+//
+// and how the field is written in a Caddyfile:
+//
+//   - it is not, or a parser of its own reads it
+//     onoff    a bool is on or off; otherwise its name alone means true
+//     size     a number of bytes, such as 64KiB
+//     percent  a share, such as 20%
+//     joined   a string is several words, joined by spaces
 //
 // A bad tag panics: a test of the struct finds it.
 package option
@@ -40,35 +51,55 @@ func Check(to any) error {
 }
 
 func checkAll(v reflect.Value) error {
-	for i := range v.NumField() {
-		var err error
-		f := v.Type().Field(i)
-		switch name, _, _ := strings.Cut(f.Tag.Get("json"), ","); {
-		case f.Anonymous && name == "":
-			err = checkAll(v.Field(i))
-		case f.IsExported() && name != "" && name != "-":
-			err = newField(f, v.Field(i)).check(name)
-		}
-		if err != nil {
+	for _, f := range fieldsOf(v) {
+		if err := f.check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// fieldsOf returns the fields of a struct that have a name in JSON, and those of structs
+// that are embedded in it.
+func fieldsOf(v reflect.Value) (all []field) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		switch name, _, _ := strings.Cut(f.Tag.Get("json"), ","); {
+		case f.Anonymous && name == "":
+			all = append(all, fieldsOf(v.Field(i))...)
+		case f.IsExported() && name != "" && name != "-":
+			all = append(all, newField(name, f, v.Field(i)))
+		}
+	}
+	return all
+}
+
 // A field is one of a struct, with what it may be.
 type field struct {
+	name  string // in JSON
 	value reflect.Value
 
 	words []string // empty: any
 	off   bool
 	min   string
 	max   string
+	form  string // how a Caddyfile has it: one of forms, or empty
 }
 
+// forms are the parts of a tag that say how a Caddyfile has the field.
+var forms = []string{hidden, onOff, inBytes, inPercent, joined}
+
+const (
+	hidden    = "-"
+	onOff     = "onoff"
+	inBytes   = "size"
+	inPercent = "percent"
+	joined    = "joined"
+)
+
 // newField reads the tag of a field.
-func newField(f reflect.StructField, v reflect.Value) field {
-	n := field{value: v}
+func newField(name string, f reflect.StructField, v reflect.Value) field {
+	n := field{name: name, value: v}
 	tag := f.Tag.Get("option")
 	if tag == "" {
 		return n
@@ -82,8 +113,12 @@ func newField(f reflect.StructField, v reflect.Value) field {
 			n.max = value
 		case strings.Contains(part, "|"):
 			n.words = strings.Split(part, "|")
-		case part == "off":
+		case part == off && v.Kind() == reflect.String:
+			n.words = []string{off}
+		case part == off:
 			n.off = true
+		case slices.Contains(forms, part):
+			n.form = part
 		default:
 			panic(fmt.Sprintf("option: field %s: the tag has %q", f.Name, part))
 		}
@@ -91,8 +126,8 @@ func newField(f reflect.StructField, v reflect.Value) field {
 	return n
 }
 
-// check checks the field, which errors call name, if it is set.
-func (f field) check(name string) error {
+// check checks the field, if it is set.
+func (f field) check() error {
 	if f.value.IsZero() {
 		return nil
 	}
@@ -101,7 +136,7 @@ func (f field) check(name string) error {
 		err = f.checkNumber()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	return nil
 }

@@ -1,29 +1,30 @@
-package caddymodule
+package sources
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestWhoReadsTheLogAndIsToldTooIsNamed(t *testing.T) {
-	local := State{LAPI: []LAPI{{URL: "http://127.0.0.1:8080"}}, Report: []string{"lapi"}}
+	told := []string{"lapi"}
 	const caddys = "filenames:\n  - /var/log/ssh.log\nlabels:\n  type: syslog\n---\nfilenames:\n  - /var/log/caddy/*.log\nlabels:\n  type: caddy\n"
 	for _, row := range []struct {
-		name, text string
-		state      State
-		want       int
+		name, text, url string
+		report          []string
+		want            int
 	}{
-		{"it reads Caddy's log", caddys, local, 1},
-		{"it reads others", "filename: /var/log/syslog\nlabels:\n  type: syslog\n", local, 0},
-		{"it is not told", caddys, State{LAPI: local.LAPI}, 0},
-		{"it is elsewhere", caddys, State{LAPI: []LAPI{{URL: "http://203.0.113.1:8080"}}, Report: local.Report}, 0},
-		{"a socket", caddys, State{LAPI: []LAPI{{URL: "unix:///run/crowdsec.sock"}}, Report: local.Report}, 1},
-		{"a file that is none", "[", local, 0},
+		{"it reads Caddy's log", caddys, "http://127.0.0.1:8080", told, 1},
+		{"it reads others", "filename: /var/log/syslog\nlabels:\n  type: syslog\n", "http://127.0.0.1:8080", told, 0},
+		{"it is not told", caddys, "http://127.0.0.1:8080", nil, 0},
+		{"it is elsewhere", caddys, "http://203.0.113.1:8080", told, 0},
+		{"a socket", caddys, "unix:///run/crowdsec.sock", told, 1},
+		{"a file that is none", "[", "http://127.0.0.1:8080", told, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -34,7 +35,8 @@ func TestWhoReadsTheLogAndIsToldTooIsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			core, logs := observer.New(zapcore.WarnLevel)
-			row.state.warnDoubled(dir, zap.New(core))
+			a := api{&LAPI{Name: "lapi", URL: row.url}}
+			a.warnDoubled(guest.Config{Report: row.report}, dir, zap.New(core).Warn)
 			if logs.Len() != row.want {
 				t.Errorf("%d warnings, want %d: %v", logs.Len(), row.want, logs.All())
 			}

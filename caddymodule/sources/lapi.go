@@ -1,25 +1,18 @@
-package caddymodule
+package sources
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
-	"github.com/tocsin-project/tocsin/lapi"
-	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/zap"
 )
 
-const (
-	defaultInterval = 10 * time.Second
-	maxSecret       = 64 << 10 // bytes of a file with a key or certificate
-	secretFile      = "file:"  // before the path of a file that holds a secret
-)
+const defaultInterval = 10 * time.Second
 
 // What LAPI.Mode can be.
 const (
@@ -42,12 +35,12 @@ type LAPI struct {
 
 	// Where it listens, such as http://127.0.0.1:8080 or
 	// unix:///run/crowdsec.sock. Required.
-	URL string `json:"url,omitempty"`
+	URL string `json:"url,omitempty" option:"-"`
 
 	// Key of a bouncer, as cscli bouncers add prints it, or file:PATH. Required
 	// unless there is a client certificate. No other server, and no other lapi
 	// of this one, may have it: CrowdSec remembers per key what it has told.
-	Key string `json:"key,omitempty"`
+	Key string `json:"key,omitempty" option:"-"`
 
 	// Whether to follow all decisions ("stream") or to ask about each client
 	// when it comes ("live"). Default: stream.
@@ -88,55 +81,116 @@ type LAPI struct {
 	// widest ranges beyond that are held back, and those by which it would grow by more
 	// than a fifth of this at once; in mode live each that covers more than a fifth of
 	// it. Default: 0.05; 1 is without bound.
-	Coverage float64 `json:"coverage,omitempty"`
+	Coverage float64 `json:"coverage,omitempty" option:"percent"`
 
 	// Name of a machine, as cscli machines add makes one, to take decisions
 	// back and to honour the allowlists. Default: none.
-	Machine string `json:"machine,omitempty"`
+	Machine string `json:"machine,omitempty" option:"-"`
 
 	// Password of the machine, or file:PATH. Required with a name.
-	Password string `json:"password,omitempty"`
+	Password string `json:"password,omitempty" option:"-"`
 
 	// Whether the machine may ask for an account if it has none. Somebody has to
 	// validate it then, with cscli machines validate, unless there is a
 	// registration token. Default: false.
-	Register bool `json:"register,omitempty"`
+	Register bool `json:"register,omitempty" option:"-"`
 
 	// Token of CrowdSec's auto_registration, or file:PATH, with which the account
 	// is good at once. CrowdSec 1.6.3 and later. Default: none.
-	RegistrationToken string `json:"registration_token,omitempty"`
+	RegistrationToken string `json:"registration_token,omitempty" option:"-"`
 
 	// File with a client certificate of the machine, in PEM. It is another than the
 	// bouncer's: CrowdSec tells the two by their OU. It stands in for name and
 	// password. Default: none, and the machine shows none.
-	MachineTLSCert string `json:"machine_tls_cert,omitempty"`
+	MachineTLSCert string `json:"machine_tls_cert,omitempty" option:"-"`
 
 	// File with its private key, in PEM.
-	MachineTLSKey string `json:"machine_tls_key,omitempty"`
+	MachineTLSKey string `json:"machine_tls_key,omitempty" option:"-"`
 
 	// How often to tell CrowdSec what was done, as cscli metrics shows it, at
 	// least 10m; or "off". Default: 15m.
-	Metrics string `json:"metrics,omitempty"`
+	Metrics string `json:"metrics,omitempty" option:"-"`
 
 	// File with a client certificate, in PEM. Default: none.
-	TLSCert string `json:"tls_cert,omitempty"`
+	TLSCert string `json:"tls_cert,omitempty" option:"-"`
 
 	// File with its private key, in PEM. Default: none.
-	TLSKey string `json:"tls_key,omitempty"`
+	TLSKey string `json:"tls_key,omitempty" option:"-"`
 
 	// File with the certificates of authorities to trust instead of the
 	// system's, in PEM. Default: the system's.
-	TLSCA string `json:"tls_ca,omitempty"`
+	TLSCA string `json:"tls_ca,omitempty" option:"-"`
+
+	nth int // see Resolve
 }
 
-func (l *LAPI) resolve(repl *caddy.Replacer, i int) error {
-	if err := l.replace(repl); err != nil {
+// CaddyModule returns the Caddy module information.
+func (LAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: guest.Sources + ".lapi", New: func() caddy.Module { return new(LAPI) }}
+}
+
+// UnmarshalCaddyfile sets up the Local API:
+//
+//	lapi <url> [<key>] {
+//	    name     <name>
+//	    mode     stream|live
+//	    interval <duration>
+//	    cache    <duration>
+//	    timeout  <duration>
+//	    failure  open|ban|captcha
+//	    scopes   <scope...>
+//	    origins  <origin...>
+//	    scenarios_containing     <word...>
+//	    scenarios_not_containing <word...>
+//	    coverage <share>%
+//	    machine  <name> <password>
+//	    machine_tls <cert> <key>
+//	    register [<token>]
+//	    metrics  <duration>|off
+//	    tls      <cert> <key> [<ca>]
+//	    tls      <ca>
+//	}
+func (l *LAPI) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	name := option.Start(d)
+	args := d.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 {
+		return d.Errf("%s: want a URL and a key, got %d arguments", name, len(args))
+	}
+	l.URL = args[0]
+	if len(args) == 2 {
+		l.Key = args[1]
+	}
+	return option.Read(d, name, l, option.Block{
+		"machine":     {Parse: option.Pair("a name and a password", &l.Machine, &l.Password)},
+		"machine_tls": {Parse: option.Pair("a certificate and its key", &l.MachineTLSCert, &l.MachineTLSKey)},
+		"register":    {Parse: l.parseRegister},
+		"metrics":     {Parse: option.DurationOrOff(&l.Metrics)},
+		"tls":         {Parse: option.Certificates(&l.TLSCert, &l.TLSKey, &l.TLSCA)},
+	})
+}
+
+func (l *LAPI) parseRegister(d *caddyfile.Dispenser, name string) error {
+	l.Register = true
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		l.RegistrationToken = args[0]
+	default:
+		return d.Errf("%s: want a token at most, got %d arguments", name, len(args))
+	}
+	return nil
+}
+
+// Resolve implements [guest.Source].
+func (l *LAPI) Resolve(repl *caddy.Replacer, nth int) error {
+	l.nth = nth
+	if err := option.Replace(repl, l); err != nil {
 		return err
 	}
 	if l.Name == "" {
 		l.Name = "lapi"
-		if i > 0 {
-			l.Name += strconv.Itoa(i + 1)
+		if nth > 0 {
+			l.Name += strconv.Itoa(nth + 1)
 		}
 	}
 	if l.Mode == "" {
@@ -146,36 +200,16 @@ func (l *LAPI) resolve(repl *caddy.Replacer, i int) error {
 		l.Interval = caddy.Duration(defaultInterval)
 	}
 	var err error
-	if l.Key, err = readSecret(l.Key); err != nil {
+	if l.Key, err = option.Secret(l.Key); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
-	if l.Password, err = readSecret(l.Password); err != nil {
+	if l.Password, err = option.Secret(l.Password); err != nil {
 		return fmt.Errorf("password: %w", err)
 	}
-	if l.RegistrationToken, err = readSecret(l.RegistrationToken); err != nil {
+	if l.RegistrationToken, err = option.Secret(l.RegistrationToken); err != nil {
 		return fmt.Errorf("registration token: %w", err)
 	}
 	return l.validate()
-}
-
-// replace replaces the placeholders in the strings of l.
-func (l *LAPI) replace(repl *caddy.Replacer) error {
-	fields := map[string]*string{
-		"name": &l.Name, "url": &l.URL, "key": &l.Key, "mode": &l.Mode, "failure": &l.Failure,
-		"machine": &l.Machine, "password": &l.Password, "registration token": &l.RegistrationToken, "metrics": &l.Metrics,
-		"tls certificate": &l.TLSCert, "tls key": &l.TLSKey, "tls ca": &l.TLSCA,
-		"machine tls certificate": &l.MachineTLSCert, "machine tls key": &l.MachineTLSKey,
-	}
-	for name, words := range map[string]*[]string{
-		"scopes": &l.Scopes, "origins": &l.Origins,
-		"scenarios_containing": &l.ScenariosContaining, "scenarios_not_containing": &l.ScenariosNotContaining,
-	} {
-		*words = slices.Clone(*words)
-		for i := range *words {
-			fields[name+" "+strconv.Itoa(i+1)] = &(*words)[i]
-		}
-	}
-	return replace(repl, fields)
 }
 
 // validate checks what the makers of the sources cannot.
@@ -199,70 +233,18 @@ func (l *LAPI) validate() error {
 	return nil
 }
 
-// metricsInterval returns what Metrics says: a negative duration for off, and 0
-// for the default.
-func (l *LAPI) metricsInterval() (time.Duration, error) {
-	switch l.Metrics {
-	case "":
-		return 0, nil
-	case metricsOff:
-		return -1, nil
+// Files implements [guest.Files]. The authorities are read only once. A client's
+// certificate is read anew for each connection, and may be renewed under it.
+func (l *LAPI) Files() []string {
+	if l.TLSCA == "" {
+		return nil
 	}
-	return parseDuration(l.Metrics)
+	return []string{l.TLSCA}
 }
 
-// failure returns what Failure says.
-func (l *LAPI) failure() (lookup.Action, error) {
-	switch l.Failure {
-	case "", failureOpen:
-		return lookup.None, nil
-	case lookup.Ban.String():
-		return lookup.Ban, nil
-	case lookup.Captcha.String():
-		return lookup.Captcha, nil
-	}
-	return lookup.None, fmt.Errorf("%q: want open, ban or captcha", l.Failure)
-}
-
-func (l *LAPI) machine() lapi.Machine {
-	return lapi.Machine{
-		Name: l.Machine, Password: l.Password, Register: l.Register, Token: l.RegistrationToken,
-		Cert: l.MachineTLSCert, KeyFile: l.MachineTLSKey,
-	}
-}
-
-func (l *LAPI) tls() lapi.TLS {
-	return lapi.TLS{Cert: l.TLSCert, KeyFile: l.TLSKey, CA: l.TLSCA}
-}
-
-// readSecret returns the secret that s is, or that is in the file it names.
-func readSecret(s string) (string, error) {
-	path, ok := strings.CutPrefix(s, secretFile)
-	if !ok {
-		return s, nil
-	}
-	text, err := readFile(path, maxSecret)
-	if err != nil {
-		return "", err
-	}
-	if text = strings.TrimSpace(text); text == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
-	return text, nil
-}
-
-// warnShared warns of a key that is used twice. CrowdSec keeps one cursor for
-// it: what it has told the one, or what it was asked for live, it takes for told
-// to the other too.
-func (s State) warnShared(l *zap.Logger) {
-	for i := range s.LAPI {
-		for j := range i {
-			a, b := &s.LAPI[j], &s.LAPI[i]
-			if a.URL != b.URL || a.Key != b.Key || a.TLSCert != b.TLSCert || a.Mode == modeLive && b.Mode == modeLive {
-				continue
-			}
-			l.Warn("two sources share a key of one Local API, and take the news from each other: "+
-				"give each its own, with cscli bouncers add", zap.String("source", a.Name), zap.String("other", b.Name))
-		}
-	}
-}
+// Interface guards
+var (
+	_ guest.Source          = (*LAPI)(nil)
+	_ guest.Files           = (*LAPI)(nil)
+	_ caddyfile.Unmarshaler = (*LAPI)(nil)
+)

@@ -1,12 +1,15 @@
-package caddymodule
+package sources
 
 import (
 	"bytes"
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"go.uber.org/zap"
 	"go.yaml.in/yaml/v3"
 )
@@ -19,36 +22,32 @@ const (
 // warnDoubled warns if the CrowdSec that is told of alerts reads this server's log,
 // too: then both see the same abuse, and each reports it. The files can be read
 // where both run on one host, and what cannot be read is no reason to worry.
-func (s State) warnDoubled(folder string, l *zap.Logger) {
-	if len(s.Report) == 0 || !s.reportsToThisHost() {
+func (a api) warnDoubled(c guest.Config, folder string, warn func(text string, fields ...zap.Field)) {
+	if !slices.Contains(c.Report, a.config.Name) || !a.config.isHere() {
 		return
 	}
 	files, _ := filepath.Glob(filepath.Join(folder, "acquis.d", "*.yaml"))
 	for _, file := range append(files, filepath.Join(folder, "acquis.yaml")) {
-		text, err := readFile(file, maxAcquis)
+		text, err := option.ReadFile(file, maxAcquis)
 		if err != nil {
 			continue
 		}
 		if log, ok := caddysLog([]byte(text)); ok {
-			l.Warn("CrowdSec reads Caddy's log, and is told of alerts by report, too: what both see counts twice; "+
+			warn("CrowdSec reads Caddy's log, and is told of alerts by report, too: what both see counts twice; "+
 				"take the log out of its acquisition, or report out of the config",
 				zap.String("file", file), zap.String("log", log))
 		}
 	}
 }
 
-func (s State) reportsToThisHost() bool {
-	for i := range s.LAPI {
-		u, err := url.Parse(s.LAPI[i].URL)
-		if err != nil {
-			continue
-		}
-		ip, err := netip.ParseAddr(u.Hostname())
-		if u.Scheme == "unix" || u.Hostname() == "localhost" || err == nil && ip.IsLoopback() {
-			return true
-		}
+// isHere reports whether the Local API is on this host.
+func (l *LAPI) isHere() bool {
+	u, err := url.Parse(l.URL)
+	if err != nil {
+		return false
 	}
-	return false
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "unix" || u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // caddysLog returns the first log of Caddy's among the acquisitions in text.

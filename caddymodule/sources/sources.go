@@ -1,0 +1,35 @@
+// Package sources answers one question: where can decisions come from, in Caddy?
+//
+// Its modules are guests of the app tocsin: see package guest.
+//
+//	tocsin.sources.lapi       a CrowdSec Local API
+//	tocsin.sources.blocklist  a text with addresses, in a file or on a server
+//	tocsin.sources.geoip      databases that say where an address is
+package sources
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+func init() {
+	caddy.RegisterModule(LAPI{})
+	caddy.RegisterModule(Blocklist{})
+	caddy.RegisterModule(GeoIP{})
+}
+
+// captcha is the word for what only a challenge can meet.
+var captcha = lookup.Captcha.String()
+
+// captchas returns the text about an option that says captcha, if it does.
+func captchas(option, says string) []string {
+	if says != captcha {
+		return nil
+	}
+	return []string{option}
+}
+
+// numbered returns what errors and warnings call the nth source of a kind.
+func numbered(kind string, nth int) string { return fmt.Sprintf("%s %d", kind, nth+1) }
