@@ -27,7 +27,7 @@ func newLastingUpstream(t *testing.T) string {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{site}/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(2 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			_, _ = io.WriteString(w, "data: x\n\n")
@@ -107,8 +107,11 @@ func (h *host) dial(from, path string, header ...string) *stream {
 	sending := make(chan struct{})
 	go func() {
 		defer close(sending)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
 		for err == nil && !strings.HasSuffix(path, "events") && !strings.HasSuffix(path, "poll") {
 			_, err = io.WriteString(conn, strings.Repeat("x", 100)+"\n")
+			<-tick.C
 		}
 	}()
 	go func() {
