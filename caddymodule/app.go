@@ -203,6 +203,7 @@ func (a *App) Start() error {
 	}
 	a.inspector.start(a.logger)
 	a.warnNoDirective()
+	a.warnEnclosed()
 	a.logStart()
 	return nil
 }

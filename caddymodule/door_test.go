@@ -76,6 +76,7 @@ func (c *frontController) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("X-Content", theContent)
+		defer w.Header().Set(http.TrailerPrefix+"X-Late", theContent)
 	} else if target == "/robots.txt" && len(q) == 0 {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "User-agent: *")
@@ -86,8 +87,11 @@ func (c *frontController) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.did = append(c.did, fmt.Sprintf("%s %s %v with %d bytes, for %s %s", method, target, q, len(body), r.Method, r.RequestURI))
 		c.mu.Unlock()
 	}
+	w.Header().Set("Link", "</"+theContent+">")
+	w.WriteHeader(http.StatusEarlyHints)
 	w.Header().Set("Content-Type", "text/html")
 	_, _ = fmt.Fprintf(w, "<p>%s at %s", theContent, target)
+	w.Header().Set(http.TrailerPrefix+"X-Late", theContent)
 }
 
 // done returns what was done since the last time.
@@ -299,11 +303,21 @@ func (d *doorway) raw(q try, from string) (string, error) {
 	if _, err := io.WriteString(conn, b.String()+"\r\n"+q.body); err != nil {
 		return "", err
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	return responses(bufio.NewReader(conn), method)
+}
+
+// responses returns all that is in the answer to a request, with those that came early.
+func responses(in *bufio.Reader, method string) (string, error) {
+	resp, err := http.ReadResponse(in, &http.Request{Method: method})
 	if err != nil {
 		return "", err
 	}
-	return text(resp)
+	said, err := text(resp)
+	if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+		return said, err
+	}
+	more, err := responses(in, method)
+	return said + more, err
 }
 
 // send sends a try over another protocol.
@@ -340,6 +354,7 @@ func text(resp *http.Response) (string, error) {
 	fmt.Fprintln(&b, resp.Proto, resp.StatusCode)
 	_ = resp.Header.Write(&b) // a Builder takes all
 	_, err := io.Copy(&b, resp.Body)
+	_ = resp.Trailer.Write(&b)
 	return b.String(), err
 }
 
@@ -347,7 +362,7 @@ func text(resp *http.Response) (string, error) {
 func TestNoWayRoundTheChallenge(t *testing.T) {
 	d := newDoorway(t)
 	pass := d.solveAt(d.challengeAt("/"), "/")
-	all := tries(pass)
+	all := append(tries(pass), moreTries(pass)...)
 	if len(all) < 30 {
 		t.Fatalf("%d tries", len(all))
 	}

@@ -64,10 +64,12 @@ func bodiless(r *http.Request) *http.Request {
 	r = r.WithContext(r.Context())
 	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
 	r.Header = maps.Clone(r.Header)
-	maps.DeleteFunc(r.Header, func(name string, _ []string) bool {
-		return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
-	})
+	maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return isOfBody(name) })
 	return r
+}
+
+func isOfBody(name string) bool {
+	return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
 }
 
 // masking returns routes that serve masked requests, and do with others what the given

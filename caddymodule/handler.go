@@ -101,7 +101,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.allow = app.allow.and(allow)
 	h.closed = app.Startup == startupClosed && !h.DryRun
 	h.answer = newAnswerer(ctx, logger)
-	h.place = app.newPlace(ctx, srv)
+	h.place = app.newPlace(ctx, srv, h)
 	app.sites = append(app.sites, site{srv, allow, h.DryRun})
 	cfg := middleware.Config{
 		Lookup:   h.engine.lookup,
@@ -117,6 +117,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Logger:    logger,
 		LogIP:     app.logIP,
 		Reduced:   anew,
+		NotExempt: h.isEnclosed,
 
 		ErrorStatus:  errorStatus,
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
@@ -199,6 +200,7 @@ func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
 
 // stop answers a request that is stopped.
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.Stop) error {
+	defer h.conceal(w, r)
 	if stop.Challenge {
 		// Not an error: the error pages of a site would take the challenge's
 		// place, and then nobody could solve it.
@@ -228,6 +230,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 
 // wait answers a request that comes too early to be judged.
 func (h *Handler) wait(w http.ResponseWriter, r *http.Request) error {
+	defer h.conceal(w, r)
 	w.Header().Set("Cache-Control", "private, no-store")
 	setRetryAfter(w, retryAfter)
 	const status = http.StatusServiceUnavailable

@@ -29,6 +29,9 @@ type place struct {
 	depth  int                 // how many there are
 	all    *[]*place           // of the config, complete when it runs
 
+	handler   *Handler
+	enclosure enclosure
+
 	once   sync.Once
 	shared bool // a request that comes by here may come by another place
 	below  bool // it may be one in the same block, or further in
@@ -40,9 +43,9 @@ type visit struct {
 	depth int // of the place that judges
 }
 
-// newPlace returns the place of the handler that is being provisioned.
-func (a *App) newPlace(ctx caddy.Context, srv *caddyhttp.Server) *place {
-	p := &place{server: srv, all: &a.places}
+// newPlace returns the place of h, which is being provisioned.
+func (a *App) newPlace(ctx caddy.Context, srv *caddyhttp.Server, h *Handler) *place {
+	p := &place{server: srv, all: &a.places, handler: h}
 	for _, m := range ctx.Modules() {
 		sr, ok := m.(*caddyhttp.Subroute)
 		if !ok {

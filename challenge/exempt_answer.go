@@ -80,8 +80,9 @@ func (e *Exemption) Fail(status int) {
 // written, and r is to be answered like one that is not exempt.
 func (e *Exemption) Close() (withheld bool) {
 	e.decide(nil)
+	h := e.inner.Header()
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(name, http.TrailerPrefix) })
 	if e.withheld {
-		h := e.inner.Header()
 		clear(h)
 		maps.Copy(h, e.before)
 	}
@@ -95,6 +96,7 @@ func (e *Exemption) decide(first []byte) {
 		return
 	}
 	e.decided = true
+	e.Header().Del("Trailer") // what comes behind the answer is left out
 	status := cmp.Or(e.status, http.StatusOK)
 	switch {
 	case e.request.Method == http.MethodOptions:
@@ -134,7 +136,7 @@ var grants = []string{"Allow", "Cache-Control", "Vary"}
 
 func (e *Exemption) dropBody() {
 	h := e.inner.Header()
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Link", "Trailer"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Link"} {
 		h.Del(name)
 	}
 }

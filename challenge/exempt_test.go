@@ -191,6 +191,7 @@ func TestWhatGetsThroughOfAnAnswerThatIsExempt(t *testing.T) {
 			for name, value := range tt.header {
 				e.Header().Set(name, value)
 			}
+			e.Header().Set("Trailer", "X-Declared")
 			e.WriteHeader(http.StatusEarlyHints)
 			if tt.status != 0 {
 				e.WriteHeader(tt.status)
@@ -199,7 +200,11 @@ func TestWhatGetsThroughOfAnAnswerThatIsExempt(t *testing.T) {
 			if n, err := e.Write([]byte(tt.body)); n != len(tt.body) || err != nil {
 				t.Errorf("the application is told %d, %v", n, err)
 			}
+			e.Header().Set(http.TrailerPrefix+"X-Late", "content")
 			withheld := e.Close()
+			if _, ok := w.Header()[http.TrailerPrefix+"X-Late"]; ok || w.Header().Get("Trailer") != "" {
+				t.Errorf("trailers get through: %v", w.Header())
+			}
 			if withheld != (tt.want == 0) || w.Body.String() != tt.wantBody || !withheld && w.Code != tt.want {
 				t.Errorf("withheld %v, status %d, %q", withheld, w.Code, w.Body)
 			}

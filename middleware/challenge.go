@@ -36,7 +36,9 @@ func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
 		s.Challenge, s.Answer = true, true
 		return true
 	}
-	switch m.gate.Judge(r, s.visitor()) {
+	v := s.visitor()
+	v.Request = v.Request || m.notExempt()
+	switch m.gate.Judge(r, v) {
 	case challenge.Passed:
 		m.counters.origin.of(&s.Decision).passed[family(s.Client)].Add(1)
 		m.passed(r, s)

@@ -34,6 +34,9 @@ func (m *Middleware) setDefaults() error {
 	if m.reduced == nil {
 		m.reduced = func(_ http.ResponseWriter, r *http.Request) *http.Request { return r }
 	}
+	if m.notExempt == nil {
+		m.notExempt = func() bool { return false }
+	}
 	if m.statusOf == nil {
 		m.statusOf = func(error) int { return http.StatusInternalServerError }
 	}

@@ -136,6 +136,10 @@ type Config struct {
 	// too. Default: there is nothing else.
 	Reduced func(http.ResponseWriter, *http.Request) *http.Request
 
+	// NotExempt reports whether no request is exempt from challenges, since somebody may
+	// put another answer in the place of the one that is looked at. Default: some are.
+	NotExempt func() bool
+
 	// Describe corrects and completes what Observe is told of a request, before
 	// it is asked. Default: it is told what the request says.
 	Describe func(*http.Request, *event.Event)
@@ -212,14 +216,15 @@ type Middleware struct {
 	lasts       func(*http.Request, netip.Addr) bool
 	recheck     func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 
-	reduced  func(http.ResponseWriter, *http.Request) *http.Request
-	statusOf func(error) int
-	dryRun   bool
-	counters *Counters
-	log      *zap.Logger
-	logIP    LogIP
-	quota    quota   // of lines about stopped requests
-	unknown  sampler // of warnings about clients without an address
+	reduced   func(http.ResponseWriter, *http.Request) *http.Request
+	notExempt func() bool
+	statusOf  func(error) int
+	dryRun    bool
+	counters  *Counters
+	log       *zap.Logger
+	logIP     LogIP
+	quota     quota   // of lines about stopped requests
+	unknown   sampler // of warnings about clients without an address
 }
 
 // New checks cfg and returns a middleware. It fails if Lookup is missing, an
@@ -240,25 +245,26 @@ func New(cfg Config) (*Middleware, error) {
 		allow[i] = n
 	}
 	m := &Middleware{
-		lookup:   cfg.Lookup,
-		clientIP: cfg.ClientIP,
-		nat64:    cfg.NAT64,
-		allow:    allowance{newRanges(allow), cfg.AllowLists},
-		banned:   cfg.Banned,
-		gate:     cfg.Challenge,
-		quiet:    cfg.ChallengeOff,
-		passed:   cfg.Passed,
-		observer: cfg.Observe,
-		trusted:  cfg.Trust,
-		sessions: cfg.Sessions,
-		reduced:  cfg.Reduced,
-		statusOf: cfg.ErrorStatus,
-		describe: cfg.Describe,
-		dryRun:   cfg.DryRun,
-		counters: cfg.Counters,
-		log:      cfg.Logger,
-		logIP:    cfg.LogIP,
-		unknown:  newSampler(),
+		lookup:    cfg.Lookup,
+		clientIP:  cfg.ClientIP,
+		nat64:     cfg.NAT64,
+		allow:     allowance{newRanges(allow), cfg.AllowLists},
+		banned:    cfg.Banned,
+		gate:      cfg.Challenge,
+		quiet:     cfg.ChallengeOff,
+		passed:    cfg.Passed,
+		observer:  cfg.Observe,
+		trusted:   cfg.Trust,
+		sessions:  cfg.Sessions,
+		reduced:   cfg.Reduced,
+		notExempt: cfg.NotExempt,
+		statusOf:  cfg.ErrorStatus,
+		describe:  cfg.Describe,
+		dryRun:    cfg.DryRun,
+		counters:  cfg.Counters,
+		log:       cfg.Logger,
+		logIP:     cfg.LogIP,
+		unknown:   newSampler(),
 
 		challenged: cfg.Challenged,
 
