@@ -19,6 +19,10 @@ func (v *view) answerResult() string {
 	switch {
 	case v.isJSON(body):
 		return jsonResult(body)
+	case v.isXML():
+		return xmlResult(body)
+	case v.isHTML() && handsOver(body):
+		return loginSuccess
 	case v.isHTML() && asksPassword(body):
 		return loginFailure
 	}
@@ -159,11 +163,15 @@ func memberResult(name, value string) string {
 		default:
 			return loginFailure
 		}
-	case "success", "ok", "authenticated", "status", "result", "succeeded", "loggedin", "valid":
+	case "success", "ok", "authenticated", "status", "stat", "result", "succeeded", "loggedin", "loginstatus", "authpassed", "valid":
 		switch value {
-		case "false", "0", "error", "fail", "failed", "failure", "unauthorized", "denied":
+		case "false", "0", "-1", "error", "fail", "failed", "failure", "unauthorized", "denied", "deny":
 			return loginFailure
+		case "allow":
+			return loginSuccess
 		}
+	case "code", "statuscode", "url":
+		return besides(name, value)
 	case "token", "accesstoken", "idtoken", "refreshtoken", "jwt", "jwttoken", "ticket", "sessionid", "sessiontoken", "authtoken", "apikey",
 		"ubusrpcsession", "sid":
 		if value != "" {
@@ -172,6 +180,16 @@ func memberResult(name, value string) string {
 	}
 	if name == "result" && isTokenLike(value) { // of JSON-RPC
 		return loginSuccess
+	}
+	return ""
+}
+
+// besides returns what a member says that some answers of 200 have for a failure: a code
+// of HTTP's, or where to go on, with an error in the query.
+func besides(name, value string) string {
+	_, query, _ := strings.Cut(value, "?")
+	if name == "url" && tellsOfError(query) || name != "url" && len(value) == 3 && (value[0] == '4' || value[0] == '5') {
+		return loginFailure
 	}
 	return ""
 }

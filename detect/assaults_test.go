@@ -19,8 +19,6 @@ type assault struct {
 // unseen are the kinds of attacks that nothing is seen of in time, by how their
 // names begin or end, and why.
 var unseen = []struct{ begin, end, why string }{
-	{"SOAP", "", "XML is not read"},
-	{"PUT of a session", "", "bodies of POST are read"},
 	{"Subsonic password in the query", "", "the names u and p say nothing"},
 	{"302 to the same path elsewhere", "", "the site only puts a language in front"},
 	{"400", "", "a request that is malformed searches nothing"},

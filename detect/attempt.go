@@ -114,8 +114,10 @@ func (a *attempt) readHeader(h http.Header) bool {
 		}
 	case "digest":
 		a.kind, a.user, a.secret = kindDigest, parameter(rest, "username"), cmp.Or(parameter(rest, "response"), rest)
+	case "ntlm", "negotiate":
+		return a.readNTLM(rest)
 	case "bearer", "token", "apikey", "api-key", "key":
-		a.signed = strings.HasPrefix(rest, "eyJ") && strings.Count(rest, ".") >= 2
+		a.signed = isSigned(rest)
 		if rest == "" || a.signed {
 			return false
 		}
@@ -124,6 +126,11 @@ func (a *attempt) readHeader(h http.Header) bool {
 		return false
 	}
 	return true
+}
+
+// isSigned reports whether a text is a JSON Web Token, to judge by how it begins.
+func isSigned(text string) bool {
+	return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") >= 2
 }
 
 // keyFields are the fields in which programs show a key.

@@ -28,6 +28,8 @@ type sent struct {
 
 	graph      bool // it is a document of GraphQL
 	namesLogin bool // a value has the word in it, such as of an action
+	items      items
+	fields     int // that hold something
 
 	passwords int    // in it: a bundle has many
 	last      string // of them
@@ -49,32 +51,45 @@ func (v *view) sent() *sent {
 		return s
 	}
 	*s = sent{gen: v.gen}
-	if len(v.evt.Body) == 0 || !isPost(v.evt.Method) {
+	if len(v.evt.Body) == 0 || !bringsBody(v.evt.Method) || v.posts("xmlrpc.php") {
 		return s
 	}
 	s.read(v.contentType(), v.evt.Body[:min(len(v.evt.Body), maxField)])
-	if s.saysLogin && s.password == "" && s.shortPass != "" {
-		s.user, s.password, s.passwords, s.others = s.shortUser, s.shortPass, 1, 0
+	isLogin := s.saysLogin || s.namesLogin || looksLikeLogin(v.path())
+	if !isPost(v.evt.Method) && !isLogin && !namesLogin(v.path(), loginWords) {
+		*s = sent{gen: v.gen} // to write something, people send names and passwords, too
+		return s
 	}
+	s.settle(isLogin)
 	if s.sets && !s.grants && s.passwords <= maxKept && !v.isLogin() {
 		s.password, s.passwords = "", 0
 	}
 	return s
 }
 
+// settle takes for a password what is one only because of other fields.
+func (s *sent) settle(isLogin bool) {
+	if isLogin && s.password == "" {
+		s.takeItems()
+	}
+	if s.saysLogin && s.password == "" && s.shortPass != "" {
+		s.user, s.password, s.passwords, s.others = s.shortUser, s.shortPass, 1, 0
+	}
+}
+
 // read takes note of what a body of a media type holds.
 func (s *sent) read(media string, body []byte) {
-	switch media {
-	case mediaForm, "": // without a type it is one if it looks like it
+	switch {
+	case strings.Contains(media, "xml"), media == mediaForm && bytes.HasPrefix(body, []byte("<?xml")):
+		s.readXML(body)
+	case media == mediaForm, media == "": // without a type it is one if it looks like it
 		eachPair(string(body), s.field)
-	case mediaMultipart:
+	case media == mediaMultipart:
 		eachPart(body, s.field)
-	case mediaText: // messages of Socket.IO begin with a number
-		eachMember(bytes.TrimLeft(body, "0123456789"), s.member)
-	default:
-		if strings.Contains(media, "json") { // application/json-rpc, application/x-amz-json-1.1
-			eachMember(body, s.member)
-		}
+	case media == mediaText: // messages of Socket.IO begin with a number
+		eachValue(bytes.TrimLeft(body, "0123456789"), s.member, s.item)
+	case strings.Contains(media, "json"): // application/json-rpc, application/x-amz-json-1.1
+		eachValue(body, s.member, s.item)
 	}
 }
 
@@ -114,6 +129,10 @@ func (s *sent) field(key, value string) {
 	case shopField:
 		s.shop = true
 	}
+	if strings.HasPrefix(value, "{") { // some send JSON in a field of a form
+		eachValue([]byte(value), s.member, s.item)
+		return
+	}
 	s.member(key, value)
 }
 
@@ -124,6 +143,7 @@ func (s *sent) member(key, value string) {
 	if len(key) > longest || value == "" {
 		return
 	}
+	s.fields++
 	switch name := plainName(key); {
 	case isPasswordField(name), strings.Contains(name, "password") && setsPassword(name):
 		s.passwordField(name, value)
@@ -157,9 +177,12 @@ func (s *sent) hint(name, value string) {
 }
 
 func (s *sent) passwordField(name, value string) {
-	if setsPassword(name) {
+	switch {
+	case setsPassword(name):
 		s.sets = true
 		return
+	case isSigned(value):
+		return // another site vouches for somebody, whom nobody guesses
 	}
 	if s.password = value; value != s.last {
 		if s.last != "" {

@@ -34,7 +34,8 @@ var builtinFiles embed.FS
 //	Meta.attribution      own, embedded, foreign or unmarked: see Attribution
 //	Meta.source_net       the network of the client, a /24 or a /40 of IPv6
 //	Meta.login            success, failure, step (the password was right, and a code is asked for), try (nothing
-//	                      tells what came of it), or nothing if nobody tried
+//	                      tells what came of it), unused (that, or a redirect with a session, after several that
+//	                      the client has not used), or nothing if nobody tried
 //	Meta.login_kind       form, basic, digest, token, code or xmlrpc
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together

@@ -42,6 +42,7 @@ type client struct {
 	ends           [2][recentEnds]uint32 // first and last elements of paths that were not there
 	nextEnd        [2]uint8
 	stepped        int64 // until when a code of it completes a login: its password was right
+	idle           idleness
 }
 
 const (

@@ -33,7 +33,7 @@ func (v *view) beginsCookie() bool {
 }
 
 func isPlainCookie(name string) bool {
-	for _, word := range []string{"csrf", "xsrf", "lang", "locale", "theme", "flash"} {
+	for _, word := range []string{"csrf", "xsrf", "lang", "locale", "theme", "flash", "err", "message", "notice"} {
 		if strings.Contains(name, word) {
 			return true
 		}

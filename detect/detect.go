@@ -16,6 +16,21 @@
 // succeeds after all. Where many have a part in something, a scenario asks for a
 // [Guard] and not for a decision about one of them.
 //
+// # What came of a login
+//
+// It follows from the answer: an error, the form again and a redirect back to it are
+// failures; a token, and a redirect elsewhere that begins a session, are successes. Where
+// a form has never answered otherwise, a success by a redirect counts only once it is
+// used: after two logins by different passwords, of which the client has used none, its
+// next ones count as failures where many come in a short time, and likewise at a place
+// after six of any clients. To ask for a page other than the form and the one that the
+// answer leads to is to use a login. And a name has one password: several for one name
+// that redirects let in are guesses.
+//
+// What is not seen: many names, each with a page loaded after it, where the application
+// answers all alike; and what HTTP Digest and NTLM send is a hash with a number that is
+// used once, so that one wrong password again cannot be told from the next.
+//
 // # Two phases
 //
 // What a scenario looks at decides when it is asked. [Detector.Request] comes

@@ -27,6 +27,7 @@ type habits struct {
 	alike  lessons[*[maxAlike]likeness]  // by host
 	broken *shares[uint64, *brokenLink]  // by host and path
 	places [placeKinds]lessons[struct{}] // of each kind
+	idle   *shares[uint64, uint8]        // logins at a place that nobody has used: see idle.go
 }
 
 const (
@@ -62,6 +63,7 @@ func newHabits() *habits {
 	h := &habits{seed: maphash.MakeSeed()}
 	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites/ofAll)
 	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
+	h.idle = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
 	for kind := range h.places {
 		h.places[kind] = newLessons[struct{}](maxPlaces, maxPlaces/ofAll)
 	}
@@ -236,6 +238,7 @@ const (
 	placeLogsIn // has begun a session, or given a token, for a name and a password
 	placeFails  // has refused a name and a password in a form of these fields: see standing.go
 	placeDenies // answers 400, 401, 403 or 422 to a form: see view.welcomes
+	placeTells  // likewise, however it has said so: see idle.go
 	placeShows  // answers a wrong password by the form itself
 	placeClones // has given a client the list of a repository, see keeper.go
 	placeKeeps  // keeps files for a client

@@ -411,9 +411,9 @@ func honestConduct() []conduct {
 		a.json, a.kind, a.answer = true, "application/json", `{"token":"abc"}`
 		return a
 	}))
-	add("30 people log in rightly by a form that answers 302 to /", acts(30, 2, func(i int) act {
+	add("30 people log in rightly by a form that answers 302 to /", mixed(acts(30, 2, func(i int) act {
 		return form("/login", fmt.Sprintf("email=p%d&password=right%d", i, i), 302).to("/").session()
-	}))
+	}), acts(30, 0.5, func(int) act { return ok("/") }), acts(30, 0.5, func(i int) act { return ok("/news/" + word(i%3)) })))
 	add("2FA: 20 people, form answers 200 and asks for the code, then codes", acts(40, 4, func(i int) act {
 		if i%2 == 0 {
 			return form("/login", fmt.Sprintf("email=p%d&password=right%d", i/2, i/2), 200)
@@ -464,9 +464,9 @@ func honestConduct() []conduct {
 	add("POS app: PIN logins by cashiers", acts(40, 30, func(i int) act {
 		return form("/pos/login", fmt.Sprintf(`{"user":"c%d","pin":"%04d"}`, i%5, i%5*1111), []int{200, 200, 200, 401}[i%4]).js()
 	}))
-	add("webmail of 25 colleagues, Roundcube, right passwords", acts(25, 3, func(i int) act {
+	add("webmail of 25 colleagues, Roundcube, right passwords", mixed(acts(25, 3, func(i int) act {
 		return form("/?_task=login", fmt.Sprintf("_task=login&_action=login&_user=p%d&_pass=r%d", i, i), 302).to("/?_task=mail&_token=x").session()
-	}))
+	}), acts(25, 0.5, func(int) act { return ok("/?_task=mail&_token=x") }), acts(25, 0.5, func(int) act { return ok("/?_task=mail&_action=list&_mbox=INBOX").js() })))
 	add("one colleague logs in 15 times a day, 200 each (Gitea)", acts(15, 1500, func(i int) act { return form("/user/login", "user_name=anna&password=right", 303).to("/").session() }))
 	add("integration test logs in 200 times with one password", acts(200, 0.1, func(i int) act { return form("/api/auth/login", `{"email":"ci@x","password":"right"}`, 200).js() }))
 	add("integration test makes users and logs in with each", acts(200, 0.1, func(i int) act {

@@ -14,8 +14,9 @@ const shopField = "woocommerce-login-nonce"
 const (
 	loginSuccess = "success"
 	loginFailure = "failure"
-	loginTry     = "try"  // nothing tells what came of it
-	loginStep    = "step" // the password was right, and a second factor is asked for
+	loginTry     = "try"    // nothing tells what came of it
+	loginStep    = "step"   // the password was right, and a second factor is asked for
+	loginUnused  = "unused" // the answer tells little, and the logins before were not used: see idle.go
 )
 
 // login tells whether somebody logged in, or failed to.
@@ -35,22 +36,24 @@ func (v *view) login() (string, bool) {
 		return "", false
 	}
 	if v.result.gen != v.gen {
-		v.result = loginResult{v.gen, v.judgeLogin()}
+		said := v.judgeLogin()
+		v.result = loginResult{v.gen, v.doubted(said), said}
 	}
 	return nonEmpty(v.result.is)
 }
 
 // A loginResult is what came of a login, found out once for an event.
 type loginResult struct {
-	gen uint32 // of the view that it was found for: see view.gen
-	is  string
+	gen  uint32 // of the view that it was found for: see view.gen
+	is   string
+	said string // by the answer alone: see idle.go
 }
 
 func (v *view) judgeLogin() string {
 	if v.loggedIn() {
 		return loginSuccess
 	}
-	if v.evt.Status >= 500 || v.evt.Status == http.StatusTooManyRequests {
+	if v.isDown() {
 		return "" // nobody has looked at the password
 	}
 	if v.wordpressLogin() {
@@ -72,7 +75,7 @@ func (v *view) judgeLogin() string {
 	if v.isRefused() && isLoginPath(v.path()) && !isRefresh(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
 		return loginFailure // by fields of other names, perhaps
 	}
-	return ""
+	return v.unreadResult()
 }
 
 // isRefused reports whether the status says that what was posted is not right.
@@ -104,7 +107,7 @@ func (v *view) formResult() string {
 	case v.isFine():
 		return v.fineResult()
 	}
-	return ""
+	return v.oddResult()
 }
 
 // fineResult returns what 200 and the like say about a name and a password.
@@ -247,6 +250,10 @@ func isRefresh(path string) bool {
 	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
 	return strings.Contains(last, "refresh") || strings.Contains(last, "renew")
 }
+
+// bringsBody reports whether a method sends what people log in by. Some APIs have them
+// put a session in its place.
+func bringsBody(method string) bool { return isPost(method) || method == http.MethodPut }
 
 // isGrant reports whether the password is to be exchanged for a token as OAuth has
 // it: where that fails, the status says so (RFC 6749, section 5.2).

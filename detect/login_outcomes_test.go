@@ -300,6 +300,7 @@ func TestColleaguesWhoMistypeAreNotStopped(t *testing.T) {
 					steps = append(steps, app.as(name, fmt.Sprint("pass-", len(steps)), answer))
 				}
 			}
+			steps = append(steps, page(i)) // as people do
 		}
 		if got := play(New(Config{Rules: rules}), time.Second, steps...); len(got) > 0 {
 			t.Errorf("%s: %q", app.name, got)

@@ -48,7 +48,11 @@ func (v *view) asksAgain() bool {
 
 // hasLogin reports whether a short text, such as the name of an action, has the word in it.
 func hasLogin(text string) bool {
-	return len(text) <= maxElement && strings.Contains(strings.ToLower(text), "login")
+	if len(text) > maxElement {
+		return false
+	}
+	text = strings.ToLower(text)
+	return strings.Contains(text, "login") || strings.Contains(text, "signin") || strings.Contains(text, "authenticate")
 }
 
 // namesLogin reports whether one of the last two elements of a path is one of the words,
@@ -80,7 +84,7 @@ func looksLikeLogin(path string) bool {
 	if dir := strings.TrimSuffix(path, "/"+last); dir != "" {
 		last = dir[strings.LastIndexByte(dir, '/')+1:] + "/" + last
 	}
-	for _, word := range []string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "authenticate"} {
+	for _, word := range []string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "log_in", "authenticate"} {
 		if strings.Contains(last, word) {
 			return true
 		}

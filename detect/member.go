@@ -12,7 +12,11 @@ const maxMembers = 1024
 
 // eachMember calls f for the members of JSON objects whose values are texts, numbers
 // or true and false, however deep they are, up to where the text ends or goes wrong.
-func eachMember(text []byte, f func(key, value string)) {
+func eachMember(text []byte, f func(key, value string)) { eachValue(text, f, nil) }
+
+// eachValue is eachMember, and calls item for texts in an array, with the name of the
+// member that the array is.
+func eachValue(text []byte, f, item func(key, value string)) {
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
 	var objects []bool // that are open; arrays are false
@@ -33,6 +37,9 @@ func eachMember(text []byte, f func(key, value string)) {
 		name, isText := token.(string)
 		switch number, isNumber := token.(json.Number); {
 		case len(objects) == 0 || !objects[len(objects)-1]:
+			if isText && item != nil {
+				item(key, name)
+			}
 		case !named:
 			key, named = name, true
 			continue

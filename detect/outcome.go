@@ -105,6 +105,7 @@ func (d *Detector) note(v *view) {
 	}
 	d.notePlace(v)
 	d.noteLogin(v)
+	d.noteIdle(v)
 	if s, _ := v.static(); s == "true" {
 		return
 	}
@@ -138,10 +139,13 @@ func (d *Detector) notePage(v *view, outcome string) {
 	if missing {
 		ends = d.habits.ends(strings.ToLower(p))
 	}
-	honest := false
+	honest, used := false, uint64(0)
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		if missing {
 			c.misses(ends)
+		}
+		if c.idle.logins > 0 && !missing && v.uses(&c.idle) {
+			c.idle.logins, used = 0, c.idle.door
 		}
 		c.sees(page, !missing, answer, v.now().UnixNano())
 		if v.hasMade() {
@@ -151,6 +155,9 @@ func (d *Detector) notePage(v *view, outcome string) {
 	})
 	if honest && scriptEnd(p) == 0 {
 		d.habits.isBroken(v, true)
+	}
+	if used != 0 {
+		d.habits.idles(v, used, false)
 	}
 }
 

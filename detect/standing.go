@@ -42,7 +42,7 @@ func (d *Detector) noteLogin(v *view) {
 // noteForm learns from the answer to a name and a password in a form, and reports whether
 // it tells that these are right.
 func (d *Detector) noteForm(v *view, result string) bool {
-	if v.isSentBack(result) {
+	if v.isSentBack(v.result.said) {
 		d.habits.learnPlace(v, placeFails, v.formDoor(v.isVague()))
 	}
 	if result == loginStep && v.refusesForm() {

@@ -14,6 +14,7 @@ var (
 	userFields = newStringSet(strings.Fields(`
 		log user username userlogin userid useremail usermail login loginname loginid loginemail loginuser loginusername logon logonid
 		logonname signinname email emailaddress emailadresse mailaddress mail uid uname usr account accountname identifier identity
+		accesskey identification uniqueid eid hordeuser sapuser wpname usernamefield
 		name nickname nick screenname jusername osusername pmausername acname phone mobile msisdn handle principal customer memberid
 		customernumber sessionusernameoremail usernamefld usernameoremail txtusername authusername rocketchatuser
 		identifiant utilisateur nomutilisateur nomdutilisateur pseudo courriel
@@ -37,6 +38,7 @@ var (
 		密码 密碼 口令 パスワード 暗証番号 비밀번호 пароль`)
 	passwords = newStringSet(strings.Fields(`
 		pw pass passw userpass userpw pswd psw loginpass loginpw authpass jpass wppass mypass txtpass txtpw webpass adminpass
+		credential secretkey passuser hordepass
 		secret userident mdp codeacces codesecret sandi losen kodikos parole parol`)...)
 	// A form with one of these sets a password, and is no login.
 	newPasswords = []string{"new", "confirm", "repeat", "again", "retype", "verify", "old", "current", "password2", "password1", "pass1", "pass2", "pwd2"}

@@ -30,7 +30,7 @@ type bodyWatch struct {
 // watch puts b into the place of r's body, if that can be of interest, and reports
 // whether it can.
 func (b *bodyWatch) watch(r *http.Request) bool {
-	if !strings.EqualFold(r.Method, http.MethodPost) || r.Body == nil || r.Body == http.NoBody || !isTelling(r) {
+	if r.Body == nil || r.Body == http.NoBody || !isTelling(r) {
 		return false
 	}
 	b.ReadCloser = r.Body
@@ -39,10 +39,17 @@ func (b *bodyWatch) watch(r *http.Request) bool {
 }
 
 // isTelling reports whether the body of r can hold a name and a password, to judge
-// by its content type. Types are read as PHP reads them, which is content with
+// by its method and content type. Types are read as PHP reads them, which is content with
 // little: what comes after the first of ; and , and space has no say, however odd
-// it is. And WordPress' xmlrpc.php takes any type, a picture's too, and none.
+// it is. And WordPress' xmlrpc.php takes any type, a picture's too, and none. Files are
+// put in any type, too, but sessions in what names its fields.
 func isTelling(r *http.Request) bool {
+	if puts := r.Method == http.MethodPut; !puts && !strings.EqualFold(r.Method, http.MethodPost) {
+		return false
+	} else if puts {
+		kind := strings.ToLower(r.Header.Get("Content-Type"))
+		return strings.Contains(kind, "json") || strings.Contains(kind, "xml") || strings.HasPrefix(kind, "application/x-www-form-urlencoded")
+	}
 	if strings.Contains(r.URL.Path, "xmlrpc.php") {
 		return true
 	}
@@ -51,10 +58,10 @@ func isTelling(r *http.Request) bool {
 		contentType = contentType[:i]
 	}
 	switch contentType = strings.ToLower(contentType); contentType {
-	case "", "application/x-www-form-urlencoded", "multipart/form-data", "text/xml", "application/xml", "text/plain":
+	case "", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain":
 		return true
 	}
-	return strings.Contains(contentType, "json") // also application/json-rpc and text/x-json
+	return strings.Contains(contentType, "json") || strings.Contains(contentType, "xml") // also text/x-json and application/soap+xml
 }
 
 // Read implements [io.Reader].

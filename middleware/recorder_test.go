@@ -161,11 +161,26 @@ func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
 	}
 }
 
+// A session is put in what names its fields, a file in any type.
+func TestPutsThatAreKept(t *testing.T) {
+	for contentType, want := range map[string]bool{
+		"application/json": true, "application/xml": true, "application/x-www-form-urlencoded; charset=utf-8": true, "": false, "text/plain": false, "image/png": false,
+	} {
+		r := wrongLogin("user=a")
+		r.Method = http.MethodPut
+		r.Header.Set("Content-Type", contentType)
+		e := told(t, r, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+		if got := len(e.Body) > 0; got != want {
+			t.Errorf("%q: kept is %v, want %v", contentType, got, want)
+		}
+	}
+}
+
 // Bodies of these types can hold a name and a password.
 func TestTellingTypes(t *testing.T) {
 	for contentType, want := range map[string]bool{
 		"": true, "application/x-www-form-urlencoded": true, "Multipart/Form-Data; boundary=x": true, "application/json": true,
-		"application/json;charset=utf-8": true, "application/vnd.api+json": true, "APPLICATION/JSON,x": true, "text/plain": true, "text/xml": true,
+		"application/json;charset=utf-8": true, "application/vnd.api+json": true, "APPLICATION/JSON,x": true, "text/plain": true, "text/xml": true, "application/soap+xml": true,
 		"image/png": false, "application/octet-stream": false, "application/x-protobuf": false, "text/html": false, "json": true, "application/json-rpc": true,
 	} {
 		r := wrongLogin("user=a")

@@ -1,0 +1,138 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"slices"
+	"strings"
+)
+
+// items are the arguments of a call that have no names, such as those of JSON-RPC and of
+// XML-RPC: ["admin", "secret"]. Which of them is the password is for the server to know.
+type items struct {
+	n           int
+	first, last string
+	all         string
+}
+
+// What of them is read.
+const (
+	mostItems   = 6
+	longestItem = 128
+)
+
+// argumentLists are names of arrays that hold arguments.
+var argumentLists = newStringSet("params", "args", "arguments", "credentials")
+
+// item takes note of a text in an array.
+func (s *sent) item(list, text string) {
+	if argumentLists.has(plainName(list)) {
+		s.argument(text)
+	}
+	if s.namesLogin = s.namesLogin || hasLogin(text); text == "login" {
+		s.saysLogin = true
+	}
+}
+
+func (s *sent) argument(text string) {
+	if s.items.n == mostItems || text == "" {
+		return
+	}
+	text = text[:min(len(text), longestItem)]
+	if s.items.n++; s.items.n == 1 {
+		s.items.first = text
+	}
+	s.items.last = text
+	s.items.all += text + "\x00"
+}
+
+// takeItems takes the arguments of a call by which people log in for what they log in by.
+// Of two the first one is the name.
+func (s *sent) takeItems() {
+	switch s.items.n {
+	case 0:
+		return
+	case 2:
+		s.user, s.password = s.items.first, s.items.last
+	default:
+		s.password = s.items.all
+	}
+	s.passwords = 1
+}
+
+// newXMLDecoder returns one that takes what is not quite XML, in any encoding.
+func newXMLDecoder(text []byte) *xml.Decoder {
+	in := xml.NewDecoder(bytes.NewReader(text))
+	in.Strict = false
+	in.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	return in
+}
+
+// eachElement calls f for the elements of XML that hold nothing but text, up to where it
+// ends or goes wrong.
+func eachElement(text []byte, f func(name, text string)) {
+	in := newXMLDecoder(text)
+	letters := []byte(nil)
+	for range maxTokens {
+		token, err := in.RawToken()
+		if err != nil {
+			return
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			letters = letters[:0]
+		case xml.CharData:
+			letters = append(letters, t[:min(len(t), maxLetters-len(letters))]...)
+		case xml.EndElement:
+			if text := strings.TrimSpace(string(letters)); text != "" {
+				f(t.Name.Local, text)
+			}
+			letters = letters[:0]
+		}
+	}
+}
+
+// readXML takes note of what SOAP and the like hold, and of a call of XML-RPC.
+func (s *sent) readXML(body []byte) {
+	if bytes.Contains(body, []byte("UsernameToken")) {
+		return // of WS-Security: each call of an API has one, and differs
+	}
+	isCall := bytes.Contains(body, []byte("<methodCall"))
+	s.namesLogin = s.namesLogin || !isCall && logsInByGraph(string(body))
+	eachElement(body, func(name, text string) {
+		switch {
+		case !isCall:
+			s.member(name, text)
+		case name == "methodName":
+			s.hint("method", text)
+		case slices.Contains([]string{"string", "value", "base64"}, name):
+			s.argument(text)
+		}
+	})
+}
+
+// xmlResult looks for an error or a token among the elements of XML.
+func xmlResult(body []byte) string {
+	result := loginTry
+	eachElement(body, func(name, text string) {
+		name = plainName(name)
+		said := memberResult(name, text)
+		no := strings.HasPrefix(name, "fault") || (name == "boolean" || strings.HasSuffix(name, "result")) && (text == "0" || text == "false")
+		switch {
+		case said == loginFailure, no:
+			result = loginFailure
+		case said == loginSuccess && result == loginTry:
+			result = loginSuccess
+		}
+	})
+	if isFault(body) {
+		return loginFailure
+	}
+	return result
+}
+
+// isFault reports whether an answer of SOAP says that something is wrong.
+func isFault(body []byte) bool {
+	return bytes.Contains(body, []byte(":Fault>")) || bytes.Contains(body, []byte("<Fault"))
+}
