@@ -310,6 +310,7 @@ func TestApplicationsTellWhoIsLetIn(t *testing.T) {
 // Whoever guesses is asked for a challenge by the tenth password at the latest,
 // also where nothing is known of an answer but its head.
 func TestApplicationsAreGuarded(t *testing.T) {
+	skipUnderRace(t)
 	rules := builtinRules(t)
 	for _, app := range applications() {
 		for _, blind := range []bool{false, true} {

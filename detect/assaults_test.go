@@ -49,6 +49,7 @@ func isUnseen(name string, without bool) bool {
 
 // Each attack is answered in time, but for those that are known to be unseen.
 func TestAttacksAreAnswered(t *testing.T) {
+	skipUnderRace(t)
 	rules := builtinRules(t)
 	for _, a := range slices.Concat(loginAttacks(), scanAttacks(), spreadAttacks()) {
 		for _, without := range []bool{true, false} {

@@ -410,6 +410,7 @@ func attackRows() []attackRow {
 // Every built-in scenario alerts when an attacker has come far enough, and not one
 // request earlier.
 func TestBuiltinAlertsAtItsThreshold(t *testing.T) {
+	skipUnderRace(t)
 	rows := attackRows()
 	for _, row := range rows {
 		t.Run(row.scenario+": "+row.attack, func(t *testing.T) {

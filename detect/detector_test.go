@@ -106,6 +106,7 @@ func TestADetectorWithoutRulesSeesNothing(t *testing.T) {
 
 // TestManyClients is what happens when somebody has ten million addresses.
 func TestManyClients(t *testing.T) {
+	skipUnderRace(t)
 	n := 1_000_000
 	if testing.Short() || raceEnabled {
 		n = 300_000

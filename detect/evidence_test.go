@@ -41,6 +41,7 @@ func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
 
 // Who loads the same again asks for nothing new, however few requests a scenario takes.
 func TestTheSameRequestAgainIsOne(t *testing.T) {
+	skipUnderRace(t)
 	const few = 5
 	// Of the first there is nothing to tell one try from the next. The second counts
 	// attacks, and asks for a challenge. The third counts work, which the same request

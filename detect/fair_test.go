@@ -108,6 +108,7 @@ func checkFair(t *testing.T, name string, f *fair[int, int]) {
 // Who has a /48 of IPv6, 65,536 clients, makes the detector forget nothing of others:
 // neither what they are counted for, nor what they found, nor what is counted at a place.
 func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
+	skipUnderRace(t)
 	for _, row := range []struct {
 		name string
 		next func(i int) step

@@ -106,6 +106,7 @@ func TestBrokenLinks(t *testing.T) {
 // A site that answers for what it has not as for what it has is known by how it
 // answers for what no site has.
 func TestSoftMissing(t *testing.T) {
+	skipUnderRace(t)
 	impossible := []string{"/.env", "/.git/config", "/c99.php", "/wp-config.php~"}
 	taught := func(n int, answer step) []step {
 		return times(n, func(i int) step {
@@ -227,6 +228,7 @@ func TestWhereARedirectLeads(t *testing.T) {
 
 // All that is learned of sites is bounded, whoever asks for how much.
 func TestHabitsAreBounded(t *testing.T) {
+	skipUnderRace(t)
 	d := New(Config{Rules: builtinRules(t)})
 	h := d.habits
 	seen := func(i int, s step) *view {

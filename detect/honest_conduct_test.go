@@ -52,6 +52,7 @@ var challenged = map[string]string{
 
 // Nobody honest is banned, and hardly anybody is challenged.
 func TestHonestConduct(t *testing.T) {
+	skipUnderRace(t)
 	rules := builtinRules(t)
 	for _, m := range honestConduct() {
 		got := ""

@@ -325,6 +325,7 @@ func (m model) played(d *Detector) (alerts []event.Alert, at []int) {
 
 // Nobody honest is banned, and next to nobody challenged.
 func TestHonestModels(t *testing.T) {
+	skipUnderRace(t)
 	rules, challenged, all := builtinRules(t), []string(nil), honestModels()
 	for _, m := range all {
 		alerts, at := m.played(New(Config{Rules: rules}))
@@ -345,6 +346,7 @@ func TestHonestModels(t *testing.T) {
 
 // Every attack is seen within so many requests.
 func TestAttackModels(t *testing.T) {
+	skipUnderRace(t)
 	rules, all := builtinRules(t), attackModels()
 	for _, m := range all {
 		alerts, at := m.played(New(Config{Rules: rules}))

@@ -190,6 +190,7 @@ func agree(t *testing.T, rules *Rules, data string, n int) {
 }
 
 func TestCompiledFiltersAgreeOnTheSuite(t *testing.T) {
+	skipUnderRace(t)
 	rules := hubRules(t)
 	o, p := newOracle(t, rules, filepath.Join(hubsuite.Dir(t), "_hub", "data")), compile(rules, testIDs())
 	files, err := filepath.Glob(filepath.Join(hubsuite.Dir(t), "*", "requests.jsonl"))

@@ -94,6 +94,7 @@ func elsewhere(next func(int) step) func(int) step {
 
 // People mistype, forget and give up, on large sites all day: nobody is challenged for it.
 func TestHonestFailuresAreNotTakenForSlowGuessing(t *testing.T) {
+	skipUnderRace(t)
 	for _, row := range []struct {
 		name  string
 		hours int

@@ -68,6 +68,7 @@ func replay(rules *Rules, requests []*hubsuite.Recording) []hubsuite.Overflow {
 }
 
 func TestHubSuite(t *testing.T) {
+	skipUnderRace(t)
 	everything := hubRules(t)
 	for _, x := range hubsuite.Tests(t) {
 		t.Run(x.Name, func(t *testing.T) {
