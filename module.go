@@ -11,5 +11,6 @@ package tocsin
 import (
 	// They register the Caddy modules.
 	_ "github.com/tocsin-project/tocsin/caddymodule"
+	_ "github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	_ "github.com/tocsin-project/tocsin/caddymodule/sources"
 )

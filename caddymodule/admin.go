@@ -153,7 +153,7 @@ func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) 
 	if a.watch != nil {
 		s.Detect = a.watch.answer(a.engine)
 	}
-	s.AppSec, s.Warnings = a.inspector.answer(), a.warnings.all()
+	s.Inspectors, s.Warnings = a.inspector.answers(), a.warnings.all()
 	for _, l := range a.allowLists {
 		s.Allow = append(s.Allow, l.answer(time.Now()))
 	}

@@ -15,22 +15,22 @@ import (
 
 // statusAnswer says how the engine of the running config stands.
 type statusAnswer struct {
-	Version   string            `json:"version"`             // of this module
-	Ready     bool              `json:"ready"`               // the table is fit to judge by
-	Reason    string            `json:"reason,omitempty"`    // why it is not
-	Decisions int               `json:"decisions"`           // held in the table
-	Warnings  []string          `json:"warnings,omitempty"`  // of what the config is not likely to mean
-	Sources   []sourceAnswer    `json:"sources"`             // in the order of the config, live ones last
-	Databases []sourceAnswer    `json:"databases,omitempty"` // that say where an address is
-	Allow     []sourceAnswer    `json:"allow,omitempty"`     // lists of clients that are never stopped
-	Servers   []serverAnswer    `json:"servers"`             // with the directive in them, by name
-	Challenge *challengeAnswer  `json:"challenge,omitempty"` // left out if it is off
-	Detect    *detectAnswer     `json:"detect,omitempty"`    // none if it is off
-	AppSec    *appsecAnswer     `json:"appsec,omitempty"`    // none if none is configured
-	Spared    sparedAnswer      `json:"spared"`              // lookups that found a decision which is not enforced
-	Countries map[string]uint64 `json:"countries,omitempty"` // requests stopped, by the country of their clients
-	Snapshot  *snapshotAnswer   `json:"snapshot,omitempty"`  // none if it is off
-	Memory    memoryAnswer      `json:"memory"`
+	Version    string            `json:"version"`              // of this module
+	Ready      bool              `json:"ready"`                // the table is fit to judge by
+	Reason     string            `json:"reason,omitempty"`     // why it is not
+	Decisions  int               `json:"decisions"`            // held in the table
+	Warnings   []string          `json:"warnings,omitempty"`   // of what the config is not likely to mean
+	Sources    []sourceAnswer    `json:"sources"`              // in the order of the config, live ones last
+	Databases  []sourceAnswer    `json:"databases,omitempty"`  // that say where an address is
+	Allow      []sourceAnswer    `json:"allow,omitempty"`      // lists of clients that are never stopped
+	Servers    []serverAnswer    `json:"servers"`              // with the directive in them, by name
+	Challenge  *challengeAnswer  `json:"challenge,omitempty"`  // left out if it is off
+	Detect     *detectAnswer     `json:"detect,omitempty"`     // none if it is off
+	Inspectors []inspectorAnswer `json:"inspectors,omitempty"` // none if none is configured
+	Spared     sparedAnswer      `json:"spared"`               // lookups that found a decision which is not enforced
+	Countries  map[string]uint64 `json:"countries,omitempty"`  // requests stopped, by the country of their clients
+	Snapshot   *snapshotAnswer   `json:"snapshot,omitempty"`   // none if it is off
+	Memory     memoryAnswer      `json:"memory"`
 }
 
 // sparedAnswer counts lookups that found a decision of a remote source which is not

@@ -2,13 +2,13 @@ package caddymodule
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/metrics"
@@ -57,8 +57,10 @@ type App struct {
 	// the scenarios look for that come with the module.
 	Detect *Detect `json:"detect,omitempty"`
 
-	// Who judges requests by what they say. Default: nobody.
-	AppSec *AppSec `json:"appsec,omitempty"`
+	// The inspector of requests, which judges them by what they say: one module in the
+	// namespace tocsin.inspectors. The one that comes with the module is appsec. Default:
+	// none.
+	InspectorsRaw []json.RawMessage `json:"inspectors,omitempty" caddy:"namespace=tocsin.inspectors inline_key=inspector"`
 
 	// How the pages look that stopped clients see. Sites can say otherwise.
 	Look
@@ -79,7 +81,7 @@ type App struct {
 	checks     []*middleware.Middleware // of the directives
 	places     []*place
 	warned     []*caddyhttp.HTTPErrorConfig // that were looked through for what is handed on
-	collector  prometheus.Collector
+	collector  collectors
 	engine     *pooled
 	key        string       // what Provision has taken it under; empty: it has not
 	release    func()       // gives the log back that Start has taken
@@ -146,7 +148,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) checkUse(state State) error {
 	switch {
 	case a.engine.hasDecisions():
-	case a.watch == nil && a.AppSec == nil:
+	case a.watch == nil && a.inspector == nil:
 		return errors.New("no source of decisions, and nothing is looked for: " +
 			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
 	default:
@@ -169,21 +171,18 @@ func (a *App) equip(ctx caddy.Context, state State) (err error) {
 	if a.watch != nil {
 		a.watch.keepQuery = slices.Contains(a.Context, "query")
 	}
-	if a.AppSec != nil {
-		if a.inspector, err = a.AppSec.take(caddy.NewReplacer(), a.engine.opened); err != nil {
-			return fmt.Errorf("appsec: %w", err)
-		}
-	}
-	return nil
+	a.inspector, err = a.takeInspector(ctx)
+	return err
 }
 
 // register has Caddy collect the metrics of the engine.
 func (a *App) register(ctx caddy.Context) error {
-	a.collector = metrics.NewCollector(metrics.Config{
+	own := metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
 		Counters: a.engine.counters.each, Challenges: &a.engine.shared.counters,
-		Detector: a.engine.shared.rules.detector, AppSec: a.inspector.stats(), Proxies: a.engine.proxies.Load, Version: lapi.Version,
+		Detector: a.engine.shared.rules.detector, Proxies: a.engine.proxies.Load, Version: lapi.Version,
 	})
+	a.collector = append(a.guestCollectors(), own)
 	if err := ctx.GetMetricsRegistry().Register(runningCollector{a.collector}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
@@ -215,7 +214,7 @@ func (a *App) Stop() error {
 	for _, check := range a.checks {
 		check.Flush()
 	}
-	a.inspector.stop()
+	a.inspector.end()
 	if a.watch != nil {
 		a.watch.user.release()
 	}

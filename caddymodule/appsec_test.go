@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -167,7 +168,7 @@ func waitForInspector(t *testing.T, good func(appsec.Stats) bool) {
 		t.Fatal(err)
 	}
 	wait(t, func() error {
-		if s := app.inspector.Stats(); !good(s) {
+		if s := app.inspector.Inspector.(guest.Counted).Stats(); !good(s) {
 			return fmt.Errorf("%+v", s)
 		}
 		return nil
@@ -331,8 +332,8 @@ func TestAppSecGoesOnOverReloads(t *testing.T) {
 			before = app.inspector.inspector
 		}
 		want := uint64(min(i+1, 3))
-		if app.inspector.inspector != before || app.inspector.Stats().Asked != want {
-			t.Errorf("load %d: another client: %v, asked %d times", i, app.inspector.inspector != before, app.inspector.Stats().Asked)
+		if app.inspector.inspector != before || app.inspector.Inspector.(guest.Counted).Stats().Asked != want {
+			t.Errorf("load %d: another client: %v, asked %d times", i, app.inspector.inspector != before, app.inspector.Inspector.(guest.Counted).Stats().Asked)
 		}
 	}
 	if err := h.tryLoad(h.inspected(s.URL, "contact nowhere", "", "")); err == nil {
@@ -347,7 +348,7 @@ func TestAppSecGoesOnOverReloads(t *testing.T) {
 		t.Error("another limit, and the same client")
 	}
 	n := 0
-	inspectors.Range(func(any, any) bool { n++; return true })
+	inspectorPool.Range(func(any, any) bool { n++; return true })
 	if n != 1 {
 		t.Errorf("%d clients in the pool", n)
 	}
@@ -381,7 +382,7 @@ func TestAHangingAppSecHoldsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := app.inspector.Stats()
+	st := app.inspector.Inspector.(guest.Counted).Stats()
 	if st.Failed[appsec.Late]+st.Failed[appsec.Busy]+st.Failed[appsec.Paused] != requests {
 		t.Errorf("%+v", st)
 	}
@@ -443,7 +444,7 @@ func TestInspectorsAreGivenBack(t *testing.T) {
 	}
 	wait(t, func() error {
 		left := false
-		inspectors.Range(func(any, any) bool { left = true; return false })
+		inspectorPool.Range(func(any, any) bool { left = true; return false })
 		if left {
 			return errors.New("a client is left in the pool")
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	"github.com/tocsin-project/tocsin/caddymodule/sources"
 )
 
@@ -30,7 +31,7 @@ var whole = map[string]string{
 	"App":       `{"sources":[{"source":"blocklist","path":"a"}]}`,
 	"LAPI":      `{"source":"lapi","url":"http://127.0.0.1:1","key":"k"}`,
 	"Blocklist": `{"source":"blocklist","path":"http://127.0.0.1:1/a"}`,
-	"AppSec":    `{"url":"http://127.0.0.1:1","key":"k"}`,
+	"AppSec":    `{"inspector":"appsec","url":"http://127.0.0.1:1","key":"k"}`,
 	"Challenge": `{}`,
 	"Detect":    `{}`,
 	"Policy":    `{"action":"ban"}`,
@@ -54,7 +55,7 @@ func TestEachFieldOfJSONIsChecked(t *testing.T) {
 		{App{}, `%s`},
 		{sources.LAPI{}, `{"sources":[%s]}`},
 		{sources.Blocklist{}, `{"sources":[%s]}`},
-		{AppSec{}, `{"appsec":%s}`},
+		{inspectors.AppSec{}, `{"inspectors":[%s]}`},
 		{Challenge{}, `{"sources":[{"source":"blocklist","path":"a"}],"challenge":%s}`},
 		{Detect{}, `{"detect":%s}`},
 		{Policy{}, `{"detect":{"policies":{"tocsin/http-login-bf":%s}}}`},

@@ -43,7 +43,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    allow    private_ranges|<address>|<range>|<path>|<url>...
 //	    snapshot <path>|off
 //	    challenge pow|off|<provider> [<site key> <secret key>] { … }
-//	    appsec   <url> [<key>] { … }
+//	    <inspector> …
 //	    detect   builtin|off|<path>... { … }
 //	    scenario <name> { … }
 //	    local    ban|captcha <duration> { … }
@@ -64,11 +64,12 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 // A source is the name of a module in the namespace tocsin.sources: lapi, blocklist or
 // geoip, or one that somebody else has added. What follows it is up to the module.
 //
+// So is an inspector in the namespace tocsin.inspectors: appsec, for one.
+//
 // Sources and scenario may be given any number of times. For the meaning and the default
-// of each see [App], [Challenge], [AppSec], [Detect], [Scenario] and [Local]; the options
-// in the blocks of challenge, appsec, detect, scenario and local are listed with
-// [App.parseChallenge], [App.parseAppSec], [App.parseDetect], [App.parseScenario],
-// [App.parseLocal] and [App.parseCrawlers].
+// of each see [App], [Challenge], [Detect], [Scenario] and [Local]; the options in the
+// blocks of challenge, detect, scenario and local are listed with [App.parseChallenge],
+// [App.parseDetect], [App.parseScenario], [App.parseLocal] and [App.parseCrawlers].
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // tocsin
 	if err := option.Exact(d, appID); err != nil {
@@ -76,7 +77,6 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	more := option.Block{
 		"challenge": {Parse: a.parseChallenge},
-		"appsec":    {Parse: a.parseAppSec},
 		"detect":    {Parse: a.parseDetect},
 		"scenario":  {Parse: a.parseScenario, Repeatable: true},
 		"local":     {Parse: a.parseLocal},
@@ -84,13 +84,14 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"report":    {Parse: a.parseReport},
 		"accent":    {Parse: colour(&a.Accent)},
 	}
-	addGuests(more, guest.Sources, "source", &a.SourcesRaw)
+	addGuests(more, guest.Sources, "source", &a.SourcesRaw, true)
+	addGuests(more, guest.Inspectors, "inspector", &a.InspectorsRaw, false)
 	return option.Read(d, appID, a, more)
 }
 
 // addGuests adds the modules of a namespace to the options of the app. What they say
 // goes to to, with the name of the module by key.
-func addGuests(all option.Block, namespace, key string, to *[]json.RawMessage) {
+func addGuests(all option.Block, namespace, key string, to *[]json.RawMessage, repeatable bool) {
 	for _, m := range caddy.GetModules(namespace) {
 		parse := func(d *caddyfile.Dispenser, _ string) error {
 			g, err := caddyfile.UnmarshalModule(d, string(m.ID))
@@ -99,7 +100,7 @@ func addGuests(all option.Block, namespace, key string, to *[]json.RawMessage) {
 			}
 			return err
 		}
-		all[m.ID.Name()] = option.Option{Parse: parse, Repeatable: true}
+		all[m.ID.Name()] = option.Option{Parse: parse, Repeatable: repeatable}
 	}
 }
 

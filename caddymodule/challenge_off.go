@@ -38,9 +38,10 @@ func (a *App) captchas(state State) (asking []string) {
 	}
 	add(state.Fallback, "fallback")
 	add(state.Local.Action, "local")
-	if a.AppSec != nil {
-		add(a.AppSec.Failure, "failure of appsec")
-		add(a.AppSec.Fallback, "fallback of appsec")
+	if a.inspector != nil {
+		if g, ok := a.inspector.Inspector.(guest.Captchas); ok {
+			asking = append(asking, g.Captchas()...)
+		}
 	}
 	return asking
 }

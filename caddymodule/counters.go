@@ -73,6 +73,38 @@ func newServerAnswer(name string, n middleware.Counts) serverAnswer {
 	return a
 }
 
+// collectors are several that are registered as one.
+type collectors []prometheus.Collector
+
+// Describe implements [prometheus.Collector].
+func (c collectors) Describe(ch chan<- *prometheus.Desc) {
+	for _, one := range c {
+		one.Describe(ch)
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c collectors) Collect(ch chan<- prometheus.Metric) {
+	for _, one := range c {
+		one.Collect(ch)
+	}
+}
+
+// guestCollectors returns the guests that have metrics of their own.
+func (a *App) guestCollectors() (all collectors) {
+	for _, o := range a.engine.opened {
+		if c, ok := o.(prometheus.Collector); ok {
+			all = append(all, c)
+		}
+	}
+	if a.inspector != nil {
+		if c, ok := a.inspector.Inspector.(prometheus.Collector); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 // A runningCollector collects what the config that runs has to say. Each config
 // has a registry of its own, and the admin endpoint shows the newest: also that of
 // a config that failed to load, whose engine never ran.

@@ -42,7 +42,7 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 		return
 	}
 	a.warned = append(a.warned, errors)
-	s := survey{hosts: hosts, later: a.Startup == startupClosed || a.AppSec != nil}
+	s := survey{hosts: hosts, later: a.Startup == startupClosed || a.inspector != nil}
 	if srv != nil {
 		s.named = srv.NamedRoutes
 	}

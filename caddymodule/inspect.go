@@ -2,9 +2,9 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -18,58 +18,71 @@ import (
 // that a second directive on its way, or one in the error routes, does not ask again.
 const verdictVar = "tocsin_appsec"
 
-// inspectors keeps clients of AppSec across reloads, by what they are made from:
-// with their connections, their counts, and what they know of an AppSec that hangs.
-var inspectors = caddy.NewUsagePool()
+// inspectorPool keeps inspectors across reloads, by what they are made from: with their
+// connections, their counts, and what they know of a server that hangs.
+var inspectorPool = caddy.NewUsagePool()
 
 // An inspector is what all sites of a config ask.
 type inspector struct {
-	*appsec.Client
-	url   string
-	logs  logSwitch
-	check bool // whether AppSec's rules know the versions of HTTP that it is told of
+	middleware.Inspector
+	name string // of the module
+	logs logSwitch
 }
 
 // A heldInspector is an inspector as long as a config has taken it.
 type heldInspector struct {
 	*inspector
-	key     string
-	release func()          // gives the log back; nil: it was not started
-	checked <-chan struct{} // closed when the check has ended; nil: there is none
-	ended   chan struct{}   // closed to end it
+	key  string
+	stop func() // ends what has been started, and gives the log back; nil: it was not started
 }
 
-// take returns the inspector that s describes. It reads files, opens no connection
-// and starts nothing.
-func (s AppSec) take(repl *caddy.Replacer, sources []guest.Opened) (*heldInspector, error) {
-	s, err := s.resolve(repl, sources)
+// takeInspector returns the inspector that a names, nil if it names none. It reads files,
+// opens no connection and starts nothing.
+func (a *App) takeInspector(ctx caddy.Context) (*heldInspector, error) {
+	loaded, err := ctx.LoadModule(a, "InspectorsRaw")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("inspectors: %w", err)
 	}
-	cfg, err := s.config()
+	switch all := loaded.([]any); len(all) {
+	case 0:
+		return nil, nil
+	case 1:
+		return openInspector(all[0].(caddy.Module), a.engine.opened)
+	default:
+		return nil, fmt.Errorf("inspectors: %d are given: requests can be inspected by one", len(all))
+	}
+}
+
+func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, error) {
+	name := m.CaddyModule().ID.Name()
+	g, ok := m.(guest.Inspector)
+	if !ok {
+		return nil, fmt.Errorf("inspectors: %s is no guest.Inspector", name)
+	}
+	if err := g.Resolve(caddy.NewReplacer(), sources); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	key, err := identity(nil, m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	key, err := s.key()
-	if err != nil {
-		return nil, err
-	}
-	v, _, err := inspectors.LoadOrNew(key, func() (caddy.Destructor, error) {
-		i := &inspector{url: s.URL, check: cfg.MaxHTTPVersion == appsec.HTTP3}
-		cfg.Logger = i.logs.logger()
+	v, _, err := inspectorPool.LoadOrNew(key, func() (caddy.Destructor, error) {
+		i := &inspector{name: name}
 		var err error
-		i.Client, err = appsec.New(cfg)
+		i.Inspector, err = g.Open(i.logs.logger())
 		return i, err
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &heldInspector{inspector: v.(*inspector), key: key}, nil
 }
 
 // Destruct closes what is open.
 func (i *inspector) Destruct() error {
-	i.Close()
+	if c, ok := i.Inspector.(guest.Closer); ok {
+		c.Close()
+	}
 	return nil
 }
 
@@ -78,49 +91,27 @@ func (i *heldInspector) start(l *zap.Logger) {
 	if i == nil {
 		return
 	}
-	i.release = i.logs.use(l)
-	if i.check {
-		i.checkVersions(l)
+	release := i.logs.use(l)
+	i.stop = release
+	if s, ok := i.Inspector.(guest.Starter); ok {
+		stop := s.Start(l)
+		i.stop = func() { stop(); release() }
 	}
 }
 
-// checkPause is between two tries to ask an AppSec that does not answer.
-const checkPause = 10 * time.Second
-
-// checkVersions warns of rules that would ban every visitor over HTTP/3, as soon as
-// AppSec answers.
-func (i *heldInspector) checkVersions(l *zap.Logger) {
-	checked, ended := make(chan struct{}), make(chan struct{})
-	i.checked, i.ended = checked, ended
-	go func() {
-		defer close(checked)
-		for {
-			err := i.CheckVersions()
-			if !errors.Is(err, appsec.ErrNoAnswer) {
-				if err != nil {
-					l.Warn("appsec: max_http_version 3 does not fit the rules", zap.Error(err))
-				}
-				return
-			}
-			select {
-			case <-time.After(checkPause):
-			case <-ended:
-				return
-			}
-		}
-	}()
+// end ends what start has begun.
+func (i *heldInspector) end() {
+	if i != nil && i.stop != nil {
+		i.stop()
+	}
 }
 
-// stop gives the log back.
-func (i *heldInspector) stop() {
-	if i == nil || i.release == nil {
-		return
+// names returns the name of the inspector, if there is one.
+func (i *heldInspector) names() []string {
+	if i == nil {
+		return nil
 	}
-	if i.checked != nil {
-		close(i.ended)
-		<-i.checked
-	}
-	i.release()
+	return []string{i.name}
 }
 
 // giveBack gives the inspector itself back.
@@ -128,16 +119,8 @@ func (i *heldInspector) giveBack() error {
 	if i == nil {
 		return nil
 	}
-	_, err := inspectors.Delete(i.key)
+	_, err := inspectorPool.Delete(i.key)
 	return err
-}
-
-// stats returns what has been counted.
-func (i *heldInspector) stats() func() appsec.Stats {
-	if i == nil {
-		return nil
-	}
-	return i.Stats
 }
 
 // passed is what is mostly said.
@@ -149,7 +132,7 @@ func (i *inspector) Inspect(r *http.Request, in appsec.Inspection) (appsec.Verdi
 	if v, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*appsec.Verdict); ok {
 		return *v, nil
 	}
-	v, err := i.Client.Inspect(r, in)
+	v, err := i.Inspector.Inspect(r, in)
 	switch {
 	case err != nil:
 	case v == passed:

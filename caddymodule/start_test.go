@@ -16,7 +16,7 @@ func TestOneLineSaysWhatIsOn(t *testing.T) {
 		{
 			"all", "detect {DIR}/rules.yaml\n" + trap + "challenge pow\nlocal captcha 10m",
 			"http://{ADDR} {\ntocsin\nhandle /a {\ntocsin\n}\n}\nhttp://a.example:{PORT} {\ntocsin\n}",
-			[]string{`"sites":2`, `"sources":["list:list.txt"]`, `"scenarios":2`, `"scenarios_lead_to":{"ban 1h":1,"captcha 10m":1}`, `"challenge":"pow"`, `"appsec":false`},
+			[]string{`"sites":2`, `"sources":["list:list.txt"]`, `"scenarios":2`, `"scenarios_lead_to":{"ban 1h":1,"captcha 10m":1}`, `"challenge":"pow"`, `"inspectors":[]`},
 		},
 		{
 			"little", "detect off", "http://{ADDR} {\nrespond ok\n}",

@@ -137,8 +137,8 @@ func (a *statusAnswer) write(w io.Writer) error {
 		if a.Detect != nil {
 			a.Detect.write(t)
 		}
-		if a.AppSec != nil {
-			a.AppSec.write(t)
+		for i := range a.Inspectors {
+			a.Inspectors[i].write(t)
 		}
 		if len(a.Servers) == 0 {
 			return

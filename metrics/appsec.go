@@ -15,6 +15,28 @@ const (
 
 var latency = prometheus.NewDesc(latencyName, latencyHelp, nil, nil)
 
+// NewAppSec returns a collector of what became of inspections, for who has no other use
+// for [NewCollector]: stats is called for each scrape.
+func NewAppSec(stats func() appsec.Stats) prometheus.Collector { return appsecCollector{stats} }
+
+type appsecCollector struct{ stats func() appsec.Stats }
+
+// Describe implements [prometheus.Collector].
+func (appsecCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range ofAppSec {
+		ch <- m.desc
+	}
+	ch <- latency
+}
+
+// Collect implements [prometheus.Collector].
+func (c appsecCollector) Collect(ch chan<- prometheus.Metric) {
+	s, v := c.stats(), values{}
+	v.appsec(&s)
+	sendLatency(ch, &s)
+	v.send(ch)
+}
+
 // appsec adds what became of the requests that AppSec was to be asked about. A
 // kind that there was none of yet is told too, or the first of them would be no
 // increase to an alert.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func metricsPage() string {
 	row := func(name, kind, labels, help string) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, kind, labels, help)
 	}
-	for _, m := range all {
+	for _, m := range slices.Concat(all, ofAppSec) {
 		kind := "counter"
 		if m.kind == prometheus.GaugeValue {
 			kind = "gauge"

@@ -85,7 +85,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range all {
 		ch <- m.desc
 	}
-	ch <- latency
+	if c.cfg.AppSec != nil {
+		appsecCollector{}.Describe(ch)
+	}
 }
 
 // Collect implements [prometheus.Collector].
@@ -110,9 +112,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		v.challenges(c.cfg.Challenges.Counts())
 	}
 	if c.cfg.AppSec != nil {
-		stats := c.cfg.AppSec()
-		v.appsec(&stats)
-		sendLatency(ch, &stats)
+		appsecCollector{c.cfg.AppSec}.Collect(ch)
 	}
 	v.send(ch)
 }

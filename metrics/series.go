@@ -128,6 +128,8 @@ var (
 		sourceErrors, sourceHeld, sourceEvents, processed, stopped, dryRun, allowed, ended, passed, spared, challenges,
 		alerts, alertsDecided, alertsSpared, alertsVoid, alertsGuarded, guards, crawlers, reports, reportsQueued, responses, responsesDropped,
 		events, whitelisted, buckets, bucketBytes, evicted, detectPanics, clients,
+	}
+	ofAppSec = []*metric{
 		appsecAsked, appsecRetried, appsecStopped, appsecUnknown, appsecFailed, appsecSkipped, appsecRefused,
 		appsecBroken, appsecBodies,
 	}

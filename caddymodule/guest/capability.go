@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Files is a [Source] whose files belong to its identity: it reads them once.
+// Files is a guest whose files belong to its identity: it reads them once.
 type Files interface {
 	// Files returns the paths of the files.
 	Files() []string

@@ -1,10 +1,13 @@
-// Package guest answers one question: what does a source of decisions have to be, to be
-// loaded by the app tocsin?
+// Package guest answers one question: what does a source of decisions or an inspector have
+// to be, to be loaded by the app tocsin?
 //
-// It is a Caddy module in the namespace tocsin.sources and a [Source]. The app names it in
-// its field "sources", by the key "source". A package that registers one, and is built into
-// Caddy, is all that it takes. If the module reads Caddyfiles, its name is an option of the
-// global option tocsin.
+// It is a Caddy module in one of these namespaces, and has the methods of the interface:
+//
+//	tocsin.sources     [Source]: the app has them in its field "sources", by the key "source"
+//	tocsin.inspectors  [Inspector]: in its field "inspectors", by the key "inspector"
+//
+// A package that registers one, and is built into Caddy, is all that it takes. If the module
+// reads Caddyfiles, its name is an option of the global option tocsin.
 //
 // # What becomes of a guest
 //
@@ -20,17 +23,21 @@
 // What a guest can do beyond that is found by what it has opened: that has the methods of
 // one of the interfaces here, or it has not.
 //
-//	engine.Source or engine.Live  it has decisions; one of the two is required
-//	Locator              it says where addresses are, and has no decisions
-//	Syncer               it can read everything anew, now
-//	Reporter             it is told of alerts, if the option report names it
-//	Unbanner             it takes decisions back where they come from
-//	Allowlisted          it has allowlists
-//	Keyed                it has a key that inspectors can use, too
-//	Captchas             it asks for captchas
-//	Warner               it looks for mistakes in the config
-//	Closer               it is closed when no config needs it any more
-//	prometheus.Collector it has metrics of its own
+//	source     engine.Source    it keeps the table in step: this or the next is required
+//	source     engine.Live      it is asked about each client
+//	source     engine.Counting  it has counts of its own, for the status and the metrics
+//	source     Locator          it says where addresses are, and has no decisions
+//	source     Syncer           it can read everything anew, now
+//	source     Reporter         it is told of alerts, if the option report names it
+//	source     Unbanner         it takes decisions back where they come from
+//	source     Allowlisted      it has allowlists
+//	source     Keyed            it has a key that inspectors can use, too
+//	source     Warner           it looks for mistakes in the config
+//	inspector  Starter          it does something as long as a config runs
+//	inspector  Counted          its inspections are in the status
+//	any        Captchas         it asks for captchas
+//	any        Closer           it is closed when no config needs it any more
+//	any        prometheus.Collector  it has metrics of its own
 package guest
 
 import (

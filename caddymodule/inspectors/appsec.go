@@ -1,9 +1,6 @@
-package caddymodule
+package inspectors
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -15,9 +12,6 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lookup"
 )
-
-// appsecOff is the Handler.AppSec of sites without.
-const appsecOff = "off"
 
 // failureOpen is the AppSec.Failure that lets requests pass; the others are actions.
 const failureOpen = "open"
@@ -104,7 +98,12 @@ type AppSec struct {
 	TLSCA string `json:"tls_ca,omitempty" option:"-"`
 }
 
-// parseAppSec sets up AppSec:
+// CaddyModule returns the Caddy module information.
+func (AppSec) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: guest.Inspectors + ".appsec", New: func() caddy.Module { return new(AppSec) }}
+}
+
+// UnmarshalCaddyfile sets up AppSec:
 //
 //	appsec <url> [<key>] {
 //	    timeout           <duration>
@@ -125,8 +124,8 @@ type AppSec struct {
 //	    tls               <cert> <key> [<ca>]
 //	    tls               <ca>
 //	}
-func (a *App) parseAppSec(d *caddyfile.Dispenser, name string) error {
-	s := new(AppSec)
+func (s *AppSec) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	name := option.Start(d)
 	switch args := d.RemainingArgs(); len(args) {
 	case 2:
 		s.Key = args[1]
@@ -136,35 +135,42 @@ func (a *App) parseAppSec(d *caddyfile.Dispenser, name string) error {
 	default:
 		return d.Errf("%s: want a URL and perhaps a key, got %d arguments", name, len(args))
 	}
-	a.AppSec = s
 	return option.Read(d, name, s, option.Block{
 		"tls": {Parse: option.Certificates(&s.TLSCert, &s.TLSKey, &s.TLSCA)},
 	})
 }
 
-// resolve returns s with placeholders replaced and the key read: that of the first of the
-// sources that has one, if s has none. The result holds secrets.
-func (s AppSec) resolve(repl *caddy.Replacer, sources []guest.Opened) (AppSec, error) {
+// Resolve implements [guest.Inspector]. Without a key it takes that of the first of the
+// sources that has one.
+func (s *AppSec) Resolve(repl *caddy.Replacer, sources []guest.Opened) error {
 	if s.URL == "" {
-		return s, errors.New("url is required")
+		return errors.New("url is required")
 	}
-	err := option.Replace(repl, &s)
+	err := option.Replace(repl, s)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if s.Key, err = option.Secret(s.Key); err != nil {
-		return s, fmt.Errorf("key: %w", err)
+		return fmt.Errorf("key: %w", err)
 	}
 	for _, o := range sources {
 		if k, ok := o.(guest.Keyed); ok && s.Key == "" {
 			s.Key = k.Key()
 		}
 	}
-	return s, option.Check(&s)
+	return option.Check(s)
+}
+
+// Files implements [guest.Files]: the authorities are read only once.
+func (s *AppSec) Files() []string {
+	if s.TLSCA == "" {
+		return nil
+	}
+	return []string{s.TLSCA}
 }
 
 // config returns what s, which is resolved, says.
-func (s AppSec) config() (appsec.Config, error) {
+func (s *AppSec) config() (appsec.Config, error) {
 	cfg := appsec.Config{
 		URL: s.URL, Key: s.Key, Timeout: time.Duration(s.Timeout), ChallengeTimeout: time.Duration(s.ChallengeTimeout),
 		BodyLimit: s.BodyLimit, BodyTimeout: time.Duration(s.BodyTimeout), BodyMemory: int64(s.BodyMemory),
@@ -186,7 +192,7 @@ func (s AppSec) config() (appsec.Config, error) {
 			continue
 		}
 		var err error
-		if *word.to, err = parseAction(word.is); err != nil {
+		if *word.to, err = lookup.ParseAction(word.is); err != nil {
 			return cfg, fmt.Errorf("%s: %w", word.name, err)
 		}
 	}
@@ -196,21 +202,9 @@ func (s AppSec) config() (appsec.Config, error) {
 // httpVersions are the words for versions of HTTP; none stands for the default.
 var httpVersions = map[string]appsec.HTTPVersion{"": 0, "1.1": appsec.HTTP11, "2": appsec.HTTP2, "3": appsec.HTTP3}
 
-// key returns what tells s, which is resolved, from any other: a hash over it and
-// over the authorities that it names, which are read only once.
-func (s AppSec) key() (string, error) {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return "", fmt.Errorf("hashing: %w", err)
-	}
-	h := sha256.New()
-	h.Write(text)
-	if s.TLSCA != "" {
-		pem, err := option.ReadFile(s.TLSCA, option.MaxSecret)
-		if err != nil {
-			return "", fmt.Errorf("tls: %w", err)
-		}
-		fmt.Fprintf(h, "%d:%s", len(pem), pem)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
+// Interface guards
+var (
+	_ guest.Inspector       = (*AppSec)(nil)
+	_ guest.Files           = (*AppSec)(nil)
+	_ caddyfile.Unmarshaler = (*AppSec)(nil)
+)

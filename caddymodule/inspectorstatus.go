@@ -1,15 +1,19 @@
 package caddymodule
 
 import (
+	"strings"
+
 	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// appsecAnswer says what became of inspections, since the client was made: a config
-// that says the same of AppSec goes on with it.
-type appsecAnswer struct {
-	URL     string            `json:"url"`
-	Asked   uint64            `json:"asked"`             // requests that AppSec was asked about
+// inspectorAnswer says what became of inspections, since the inspector was made: a config
+// that says the same of it goes on with it.
+type inspectorAnswer struct {
+	Name    string            `json:"name"`              // of the module, such as appsec
+	URL     string            `json:"url"`               // whom it asks
+	Asked   uint64            `json:"asked"`             // requests that it was asked about
 	Stopped map[string]uint64 `json:"stopped"`           // by ban, captcha and challenge, dry runs included
 	Unknown uint64            `json:"unknown"`           // actions that the fallback stood in for
 	Failed  map[string]uint64 `json:"failed,omitempty"`  // requests without an answer: late, unreachable and so on
@@ -19,14 +23,18 @@ type appsecAnswer struct {
 	Bodies  int64             `json:"body_bytes"`        // that bodies take now
 }
 
-// answer says how it goes; nil if there is no AppSec.
-func (i *heldInspector) answer() *appsecAnswer {
+// answers says how it goes; nothing if there is no inspector, or it does not count.
+func (i *heldInspector) answers() []inspectorAnswer {
 	if i == nil {
 		return nil
 	}
-	s := i.Stats()
-	a := &appsecAnswer{
-		URL: i.url, Asked: s.Asked, Unknown: s.Unknown, Broken: s.Broken, Bodies: s.BodyMemory,
+	g, ok := i.Inspector.(guest.Counted)
+	if !ok {
+		return nil
+	}
+	s := g.Stats()
+	a := inspectorAnswer{
+		Name: i.name, URL: g.Target(), Asked: s.Asked, Unknown: s.Unknown, Broken: s.Broken, Bodies: s.BodyMemory,
 		Stopped: map[string]uint64{
 			"ban": s.Stopped[lookup.Ban], "captcha": s.Stopped[lookup.Captcha], "challenge": s.Challenged,
 		},
@@ -39,7 +47,7 @@ func (i *heldInspector) answer() *appsecAnswer {
 		addSome(a.Partial, appsec.Skip(kind).String(), s.Skipped[kind])
 		addSome(a.Refused, appsec.Skip(kind).String(), s.Refused[kind])
 	}
-	return a
+	return []inspectorAnswer{a}
 }
 
 // addSome adds n if there is anything to tell.
@@ -50,13 +58,14 @@ func addSome(to map[string]uint64, name string, n uint64) {
 }
 
 // write prints what a says below the status.
-func (a *appsecAnswer) write(t table) {
+func (a *inspectorAnswer) write(t table) {
+	name := strings.ToUpper(a.Name)
 	t.row()
-	t.row("APPSEC", "ASKED", "BANNED", "CAPTCHA", "CHALLENGED", "FAILED", "SEEN IN PART", "REFUSED", "BROKEN OFF")
+	t.row(name, "ASKED", "BANNED", "CAPTCHA", "CHALLENGED", "FAILED", "SEEN IN PART", "REFUSED", "BROKEN OFF")
 	t.row(a.URL, a.Asked, a.Stopped["ban"], a.Stopped["captcha"], a.Stopped["challenge"],
 		total(a.Failed), total(a.Partial), total(a.Refused), a.Broken)
 	if len(a.Failed) > 0 {
-		t.counts("APPSEC FAILED", "REQUESTS", a.Failed)
+		t.counts(name+" FAILED", "REQUESTS", a.Failed)
 	}
 }
 

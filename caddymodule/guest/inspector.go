@@ -1,0 +1,36 @@
+package guest
+
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
+)
+
+// Inspectors is the namespace of inspectors.
+const Inspectors = "tocsin.inspectors"
+
+// An Inspector is a module in the namespace tocsin.inspectors: it judges requests by what
+// they say.
+type Inspector interface {
+	// Resolve fills in defaults, replaces placeholders, reads secrets and checks what the
+	// operator has written. Sources are all of the config.
+	Resolve(repl *caddy.Replacer, sources []Opened) error
+	// Open makes the inspector, once it is resolved. What it logs goes to the config that
+	// runs.
+	Open(l *zap.Logger) (middleware.Inspector, error)
+}
+
+// A Starter is an inspector that does something as long as a config runs.
+type Starter interface {
+	// Start begins it, and logs to l, until stop is called, which waits for its end.
+	Start(l *zap.Logger) (stop func())
+}
+
+// Counted is an inspector whose inspections are in the status.
+type Counted interface {
+	// Target is whom it asks, such as a URL.
+	Target() string
+	// Stats returns what has been counted.
+	Stats() appsec.Stats
+}

@@ -1,0 +1,10 @@
+// Package inspectors answers one question: who can inspect requests, in Caddy?
+//
+// Its modules are guests of the app tocsin: see package guest.
+//
+//	tocsin.inspectors.appsec  the AppSec component of CrowdSec
+package inspectors
+
+import "github.com/caddyserver/caddy/v2"
+
+func init() { caddy.RegisterModule(AppSec{}) }
