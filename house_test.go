@@ -52,10 +52,11 @@ var public = []string{
 // rooms holds every folder that there may be. The last element of a name can
 // be a star.
 var rooms = map[string]room{
-	".":                      {ours: []string{"caddymodule", "caddymodule/inspectors", "caddymodule/sources"}},
+	".":                      {ours: []string{"caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
 	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
 	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, cobra}},
-	"caddymodule/guest":      {[]string{"appsec", "engine", "lookup", "middleware"}, []string{caddy, zap}},
+	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
+	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
 	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
 	"caddymodule/option":     {nil, []string{caddy}},
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
@@ -90,7 +91,7 @@ var rooms = map[string]room{
 // inTests is what the tests of any room may import on top: guests of the app, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

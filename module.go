@@ -11,6 +11,7 @@ package tocsin
 import (
 	// They register the Caddy modules.
 	_ "github.com/tocsin-project/tocsin/caddymodule"
+	_ "github.com/tocsin-project/tocsin/caddymodule/challenges"
 	_ "github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	_ "github.com/tocsin-project/tocsin/caddymodule/sources"
 )

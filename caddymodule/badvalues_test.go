@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/challenges"
 	"github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	"github.com/tocsin-project/tocsin/caddymodule/sources"
 )
@@ -15,30 +16,32 @@ import (
 // freeStrings are the JSON fields that take any text, or what is checked by more than
 // a list of words: by type and name. All other strings are one of a few words.
 var freeStrings = map[string]string{
-	"App":       "nat64 snapshot report allow contact accent frame_ancestors",
-	"LAPI":      "name url key origins scenarios_containing scenarios_not_containing machine password registration_token machine_tls_cert machine_tls_key metrics tls_cert tls_key tls_ca",
-	"Blocklist": "path name user password key",
-	"AppSec":    "url key tls_cert tls_key tls_ca",
-	"Challenge": "secret old_secrets hosts page title site_key secret_key file verify_url script_url class field hostnames action",
-	"Detect":    "rules data sessions",
-	"Scenario":  "name",
-	"Crawlers":  "lists",
-	"Handler":   "page title contact accent frame_ancestors allow",
+	"App":        "nat64 snapshot report allow contact accent frame_ancestors",
+	"LAPI":       "name url key origins scenarios_containing scenarios_not_containing machine password registration_token machine_tls_cert machine_tls_key metrics tls_cert tls_key tls_ca",
+	"Blocklist":  "path name user password key",
+	"AppSec":     "url key tls_cert tls_key tls_ca",
+	"Challenge":  "secret old_secrets hosts page title",
+	"SiteVerify": "site_key secret_key verify_url script_url class field hostnames action",
+	"Detect":     "rules data sessions",
+	"Scenario":   "name",
+	"Crawlers":   "lists",
+	"Handler":    "page title contact accent frame_ancestors allow",
 }
 
 // whole is a config of each struct that is good, with what its fields need.
 var whole = map[string]string{
-	"App":       `{"sources":[{"source":"blocklist","path":"a"}]}`,
-	"LAPI":      `{"source":"lapi","url":"http://127.0.0.1:1","key":"k"}`,
-	"Blocklist": `{"source":"blocklist","path":"http://127.0.0.1:1/a"}`,
-	"AppSec":    `{"inspector":"appsec","url":"http://127.0.0.1:1","key":"k"}`,
-	"Challenge": `{}`,
-	"Detect":    `{}`,
-	"Policy":    `{"action":"ban"}`,
-	"Scenario":  `{"name":"a","status":[401],"capacity":3,"leak":1000000000}`,
-	"Local":     `{}`,
-	"Crawlers":  `{}`,
-	"Handler":   `{}`,
+	"App":        `{"sources":[{"source":"blocklist","path":"a"}]}`,
+	"LAPI":       `{"source":"lapi","url":"http://127.0.0.1:1","key":"k"}`,
+	"Blocklist":  `{"source":"blocklist","path":"http://127.0.0.1:1/a"}`,
+	"AppSec":     `{"inspector":"appsec","url":"http://127.0.0.1:1","key":"k"}`,
+	"Challenge":  `{}`,
+	"SiteVerify": `{"name":"recaptcha_v3","site_key":"a","secret_key":"a-secret-key"}`,
+	"Detect":     `{}`,
+	"Policy":     `{"action":"ban"}`,
+	"Scenario":   `{"name":"a","status":[401],"capacity":3,"leak":1000000000}`,
+	"Local":      `{}`,
+	"Crawlers":   `{}`,
+	"Handler":    `{}`,
 }
 
 // For each number in JSON a negative one is refused, and for each of a few words
@@ -57,6 +60,7 @@ func TestEachFieldOfJSONIsChecked(t *testing.T) {
 		{sources.Blocklist{}, `{"sources":[%s]}`},
 		{inspectors.AppSec{}, `{"inspectors":[%s]}`},
 		{Challenge{}, `{"sources":[{"source":"blocklist","path":"a"}],"challenge":%s}`},
+		{challenges.SiteVerify{}, `{"challenge":{"provider":%s}}`},
 		{Detect{}, `{"detect":%s}`},
 		{Policy{}, `{"detect":{"policies":{"tocsin/http-login-bf":%s}}}`},
 		{Scenario{}, `{"detect":{"scenarios":[%s]}}`},

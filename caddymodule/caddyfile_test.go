@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "github.com/tocsin-project/tocsin/caddymodule/challenges"
 	_ "github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	_ "github.com/tocsin-project/tocsin/caddymodule/sources"
 )

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -20,14 +22,22 @@ import (
 // stopTimeout bounds how long the end of a config waits.
 const stopTimeout = 2 * time.Second
 
-// challengeOff is the Handler.Challenge of sites without one, and the Widget.Type
-// where no site has one.
+// challengeOff is the Handler.Challenge of sites without one, and the word in Caddyfiles
+// for Challenge.Off.
 const challengeOff = "off"
 
 // Challenge is what clients have to meet that a captcha decision is in force for.
 // Placeholders are replaced in all of its strings when the config is loaded.
 type Challenge struct {
-	Widget
+	// Whether there is no challenge at all. Default: false.
+	Off bool `json:"off,omitempty" option:"-"`
+
+	// Who tells people from programs: a module in the namespace tocsin.challenges. Those
+	// that come with the module are pow, altcha, turnstile, hcaptcha, recaptcha,
+	// recaptcha_v3 and siteverify. Default: pow, the embedded proof of work.
+	ProviderRaw json.RawMessage `json:"provider,omitempty" caddy:"namespace=tocsin.challenges inline_key=name" option:"-"`
+
+	FormerType json.RawMessage `json:"type,omitempty"` // that was the name of the provider once
 
 	// Secret that passes are signed with, or file:PATH: at least 32 random bytes,
 	// the same on all servers that take each other's passes. Default: secrets in
@@ -113,22 +123,35 @@ func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*pa
 	if c != nil {
 		resolved = *c
 	}
+	if resolved.Off {
+		if !reflect.DeepEqual(resolved, Challenge{Off: true}) {
+			return nil, errors.New("off goes with nothing else")
+		}
+		return nil, nil
+	}
 	if err := resolved.resolve(caddy.NewReplacer()); err != nil {
 		return nil, err
-	}
-	if resolved.Type == challengeOff {
-		return nil, resolved.isOnly(challengeOff)
 	}
 	return resolved.prepare(ctx, s, l)
 }
 
-// isOnly refuses a c that says more than its type, which is word.
-func (c *Challenge) isOnly(word string) error {
-	want := Challenge{Widget: Widget{Type: word, Hostnames: c.Hostnames}, OldSecrets: c.OldSecrets, Hosts: c.Hosts}
-	if len(c.Hostnames)+len(c.OldSecrets)+len(c.Hosts) > 0 || !reflect.DeepEqual(*c, want) {
-		return fmt.Errorf("%s goes with nothing else", word)
+// provider returns who tells people from programs, nil for the embedded proof of work.
+func (c *Challenge) provider(ctx caddy.Context) (challenge.Provider, error) {
+	if c.ProviderRaw == nil {
+		return nil, nil
 	}
-	return nil
+	loaded, err := ctx.LoadModule(c, "ProviderRaw")
+	if err != nil {
+		return nil, err
+	}
+	p, ok := loaded.(guest.Provider)
+	if !ok {
+		return nil, fmt.Errorf("%T is no guest.Provider", loaded)
+	}
+	if err := p.Resolve(caddy.NewReplacer()); err != nil {
+		return nil, err
+	}
+	return p.Open()
 }
 
 // prepare returns what c, whose placeholders are replaced, describes.
@@ -145,7 +168,7 @@ func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passa
 	if p.cfg.Level, err = challenge.ParseLevel(cmp.Or(c.Level, "medium")); err != nil {
 		return nil, err
 	}
-	if p.cfg.Provider, err = c.Widget.provider(); err != nil {
+	if p.cfg.Provider, err = c.provider(ctx); err != nil {
 		return nil, err
 	}
 	if c.Page != "" {
@@ -177,15 +200,14 @@ func (c *Challenge) keys() (*challenge.Keyring, error) {
 }
 
 func (c *Challenge) resolve(repl *caddy.Replacer) error {
-	if len(c.OldSecrets) > 0 && c.Secret == "" {
+	switch {
+	case c.FormerType != nil:
+		return errors.New(`type: there is no such field any more: write "provider": {"name": …}, or "off": true`)
+	case len(c.OldSecrets) > 0 && c.Secret == "":
 		return errors.New("old_secrets: these go with a secret")
 	}
 	if err := option.Replace(repl, c); err != nil {
 		return err
-	}
-	var err error
-	if c.SecretKey, err = option.Secret(c.SecretKey); err != nil {
-		return fmt.Errorf("secret key: %w", err)
 	}
 	return option.Check(c)
 }
@@ -210,7 +232,7 @@ func (p *passage) gate(look Look) (*challenge.Gate, error) {
 func (p *passage) answer() *challengeAnswer {
 	n := p.cfg.Counters.Counts()
 	a := &challengeAnswer{
-		Type: typePoW, Secrets: "config",
+		Type: "pow", Secrets: "config",
 		Issued: n.Issued, Solved: n.Solved, Failed: n.Failed, Replayed: n.Replayed,
 		Passed: n.Passed, Barred: n.Barred, Fallback: n.Fallback,
 	}

@@ -97,6 +97,11 @@ func (a *App) guestCollectors() (all collectors) {
 			all = append(all, c)
 		}
 	}
+	if a.passage != nil {
+		if c, ok := a.passage.cfg.Provider.(prometheus.Collector); ok {
+			all = append(all, c)
+		}
+	}
 	if a.inspector != nil {
 		if c, ok := a.inspector.Inspector.(prometheus.Collector); ok {
 			all = append(all, c)

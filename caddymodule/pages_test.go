@@ -128,7 +128,7 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 		"Global option": "tocsin {\n?\n}",
 		"lapi":          "tocsin {\nlapi http://127.0.0.1:8080 key {\n?\n}\n}",
 		"blocklist":     "tocsin {\nblocklist list.txt {\n?\n}\n}",
-		"challenge":     "tocsin {\nchallenge pow {\n?\n}\n}",
+		"challenge":     "tocsin {\nchallenge siteverify a b {\n?\n}\n}",
 		"detect":        "tocsin {\ndetect builtin {\n?\n}\n}",
 		"scenario":      "tocsin {\nscenario name {\n?\n}\n}",
 		"local":         "tocsin {\nlocal ban {\n?\n}\n}",

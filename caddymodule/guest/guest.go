@@ -1,13 +1,15 @@
-// Package guest answers one question: what does a source of decisions or an inspector have
-// to be, to be loaded by the app tocsin?
+// Package guest answers one question: what does a source of decisions, an inspector or
+// a provider of challenges have to be, to be loaded by the app tocsin?
 //
 // It is a Caddy module in one of these namespaces, and has the methods of the interface:
 //
 //	tocsin.sources     [Source]: the app has them in its field "sources", by the key "source"
 //	tocsin.inspectors  [Inspector]: in its field "inspectors", by the key "inspector"
+//	tocsin.challenges  [Provider]: in the field "provider" of "challenge", by the key "name"
 //
 // A package that registers one, and is built into Caddy, is all that it takes. If the module
-// reads Caddyfiles, its name is an option of the global option tocsin.
+// reads Caddyfiles, its name is an option of the global option tocsin, and that of a
+// provider a word behind challenge.
 //
 // # What becomes of a guest
 //

@@ -22,11 +22,12 @@ type Option struct {
 	Repeatable bool // it may be given more than once
 }
 
-// Start begins to read an option of the global option tocsin, as modules do that are given
-// one by [caddyfile.UnmarshalModule], and returns its name for errors.
-func Start(d *caddyfile.Dispenser) (name string) {
+// Start begins to read an option of the global option tocsin, or of one of its options, as
+// modules do that are given one by [caddyfile.UnmarshalModule], and returns its name for
+// errors.
+func Start(d *caddyfile.Dispenser, within ...string) (name string) {
 	d.Next()
-	return "tocsin: " + d.Val()
+	return strings.Join(append(append([]string{"tocsin"}, within...), d.Val()), ": ")
 }
 
 // Read reads the block that follows, if one does, of an option by name into the fields of
