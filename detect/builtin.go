@@ -39,7 +39,8 @@ var builtinFiles embed.FS
 //	Meta.login_kind       form, basic, digest, token, code or xmlrpc
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
-//	Meta.login_place      where, if people log in there: method, site and path, see PlaceOf
+//	Meta.login_place      where, if people log in there: method, site and path, see PlaceOf; for basic and digest
+//	                      see Detector.Area
 //	Meta.site             what the server calls the site, or else the host: see Event.Site
 //	Meta.login_count      how many passwords one request brings, if there are several
 //

@@ -235,13 +235,14 @@ const (
 	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
 	// Other statuses say so of tokens against forgery, too.
 	placeRefuses
-	placeLogsIn // has begun a session, or given a token, for a name and a password
-	placeFails  // has refused a name and a password in a form of these fields: see standing.go
-	placeDenies // answers 400, 401, 403 or 422 to a form: see view.welcomes
-	placeTells  // likewise, however it has said so: see idle.go
-	placeShows  // answers a wrong password by the form itself
-	placeClones // has given a client the list of a repository, see keeper.go
-	placeKeeps  // keeps files for a client
+	placeLogsIn  // has begun a session, or given a token, for a name and a password
+	placeFails   // has refused a name and a password in a form of these fields: see standing.go
+	placeDenies  // answers 400, 401, 403 or 422 to a form: see view.welcomes
+	placeTells   // likewise, however it has said so: see idle.go
+	placeAccepts // has let somebody in by a password of HTTP's: see view.area
+	placeShows   // answers a wrong password by the form itself
+	placeClones  // has given a client the list of a repository, see keeper.go
+	placeKeeps   // keeps files for a client
 	placeKinds
 )
 

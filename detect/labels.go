@@ -129,9 +129,17 @@ type guarded struct {
 func (p pouring) guarded() guarded {
 	switch p.rule.guard {
 	case event.GuardPlace:
-		return guarded{p.view.client, p.view.spot()}
+		return guarded{p.view.client, p.view.guardedPlace()}
 	case event.GuardNetwork:
 		return guarded{network: event.NetworkOf(p.view.evt.Client)}
 	}
 	return guarded{network: p.view.client}
+}
+
+// guardedPlace returns the place that a guard is put up for.
+func (v *view) guardedPlace() string {
+	if place, ok := v.loginPlace(); ok {
+		return place
+	}
+	return v.spot()
 }

@@ -4,16 +4,59 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // loginPlace returns the place where somebody tries to log in, if people log in there.
 // Many an API and a webhook takes a name and a password as well: that those are wrong
 // says nothing to a guard, which keeps programs out.
 func (v *view) loginPlace() (string, bool) {
-	if v.attempt().kind == "" && !v.isHidden() || !v.logsIn() {
+	switch kind := v.attempt().kind; {
+	case kind == "" && !v.isHidden() || !v.logsIn():
 		return "", false
+	case kind == kindBasic || kind == kindDigest:
+		return v.area(), true
 	}
 	return v.spot(), true
+}
+
+// area names the part of a site that a request shows a password of HTTP's to. A server may
+// ask for it at any path, so that a path is no place to guard, or who guesses would take
+// another one each time. What is below one first element is an area where somebody has
+// been let in; all the rest of the site is another one.
+func (v *view) area() string {
+	site, _ := v.site()
+	site = strings.ToLower(site[:min(len(site), maxPlace)])
+	if own := "AUTHORIZATION " + site + template(v.plainPath(), 1); v.habits != nil && v.habits.isPlace(placeAccepts, v.habits.hash(own)) {
+		return own
+	}
+	return "AUTHORIZATION " + site
+}
+
+// noteArea learns that somebody has been let in by a password of HTTP's.
+func (d *Detector) noteArea(v *view) {
+	if kind := v.attempt().kind; kind != kindBasic && kind != kindDigest {
+		return
+	}
+	if result, _ := v.login(); result == loginSuccess {
+		site, _ := v.site()
+		d.habits.learnPlace(v, placeAccepts, d.habits.hash("AUTHORIZATION "+strings.ToLower(site[:min(len(site), maxPlace)])+template(v.plainPath(), 1)))
+	}
+}
+
+// Area names the part of a site whose password by HTTP e shows, as [event.Alert].Place
+// does for guesses at it; empty if it shows none.
+func (d *Detector) Area(e *event.Event) string {
+	if len(e.Request["Authorization"]) == 0 {
+		return ""
+	}
+	v := view{evt: e, habits: d.habits, gen: 1}
+	v.split()
+	if kind := v.attempt().kind; kind != kindBasic && kind != kindDigest {
+		return ""
+	}
+	return v.area()
 }
 
 // logsIn reports whether people log in by what was sent: HTTP has a field for it, the

@@ -76,3 +76,43 @@ func TestOnlyPlacesWherePeopleLogInAreGuarded(t *testing.T) {
 		}
 	}
 }
+
+// Who guesses a password of HTTP's at ever new paths is met by one guard, and where people
+// are let in elsewhere on the site that is left alone.
+func TestPasswordsOfHTTPAtEverNewPaths(t *testing.T) {
+	guess := func(i int) step {
+		return elsewhere(func(i int) step {
+			return step{target: "/" + letters(i) + "/x", auth: fmt.Sprint("admin:p", i), status: 401}
+		})(i)
+	}
+	d := New(Config{Rules: builtinRules(t)})
+	play(d, 0, step{target: "/dav/a", status: 401, client: "203.0.113.9"}, step{target: "/dav/a", auth: "marie:right", client: "203.0.113.9"})
+	guarded, place, at := 0, "", began
+	for i := range 40 {
+		e := guess(i).event(at)
+		for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+			if a.Guard == event.GuardPlace && guarded == 0 {
+				guarded, place = i+1, a.Place
+			}
+		}
+		at = at.Add(time.Second)
+	}
+	if guarded != 16 || place != "AUTHORIZATION blog.example" {
+		t.Errorf("guarded at %d is %q, want at 16 the rest of the site", guarded, place)
+	}
+	for _, row := range []struct {
+		name string
+		step step
+		want string
+	}{
+		{"the next guess", guess(60), place},
+		{"by Digest", step{target: "/new", auth: `Digest username="a", response="b"`}, place},
+		{"a part in which somebody is let in", step{target: "/dav/b", auth: "marie:right"}, "AUTHORIZATION blog.example/dav"},
+		{"a page", step{target: "/" + letters(61) + "/x"}, ""},
+		{"a token", step{target: "/api", auth: "Bearer x"}, ""},
+	} {
+		if got := d.Area(row.step.event(began)); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}

@@ -13,9 +13,11 @@ type wireOf struct{}
 func (wireOf) form(target, body string) step {
 	return step{target: target, body: body}
 }
+
 func (wireOf) json(target, body string) step {
 	return step{target: target, body: body, form: mediaJSON}
 }
+
 func (wireOf) xml(target, body string) step {
 	return step{target: target, body: body, form: "text/xml"}
 }

@@ -106,6 +106,7 @@ func (d *Detector) note(v *view) {
 	d.notePlace(v)
 	d.noteLogin(v)
 	d.noteIdle(v)
+	d.noteArea(v)
 	if s, _ := v.static(); s == "true" {
 		return
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"testing"
@@ -122,6 +123,7 @@ func (k *knowing) Known(ip netip.Addr, _ time.Time) bool {
 }
 func (k *knowing) Works(ev *event.Event) bool { return ev.Target == k.works }
 func (*knowing) Vouch(netip.Addr, time.Time)  {}
+func (*knowing) Area(ev *event.Event) string  { return "AUTHORIZATION " + ev.Host }
 
 func TestGuards(t *testing.T) {
 	login := event.Alert{
@@ -132,12 +134,19 @@ func TestGuards(t *testing.T) {
 		Scenario: "tocsin/http-probing-guard", Client: netip.MustParseAddr("2001:db8:1:2::3"), Prefix: netip.MustParsePrefix("2001:db8::/40"),
 		Remediation: true, Guard: event.GuardNetwork, Duration: 10 * time.Minute,
 	}
-	reflected := about("192.0.2.1")
-	reflected.Reflected = true
-	withAction := func(a event.Alert, remediation bool) event.Alert { a.Remediation = remediation; return a }
 	post := func(ip, target string) event.Event {
 		return event.Event{Client: netip.MustParseAddr(ip), Method: "POST", Target: target, Host: "site.example"}
 	}
+	area := login
+	area.Place = "AUTHORIZATION site.example"
+	showing := func(ip, target string) event.Event {
+		e := post(ip, target)
+		e.Method, e.Request = "GET", http.Header{"Authorization": {"Basic YTpi"}}
+		return e
+	}
+	reflected := about("192.0.2.1")
+	reflected.Reflected = true
+	withAction := func(a event.Alert, remediation bool) event.Alert { a.Remediation = remediation; return a }
 	from := func(e event.Event, a event.Attribution) event.Event { e.Attribution = a; return e }
 	for _, tt := range []struct {
 		name  string
@@ -152,6 +161,10 @@ func TestGuards(t *testing.T) {
 		{"who is known goes on", login, post("198.51.100.7", "/login"), 0, lookup.None},
 		{"another place is open", login, post("198.51.100.9", "/comment"), 0, lookup.None},
 		{"a guard that a policy makes an alert", withAction(login, false), post("198.51.100.9", "/login"), 0, lookup.None},
+
+		{"a password of HTTP's wants a pass at any path", area, showing("198.51.100.9", "/any"), 0, lookup.Captcha},
+		{"who is known shows one and goes on", area, showing("198.51.100.7", "/any"), 0, lookup.None},
+		{"who shows none is not meant", area, post("198.51.100.9", "/any"), 0, lookup.None},
 
 		{"a network of many addresses wants a pass", network, post("2001:db8:99::1", "/"), 0, lookup.Captcha},
 		{"its neighbour does not", network, post("2001:db8:199::1", "/"), 0, lookup.None},

@@ -142,6 +142,9 @@ type Witness interface {
 	// Known reports whether the client has shown credentials that the site accepted:
 	// guards of places and networks leave it alone.
 	Known(ip netip.Addr, at time.Time) bool
+	// Area names the part of a site whose password by HTTP a request shows: guesses at
+	// that put up a guard for all of it. Empty: it shows none.
+	Area(ev *event.Event) string
 	// Works reports whether what a request asks for serves pages of other origins.
 	Works(ev *event.Event) bool
 	// Vouch says that somebody at ip has solved a challenge.
@@ -153,22 +156,40 @@ func (g *guards) find(ev *event.Event, w Witness, now time.Time) (lookup.Decisio
 	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
 		return lookup.Decision{}, false
 	}
-	place, net, client := detect.PlaceOf(ev), event.NetworkOf(ev.Client), event.ClientOf(ev.Client)
+	place, area, net, client := detect.PlaceOf(ev), areaOf(ev, w), event.NetworkOf(ev.Client), event.ClientOf(ev.Client)
 	g.mu.Lock()
 	foreign, isForeign := g.foreign[client]
-	one, ok := g.places[place]
-	isNet := !ok || !now.Before(one.until)
+	one, isPlace := g.onPlace(place, area, now)
+	isNet := !isPlace
 	if isNet {
-		one, ok = g.nets[net]
+		one = g.nets[net]
 	}
 	g.mu.Unlock()
 	switch {
 	case isForeign && now.Before(foreign.until) && !foreign.excuses(ev, place, w):
 		return foreign.decision(true), true
-	case ok && now.Before(one.until) && (isNet || tries(ev)) && (w == nil || !w.Known(ev.Client, now)):
+	case now.Before(one.until) && (isNet || tries(ev)) && (w == nil || !w.Known(ev.Client, now)):
 		return one.decision(false), true
 	}
 	return lookup.Decision{}, false
+}
+
+// onPlace returns the guard in force on a place, or else on the area that it is in.
+func (g *guards) onPlace(place, area string, now time.Time) (guard, bool) {
+	for _, at := range []string{place, area} {
+		if one := g.places[at]; now.Before(one.until) {
+			return one, true
+		}
+	}
+	return guard{}, false
+}
+
+// areaOf returns the part of a site whose password by HTTP a request shows, if any does.
+func areaOf(ev *event.Event, w Witness) string {
+	if w == nil || len(ev.Request["Authorization"]) == 0 {
+		return ""
+	}
+	return w.Area(ev)
 }
 
 // tries reports whether a request can be a try to log in: one that only reads brings

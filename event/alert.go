@@ -26,7 +26,8 @@ type Alert struct {
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard
-	// Place is what GuardPlace is to guard: see PlaceOf of package detect.
+	// Place is what GuardPlace is to guard: see PlaceOf of package detect, and Area of its
+	// Detector for passwords of HTTP's.
 	Place string
 	// Places are those that the requests of a reflected alert asked for, nine at most.
 	Places []string
