@@ -55,7 +55,7 @@ func TestExamplesAreValid(t *testing.T) {
 	h := newHost(t)
 	t.Setenv("CROWDSEC_API_KEY", "a-key")
 	t.Setenv("CROWDSEC_PASSWORD", "password")
-	for _, name := range []string{"../examples/caddy/Caddyfile", "../examples/wordpress/Caddyfile"} {
+	for _, name := range []string{"../examples/caddy/Caddyfile", "../examples/wordpress/Caddyfile", "../examples/compose/Caddyfile", "../.ci/debian/Caddyfile"} {
 		if err := h.validate(example(t, name, h.quiet()...)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
