@@ -21,7 +21,9 @@ const (
 
 	// AppSec is taken to hang when it has said nothing for so many times the weight
 	// of the heaviest question that it may be at, and for silence at least if it has
-	// answered before: small questions can be slow, too.
+	// answered before: small questions can be slow, too, and for some the Core Rule Set
+	// needs more than a second. What it was asked meanwhile is refused, for one of these
+	// questions may be the reason.
 	holdFactor = 3
 	maxHold    = time.Minute
 	silence    = 2 * time.Second

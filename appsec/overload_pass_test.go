@@ -1,0 +1,115 @@
+package appsec
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tocsin-project/tocsin/internal/appsectest"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// letThrough is the verdict about a request that AppSec had no time for, with PassOverload:
+// nobody has judged it, and it is no reason to suspect its client.
+var letThrough = Verdict{Reason: overloaded.Reason}
+
+// With PassOverload a request goes on that AppSec had no time for, as late as it would
+// have been refused.
+func TestPassOverloadLetsThroughWhatAppSecHasNoTimeFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := judging(t, slowHeads, Config{MaxTimeout: time.Second, PassOverload: true, OnFailure: lookup.Ban})
+		var wg sync.WaitGroup
+		for i := range 200 { // 4 s of AppSec's time
+			wg.Go(func() {
+				r, in := headed(fmt.Sprintf("203.0.%d.9", i), 2_000)
+				began := time.Now()
+				expect(t, c, "flood", r, in, judgedBad, letThrough)
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		}
+		wg.Wait()
+		if s := c.Stats(); s.Failed[Overloaded] == 0 || s.Failed[Overloaded]+s.Stopped[lookup.Ban] != 200 || s.Failed[Late] != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// So do the requests of the two seconds before an AppSec that has fallen silent is known
+// to be out. Later ones are for OnFailure.
+func TestPassOverloadLetsThroughWhatAppSecFallsSilentOver(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		at, took time.Duration
+		want     Verdict
+	}{
+		{"asked as it falls silent", 0, silence, letThrough},
+		{"asked meanwhile", time.Second, time.Second, letThrough},
+		{"asked after that", 3 * time.Second, 200 * time.Millisecond, Verdict{Action: lookup.Ban, Status: 503, Reason: failureReasons[Late]}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, Config{PassOverload: true, OnFailure: lookup.Ban})
+				get(t, c, "/")
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					r, in := attackOf("192.0.2.7")
+					r.Header.Set("X-Text", "slow-rule")
+					expect(t, c, "what it falls silent over", r, in, letThrough)
+				})
+				synctest.Wait()
+				<-time.After(row.at)
+				began := time.Now()
+				r, in := attackOf("203.0.113.9")
+				expect(t, c, row.name, r, in, row.want)
+				if took := time.Since(began); took != row.took {
+					t.Errorf("it took %v, want %v", took, row.took)
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// Over HTTP/2, where all questions share a connection, large heads let nobody through
+// either: not those who send them, and not those who come meanwhile.
+func TestLargeHeadsLetNobodyThroughOverHTTP2(t *testing.T) {
+	for _, row := range []struct{ heads, bytes int }{{8, 7_000}, {4, 60_000}, {2, 400_000}} {
+		t.Run(fmt.Sprintf("%d of %d bytes", row.heads, row.bytes), func(t *testing.T) {
+			f := &fake{new(appsectest.Server)}
+			f.Run(appsectest.Runner{Routines: 1, PerHeadByte: 2 * time.Microsecond, PerQuestion: time.Millisecond})
+			f.Server.Server = httptest.NewUnstartedServer(f)
+			f.Config.Protocols = new(http.Protocols)
+			f.Config.Protocols.SetUnencryptedHTTP2(true)
+			f.Start()
+			t.Cleanup(f.Close)
+			c := f.client(t, Config{H2C: true, Timeout: 100 * time.Millisecond, MaxTimeout: 5 * time.Second})
+			t.Cleanup(c.Close)
+			get(t, c, "/")
+			refused := func(name string, r *http.Request, in Inspection) {
+				v, err := c.Inspect(r, in)
+				v.Release()
+				if err != nil || v.Action != lookup.Ban {
+					t.Errorf("%s: %+v, %v", name, v, err)
+				}
+			}
+			var wg sync.WaitGroup
+			for i := range row.heads {
+				wg.Go(func() {
+					r, in := headed(fmt.Sprintf("192.0.%d.7", i), row.bytes)
+					refused("who pads", r, in)
+				})
+				wg.Go(func() {
+					r, in := attackOf(fmt.Sprintf("203.0.%d.9", i))
+					refused("somebody else", r, in)
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
