@@ -208,7 +208,7 @@ func newStage(t *testing.T, secure bool) *stage {
 	app := httptest.NewServer(http.HandlerFunc(victimSite))
 	t.Cleanup(app.Close)
 	s := &stage{secure: secure, api: lapitest.Start(t, lapitest.Config{}), crowds: map[string]int64{}}
-	options := fmt.Sprintf("lapi %s %s {\ninterval 1h\nmachine %s %s\n}\nreport lapi", s.api.URL, lapitest.DefaultKey, lapitest.DefaultMachine, lapitest.DefaultPassword)
+	options := fmt.Sprintf("lapi %s %s {\ninterval 1h\nmachine %s %s\n}\nreport lapi\nchallenge pow {\nlevel low\n}", s.api.URL, lapitest.DefaultKey, lapitest.DefaultMachine, lapitest.DefaultPassword)
 	s.post = newPostAt(t, victimHosts(), options, "reverse_proxy "+app.Listener.Addr().String())
 	s.front = startFront(s.post, secure, s.addressAt)
 	mux := http.NewServeMux()
@@ -291,14 +291,19 @@ type flood struct{ page, way string }
 func (f flood) String() string { return f.way + " of the " + f.page + " page" }
 
 // floods returns ways to send the calls of r: one for each page, in turns from row to
-// row, since all of them for all rows take minutes.
+// row, since all of them for all rows take minutes. Of a scenario that a faster one
+// forestalls there is one.
 func (r trap) floods(row int) []flood {
-	if r.call(0).body != "" {
-		ways := []string{"form", "fetch"}
-		return []flood{{"evil", ways[row%2]}, {"quiet", ways[(row+1)%2]}}
-	}
 	ways := []string{"image", "script", "style", "frame", "fetch"}
-	return []flood{{"evil", ways[row%5]}, {"quiet", ways[(row/2+3)%5]}, {"own", "image"}}
+	all := []flood{{"evil", ways[row%5]}, {"quiet", ways[(row/2+3)%5]}, {"own", "image"}}
+	if r.call(0).body != "" {
+		ways = []string{"form", "fetch"}
+		all = []flood{{"evil", ways[row%2]}, {"quiet", ways[(row+1)%2]}}
+	}
+	if r.behind != "" { // the row of that one has the others
+		return all[:1]
+	}
+	return all
 }
 
 // sends has a tab open the page of f, which sends the calls of r to v.
