@@ -86,3 +86,26 @@ func BenchmarkWrongAnswer(b *testing.B) {
 		}
 	}
 }
+
+// Each request with a pass asks whether it is the first with it: many at once, while a
+// pass of somebody else has not been used yet. A whole Judge takes some microseconds.
+func BenchmarkUseInParallel(b *testing.B) {
+	for _, row := range []struct {
+		name string
+		idle int
+	}{{"all passes used", 0}, {"one not used", 1}, {"a thousand not used", 1000}} {
+		b.Run(row.name, func(b *testing.B) {
+			var m Memory
+			for n := range row.idle {
+				m.countLocked(numbered(pass, n).nonce(), solverNumber(n), usual, time.Now())
+			}
+			mine := numbered(pass, 1<<20).nonce()
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					m.use(mine)
+				}
+			})
+		})
+	}
+}
