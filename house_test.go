@@ -33,6 +33,7 @@ const (
 	caddy      = "github.com/caddyserver/caddy/v2"
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
+	suffixes   = "golang.org/x/net/publicsuffix"
 	fsnotify   = "github.com/fsnotify/fsnotify"
 	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
 	goleak     = "go.uber.org/goleak"
@@ -54,7 +55,7 @@ var public = []string{
 var rooms = map[string]room{
 	".":                      {ours: []string{"caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
 	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
-	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, cobra}},
+	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, cobra, suffixes}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
 	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},

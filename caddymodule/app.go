@@ -204,6 +204,7 @@ func (a *App) Start() error {
 	a.warnNoDirective()
 	a.warnEnclosed()
 	a.logStart()
+	a.hintHosts()
 	return nil
 }
 

@@ -1,0 +1,50 @@
+package caddymodule
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+	"golang.org/x/net/publicsuffix"
+)
+
+// hintHosts says that sites of one domain ask for a challenge each, since passes hold for
+// one host unless the option hosts says otherwise. That is no default: a cookie for a
+// domain goes to all hosts below it, and some may belong to others.
+func (a *App) hintHosts() {
+	if a.passage == nil || len(a.passage.cfg.Hosts) > 0 {
+		return
+	}
+	for domain, hosts := range a.domains() {
+		a.logger.Info("sites of one domain each ask visitors for a challenge of their own; if all hosts below it are yours, write hosts and the domain "+
+			"into the block of challenge, and one pass holds for all",
+			zap.String("domain", domain), zap.Strings("hosts", hosts[:min(len(hosts), 10)]))
+	}
+}
+
+// domains returns the domains that several guarded hosts of the config are in, with these.
+func (a *App) domains() map[string][]string {
+	all := map[string][]string{}
+	for _, p := range a.places {
+		if p.server == nil || p.handler.Challenge == challengeOff {
+			continue
+		}
+		hosts, _ := hostsTo(p.server.Routes, p.handler)
+		for _, host := range hosts {
+			host = strings.ToLower(host)
+			_, err := netip.ParseAddr(host)
+			domain, errDomain := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(host, "*."))
+			if err == nil || errDomain != nil || strings.ContainsAny(domain, "*{") || slices.Contains(all[domain], host) {
+				continue
+			}
+			all[domain] = append(all[domain], host)
+		}
+	}
+	for domain, hosts := range all {
+		if slices.Sort(hosts); len(hosts) == 1 && !strings.HasPrefix(hosts[0], "*.") {
+			delete(all, domain)
+		}
+	}
+	return all
+}
