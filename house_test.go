@@ -64,7 +64,7 @@ var rooms = map[string]room{
 	"challenge":              {[]string{"internal/page"}, nil},
 	"cmd/tocsin":             {append([]string{".", "internal/wire"}, public...), []string{caddy}},
 	"crawlers":               {nil, []string{lru, zap}},
-	"detect":                 {[]string{"event", "lookup"}, []string{expr, yaml, lru, libinject}},
+	"detect":                 {[]string{"event", "lookup"}, []string{expr, yaml, libinject}},
 	"docs":                   {},
 	"engine":                 {[]string{"lookup", "event", "detect", "internal/alertquota"}, []string{zap}},
 	"event":                  {[]string{"lookup"}, nil},

@@ -3,23 +3,50 @@ package detect
 import "math/bits"
 
 // fair holds things of clients, within a bound, so that nobody makes others' be
-// forgotten. When there is one too many, the network goes first that has the most of
-// them, and of these the thing that was not used for the longest time. Those that have
-// a few each are alike: among them the one goes that was quiet the longest. So whoever
-// fills it from one network, such as a /48 of IPv6, forgets his own things. Users lock.
+// forgotten. When there is one too many, the provider goes first that has the most of
+// them, a /16 or a /32 of IPv6; of it the network, a /24 or a /48; and of these the thing
+// that was not used for the longest time. Those that have a few each are alike: among
+// them the one goes that was quiet the longest. So whoever fills it from one network, or
+// from all those of a provider, forgets his own things. Users lock.
 type fair[K comparable, V any] struct {
-	room    int
-	forgot  func(V) // called with what is forgotten for want of room
-	things  map[K]*held[K, V]
-	nets    map[clientKey]*owner[K, V]
-	classes [maxClass]list[*owner[K, V]] // by how many things the networks in it have
+	room      int
+	forgot    func(V) // called with what is forgotten for want of room
+	things    map[K]*held[K, V]
+	nets      map[clientKey]*owner[K, V]
+	providers map[clientKey]*provider[K, V]
+	classes   classes[*provider[K, V]]
 }
 
-// fewThings is how many things a network may have and be as others.
+// fewThings is how many things one may have and be as others.
 const fewThings = 8
 
-// maxClass bounds the classes: of a network with n things it is the length of n/fewThings.
-const maxClass = 32
+// classOf returns the class of who has n things: the length of n/fewThings.
+func classOf(n int) int { return bits.Len(uint(n / fewThings)) }
+
+// classes are lists of those that have things, by how many they have.
+type classes[E linked[E]] []list[E]
+
+func (c *classes[E]) push(e E, n int) {
+	for len(*c) <= classOf(n) {
+		*c = append(*c, list[E]{})
+	}
+	(*c)[classOf(n)].push(e)
+}
+
+func (c classes[E]) remove(e E, n int) { c[classOf(n)].remove(e) }
+
+func (c classes[E]) touch(e E, n int) { c[classOf(n)].touch(e) }
+
+// first returns who is to lose something first.
+func (c classes[E]) first() (e E) {
+	var none E
+	for i := range c {
+		if e = c[len(c)-1-i].first; e != none {
+			return e
+		}
+	}
+	return none
+}
 
 // A held is a thing, in the list of its network.
 type held[K comparable, V any] struct {
@@ -29,24 +56,49 @@ type held[K comparable, V any] struct {
 	of    *owner[K, V]
 }
 
-// An owner is a network that has things, in the list of its class.
+// An owner is a network that has things, in a class of its provider's.
 type owner[K comparable, V any] struct {
 	links[*owner[K, V]]
 	net    clientKey
 	n      int // of its things
 	things list[*held[K, V]]
+	of     *provider[K, V]
+}
+
+// A provider has networks.
+type provider[K comparable, V any] struct {
+	links[*provider[K, V]]
+	net     clientKey
+	n       int // of things of all its networks
+	classes classes[*owner[K, V]]
 }
 
 func newFair[K comparable, V any](room int, forgot func(V)) *fair[K, V] {
 	return &fair[K, V]{
 		room: max(1, room), forgot: forgot,
-		things: make(map[K]*held[K, V]), nets: make(map[clientKey]*owner[K, V]),
+		things: make(map[K]*held[K, V]), nets: make(map[clientKey]*owner[K, V]), providers: make(map[clientKey]*provider[K, V]),
 	}
 }
 
-func (f *fair[K, V]) len() int { return len(f.things) }
+// networkOf returns a /24, or a /48 of IPv6, which anybody can have.
+func networkOf(client clientKey) clientKey {
+	if client.isIPv4() {
+		return clientKey{0, client.lo &^ 0xff}
+	}
+	return clientKey{client.hi &^ 0xffff, 0}
+}
 
-func (o *owner[K, V]) class() int { return min(bits.Len(uint(o.n/fewThings)), maxClass-1) }
+// providerOf returns a /16, or a /32 of IPv6, of which a provider has a few.
+func providerOf(client clientKey) clientKey {
+	if client.isIPv4() {
+		return clientKey{0, client.lo &^ 0xffff}
+	}
+	return clientKey{client.hi &^ 0xffffffff, 0}
+}
+
+func (k clientKey) isIPv4() bool { return k.hi == 0 && k.lo>>32 == 0xffff }
+
+func (f *fair[K, V]) len() int { return len(f.things) }
 
 // peek returns a thing and leaves it as old as it is.
 func (f *fair[K, V]) peek(k K) (value V, ok bool) {
@@ -62,8 +114,10 @@ func (f *fair[K, V]) get(k K) (value V, ok bool) {
 	if h == nil {
 		return value, false
 	}
-	h.of.things.touch(h)
-	f.classes[h.of.class()].touch(h.of)
+	o := h.of
+	o.things.touch(h)
+	o.of.classes.touch(o, o.n)
+	f.classes.touch(o.of, o.of.n)
 	return h.value, true
 }
 
@@ -72,31 +126,68 @@ func (f *fair[K, V]) add(client clientKey, k K, value V) {
 	if len(f.things) >= f.room {
 		f.forget()
 	}
-	net := networkOf(client)
-	o := f.nets[net]
-	if o == nil {
-		o = &owner[K, V]{net: net}
-		f.nets[net] = o
-	} else {
-		f.classes[o.class()].remove(o)
-	}
+	o := f.ownerOf(client)
 	h := &held[K, V]{key: k, value: value, of: o}
-	o.things.push(h)
-	o.n++
-	f.classes[o.class()].push(o)
 	f.things[k] = h
+	o.things.push(h)
+	f.counts(o, 1)
+}
+
+// ownerOf returns the network of a client, which may have nothing yet.
+func (f *fair[K, V]) ownerOf(client clientKey) *owner[K, V] {
+	net, wide := networkOf(client), providerOf(client)
+	if o := f.nets[net]; o != nil {
+		return o
+	}
+	p := f.providers[wide]
+	if p == nil {
+		p = &provider[K, V]{net: wide}
+		f.providers[wide] = p
+	}
+	o := &owner[K, V]{net: net, of: p}
+	f.nets[net] = o
+	return o
+}
+
+// counts notes that a network has so many things more, and then is the last one that has
+// used its own. One that loses some is as old as before, unless its class changes.
+func (f *fair[K, V]) counts(o *owner[K, V], more int) {
+	p := o.of
+	if more < 0 && o.n+more > 0 && classOf(o.n) == classOf(o.n+more) && classOf(p.n) == classOf(p.n+more) {
+		o.n, p.n = o.n+more, p.n+more
+		return
+	}
+	if o.n > 0 {
+		p.classes.remove(o, o.n)
+	}
+	if p.n > 0 {
+		f.classes.remove(p, p.n)
+	}
+	o.n += more
+	p.n += more
+	if o.n > 0 {
+		p.classes.push(o, o.n)
+	} else {
+		delete(f.nets, o.net)
+	}
+	if p.n > 0 {
+		f.classes.push(p, p.n)
+	} else {
+		delete(f.providers, p.net)
+	}
 }
 
 // forget forgets what is to go first.
 func (f *fair[K, V]) forget() {
-	for i := range f.classes {
-		if o := f.classes[maxClass-1-i].first; o != nil {
-			h := o.things.first
-			f.remove(h.key)
-			f.forgot(h.value)
-			return
-		}
+	if p := f.classes.first(); p != nil {
+		f.drop(p.classes.first().things.first)
 	}
+}
+
+// drop forgets a thing.
+func (f *fair[K, V]) drop(h *held[K, V]) {
+	f.remove(h.key)
+	f.forgot(h.value)
 }
 
 // remove takes a thing out.
@@ -106,14 +197,8 @@ func (f *fair[K, V]) remove(k K) {
 		return
 	}
 	delete(f.things, k)
-	o := h.of
-	o.things.remove(h)
-	f.classes[o.class()].remove(o)
-	if o.n--; o.n == 0 {
-		delete(f.nets, o.net)
-		return
-	}
-	f.classes[o.class()].push(o)
+	h.of.things.remove(h)
+	f.counts(h.of, -1)
 }
 
 // A list is doubly linked, by what its elements have in them. The first one is the one

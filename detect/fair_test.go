@@ -84,40 +84,56 @@ func TestFairLists(t *testing.T) {
 // checkFair checks that what is in the lists is what is in the maps.
 func checkFair(t *testing.T, name string, f *fair[int, int]) {
 	t.Helper()
-	things, nets := 0, 0
+	things, nets, providers := 0, 0, 0
 	for class := range f.classes {
-		for o := f.classes[class].first; o != nil; o = o.after {
-			nets++
-			n := 0
-			for h := o.things.first; h != nil; h = h.after {
-				n++
-				if h.of != o || f.things[h.key] != h {
-					t.Errorf("%s: %d is somebody else's", name, h.key)
+		for p := f.classes[class].first; p != nil; p = p.after {
+			providers++
+			mine := 0
+			for class := range p.classes {
+				for o := p.classes[class].first; o != nil; o = o.after {
+					nets++
+					n := 0
+					for h := o.things.first; h != nil; h = h.after {
+						n++
+						if h.of != o || f.things[h.key] != h {
+							t.Errorf("%s: %d is somebody else's", name, h.key)
+						}
+					}
+					if mine += n; n != o.n || n == 0 || classOf(n) != class || f.nets[o.net] != o || o.of != p {
+						t.Errorf("%s: a network of %d things, counted %d, in class %d", name, n, o.n, class)
+					}
 				}
 			}
-			if things += n; n != o.n || n == 0 || o.class() != class || f.nets[o.net] != o {
-				t.Errorf("%s: a network of %d things, counted %d, in class %d", name, n, o.n, class)
+			if things += mine; mine != p.n || mine == 0 || classOf(mine) != class || f.providers[p.net] != p {
+				t.Errorf("%s: a provider of %d things, counted %d, in class %d", name, mine, p.n, class)
 			}
 		}
 	}
-	if things != len(f.things) || nets != len(f.nets) || things > f.room {
-		t.Errorf("%s: %d things of %d, %d networks of %d", name, things, len(f.things), nets, len(f.nets))
+	if things != len(f.things) || nets != len(f.nets) || providers != len(f.providers) || things > f.room {
+		t.Errorf("%s: %d things of %d, %d networks of %d, %d providers of %d", name, things, len(f.things), nets, len(f.nets), providers, len(f.providers))
 	}
 }
 
 // Who has a /48 of IPv6, 65,536 clients, makes the detector forget nothing of others:
 // neither what they are counted for, nor what they found, nor what is counted at a place.
+// No more does who has a /32, which is 65,536 of these.
 func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
 	skipUnderRace(t)
+	secret := func(int) step { return step{target: "/.env"} }
+	failure := func(i int) step {
+		return step{target: "/login", body: fmt.Sprintf("user=u%d&password=p", i), status: 401}
+	}
 	for _, row := range []struct {
 		name string
 		next func(i int) step
+		bits int // of the prefix that the client has
 	}{
-		{"secrets, each client one", func(i int) step { return step{target: "/.env"} }},
-		{"missing pages", func(i int) step { return missingPage(i) }},
-		{"logins that fail", func(i int) step {
-			return step{target: "/login", body: fmt.Sprintf("user=u%d&password=p", i), status: 401}
-		}},
+		{"secrets, each client one", secret, 48},
+		{"missing pages", missingPage, 48},
+		{"logins that fail", failure, 48},
+		{"secrets, each /48 one", secret, 32},
+		{"missing pages, each /48 one", missingPage, 32},
+		{"logins that fail, each /48 one", failure, 32},
 	} {
 		d := New(Config{Rules: builtinRules(t), Buckets: 20_000, Clients: 20_000})
 		seen := func(client string, n int, next func(int) step) {
@@ -133,7 +149,9 @@ func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
 		seen("203.0.113.9", 40, page)
 		for i := range 60_000 {
 			e := row.next(i).event(began.Add(time.Duration(i) * time.Millisecond / 20))
-			e.Client = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 1, byte(i >> 8), byte(i), 15: 1})
+			ip := [16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 1, 15: 1}
+			ip[row.bits/8], ip[row.bits/8+1] = byte(i>>8), byte(i)
+			e.Client = netip.AddrFrom16(ip)
 			d.Request(e)
 			d.Response(e)
 		}

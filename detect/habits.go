@@ -61,11 +61,15 @@ type brokenLink struct {
 
 func newHabits() *habits {
 	h := &habits{seed: maphash.MakeSeed()}
-	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites/ofAll)
+	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites)
 	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
 	h.idle = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
 	for kind := range h.places {
-		h.places[kind] = newLessons[struct{}](maxPlaces, maxPlaces/ofAll)
+		others := maxPlaces / ofAll
+		if placeKind(kind) == placeWorks { // which nobody else can teach
+			others = maxPlaces
+		}
+		h.places[kind] = newLessons[struct{}](maxPlaces, others)
 	}
 	return h
 }

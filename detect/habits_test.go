@@ -257,10 +257,10 @@ func TestHabitsAreBounded(t *testing.T) {
 		name      string
 		got, want int
 	}{
-		{"sites", len(h.alike.own.things), 1024},
-		{"broken links", len(h.broken.things), 8192},
-		{"places", len(h.places[placeAsks].own.things), 8192},
-		{"places that others teach", len(h.places[placeAsks].others.things), 8192},
+		{"sites", h.alike.own.len(), 1024},
+		{"broken links", h.broken.len(), 8192},
+		{"places", h.places[placeAsks].own.len(), 8192},
+		{"places that others teach", h.places[placeAsks].others.len(), 1024},
 	} {
 		if row.got != row.want {
 			t.Errorf("%d %s, want %d", row.got, row.name, row.want)

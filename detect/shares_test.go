@@ -50,14 +50,13 @@ func TestShares(t *testing.T) {
 			}
 		}
 		n := 0
-		for _, owner := range s.owners.Keys() {
-			all, _ := s.owners.Peek(owner)
-			if n += len(*all); len(*all) > s.share {
-				t.Errorf("%s: a network has %d things", row.name, len(*all))
+		for _, o := range s.all.nets {
+			if n += o.n; o.n > s.share {
+				t.Errorf("%s: a network has %d things", row.name, o.n)
 			}
 		}
-		if n != len(s.things) || n > s.room {
-			t.Errorf("%s: %d things, %d with an owner", row.name, len(s.things), n)
+		if n != s.len() || n > s.all.room {
+			t.Errorf("%s: %d things, %d with an owner", row.name, s.len(), n)
 		}
 	}
 }
@@ -143,7 +142,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 	if used > most {
 		t.Errorf("%d MiB, want at most %d", used>>20, most>>20)
 	}
-	if n := len(d.clients.accepted.things); n != 50_000 {
+	if n := d.clients.accepted.len(); n != 50_000 {
 		t.Errorf("%d accepted clients, want 50000", n)
 	}
 	runtime.KeepAlive(d)

@@ -12,7 +12,7 @@ import (
 //
 // Whoever sends from enough addresses can fill any table. This one forgets the bucket,
 // in each of its parts, that was not used for the longest time by the network that has
-// the most of them there: see [fair]. All buckets of a network's clients are in one
+// the most of them there, of the provider that has: see [fair]. All buckets of a network's clients are in one
 // part; which one is not for clients to know.
 type store struct {
 	seed  maphash.Seed
