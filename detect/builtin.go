@@ -54,6 +54,7 @@ var builtinFiles embed.FS
 //	at_most: captcha      who goes on after the challenge is challenged, and not banned
 //	guard: place|network  asks for a guard, not for a decision: see Guard
 //	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not
+//	teaches: sought       no page leads there: a guard on what other pages send does not leave it alone because it was answered before
 //
 // They are read once, and all who ask share them: rules do not change.
 func Builtin() (*Rules, error) { return builtins() }

@@ -235,8 +235,8 @@ func (d *Detector) try(p pouring) (event.Alert, bool) {
 	if r.guard == event.GuardNetwork && v.evt.Attribution.IsReflected() {
 		return event.Alert{}, false // any page can have its visitors' browsers miss pages
 	}
-	if r.teaches {
-		v.evt.Memo.Impossible = true // what is learned from that is in the answer
+	if r.sought { // what is learned from that is in the answer
+		v.evt.Memo.Sought, v.evt.Memo.Impossible = true, v.evt.Memo.Impossible || r.teaches
 	}
 	key := r.key(v, d.store.seed)
 	if v.failed {

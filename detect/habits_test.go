@@ -277,6 +277,12 @@ func TestWorks(t *testing.T) {
 		t.Error("it has worked before it was asked for")
 	}
 	play(d, 0, hook, step{target: "/own"}, step{target: "/not", status: 404, whose: event.Foreign}, step{target: "/part", whose: event.Embedded})
+	for _, s := range asking("/app/config/.env", "/shop/.git/config", "/.env", "/phpmyadmin", "/wp-content/plugins/x/readme.txt", "/view?page=../../etc/passwd", "/list?author=1") {
+		s.whose = event.Foreign
+		if play(d, 0, s); d.Works(s.event(began)) {
+			t.Errorf("%s works, which is asked for by who searches alone", s.target)
+		}
+	}
 	for _, row := range []struct {
 		s    step
 		want bool

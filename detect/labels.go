@@ -19,7 +19,8 @@ type ours struct {
 	forgiven         bool
 	mild             bool
 	guard            event.Guard
-	teaches          bool
+	teaches          bool // no site has it
+	sought           bool // that it is answered makes no place of it that serves other pages
 }
 
 // foundWorth is how many pages that are there make up for one that is not: who
@@ -78,9 +79,11 @@ func (s *scenario) askFor() error {
 	switch teaches := s.labels["teaches"]; teaches {
 	case "":
 	case outcomeMissing:
-		s.teaches = true
+		s.teaches, s.sought = true, true
+	case "sought":
+		s.sought = true
 	default:
-		return &keyError{"teaches", fmt.Errorf("%q: want missing", teaches)}
+		return &keyError{"teaches", fmt.Errorf("%q: want missing or sought", teaches)}
 	}
 	return nil
 }
@@ -91,7 +94,7 @@ func (r *rule) remembers() bool {
 	for _, e := range r.expressions() {
 		deps |= e.deps
 	}
-	return r.byKnown || r.byFound || r.forgiven || r.teaches || deps&(fieldOutcome.set()|fieldLogin.set()) != 0
+	return r.byKnown || r.byFound || r.forgiven || r.sought || deps&(fieldOutcome.set()|fieldLogin.set()) != 0
 }
 
 // credit returns how many more events the client may pour than others.

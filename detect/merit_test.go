@@ -316,13 +316,14 @@ func TestOwnLabels(t *testing.T) {
 		{"guard: place", ""},
 		{"guard: network", ""},
 		{"teaches: missing", ""},
+		{"teaches: sought", ""},
 		{"credit: generous", `"generous": want known, found, logins, or several of them`},
 		{"guard: house", `"house": want place or network`},
 		{"credit: logins", `"logins": it needs forgiven_by: login as well`},
 		{"at_most: ban", `"ban": want captcha`},
 		{"forgiven_by: time", `"time": want login`},
 		{"forgiven_by: login", `"login": it needs distinct values`},
-		{"teaches: found", `"found": want missing`},
+		{"teaches: found", `"found": want missing or sought`},
 	} {
 		rules, err := Parse("test.yaml", []byte(scenario+"labels: {"+row.labels+"}"), nil)
 		said := ""

@@ -212,7 +212,7 @@ func (d *Detector) notePlace(v *view) {
 		}
 	}
 	d.noteKeeper(v)
-	if v.isFine() && v.evt.Attribution == event.Foreign {
+	if v.isFine() && v.evt.Attribution == event.Foreign && !v.evt.Memo.Sought {
 		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
 	}
 }

@@ -76,4 +76,5 @@ type Memo struct {
 	Deferred   bool   // whether it is whitelisted depends on the response: all scenarios wait for it
 	Number     uint64 // tells it from all others
 	Impossible bool   // no site has what is asked for: see the label teaches
+	Sought     bool   // no page of another site leads to it: likewise
 }

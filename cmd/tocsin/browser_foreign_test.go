@@ -86,7 +86,7 @@ func traps() []trap {
 		{scenario: "http-scanner-agents", calls: 1, call: func(int) call { return call{target: "/", agent: "sqlmap/1.7#stable (https://sqlmap.org)"} }, action: "ban", not: "a page cannot change the user agent without a preflight, which has the browser's own"},
 		{scenario: "http-odd-methods", calls: 4, call: func(i int) call { return call{method: "TRACK", target: fmt.Sprint("/", i)} }, not: "a browser refuses TRACE and TRACK, and sends a preflight before others"},
 		{scenario: "http-login-bf", calls: 8, call: posts("/wp-login.php", "log=ann&pwd=guess#")},
-		{scenario: "http-login-unread", calls: 8, call: posts("/wp-login.php", "log=&pwd=")},
+		{scenario: "http-login-unread", calls: 8, call: posts("/wp-login.php", "log=&pwd=&n=#")},
 		{scenario: "http-login-guessing", calls: 10, call: posts("/enter", "username=ann&password=guess#")},
 		{scenario: "http-login-bf-slow", calls: 18, call: posts("/wp-login.php", "log=ann&pwd=guess#"), behind: "http-login-bf"},
 		{scenario: "http-login-spray", calls: 14, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
@@ -119,7 +119,7 @@ func traps() []trap {
 		{scenario: "http-backup-files", calls: 5, call: one("/backup.zip", "/site.tar.gz", "/dump.sql", "/db.sql.gz", "/www.rar")},
 		{scenario: "http-secret-files", calls: 4, call: one("/.env", "/.git/config", "/wp-config.php.bak", "/.aws/credentials")},
 		{scenario: "http-inner-files", calls: 5, call: one("/project/.git/HEAD", "/actuator/env", "/api/credentials.json", "/app/.svn/entries", "/web.config")},
-		{scenario: "http-exposed-files", never: "it has no such file to show"},
+		{scenario: "http-exposed-files", calls: 5, call: one("/app/config/.env", "/app/config/.env.production", "/srv/web/.ssh/id_rsa", "/shop/.git/config", "/shop/.git/index")},
 		{scenario: "http-backdoors", calls: 3, call: one("/c99.php", "/wso.php", "/r57.php"), action: "ban"},
 		{scenario: "wordpress-xmlrpc-bf", calls: 24, call: raw("no=call-#")},
 		{scenario: "wordpress-xmlrpc-credentials", calls: 8, call: raw(xmlrpc("wp.getUsersBlogs", "<param>"+xmlString("ann")+"</param><param>"+xmlString("guess#")+"</param>"))},
@@ -146,6 +146,11 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusMethodNotAllowed
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	if isSecret(r.URL.Path) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = fmt.Fprint(w, "secret = 1\n")
+		return
+	}
 	if r.URL.Path == "/xmlrpc.php" {
 		w.Header().Set("Content-Type", "text/xml; charset=UTF-8")
 		_, _ = fmt.Fprint(w, `<?xml version="1.0"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>`)
@@ -154,6 +159,11 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>site</title>%s`, body)
+}
+
+// isSecret reports whether the site hands out a file by mistake.
+func isSecret(path string) bool {
+	return strings.HasPrefix(path, "/app/config/") || strings.HasPrefix(path, "/srv/web/") || strings.HasPrefix(path, "/shop/.git/")
 }
 
 // ways have a page send requests, each in its manner, and wait for what comes of
