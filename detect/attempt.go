@@ -220,6 +220,18 @@ func (v *view) loginTry() (string, bool) {
 	return alias("try", try), true
 }
 
+// loginSent stands for what a login that failed has posted, so that the same again is one try. What is not
+// known to its end is another one each time.
+func (v *view) loginSent() (string, bool) {
+	if result, _ := v.login(); result != loginFailure {
+		return "", false
+	}
+	if len(v.evt.Body) == 0 || v.evt.Truncated || len(v.evt.Body) > maxField {
+		return strconv.FormatUint(v.evt.Memo.Number, 10), true
+	}
+	return alias("sent", v.target+"\x00"+string(v.evt.Body)), true
+}
+
 // loginCount returns how many passwords the request brings, if there are several.
 func (v *view) loginCount() (string, bool) {
 	n := v.sent().passwords

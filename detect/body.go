@@ -140,7 +140,7 @@ func (s *sent) field(key, value string) {
 // user[email]. Of two with one meaning the last one counts.
 func (s *sent) member(key, value string) {
 	const longest = 64
-	if len(key) > longest || value == "" {
+	if len(key) > longest || value == "" || strings.HasPrefix(key, "fields[") { // of rows in a database
 		return
 	}
 	s.fields++

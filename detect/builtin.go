@@ -39,6 +39,7 @@ var builtinFiles embed.FS
 //	Meta.login_kind       form, basic, digest, token, code or xmlrpc
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
+//	Meta.login_sent       stands for all that was posted; differs each time where it is not known to its end
 //	Meta.login_place      where, if people log in there: method, site and path, see PlaceOf; for basic and digest
 //	                      see Detector.Area
 //	Meta.site             what the server calls the site, or else the host: see Event.Site

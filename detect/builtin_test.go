@@ -220,7 +220,7 @@ func attackRows() []attackRow {
 			return step{target: "/wp-login.php", body: wpLogin("admin", fmt.Sprint("guess", i))}
 		}, nil},
 		{"http-login-bf", "a script that sends name and password alone", 6, guesses(step{target: "/wp-login.php", body: "log=admin&pwd=GUESS"}), nil},
-		{"http-login-unread", "nothing in the fields", 6, same(step{target: "/wp-login.php", body: "log=&pwd="}), nil},
+		{"http-login-unread", "nothing in the fields", 6, func(i int) step { return step{target: "/wp-login.php", body: fmt.Sprint("log=&pwd=&n=", i)} }, nil},
 		{"http-login-bf", "a form in parts", 6, guesses(step{
 			target: "/wp-login.php", form: "multipart/form-data; boundary=x",
 			body: "--x\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\nadmin\r\n--x\r\nContent-Disposition: form-data; name=\"pwd\"\r\n\r\nGUESS\r\n--x--\r\n",

@@ -98,6 +98,7 @@ var fields = []fieldDef{
 	fieldKind:      {name: "Meta.login_kind", get: (*view).loginKind, late: true},
 	fieldLoginUser: {name: "Meta.login_user", get: (*view).loginUser, late: true, memo: true},
 	fieldLoginTry:  {name: "Meta.login_try", get: (*view).loginTry, late: true, memo: true},
+	fieldSent:      {name: "Meta.login_sent", get: (*view).loginSent, late: true, memo: true},
 	fieldCount:     {name: "Meta.login_count", get: (*view).loginCount, late: true},
 	fieldAt:        {name: "Meta.login_place", get: (*view).loginPlace, late: true, memo: true},
 	fieldOutcome:   {name: "Meta.outcome", get: (*view).outcome, late: true, only: []string{outcomeMissing, outcomeRefused}},
@@ -150,6 +151,7 @@ const (
 	fieldKind
 	fieldLoginUser
 	fieldLoginTry
+	fieldSent
 	fieldCount
 	fieldAt
 	fieldOutcome

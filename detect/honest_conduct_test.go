@@ -48,13 +48,14 @@ var challenged = map[string]string{
 	"translation of pages by a proxy, Referer foreign":            "names at the top of a site; reflected",
 	"GitLab pages: a person without rights":                       "names at the top of a site",
 	"reverse proxy with subfolders: an app that asks at the root": "names at the top of a site",
+	"API client whose new tokens are refused, too":                "a new token every four seconds, of which the site accepts none",
 }
 
 // Nobody honest is banned, and hardly anybody is challenged.
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
-	for _, m := range honestConduct() {
+	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople()) {
 		got := ""
 		for _, without := range []bool{true, false} { // traces have no bodies, sites have
 			d := New(Config{Rules: rules})

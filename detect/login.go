@@ -94,7 +94,7 @@ func (v *view) isRefused() bool {
 func (v *view) formResult() string {
 	status := v.evt.Status
 	switch {
-	case v.posts("wp-login.php") || isRegistration(v.path()):
+	case v.posts("wp-login.php"), v.makesAccount():
 		return "" // that is settled: see wordpressLogin
 	case v.leadsToCode():
 		return loginStep
@@ -229,19 +229,6 @@ func (v *view) asksOther() bool {
 		}
 	})
 	return action != "" && action != "login"
-}
-
-// isRegistration reports whether people make an account there, for which they choose
-// a name and a password. Another form than a login's refuses these.
-func isRegistration(path string) bool {
-	path = strings.ToLower(strings.TrimSuffix(path, "/"))
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	for _, word := range []string{"register", "registration", "signup", "sign-up", "sign_up"} {
-		if strings.HasPrefix(last, word) {
-			return true
-		}
-	}
-	return false
 }
 
 // isRefresh reports whether a program exchanges there what it was given by a login, and

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,8 +149,9 @@ func (d *Detector) notePage(v *view, outcome string) {
 		if c.idle.logins > 0 && !missing && v.uses(&c.idle) {
 			c.idle.logins, used = 0, c.idle.door
 		}
+		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^page))
 		c.sees(page, !missing, answer, v.now().UnixNano())
-		if v.hasMade() {
+		if made {
 			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
 		}
 		honest = missing && c.found > 2*c.missing
@@ -166,6 +168,10 @@ func (d *Detector) notePage(v *view, outcome string) {
 func (v *view) hasMade() bool {
 	return v.evt.Status == http.StatusCreated && (v.evt.Method == http.MethodPut || v.evt.Method == "MKCOL")
 }
+
+// puts reports whether the request puts something where it asks for it, which it has made
+// if it was not there: some stores answer 200 to that.
+func (v *view) puts() bool { return v.evt.Method == http.MethodPut && v.isFine() }
 
 // Vouch tells the detector that somebody at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {

@@ -111,17 +111,36 @@ func writeTemplate(b *strings.Builder, p string, elements int) {
 	}
 }
 
-// writeElement writes * for an identifier, and else the element with # for each
-// number in it. Parameters that some servers cut off (;jsessionid=…) are cut off.
+// writeElement writes * for an identifier, and else the element with * for each part that
+// is a serial number, as in sensor-04c11d, and # for each number. Parameters that some
+// servers cut off (;jsessionid=…) are cut off.
 func writeElement(b *strings.Builder, element string) {
 	element, _, _ = strings.Cut(element, ";")
 	if isIdentifier(element) {
 		b.WriteByte('*')
 		return
 	}
+	for element != "" {
+		part, sign := element, ""
+		if end := strings.IndexAny(element, "-_"); end >= 0 {
+			part, sign = element[:end], element[end:end+1]
+		}
+		writePart(b, part)
+		b.WriteString(sign)
+		element = element[len(part)+len(sign):]
+	}
+}
+
+// writePart writes what stands between two signs of an element.
+func writePart(b *strings.Builder, part string) {
+	const shortest = 6
+	if n := lettersOf(part); len(part) >= shortest && n.hex == len(part) && n.digits > 0 && n.digits < len(part) {
+		b.WriteByte('*')
+		return
+	}
 	number := false
-	for i := range len(element) {
-		c := element[i]
+	for i := range len(part) {
+		c := part[i]
 		digit := '0' <= c && c <= '9'
 		if !digit {
 			b.WriteByte(c)

@@ -13,14 +13,14 @@ import "strings"
 // that begin or end as one did that the client has missed just before: a monitor asks
 // for the health of each of thirty applications, a feed reader for each blog's feed.
 // What somebody has got before and is gone, or wants a login now, is one place, too: who
-// asks for that has a link to it.
+// asks for that has a link to it. So are links with a signature that is not right any more.
 func (v *view) place() (string, bool) {
 	p, ok := v.cleanPath()
 	if !ok {
 		return "", false
 	}
-	if outcome, _ := v.outcome(); outcome == outcomeMissing && v.wasThere() {
-		return "/gone", true
+	if place := v.linkedPlace(p); place != "" {
+		return place, true
 	}
 	p = strings.ToLower(p)
 	if i := scriptEnd(p); i > 0 {
@@ -39,6 +39,21 @@ func (v *view) place() (string, bool) {
 		return "/again", true
 	}
 	return firstPlace(p), true
+}
+
+// linkedPlace returns what stands for a path that somebody has a link to, and that nobody
+// guesses; empty for others.
+func (v *view) linkedPlace(p string) string {
+	outcome, _ := v.outcome()
+	switch {
+	case outcome == outcomeMissing && v.wasThere():
+		return "/gone"
+	case outcome == outcomeRefused && v.isSignedLink():
+		return "/ended"
+	case isShortID(strings.TrimPrefix(p, "/")):
+		return "/*"
+	}
+	return ""
 }
 
 // wordpressPart returns what stands for a plugin or a theme of WordPress, or for all
@@ -70,6 +85,38 @@ func firstPlace(p string) string {
 		return "/title"
 	}
 	return first
+}
+
+// isSignedLink reports whether the query signs the address, as that of a file in a store
+// does for whom it is lent to. That it is refused tells nobody whether it is there.
+func (v *view) isSignedLink() (signed bool) {
+	const shortest = 16
+	if !strings.Contains(v.args, "sig") && !strings.Contains(v.args, "Sig") {
+		return false
+	}
+	eachPair(v.args[:min(len(v.args), maxTarget)], func(key, value string) {
+		name := plainName(key)
+		signed = signed || len(value) >= shortest && (strings.HasSuffix(name, "signature") || name == "sig" || name == "sign")
+	})
+	return signed
+}
+
+// isShortID reports whether the only element of a path is a name that a site has drawn by
+// lot, as short links and pastes have: letters of both cases and numbers in a mix. Nobody
+// has lists of these.
+func isShortID(element string) bool {
+	const shortest, longest = 5, 15
+	if len(element) < shortest || len(element) > longest {
+		return false
+	}
+	for i := range len(element) {
+		if c := element[i] | 0x20; (c < 'a' || c > 'z') && (element[i] < '0' || element[i] > '9') {
+			return false
+		}
+	}
+	n := lettersOf(element)
+	inner := strings.TrimRight(element, "0123456789")
+	return n.digits > 0 && n.upper > 0 && n.lower > 0 && len(inner) > 0 && strings.ContainsAny(inner, "0123456789")
 }
 
 // isUnsought reports whether searches do not look for files of that kind, or not
@@ -115,7 +162,7 @@ var soughtExts = newStringSet(strings.Fields(`
 	log logs out err bak bak1 backup back bk old older orig original save saved sav copy cp tmp temp swp swo swn dist sample example
 	default new prod dev test local stage inc include includes lst list csv tsv xls xlsx doc docx ppt pptx odt rtf pdf
 	db db3 sqlite sqlite3 mdb accdb dbf sql mysql pgsql dump dmp rdb tar gz tgz bz2 tbz xz lzma zip zipx rar 7z z
-	jar war ear class pem key pub crt cer csr pfx p12 der ppk jks keystore kdbx ovpn rdp git svn hg dat data bin exe dll msi
+	jar war ear class pem key pub crt cer csr pfx p12 der ppk jks keystore kdbx ovpn rdp git svn hg dat bin exe dll msi
 	sh bash zsh bat cmd ps1 psm1 py pyc rb pl pm lua go java c h cs vb vbs ts tsx jsx vue asa asax ascx svc wsdl wadl xsd
 	php3 php4 php5 php7 phps phar tpl twig ejs erb lock map rss atom passwd shadow htaccess htpasswd local secret credentials`)...)
 
@@ -194,7 +241,10 @@ func isProgram(agent string) bool {
 
 var storePrograms = newStringSet(strings.Fields(`
 	npm pnpm yarn bun deno cargo pip uv poetry pdm twine bundler rubygems composer helm terraform opentofu
-	apache-maven gradle ivy coursier nuget conda mamba micromamba opam cabal hex mix homebrew
-	git git-lfs jgit svn containerd docker skopeo podman buildah cri-o oras libdnf zypp pacman
+	apache-maven gradle ivy coursier sbt mill nuget conda mamba micromamba opam cabal stack hex mix homebrew
+	swiftpackagemanager conan luarocks app::cpanminus julia dub haxelib spack vcpkg guix guile pkg apk-tools flatpak libostree
+	git git-lfs jgit svn containerd docker skopeo podman buildah buildkit cri-o oras libdnf zypp pacman
+	artifactory nexus verdaccio athens devpi bandersnatch pulp reposilite gitea forgejo
 	aws-cli boto3 boto aws-sdk-go-v2 aws-sdk-go aws-sdk-java aws-sdk-js aws-sdk-rust aws-sdk-ruby3 minio hadoop rclone restic s3cmd
+	s5cmd azcopy gsutil kopia duplicati cyberduck pouchdb elastic-transport-python elasticsearch-py opensearch-py
 	renovatebot dependabot turbo bazel ccache sccache`)...)
