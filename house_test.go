@@ -47,15 +47,16 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
 // be a star.
 var rooms = map[string]room{
-	".":                      {ours: []string{"caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
+	".":                      {ours: []string{"admin", "caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
+	"admin":                  {[]string{"engine", "event", "lookup", "replay"}, []string{caddy, cobra}},
 	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
-	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, cobra, suffixes}},
+	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, suffixes}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
 	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
@@ -91,8 +92,8 @@ var rooms = map[string]room{
 
 // inTests is what the tests of any room may import on top: guests of the app, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
-// behind, bart as a yardstick, and a browser.
-var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, quic}}
+// behind, bart as a yardstick, the commands, and a browser.
+var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -10,6 +10,7 @@ package tocsin
 
 import (
 	// They register the Caddy modules.
+	_ "github.com/tocsin-project/tocsin/admin"
 	_ "github.com/tocsin-project/tocsin/caddymodule"
 	_ "github.com/tocsin-project/tocsin/caddymodule/challenges"
 	_ "github.com/tocsin-project/tocsin/caddymodule/inspectors"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -142,9 +143,9 @@ func TestStatus(t *testing.T) {
 	h.waitStatus(banned, http.StatusForbidden)
 	h.waitStatus("192.0.2.7", http.StatusForbidden)
 	h.get("203.0.113.9", "/")
-	var s statusAnswer
+	var s admin.Status
 	wait(t, func() error {
-		s = askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+		s = askFor[admin.Status](h, "GET", "/tocsin/status", 200)
 		if !s.Sources[0].Ready || s.Sources[0].Next.IsZero() || !s.Sources[1].Ready || s.Sources[2].Failures == 0 {
 			return fmt.Errorf("%+v", s.Sources)
 		}
@@ -179,14 +180,14 @@ func TestStatus(t *testing.T) {
 
 	h.list("none.txt", "192.0.2.8")
 	wait(t, func() error {
-		if s = askFor[statusAnswer](h, "GET", "/tocsin/status", 200); !s.Ready || s.Reason != "" {
+		if s = askFor[admin.Status](h, "GET", "/tocsin/status", 200); !s.Ready || s.Reason != "" {
 			return fmt.Errorf("ready: %v, %q", s.Ready, s.Reason)
 		}
 		return nil
 	})
 	api.InjectAlways(lapitest.Status(http.StatusInternalServerError, nil, ""))
 	wait(t, func() error {
-		s = askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+		s = askFor[admin.Status](h, "GET", "/tocsin/status", 200)
 		if lapi = s.Sources[0]; lapi.Failures < 2 || lapi.Error == "" || !lapi.Ready {
 			return fmt.Errorf("lapi: %+v", lapi)
 		}
@@ -217,7 +218,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h.t = t
-			c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+row.ip, 200)
+			c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+row.ip, 200)
 			var targets, exceptions []string
 			for _, d := range c.Decisions {
 				targets = append(targets, d.Target)
@@ -235,7 +236,7 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	h.t = t
-	d := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+banned, 200).Decision
+	d := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+banned, 200).Decision
 	if d.Scope != "ip" || d.Action != "ban" || d.Source != "list:banned.txt" || d.Origin != "lists:banned.txt" ||
 		d.Since.IsZero() || !d.Until.IsZero() {
 		t.Errorf("%+v", d)
@@ -265,7 +266,7 @@ func TestCheckKnowsWhoIsSpared(t *testing.T) {
 		banned:      "ban, own: false",
 		"127.0.0.9": "pass, own: true",
 	} {
-		c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+ip, 200)
+		c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+ip, 200)
 		got := c.Result
 		for _, e := range c.Exceptions {
 			got += ", " + e.Server + " by " + e.Why
@@ -289,7 +290,7 @@ func TestCheckBeforeTheFirstSync(t *testing.T) {
 	h.useAdmin()
 	h.load(globals("blocklist {DIR}/none.txt\nsnapshot off\nstartup closed\nallow 192.0.2.77") + site1)
 	for ip, result := range map[string]string{allowed: "unavailable", "192.0.2.77": "pass"} {
-		if c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+ip, 200); c.Result != result {
+		if c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+ip, 200); c.Result != result {
 			t.Errorf("%s: %+v", ip, c)
 		}
 	}
@@ -319,20 +320,20 @@ func TestList(t *testing.T) {
 		"?origin=cscli&action=captcha": 1,
 		"?origin=CSCLI":                0,
 	} {
-		l := askFor[listAnswer](h, "GET", "/tocsin/decisions"+query, 200)
+		l := askFor[admin.List](h, "GET", "/tocsin/decisions"+query, 200)
 		if n := max(want, -want); len(l.Decisions) != n || l.More != (want < 0) {
 			t.Errorf("%s: %d decisions, more: %v; want %d", query, len(l.Decisions), l.More, want)
 		}
 	}
-	got := askFor[listAnswer](h, "GET", "/tocsin/decisions?action=captcha", 200).Decisions[0]
-	want := decisionAnswer{
+	got := askFor[admin.List](h, "GET", "/tocsin/decisions?action=captcha", 200).Decisions[0]
+	want := admin.Decision{
 		Scope: "country", Target: "FR", Action: "captcha", Source: "list:slow.txt",
 		Origin: "cscli", Reason: "by hand", Since: got.Since, Until: until,
 	}
 	if got != want || time.Since(got.Since) > time.Minute {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	for _, d := range askFor[listAnswer](h, "GET", "/tocsin/decisions?origin=cscli&action=ban", 200).Decisions {
+	for _, d := range askFor[admin.List](h, "GET", "/tocsin/decisions?origin=cscli&action=ban", 200).Decisions {
 		if d.Scope != "as" || d.Target != "AS64496" {
 			t.Errorf("%+v", d)
 		}
@@ -367,7 +368,7 @@ func TestUnban(t *testing.T) {
 		{"AS", "AS", 1, ""},
 		{"as64496", "AS64496", 1, ""},
 	} {
-		u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+row.target, 200)
+		u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+row.target, 200)
 		remaining := ""
 		for _, d := range u.Remaining {
 			remaining += d.Target
@@ -376,7 +377,7 @@ func TestUnban(t *testing.T) {
 			t.Errorf("%s: %+v", row.target, u)
 		}
 	}
-	if l := askFor[listAnswer](h, "GET", "/tocsin/decisions", 200); len(l.Decisions) != 0 {
+	if l := askFor[admin.List](h, "GET", "/tocsin/decisions", 200); len(l.Decisions) != 0 {
 		t.Errorf("left: %+v", l)
 	}
 	if a := h.get(banned, "/"); a.status != http.StatusOK {
@@ -391,7 +392,7 @@ func TestSync(t *testing.T) {
 	h.load(strings.Replace(withLAPI(api.URL, api.Key), "interval 100ms", "interval 1h", 1))
 	h.waitSynced()
 	api.Add(lapitest.Decision{Value: banned})
-	if s := askFor[syncAnswer](h, "POST", "/tocsin/sync", 202); len(s.Sources) != 1 || s.Sources[0] != "lapi" {
+	if s := askFor[admin.Sync](h, "POST", "/tocsin/sync", 202); len(s.Sources) != 1 || s.Sources[0] != "lapi" {
 		t.Errorf("%+v", s)
 	}
 	h.waitStatus(banned, http.StatusForbidden)
@@ -411,12 +412,12 @@ func TestSyncWaits(t *testing.T) {
 	if a := h.get(banned, "/"); a.status != http.StatusForbidden {
 		t.Errorf("once it has waited, the banned client gets %d", a.status)
 	}
-	before := askFor[syncAnswer](h, "POST", "/tocsin/sync", 202)
+	before := askFor[admin.Sync](h, "POST", "/tocsin/sync", 202)
 	if len(before.Sources) != 2 || len(before.Pending) > 2 {
 		t.Errorf("%+v", before)
 	}
 	wait(t, func() error {
-		s := askFor[syncAnswer](h, "GET", "/tocsin/sync?since="+before.Since.Format(time.RFC3339Nano), 200)
+		s := askFor[admin.Sync](h, "GET", "/tocsin/sync?since="+before.Since.Format(time.RFC3339Nano), 200)
 		if len(s.Pending) != 0 || len(s.Sources) != 2 || !s.Since.Equal(before.Since) {
 			return fmt.Errorf("%+v", s)
 		}
@@ -443,7 +444,7 @@ func TestAdminOverReloads(t *testing.T) {
 	}
 	source := func() string {
 		t.Helper()
-		return askFor[statusAnswer](h, "GET", "/tocsin/status", 200).Sources[0].Name
+		return askFor[admin.Status](h, "GET", "/tocsin/status", 200).Sources[0].Name
 	}
 	h.load(with("one.txt"))
 	h.waitStatus(banned, http.StatusForbidden)

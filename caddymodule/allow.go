@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lists"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -110,10 +111,10 @@ func (a *allowList) Destruct() error {
 }
 
 // answer says how the list stands.
-func (a *allowList) answer(now time.Time) sourceAnswer {
+func (a *allowList) answer(now time.Time) admin.Source {
 	s := engine.SourceStats{Name: a.Name(), Status: a.Status(), Decisions: a.Len()}
 	s.Ready = !s.Synced.IsZero()
-	return newSourceAnswer(&s, a.kind, now)
+	return admin.NewSource(&s, a.kind, now)
 }
 
 // takeAllow reads an option allow: addresses, ranges, the word private_ranges, files

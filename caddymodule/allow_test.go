@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/admin"
 )
 
 const otherBanned = "203.0.113.77"
@@ -37,7 +39,7 @@ func TestAllowedByAFile(t *testing.T) {
 
 			h.list("allow.txt", otherBanned, "192.0.2.300") // which is refused as a whole
 			wait(t, func() error {
-				if s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200); len(s.Allow) != 1 || s.Allow[0].Decisions != 2 ||
+				if s := askFor[admin.Status](h, "GET", "/tocsin/status", 200); len(s.Allow) != 1 || s.Allow[0].Decisions != 2 ||
 					s.Allow[0].Kind != kindAllowFile || !strings.Contains(s.Allow[0].Error, "line 2") {
 					return fmt.Errorf("%+v", s.Allow)
 				}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
@@ -13,8 +14,8 @@ import (
 const withMachine = "machine " + lapitest.DefaultMachine + " " + lapitest.DefaultPassword
 
 // stands returns how status says that the allowlists of the one source stand.
-func stands(h *host) *allowlistAnswer {
-	return askFor[statusAnswer](h, "GET", "/tocsin/status", 200).Sources[0].Allowlist
+func stands(h *host) *admin.Allowlist {
+	return askFor[admin.Status](h, "GET", "/tocsin/status", 200).Sources[0].Allowlist
 }
 
 func TestSyncReadsAllowlistsAndStatusShowsThem(t *testing.T) {

@@ -4,8 +4,8 @@
 // The handler "http.handlers.tocsin", the directive tocsin, stops clients that are
 // decided against. The matcher "http.matchers.tocsin" leaves to other directives
 // what to do with them. The handler "http.handlers.tocsin_ready" answers health
-// checks. The routes of "admin.api.tocsin" and the commands that ask them are for
-// operators.
+// checks. What operators ask the app is in
+// package admin.
 //
 // # Reloads
 //
@@ -29,7 +29,6 @@ package caddymodule
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
 func init() {
@@ -37,8 +36,6 @@ func init() {
 	caddy.RegisterModule(Handler{})
 	caddy.RegisterModule(Matcher{})
 	caddy.RegisterModule(Ready{})
-	caddy.RegisterModule(AdminAPI{})
-	caddycmd.RegisterCommand(newGroup())
 	httpcaddyfile.RegisterGlobalOption("tocsin", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("tocsin", parseDirective)
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
@@ -229,9 +230,9 @@ func (p *passage) gate(look Look) (*challenge.Gate, error) {
 }
 
 // answer says how p stands.
-func (p *passage) answer() *challengeAnswer {
+func (p *passage) answer() *admin.Challenge {
 	n := p.cfg.Counters.Counts()
-	a := &challengeAnswer{
+	a := &admin.Challenge{
 		Type: "pow", Secrets: "config",
 		Issued: n.Issued, Solved: n.Solved, Failed: n.Failed, Replayed: n.Replayed,
 		Passed: n.Passed, Barred: n.Barred, Fallback: n.Fallback,

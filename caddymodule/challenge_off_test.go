@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/admin"
 )
 
 func TestSuspectsAreChallengedByDefault(t *testing.T) {
@@ -16,10 +18,10 @@ func TestSuspectsAreChallengedByDefault(t *testing.T) {
 	if a := h.visit(cookie); a.status != http.StatusOK || a.body != "site:captcha:passed" {
 		t.Errorf("with a pass: status %d, %q", a.status, a.body)
 	}
-	if c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+suspect, 200); c.Result != "captcha" {
+	if c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+suspect, 200); c.Result != "captcha" {
 		t.Errorf("check: %+v", c)
 	}
-	if s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200); s.Challenge == nil || s.Challenge.Type != "pow" || s.Challenge.Solved != 1 {
+	if s := askFor[admin.Status](h, "GET", "/tocsin/status", 200); s.Challenge == nil || s.Challenge.Type != "pow" || s.Challenge.Solved != 1 {
 		t.Errorf("status: %+v", s.Challenge)
 	}
 }
@@ -42,11 +44,12 @@ func TestChallengesCanBeOff(t *testing.T) {
 			if a := h.visit(""); a.body != "error captcha" || a.header.Get("Retry-After") == "" {
 				t.Errorf("%q, %v", a.body, a.header)
 			}
-			c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+suspect, 200)
-			if want := "throttle, because of 192.0.2.50 from list:suspects.txt: it asks for a captcha, and challenge is off"; c.Result != "throttle" || c.result() != want {
-				t.Errorf("check: %s, want %s", c.result(), want)
+			c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+suspect, 200)
+			out, _ := h.command("check", suspect, "--address", h.admin)
+			if want := "throttle, because of 192.0.2.50 from list:suspects.txt: it asks for a captcha, and challenge is off"; c.Result != "throttle" || !strings.Contains(out, want) {
+				t.Errorf("check: %s, want %s", out, want)
 			}
-			if s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200); s.Challenge != nil {
+			if s := askFor[admin.Status](h, "GET", "/tocsin/status", 200); s.Challenge != nil {
 				t.Errorf("status: %+v", s.Challenge)
 			}
 		})

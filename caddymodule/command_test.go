@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -19,7 +21,7 @@ func (h *host) command(args ...string) (out, failure string) {
 	h.t.Helper()
 	root := &cobra.Command{Use: "caddy", SilenceUsage: true}
 	group := &cobra.Command{Use: appID}
-	newGroup().CobraFunc(group)
+	caddycmd.Commands()[appID].CobraFunc(group)
 	root.AddCommand(group)
 	var b bytes.Buffer
 	root.SetOut(&b)
@@ -131,21 +133,6 @@ func TestCommandsForPeople(t *testing.T) {
 	}
 }
 
-func TestStatusAddsUpOrigins(t *testing.T) {
-	a := statusAnswer{Servers: []serverAnswer{
-		{Server: "srv0", Origins: map[string]uint64{"CAPI": 1, "lists:tor": 3, "cscli": 4}},
-		{Server: "srv1", Origins: map[string]uint64{"CAPI": 5}},
-	}}
-	var b bytes.Buffer
-	if err := a.write(&b); err != nil {
-		t.Fatal(err)
-	}
-	_, got, _ := strings.Cut(b.String(), "ORIGIN")
-	if words := strings.Join(strings.Fields(got), " "); words != "STOPPED CAPI 6 cscli 4 lists:tor 3" {
-		t.Errorf("%q", words)
-	}
-}
-
 // With --json a command prints what the API answers, and nothing else.
 func TestCommandsForScripts(t *testing.T) {
 	h := newHost(t)
@@ -157,11 +144,11 @@ func TestCommandsForScripts(t *testing.T) {
 		v       any
 		failure string
 	}{
-		{[]string{"status"}, new(statusAnswer), ""},
-		{[]string{"check", banned}, new(checkAnswer), bad},
-		{[]string{"list"}, new(listAnswer), ""},
-		{[]string{"unban", banned}, new(unbanAnswer), ""},
-		{[]string{"sync"}, new(syncAnswer), ""},
+		{[]string{"status"}, new(admin.Status), ""},
+		{[]string{"check", banned}, new(admin.Check), bad},
+		{[]string{"list"}, new(admin.List), ""},
+		{[]string{"unban", banned}, new(admin.Unban), ""},
+		{[]string{"sync"}, new(admin.Sync), ""},
 	} {
 		out, failure := h.command(append(row.args, "--json", "--address", h.admin)...)
 		d := json.NewDecoder(strings.NewReader(out))
@@ -209,26 +196,10 @@ func TestGroupIsHiddenInOurOwnBinary(t *testing.T) {
 		old := caddy.CustomBinaryName
 		caddy.CustomBinaryName = binary
 		group := new(cobra.Command)
-		newGroup().CobraFunc(group)
+		caddycmd.Commands()[appID].CobraFunc(group)
 		caddy.CustomBinaryName = old
 		if group.Hidden != (binary == appID) {
 			t.Errorf("binary %q: hidden: %v", binary, group.Hidden)
-		}
-	}
-}
-
-func TestInWords(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second:                  "0s",
-		999 * time.Millisecond:        "0s",
-		59 * time.Second:              "59s",
-		time.Minute:                   "1m0s",
-		2*time.Hour - time.Second:     "1h59m",
-		49*time.Hour + 59*time.Minute: "2d1h",
-		1000*24*time.Hour + time.Hour: "1000d1h",
-	} {
-		if got := inWords(d); got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }

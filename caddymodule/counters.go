@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -45,16 +46,16 @@ func (t *tally) each(yield func(server string, c *middleware.Counters) bool) {
 }
 
 // answers returns the counts of each server.
-func (t *tally) answers() []serverAnswer {
-	answers := []serverAnswer{}
+func (t *tally) answers() []admin.Server {
+	answers := []admin.Server{}
 	for name, c := range t.each {
-		answers = append(answers, newServerAnswer(name, c.Snapshot()))
+		answers = append(answers, newServer(name, c.Snapshot()))
 	}
 	return answers
 }
 
-func newServerAnswer(name string, n middleware.Counts) serverAnswer {
-	a := serverAnswer{
+func newServer(name string, n middleware.Counts) admin.Server {
+	a := admin.Server{
 		Server: name, Processed: n.Processed, Stopped: map[string]uint64{},
 		Ended: n.Ended, DryRun: n.DryRun, Passed: n.Passed, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
@@ -162,7 +163,7 @@ func (d *Detect) apply(rules *detect.Rules, log *zap.Logger) (*detect.Rules, err
 	}
 	applied, err := rules.With(withoutMissing(rules, policies, log))
 	if err != nil {
-		return nil, fmt.Errorf("policy: %w; %s lists all names", err, commandLine("scenarios"))
+		return nil, fmt.Errorf("policy: %w; %s lists all names", err, admin.CommandLine("scenarios"))
 	}
 	return applied, nil
 }

@@ -17,7 +17,7 @@ func scenariosPage(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := newScenariosAnswer(rules, new(Detect), Local{}, nil)
+	all := newScenarios(rules, new(Detect), Local{}, nil)
 	var b strings.Builder
 	b.WriteString("# Built-in scenarios\n\n" +
 		"Made from [detect/builtin](../detect/builtin) by `go test ./caddymodule -run TestTheListOfScenarios -update`: change those files, not this one.\n\n" +
@@ -30,7 +30,7 @@ func scenariosPage(t *testing.T) string {
 		if s.Phase == "response" {
 			asked = "once it is answered"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, s.threshold(), s.outcome(), asked, strings.ReplaceAll(s.Description, "|", `\|`))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, s.Threshold(), s.Outcome(), asked, strings.ReplaceAll(s.Description, "|", `\|`))
 	}
 	return b.String()
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/admin"
 )
 
 // moreTries returns ways around the challenge by how requests are spelled, who they say
@@ -138,7 +140,7 @@ func TestAnInterceptAroundTheDirectiveIsWarnedOf(t *testing.T) {
 			h.useAdmin()
 			h.list("banned.txt", banned)
 			h.load(globals("blocklist {DIR}/banned.txt\nsnapshot off") + "http://{ADDR} {\n" + row.site + "\nrespond ok\n}")
-			all := strings.Join(askFor[statusAnswer](h, "GET", "/tocsin/status", 200).Warnings, "\n")
+			all := strings.Join(askFor[admin.Status](h, "GET", "/tocsin/status", 200).Warnings, "\n")
 			if got := strings.Contains(all, "intercept stands around tocsin"); got != row.want {
 				t.Errorf("warned: %t, want %t: %s", got, row.want, all)
 			}

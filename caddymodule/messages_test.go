@@ -1,27 +1,11 @@
 package caddymodule
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
-
-func TestColumnsAlign(t *testing.T) {
-	var b bytes.Buffer
-	err := writeTable(&b, func(t table) {
-		t.row("NAME", "N", "END")
-		t.row("東京", 1, "a")
-		t.row("cafe\u0301", 22, "b")
-		t.row()
-		t.row("x", "y")
-	})
-	want := "NAME  N   END\n東京  1   a\ncafe\u0301  22  b\n\nx  y\n"
-	if err != nil || b.String() != want {
-		t.Errorf("%v\n%q\n%q", err, b.String(), want)
-	}
-}
 
 func TestErrorsSayWhatToWrite(t *testing.T) {
 	for _, row := range []struct{ option, want string }{

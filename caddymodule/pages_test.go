@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 )
 
@@ -69,7 +70,7 @@ func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 // What the documentation says to type is a command, with flags that it has.
 func TestCommandsOfThePagesExist(t *testing.T) {
 	group := &cobra.Command{Use: appID}
-	newGroup().CobraFunc(group)
+	caddycmd.Commands()[appID].CobraFunc(group)
 	asked := 0
 	for name, text := range blocks(t, "sh") {
 		for line := range strings.Lines(text) {

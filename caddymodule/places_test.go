@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -58,11 +59,11 @@ func TestPlaces(t *testing.T) {
 	table.Update("list:banned.txt", []lookup.Decision{{Prefix: prefix(t, "100.64.0.1"), Action: lookup.Ban}}, nil)
 	expect("100.64.0.1", 403, "100.64.0.1/32")
 
-	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+allowed, 200)
+	c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+allowed, 200)
 	if c.Result != "ban" || c.Country != "FR" || c.AS != 64496 || len(c.Decisions) != 2 || c.Decisions[0].Scope != "as" {
 		t.Errorf("check: %+v", c)
 	}
-	s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+	s := askFor[admin.Status](h, "GET", "/tocsin/status", 200)
 	if !s.Ready || len(s.Sources) != 1 || len(s.Databases) != 1 || s.Databases[0].Kind != "mmdb" || !s.Databases[0].Ready {
 		t.Errorf("status: %+v", s)
 	}
@@ -76,12 +77,12 @@ func TestPlaces(t *testing.T) {
 	h.waitStatus(allowed, http.StatusOK)
 	h.file("places.mmdb", "rubbish")
 	wait(t, func() error {
-		if s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200); s.Databases[0].Error == "" {
+		if s := askFor[admin.Status](h, "GET", "/tocsin/status", 200); s.Databases[0].Error == "" {
 			return errNotReady
 		}
 		return nil
 	})
-	if c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+allowed, 200); c.Country != "DE" || c.Result != "pass" {
+	if c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+allowed, 200); c.Country != "DE" || c.Result != "pass" {
 		t.Errorf("with a database that is rubbish: %+v", c)
 	}
 }

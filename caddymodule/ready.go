@@ -12,6 +12,12 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
+// readiness is what the directive tocsin_ready says.
+type readiness struct {
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"`
+}
+
 // Ready answers health checks: with status 200 and {"ready":true} while every
 // source of decisions is in sync, or was lately enough, and else with status 503
 // and {"ready":false,"reason":"…"}, where the reason names the sources. A server
@@ -37,7 +43,7 @@ func (h *Ready) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *Ready) ServeHTTP(w http.ResponseWriter, _ *http.Request, _ caddyhttp.Handler) error {
-	var a readyAnswer
+	var a readiness
 	a.Ready, a.Reason = h.engine.readiness(h.engine.Stats(), time.Now())
 	text, err := json.Marshal(a)
 	if err != nil {

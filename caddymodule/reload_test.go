@@ -63,7 +63,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 			if s := a.engine.status(); !s.Ready && len(s.Sources) == 1 {
 				t.Errorf("not ready: %s", s.Reason)
 			}
-			if c := a.check(ctx, prefix(t, banned).Addr()); c.Result != "ban" {
+			if c := a.Check(ctx, prefix(t, banned).Addr()); c.Result != "ban" {
 				t.Errorf("check: %+v", c)
 			}
 		}

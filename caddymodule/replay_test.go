@@ -1,12 +1,10 @@
 package caddymodule
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -126,44 +124,6 @@ func TestReplayOfStandardInput(t *testing.T) {
 	defer func() { os.Stdin = old }()
 	if out, failure := h.command("replay", "-", "--scenarios", h.file("trap.yaml", trapScenario)); failure != bad || !strings.Contains(out, "-:2") {
 		t.Errorf("%q, %s", failure, out)
-	}
-}
-
-func TestProgressIsForWhoLooks(t *testing.T) {
-	var b bytes.Buffer
-	if p := newProgress(&b, nil); p.w != nil {
-		t.Error("shown to a buffer")
-	}
-	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if p := newProgress(file, nil); p.w != nil {
-		t.Error("shown to a file")
-	}
-	for _, row := range []struct {
-		done, total int64
-		want        string
-	}{
-		{1, 4, "\r[=======                       ]  25%\r" + strings.Repeat(" ", 37) + "\r"},
-		{5, 4, "\r[==============================] 100%\r" + strings.Repeat(" ", 37) + "\r"},
-		{7, 0, ""},
-	} {
-		b.Reset()
-		p := &progress{w: &b, done: func() (int64, int64) { return row.done, row.total }}
-		p.show()
-		p.show() // too soon
-		p.clear()
-		if b.String() != row.want {
-			t.Errorf("%d of %d: %q", row.done, row.total, b.String())
-		}
-	}
-	p := &progress{w: io.Discard, next: time.Now().Add(time.Hour)}
-	p.show()
-	p.clear()
-	if p.shown {
-		t.Error("shown in the first moment")
 	}
 }
 

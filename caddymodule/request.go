@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
 )
@@ -106,7 +107,7 @@ func about(d *lookup.Decision) string {
 	if d.Prefix.IsValid() {
 		return d.Prefix.String()
 	}
-	return newDecisionAnswer(d).Target
+	return admin.NewDecision(d).Target
 }
 
 // harmless returns s without what could do harm in a page or a header. Reasons

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -36,9 +37,9 @@ func TestWhatAScenarioLeadsTo(t *testing.T) {
 		{"it is told of", detect.Scenario{}, Policy{}, Local{}, "alert (scenario)"},
 		{"a policy has it told of", detect.Scenario{}, Policy{Action: "alert"}, Local{}, "alert (policy)"},
 	} {
-		var a scenarioAnswer
-		a.lead(&row.s, row.policy, row.local)
-		if got := a.outcome(); got != row.want {
+		var a admin.Scenario
+		lead(&a, &row.s, row.policy, row.local)
+		if got := a.Outcome(); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
@@ -62,8 +63,8 @@ func TestScenariosAreListed(t *testing.T) {
 			t.Errorf("no %q in\n%s%s", want, out, failure)
 		}
 	}
-	a := askFor[scenariosAnswer](h, http.MethodGet, "/tocsin/scenarios", http.StatusOK)
-	if a.Of != ofServer || len(a.Scenarios) < 10 || a.Scenarios[0].Name != "trap" || a.Scenarios[0].Alerts != 1 ||
+	a := askFor[admin.Scenarios](h, http.MethodGet, "/tocsin/scenarios", http.StatusOK)
+	if a.Of != "server" || len(a.Scenarios) < 10 || a.Scenarios[0].Name != "trap" || a.Scenarios[0].Alerts != 1 ||
 		a.Scenarios[0].DurationSeconds != 3600 || len(a.Skipped) != 1 || a.Skipped[0].Name != "test/counter" {
 		t.Errorf("%+v", a)
 	}
@@ -100,9 +101,9 @@ func TestScenariosOfAConfigAreListedWithoutAServer(t *testing.T) {
 			}
 		})
 	}
-	var a scenariosAnswer
+	var a admin.Scenarios
 	out, failure := h.command("scenarios", "--json", "--config", h.file("caddy.json", `{"apps":{}}`))
-	if err := json.Unmarshal([]byte(out), &a); err != nil || failure != "" || a.Of != ofConfig || len(a.Scenarios) < 10 {
+	if err := json.Unmarshal([]byte(out), &a); err != nil || failure != "" || a.Of != "config" || len(a.Scenarios) < 10 {
 		t.Errorf("%+v, %v, %s", a, err, failure)
 	}
 	if out, failure := h.command("scenarios", "--address", h.addr); failure == "" {

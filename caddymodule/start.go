@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"strings"
-
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/lapi"
 	"go.uber.org/zap"
@@ -41,10 +39,10 @@ func (a *App) leads() (n int, to map[string]int) {
 	if a.watch == nil {
 		return 0, to
 	}
-	all := newScenariosAnswer(a.watch.user.current(), a.watch.detect, a.Local, nil).Scenarios
+	all := newScenarios(a.watch.user.current(), a.watch.detect, a.Local, nil).Scenarios
 	for i := range all {
 		s := &all[i]
-		to[strings.TrimSpace(s.Action+" "+short(s.DurationSeconds))]++
+		to[s.LeadsTo()]++
 	}
 	return len(all), to
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lapi"
 )
 
@@ -39,7 +40,7 @@ func TestStatusAndMetricAgreeOnTheVersion(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()
 	h.load(h.withList() + "http://{ADDR} {\ntocsin\n}")
-	version := askFor[statusAnswer](h, http.MethodGet, "/tocsin/status", http.StatusOK).Version
+	version := askFor[admin.Status](h, http.MethodGet, "/tocsin/status", http.StatusOK).Version
 	if a := h.ask(http.MethodGet, "/metrics"); version != lapi.Version || !strings.Contains(a.body, `version="`+version+`"} 1`) {
 		t.Errorf("status %q, metrics %.300q", version, a.body[strings.Index(a.body, "tocsin_build_info"):])
 	}

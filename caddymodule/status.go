@@ -6,46 +6,40 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lapi"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Results of a check, beside the actions.
-const (
-	resultPass        = "pass"
-	resultUnavailable = "unavailable" // startup is closed, and nothing was in sync yet
-)
-
 // unbanTimeout bounds how long all Local APIs together may take for an unban.
 const unbanTimeout = 20 * time.Second
 
 // status says how p stands.
-func (p *pooled) status() statusAnswer {
+func (p *pooled) status() admin.Status {
 	stats, now := p.Stats(), time.Now()
-	s := statusAnswer{
+	s := admin.Status{
 		Version:   lapi.Version,
 		Decisions: stats.Decisions,
-		Sources:   []sourceAnswer{},
+		Sources:   []admin.Source{},
 		Servers:   p.counters.answers(),
-		Spared:    sparedAnswer{stats.Own, p.proxies.Load()},
+		Spared:    admin.Spared{Own: stats.Own, Proxies: p.proxies.Load()},
 		Countries: p.countries.snapshot(),
-		Memory:    newMemoryAnswer(),
+		Memory:    admin.NewMemory(),
 	}
 	s.Ready, s.Reason = p.readiness(stats, now)
 	allowlists := p.allowlists()
 	for i := range stats.Sources {
-		a := newSourceAnswer(&stats.Sources[i], p.kind(stats.Sources[i].Name), now)
+		a := admin.NewSource(&stats.Sources[i], p.kind(stats.Sources[i].Name), now)
 		if l, ok := allowlists[a.Name]; ok {
-			a.Allowlist = newAllowlistAnswer(l, now)
+			a.Allowlist = newAllowlist(l, now)
 		}
 		if _, ok := p.named(a.Name).(guest.Locator); ok {
 			s.Databases = append(s.Databases, a)
@@ -54,34 +48,9 @@ func (p *pooled) status() statusAnswer {
 		s.Sources = append(s.Sources, a)
 	}
 	if p.snapshot != "" {
-		s.Snapshot = &snapshotAnswer{Path: p.snapshot, Written: inSeconds(stats.Snapshot)}
+		s.Snapshot = &admin.Snapshot{Path: p.snapshot, Written: admin.InSeconds(stats.Snapshot)}
 	}
 	return s
-}
-
-func newSourceAnswer(s *engine.SourceStats, kind string, now time.Time) sourceAnswer {
-	a := sourceAnswer{
-		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: inSeconds(s.Synced), Carried: inSeconds(s.Carried),
-		Decisions: s.Decisions, Held: s.Held, Failures: s.Failures, Next: inSeconds(s.Next),
-		Counts: s.Counts,
-	}
-	if !s.Synced.IsZero() {
-		age := int64(max(now.Sub(s.Synced), 0) / time.Second)
-		a.AgeSeconds = &age
-	}
-	if s.Err != nil {
-		a.Error = s.Err.Error()
-	}
-	return a
-}
-
-func newMemoryAnswer() memoryAnswer {
-	samples := []metrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/total:bytes"},
-	}
-	metrics.Read(samples)
-	return memoryAnswer{Heap: samples[0].Value.Uint64(), Total: samples[1].Value.Uint64()}
 }
 
 // readiness reports whether p is fit to judge by, and if not, which sources are
@@ -102,24 +71,24 @@ func (p *pooled) readiness(stats engine.Stats, now time.Time) (ready bool, reaso
 	return len(late) == 0, strings.Join(late, "; ")
 }
 
-// check says what would become of a request from ip, which is normalized.
-func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
+// Check implements [admin.App].
+func (a *App) Check(ctx context.Context, ip netip.Addr) admin.Check {
 	all := a.engine.Covering(ip)
 	winner, found := a.engine.Lookup(ctx, ip)
 	if found && !slices.ContainsFunc(all, func(d lookup.Decision) bool { return isSame(&d, &winner) }) {
 		// A live source said so.
 		all = slices.Insert(all, 0, winner)
 	}
-	c := checkAnswer{
-		Address: ip.String(), Result: resultPass, Allowed: a.allow.contains(ip),
-		Decisions: newDecisionAnswers(all), Allowlisted: a.engine.Allowlisted(ip),
-		Guards: newGuardAnswers(a.engine.GuardsOn(ip)), Own: a.engine.IsOwn(ip),
+	c := admin.Check{
+		Address: ip.String(), Result: admin.Passes, Allowed: a.allow.contains(ip),
+		Decisions: admin.NewDecisions(all), Allowlisted: a.engine.Allowlisted(ip),
+		Guards: admin.NewGuards(a.engine.GuardsOn(ip)), Own: a.engine.IsOwn(ip),
 	}
 	if a.engine.places != nil {
 		c.Country, c.AS = a.engine.places.Locate(ip)
 	}
 	if found {
-		d := newDecisionAnswer(&winner)
+		d := admin.NewDecision(&winner)
 		c.Decision = &d
 	}
 	switch {
@@ -128,7 +97,7 @@ func (a *App) check(ctx context.Context, ip netip.Addr) checkAnswer {
 		c.Result = a.leadsTo(winner.Action).String()
 		c.Exceptions = a.exceptions(ip, !a.engine.ByOperator(winner.Source))
 	case a.Startup == startupClosed && !a.engine.wasReady():
-		c.Result = resultUnavailable
+		c.Result = admin.Unavailable
 		c.Exceptions = a.exceptions(ip, false)
 	}
 	return c
@@ -157,10 +126,10 @@ type site struct {
 
 // exceptions returns the directives that let ip pass by themselves. Those behind a trusted
 // proxy do so with the proxy's own requests, unless the operator has decided against it.
-func (a *App) exceptions(ip netip.Addr, remote bool) []exceptionAnswer {
-	var all []exceptionAnswer
+func (a *App) exceptions(ip netip.Addr, remote bool) []admin.Exception {
+	var all []admin.Exception
 	for _, s := range a.sites {
-		e := exceptionAnswer{Server: serverName(s.server)}
+		e := admin.Exception{Server: serverName(s.server)}
 		switch {
 		case s.allow.contains(ip):
 			e.Why = "allow"
@@ -175,19 +144,10 @@ func (a *App) exceptions(ip netip.Addr, remote bool) []exceptionAnswer {
 			all = append(all, e)
 		}
 	}
-	slices.SortFunc(all, func(a, b exceptionAnswer) int {
+	slices.SortFunc(all, func(a, b admin.Exception) int {
 		return cmp.Or(strings.Compare(a.Server, b.Server), strings.Compare(a.Why, b.Why))
 	})
 	return all
-}
-
-// text says it in a line.
-func (e exceptionAnswer) text() string {
-	text := "passes on " + e.Server + " by " + e.Why
-	if e.Why == "trusted_proxies" {
-		text += ": requests from there that name no client"
-	}
-	return text
 }
 
 // unbanners returns the sources that take decisions back where they come from.
@@ -203,9 +163,9 @@ func (p *pooled) unbanners() []guest.Unbanner {
 
 // unban takes back what is decided about the very target of d, here at once, and
 // then in the Local APIs, which would only announce it again.
-func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
+func (p *pooled) unban(ctx context.Context, d lookup.Decision) admin.Unban {
 	held := p.about(ctx, &d)
-	a := unbanAnswer{Target: newDecisionAnswer(&d).Target, Removed: p.Unban(d)}
+	a := admin.Unban{Target: admin.NewDecision(&d).Target, Removed: p.Unban(d)}
 	ctx, cancel := context.WithTimeout(ctx, unbanTimeout)
 	defer cancel()
 	type outcome struct {
@@ -220,7 +180,7 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 	}
 	wg.Wait()
 	for i, o := range outcomes {
-		u := upstreamAnswer{Source: upstreams[i].Name(), Removed: o.removed}
+		u := admin.Upstream{Source: upstreams[i].Name(), Removed: o.removed}
 		if o.err != nil {
 			u.Error = o.err.Error()
 		}
@@ -230,7 +190,7 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) unbanAnswer {
 		}
 	}
 	if d.Prefix.IsSingleIP() {
-		a.Remaining = newDecisionAnswers(p.Covering(d.Prefix.Addr()))
+		a.Remaining = admin.NewDecisions(p.Covering(d.Prefix.Addr()))
 	}
 	return a
 }

@@ -1,17 +1,12 @@
 package caddymodule
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/tocsin-project/tocsin/detect"
 	"go.uber.org/zap"
 )
-
-// maxSkippedRows is how many of the scenarios that were left out the command
-// status shows. CrowdSec's hub has hundreds.
-const maxSkippedRows = 20
 
 // nameSkipped names in the log what was left out. For other logs most of
 // CrowdSec's hub is, which nobody has to be warned of.
@@ -41,9 +36,9 @@ func withoutMissing(rules *detect.Rules, policies map[string]detect.Policy, log 
 	return left
 }
 
-// skippedAnswers returns what was left out, and how many of them at the end are
+// skippedOf returns what was left out, and how many of them at the end are
 // for other logs.
-func skippedAnswers(rules *detect.Rules) (all []string, foreign int) {
+func skippedOf(rules *detect.Rules) (all []string, foreign int) {
 	for _, of := range []bool{false, true} {
 		for _, s := range rules.Skipped() {
 			if s.Foreign == of {
@@ -55,21 +50,4 @@ func skippedAnswers(rules *detect.Rules) (all []string, foreign int) {
 		}
 	}
 	return all, foreign
-}
-
-// writeSkipped prints what was left out, but for what is for other logs.
-func (a *detectAnswer) writeSkipped(t table) {
-	rows := a.Skipped[:max(len(a.Skipped)-a.Foreign, 0)]
-	if len(rows) == 0 {
-		return
-	}
-	t.row()
-	t.row("SKIPPED")
-	for i, s := range rows {
-		if i == maxSkippedRows {
-			t.row(fmt.Sprintf("and %d more: see --json", len(rows)-i))
-			return
-		}
-		t.row(s)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
@@ -181,11 +182,11 @@ func TestLiveMode(t *testing.T) {
 	if n := len(api.Requests()); n != 3 {
 		t.Errorf("%d questions about 3 clients", n)
 	}
-	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip="+banned, 200)
+	c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+banned, 200)
 	if c.Result != "ban" || len(c.Decisions) != 1 || c.Decision == nil || c.Decision.Source != "lapi" {
 		t.Errorf("check: %+v", c)
 	}
-	s := askFor[statusAnswer](h, "GET", "/tocsin/status", 200)
+	s := askFor[admin.Status](h, "GET", "/tocsin/status", 200)
 	if !s.Ready || len(s.Sources) != 1 || s.Sources[0].Kind != "lapi live" || s.Sources[0].Synced.IsZero() {
 		t.Errorf("status: %+v", s)
 	}
@@ -193,7 +194,7 @@ func TestLiveMode(t *testing.T) {
 	if a := h.get(banned, "/"); a.status != http.StatusForbidden {
 		t.Errorf("the answer is not remembered: %d", a.status)
 	}
-	askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
+	askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
 	if a := h.get(banned, "/"); a.status != http.StatusOK {
 		t.Errorf("the answer is remembered after an unban: %d", a.status)
 	}
@@ -272,8 +273,8 @@ func TestUnbanInTheLocalAPI(t *testing.T) {
 		"interval 100ms", "interval 100ms\nmachine "+lapitest.DefaultMachine+" "+lapitest.DefaultPassword, 1))
 	h.waitStatus(banned, http.StatusForbidden)
 	h.waitSynced()
-	u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
-	if u.Removed != 2 || len(u.Upstream) != 1 || u.Upstream[0] != (upstreamAnswer{Source: "lapi", Removed: 2}) {
+	u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
+	if u.Removed != 2 || len(u.Upstream) != 1 || u.Upstream[0] != (admin.Upstream{Source: "lapi", Removed: 2}) {
 		t.Errorf("%+v", u)
 	}
 	if a := h.get(banned, "/"); a.status != http.StatusOK {
@@ -291,7 +292,7 @@ func TestUnbanInTheLocalAPI(t *testing.T) {
 		t.Errorf("of a server without a machine: %q, %s", failure, out)
 	}
 	withMachine.Close()
-	if u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200); len(u.Upstream) != 1 || u.Upstream[0].Error == "" {
+	if u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+banned, 200); len(u.Upstream) != 1 || u.Upstream[0].Error == "" {
 		t.Errorf("with a server that is down: %+v", u)
 	}
 }
@@ -311,7 +312,7 @@ func TestAllowlists(t *testing.T) {
 	h.waitStatus("192.0.2.2", http.StatusForbidden)
 	h.waitStatus("192.0.2.1", http.StatusOK)
 	h.waitStatus("192.0.2.3", http.StatusTooManyRequests)
-	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip=192.0.2.1", 200)
+	c := askFor[admin.Check](h, "GET", "/tocsin/check?ip=192.0.2.1", 200)
 	if c.Result != "pass" || c.Allowed || len(c.Allowlisted) != 1 || c.Allowlisted[0] != "lapi" || len(c.Decisions) != 0 || c.Decision != nil {
 		t.Errorf("%+v", c)
 	}
@@ -319,7 +320,7 @@ func TestAllowlists(t *testing.T) {
 	if !strings.Contains(out, "pass: it is on an allowlist of CrowdSec") || !strings.Contains(out, "by lapi, for decisions from there") {
 		t.Error(out)
 	}
-	c = askFor[checkAnswer](h, "GET", "/tocsin/check?ip=192.0.2.3", 200)
+	c = askFor[admin.Check](h, "GET", "/tocsin/check?ip=192.0.2.3", 200)
 	if c.Result != "throttle" || len(c.Allowlisted) != 1 || len(c.Decisions) != 1 || c.Decision == nil {
 		t.Errorf("%+v", c)
 	}
@@ -336,13 +337,13 @@ func TestLiveModeWithAMachine(t *testing.T) {
 	h.load(liveLAPI(api.URL, api.Key, "timeout 5s", "machine "+lapitest.DefaultMachine+" "+lapitest.DefaultPassword))
 	h.waitStatus("203.0.113.9", http.StatusOK)
 	h.waitStatus("203.0.113.8", http.StatusForbidden)
-	c := askFor[checkAnswer](h, "GET", "/tocsin/check?ip=203.0.113.9", 200)
+	c := askFor[admin.Check](h, "GET", "/tocsin/check?ip=203.0.113.9", 200)
 	if c.Result != "pass" || len(c.Allowlisted) != 1 || c.Allowlisted[0] != "lapi" {
 		t.Errorf("%+v", c)
 	}
 	h.waitStatus(banned, http.StatusForbidden)
-	u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
-	if len(u.Upstream) != 1 || u.Upstream[0] != (upstreamAnswer{Source: "lapi", Removed: 1}) {
+	u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+banned, 200)
+	if len(u.Upstream) != 1 || u.Upstream[0] != (admin.Upstream{Source: "lapi", Removed: 1}) {
 		t.Errorf("%+v", u)
 	}
 	if a := h.get(banned, "/"); a.status != http.StatusOK {
@@ -356,10 +357,10 @@ func TestUnbanOfALiveSourceWithoutAMachine(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()
 	h.load(liveLAPI(api.URL, api.Key, "timeout 5s"))
-	if u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+banned, 200); len(u.Upstream) != 1 || !strings.Contains(u.Upstream[0].Error, "no machine") {
+	if u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+banned, 200); len(u.Upstream) != 1 || !strings.Contains(u.Upstream[0].Error, "no machine") {
 		t.Errorf("%+v", u)
 	}
-	if u := askFor[unbanAnswer](h, "DELETE", "/tocsin/decisions?target="+allowed, 200); len(u.Upstream) != 0 {
+	if u := askFor[admin.Unban](h, "DELETE", "/tocsin/decisions?target="+allowed, 200); len(u.Upstream) != 0 {
 		t.Errorf("of a client that is not banned: %+v", u)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/admin"
 )
 
 // withLog has what is logged written into {DIR}/log.
@@ -41,7 +43,7 @@ func TestWhatIsHardlyMeantIsWarnedOf(t *testing.T) {
 			for range 2 {
 				h.get("192.0.2.50", "/") // which has X-Forwarded-For
 			}
-			got := askFor[statusAnswer](h, "GET", "/tocsin/status", 200).Warnings
+			got := askFor[admin.Status](h, "GET", "/tocsin/status", 200).Warnings
 			if row.want == "" {
 				if len(got) > 0 {
 					t.Errorf("warnings %q", got)

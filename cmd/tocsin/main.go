@@ -14,7 +14,7 @@ package main
 import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-	"github.com/tocsin-project/tocsin/caddymodule"
+	"github.com/tocsin-project/tocsin/admin"
 	"github.com/tocsin-project/tocsin/lapi"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
@@ -26,7 +26,7 @@ func main() {
 	caddy.CustomVersion = "tocsin " + lapi.Version + ", Caddy" // its own version follows
 	// Any Caddy with the module has these below a command tocsin. In this one
 	// that would be tocsin tocsin status.
-	for _, c := range caddymodule.Commands() {
+	for _, c := range admin.Commands() {
 		caddycmd.RegisterCommand(c)
 	}
 	caddycmd.Main()

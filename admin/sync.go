@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/tocsin-project/tocsin/engine"
 )
 
 const (
@@ -19,59 +18,20 @@ const (
 )
 
 // serveSync starts what it cannot wait for: a source may take minutes.
-func (a *App) serveSync(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
+func serveSync(a App, w http.ResponseWriter, _ *http.Request, _ url.Values) error {
 	since := time.Now()
-	a.engine.Sync()
-	for _, l := range a.allowLists {
-		l.Sync()
-	}
-	a.watch.reload()
-	return send(w, http.StatusAccepted, a.engine.syncedSince(since))
+	a.Sync()
+	return send(w, http.StatusAccepted, a.Synced(since))
 }
 
 // serveSynced says which sources were not in sync since the time that serveSync
 // gave. Whoever waits asks again, so that nothing is held up by it, a reload least.
-func (a *App) serveSynced(w http.ResponseWriter, _ *http.Request, query url.Values) error {
+func serveSynced(a App, w http.ResponseWriter, _ *http.Request, query url.Values) error {
 	since, err := time.Parse(time.RFC3339Nano, query.Get("since"))
 	if err != nil {
 		return apiError(http.StatusBadRequest, errors.New("parameter since: want a time as the answer to a POST has it"))
 	}
-	return send(w, http.StatusOK, a.engine.syncedSince(since))
-}
-
-// syncedSince says which of the sources that can be asked to were not in sync since,
-// or have not read their allowlists. Of a live one only these count.
-func (p *pooled) syncedSince(since time.Time) syncAnswer {
-	can := map[string]bool{}
-	for _, s := range p.sources {
-		_, can[s.Name()] = s.(interface{ Sync() })
-	}
-	answer := syncAnswer{Sources: []string{}, Since: since.UTC()}
-	stats, allowlists := p.Stats(), p.allowlists()
-	for i := range stats.Sources {
-		s := &stats.Sources[i]
-		l, lists := allowlists[s.Name]
-		if !can[s.Name] && !lists {
-			continue
-		}
-		answer.Sources = append(answer.Sources, s.Name)
-		if can[s.Name] && !s.Synced.After(since) {
-			answer.Pending = append(answer.Pending, newPendingAnswer(s))
-		} else if lists {
-			if late := pendingAllowlist(s, l, since); late != nil {
-				answer.Pending = append(answer.Pending, *late)
-			}
-		}
-	}
-	return answer
-}
-
-func newPendingAnswer(s *engine.SourceStats) pendingAnswer {
-	a := pendingAnswer{Source: s.Name, Next: inSeconds(s.Next)}
-	if s.Err != nil {
-		a.Error = s.Err.Error()
-	}
-	return a
+	return send(w, http.StatusOK, a.Synced(since))
 }
 
 func syncFlags(cmd *cobra.Command) {
@@ -88,7 +48,7 @@ func (c *call) sync() (int, error) {
 	if c.Flags().Changed("wait") && wait <= 0 {
 		return 0, fmt.Errorf("--wait=%s: must be greater than 0, such as --wait=30s", wait)
 	}
-	var a syncAnswer
+	var a Sync
 	if err := c.ask(http.MethodPost, "/tocsin/sync", nil, &a); err != nil {
 		return 0, err
 	}
@@ -109,7 +69,7 @@ func (c *call) await(since time.Time, wait time.Duration) error {
 	defer pause.Stop()
 	query := url.Values{"since": {since.Format(time.RFC3339Nano)}}
 	for {
-		var a syncAnswer
+		var a Sync
 		if err := c.fetch(http.MethodGet, "/tocsin/sync", query, &a); err != nil {
 			return err
 		}
@@ -126,7 +86,7 @@ func (c *call) await(since time.Time, wait time.Duration) error {
 	}
 }
 
-func (a *syncAnswer) write(w io.Writer) error {
+func (a *Sync) write(w io.Writer) error {
 	text := "Reading anew: " + printable(strings.Join(a.Sources, ", "))
 	if len(a.Sources) == 0 {
 		text = "There is no source that could be read anew."
@@ -136,7 +96,7 @@ func (a *syncAnswer) write(w io.Writer) error {
 }
 
 // waitsFor names the sources that were not in sync yet.
-func (a *syncAnswer) waitsFor() string {
+func (a *Sync) waitsFor() string {
 	var all []string
 	for _, p := range a.Pending {
 		all = append(all, printable(p.Source))
@@ -145,7 +105,7 @@ func (a *syncAnswer) waitsFor() string {
 }
 
 // pending names the sources that are, each with the reason.
-func (a *syncAnswer) pending() string {
+func (a *Sync) pending() string {
 	var all []string
 	for _, p := range a.Pending {
 		why := p.Error

@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"cmp"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A table lays out what the commands print. Its cells come from afar in part,
@@ -54,7 +56,7 @@ func (t table) ago(at time.Time) string {
 }
 
 // synced returns when a source was in sync, by the snapshot if it was not since.
-func (t table) synced(s *sourceAnswer) string {
+func (t table) synced(s *Source) string {
 	if s.Synced.IsZero() && !s.Carried.IsZero() {
 		return "snapshot: " + t.ago(s.Carried)
 	}
@@ -62,7 +64,7 @@ func (t table) synced(s *sourceAnswer) string {
 }
 
 // problem says what is wrong with a source, if anything is.
-func (s *sourceAnswer) problem() string {
+func (s *Source) problem() string {
 	if s.Held == 0 {
 		return s.Error
 	}
@@ -101,7 +103,7 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-func (a *statusAnswer) write(w io.Writer) error {
+func (a *Status) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.row("Ready", strings.TrimSuffix(yesNo(a.Ready)+": "+a.Reason, ": "))
 		for _, text := range a.Warnings {
@@ -112,7 +114,7 @@ func (a *statusAnswer) write(w io.Writer) error {
 		if a.Snapshot != nil {
 			t.row("Snapshot", a.Snapshot.Path+", written "+t.ago(a.Snapshot.Written))
 		}
-		if s := a.Spared; s != (sparedAnswer{}) {
+		if s := a.Spared; s != (Spared{}) {
 			t.row("Spared", fmt.Sprintf("%d lookups of this server's addresses, %d of trusted proxies", s.Own, s.Proxies))
 		}
 		t.row("Memory", fmt.Sprintf("%d MiB heap, %d MiB in all", a.Memory.Heap>>20, a.Memory.Total>>20))
@@ -155,7 +157,7 @@ func (a *statusAnswer) write(w io.Writer) error {
 }
 
 // origins returns whose decisions have stopped how many requests.
-func (a *statusAnswer) origins() map[string]uint64 {
+func (a *Status) origins() map[string]uint64 {
 	sums := map[string]uint64{}
 	for _, s := range a.Servers {
 		for origin, n := range s.Origins {
@@ -182,7 +184,7 @@ func (t table) counts(title, of string, sums map[string]uint64) {
 	}
 }
 
-func (a *checkAnswer) write(w io.Writer) error {
+func (a *Check) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.row("Address", a.Address)
 		t.row("Result", a.result())
@@ -207,11 +209,11 @@ func (a *checkAnswer) write(w io.Writer) error {
 }
 
 // result returns the result with the reason for it.
-func (a *checkAnswer) result() string {
+func (a *Check) result() string {
 	switch {
 	case a.Allowed:
 		return a.Result + ", by the global option allow"
-	case a.Decision != nil && a.Decision.Action == captcha && a.Result != captcha:
+	case a.Decision != nil && a.Decision.Action == lookup.Captcha.String() && a.Result != a.Decision.Action:
 		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source + ": it asks for a captcha, and challenge is off"
 	case a.Decision != nil:
 		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source
@@ -219,13 +221,13 @@ func (a *checkAnswer) result() string {
 		return a.Result + ": it is on an allowlist of CrowdSec"
 	case a.Own:
 		return a.Result + ": it is an address of this server, which no remote source can ban"
-	case a.Result == resultUnavailable:
+	case a.Result == Unavailable:
 		return a.Result + ": startup is closed, and the sources were not in sync yet"
 	}
 	return a.Result + ": nothing is decided about it"
 }
 
-func (a *listAnswer) write(w io.Writer) error {
+func (a *List) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.decisions(a.Decisions)
 		t.guards(a.Guards)
@@ -237,7 +239,7 @@ func (a *listAnswer) write(w io.Writer) error {
 }
 
 // decisions prints all, one to a line.
-func (t table) decisions(all []decisionAnswer) {
+func (t table) decisions(all []Decision) {
 	t.row("TARGET", "ACTION", "SOURCE", "ORIGIN", "REASON", "SINCE", "ENDS")
 	for _, d := range all {
 		t.row(d.Target, d.Action, d.Source, d.Origin, d.Reason, t.ago(d.Since), t.in(d.Until, "never"))
@@ -245,7 +247,7 @@ func (t table) decisions(all []decisionAnswer) {
 }
 
 // guards prints all, one to a line, if there are any.
-func (t table) guards(all []guardAnswer) {
+func (t table) guards(all []Guard) {
 	if len(all) == 0 {
 		return
 	}
@@ -256,41 +258,11 @@ func (t table) guards(all []guardAnswer) {
 	}
 }
 
-// isPartial reports whether an unban did not reach all that it was to reach.
-func (a *unbanAnswer) isPartial() bool {
-	for _, u := range a.Upstream {
-		if u.Error != "" {
-			return true
-		}
+// text says it in a line.
+func (e Exception) text() string {
+	text := "passes on " + e.Server + " by " + e.Why
+	if e.Why == "trusted_proxies" {
+		text += ": requests from there that name no client"
 	}
-	return false
-}
-
-// isUnlisted reports whether there was nothing to take back.
-func (a *unbanAnswer) isUnlisted() bool {
-	removed := a.Removed
-	for _, u := range a.Upstream {
-		removed += u.Removed
-	}
-	return removed == 0 && len(a.Remaining) == 0 && !a.isPartial()
-}
-
-func (a *unbanAnswer) write(w io.Writer) error {
-	return writeTable(w, func(t table) {
-		if a.isUnlisted() {
-			t.row("Nothing is decided about " + a.Target + ", here or in a Local API that was asked: there was nothing to take back.")
-			t.row()
-		}
-		t.row("SOURCE", "REMOVED", "ERROR")
-		t.row("here", a.Removed, "")
-		for _, u := range a.Upstream {
-			t.row(u.Source, u.Removed, u.Error)
-		}
-		if len(a.Remaining) > 0 {
-			t.row()
-			t.row("Still in force for " + a.Target + ":")
-			t.row()
-			t.decisions(a.Remaining)
-		}
-	})
+	return text
 }

@@ -1,6 +1,14 @@
-package caddymodule
+// Package admin answers one question: how do operators ask a running server, and tell it?
+//
+// It has the routes of Caddy's admin API, the module admin.api.tocsin, and the commands
+// that ask them. What an endpoint answers is one struct: it is the JSON, and what a command
+// prints.
+//
+// It knows the app of the running config by [App] alone.
+package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,15 +22,60 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 )
+
+// appID is the name of the app in a config.
+const appID = "tocsin"
+
+func init() {
+	caddy.RegisterModule(API{})
+	caddycmd.RegisterCommand(newGroup())
+}
+
+// App is what the API asks: the app tocsin of the config that runs.
+type App interface {
+	// Engine is what keeps the decisions.
+	Engine() *engine.Engine
+	// Status says how the app stands.
+	Status() Status
+	// Check says what would become of a request from an address, which is normalized.
+	Check(ctx context.Context, ip netip.Addr) Check
+	// Unban takes back what is decided about the very target of d, here and where it comes
+	// from.
+	Unban(ctx context.Context, d lookup.Decision) Unban
+	// Scenarios lists what is looked for, and what it leads to.
+	Scenarios() Scenarios
+	// Sync has everything read anew: sources, lists and scenarios. It does not wait.
+	Sync()
+	// Synced says which sources were not in sync since.
+	Synced(since time.Time) Sync
+}
+
+// running returns the app of the config that runs. The API belongs to no config itself:
+// Caddy makes it before the config is loaded, and keeps it if the config fails, while the
+// one before runs on.
+func running() (App, error) {
+	ctx := caddy.ActiveContext()
+	if ctx.Context == nil {
+		return nil, apiError(http.StatusServiceUnavailable, errors.New("no config runs yet"))
+	}
+	v, err := ctx.AppIfConfigured(appID)
+	if err != nil {
+		return nil, apiError(http.StatusNotFound,
+			errors.New("tocsin is not in the running config: the global option tocsin is missing"))
+	}
+	return v.(App), nil
+}
 
 const (
 	defaultLimit = 100       // decisions in a list
 	maxLimit     = 1_000_000 // and the most that may be asked for
 )
 
-// AdminAPI lets operators look after the engine of the running config, on
+// API lets operators look after the engine of the running config, on
 // Caddy's admin listeners alone:
 //
 //	GET    /tocsin/status                      how it stands
@@ -36,32 +89,32 @@ const (
 // Answers are JSON. Errors are as Caddy's own: {"error": "…"}, with status 400
 // for a request that makes no sense, 404 if the running config has no tocsin and
 // 503 if none runs yet.
-type AdminAPI struct{}
+type API struct{}
 
 // CaddyModule returns the Caddy module information.
-func (AdminAPI) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "admin.api.tocsin", New: func() caddy.Module { return new(AdminAPI) }}
+func (API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.tocsin", New: func() caddy.Module { return new(API) }}
 }
 
 // Routes returns the routes of the admin API.
-func (AdminAPI) Routes() []caddy.AdminRoute {
+func (API) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: "/tocsin/", Handler: caddy.AdminHandlerFunc(notFound)},
-		{Pattern: "/tocsin/status", Handler: endpoint{http.MethodGet: {serve: (*App).serveStatus}}},
+		{Pattern: "/tocsin/status", Handler: endpoint{http.MethodGet: {serve: serveStatus}}},
 		{Pattern: "/tocsin/check", Handler: endpoint{
-			http.MethodGet: {serve: (*App).serveCheck, params: []string{"ip"}},
+			http.MethodGet: {serve: serveCheck, params: []string{"ip"}},
 		}},
 		{Pattern: "/tocsin/decisions", Handler: endpoint{
-			http.MethodGet:    {serve: (*App).serveList, params: []string{"source", "origin", "action", "limit"}},
-			http.MethodDelete: {serve: (*App).serveUnban, params: []string{"target"}},
+			http.MethodGet:    {serve: serveList, params: []string{"source", "origin", "action", "limit"}},
+			http.MethodDelete: {serve: serveUnban, params: []string{"target"}},
 		}},
 		{Pattern: "/tocsin/alerts", Handler: endpoint{
-			http.MethodGet: {serve: (*App).serveAlerts, params: []string{"limit"}},
+			http.MethodGet: {serve: serveAlerts, params: []string{"limit"}},
 		}},
-		{Pattern: "/tocsin/scenarios", Handler: endpoint{http.MethodGet: {serve: (*App).serveScenarios}}},
+		{Pattern: "/tocsin/scenarios", Handler: endpoint{http.MethodGet: {serve: serveScenarios}}},
 		{Pattern: "/tocsin/sync", Handler: endpoint{
-			http.MethodPost: {serve: (*App).serveSync},
-			http.MethodGet:  {serve: (*App).serveSynced, params: []string{"since"}},
+			http.MethodPost: {serve: serveSync},
+			http.MethodGet:  {serve: serveSynced, params: []string{"since"}},
 		}},
 	}
 }
@@ -71,7 +124,7 @@ type endpoint map[string]operation
 
 type operation struct {
 	params []string // that the query may have
-	serve  func(a *App, w http.ResponseWriter, r *http.Request, query url.Values) error
+	serve  func(a App, w http.ResponseWriter, r *http.Request, query url.Values) error
 }
 
 // ServeHTTP implements [caddy.AdminHandler].
@@ -86,7 +139,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return apiError(http.StatusBadRequest, err)
 	}
-	a, err := runningApp()
+	a, err := running()
 	if err != nil {
 		return err
 	}
@@ -111,22 +164,6 @@ func parseQuery(r *http.Request, known []string) (url.Values, error) {
 	return query, nil
 }
 
-// runningApp returns the app of the config that runs. The API belongs to no
-// config itself: Caddy makes it before the config is loaded, and keeps it if the
-// config fails, while the one before runs on.
-func runningApp() (*App, error) {
-	ctx := caddy.ActiveContext()
-	if ctx.Context == nil {
-		return nil, apiError(http.StatusServiceUnavailable, errors.New("no config runs yet"))
-	}
-	v, err := ctx.AppIfConfigured(appID)
-	if err != nil {
-		return nil, apiError(http.StatusNotFound,
-			errors.New("tocsin is not in the running config: the global option tocsin is missing"))
-	}
-	return v.(*App), nil
-}
-
 func notFound(_ http.ResponseWriter, r *http.Request) error {
 	return apiError(http.StatusNotFound, fmt.Errorf("resource not found: %.128q", r.URL.Path))
 }
@@ -145,22 +182,11 @@ func send(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-func (a *App) serveStatus(w http.ResponseWriter, _ *http.Request, _ url.Values) error {
-	s := a.engine.status()
-	if a.passage != nil {
-		s.Challenge = a.passage.answer()
-	}
-	if a.watch != nil {
-		s.Detect = a.watch.answer(a.engine)
-	}
-	s.Inspectors, s.Warnings = a.inspector.answers(), a.warnings.all()
-	for _, l := range a.allowLists {
-		s.Allow = append(s.Allow, l.answer(time.Now()))
-	}
-	return send(w, http.StatusOK, s)
+func serveStatus(a App, w http.ResponseWriter, _ *http.Request, _ url.Values) error {
+	return send(w, http.StatusOK, a.Status())
 }
 
-func (a *App) serveCheck(w http.ResponseWriter, r *http.Request, query url.Values) error {
+func serveCheck(a App, w http.ResponseWriter, r *http.Request, query url.Values) error {
 	s := query.Get("ip")
 	if s == "" {
 		return apiError(http.StatusBadRequest, errors.New("parameter ip is missing: want an IP address"))
@@ -169,31 +195,31 @@ func (a *App) serveCheck(w http.ResponseWriter, r *http.Request, query url.Value
 	if err != nil {
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter ip: %.64q is no IP address", s))
 	}
-	return send(w, http.StatusOK, a.check(r.Context(), a.engine.Normalize(ip)))
+	return send(w, http.StatusOK, a.Check(r.Context(), a.Engine().Normalize(ip)))
 }
 
-func (a *App) serveList(w http.ResponseWriter, _ *http.Request, query url.Values) error {
-	f, err := a.parseFilter(query)
+func serveList(a App, w http.ResponseWriter, _ *http.Request, query url.Values) error {
+	f, err := parseFilter(a, query)
 	if err != nil {
 		return apiError(http.StatusBadRequest, err)
 	}
-	f.write(w, a.engine.Table().All(), a.engine.Guards())
+	f.write(w, a.Engine().Table().All(), a.Engine().Guards())
 	return nil
 }
 
-func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Values) error {
+func serveUnban(a App, w http.ResponseWriter, r *http.Request, query url.Values) error {
 	s := query.Get("target")
 	if s == "" {
 		return apiError(http.StatusBadRequest, errors.New("parameter target is missing: "+lookup.WantTarget))
 	}
 	if isPlace(s) {
-		return send(w, http.StatusOK, unbanAnswer{Target: s, Removed: a.engine.Unguard(s)})
+		return send(w, http.StatusOK, Unban{Target: s, Removed: a.Engine().Unguard(s)})
 	}
 	d, err := lookup.ParseTarget(s)
 	if err != nil {
 		return apiError(http.StatusBadRequest, fmt.Errorf("parameter target: %w", err))
 	}
-	return send(w, http.StatusOK, a.engine.unban(r.Context(), d))
+	return send(w, http.StatusOK, a.Unban(r.Context(), d))
 }
 
 // isPlace reports whether target is that of a guard on a place, such as
@@ -201,11 +227,11 @@ func (a *App) serveUnban(w http.ResponseWriter, r *http.Request, query url.Value
 func isPlace(target string) bool { return strings.Contains(target, " ") }
 
 // parseFilter reads which decisions to list.
-func (a *App) parseFilter(query url.Values) (filter, error) {
+func parseFilter(a App, query url.Values) (filter, error) {
 	f := filter{source: query.Get("source"), origin: query.Get("origin"), limit: defaultLimit}
 	if f.source != "" {
 		var names []string
-		for _, s := range a.engine.Stats().Sources {
+		for _, s := range a.Engine().Stats().Sources {
 			names = append(names, s.Name)
 		}
 		if !slices.Contains(names, f.source) {
@@ -213,7 +239,10 @@ func (a *App) parseFilter(query url.Values) (filter, error) {
 		}
 	}
 	if s := query.Get("action"); s != "" {
-		action, err := parseAction(s)
+		action, err := lookup.ParseAction(s)
+		if err == nil && action == lookup.None {
+			err = fmt.Errorf("%q: want ban, captcha or throttle", s)
+		}
 		if err != nil {
 			return f, fmt.Errorf("parameter action: %w", err)
 		}
@@ -231,6 +260,6 @@ func (a *App) parseFilter(query url.Values) (filter, error) {
 
 // Interface guards
 var (
-	_ caddy.AdminRouter  = AdminAPI{}
+	_ caddy.AdminRouter  = API{}
 	_ caddy.AdminHandler = endpoint(nil)
 )

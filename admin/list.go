@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"bufio"
@@ -39,7 +39,7 @@ func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
 	return all[:min(len(all), f.limit)], len(all) > f.limit
 }
 
-// write answers with those of all that f picks, as a [listAnswer], one by one: a
+// write answers with those of all that f picks, as a [List], one by one: a
 // million of them need no more memory than one.
 func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guards []engine.Guard) {
 	w.Header().Set("Content-Type", "application/json")
@@ -55,7 +55,7 @@ func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guar
 		if more = n == f.limit; more {
 			break
 		}
-		text, err := json.Marshal(newDecisionAnswer(&d))
+		text, err := json.Marshal(NewDecision(&d))
 		if n++; n > 1 {
 			text = append([]byte(","), text...)
 		}
@@ -68,7 +68,7 @@ func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guar
 	}
 	_ = buf.WriteByte(']')
 	picked, moreGuards := f.guards(guards)
-	if text, err := json.Marshal(newGuardAnswers(picked)); err == nil && len(picked) > 0 {
+	if text, err := json.Marshal(NewGuards(picked)); err == nil && len(picked) > 0 {
 		_, _ = fmt.Fprintf(buf, `,"guards":%s`, text)
 	}
 	_, _ = fmt.Fprintf(buf, `,"more":%t}`+"\n", more || moreGuards)

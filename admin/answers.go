@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"strconv"
@@ -13,35 +13,35 @@ import (
 // in RFC 3339. A field whose tag says omitempty or omitzero is left out when
 // there is nothing to say.
 
-// statusAnswer says how the engine of the running config stands.
-type statusAnswer struct {
+// Status says how the engine of the running config stands.
+type Status struct {
 	Version    string            `json:"version"`              // of this module
 	Ready      bool              `json:"ready"`                // the table is fit to judge by
 	Reason     string            `json:"reason,omitempty"`     // why it is not
 	Decisions  int               `json:"decisions"`            // held in the table
 	Warnings   []string          `json:"warnings,omitempty"`   // of what the config is not likely to mean
-	Sources    []sourceAnswer    `json:"sources"`              // in the order of the config, live ones last
-	Databases  []sourceAnswer    `json:"databases,omitempty"`  // that say where an address is
-	Allow      []sourceAnswer    `json:"allow,omitempty"`      // lists of clients that are never stopped
-	Servers    []serverAnswer    `json:"servers"`              // with the directive in them, by name
-	Challenge  *challengeAnswer  `json:"challenge,omitempty"`  // left out if it is off
-	Detect     *detectAnswer     `json:"detect,omitempty"`     // none if it is off
-	Inspectors []inspectorAnswer `json:"inspectors,omitempty"` // none if none is configured
-	Spared     sparedAnswer      `json:"spared"`               // lookups that found a decision which is not enforced
+	Sources    []Source          `json:"sources"`              // in the order of the config, live ones last
+	Databases  []Source          `json:"databases,omitempty"`  // that say where an address is
+	Allow      []Source          `json:"allow,omitempty"`      // lists of clients that are never stopped
+	Servers    []Server          `json:"servers"`              // with the directive in them, by name
+	Challenge  *Challenge        `json:"challenge,omitempty"`  // left out if it is off
+	Detect     *Detect           `json:"detect,omitempty"`     // none if it is off
+	Inspectors []Inspector       `json:"inspectors,omitempty"` // none if none is configured
+	Spared     Spared            `json:"spared"`               // lookups that found a decision which is not enforced
 	Countries  map[string]uint64 `json:"countries,omitempty"`  // requests stopped, by the country of their clients
-	Snapshot   *snapshotAnswer   `json:"snapshot,omitempty"`   // none if it is off
-	Memory     memoryAnswer      `json:"memory"`
+	Snapshot   *Snapshot         `json:"snapshot,omitempty"`   // none if it is off
+	Memory     Memory            `json:"memory"`
 }
 
-// sparedAnswer counts lookups that found a decision of a remote source which is not
+// Spared counts lookups that found a decision of a remote source which is not
 // enforced: it would cut the server off.
-type sparedAnswer struct {
+type Spared struct {
 	Own     uint64 `json:"own"`     // of addresses of this server
 	Proxies uint64 `json:"proxies"` // of trusted proxies
 }
 
-// sourceAnswer says how one source of decisions stands.
-type sourceAnswer struct {
+// Source says how one source of decisions stands.
+type Source struct {
 	Name       string    `json:"name"`
 	Kind       string    `json:"kind"`                  // lapi, lapi live, file, url or mmdb
 	Ready      bool      `json:"ready"`                 // was in step lately enough
@@ -56,19 +56,19 @@ type sourceAnswer struct {
 
 	Counts map[string]uint64 `json:"counts,omitempty"` // that it has of its own, since it was made
 
-	Allowlist *allowlistAnswer `json:"allowlist,omitempty"` // of a Local API with a machine
+	Allowlist *Allowlist `json:"allowlist,omitempty"` // of a Local API with a machine
 }
 
-// allowlistAnswer says how the allowlists of a Local API stand.
-type allowlistAnswer struct {
+// Allowlist says how the allowlists of a Local API stand.
+type Allowlist struct {
 	Entries    int       `json:"entries"`
 	Read       time.Time `json:"read,omitzero"`         // when they last were; left out: never
 	AgeSeconds *int64    `json:"age_seconds,omitempty"` // since then
 	Error      string    `json:"error,omitempty"`       // why the last try failed
 }
 
-// serverAnswer counts the requests of one server, since the engine was made.
-type serverAnswer struct {
+// Server counts the requests of one server, since the engine was made.
+type Server struct {
 	Server        string            `json:"server"`
 	Processed     uint64            `json:"processed"`         // checked, whatever came of it
 	Stopped       map[string]uint64 `json:"stopped"`           // by action
@@ -80,8 +80,8 @@ type serverAnswer struct {
 	UnknownClient uint64            `json:"unknown_client"`    // let pass without an address to judge
 }
 
-// challengeAnswer says what became of challenges, since the process began.
-type challengeAnswer struct {
+// Challenge says what became of challenges, since the process began.
+type Challenge struct {
 	Type     string `json:"type"`     // pow, altcha, turnstile and so on
 	Secrets  string `json:"secrets"`  // config, storage, or own: then passes hold on this server only, until it is restarted
 	Issued   uint64 `json:"issued"`   // challenges sent
@@ -93,41 +93,47 @@ type challengeAnswer struct {
 	Fallback uint64 `json:"fallback"` // embedded challenges because the provider failed
 }
 
-// snapshotAnswer says where the table is kept over a restart.
-type snapshotAnswer struct {
+// Snapshot says where the table is kept over a restart.
+type Snapshot struct {
 	Path    string    `json:"path"`
 	Written time.Time `json:"written,omitzero"` // left out: not yet
 }
 
-// memoryAnswer says what the whole process holds, in bytes.
-type memoryAnswer struct {
+// Memory says what the whole process holds, in bytes.
+type Memory struct {
 	Heap  uint64 `json:"heap_bytes"`  // objects, the dead ones that are not collected yet included
 	Total uint64 `json:"total_bytes"` // mapped by the Go runtime
 }
 
-// checkAnswer says what would become of a request from an address.
-type checkAnswer struct {
-	Address     string            `json:"address"`               // normalized
-	Result      string            `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha turns away as throttle does
-	Allowed     bool              `json:"allowed"`               // everywhere, by the global option allow
-	Allowlisted []string          `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
-	Own         bool              `json:"own,omitempty"`         // it is an address of this server: no remote source's decisions hold
-	Exceptions  []exceptionAnswer `json:"exceptions,omitempty"`  // directives that let it pass all the same
-	Decision    *decisionAnswer   `json:"decision,omitempty"`    // the one that wins
-	Decisions   []decisionAnswer  `json:"decisions"`             // all in force for it, the one that wins first
-	Guards      []guardAnswer     `json:"guards,omitempty"`      // in force on its network, or on what other sites' pages make it send
-	Country     string            `json:"country,omitempty"`     // where it is, if a database knows
-	AS          uint32            `json:"as,omitempty"`
+// Results of a check, beside the actions.
+const (
+	Passes      = "pass"
+	Unavailable = "unavailable" // startup is closed, and nothing was in sync yet
+)
+
+// Check says what would become of a request from an address.
+type Check struct {
+	Address     string      `json:"address"`               // normalized
+	Result      string      `json:"result"`                // pass, throttle, captcha, ban or unavailable; with challenge off a captcha turns away as throttle does
+	Allowed     bool        `json:"allowed"`               // everywhere, by the global option allow
+	Allowlisted []string    `json:"allowlisted,omitempty"` // by the allowlists of these sources, for their own decisions
+	Own         bool        `json:"own,omitempty"`         // it is an address of this server: no remote source's decisions hold
+	Exceptions  []Exception `json:"exceptions,omitempty"`  // directives that let it pass all the same
+	Decision    *Decision   `json:"decision,omitempty"`    // the one that wins
+	Decisions   []Decision  `json:"decisions"`             // all in force for it, the one that wins first
+	Guards      []Guard     `json:"guards,omitempty"`      // in force on its network, or on what other sites' pages make it send
+	Country     string      `json:"country,omitempty"`     // where it is, if a database knows
+	AS          uint32      `json:"as,omitempty"`
 }
 
-// exceptionAnswer names a directive that lets a client pass by itself.
-type exceptionAnswer struct {
+// Exception names a directive that lets a client pass by itself.
+type Exception struct {
 	Server string `json:"server"`
 	Why    string `json:"why"` // allow, dry_run, or trusted_proxies: requests that name no client
 }
 
-// decisionAnswer is a decision in force.
-type decisionAnswer struct {
+// Decision is a decision in force.
+type Decision struct {
 	Scope  string    `json:"scope"`  // ip, range, country or as
 	Target string    `json:"target"` // what unban takes: 192.0.2.1, 192.0.2.0/24, FR, AS64496
 	Action string    `json:"action"` // ban, captcha or throttle
@@ -138,16 +144,16 @@ type decisionAnswer struct {
 	Until  time.Time `json:"until,omitzero"` // left out: it has no end
 }
 
-// listAnswer lists decisions, in no fixed order.
-type listAnswer struct {
-	Decisions []decisionAnswer `json:"decisions"`
-	Guards    []guardAnswer    `json:"guards,omitempty"`
-	More      bool             `json:"more"` // there are more than limit
+// List lists decisions, in no fixed order.
+type List struct {
+	Decisions []Decision `json:"decisions"`
+	Guards    []Guard    `json:"guards,omitempty"`
+	More      bool       `json:"more"` // there are more than limit
 }
 
-// guardAnswer is a guard in force: requests that it is about need a solved
+// Guard is a guard in force: requests that it is about need a solved
 // challenge, unless the client is known to have logged in.
-type guardAnswer struct {
+type Guard struct {
 	Scope  string    `json:"scope"`  // place, network, or client: what other sites' pages make it send
 	Target string    `json:"target"` // what unban takes: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
 	Reason string    `json:"reason"` // the scenario
@@ -155,55 +161,51 @@ type guardAnswer struct {
 	Until  time.Time `json:"until"`
 }
 
-func newGuardAnswers(all []engine.Guard) []guardAnswer {
-	answers := make([]guardAnswer, len(all))
+// NewGuards returns guards as answers have them.
+func NewGuards(all []engine.Guard) []Guard {
+	answers := make([]Guard, len(all))
 	for i, g := range all {
-		answers[i] = guardAnswer{string(g.Scope), g.Target, g.Reason, inSeconds(g.Since), inSeconds(g.Until)}
+		answers[i] = Guard{string(g.Scope), g.Target, g.Reason, InSeconds(g.Since), InSeconds(g.Until)}
 	}
 	return answers
 }
 
-// unbanAnswer says what became of an unban.
-type unbanAnswer struct {
-	Target    string           `json:"target"`
-	Removed   int              `json:"removed"`             // decisions about the very target, here, and guards on it
-	Upstream  []upstreamAnswer `json:"upstream,omitempty"`  // what the Local APIs did
-	Remaining []decisionAnswer `json:"remaining,omitempty"` // still in force for an address
+// Unban says what became of an unban.
+type Unban struct {
+	Target    string     `json:"target"`
+	Removed   int        `json:"removed"`             // decisions about the very target, here, and guards on it
+	Upstream  []Upstream `json:"upstream,omitempty"`  // what the Local APIs did
+	Remaining []Decision `json:"remaining,omitempty"` // still in force for an address
 }
 
-// upstreamAnswer says what one Local API did about an unban. Where there is an
+// Upstream says what one Local API did about an unban. Where there is an
 // error, the decisions may come back from there.
-type upstreamAnswer struct {
+type Upstream struct {
 	Source  string `json:"source"`
 	Removed int    `json:"removed"`
 	Error   string `json:"error,omitempty"`
 }
 
-// syncAnswer says how far the sources are that were asked to read everything anew.
-type syncAnswer struct {
-	Sources []string        `json:"sources"`           // that can be asked, by name
-	Since   time.Time       `json:"since"`             // when they were, to the nanosecond
-	Pending []pendingAnswer `json:"pending,omitempty"` // those of them that were not in sync since
+// Sync says how far the sources are that were asked to read everything anew.
+type Sync struct {
+	Sources []string  `json:"sources"`           // that can be asked, by name
+	Since   time.Time `json:"since"`             // when they were, to the nanosecond
+	Pending []Pending `json:"pending,omitempty"` // those of them that were not in sync since
 }
 
-// pendingAnswer says why a source was not in sync yet.
-type pendingAnswer struct {
+// Pending says why a source was not in sync yet.
+type Pending struct {
 	Source string    `json:"source"`
 	Error  string    `json:"error,omitempty"` // why the last try failed
 	Next   time.Time `json:"next,omitzero"`   // when the next try is due
 }
 
-// readyAnswer is what the directive tocsin_ready says.
-type readyAnswer struct {
-	Ready  bool   `json:"ready"`
-	Reason string `json:"reason,omitempty"`
-}
-
-func newDecisionAnswer(d *lookup.Decision) decisionAnswer {
-	a := decisionAnswer{
+// NewDecision returns a decision as answers have it.
+func NewDecision(d *lookup.Decision) Decision {
+	a := Decision{
 		Scope: "range", Target: d.Target(), Action: d.Action.String(),
 		Source: d.Source, Origin: d.Origin, Reason: d.Reason,
-		Since: inSeconds(d.Since), Until: inSeconds(d.Until),
+		Since: InSeconds(d.Since), Until: InSeconds(d.Until),
 	}
 	switch {
 	case d.Country != "":
@@ -216,16 +218,17 @@ func newDecisionAnswer(d *lookup.Decision) decisionAnswer {
 	return a
 }
 
-func newDecisionAnswers(all []lookup.Decision) []decisionAnswer {
-	answers := make([]decisionAnswer, len(all))
+// NewDecisions returns decisions as answers have them.
+func NewDecisions(all []lookup.Decision) []Decision {
+	answers := make([]Decision, len(all))
 	for i := range all {
-		answers[i] = newDecisionAnswer(&all[i])
+		answers[i] = NewDecision(&all[i])
 	}
 	return answers
 }
 
-// inSeconds returns t as answers have it. The zero time stays zero.
-func inSeconds(t time.Time) time.Time {
+// InSeconds returns t as answers have it. The zero time stays zero.
+func InSeconds(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}

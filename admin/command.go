@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"encoding/json"
@@ -114,8 +114,8 @@ func newGroup() caddycmd.Command {
 	}
 }
 
-// commandLine returns how a command of ours is called in this program.
-func commandLine(name string) string {
+// CommandLine returns how a command of ours is called in this program.
+func CommandLine(name string) string {
 	program := "caddy"
 	if caddy.CustomBinaryName != "" {
 		program = caddy.CustomBinaryName
@@ -243,7 +243,7 @@ func (c *call) print(write func(w io.Writer) error) error {
 }
 
 func (c *call) status() (int, error) {
-	var a statusAnswer
+	var a Status
 	if err := c.ask(http.MethodGet, "/tocsin/status", nil, &a); err != nil {
 		return 0, err
 	}
@@ -251,11 +251,11 @@ func (c *call) status() (int, error) {
 }
 
 func (c *call) check() (int, error) {
-	var a checkAnswer
+	var a Check
 	if err := c.ask(http.MethodGet, "/tocsin/check", url.Values{"ip": c.args}, &a); err != nil {
 		return 0, err
 	}
-	return badIf(a.Result != resultPass), c.print(a.write)
+	return badIf(a.Result != Passes), c.print(a.write)
 }
 
 func (c *call) list() (int, error) {
@@ -265,7 +265,7 @@ func (c *call) list() (int, error) {
 			query.Set(name, f.Value.String())
 		}
 	}
-	var a listAnswer
+	var a List
 	if err := c.ask(http.MethodGet, "/tocsin/decisions", query, &a); err != nil {
 		return 0, err
 	}
@@ -273,7 +273,7 @@ func (c *call) list() (int, error) {
 }
 
 func (c *call) unban() (int, error) {
-	var a unbanAnswer
+	var a Unban
 	if err := c.ask(http.MethodDelete, "/tocsin/decisions", url.Values{"target": c.args}, &a); err != nil {
 		return 0, err
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"errors"
@@ -21,8 +21,8 @@ const (
 	maxAlerts     = 1000
 )
 
-// detectAnswer says what was looked for and found, since the process began.
-type detectAnswer struct {
+// Detect says what was looked for and found, since the process began.
+type Detect struct {
 	Scenarios int               `json:"scenarios"`           // that are looked for
 	Skipped   []string          `json:"skipped,omitempty"`   // what cannot run here, and why; what is for other logs comes last
 	Foreign   int               `json:"foreign,omitempty"`   // how many of skipped are for other logs
@@ -37,11 +37,11 @@ type detectAnswer struct {
 	Spared    uint64            `json:"spared"`              // about clients that are spared
 	Guards    int               `json:"guards"`              // that are up now
 	Overflows map[string]uint64 `json:"overflows,omitempty"` // alerts by scenario
-	Reporters []reporterAnswer  `json:"reporters,omitempty"`
+	Reporters []Reporter        `json:"reporters,omitempty"`
 }
 
-// reporterAnswer says how telling a Local API of alerts goes.
-type reporterAnswer struct {
+// Reporter says how telling a Local API of alerts goes.
+type Reporter struct {
 	Name    string    `json:"name"`
 	Queued  int       `json:"queued"`  // alerts that wait
 	Sent    uint64    `json:"sent"`    // and were taken
@@ -51,30 +51,30 @@ type reporterAnswer struct {
 	Error   string    `json:"error,omitempty"` // why the last try failed
 }
 
-// alertsAnswer lists the last alerts, the newest first.
-type alertsAnswer struct {
-	Alerts []alertAnswer `json:"alerts"`
+// Alerts lists the last alerts, the newest first.
+type Alerts struct {
+	Alerts []Alert `json:"alerts"`
 }
 
-// alertAnswer is an alert and what became of it.
-type alertAnswer struct {
-	Time     time.Time       `json:"time"`
-	Scenario string          `json:"scenario"`
-	Target   string          `json:"target"` // address, or network of an IPv6 address
-	Events   int             `json:"events"`
-	Decision *decisionAnswer `json:"decision,omitempty"` // none: it was only told of
-	Spared   bool            `json:"spared,omitempty"`   // nothing may be decided about the client
-	Why      string          `json:"why,omitempty"`      // it is spared
+// Alert is an alert and what became of it.
+type Alert struct {
+	Time     time.Time `json:"time"`
+	Scenario string    `json:"scenario"`
+	Target   string    `json:"target"` // address, or network of an IPv6 address
+	Events   int       `json:"events"`
+	Decision *Decision `json:"decision,omitempty"` // none: it was only told of
+	Spared   bool      `json:"spared,omitempty"`   // nothing may be decided about the client
+	Why      string    `json:"why,omitempty"`      // it is spared
 
 	// What is guarded, if nobody is to be blamed: decision is about requests that meet it.
 	Guard     string `json:"guard,omitempty"`
 	Reflected bool   `json:"reflected,omitempty"` // other pages had the client's browser do it
 
-	Requests []requestAnswer `json:"requests,omitempty"` // the last of them
+	Requests []Request `json:"requests,omitempty"` // the last of them
 }
 
-// requestAnswer is what is kept of a request that led to an alert.
-type requestAnswer struct {
+// Request is what is kept of a request that led to an alert.
+type Request struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
 	Host      string    `json:"host"`
@@ -83,31 +83,7 @@ type requestAnswer struct {
 	UserAgent string    `json:"user_agent"`
 }
 
-// answer says what w looks for, and what came of it.
-func (w *watch) answer(p *pooled) *detectAnswer {
-	rules := w.user.current()
-	seen, stats := p.shared.rules.detector.Stats(), p.Stats()
-	a := &detectAnswer{
-		Scenarios: len(rules.Names()), Events: seen.Events, Dropped: stats.Detect.Dropped,
-		Buckets: seen.Buckets, Bytes: seen.Bytes, Evicted: seen.Evicted,
-		Alerts: stats.Alerts.Total, Decided: stats.Alerts.Decided, Spared: stats.Alerts.Spared,
-		Guarded: stats.Alerts.Guarded, Guards: stats.Guards,
-		Overflows: stats.Alerts.Scenarios,
-	}
-	a.Skipped, a.Foreign = skippedAnswers(rules)
-	for _, r := range stats.Reporters {
-		ra := reporterAnswer{
-			Name: r.Name, Queued: r.Queued, Sent: r.Sent, Refused: r.Refused, Dropped: r.Dropped, Last: inSeconds(r.Last),
-		}
-		if r.Err != nil {
-			ra.Error = r.Err.Error()
-		}
-		a.Reporters = append(a.Reporters, ra)
-	}
-	return a
-}
-
-func (a *App) serveAlerts(w http.ResponseWriter, _ *http.Request, query url.Values) error {
+func serveAlerts(a App, w http.ResponseWriter, _ *http.Request, query url.Values) error {
 	limit := defaultAlerts
 	if s := query.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -116,28 +92,28 @@ func (a *App) serveAlerts(w http.ResponseWriter, _ *http.Request, query url.Valu
 		}
 		limit = n
 	}
-	answer := alertsAnswer{Alerts: []alertAnswer{}}
-	for _, r := range slices.Backward(a.engine.Alerts()) {
+	answer := Alerts{Alerts: []Alert{}}
+	for _, r := range slices.Backward(a.Engine().Alerts()) {
 		if len(answer.Alerts) == limit {
 			break
 		}
-		answer.Alerts = append(answer.Alerts, newAlertAnswer(&r))
+		answer.Alerts = append(answer.Alerts, newAlert(&r))
 	}
 	return send(w, http.StatusOK, answer)
 }
 
-func newAlertAnswer(r *engine.Record) alertAnswer {
-	a := alertAnswer{
-		Time: inSeconds(r.Time), Scenario: r.Alert.Scenario, Target: targetOf(&r.Alert),
+func newAlert(r *engine.Record) Alert {
+	a := Alert{
+		Time: InSeconds(r.Time), Scenario: r.Alert.Scenario, Target: targetOf(&r.Alert),
 		Events: r.Alert.Count, Spared: r.Spared, Why: r.Why,
 		Guard: guardOf(r), Reflected: r.Alert.Reflected,
 	}
 	if r.Decision.Action != lookup.None {
-		d := newDecisionAnswer(&r.Decision)
+		d := NewDecision(&r.Decision)
 		a.Decision = &d
 	}
 	for _, c := range r.Alert.Context {
-		a.Requests = append(a.Requests, requestAnswer{inSeconds(c.Time), c.Method, c.Host, c.Target, c.Status, c.UserAgent})
+		a.Requests = append(a.Requests, Request{InSeconds(c.Time), c.Method, c.Host, c.Target, c.Status, c.UserAgent})
 	}
 	return a
 }
@@ -177,14 +153,14 @@ func (c *call) alerts() (int, error) {
 	if limit < 1 {
 		return 0, errors.New("--limit: want a number above 0")
 	}
-	var a alertsAnswer
+	var a Alerts
 	if err := c.ask(http.MethodGet, "/tocsin/alerts", url.Values{"limit": {strconv.Itoa(limit)}}, &a); err != nil {
 		return 0, err
 	}
 	return 0, c.print(a.write)
 }
 
-func (a *alertsAnswer) write(w io.Writer) error {
+func (a *Alerts) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		t.row("TIME", "CLIENT", "SCENARIO", "REQUESTS", "DECISION", "LAST REQUEST")
 		for _, al := range a.Alerts {
@@ -207,7 +183,7 @@ func (a *alertsAnswer) write(w io.Writer) error {
 }
 
 // write prints what a says below the status.
-func (a *detectAnswer) write(t table) {
+func (a *Detect) write(t table) {
 	t.row()
 	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "GUARDS NOW", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
 	t.row(fmt.Sprintf("%d scenarios", a.Scenarios), a.Events, a.Alerts, a.Decided, a.Guards, a.Spared, len(a.Skipped), a.Dropped)
@@ -221,5 +197,26 @@ func (a *detectAnswer) write(t table) {
 	}
 	if len(a.Overflows) > 0 {
 		t.counts("SCENARIO", "ALERTS", a.Overflows)
+	}
+}
+
+// maxSkippedRows is how many of the scenarios that were left out the command
+// status shows. CrowdSec's hub has hundreds.
+const maxSkippedRows = 20
+
+// writeSkipped prints what was left out, but for what is for other logs.
+func (a *Detect) writeSkipped(t table) {
+	rows := a.Skipped[:max(len(a.Skipped)-a.Foreign, 0)]
+	if len(rows) == 0 {
+		return
+	}
+	t.row()
+	t.row("SKIPPED")
+	for i, s := range rows {
+		if i == maxSkippedRows {
+			t.row(fmt.Sprintf("and %d more: see --json", len(rows)-i))
+			return
+		}
+		t.row(s)
 	}
 }
