@@ -50,9 +50,7 @@ func (v *view) attempt() *attempt {
 	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && a.readQuery(v.args): // WordPress reads forms only
 	case v.refusesQueryKey() && a.readQueryKey(v.args):
 	default:
-		if call, ok := v.xmlrpc(); ok && call.first != "" && takesPassword(call.method) {
-			a.kind, a.secret = kindXMLRPC, call.first
-		}
+		a.readCall(v.xmlrpc())
 	}
 	return a
 }
@@ -69,6 +67,16 @@ func (a *attempt) readForm(s *sent, h http.Header) bool {
 		a.secret += "\x00" + front.user + "\x00" + front.secret
 	}
 	return true
+}
+
+// readCall reads a call of xmlrpc.php, or those that it bundles.
+func (a *attempt) readCall(c *call, ok bool) {
+	switch {
+	case ok && c.first != "" && takesPassword(c.method):
+		a.kind, a.secret = kindXMLRPC, c.first
+	case ok && c.bundled != "":
+		a.kind, a.secret = kindXMLRPC, c.bundled
+	}
 }
 
 // readSecret reads a password or a code that is posted without a name.

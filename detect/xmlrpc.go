@@ -22,6 +22,8 @@ type call struct {
 	login  string              // these
 	logins map[string]struct{} // of all
 	await  bool                // the next value is what is called
+
+	bundled string // the first few of the logins
 }
 
 // What xmlrpc looks at: enough to tell, and little to make one wait for.
@@ -132,6 +134,9 @@ func (c *call) endInner() {
 			c.logins = make(map[string]struct{})
 		}
 		c.logins[c.login] = struct{}{}
+		if len(c.bundled) < maxLetters {
+			c.bundled += c.login
+		}
 	}
 	c.inner, c.login, c.args = "", "", 0
 }
@@ -154,7 +159,7 @@ func (v *view) xmlrpcResult() string {
 	switch {
 	case len(answer) == 0:
 		return loginTry
-	case !bytes.Contains(answer, []byte("<fault>")):
+	case !bytes.Contains(answer, []byte("<fault>")) && !bytes.Contains(answer, []byte("faultCode")): // that is in a bundle
 		return ""
 	case bytes.Contains(answer, []byte("<int>403</int>")):
 		return loginFailure
