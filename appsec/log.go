@@ -72,13 +72,13 @@ func (r *reporter) failed(kind Failure, requests uint64, err error) {
 	case requests == 0:
 	case kind == ByRequest || kind == InDoubt:
 		r.log.Error("AppSec fails over requests: its own log says why", zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]),
-			zap.Error(err), zap.Uint64("requests", requests), zap.String("clients get", r.overload))
+			zap.Error(err), zap.Uint64("requests", requests), zap.String("clients_get", r.overload))
 	case kind.ofRequests():
 		r.log.Warn("AppSec does not judge requests in time, because of how large or how many they are",
-			zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]), zap.Uint64("requests", requests), zap.String("clients get", r.overload))
+			zap.Stringer("kind", kind), zap.String("reason", failureReasons[kind]), zap.Uint64("requests", requests), zap.String("clients_get", r.overload))
 	default:
 		r.log.Error("AppSec gives no answer", zap.Stringer("kind", kind), zap.Error(err),
-			zap.Uint64("requests", requests), zap.Stringer("clients get", r.onFailure))
+			zap.Uint64("requests", requests), zap.Stringer("clients_get", r.onFailure))
 	}
 }
 

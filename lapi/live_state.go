@@ -92,7 +92,7 @@ func (l *Live) note(err error, rows Rows) {
 	l.status.Next = time.Now().Add(max(livePause, min(after, maxRetryAfter)))
 	if kind != l.failing {
 		l.failing = kind
-		l.log.Error("the local API does not answer", zap.Error(err), zap.Stringer("clients get", l.cfg.Failure))
+		l.log.Error("the local API does not answer", zap.Error(err), zap.Stringer("clients_get", l.cfg.Failure))
 	}
 }
 
@@ -104,6 +104,6 @@ func (l *Live) tellSingle() {
 		return
 	}
 	l.log.Warn("questions to the local API found no answer", zap.Int("questions", l.single), zap.Error(l.status.Err),
-		zap.Stringer("clients get", l.cfg.Failure))
+		zap.Stringer("clients_get", l.cfg.Failure))
 	l.single, l.nextSingle = 0, now.Add(singlePause)
 }
