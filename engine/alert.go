@@ -75,7 +75,7 @@ func (e *Engine) prepare(cfg Config) error {
 	}
 	e.history.size = cmp.Or(cfg.History, defaultHistory)
 	e.history.stats.Scenarios = map[string]uint64{}
-	e.witness.init(cfg.Detect, e.logger)
+	e.observation.init(cfg.Detect, e.logger)
 	e.checks.init(cfg.Verify, e.logger)
 	for i, r := range cfg.Reporters {
 		if r.Name() == "" || slices.ContainsFunc(cfg.Reporters[:i], func(o Reporter) bool { return o.Name() == r.Name() }) {
@@ -85,7 +85,7 @@ func (e *Engine) prepare(cfg Config) error {
 	}
 	for _, s := range e.sources {
 		if slices.ContainsFunc(cfg.Reporters, func(r Reporter) bool { return r.Name() == s.Name() }) {
-			e.local.rulers = append(e.local.rulers, s.Name())
+			e.local.authorities = append(e.local.authorities, s.Name())
 		}
 	}
 	return nil
@@ -182,7 +182,7 @@ func (e *Engine) act(a event.Alert) lookup.Decision {
 	case decided:
 		late = !e.local.enforce(r.Decision)
 	}
-	if f == decided || f == ruled {
+	if f == decided || f == alreadyDecided {
 		r.Alert.Action = r.Decision.Action
 		if !r.Decision.Until.IsZero() {
 			r.Alert.Duration = r.Decision.Until.Sub(r.Time)

@@ -14,8 +14,8 @@ import (
 const (
 	maxChecks    = 16               // clients that are checked at once
 	netChecks    = 4                // of one network
-	maxDoubts    = 128              // clients that are checked or wait for it
-	netDoubts    = 16               // of one network
+	maxClaims    = 128              // clients that are checked or wait for it
+	netClaims    = 16               // of one network
 	maxHeld      = 4                // alerts about one of them: they are kept with all that belongs to them
 	checkTime    = 10 * time.Second // for a check; then what is known by then decides
 	longestDoubt = time.Minute      // after an alert, for a check to begin; it takes 16 s if all before it are slow
@@ -55,14 +55,14 @@ type checks struct {
 	work     chan struct{}   // tells those who check that there may be something to do
 
 	mu                        sync.Mutex
-	doubts                    map[netip.Prefix]*doubt
-	waiting                   []*doubt // those whose check has not begun, in the order in which they came
+	claims                    map[netip.Prefix]*claim
+	waiting                   []*claim // those whose check has not begun, in the order in which they came
 	networks                  map[netip.Prefix]load
 	unchecked, merged, panics uint64
 }
 
-// A doubt is a client that may be a crawler.
-type doubt struct {
+// A claim is that of a client to be a crawler, with the alerts about it.
+type claim struct {
 	prefix  netip.Prefix // what the alerts are about
 	network netip.Prefix
 	client  netip.Addr
@@ -73,7 +73,7 @@ type doubt struct {
 
 // A load is how many clients of a network there are.
 type load struct {
-	doubts int // in doubt
+	claims int // held
 	checks int // of them, those that are being checked
 }
 
@@ -95,7 +95,7 @@ func (c *checks) init(v Verifier, log *zap.Logger) {
 	c.over, cancel = context.WithCancel(context.Background())
 	cancel()
 	c.work = make(chan struct{}, maxChecks)
-	c.doubts = map[netip.Prefix]*doubt{}
+	c.claims = map[netip.Prefix]*claim{}
 	c.networks = map[netip.Prefix]load{}
 }
 
@@ -121,27 +121,27 @@ func (c *checks) consider(a *event.Alert) standing {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d := c.doubts[p]; d != nil {
+	if d := c.claims[p]; d != nil {
 		c.hold(d, a)
-	} else if network := event.NetworkOf(a.Client); len(c.doubts) >= maxDoubts || c.networks[network].doubts >= netDoubts {
+	} else if network := event.NetworkOf(a.Client); len(c.claims) >= maxClaims || c.networks[network].claims >= netClaims {
 		c.unchecked++
 	} else {
-		c.enqueueLocked(&doubt{p, network, a.Client, agent, time.Now(), []event.Alert{*a}})
+		c.enqueueLocked(&claim{p, network, a.Client, agent, time.Now(), []event.Alert{*a}})
 	}
 	return isDoubtful
 }
 
-func (c *checks) enqueueLocked(d *doubt) {
-	c.doubts[d.prefix] = d
+func (c *checks) enqueueLocked(d *claim) {
+	c.claims[d.prefix] = d
 	c.waiting = append(c.waiting, d)
-	c.addLocked(d.network, load{doubts: 1})
+	c.addLocked(d.network, load{claims: 1})
 	c.tell()
 }
 
 // addLocked counts clients of a network, which is forgotten when it has none.
 func (c *checks) addLocked(network netip.Prefix, more load) {
 	l := c.networks[network]
-	l.doubts += more.doubts
+	l.claims += more.claims
 	l.checks += more.checks
 	if l == (load{}) {
 		delete(c.networks, network)
@@ -160,10 +160,10 @@ func (c *checks) tell() {
 }
 
 // next returns the client to check next; nil if there is none that may be checked now.
-func (c *checks) next() *doubt {
+func (c *checks) next() *claim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.waiting, func(d *doubt) bool { return c.networks[d.network].checks < netChecks })
+	i := slices.IndexFunc(c.waiting, func(d *claim) bool { return c.networks[d.network].checks < netChecks })
 	if i < 0 {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (c *checks) next() *doubt {
 
 // hold adds a to those that wait for the same check. A few are enough: if it ends
 // badly, they say all that is needed, else none of them is.
-func (c *checks) hold(d *doubt, a *event.Alert) {
+func (c *checks) hold(d *claim, a *event.Alert) {
 	if len(d.alerts) >= maxHeld {
 		c.merged++
 		return
@@ -214,7 +214,7 @@ const (
 )
 
 // settle asks whether the client of d is a crawler, and returns the alerts about it.
-func (c *checks) settle(ctx context.Context, d *doubt) ([]event.Alert, verdict) {
+func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) {
 	v := skipped
 	if time.Since(d.since) < longestDoubt {
 		limit, cancel := context.WithTimeout(ctx, checkTime)
@@ -225,8 +225,8 @@ func (c *checks) settle(ctx context.Context, d *doubt) ([]event.Alert, verdict) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.doubts, d.prefix)
-	c.addLocked(d.network, load{doubts: -1, checks: -1})
+	delete(c.claims, d.prefix)
+	c.addLocked(d.network, load{claims: -1, checks: -1})
 	if v == skipped {
 		c.unchecked += uint64(len(d.alerts))
 	}
@@ -234,7 +234,7 @@ func (c *checks) settle(ctx context.Context, d *doubt) ([]event.Alert, verdict) 
 	return d.alerts, v
 }
 
-// check settles doubts, one after the other, until ctx ends. Several do it at once.
+// check settles claims, one after the other, until ctx ends. Several do it at once.
 func (e *Engine) check(ctx context.Context) {
 	for {
 		select {

@@ -197,14 +197,14 @@ func TestARequestOfAPossibleCrawlerPassesOnce(t *testing.T) {
 func (c *checks) inDoubt() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.doubts)
+	return len(c.claims)
 }
 
 // left returns how much is left of checks that are over.
 func (c *checks) left() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.doubts) + len(c.waiting) + len(c.networks)
+	return len(c.claims) + len(c.waiting) + len(c.networks)
 }
 
 // liar returns an alert about a client that claims to be a crawler, one of a network.

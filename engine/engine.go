@@ -130,16 +130,16 @@ type Engine struct {
 	born     time.Time
 	carried  map[string]SourceSync // what is known from before about the sources, by name
 
-	local      *locals
-	outboxes   []*outbox
-	history    history
-	checks     checks
-	onSpared   func(Record)
-	witness    witness
-	guards     guards
-	guardLines alertquota.Quota
-	own        own
-	seed       maphash.Seed // of hashes of pages
+	local       *locals
+	outboxes    []*outbox
+	history     history
+	checks      checks
+	onSpared    func(Record)
+	observation observation
+	guards      guards
+	guardLines  alertquota.Quota
+	own         own
+	seed        maphash.Seed // of hashes of pages
 
 	allowlists []Allowlister // the sources that are such
 
@@ -228,7 +228,7 @@ func (e *Engine) Start() {
 		for _, o := range e.outboxes {
 			e.wg.Go(func() { o.run(ctx, limit) })
 		}
-		if e.witness.detector != nil {
+		if e.observation.detector != nil {
 			e.wg.Go(func() { e.watch(ctx) })
 		}
 		if e.checks.verifier != nil {

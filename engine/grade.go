@@ -88,7 +88,7 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 	switch {
 	case solved:
 		e.local.solved(event.ClientOf(ip))
-		if w := e.witness.witness; w != nil {
+		if w := e.observation.reputation; w != nil {
 			w.Vouch(ip, now)
 		}
 	case d.Source == LocalSource && d.Action == lookup.Captcha && d.Prefix.IsValid() && e.local.ignored(&d, maphash.String(e.seed, page)):

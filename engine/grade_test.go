@@ -214,7 +214,7 @@ func TestAReflectedRequestMeetsItsOwnGuard(t *testing.T) {
 }
 
 // serving knows that all places serve pages of other origins.
-type serving struct{ Witness }
+type serving struct{ Reputation }
 
 func (serving) Works(*event.Event) bool { return true }
 

@@ -87,7 +87,7 @@ func (g *guard) abuse(places ...string) {
 
 // excuses reports whether g, which is about what other pages have a client do, leaves
 // a request alone that asks for a place.
-func (g guard) excuses(ev *event.Event, place string, w Witness) bool {
+func (g guard) excuses(ev *event.Event, place string, w Reputation) bool {
 	switch {
 	case !ev.Attribution.IsReflected():
 		return true
@@ -136,9 +136,9 @@ func (g guard) decision(afresh bool) lookup.Decision {
 	return d
 }
 
-// A Witness is a [Detector] that knows what clients did well. The one in package
+// A Reputation is a [Detector] that knows what clients did well. The one in package
 // detect is one.
-type Witness interface {
+type Reputation interface {
 	// Known reports whether the client has shown credentials that the site accepted:
 	// guards of places and networks leave it alone.
 	Known(ip netip.Addr, at time.Time) bool
@@ -152,7 +152,7 @@ type Witness interface {
 }
 
 // find returns the decision that a guard leads to about a request.
-func (g *guards) find(ev *event.Event, w Witness, now time.Time) (lookup.Decision, bool) {
+func (g *guards) find(ev *event.Event, w Reputation, now time.Time) (lookup.Decision, bool) {
 	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
 		return lookup.Decision{}, false
 	}
@@ -185,7 +185,7 @@ func (g *guards) onPlace(place, area string, now time.Time) (guard, bool) {
 }
 
 // areaOf returns the part of a site whose password by HTTP a request shows, if any does.
-func areaOf(ev *event.Event, w Witness) string {
+func areaOf(ev *event.Event, w Reputation) string {
 	if w == nil || len(ev.Request["Authorization"]) == 0 {
 		return ""
 	}

@@ -28,33 +28,30 @@ const (
 
 // locals makes local decisions and looks after them.
 //
-// # Who rules
+// # Authorities
 //
-// A source that bears the name of a reporter has heard of our alerts and is the
-// one to decide. What it says about the very prefix of a local decision puts an
-// end to it, be it longer, shorter, or only a captcha: from then on, who takes
-// the source's decision back, as with `cscli decisions delete`, lets the client
-// in. It has to be an answer, though, and no older affair: a decision that is
-// new, and has our reason or asks for as much; or one, old or new, that asks
-// for as much and for as long.
+// A source with the name of a reporter is an authority: it is told of our alerts, and
+// decides about them. Its decision about the same prefix replaces the local one, also if
+// it is shorter, or only a captcha. From then on, `cscli decisions delete` lets the client
+// in. The decision has to answer the alert. So it is new, and has our reason or asks for
+// as much; or it is old or new, and asks for as much and for as long.
 //
-// A local decision stands until its own end where nobody rules, where the ruler
-// never answers (its profiles make no decision of the alert), and where the
-// answer was taken back before it was read, which is a matter of one poll.
-// [Engine.Unban] ends it at any time.
+// A local decision stands until its own end if there is no authority, if the authority
+// does not answer (its profiles make no decision of the alert), and if the answer was
+// deleted before it was read, within one poll. [Engine.Unban] ends it at any time.
 //
 // # Never waiting
 //
 // The table makes writers wait while a large list is put into force. So one
 // goroutine writes for all alerts.
 type locals struct {
-	cfg    Local
-	table  *lookup.Table
-	rulers []string
-	allow  []Allowlister
-	log    *zap.Logger
-	orders chan order
-	ended  chan struct{} // closed with the goroutine that takes orders
+	cfg         Local
+	table       *lookup.Table
+	authorities []string // the sources that are told of alerts, and decide themselves
+	allow       []Allowlister
+	log         *zap.Logger
+	orders      chan order
+	ended       chan struct{} // closed with the goroutine that takes orders
 
 	seen uint64    // version of the table that was looked at last
 	next time.Time // when to look again even so
@@ -77,7 +74,7 @@ type local struct {
 	client  netip.Addr        // who gave cause for it
 	first   time.Time         // when it was first made; Since is when it was made last
 	inForce bool              // it was put into the table
-	before  []lookup.Decision // what rulers have said before it
+	before  []lookup.Decision // what authorities have said before it
 	pages   []uint64          // that it was asked for under a captcha: see ignored
 }
 
@@ -104,16 +101,16 @@ func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	return l
 }
 
-// A fate is what an alert leads to.
-type fate int
+// An outcome is what an alert leads to.
+type outcome int
 
 const (
-	spared   fate = iota // nothing, and nobody hears of it
-	noted                // nothing, since it is about nobody and asks for no guard
-	guarded              // to a guard
-	reported             // only to reports
-	ruled                // to reports, since a ruler has decided as much already
-	decided              // to a local decision
+	spared         outcome = iota // nothing, and nobody hears of it
+	noted                         // nothing, since it is about nobody and asks for no guard
+	guarded                       // to a guard
+	reported                      // only to reports
+	alreadyDecided                // to reports, since an authority has decided as much already
+	decided                       // to a local decision
 )
 
 // meant returns whom a is about.
@@ -126,7 +123,7 @@ func meant(a *event.Alert) (netip.Prefix, bool) {
 
 // judge returns the record of an alert, and what it leads to: a guard of g, which is
 // up then, or a decision, which is in force or is to be: see enforce.
-func (l *locals) judge(a *event.Alert, g *guards, now time.Time) (Record, fate) {
+func (l *locals) judge(a *event.Alert, g *guards, now time.Time) (Record, outcome) {
 	r, f := Record{Time: now, Alert: *a}, noted
 	p, ok := meant(a)
 	// Who is spared can be one of many who attack a place, which wants its guard.
@@ -150,7 +147,7 @@ func (l *locals) isAllowlisted(ip netip.Addr) bool {
 }
 
 // decide returns the decision about p that a leads to.
-func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.Decision, fate) {
+func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.Decision, outcome) {
 	if !a.Remediation {
 		return lookup.Decision{}, reported
 	}
@@ -166,10 +163,10 @@ func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.D
 		d.Action = lookup.Ban
 	}
 	d.Until = now.Add(l.offenders.sentence(p, length, again, now))
-	before := l.ruling(p)
+	before := l.decidedBy(p)
 	for _, r := range before {
 		if settles(&r, &d) {
-			return r, ruled
+			return r, alreadyDecided
 		}
 	}
 	first := now
@@ -223,7 +220,7 @@ func (l *locals) forget(o order) {
 	}
 }
 
-// run carries out orders, and keeps to what rulers and allowlists say, until ctx
+// run carries out orders, and keeps to what authorities and allowlists say, until ctx
 // ends.
 func (l *locals) run(ctx context.Context) {
 	defer close(l.ended)

@@ -30,31 +30,31 @@ type DetectStats struct {
 	Panics    uint64 // of the detector
 }
 
-// witness shows a detector what happens.
-type witness struct {
-	detector Detector // nil: nobody watches
-	witness  Witness  // nil: it knows nothing good of anybody
-	events   chan *event.Event
-	log      *zap.Logger
+// An observation shows a detector what happens.
+type observation struct {
+	detector   Detector   // nil: nobody watches
+	reputation Reputation // nil: it knows nothing good of anybody
+	events     chan *event.Event
+	log        *zap.Logger
 
 	responses, dropped, panics atomic.Uint64
 }
 
-func (o *witness) init(d Detector, log *zap.Logger) {
+func (o *observation) init(d Detector, log *zap.Logger) {
 	o.detector, o.log = d, log
-	o.witness, _ = d.(Witness)
+	o.reputation, _ = d.(Reputation)
 	if d != nil {
 		o.events = make(chan *event.Event, maxEvents)
 	}
 }
 
-func (o *witness) counts() DetectStats {
+func (o *observation) counts() DetectStats {
 	return DetectStats{Responses: o.responses.Load(), Dropped: o.dropped.Load(), Panics: o.panics.Load()}
 }
 
 // judge asks the detector. One that panics has seen nothing: it costs
 // protection, not the site.
-func (o *witness) judge(ask func(*event.Event) []event.Alert, ev *event.Event) (alerts []event.Alert) {
+func (o *observation) judge(ask func(*event.Event) []event.Alert, ev *event.Event) (alerts []event.Alert) {
 	defer func() {
 		if p := recover(); p != nil {
 			alerts = nil
@@ -76,10 +76,10 @@ func (o *witness) judge(ask func(*event.Event) []event.Alert, ev *event.Event) (
 // and all that was stopped, are not to be shown.
 func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 	var best lookup.Decision
-	if e.witness.detector == nil {
+	if e.observation.detector == nil {
 		return best, false
 	}
-	for _, a := range e.witness.judge(e.witness.detector.Request, ev) {
+	for _, a := range e.observation.judge(e.observation.detector.Request, ev) {
 		d := e.handle(a)
 		if guards := d.Action != lookup.None && !d.Prefix.IsValid(); guards {
 			continue // whether this request meets the guard is asked below
@@ -88,7 +88,7 @@ func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 			best = d
 		}
 	}
-	if d, ok := e.guards.find(ev, e.witness.witness, ev.Time); ok && d.Beats(&best) {
+	if d, ok := e.guards.find(ev, e.observation.reputation, ev.Time); ok && d.Beats(&best) {
 		best = d
 	}
 	return best, best.Action != lookup.None
@@ -100,19 +100,19 @@ func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 // then on.
 func (e *Engine) Response(ev *event.Event) {
 	select {
-	case e.witness.events <- ev:
+	case e.observation.events <- ev:
 	default:
 		// Either nobody watches, which needs no count, or the queue is full.
 		// Detection suffers before the site does.
-		if e.witness.detector != nil {
-			e.witness.dropped.Add(1)
+		if e.observation.detector != nil {
+			e.observation.dropped.Add(1)
 		}
 	}
 }
 
 // watch judges responses until ctx ends.
 func (e *Engine) watch(ctx context.Context) {
-	o := &e.witness
+	o := &e.observation
 	for {
 		select {
 		case <-ctx.Done():

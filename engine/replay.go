@@ -16,10 +16,10 @@ import (
 // Nobody solves a challenge in a replay: whoever would have been asked to is taken
 // for stopped until the decision ends.
 type Replay struct {
-	detector Detector
-	witness  Witness
-	local    *locals
-	guards   guards
+	detector   Detector
+	reputation Reputation
+	local      *locals
+	guards     guards
 }
 
 // An Outcome is what would have become of a recorded request.
@@ -38,8 +38,8 @@ func NewReplay(d Detector, cfg Local) (*Replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, _ := d.(Witness)
-	return &Replay{detector: d, witness: w, local: newLocals(cfg, new(lookup.Table), zap.NewNop())}, nil
+	w, _ := d.(Reputation)
+	return &Replay{detector: d, reputation: w, local: newLocals(cfg, new(lookup.Table), zap.NewNop())}, nil
 }
 
 // Judge judges a request with its response. Events come in the order of their time.
@@ -50,7 +50,7 @@ func (r *Replay) Judge(ev *event.Event) Outcome {
 		return o
 	}
 	stopped := r.take(&o, r.detector.Request(ev), ev.Time)
-	if d, ok := r.guards.find(ev, r.witness, ev.Time); ok && !stopped {
+	if d, ok := r.guards.find(ev, r.reputation, ev.Time); ok && !stopped {
 		o.Stopped, stopped = d, true
 	}
 	if !stopped {

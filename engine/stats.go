@@ -73,7 +73,7 @@ func (e *Engine) Stats() Stats {
 	now := time.Now()
 	stats := Stats{
 		Ready: true, Decisions: e.table.Len(), Local: e.table.Count(LocalSource), Guards: e.guards.count(), Own: e.own.spared.Load(),
-		Alerts: e.history.counts(), Detect: e.witness.counts(),
+		Alerts: e.history.counts(), Detect: e.observation.counts(),
 		Verifier: counts(e.checks.verifier),
 	}
 	e.checks.count(&stats.Alerts)

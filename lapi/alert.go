@@ -88,7 +88,7 @@ type pushedDecision struct {
 // CrowdSec's profiles know only one answer to an alert that asks for one, and as
 // shipped that is a ban. So one that has led to less than that here does not ask,
 // unless it brings its decision.
-func newPushed(a *event.Alert, now time.Time, tell telling) *pushed {
+func newPushed(a *event.Alert, now time.Time, tell disclosure) *pushed {
 	p := &pushed{
 		Kind: alertKind, Simulated: a.Simulated,
 		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
@@ -114,15 +114,15 @@ func newPushed(a *event.Alert, now time.Time, tell telling) *pushed {
 	return p
 }
 
-// telling says what of an alert CrowdSec is told beside the least.
-type telling struct {
+// A disclosure says what of an alert CrowdSec is told beside the least.
+type disclosure struct {
 	decide      bool                   // the decision that was made here
 	query, host bool                   // of the requests
 	locate      func(netip.Addr) Place // nil: nobody knows where clients are
 }
 
 // source returns whom a is about, with where that is.
-func (t telling) source(a *event.Alert) pushedSource {
+func (t disclosure) source(a *event.Alert) pushedSource {
 	s := sourceOf(a)
 	if t.locate == nil {
 		return s
@@ -137,7 +137,7 @@ func (t telling) source(a *event.Alert) pushedSource {
 
 // contexts returns what may be told of requests, with the query as part of the
 // target.
-func (t telling) contexts(all []event.Context) []event.Context {
+func (t disclosure) contexts(all []event.Context) []event.Context {
 	all = slices.Clone(all)
 	for i := range all {
 		c := &all[i]

@@ -32,7 +32,7 @@ func about(client string) event.Alert {
 
 func inJSONForm(t *testing.T, a event.Alert, decide bool) string {
 	t.Helper()
-	text, err := json.Marshal(newPushed(&a, time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC), telling{decide: decide}))
+	text, err := json.Marshal(newPushed(&a, time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC), disclosure{decide: decide}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestAnAlertTellsWhereItsClientIs(t *testing.T) {
 		{"a name to break terminals", "192.0.2.1", Place{ASName: "a\x1b[31mb\u202e"}, `"as_name":"a[31mb"`, ""},
 	} {
 		a := about(row.about)
-		tell := telling{locate: func(ip netip.Addr) Place {
+		tell := disclosure{locate: func(ip netip.Addr) Place {
 			if ip != a.Prefix.Addr() {
 				t.Errorf("%s: asked where %s is", row.name, ip)
 			}
@@ -164,7 +164,7 @@ func FuzzAlert(f *testing.F) {
 		for i := range min(max(n, 0), 20) {
 			a.Context = append(a.Context, event.Context{Method: method, Target: strings.Repeat("/", i) + target, UserAgent: agent, Status: n})
 		}
-		p := newPushed(&a, time.Now(), telling{decide: true})
+		p := newPushed(&a, time.Now(), disclosure{decide: true})
 		if len(p.Scenario) > 255 || len(p.Message) > 255 || len(p.Events) > 10 {
 			t.Errorf("too long: %+v", p)
 		}
@@ -204,12 +204,12 @@ func TestWhatIsToldOfARequest(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name        string
-		tell        telling
+		tell        disclosure
 		want, leave []string
 	}{
-		{"the least", telling{}, []string{`"[\"/login\"]"`}, []string{"secret", "intern"}},
-		{"the query, too", telling{query: true}, []string{`/login?token=secret`}, []string{"intern"}},
-		{"the host, too", telling{host: true}, []string{`intern.example.com`}, []string{"secret"}},
+		{"the least", disclosure{}, []string{`"[\"/login\"]"`}, []string{"secret", "intern"}},
+		{"the query, too", disclosure{query: true}, []string{`/login?token=secret`}, []string{"intern"}},
+		{"the host, too", disclosure{host: true}, []string{`intern.example.com`}, []string{"secret"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			text, err := json.Marshal(newPushed(&a, at, row.tell))

@@ -59,28 +59,28 @@ func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refus
 	if err != nil {
 		return 0, 0, fmt.Errorf("reporting alerts: %w", err)
 	}
-	var parcels []parcel
+	var batch []outgoing
 	for i := range alerts {
 		if c.mayTell(&alerts[i], allowed) {
-			parcels = append(parcels, parcel{&alerts[i], i})
+			batch = append(batch, outgoing{&alerts[i], i})
 		}
 	}
 	done := 0
-	for done < len(parcels) && err == nil {
+	for done < len(batch) && err == nil {
 		t, d := 0, 0
-		t, d, err = c.push(ctx, parcels[done:min(len(parcels), done+maxPush)])
+		t, d, err = c.push(ctx, batch[done:min(len(batch), done+maxPush)])
 		taken, done = taken+t, done+d
 	}
 	end := len(alerts)
 	if err != nil {
-		end = parcels[done].index
+		end = batch[done].index
 		err = fmt.Errorf("reporting alerts: %w", err)
 	}
 	return taken, end - taken, err
 }
 
-// A parcel is an alert to be sent.
-type parcel struct {
+// An outgoing is an alert to be sent.
+type outgoing struct {
 	*event.Alert
 	index int // in the list that was given
 }
@@ -118,7 +118,7 @@ func (c *Client) mayTell(a *event.Alert, allowed []lookup.Decision) bool {
 
 // push sends up to maxPush alerts at once. It returns how many are taken and how
 // many are dealt with, both from the beginning.
-func (c *Client) push(ctx context.Context, batch []parcel) (taken, done int, err error) {
+func (c *Client) push(ctx context.Context, batch []outgoing) (taken, done int, err error) {
 	taken, err = c.post(ctx, batch)
 	switch {
 	case err == nil:
@@ -141,7 +141,7 @@ func (c *Client) push(ctx context.Context, batch []parcel) (taken, done int, err
 // pushEach sends alerts one by one that the API has not taken together. One that
 // it calls malformed is given up. One on which it fails is given up once it takes
 // another after it, and stays until then.
-func (c *Client) pushEach(ctx context.Context, batch []parcel) (taken, done int, err error) {
+func (c *Client) pushEach(ctx context.Context, batch []outgoing) (taken, done int, err error) {
 	var failures []error // of the alerts from done on
 	for i := range batch {
 		n, err := c.postFirmly(ctx, batch[i:i+1])
@@ -167,7 +167,7 @@ func (c *Client) pushEach(ctx context.Context, batch []parcel) (taken, done int,
 }
 
 // postFirmly is post, but for a failure that does not last.
-func (c *Client) postFirmly(ctx context.Context, batch []parcel) (taken int, err error) {
+func (c *Client) postFirmly(ctx context.Context, batch []outgoing) (taken int, err error) {
 	for try := 1; ; try++ {
 		taken, err = c.post(ctx, batch)
 		if !isAboutAlerts(err) || isMalformed(err) || try == tries {
@@ -182,17 +182,17 @@ func (c *Client) postFirmly(ctx context.Context, batch []parcel) (taken int, err
 }
 
 // giveUp says of each of the first alerts why it is not reported.
-func (c *Client) giveUp(batch []parcel, failures []error) {
+func (c *Client) giveUp(batch []outgoing, failures []error) {
 	for i, err := range failures {
 		c.log.Error("CrowdSec refuses an alert: it is given up", zap.String("scenario", batch[i].Scenario), zap.Error(err))
 	}
 }
 
 // post sends alerts and returns how many are taken.
-func (c *Client) post(ctx context.Context, batch []parcel) (int, error) {
+func (c *Client) post(ctx context.Context, batch []outgoing) (int, error) {
 	now := time.Now()
 	list := make([]*pushed, len(batch))
-	tell := telling{
+	tell := disclosure{
 		decide: c.cfg.Decide,
 		query:  slices.Contains(c.cfg.Context, contextQuery), host: slices.Contains(c.cfg.Context, contextHost),
 		locate: c.cfg.Locate,

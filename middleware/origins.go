@@ -28,8 +28,8 @@ const (
 // stopped costs microseconds anyway, so one copy for all processors will do,
 // unlike for those that pass.
 type origins struct {
-	cur atomic.Pointer[map[verdict]*tally] // what readers see; never changed once stored
-	mu  sync.Mutex                         // one writer at a time
+	cur atomic.Pointer[map[verdict]*originCounters] // what readers see; never changed once stored
+	mu  sync.Mutex                                  // one writer at a time
 }
 
 // A verdict is what requests are told apart by, beside their family.
@@ -38,12 +38,12 @@ type verdict struct {
 	origin string
 }
 
-// A tally counts the requests that met one verdict, by family.
-type tally struct {
+// originCounters count the requests that met one verdict, by family.
+type originCounters struct {
 	stopped, dryRun, passed, solved, relayed, ended [families]atomic.Uint64
 }
 
-func (o *origins) all() map[verdict]*tally {
+func (o *origins) all() map[verdict]*originCounters {
 	if m := o.cur.Load(); m != nil {
 		return *m
 	}
@@ -52,7 +52,7 @@ func (o *origins) all() map[verdict]*tally {
 
 // of returns where a request is counted that is stopped because of d. An action
 // that is not known is treated as a ban, and counts as one.
-func (o *origins) of(d *lookup.Decision) *tally {
+func (o *origins) of(d *lookup.Decision) *originCounters {
 	v := verdict{min(d.Action, lookup.Ban), d.Origin[:min(len(d.Origin), maxOrigin)]}
 	if t, ok := o.all()[v]; ok {
 		return t
@@ -60,8 +60,8 @@ func (o *origins) of(d *lookup.Decision) *tally {
 	return o.add(v)
 }
 
-// add returns the tally of v, which readers did not see yet.
-func (o *origins) add(v verdict) *tally {
+// add returns the originCounters of v, which readers did not see yet.
+func (o *origins) add(v verdict) *originCounters {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	all := o.all()
@@ -71,10 +71,10 @@ func (o *origins) add(v verdict) *tally {
 	if t, ok := all[v]; ok {
 		return t
 	}
-	next := make(map[verdict]*tally, len(all)+1)
+	next := make(map[verdict]*originCounters, len(all)+1)
 	maps.Copy(next, all)
 	v.origin = strings.Clone(v.origin) // not the whole of one that was cut
-	t := new(tally)
+	t := new(originCounters)
 	next[v] = t
 	o.cur.Store(&next)
 	return t

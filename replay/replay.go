@@ -61,7 +61,7 @@ func Run(ctx context.Context, r *Reader, cfg Config) (*Report, error) {
 	if cfg.Spare == nil {
 		cfg.Spare = func(ip netip.Addr) bool { return !lookup.IsPublic(ip) }
 	}
-	t := newTally()
+	t := newBuilder()
 	n := 0
 	for e := range r.All() {
 		if n++; n%between == 0 {
@@ -79,7 +79,7 @@ func Run(ctx context.Context, r *Reader, cfg Config) (*Report, error) {
 }
 
 // take judges a request.
-func (t *tally) take(e *Entry, cfg Config) {
+func (t *builder) take(e *Entry, cfg Config) {
 	c := t.count(e)
 	if cfg.Allow != nil && cfg.Allow(e.Client) {
 		t.Allowed++

@@ -190,7 +190,7 @@ func TestWhatClientsSendIsKeptInPart(t *testing.T) {
 
 // Whoever is beyond a bound is counted together, and nobody is forgotten silently.
 func TestBoundsOfATally(t *testing.T) {
-	tl := newTally()
+	tl := newBuilder()
 	tl.room = bounds{clients: 2, offenders: 1, scenarios: 1}
 	cfg := Config{Judge: new(script), Spare: func(netip.Addr) bool { return false }}
 	all, _ := read(t, get("192.0.2.1", "01", "/ban/x")+get("192.0.2.2", "02", "/ban/y")+get("192.0.2.3", "03", "/")+get("192.0.2.4", "04", "/ban/z")+

@@ -9,16 +9,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// ruling returns what rulers say about the very prefix.
-func (l *locals) ruling(p netip.Prefix) []lookup.Decision {
-	if len(l.rulers) == 0 {
+// decidedBy returns what authorities say about the very prefix.
+func (l *locals) decidedBy(p netip.Prefix) []lookup.Decision {
+	if len(l.authorities) == 0 {
 		return nil
 	}
 	if _, ok := l.table.Lookup(p.Addr()); !ok {
 		return nil // the common case, and free of charge
 	}
 	return slices.DeleteFunc(l.table.Covering(p.Addr()), func(d lookup.Decision) bool {
-		return d.Prefix != p || !slices.Contains(l.rulers, d.Source)
+		return d.Prefix != p || !slices.Contains(l.authorities, d.Source)
 	})
 }
 
@@ -28,7 +28,7 @@ func settles(r, d *lookup.Decision) bool {
 	return r.Action >= d.Action && (r.Until.IsZero() || r.Until.After(d.Until.Add(-slack)))
 }
 
-// isAnswer reports whether r, about the same prefix, is the ruler's word on d:
+// isAnswer reports whether r, about the same prefix, is the authority's word on d:
 // see [locals].
 func (d *local) isAnswer(r *lookup.Decision) bool {
 	if settles(r, &d.Decision) {
@@ -45,7 +45,7 @@ func (d *local) isAnswer(r *lookup.Decision) bool {
 	return !r.Since.Before(d.first)
 }
 
-// settle ends the local decisions that rulers have answered or an allowlist
+// settle ends the local decisions that authorities have answered or an allowlist
 // forbids, and forgets those that are over.
 func (l *locals) settle(now time.Time) {
 	if l.table.Version() == l.seen && now.Before(l.next) {
@@ -106,7 +106,7 @@ func (l *locals) whyEnd(d *local) string {
 		case r.Prefix != d.Prefix:
 		case r.Source == LocalSource:
 			held = held || r.Action == d.Action
-		case slices.Contains(l.rulers, r.Source) && d.isAnswer(&r):
+		case slices.Contains(l.authorities, r.Source) && d.isAnswer(&r):
 			return r.Source + " has decided"
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// said returns a decision of a ruler about the client of these tests.
+// said returns a decision of an authority about the client of these tests.
 func said(a lookup.Action, reason string, d time.Duration) lookup.Decision {
 	return lookup.Decision{Prefix: ban.Prefix, Action: a, Origin: "crowdsec", Reason: reason, Until: time.Now().Add(d)}
 }
@@ -18,8 +18,8 @@ func TestWhoRules(t *testing.T) {
 	const hour = time.Hour
 	for _, tt := range []struct {
 		name   string
-		before []lookup.Decision // the ruler has said by the time of the alert
-		by     string            // who answers; default: the ruler
+		before []lookup.Decision // the authority has said by the time of the alert
+		by     string            // who answers; default: the authority
 		answer func() lookup.Decision
 		want   []string // sources of what is in force in the end
 	}{
@@ -166,7 +166,7 @@ func TestRequestsThatWereUnderWayDoNotHideAnAnswer(t *testing.T) {
 	})
 }
 
-// What a ruler had said before the alert is not known any more after a restart.
+// What an authority had said before the alert is not known any more after a restart.
 func TestAnOldAnswerAfterARestart(t *testing.T) {
 	now := time.Now()
 	d := &local{Decision: lookup.Decision{Action: lookup.Ban, Reason: probing, Since: now, Until: now.Add(4 * time.Hour)}, first: now}

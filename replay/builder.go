@@ -21,15 +21,15 @@ const (
 // othersName stands for all clients, or scenarios, that are not told apart.
 const othersName = "other"
 
-// bounds say how much a tally remembers.
+// bounds say how much a builder remembers.
 type bounds struct {
 	clients   int // that are told apart; those on top share what is known of them
 	offenders int // that are listed
 	scenarios int // that are told apart
 }
 
-// A tally is a report in the making.
-type tally struct {
+// A builder is a report in the making.
+type builder struct {
 	Report
 	room      bounds
 	latest    time.Time // end of a request so far
@@ -45,8 +45,8 @@ type client struct {
 	row      *Offender   // nil: it was not stopped
 }
 
-func newTally() *tally {
-	return &tally{
+func newBuilder() *builder {
+	return &builder{
 		room:    bounds{clients: 1 << 20, offenders: 100_000, scenarios: 1000},
 		Report:  Report{Offenders: []*Offender{}, Scenarios: []*Scenario{}},
 		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{},
@@ -54,7 +54,7 @@ func newTally() *tally {
 }
 
 // count takes note of a request, and returns whose it is.
-func (t *tally) count(e *Entry) *client {
+func (t *builder) count(e *Entry) *client {
 	t.Requests++
 	if t.From.IsZero() || e.Time.Before(t.From) {
 		t.From = e.Time
@@ -85,14 +85,14 @@ func (t *tally) count(e *Entry) *client {
 }
 
 // stopped takes note of a request that would have been stopped.
-func (t *tally) stopped(e *Entry, c *client, d *lookup.Decision) {
+func (t *builder) stopped(e *Entry, c *client, d *lookup.Decision) {
 	t.Stopped++
 	t.scenario(d.Reason).Stopped++
 	t.row(e, c, d).After++
 }
 
 // alerted takes note of an alert that a request has given cause for.
-func (t *tally) alerted(e *Entry, c *client, r *engine.Record) {
+func (t *builder) alerted(e *Entry, c *client, r *engine.Record) {
 	s := t.scenario(r.Alert.Scenario)
 	s.Alerts++
 	if !slices.Contains(c.alerts, s) {
@@ -113,7 +113,7 @@ func (t *tally) alerted(e *Entry, c *client, r *engine.Record) {
 	}
 }
 
-func (t *tally) scenario(name string) *Scenario {
+func (t *builder) scenario(name string) *Scenario {
 	s := t.scenarios[name]
 	if s == nil && len(t.scenarios) >= t.room.scenarios {
 		name = othersName
@@ -128,7 +128,7 @@ func (t *tally) scenario(name string) *Scenario {
 
 // row returns the row of a client that d is about, which the request is the first
 // cause for if there is none.
-func (t *tally) row(e *Entry, c *client, d *lookup.Decision) *Offender {
+func (t *builder) row(e *Entry, c *client, d *lookup.Decision) *Offender {
 	if c.row == nil {
 		c.row = &Offender{
 			Client: e.Client.String(), Scenario: clip(d.Reason), Time: e.Time, At: e.Place(),
@@ -150,7 +150,7 @@ func (t *tally) row(e *Entry, c *client, d *lookup.Decision) *Offender {
 }
 
 // strengthen has a client counted by the strongest decision about it.
-func (t *tally) strengthen(o *Offender, a lookup.Action) {
+func (t *builder) strengthen(o *Offender, a lookup.Action) {
 	if a <= o.action {
 		return
 	}
@@ -172,7 +172,7 @@ func (o *Offender) add(e *Entry, d *lookup.Decision, scenario string) {
 }
 
 // report returns what was found out.
-func (t *tally) report(r *Reader) *Report {
+func (t *builder) report(r *Reader) *Report {
 	rep := &t.Report
 	rep.Clients = len(t.clients)
 	rep.Skipped, rep.Redacted = r.Skipped(), r.Redacted()
