@@ -96,7 +96,7 @@ func TestWhatIsNoPathIsRefused(t *testing.T) {
 		{"blocklist htps://example.org/a.txt", `blocklist 1: path: unknown scheme "htps": write http:// or https://`},
 		{"blocklist a.txt\nsnapshot on", `snapshot: "on": want the path of a file, or off`},
 		{"blocklist a.txt\nsnapshot yes", `snapshot: "yes"`},
-		{"blocklist a.txt\ngeoip https://example.org/a.mmdb", "geoip: \"https://example.org/a.mmdb\": want the path of a file"},
+		{"blocklist a.txt\ngeoip https://example.org/a.mmdb", "geoip 1: \"https://example.org/a.mmdb\": want the path of a file"},
 	} {
 		if err := h.validate(globals(row.option) + site1); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v, want %q in it", row.option, err, row.want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/admin"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -52,7 +53,7 @@ func (a *App) Synced(since time.Time) admin.Sync { return a.engine.syncedSince(s
 func (p *pooled) syncedSince(since time.Time) admin.Sync {
 	can := map[string]bool{}
 	for _, s := range p.sources {
-		_, can[s.Name()] = s.(interface{ Sync() })
+		_, can[s.Name()] = s.(guest.Syncer)
 	}
 	answer := admin.Sync{Sources: []string{}, Since: since.UTC()}
 	stats, allowlists := p.Stats(), p.allowlists()
