@@ -1,6 +1,7 @@
 package source
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,9 +22,21 @@ func firewall(t *testing.T) *httptest.Server {
 	return s
 }
 
+// freeAddr returns an address on which nobody listens.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
 func TestTheFirewallBans(t *testing.T) {
+	addr := freeAddr(t)
 	text := "{\nadmin off\npersist_config off\ntocsin {\nfirewall " + firewall(t).URL + " {\ninterval 30s\n}\nstartup closed\nsnapshot off\n}\n" +
-		"servers {\ntrusted_proxies static 127.0.0.0/8\ntrusted_proxies_strict\n}\n}\nhttp://127.0.0.1:9087 {\ntocsin\nrespond ok\n}\n"
+		"servers {\ntrusted_proxies static 127.0.0.0/8\ntrusted_proxies_strict\n}\n}\nhttp://" + addr + " {\ntocsin\nrespond ok\n}\n"
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +46,7 @@ func TestTheFirewallBans(t *testing.T) {
 	}
 	defer func() { _ = caddy.Stop() }()
 	for client, want := range map[string]int{"192.0.2.7": http.StatusForbidden, "198.51.100.7": http.StatusOK} {
-		if got := statusFor(t, client); got != want {
+		if got := statusFor(t, addr, client); got != want {
 			t.Errorf("%s: status %d, want %d", client, got, want)
 		}
 	}
@@ -41,10 +54,10 @@ func TestTheFirewallBans(t *testing.T) {
 
 // statusFor returns what a client is answered, once the source is in sync: until then
 // it is status 503.
-func statusFor(t *testing.T, client string) int {
+func statusFor(t *testing.T, addr, client string) int {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:9087", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
