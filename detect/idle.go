@@ -12,24 +12,28 @@ import (
 // pages, programs call what they have logged in for. Who guesses takes the next name, or
 // the next password.
 //
-// So where nothing else tells, a few logins in a row that lead to nothing put those after
-// them in doubt: they count as failures where many come in a short time. A page ends
-// the row, but not the form, nor the page that the answers lead to, which tools load that
-// follow redirects. A place is judged likewise by all its
-// clients together, for who has many addresses logs in by each only once. None of this is
-// asked where the form is known to answer a wrong password otherwise, and nothing is taken
-// back: what counts are the logins after the row.
+// So where nothing else tells, many logins in a row that lead to nothing put those after
+// them in doubt: they count as failures. A page ends the row, but not the form, nor the page
+// that the answers lead to, which tools load that follow redirects. An office behind one
+// address may log in at nine o'clock and see no other page, so a few do not suffice, unless
+// they come faster than people type. A place is judged likewise by all its clients
+// together, for who has many addresses logs in by each only once. None of this is asked
+// where the form is known to answer a wrong password otherwise, and nothing is taken back:
+// what counts are the logins after the row.
 //
 // Who uses each login as a person would is not seen by this, but a name has one password:
 // where several for one name are let in by redirects, they are guesses.
 const (
-	maxIdleLogins = 2 // in a row of one client, before its next one is in doubt
-	maxIdleAtDoor = 6 // of all clients at a place
+	maxIdleLogins = 60         // in a row of one client, before its next one is in doubt
+	maxIdleFast   = 4          // likewise, where they come faster than idleGap
+	idleGap       = int64(1e9) // between two logins
+	maxIdleAtDoor = 20         // clients in a row at a place
 )
 
 // idleness is what a client has logged in for and not used.
 type idleness struct {
-	logins uint8     // in a row, of different names and passwords
+	since  int64     // when the row began
+	logins uint8     // in the row, of different names and passwords
 	last   uint32    // of these
 	ways   [3]uint32 // pages that are no use of it: of the form, of the answer
 	door   uint64    // the place
@@ -72,10 +76,15 @@ func (v *view) doubted(said string) string {
 	return said
 }
 
-// isIdle reports whether the client has just logged in several times and used none of it.
+// isIdle reports whether the client has just logged in many times and used none of it.
 func (v *view) isIdle() (idle bool) {
-	v.clients.with(v.clientKey(), false, func(c *client) { idle = c.idle.logins >= maxIdleLogins })
+	v.clients.with(v.clientKey(), false, func(c *client) { idle = c.idle.isLong(v.now().UnixNano()) })
 	return idle
+}
+
+// isLong reports whether the row puts a login that comes now in doubt.
+func (i *idleness) isLong(now int64) bool {
+	return i.logins >= maxIdleLogins || i.logins >= maxIdleFast && now-i.since < int64(i.logins)*idleGap
 }
 
 // noteIdle remembers a login that is in doubt until it is used. The same one again is one.
@@ -100,15 +109,18 @@ func (d *Detector) noteIdle(v *view) {
 		from := v.parseRedirect(v.evt.Referer)
 		ways[2] = d.habits.way(from.path, from.query)
 	}
-	again := false
+	first := false
 	d.clients.with(v.clientKey(), true, func(c *client) {
-		again = c.idle.logins > 0 && c.idle.last == hash
+		again := c.idle.logins > 0 && c.idle.last == hash
+		if first = c.idle.logins == 0; first {
+			c.idle.since = v.now().UnixNano()
+		}
 		if !again && c.idle.logins < maxIdleLogins {
 			c.idle.logins++
 		}
 		c.idle.last, c.idle.ways, c.idle.door = hash, ways, door
 	})
-	if !again {
+	if first { // an office is one client of many
 		d.habits.idles(v, door, true)
 	}
 }

@@ -33,19 +33,20 @@ func TestLoginsThatNobodyUsesAreGuesses(t *testing.T) {
 		most int // tries
 	}{
 		{"one name", time.Second, with(oneName), 10},
-		{"one name, ten in a minute, as if each were refused", 6 * time.Second, with(oneName), 14},
+		{"one name, ten in a minute, as if each were refused", 6 * time.Second, with(oneName), 16},
 		{"a name each", 200 * time.Millisecond, with(manyNames), 10},
 		{"a name each, by a tool that follows redirects", 200 * time.Millisecond, with(manyNames, home), 10},
 		{"a name each, by one that reads the form first", 200 * time.Millisecond, with(manyNames, step{target: "/login.php", size: 3000}), 10},
 		{"one name, and a page after each", time.Second, with(oneName, home, step{target: "/about", size: 900}), 10},
 		{"a name each, and no session", 200 * time.Millisecond, with(func(i int) step { s := manyNames(i); s.cookie = ""; return s }), 10},
 		{"a name each, 200 and a page", 200 * time.Millisecond, with(func(i int) step { s := manyNames(i); s.status, s.answer, s.cookie = 200, wrongPage, ""; return s }), 10},
-		{"an address and a name each", 2 * time.Second, with(elsewhere(manyNames)), 30},
+		{"an address and a name each", 2 * time.Second, with(elsewhere(manyNames)), 40},
+		{"a name each, at a person's pace", 6 * time.Second, with(manyNames), 80},
 		{"an address each, one name", 2 * time.Minute, with(elsewhere(oneName)), 30},
 	} {
 		d, at, tries := New(Config{Rules: builtinRules(t)}), began, 0
 		alerted := false
-		for i := 0; i < 60 && !alerted; i++ {
+		for i := 0; i < 120 && !alerted; i++ {
 			tries++
 			for _, s := range row.next(i) {
 				e := s.event(at)
@@ -79,6 +80,12 @@ func TestLoginsThatAreUsed(t *testing.T) {
 		}},
 		{"the same, all within a minute and a half", 2 * time.Second, 40, func(i int) []step {
 			return []step{{target: "/login.php", size: 3000}, alikeTo(letters(i), "right"), {target: "/", size: 7000}, page(i % 5)}
+		}},
+		{"an office of 50 who see the page after the login only", 2 * time.Second, 50, func(i int) []step {
+			return []step{alikeTo(letters(i), "right"), {target: "/", size: 7000}}
+		}},
+		{"an office of 45 of whom nothing else is known", 6 * time.Second, 45, func(i int) []step {
+			return []step{alikeTo(letters(i), "right")}
 		}},
 		{"the same, and some mistype", 2 * time.Second, 40, func(i int) []step {
 			steps := []step{alikeTo(letters(i), "right"), {target: "/", size: 7000}, page(i % 5)}
