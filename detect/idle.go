@@ -141,6 +141,16 @@ func (v *view) uses(idle *idleness) bool {
 	return !slices.Contains(idle.ways[:], v.habits.way(v.path(), v.args))
 }
 
+// endIdle ends the row of logins of a client that has got a page, and uses them by that. It
+// returns the place where it logged in; 0: there is no row, or the page ends none.
+func (v *view) endIdle(row *idleness) (door uint64) {
+	if row.logins == 0 || !v.uses(row) {
+		return 0
+	}
+	row.logins = 0
+	return row.door
+}
+
 // idles notes that a login at a place is in doubt, or that one of them is used.
 func (h *habits) idles(v *view, door uint64, more bool) {
 	h.mu.Lock()

@@ -146,8 +146,8 @@ func (d *Detector) notePage(v *view, outcome string) {
 		if missing {
 			c.misses(ends)
 		}
-		if c.idle.logins > 0 && !missing && v.uses(&c.idle) {
-			c.idle.logins, used = 0, c.idle.door
+		if !missing {
+			used = v.endIdle(&c.idle)
 		}
 		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^page))
 		c.sees(page, !missing, answer, v.now().UnixNano())
