@@ -78,8 +78,8 @@ func TestFallback(t *testing.T) {
 		"a cookie with a line end":     `{"action":"challenge","user_cookies":["a=b\r\nSet-Cookie: c=d"]}`,
 		"a header with a line end":     `{"action":"challenge","user_headers":{"X":["a\nb"]}}`,
 		"a header that is no name":     `{"action":"challenge","user_headers":{"X Y":["a"]}}`,
-		"more cookies than there are":  `{"action":"challenge","user_cookies":[` + strings.Repeat(`"a=b",`, maxRelayFields) + `"c=d"]}`,
-		"more of a header than serves": `{"action":"challenge","user_headers":{"X":["` + strings.Repeat("x", maxRelayHead) + `"]}}`,
+		"more cookies than there are":  `{"action":"challenge","user_cookies":[` + strings.Repeat(`"a=b",`, 256) + `"c=d"]}`,
+		"more of a header than serves": `{"action":"challenge","user_headers":{"X":["` + strings.Repeat("x", 262_144) + `"]}}`,
 	} {
 		c := answering(t, 403, body).client(t, Config{Fallback: lookup.Captcha})
 		v := get(t, c, "/")

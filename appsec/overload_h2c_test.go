@@ -31,7 +31,7 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	if p == nil {
 		t.Fatal("nobody waits for the answer")
 	}
-	if !p.work.take(int64(light), time.Now().Add(30*time.Second)) { // which the late one has until it is over
+	if !p.work.take(int64(204_800*time.Microsecond), time.Now().Add(30*time.Second)) { // which the late one has until it is over
 		t.Fatal("the answer is awaited for ever")
 	}
 	if _, rest := c.parties.record(p); rest < time.Second || rest > time.Minute {

@@ -170,7 +170,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 			defer r.Body.Close()
 			return inspect(t, c, r, Inspection{Client: visitor})
 		}
-		for range lateTwice {
+		for range 2 {
 			if v := send(); !v.Slow {
 				t.Fatalf("%+v", v)
 			}
@@ -192,7 +192,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 		if v := inspect(t, c, r, in); !v.Answered {
 			t.Errorf("%+v", v)
 		}
-		<-time.After(memory)
+		<-time.After(10 * time.Minute)
 		if alone, _ := c.parties.record(c.parties.enter(networkOf(visitor))); alone {
 			t.Error("it waits alone for ever")
 		}
@@ -231,7 +231,7 @@ func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 			t.Errorf("%+v after %v", v, time.Since(began))
 		}
 		wg.Wait()
-		if n := most[netip.MustParsePrefix("192.0.2.0/24")]; n != defaultInFlight/shareOf {
+		if n := most[netip.MustParsePrefix("192.0.2.0/24")]; n != 32 {
 			t.Errorf("%d questions of one network at once", n)
 		}
 		if len(c.parties.by) != 0 || c.slots.used != 0 || c.work.used != 0 || c.load.n != 0 {

@@ -13,16 +13,16 @@ func TestRecordsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ps := &parties{places: 1, work: 1, by: make(map[netip.Prefix]*party)}
 		of := func(i int) netip.Prefix { return networkOf(netip.AddrFrom4([4]byte{5, byte(i >> 8), byte(i), 1})) }
-		for i := range maxParties + 100 {
+		for i := range 4096 + 100 {
 			p := ps.enter(of(i))
 			ps.blame(p, time.Second)
 			ps.leave(p)
 			<-time.After(time.Millisecond)
 		}
-		if len(ps.by) > maxParties {
+		if len(ps.by) > 4096 {
 			t.Errorf("%d records", len(ps.by))
 		}
-		for i, want := range map[int]bool{0: false, maxParties + 99: true} {
+		for i, want := range map[int]bool{0: false, 4096 + 99: true} {
 			if got := ps.by[of(i)] != nil; got != want {
 				t.Errorf("record %d is kept: %v", i, got)
 			}

@@ -113,15 +113,15 @@ func TestALargeHeadIsRefused(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("X-Padding", strings.Repeat("x", maxHead-2000))
+	r.Header.Set("X-Padding", strings.Repeat("x", 524_288-2000))
 	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.None || f.Last(t, 1).Path != "/" {
 		t.Errorf("%+v", v)
 	}
 	for name, r := range map[string]*http.Request{
-		"one header": {Header: http.Header{"X-Padding": {strings.Repeat("x", maxHead)}}},
-		"many":       {Header: http.Header{"X-Padding": slices.Repeat([]string{"xx"}, maxHead/10)}},
-		"two agents": {Header: http.Header{"User-Agent": {strings.Repeat("x", maxHead/2)}}},
-		"the target": {RequestURI: "/" + strings.Repeat("x", maxHead)},
+		"one header": {Header: http.Header{"X-Padding": {strings.Repeat("x", 524_288)}}},
+		"many":       {Header: http.Header{"X-Padding": slices.Repeat([]string{"xx"}, 524_288/10)}},
+		"two agents": {Header: http.Header{"User-Agent": {strings.Repeat("x", 524_288/2)}}},
+		"the target": {RequestURI: "/" + strings.Repeat("x", 524_288)},
 	} {
 		v := inspect(t, c, r, Inspection{})
 		if v.Action != lookup.Ban || v.Status != 431 || v.Answered {

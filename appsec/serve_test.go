@@ -61,7 +61,7 @@ func eachProtocol(t *testing.T, c *Client, site http.HandlerFunc, f func(t *test
 func hash(w http.ResponseWriter, r *http.Request) { say(w, appsectest.Sum(r.Body)) }
 
 func TestUploadsArriveAsTheyAre(t *testing.T) {
-	const limit = defaultBodyLimit
+	const limit = 1 << 20
 	sizes := []int64{0, 1, 4095, 4096, 4097, limit - 1, limit, limit + 1}
 	if !testing.Short() {
 		sizes = append(sizes, 100<<20)
@@ -132,7 +132,7 @@ func TestALargeUploadTakesLittleMemory(t *testing.T) {
 	}
 	resp.Body.Close()
 	runtime.ReadMemStats(&after)
-	if most > pieceSpace(defaultBodyLimit+1) {
+	if most > pieceSpace(1<<20+1) {
 		t.Errorf("%d bytes held", most)
 	}
 	// The fake reads a MiB too.

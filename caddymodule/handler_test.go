@@ -217,7 +217,7 @@ func TestPlaceholders(t *testing.T) {
 	if len(got) != 7 || len(got[5]) != 10 {
 		t.Fatalf("got %q", got)
 	}
-	if !strings.HasPrefix(got[1], "crowdsecurity/bhttp-probingxxx") || len(got[1]) > maxPlaceholder {
+	if !strings.HasPrefix(got[1], "crowdsecurity/bhttp-probingxxx") || len(got[1]) > 256 {
 		t.Errorf("reason %q", got[1])
 	}
 	got[1], got[5] = "", ""

@@ -134,7 +134,7 @@ func TestSecretsAreMadeOnce(t *testing.T) {
 func TestANewSecretIsThereBeforeItSigns(t *testing.T) {
 	now := time.Now()
 	all, _ := rotate(nil, now)
-	late := now.Add(rotateInterval)
+	late := now.Add(168 * time.Hour)
 	next, due := rotate(all, late)
 	if !due || len(next) != 2 || !next[1].From.After(late.Add(24*time.Hour)) {
 		t.Fatalf("%v, %v", next, due)
@@ -150,7 +150,7 @@ func TestANewSecretIsThereBeforeItSigns(t *testing.T) {
 func TestAServerThatSlept(t *testing.T) {
 	now := time.Now()
 	all, _ := rotate(nil, now)
-	all, _ = rotate(all, now.Add(rotateInterval))
+	all, _ = rotate(all, now.Add(168*time.Hour))
 	year := now.Add(365 * 24 * time.Hour)
 	all, due := rotate(all, year)
 	if !due || len(all) != 2 || inUse(all, year)[0] == nil {
@@ -186,7 +186,7 @@ func TestAStorageThatFailsIsTriedAgain(t *testing.T) {
 				v.mu.Lock()
 				v.text = nil
 				v.mu.Unlock()
-				<-time.After(retryRead + time.Second)
+				<-time.After(time.Minute + time.Second)
 				synctest.Wait()
 				if n := len(stored(t, v)); n != 1 {
 					t.Errorf("%d secrets", n)

@@ -168,7 +168,7 @@ func TestOldSnapshotsGo(t *testing.T) {
 		make("tocsin-a"+string(rune('a'+i))+".snap", time.Duration(i)*time.Hour)
 	}
 	tidySnapshots(dir, filepath.Join(dir, own), zap.NewNop())
-	if others := otherSnapshots(dir, filepath.Join(dir, own)); len(others) != maxSnapshots {
+	if others := otherSnapshots(dir, filepath.Join(dir, own)); len(others) != 4 {
 		t.Errorf("%d others are kept", len(others))
 	}
 }

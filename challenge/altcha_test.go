@@ -56,7 +56,7 @@ func TestAFileThatIsNotAltchasScriptIsRefused(t *testing.T) {
 		"not text":               {stockScript + "\xff", "not text"},
 		"a page":                 {"<SCRIPT>" + stockScript + "</script>", "<script or </script"},
 		"the end of the element": {stockScript + `"</Script >"`, "<script or </script"},
-		"over a megabyte":        {stockScript + strings.Repeat(" ", maxScript), "more than 1048576 bytes"},
+		"over a megabyte":        {stockScript + strings.Repeat(" ", 1<<20), "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := writeScript(t, row.content)

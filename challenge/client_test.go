@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	secretA = bytes.Repeat([]byte("a"), minSecret)
-	secretB = bytes.Repeat([]byte("b"), minSecret)
+	secretA = bytes.Repeat([]byte("a"), 32)
+	secretB = bytes.Repeat([]byte("b"), 32)
 )
 
 func newKeys(t testing.TB, secrets ...[]byte) *Keyring {

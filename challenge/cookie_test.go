@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTheCookie(t *testing.T) {
@@ -28,7 +29,7 @@ func TestTheCookie(t *testing.T) {
 			res := c.answer(token, c.solution(token))
 			got := *res.cookies[0]
 			if got.Name != tt.want.Name || got.Secure != tt.want.Secure || got.SameSite != tt.want.SameSite ||
-				!got.HttpOnly || got.Path != "/" || got.Domain != "" || got.MaxAge != int((defaultTTL+returning).Seconds()) {
+				!got.HttpOnly || got.Path != "/" || got.Domain != "" || got.MaxAge != int((30*time.Minute+24*time.Hour).Seconds()) {
 				t.Errorf("the cookie is %s", res.header.Get("Set-Cookie"))
 			}
 			if strings.Contains(res.header.Get("Set-Cookie"), tt.addr.String()) {

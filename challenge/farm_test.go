@@ -70,9 +70,9 @@ func TestAPassCoversOneReturnOfManyAtOnce(t *testing.T) {
 func TestReturnsAreBounded(t *testing.T) {
 	var m Memory
 	now := time.Now()
-	m.returned.turn(now, returning)
-	for n := range maxCrowds {
-		m.returned.put(numbered(pass, n).nonce(), struct{}{}, maxCrowds)
+	m.returned.turn(now, 24*time.Hour)
+	for n := range 131_072 {
+		m.returned.put(numbered(pass, n).nonce(), struct{}{}, 131_072)
 	}
 	by := solver{browser: crowd{1}, network: crowd{2}, ended: nonce{0xff}}
 	if got := m.redeem(numbered(embedded, 1), by, usual, now); got != granted {
@@ -128,8 +128,8 @@ func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 			newcomer.agent = fmt.Sprint("newcomer ", n)
 			told := c.gate.BarredFor(newcomer.request("GET", ""), newcomer.visitor())
 			wait(told)
-			if got := newcomer.judge(); got != Due || told >= pointLife {
-				t.Fatalf("newcomer %d is told to wait for %v, then the verdict is %d; want Due within %v", n, told, got, pointLife)
+			if got := newcomer.judge(); got != Due || told >= 3*time.Minute {
+				t.Fatalf("newcomer %d is told to wait for %v, then the verdict is %d; want Due within %v", n, told, got, 3*time.Minute)
 			}
 			token := newcomer.challenged().Token
 			wait(time.Minute) // a slow device: its turn is over
@@ -156,7 +156,7 @@ func TestAFarmAtOneHostBarsNobodyFromAnother(t *testing.T) {
 // Passes that were waited for cost nothing, so they bar from waiting alone.
 func TestWhoWaitsBarsNobodyWhoWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, newGate(t, Config{Level: Low, Wait: minWait}))
+		c := newClient(t, newGate(t, Config{Level: Low, Wait: 5 * time.Second}))
 		waited := 0
 		for range 100 {
 			asked := c.challenged()
@@ -225,13 +225,13 @@ func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 		if earned > 100+100+50 || late > 51 {
 			t.Errorf("%d of 1000 solutions earn a pass, %d of the last 500; want at most 250 and 51", earned, late)
 		}
-		if came == 0 || came > pointLife || newcomer.judge() != Passed {
-			t.Errorf("a newcomer gets in after %v; want within %v", came, pointLife)
+		if came == 0 || came > 3*time.Minute || newcomer.judge() != Passed {
+			t.Errorf("a newcomer gets in after %v; want within %v", came, 3*time.Minute)
 		}
 		if got := gone.judge(); got != Due || gone.level() != Low {
 			t.Errorf("the verdict about who comes back is %d; want Due, at the first level", got)
 		}
-		<-time.After(pointLife)
+		<-time.After(3 * time.Minute)
 		for n := range 50 {
 			c.agent = fmt.Sprint("listed ", n)
 			if got := c.judge(); got != Due {
@@ -257,10 +257,10 @@ func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 		if got := common.judge(); got != Barred {
 			t.Errorf("the verdict about a browser of which the latest pass was not used is %d; want Barred", got)
 		}
-		if told := c.gate.BarredFor(common.request("GET", ""), common.visitor()); told > pointLife {
-			t.Errorf("it is told to wait for %v; want at most %v", told, pointLife)
+		if told := c.gate.BarredFor(common.request("GET", ""), common.visitor()); told > 3*time.Minute {
+			t.Errorf("it is told to wait for %v; want at most %v", told, 3*time.Minute)
 		}
-		<-time.After(pointLife)
+		<-time.After(3 * time.Minute)
 		if got := common.judge(); got != Due {
 			t.Errorf("when the farm has gone the verdict is %d; want Due", got)
 		}

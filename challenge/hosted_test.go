@@ -83,11 +83,11 @@ func TestAProviderThatFailsIsReplacedAndNeverAPass(t *testing.T) {
 			t.Errorf("%d challenges counted as stand-ins; want 1", n)
 		}
 
-		<-time.After(outage)
+		<-time.After(30 * time.Second)
 		if c.challenged().Widget == nil {
 			t.Error("the provider is not asked again after a while")
 		}
-		<-time.After(tellInterval)
+		<-time.After(time.Minute)
 		wantStatus(t, c.answer(c.challenged().Token, "yes again"), http.StatusForbidden)
 		if told != 2 {
 			t.Errorf("told of %d failures after a minute; want 2", told)
@@ -137,7 +137,7 @@ func TestAProviderIsNotAskedAboutForgeriesOrAnEmptyResponse(t *testing.T) {
 	wantStatus(t, stolen.answer(token, "yes"), http.StatusForbidden)
 	wantStatus(t, c.answer("x", "yes"), http.StatusForbidden)
 	wantStatus(t, c.answer(token, ""), http.StatusForbidden)
-	c.gate = newGate(t, Config{Provider: provider, Wait: minWait})
+	c.gate = newGate(t, Config{Provider: provider, Wait: 5 * time.Second})
 	wantStatus(t, c.send(c.post(waitField+token), true), http.StatusForbidden)
 	if n := provider.asked.Load(); n != 0 {
 		t.Errorf("the provider was asked %d times; want never", n)
@@ -174,8 +174,8 @@ func TestAProviderThatHangsIsLeftAlone(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Provider: provider}))
 		start := time.Now()
 		wantStatus(t, c.answer(c.challenged().Token, "yes"), http.StatusForbidden)
-		if took := time.Since(start); took != askTimeout+probeTimeout {
-			t.Errorf("the answer took %v; want %v", took, askTimeout+probeTimeout)
+		if took := time.Since(start); took != 10*time.Second+5*time.Second {
+			t.Errorf("the answer took %v; want %v", took, 10*time.Second+5*time.Second)
 		}
 		if c.challenged().Widget != nil {
 			t.Error("no embedded challenge stands in for the provider")
@@ -194,8 +194,8 @@ func TestOneNetworkCannotKeepTheProviderBusy(t *testing.T) {
 			wg.Go(func() { c.answer(token, fmt.Sprint("no ", i)) })
 		}
 		synctest.Wait()
-		if n := provider.asked.Load(); n != maxVerifyingOf {
-			t.Errorf("%d questions of one network are under way; want %d", n, maxVerifyingOf)
+		if n := provider.asked.Load(); n != 4 {
+			t.Errorf("%d questions of one network are under way; want %d", n, 4)
 		}
 		close(release)
 		wg.Wait()
@@ -257,7 +257,7 @@ func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
 					wantStatus(t, c.answer(c.challenged().Token, "right"), http.StatusNoContent)
 				}
 				for _, addr := range row.from {
-					<-time.After(2 * challengeTTL) // or it would not be asked again
+					<-time.After(10 * time.Minute) // or it would not be asked again
 					c.addr = netip.MustParseAddr(addr)
 					wantStatus(t, c.answer(c.challenged().Token, "poison"), http.StatusForbidden)
 				}
@@ -319,15 +319,15 @@ func TestOneNetworkCannotHaveAProviderAskedWithoutEnd(t *testing.T) {
 			}
 			wantStatus(t, c.answer(token, fmt.Sprint("wrong ", i)), http.StatusForbidden)
 		}
-		if n := provider.asked.Load(); n != maxWrong {
-			t.Errorf("asked %d times; want %d", n, maxWrong)
+		if n := provider.asked.Load(); n != 20 {
+			t.Errorf("asked %d times; want %d", n, 20)
 		}
 		neighbour := c
 		neighbour.addr = netip.MustParseAddr("198.51.100.9")
-		for range 2 * maxWrong {
+		for range 2 * 20 {
 			wantStatus(t, neighbour.answer(neighbour.challenged().Token, "right"), http.StatusNoContent)
 		}
-		<-time.After(2 * challengeTTL)
+		<-time.After(10 * time.Minute)
 		wantStatus(t, c.answer(c.challenged().Token, "right"), http.StatusNoContent)
 	})
 }
@@ -376,7 +376,7 @@ func TestJunkAnswersLockNoNeighbourOutOfAProvidersSite(t *testing.T) {
 		provider := &fakeProvider{verify: func(context.Context, Claim) error { return ErrRefused }}
 		c := newClient(t, newGate(t, Config{Level: Low, Provider: provider}))
 		junk := c.challenged().Token
-		for n := range 2 * maxWrong {
+		for n := range 2 * 20 {
 			wantStatus(t, c.answer(junk, fmt.Sprint("junk ", n)), http.StatusForbidden)
 		}
 		neighbour, elsewhere := c, c
@@ -391,7 +391,7 @@ func TestJunkAnswersLockNoNeighbourOutOfAProvidersSite(t *testing.T) {
 		if elsewhere.challenged().Widget == nil {
 			t.Error("another network does not get the provider's challenge")
 		}
-		<-time.After(2 * challengeTTL)
+		<-time.After(10 * time.Minute)
 		if c.challenged().Widget == nil {
 			t.Error("the provider is not asked again when it is forgotten")
 		}

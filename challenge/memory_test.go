@@ -71,7 +71,7 @@ func TestTheLevelFallsAsPointsAreForgotten(t *testing.T) {
 		for range 2 {
 			c.solve() // five quarters
 		}
-		<-time.After(pointLife/2 - time.Millisecond)
+		<-time.After(90*time.Second - time.Millisecond)
 		if asked, _ := parseToken(c.challenged().Token); asked.level() != Medium {
 			t.Errorf("with a point left the level is %d; want %d", asked.level(), Medium)
 		}
@@ -102,7 +102,7 @@ func TestAWrongAnswerMakesTheNextHarderAndBarsNobody(t *testing.T) {
 
 func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, newGate(t, Config{Bar: 3, Wait: minWait}))
+		c := newClient(t, newGate(t, Config{Bar: 3, Wait: 5 * time.Second}))
 		held := c.solve()
 		waiting := c.challenged().Token
 		for range 3 {
@@ -124,8 +124,8 @@ func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 			t.Errorf("for what is exempt from challenges the verdict is %d; want Exempt", got)
 		}
 		wait := c.gate.BarredFor(c.request("GET", ""), c.visitor())
-		if wait != 2*pointLife/whole {
-			t.Errorf("barred for %v; want %v", wait, 2*pointLife/whole)
+		if wait != 90*time.Second {
+			t.Errorf("barred for %v; want %v", wait, 90*time.Second)
 		}
 		<-time.After(wait - time.Millisecond)
 		if got := c.judge(); got != Barred {
@@ -172,7 +172,7 @@ func TestTheLevelIsCheckedWhenASolutionIsRedeemed(t *testing.T) {
 
 func TestABarCanBeTurnedOff(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Bar: -1}))
-	for range defaultBar + 5 {
+	for range 20 + 5 {
 		c.solve()
 	}
 	if got := c.judge(); got != Due {
@@ -201,13 +201,13 @@ func TestMemoryOutlivesAGate(t *testing.T) {
 func TestAFullMemoryTakesNoSolutionTwiceAndRecovers(t *testing.T) {
 	var m Memory
 	now := time.Now()
-	for n := range maxSpent {
+	for n := range 262_144 {
 		if got := m.redeem(numbered(embedded, n), solverNumber(n), usual, now); got != granted {
 			t.Fatalf("solution %d: %d; want it granted", n, got)
 		}
 	}
 	late := solver{browser: crowd{1}, network: crowd{2}}
-	if got := m.redeem(numbered(embedded, maxSpent), late, usual, now); got != full {
+	if got := m.redeem(numbered(embedded, 262_144), late, usual, now); got != full {
 		t.Errorf("a solution beyond the bound: %d; want full", got)
 	}
 	if got := m.redeem(numbered(embedded, 0), late, usual, now); got != replayed {
@@ -216,14 +216,14 @@ func TestAFullMemoryTakesNoSolutionTwiceAndRecovers(t *testing.T) {
 	if got := m.redeem(numbered(waiting, 0), late, usual, now); got != granted {
 		t.Errorf("one who waited, while work is full: %d; want granted", got)
 	}
-	if n := len(m.tallies.young); n != maxCrowds {
-		t.Errorf("%d crowds are counted; want %d", n, maxCrowds)
+	if n := len(m.tallies.young); n != 131_072 {
+		t.Errorf("%d crowds are counted; want %d", n, 131_072)
 	}
 	if tally, ok := m.tallies.get(solverNumber(0).browser); !ok || tally.quarters != 1 {
 		t.Errorf("of a crowd that is counted there is %+v", tally)
 	}
-	now = now.Add(challengeTTL + maxSkew)
-	if got := m.redeem(numbered(embedded, maxSpent), late, usual, now); got != granted {
+	now = now.Add(5*time.Minute + 30*time.Second)
+	if got := m.redeem(numbered(embedded, 262_144), late, usual, now); got != granted {
 		t.Errorf("a new solution after the old ones expired: %d; want granted", got)
 	}
 }

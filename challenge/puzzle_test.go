@@ -147,7 +147,7 @@ func TestTheWorkIsWhatTheLevelSays(t *testing.T) {
 		var sum float64
 		var counts [bins]float64
 		for range draws {
-			made := k.seal(statement{kind: tt.kind, level: tt.level, now: time.Now(), ttl: challengeTTL}, &binding{})
+			made := k.seal(statement{kind: tt.kind, level: tt.level, now: time.Now(), ttl: 5 * time.Minute}, &binding{})
 			counter := float64(k.pose(made).counter)
 			if counter >= tt.span {
 				t.Fatalf("kind %d, level %d: counter %v is beyond %v", tt.kind, tt.level, counter, tt.span)

@@ -270,7 +270,7 @@ func TestWhatIsNoAnswerIsAFailure(t *testing.T) {
 		"two objects":                 saying(200, string(good)+string(good)),
 		"an object cut off":           saying(200, string(good[:len(good)-1])),
 		"a body of a gigabyte":        endless(strings.Repeat(" ", 1<<20), 1<<10),
-		"a body a byte too long":      saying(200, string(good)+strings.Repeat(" ", maxAnswer+1-len(good))),
+		"a body a byte too long":      saying(200, string(good)+strings.Repeat(" ", 65_536+1-len(good))),
 		"a body that is cut off":      lying,
 		"a redirect to a good one":    redirecting(string(good), http.StatusTemporaryRedirect),
 		"a redirect by GET":           redirecting(string(good), http.StatusSeeOther),
@@ -299,7 +299,7 @@ func TestTheLongestAnswerIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := string(good) + strings.Repeat(" ", maxAnswer-len(good))
+	body := string(good) + strings.Repeat(" ", 65_536-len(good))
 	if err := serve(t, SiteVerifyConfig{}, saying(200, body)).Verify(t.Context(), claim()); err != nil {
 		t.Error(err)
 	}

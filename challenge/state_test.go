@@ -72,7 +72,7 @@ func TestWhatAVisitorGoesThrough(t *testing.T) {
 		}, Due},
 		{"asked to asked, by one that is too late", func(c client) client {
 			token := c.challenged().Token
-			<-time.After(challengeTTL)
+			<-time.After(5 * time.Minute)
 			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
 			return c
 		}, Due},
@@ -85,7 +85,7 @@ func TestWhatAVisitorGoesThrough(t *testing.T) {
 		{"asked to away, by collecting passes", client.collect, Barred},
 		{"away to asked, when it is forgotten", func(c client) client {
 			c = c.collect()
-			<-time.After(pointLife)
+			<-time.After(3 * time.Minute)
 			return c
 		}, Due},
 		{"away to in, with a pass that is good", func(c client) client {
@@ -109,11 +109,11 @@ func TestWhatAVisitorGoesThrough(t *testing.T) {
 		}, Passed},
 		{"in to asked, without use", func(c client) client {
 			c = c.solve()
-			<-time.After(defaultTTL)
+			<-time.After(30 * time.Minute)
 			return c
 		}, Due},
 		{"in to asked, a day after the pass was earned", func(c client) client {
-			c = c.solve().use(10*time.Minute, keptFor-10*time.Minute)
+			c = c.solve().use(10*time.Minute, 24*time.Hour-10*time.Minute)
 			<-time.After(10 * time.Minute)
 			return c
 		}, Due},

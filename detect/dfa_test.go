@@ -134,7 +134,7 @@ func TestEveryExpressionOfTheRulesHasATable(t *testing.T) {
 				t.Errorf("%s: %q has no table", name, pattern)
 				continue
 			}
-			if n := len(m.table.atEnd); n > maxStates+1<<8 {
+			if n := len(m.table.atEnd); n > 1024+1<<8 {
 				t.Errorf("%s: %q has %d states", name, pattern, n)
 			}
 			for _, text := range append(awkwardTexts, attackPaths...) {

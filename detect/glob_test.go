@@ -112,8 +112,8 @@ func FuzzGlob(f *testing.F) {
 // What CrowdSec's takes for ever for takes a moment.
 func TestAHostileTextCostsAGlobLittle(t *testing.T) {
 	for _, row := range []struct{ name, pattern, text string }{
-		{"stars in a row", strings.Repeat("a*", 500) + "b", strings.Repeat("a", maxField)},
-		{"question marks", "*" + strings.Repeat("a?", 500) + "b*", strings.Repeat("a", maxField)},
+		{"stars in a row", strings.Repeat("a*", 500) + "b", strings.Repeat("a", 16_384)},
+		{"question marks", "*" + strings.Repeat("a?", 500) + "b*", strings.Repeat("a", 16_384)},
 	} {
 		began := time.Now()
 		if got, err := globMatch(row.pattern, row.text); got || err != nil {

@@ -133,8 +133,8 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 			d.habits.places[kind].own.put(k, uint64(i), struct{}{})
 			d.habits.places[kind].others.put(k, uint64(i), struct{}{})
 		}
-		d.habits.alike.own.put(k, uint64(i), new([maxAlike]likeness))
-		d.habits.alike.others.put(k, uint64(i), new([maxAlike]likeness))
+		d.habits.alike.own.put(k, uint64(i), new([4]likeness))
+		d.habits.alike.others.put(k, uint64(i), new([4]likeness))
 		d.habits.broken.put(k, uint64(i), new(brokenLink))
 	}
 	used := heap() - before

@@ -136,7 +136,7 @@ func (p *prefix) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	room := min(n, maxField-len(p.data))
+	room := min(n, 16_384-len(p.data))
 	p.data, p.cut = append(p.data, b[:room]...), p.cut || room < n
 	return n, err
 }

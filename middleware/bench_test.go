@@ -178,7 +178,7 @@ func BenchmarkFlood(b *testing.B) {
 		return lookup.Decision{Action: lookup.Ban, Origin: "CAPI", Reason: "http:scan"}, true
 	}
 	var rs []*http.Request
-	for i := range 4 * quotaClients {
+	for i := range 4 * 1024 {
 		rs = append(rs, from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 1).String()))
 	}
 	for _, c := range []struct {

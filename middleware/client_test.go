@@ -68,7 +68,7 @@ func TestHeader(t *testing.T) {
 		{"an empty last value is none", []string{"198.51.100.1,"}, "unknown"},
 		{"no such header", nil, "unknown"},
 		{"an empty one", []string{""}, "unknown"},
-		{"an address behind too much space", []string{strings.Repeat(" ", maxEntry) + "192.0.2.1"}, "unknown"},
+		{"an address behind too much space", []string{strings.Repeat(" ", 128) + "192.0.2.1"}, "unknown"},
 		{"a megabyte of it", []string{strings.Repeat("1", 1<<20)}, "unknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestHeader(t *testing.T) {
 
 func TestForwardedFor(t *testing.T) {
 	const proxy, stranger = "10.0.0.1:1", "203.0.113.1:1"
-	many := strings.Repeat("10.0.0.2,", maxHops)
+	many := strings.Repeat("10.0.0.2,", 64)
 	for _, c := range []struct {
 		name   string
 		remote string
@@ -156,7 +156,7 @@ var (
 
 // slowEntry reads an entry of a header as parseEntry should.
 func slowEntry(s string) netip.Addr {
-	if len(s) > maxEntry {
+	if len(s) > 128 {
 		return netip.Addr{}
 	}
 	s = strings.Trim(s, " \t")
@@ -193,7 +193,7 @@ func slowForwardedFor(peer netip.Addr, lines []string, trusted []netip.Prefix) n
 	entries := strings.Split(strings.Join(lines, ","), ",")
 	for hops := 0; len(entries) > 0; hops++ {
 		last := slowEntry(entries[len(entries)-1])
-		if hops == maxHops {
+		if hops == 64 {
 			return netip.Addr{}
 		}
 		if !last.IsValid() || !trusts(last) {
@@ -219,8 +219,8 @@ func FuzzForwardedFor(f *testing.F) {
 		{"203.0.113.1:1", "1.2.3.4", "rubbish"},
 		{"[fd00::1%eth0]:1", "fe80::1%x", "fd00::2%y,fd00::3"},
 		{"@", "1.2.3.4", ""},
-		{"10.0.0.1", strings.Repeat("10.0.0.1,", maxHops), "10.0.0.1"},
-		{"10.0.0.1", "1.2.3.4," + strings.Repeat(" ", 2*maxEntry), strings.Repeat("[", maxEntry) + "10.0.0.1"},
+		{"10.0.0.1", strings.Repeat("10.0.0.1,", 64), "10.0.0.1"},
+		{"10.0.0.1", "1.2.3.4," + strings.Repeat(" ", 2*128), strings.Repeat("[", 128) + "10.0.0.1"},
 	} {
 		f.Add(s.remote, s.first, s.last)
 	}
@@ -244,7 +244,7 @@ func FuzzForwardedFor(f *testing.F) {
 }
 
 func FuzzHeader(f *testing.F) {
-	for _, s := range []string{"192.0.2.1", "a, [::1]:80", `"::ffff:1.2.3.4"`, "1.2.3.4:99999", "", ",", strings.Repeat(" ", 2*maxEntry)} {
+	for _, s := range []string{"192.0.2.1", "a, [::1]:80", `"::ffff:1.2.3.4"`, "1.2.3.4:99999", "", ",", strings.Repeat(" ", 2*128)} {
 		f.Add(s)
 	}
 	client := Header("X-Real-IP")

@@ -89,7 +89,7 @@ func TestOriginsAreSorted(t *testing.T) {
 }
 
 func TestOriginsBeyondTheBoundAreCountedTogether(t *testing.T) {
-	const made = 3 * maxOrigins
+	const made = 3 * 256
 	var c Counters
 	var wg sync.WaitGroup
 	for worker := range 4 {
@@ -105,8 +105,8 @@ func TestOriginsBeyondTheBoundAreCountedTogether(t *testing.T) {
 	if got := n.Stopped[lookup.Ban]; got != 4*made {
 		t.Errorf("%d bans counted, want %d", got, 4*made)
 	}
-	if got := len(n.ByOrigin); got != maxOrigins+2 {
-		t.Errorf("%d pairs of an action and an origin, want %d and two for the others", got, maxOrigins)
+	if got := len(n.ByOrigin); got != 256+2 {
+		t.Errorf("%d pairs of an action and an origin, want %d and two for the others", got, 256)
 	}
 	others := map[lookup.Action]uint64{}
 	for _, o := range n.ByOrigin {
@@ -114,8 +114,8 @@ func TestOriginsBeyondTheBoundAreCountedTogether(t *testing.T) {
 			others[o.Action] = o.Stopped
 		}
 	}
-	if others[lookup.Ban] != 4*(made-maxOrigins) || others[lookup.Captcha] != 1 {
-		t.Errorf("of other origins: %v, want %d bans and a captcha", others, 4*(made-maxOrigins))
+	if others[lookup.Ban] != 4*(made-256) || others[lookup.Captcha] != 1 {
+		t.Errorf("of other origins: %v, want %d bans and a captcha", others, 4*(made-256))
 	}
 }
 
@@ -123,9 +123,9 @@ func TestALongOriginIsCut(t *testing.T) {
 	var c Counters
 	long := strings.Repeat("x", 1<<20)
 	c.stop(stopFor("192.0.2.1", lookup.Ban, long), false)
-	c.stop(stopFor("192.0.2.1", lookup.Ban, long[:maxOrigin]+"y"), false)
+	c.stop(stopFor("192.0.2.1", lookup.Ban, long[:255]+"y"), false)
 	n := c.Snapshot().ByOrigin
-	if len(n) != 1 || n[0].Origin != long[:maxOrigin] || n[0].Stopped != 2 {
+	if len(n) != 1 || n[0].Origin != long[:255] || n[0].Stopped != 2 {
 		t.Fatalf("%d origins, the first of %d bytes and %d requests", len(n), len(n[0].Origin), n[0].Stopped)
 	}
 	if unsafe.StringData(n[0].Origin) == unsafe.StringData(long) {

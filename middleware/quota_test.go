@@ -121,28 +121,28 @@ func TestANetworkOfIPv6IsOneClient(t *testing.T) {
 
 func TestAFloodFromManyClientsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const clients, each = 3 * quotaClients, 7
+		const clients, each = 3 * 1024, 7
 		m, logs := everybodyBanned(t, zap.InfoLevel, Config{})
 		refs := map[string]int{}
 		for i := range each * clients {
 			c := i % clients
 			s := m.Check(from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(c >> 8), byte(c)}), 1).String()))
-			if c >= quotaClients {
+			if c >= 1024 {
 				refs[s.Ref]++
 			}
 		}
-		if n := lines(logs)[msgStopped]; n != quotaClients*quotaLines {
-			t.Errorf("%d lines, want %d", n, quotaClients*quotaLines)
+		if n := lines(logs)[msgStopped]; n != 1024*5 {
+			t.Errorf("%d lines, want %d", n, 1024*5)
 		}
-		if n := len(m.quota.clients); n != quotaClients {
-			t.Errorf("%d clients are remembered, want %d", n, quotaClients)
+		if n := len(m.quota.clients); n != 1024 {
+			t.Errorf("%d clients are remembered, want %d", n, 1024)
 		}
 		<-time.After(time.Minute)
 		logs.TakeAll()
 		m.Check(from("192.0.2.1:1"))
 		got := logs.All()[0].ContextMap()
-		const others = each * (clients - quotaClients)
-		if got["requests"] != uint64(others+2*quotaClients) || got["clients"] != int64(quotaClients) ||
+		const others = each * (clients - 1024)
+		if got["requests"] != uint64(others+2*1024) || got["clients"] != int64(1024) ||
 			got["other_clients_requests"] != uint64(others) {
 			t.Errorf("the sum has %v", got)
 		}

@@ -46,11 +46,11 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 				w.(http.Flusher).Flush()
 			}
 		}, "<form>", 6},
-		{"a long page", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page) }, page[:maxAnswer], 20_006},
-		{"a page of the size that is kept", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:maxAnswer]) }, page[:maxAnswer], maxAnswer},
-		{"a page and a byte", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:maxAnswer+1]) }, page[:maxAnswer], maxAnswer + 1},
-		{"a copied page", func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader(page)) }, page[:maxAnswer], 20_006},
-		{"a page that is read from", func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader(page)) }, page[:maxAnswer], 20_006},
+		{"a long page", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page) }, page[:8192], 20_006},
+		{"a page of the size that is kept", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:8192]) }, page[:8192], 8192},
+		{"a page and a byte", func(w http.ResponseWriter) { _, _ = io.WriteString(w, page[:8192+1]) }, page[:8192], 8192 + 1},
+		{"a copied page", func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader(page)) }, page[:8192], 20_006},
+		{"a page that is read from", func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader(page)) }, page[:8192], 20_006},
 		{"pieces of both kinds", func(w http.ResponseWriter) {
 			_, _ = io.WriteString(w, "<fo")
 			_, _ = io.Copy(w, strings.NewReader("rm>"))
