@@ -54,7 +54,7 @@ type Words struct {
 // languages are all that there are. The first is for who wants none of them.
 var languages = []*Words{
 	&english, &arabic, &german, &spanish, &french, &italian, &japanese, &dutch,
-	&polish, &portuguese, &russian, &turkish, &simplifiedChinese, &traditionalChinese,
+	&polish, &portuguese, &brazilian, &russian, &turkish, &simplifiedChinese, &traditionalChinese,
 }
 
 // Languages returns the words of all languages, English first.
@@ -69,7 +69,8 @@ const maxLanguages = 256
 
 // WordsFor returns the words of the language that an Accept-Language header wants
 // most, the first of equal ones. Of a tag only what stands before the first hyphen
-// counts, but for Chinese, which has two scripts.
+// counts, but for Chinese, which has two scripts, and Portuguese, which Brazil writes
+// otherwise.
 func WordsFor(header string) *Words {
 	best, weight := English(), 0
 	for part := range strings.SplitSeq(header[:min(len(header), maxLanguages)], ",") {
@@ -90,12 +91,15 @@ func byTag(tag string) *Words {
 		return chinese(more)
 	}
 	for _, w := range languages {
-		if strings.EqualFold(name, w.Lang) {
+		if strings.EqualFold(tag, w.Lang) || strings.EqualFold(name, w.Lang) && !isBrazil(tag) {
 			return w
 		}
 	}
 	return nil
 }
+
+// isBrazil reports whether a tag is that of Portuguese as it is written in Brazil.
+func isBrazil(tag string) bool { return strings.EqualFold(tag, brazilian.Lang) }
 
 // chinese returns Chinese in the script that the subtags name, or that is usual
 // where they say: simplified, unless they say otherwise.
