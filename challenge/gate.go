@@ -99,17 +99,17 @@ func (c Config) withDefaults() Config {
 // Judge says what is to become of r, for which a challenge is due. It writes
 // nothing: see [Gate.Renew].
 //
-// A pass comes before [Barred]: what others behind an address do costs nobody the pass
-// that he has.
+// A pass comes before all else. What others behind an address do costs nobody the pass
+// that he has; and what is exempt is reduced, while a pass opens the whole site.
 func (g *Gate) Judge(r *http.Request, v Visitor) Verdict {
 	now := time.Now()
-	if !v.Request && exempt(r) {
-		return Exempt
-	}
 	if t, ok := g.pass(r, v, now); ok {
 		g.memory.use(t.nonce())
 		g.counters.passed.Add(1)
 		return Passed
+	}
+	if !v.Request && exempt(r) {
+		return Exempt
 	}
 	if g.barred(r, v, now) > 0 {
 		g.counters.barred.Add(1)

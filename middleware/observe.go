@@ -70,10 +70,11 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 		return f.stop, nil
 	}
 	f.renew(m, w, r)
+	whole := r
 	f.held, r = m.hold(v, w, v.forward(m, r), f.client)
 	defer f.held.release()
 	if f.exempt != nil {
-		return m.serveExempt(v, w, r, &f, next), nil
+		return m.serveExempt(v, w, whole, r, &f, next), nil
 	}
 	return nil, f.serve(m, w, r, next)
 }
