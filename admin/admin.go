@@ -1,10 +1,10 @@
-// Package admin answers one question: how do operators ask a running server, and tell it?
+// Package admin answers one question: how do operators query and control a running server?
 //
 // It has the routes of Caddy's admin API, the module admin.api.tocsin, and the commands
-// that ask them. What an endpoint answers is one struct: it is the JSON, and what a command
-// prints.
+// that call them. The answer of an endpoint is one struct: it is both the JSON and what
+// the command prints.
 //
-// It knows the app of the running config by [App] alone.
+// It knows the app of the running config only by [App].
 package admin
 
 import (

@@ -1,68 +1,66 @@
 // Package appsec answers one question: what does CrowdSec's AppSec say about
-// this request? A [Client] puts it to the AppSec component of CrowdSec 1.6.0 and
-// later before the site sees the request, and says what to do.
+// this request? A [Client] sends it to the AppSec component of CrowdSec 1.6.0 and
+// later before the site sees the request, and returns what to do with it.
 //
 // # What is asked
 //
-// The head as the client sent it, with the target from before any rewrite, and
-// the body up to a limit, which the site then gets byte for byte. A request is
-// asked about once; its headers are set by the client of this package and never
-// taken from the visitor.
+// AppSec gets the head as the client sent it, with the target from before any rewrite,
+// and the body up to a limit. The site still gets every byte of the body. Each request
+// is inspected once. The X-Crowdsec-Appsec headers come only from this package, never
+// from the visitor.
 //
-// # What can not be seen whole
+// # Requests that are inspected in part
 //
-// A body over the limit, one that dribbles in, and the stream of a gRPC call or
-// of a CONNECT are looked at in part. [Config].BodyOver says whether the rest may
-// go on, and every one is counted. A head that no browser sends, and a target
-// that nobody can parse, are refused here: AppSec would answer with an error, and
-// errors may let pass.
+// AppSec sees only a part of a body over the limit, of a slow body, and of the stream of
+// a gRPC call or of a CONNECT. Each such request is counted, and [Config].BodyOver says
+// whether it passes. This package itself refuses a head that no browser sends, and a
+// target that does not parse: AppSec would answer with an error, and an error may let
+// the request pass.
 //
 // # On failure
 //
-// An AppSec that is out of reach, unwilling, not to be understood, or late without
-// a request being the reason never stops the site, unless [Config].OnFailure says
-// so, and never goes unnoticed: each reason is counted, and logged once a minute. An
-// action that is not known is [Config].Fallback. Without an answer nothing below
-// [InternalPrefix] is served.
+// An AppSec that is unreachable, refuses the key, gives invalid answers, or is late for
+// reasons other than a request never stops the site, unless [Config].OnFailure says so.
+// Each reason is counted, and logged once a minute. An unknown action is
+// [Config].Fallback. Without an answer nothing below [InternalPrefix] is served.
 //
-// # Who is let through when AppSec is late
+// # Which requests pass when AppSec is late
 //
 // Every question has a weight: 100 µs for each byte of its body, and of its header
-// beyond 1 KiB. Light questions weigh as much as 2 KiB at the most. What a question
-// takes of the shares is its cost: that of the body is its weight, that of the header is
-// measured, as the mean of what the latest answers took for each byte. AppSec is alive
-// from its first answer on until it hangs: until it has said nothing for two seconds, or
-// for as long as the heaviest question under way may take three times, if that is longer.
+// beyond 1 KiB. Light questions weigh as much as 2 KiB at the most. The cost of a question
+// counts against the shares: for the body it is the weight, for the header it is measured,
+// as the mean time of the latest answers for each byte. AppSec is alive from its first
+// answer until it hangs. It hangs when it has not answered for two seconds, or for three
+// times what the heaviest question under way may take, if that is longer.
 //
-//	what is the case                                      what becomes of the request
+//	case                                                  the request
 //	AppSec answers within Timeout and the weight          as it says
 //	late, AppSec is alive                                 waits on, MaxTimeout at most
 //	late by then, larger than browsers send (TooSlow)     503, an event for detection
 //	late by then, behind others of its network (Crowded)  503
-//	late by then, a heavy one of others is there (Held)   503
-//	late by then, whatever it says (Overloaded)           503
+//	late by then, a heavy one of others runs (Held)       503
+//	late by then, for any other reason (Overloaded)       503
 //	AppSec falls silent while it is asked (Overloaded)    503, two seconds later
 //	asked while AppSec hangs (Late)                       OnFailure, after Timeout
 //	AppSec has never answered, light (Late)               OnFailure, after Timeout
 //	out of reach, refuses the key                         OnFailure, at once
 //
-// A 503 of this table is no ban: it says when to come again. With PassOverload the
-// request goes on instead.
+// A 503 of this table is not a ban: it has Retry-After. With PassOverload the request
+// passes instead.
 //
-// # What clients can bring about is no failure
+// # A delay that clients can cause is no failure
 //
-// By default AppSec judges one request after the other, and goes on with one that
-// nobody waits for any more. So a large request has more time, each network has a
-// share of what all requests share, and who makes AppSec late has to leave it to
-// others. What is not judged in time because of what requests are, this one or
-// another, is refused: see [Config].PassOverload.
+// By default AppSec inspects one request at a time, and continues with a request that
+// has already ended. So a large request gets more time, each network has a share, and a
+// network that makes AppSec late must wait while others are served. A request that is
+// not inspected in time because of its own content, or that of another request, is
+// refused: see [Config].PassOverload.
 //
-// So is a request that AppSec fails over: it answers with an error, with nonsense, or
-// not to the end, while it answers other questions. If no other has been answered
-// since this one was asked, the client asks a harmless question of its own, one at a
-// time and one a second at most, and all requests that failed wait for its answer,
-// within their own time. If AppSec fails over that, too, it is an outage. Until one of
-// the two is known, the request is refused.
+// A request is also refused if AppSec fails at it (with an error, an invalid or a cut
+// answer) while it answers other questions. If it has answered no other question since,
+// the client sends a harmless question of its own, one at a time and one a second at
+// most. All failed requests wait for that answer, within their own time. If AppSec fails
+// at it too, this is an outage. Until the result is known, the requests are refused.
 package appsec
 
 import (

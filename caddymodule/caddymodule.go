@@ -1,29 +1,28 @@
-// Package caddymodule brings tocsin into Caddy: who is let in to which site?
+// Package caddymodule has the Caddy modules of tocsin.
 //
-// The app "tocsin" says where decisions come from and holds what all sites share.
-// The handler "http.handlers.tocsin", the directive tocsin, stops clients that are
-// decided against. The matcher "http.matchers.tocsin" leaves to other directives
-// what to do with them. The handler "http.handlers.tocsin_ready" answers health
-// checks. What operators ask the app is in
-// package admin.
+// The app "tocsin" has the sources of decisions and everything that sites share.
+// The handler "http.handlers.tocsin", the directive tocsin, stops clients that have
+// a decision against them. The matcher "http.matchers.tocsin" matches such clients
+// for other directives. The handler "http.handlers.tocsin_ready" answers health
+// checks. Package admin has the admin API and the commands.
 //
 // # Reloads
 //
-// State is in a pool, policy in the config. The engine with its table, its
-// counters and its connections is kept across reloads under the hash of all
-// that it is made from; everything that says what to do belongs to one config
-// and ends with it. A reload never empties the table. If it changes the sources,
-// the new engine starts with what the old one knows.
+// State is in a pool, policy in the config. The pool keeps the engine, with its
+// table, counters and connections, across reloads under a hash of all its
+// settings. Everything that says what to do belongs to one config and ends with
+// it. A reload never empties the table. If it changes the sources, the new engine
+// starts with the decisions of the old one.
 //
-// # What happens on failure
+// # Failure
 //
 // A config without any source of decisions, with a secret that cannot be
-// resolved or with a value that makes no sense is refused, and the running one
-// stays. Until the first good sync, and without a snapshot, requests pass;
-// with startup closed they are answered 503. A client whose address Caddy
-// cannot tell passes, and is counted and warned of. A site's error routes
-// answer for a stopped request if they handle it; if they do not, or fail, our
-// own page does, with the same status. It is never passed on.
+// resolved or with an invalid value is refused, and the running config stays.
+// Until the first good sync, and without a snapshot, requests pass; with startup
+// closed they get 503. A client whose address Caddy does not know passes, with a
+// count and a warning. A site's error routes may answer a stopped request. If they
+// do not, or fail, tocsin's own page answers with the same status. A stopped
+// request never reaches the site.
 package caddymodule
 
 import (

@@ -1,86 +1,83 @@
-// Package challenge lets a browser prove that somebody is there, and remembers
-// the proof in a signed cookie: is somebody there?
+// Package challenge makes a client prove that a real browser sends its requests, and
+// keeps the proof in a signed cookie, the pass.
 //
 //	keys, err := challenge.NewKeyring(secret) // 32 random bytes, the same on all servers of a site
 //	...
 //	g, err := challenge.New(challenge.Config{Keys: keys})
 //
-// A [Gate] is asked about a client that a captcha decision is in force for, or
-// about a request that wants a pass whoever sends it. By default the proof is work: the page has the browser search for a number, which
-// takes it about half a second, and needs no third party. A [Provider] is asked
-// instead by choice.
+// The middleware asks a [Gate] about a client with a captcha decision, or about a
+// request that needs a pass from any client. By default the proof is work: the browser
+// searches for a number for about half a second, without a third party. A [Provider]
+// can replace that.
 //
 // # What a proof is worth
 //
 // A pass holds for one host, or for a set of them ([Config].Hosts), one network
 // address (an IPv4 address, a /64 of IPv6) and one user agent, at the level at which
-// it was earned, until it ends; and not for a decision that is newer than it. None of
-// this is in the cookie: the client's address is signed, and not sent. A solution
+// it was earned, until it ends, but not for a decision that is newer than the pass. None
+// of this is in the cookie: the client's address is signed, but not sent. A solution
 // counts once.
 //
 // # What a visitor goes through
 //
 //	free ── decision ──▶ asked ── right solution ──▶ in
 //
-//	free    nothing is decided: the gate is not asked. An answer that comes late is
-//	        welcome, and earns nothing.
+//	free    no decision: the gate is not asked. A late answer is accepted, but earns
+//	        no pass.
 //	asked   Due: the challenge is sent. A wrong, late or repeated answer changes
-//	        nothing but the level of the next one.
+//	        only the level of the next one.
 //	        → in       by a right solution
-//	        → away     when what comes from there looks like farming
+//	        → away     when requests from there look like farming
 //	        → free     when the decision ends
 //	in      Passed, whatever others behind the address do.
 //	        → in       with each use: the pass is renewed, until a day after it was
 //	                   earned; and when the same decision is announced again
 //	        → asked    when the pass has not been used for its time to live, or a day
-//	                   is over: the challenge is as hard as the first, and no more
-//	                   than that
+//	                   is over: the challenge is only as hard as the first
 //	        → asked    by a new offence: a decision that is newer than the pass
 //	        → asked    from another address, with another browser, at a host that
 //	                   does not share passes
 //	        → free     when the decision ends
 //	away    Barred: no challenge for some minutes.
-//	        → asked    when enough was forgotten
-//	        → in       with a pass that is still good
+//	        → asked    when the counts have expired
+//	        → in       with a pass that is still valid
 //
-// A ban is no matter of this package: it stops with and without a pass.
+// This package does not handle bans: a ban stops a client with and without a pass.
 //
 // # What looks like farming
 //
-// How many people come from an address says nothing, so it is not heads that count
-// but passes that nobody uses. See [Config].Raise and Bar. A program that collects
-// passes is slowed, by work, and then gets a few in an hour; so do browsers of the
-// very same kind behind the same address that come meanwhile for the first time at the
-// same host.
+// A farm collects passes. The number of people behind an address says nothing, so the
+// gate counts unused passes: see [Config].Raise and Bar. Work first slows a program that
+// collects passes, and then the program gets a few in an hour. So do browsers of the same
+// kind at the same address that come to the same host for the first time meanwhile.
 //
 // A farm may claim to be many browsers, so the whole address has a bar too, five times as
-// high: with the defaults 100 passes, and 100 more an hour. Above it, a kind of browser of
-// which the latest pass was never used gets no challenge: a farm with a list of browsers
-// is stopped, and its list is barred until the address has calmed. Any other kind has
-// its turn, 15 seconds in every three minutes, and gets the hardest challenge then: a
-// newcomer is told when to come, and is in within three minutes whatever others do. When
-// the farm has gone, all kinds are welcome within three minutes.
+// high: with the defaults 100 passes, and 100 more an hour. Above it, a kind of browser
+// whose latest pass was never used gets no challenge. That stops a farm with a list of
+// browsers, until the address has calmed. Any other kind gets the hardest challenge in
+// its turn, 15 seconds in every three minutes. A new visitor is told when to come, and
+// gets in within three minutes whatever others do. Three minutes after the farm has
+// stopped, all kinds get in.
 //
-// Two things are slowed, and not stopped, since nothing tells them from people, and what
-// stopped them for good would lock people out: a farm that makes up a new browser each
-// time, until it hits on one that has its turn; and one that uses each of its passes,
-// which are then the passes of a crowd. In doubt, the challenge rather than the locked
-// door: what a farm wins are passes for its own address, of which one would do.
+// Two kinds of farms are slowed, but not stopped, because nothing distinguishes them from
+// people: one that invents a new browser each time until it finds one whose turn it is,
+// and one that uses each of its passes. In doubt, the gate sends a challenge instead of
+// refusing: the farm only wins passes for its own address, where one pass is enough.
 //
-// Who waits in place of working ([Config].Wait) pays nothing for a pass. Waiting is
-// counted apart, and bars from waiting alone.
+// A visitor who waits instead of working ([Config].Wait) pays nothing for a pass. Waits
+// are counted apart, and a full count bars only from waiting.
 //
-// Nobody loses a pass, and who has had one is asked as if nobody else was there: once
-// for each pass, after it has ended. Else one pass, sent along with every answer, would
-// cover a farm.
+// Nobody loses a pass. A client with an earlier pass gets the challenge of an address
+// without other clients: once for each pass, after the pass has ended. Otherwise one
+// pass, sent with every answer, would cover a whole farm.
 //
-// # What happens on failure
+// # Failure
 //
-// A provider that fails is replaced by the embedded challenge: never a pass. So it is
-// for a network that has sent 20 wrong answers in some minutes, at the hardest level: no
-// more of its answers are shown to the provider, and its other people still get in. A
-// memory that is full refuses solutions rather than take one twice. What cannot
-// be read, is not signed, or has ended, is no proof.
+// The embedded challenge replaces a provider that fails; a failure never gives a pass. A
+// network that has sent 20 wrong answers in some minutes also gets it, at the hardest
+// level: the provider gets no more of its answers, and its other people still get in. A
+// full memory refuses solutions, so that none counts twice. A proof that cannot be read,
+// is not signed, or has ended is invalid.
 package challenge
 
 import (

@@ -6,22 +6,20 @@
 // Either the address is on a list that the operator of the crawler publishes
 // (see [Config].Ranges and Files), or DNS confirms it in both directions: the
 // address has a name in the operator's domain, and that name has the address.
-// The name alone proves nothing, since whoever holds an address chooses its
-// name.
+// The name alone proves nothing, because the owner of an address chooses its name.
 //
 // # What it costs
 //
-// [Checker.Claims] is cheap. [Checker.Verified] asks DNS, so it does not belong
-// in front of a request: the engine asks when there is an alert about a client
-// that claims to be a crawler. Answers are remembered, and those that say yes
-// are kept apart, so that no flood of liars makes us forget them.
+// [Checker.Claims] is cheap. [Checker.Verified] asks DNS, so do not call it before a
+// request is answered: the engine calls it after an alert about a client that claims to
+// be a crawler. Answers are remembered. Positive answers are kept apart, so that a flood
+// of false claims does not push them out.
 //
-// # What happens on failure
+// # Failure
 //
-// Without an answer in time the client is not verified, and what was to be
-// decided about it is decided: whoever holds an address can keep its DNS from
-// answering, and must not gain anything by it. A crawler that was verified not
-// long ago stays one while DNS is out.
+// Without an answer in time the client is not verified, and gets its decision: the owner
+// of an address can stop its DNS from answering, and must not gain from that. A recently
+// verified crawler stays verified while DNS is down.
 package crawlers
 
 import (

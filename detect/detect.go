@@ -1,4 +1,4 @@
-// Package detect answers one question: who misbehaves?
+// Package detect answers one question: which clients misbehave?
 //
 // It runs CrowdSec's own scenario files, unmodified, on the requests that a
 // server handles and on its responses to them, without a log file. A scenario
@@ -7,65 +7,62 @@
 // first event, a leaky bucket when more come than leak out of it. An overflow is
 // an [event.Alert].
 //
-// # Whose act, and what merit
+// # Attribution and merit
 //
-// What another page had a browser send ([Attribution]) is counted apart from what
-// the client does itself, and an alert about it is [Alert.Reflected]: nobody is to
-// be blamed for it. What a client does well counts for scenarios that say so by a
-// label: pages that it finds, credentials that the site accepts, a login that
-// succeeds after all. Where many have a part in something, a scenario asks for a
-// [Guard] and not for a decision about one of them.
+// Requests that another page made a browser send ([Attribution]) are counted apart from
+// the client's own. An alert about them is [Alert.Reflected], because the client is not
+// to blame. Good behaviour counts for scenarios with a label for it: pages that exist,
+// credentials that the site accepts, a login that succeeds after failures. If many
+// clients take part in an attack, a scenario asks for a [Guard] of the place instead of
+// a decision about a client.
 //
-// # What came of a login
+// # The outcome of a login
 //
-// It follows from the answer: an error, the form again and a redirect back to it are
-// failures; a token, and a redirect elsewhere that begins a session, are successes. Where
-// a form has never answered otherwise, a success by a redirect counts only once it is
-// used: after two logins by different passwords, of which the client has used none, its
-// next ones count as failures where many come in a short time, and likewise at a place
-// after six of any clients. To ask for a page other than the form and the one that the
-// answer leads to is to use a login. And a name has one password: several for one name
-// that redirects let in are guesses.
+// The response shows it. An error, the form again and a redirect back to it are failures.
+// A token, and a redirect elsewhere that starts a session, are successes. If a form has
+// never given another answer, a success by a redirect counts only once the client uses
+// it: it requests a page other than the form and the target of the redirect. After two
+// unused logins with different passwords, the next ones of that client count as failures
+// if many come in a short time; at a place, after six unused logins of any clients. A name
+// has one password: several passwords for one name that redirects accept are guesses.
 //
-// What is not seen: many names, each with a page loaded after it, where the application
-// answers all alike; and what HTTP Digest and NTLM send is a hash with a number that is
-// used once, so that one wrong password again cannot be told from the next.
+// Not detected: logins with many names, each followed by a page, if the application
+// answers all alike. With HTTP Digest and NTLM a repeated wrong password cannot be told
+// from a new one, because each request has a new hash.
 //
 // # Two phases
 //
-// What a scenario looks at decides when it is asked. [Detector.Request] comes
-// before the handler and asks those that need the request alone, so that the
-// first hit can be stopped. [Detector.Response] comes after it and asks those
-// that need to know how it ended. Together they say what CrowdSec says.
+// [Detector.Request] runs before the handler. It runs the scenarios that need only the
+// request, so that the first hit can be stopped. [Detector.Response] runs after the
+// handler. It runs the scenarios that need the response. Together they raise the alerts
+// that CrowdSec raises.
 //
 // # Time
 //
-// There is no clock but [event.Event].Time and no goroutine: the same events give the
-// same alerts. Events of one client are to come in order; one that is late
-// counts as if no time had passed.
+// The only clock is [event.Event].Time, and there is no goroutine: the same events give
+// the same alerts. The events of one client must come in order; a late event counts as
+// if no time had passed.
 //
 // # Expressions
 //
-// They are CrowdSec's, with the helpers of CrowdSec that give the same answer
-// whenever and wherever they are asked, but for XMLGet…, ParseKV, UnmarshalJSON
-// and FileMap. Each bounds its work: one that would make too much of its arguments
-// fails. There is no log, so evt.Line.Raw is what nginx would have written of the
-// event in the combined format, without user and size; evt.Line.Time is the
-// event's; evt.Line.Src, Module and Labels are empty.
+// They are CrowdSec's expressions, with those helpers of CrowdSec whose result does not
+// depend on time and place, except XMLGet…, ParseKV, UnmarshalJSON and FileMap. The work
+// of each is limited: a helper fails if its arguments would need too much. There is no
+// log, so evt.Line.Raw is the line of nginx's combined format for the event, without
+// user and size; evt.Line.Time is the event's time; evt.Line.Src, Module and Labels are
+// empty.
 //
-// # What it fails on
+// # Failure
 //
-// What is broken is told apart from what is newer than this version. A document
-// that cannot run here, for it is about another log, asks for a list that is
-// missing, or has a key, a type, a function, an operator, a kind of list or a
-// format that is not known, is skipped and named with the reason: see
-// [Rules.Skipped]. All else that is read goes on. A file that is not YAML, and
-// what only a mistake can be, such as a filter that does not parse, a capacity of
-// 0 or a damaged list, is an error of [Load]; but not in a file that the index of
-// CrowdSec's hub knows, for an upgrade of the hub must not keep a server from
-// starting: there it is skipped and named, too.
+// A document that cannot run here is skipped and named with the reason: see
+// [Rules.Skipped]. It is about another log, needs a list that is missing, or has an
+// unknown key, type, function, operator, kind of list or format, because it is newer
+// than this version. The other documents run. A file that is not YAML, and a clear
+// mistake such as a filter that does not parse, a capacity of 0 or a damaged list, is an
+// error of [Load]. In a file that the index of CrowdSec's hub knows, such a document is
+// skipped and named instead, because an upgrade of the hub must not prevent a start.
 //
-// An expression that fails on an event does not match it. When memory runs out,
-// which is bounded, the bucket that was not used for the longest time is
-// forgotten: clients without number cost detection, never the server.
+// An expression that fails on an event does not match it. Memory is limited: beyond the
+// limit the least recently used bucket is dropped. So very many clients weaken detection,
+// but never the server.
 package detect

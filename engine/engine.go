@@ -1,7 +1,7 @@
-// Package engine keeps a table of decisions current: what is in force now, and
-// who is told? It is the part that lives on. A web server may exchange its
-// handlers and policies at any time, while the engine keeps the table, the
-// connections and what the detector remembers.
+// Package engine keeps a table of decisions in sync with its sources, makes local
+// decisions, and sends alerts to reporters. A web server may replace its handlers
+// and policies at any time, while the engine keeps the table, the connections and
+// the memory of the detector.
 //
 //	e, err := engine.New(engine.Config{Sources: []engine.Source{crowdsec}})
 //	...
@@ -15,23 +15,23 @@
 //	           snapshot                   Alert ◀─ detector
 //	                         reporters ◀─────┘
 //
-// It knows no HTTP server, no Caddy and no CrowdSec: what feeds it fits
-// [Source], who judges fits [Detector], who knows crawlers fits [Verifier], and
-// who is told fits [Reporter].
+// It knows no HTTP server, no Caddy and no CrowdSec. Interfaces connect it to
+// sources of decisions ([Source]), scenarios ([Detector]), the verification of
+// crawlers ([Verifier]) and receivers of alerts ([Reporter]).
 //
 // # Failure
 //
-// A source that fails leaves the table as it is; decisions end on their own
-// time, and [Engine.Ready] turns false once the source has been out of step for
-// too long. The snapshot is an aid: one that cannot be read or written is
-// logged, and everything else goes on.
+// A source that fails leaves the table as it is; decisions stay until they
+// expire, and [Engine.Ready] turns false once the source has been out of sync for
+// too long. If the snapshot cannot be read or written, the engine logs that and
+// continues.
 //
 // # The snapshot
 //
-// It holds the table and says which sources were in sync with it. It stands in for
-// those at the next start, if they still read the same, and for no others: see
-// [Lasting]. One engine at a time writes a file, and has PATH.lock locked meanwhile.
-// A second one warns, does not write, and takes over once the first is gone.
+// It holds the table and the names of the sources that were in sync. At the next
+// start it replaces the first sync of those sources, if they still read from the same
+// place: see [Lasting]. One engine at a time writes the file, and locks PATH.lock.
+// A second engine warns, does not write, and takes over once the first has ended.
 package engine
 
 import (

@@ -1,14 +1,13 @@
-// Package event answers one question: what is a request, and what is an alert, to a
-// scenario and to who is told?
+// Package event has the types of requests and alerts that scenarios and reporters use.
 //
-// An [Event] is a request, and once it is over the response to it. A web server makes
-// events, a detector judges them:
+// An [Event] describes a request and, once it is over, the response. A web server creates
+// events, and a detector runs scenarios on them:
 //
 //	ev := &event.Event{Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, UserAgent: r.UserAgent()}
 //	ev.Attribute(r.Header, r.TLS != nil)
 //
 // An [Alert] says that a client did what a scenario looks for. It leads to a decision,
-// and reporters are told of it.
+// and reporters get it.
 package event
 
 import (

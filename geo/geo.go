@@ -1,31 +1,30 @@
-// Package geo answers: where is an address? It looks up the country and the
-// autonomous system in local databases of the MaxMind DB format (.mmdb), so
-// that decisions about those can be applied.
+// Package geo looks up the country and the autonomous system of an address in local
+// databases of the MaxMind DB format (.mmdb), so that decisions about countries and
+// systems can be applied.
 //
 // # Which databases
 //
-// Any that has country.iso_code or autonomous_system_number, as GeoLite2,
-// GeoIP2 and DB-IP have, or else country_code (or a country of two letters)
-// and asn ("AS64496"), as IPinfo has. Countries and systems mostly come in two
-// files: name both.
+// Any database with country.iso_code or autonomous_system_number works, such as
+// GeoLite2, GeoIP2 and DB-IP, or with country_code (or a country of two letters) and
+// asn ("AS64496"), such as IPinfo. Countries and systems mostly come in two files:
+// name both.
 //
-// Where a network has no country of its own, the one it is registered in
-// counts, and then the one that it represents. CrowdSec picks the country in
-// the same order, and a decision about a country is to find the addresses that
-// CrowdSec had in mind.
+// If a network has no country, the country of its registration counts, and then the
+// country that it represents. CrowdSec uses the same order, so a decision about a
+// country covers the same addresses.
 //
 // # Memory
 //
-// A file is read into memory whole and not mapped: who reads a mapped file
-// that an updater truncates is killed by the system (SIGBUS). While a file is
-// exchanged there are two copies of it.
+// A file is read into memory as a whole and not mapped: the system kills a process that
+// reads a mapped file after an updater has truncated it (SIGBUS). While a new file is
+// loaded there are two copies of it.
 //
-// # What happens on failure
+// # Failure
 //
-// A file that cannot be used is an error at the start. Later on the last good
-// copy stays in force while the file is missing, unreadable, oversized, being
-// written or no such database. An address that no database knows, or only in
-// a damaged part of it, is nowhere, and no decision about a place applies.
+// A file that cannot be used is an error at the start. Later the last good copy stays in
+// force while the file is missing, unreadable, too large, being written or no such
+// database. An address that no database knows, or only a damaged part of one, has no
+// place, and no decision about a place applies to it.
 package geo
 
 import (

@@ -1,39 +1,37 @@
-// Package lapi answers two questions: what does CrowdSec say, and how is it
-// told? A [Client] follows the stream of decisions of a Local API, CrowdSec
-// 1.4.6 and later, keeps a [lookup.Table] in step with it, and reports alerts.
-// A [Live] asks about one address at a time.
+// Package lapi is a client of CrowdSec's Local API, version 1.4.6 and later. A
+// [Client] follows the stream of decisions, keeps a [lookup.Table] in sync with
+// it, and reports alerts. A [Live] asks about one address at a time.
 //
 //	c, err := lapi.New(lapi.Config{URL: "http://127.0.0.1:8080", Key: key})
 //	...
 //	err = c.Run(ctx, &table) // until ctx ends
 //
-// Package engine runs clients, and has the table.
+// Package engine runs clients and owns the table.
 //
-// # What it takes for granted
+// # Assumptions
 //
-// A decision is known by its value and type, never by its id. A value is an
-// address or a range because it reads like one, whatever its scope says. Each
-// instance needs an API key of its own, and a Live one besides: the server
-// remembers per key what it has told, so that two with one key take the changes
-// from each other. Countries and autonomous systems are only told to a client
-// that asks for these scopes.
+// A decision is identified by its value and type, never by its id. A value that
+// parses as an address or a range is one, whatever its scope says. Each instance
+// needs its own API key, and so does a [Live]: the server remembers for each key
+// which decisions it has sent, so two instances with one key each miss changes that
+// the other received. The server sends decisions about countries and autonomous
+// systems only to a client that asks for these scopes.
 //
 // # What a type means
 //
-// The types ban, captcha and throttle mean what they say, in any case. Those that
-// say to let a client in, such as allow, bypass, whitelist and pass, do
-// nothing: they ban nobody, and they exempt nobody from other decisions, since a
-// list from afar must not open what another closes. They are counted, and the
-// first is named in the log. To exempt clients there are CrowdSec's allowlists.
-// Any other type is taken for Config.Fallback.
+// The types ban, captcha and throttle are the actions of that name, in upper or lower
+// case. Types that let a client in, such as allow, bypass, whitelist and pass, have no
+// effect: a remote list must not lift a decision of another. They are counted, and the
+// log names the first. To exempt clients, use CrowdSec's allowlists. Any other type
+// means Config.Fallback.
 //
 // # On failure
 //
-// The table stays as it is, and its decisions end on their own time. Run tries
-// again for ever, with growing pauses of half a minute or so at most, also when
-// the key is refused. Since a server never repeats what it takes for delivered,
-// the next answer after a failure is a full one. A full answer that is much
-// smaller than what is held is not believed at once: see [Stats].Held.
+// The table stays as it is, and its decisions stay until they expire. Run retries
+// for ever, with growing pauses of about half a minute at most, also when the server
+// refuses the key. The server never repeats what it has sent, so after a failure the
+// client asks for all decisions. A full answer that is much smaller than the table
+// is not accepted at once: see [Stats].Held.
 package lapi
 
 import (

@@ -1,11 +1,11 @@
-// Package lists answers: what do lists of addresses say? It keeps a
-// [lookup.Table] in step with blocklists, be they files or behind a URL, and an
-// [AllowList] in step with lists of clients that are never stopped.
+// Package lists reads lists of addresses. It keeps a [lookup.Table] in sync with
+// blocklists, in files or at URLs, and an [AllowList] in sync with lists of clients
+// that are never stopped.
 //
-// # What a list looks like
+// # Format
 //
-// Text, as it is or packed with gzip, with an entry on each line, or a JSON array
-// of entries. An entry is an IP address or a range, IPv4 or IPv6:
+// A list is text, plain or compressed with gzip, with an entry on each line, or a JSON
+// array of entries. An entry is an IP address or a range, IPv4 or IPv6:
 //
 //	192.0.2.1                     an address
 //	192.0.2.1:443  [2001:db8::1]  an address with a port or in brackets
@@ -14,32 +14,31 @@
 //	192.0.2.1-192.0.2.9           all addresses from one to the other, or with blanks around the dash
 //	{"cidr": "192.0.2.0/24"}      an object with one of ip, address, prefix and cidr
 //
-// What follows a # or a ; is a comment, and so is what follows the first field,
-// unless it is an address too. Commas separate entries. Behind the first one they may
-// separate remarks as well. That covers plain lists, CSV with the address first,
-// FireHOL's .netset and .ipset files and Spamhaus's DROP as text and as JSON lines.
-// A line that is none of these is skipped and reported with its number.
+// A # or a ; starts a comment. The text after the first field is a comment too, unless
+// it is an address. Commas separate entries; after the first entry they may also
+// separate remarks. That covers plain lists, CSV with the address first, FireHOL's
+// .netset and .ipset files, and Spamhaus's DROP as text and as JSON lines. A line in
+// none of these forms is skipped and reported with its number.
 //
-// # What is refused
+// # Refused entries
 //
-// Every line that covers all addresses, or so many that a cut-off "/24" is
-// likelier than intent. Unless asked for: private, loopback, link-local,
-// multicast and reserved ranges and whatever overlaps them, since some public
-// lists carry them and would lock an operator out of his own network. The
-// ranges set aside for documentation are let through. No client ever comes
-// from them, and examples and tests need them.
+// A line is refused if it covers all addresses, or so many that a cut-off "/24" is
+// likelier than intent. Private, loopback, link-local, multicast and reserved ranges,
+// and ranges that overlap them, are refused unless the config accepts them: some
+// public lists contain them and would lock operators out of their own network. Ranges
+// for documentation are accepted, because no client comes from them, and examples and
+// tests need them.
 //
-// A list is refused as a whole if it is binary data (a zip archive, say), an HTML
+// A list is refused as a whole if it is binary data (such as a zip archive), an HTML
 // page, a broken JSON array, too large, or inflates to far more than lists do. An
 // allow list is refused as a whole for one bad line, too.
 //
-// # What happens on failure
+// # Failure
 //
-// The last good copy stays in force, for as long as Duration says: while a list
-// is out of reach, oversized, an HTML page or without a single entry among its
-// lines, and until it has been read to its end. A list that has lost more than
-// half of its entries is taken for a broken one and believed only after a
-// while: see [FileConfig] and [URLConfig].
+// The last good copy stays in force, for as long as Duration says: while the list is
+// unreachable, too large, an HTML page or without a valid entry, and until it has been
+// read to its end. A list that has lost more than half of its entries counts as broken
+// at first and is accepted only after a while: see [FileConfig] and [URLConfig].
 package lists
 
 import "fmt"

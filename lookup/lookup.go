@@ -8,22 +8,23 @@
 //
 // # Which decision wins
 //
-// Several decisions can hold for one address: a ban on its range and a captcha
-// on the address itself, say. The stronger [Action] wins; between equals, the
-// one that ends last. A decision that has ended is none, even if nobody
-// removed it.
+// Several decisions can hold for one address, such as a ban on its range and a
+// captcha on the address itself. The stronger [Action] wins; between equals, the
+// decision that ends last. A decision that has ended does not count, even if no
+// source removed it.
 //
 // # Identity
 //
-// A decision is known by its source, what it is about and its action. Announcing it
-// again moves its end and keeps its beginning; taking it back leaves the ones
-// of other sources and other actions in force.
+// A decision is identified by its source, its subject (a prefix or a place) and its
+// action. A repeated announcement moves its end and keeps its start. A deletion
+// leaves the decisions of other sources and other actions in force.
 //
 // # Addresses
 //
-// An IPv4 address may come in as IPv4, mapped into IPv6, or as a translator writes it;
-// all find the same decisions. So do addresses of tunnels, which are others otherwise:
-// see [Table.Lookup]. Zones are ignored. The zero [netip.Addr] has no decisions.
+// An IPv4 address may arrive as IPv4, mapped into IPv6, or in the IPv6 form of a
+// translator; all forms find the same decisions. Addresses of tunnels also find those
+// of the IPv4 address inside: see [Table.Lookup]. Zones are ignored. The zero
+// [netip.Addr] has no decisions.
 package lookup
 
 import (

@@ -1,26 +1,26 @@
-// Package metrics answers one question, to Prometheus: how is it going?
+// Package metrics has the metrics of tocsin for Prometheus.
 //
 //	registry.MustRegister(metrics.NewCollector(metrics.Config{
 //		Engine:   e,
 //		Counters: maps.All(map[string]*middleware.Counters{"shop": m.Counters()}),
 //	}))
 //
-// A collector keeps nothing: each scrape reads what the engine and the counters
-// say, and takes as long for a million decisions as for ten. So it can be
-// registered with any number of registries, one after the other or at once, and
-// a new one made of the same engine goes on where the old one was. A registry
-// takes one; for a second engine, wrap it with [prometheus.WrapRegistererWith].
+// A collector keeps no state: each scrape reads the engine and the counters, and
+// takes as long for a million decisions as for ten. So any number of registries can
+// have the same collector, and a new collector of the same engine continues the
+// counts. A registry takes one; for a second engine, wrap it with
+// [prometheus.WrapRegistererWith].
 //
 // # Labels
 //
-// There never is an address or a reason among them. What a source says of the
-// origin of its decisions is, but no more than 256 origins of it; those that
-// come later are counted together, as "other". So are scenarios after a thousand.
+// No label has an address or a reason. The origins of decisions are labels, but no more
+// than 256 for each source; later ones are counted together, as "other". So are
+// scenarios after the first thousand.
 //
 // # Failure
 //
-// A scrape does not fail: a label that Prometheus does not take is mended, and
-// what then has the same labels is added up. Times that are not known are 0.
+// A scrape does not fail: a label that Prometheus refuses is corrected, and metrics
+// with equal labels are added up. Unknown times are 0.
 package metrics
 
 import (

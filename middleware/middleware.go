@@ -1,46 +1,42 @@
-// Package middleware puts decisions in front of any [http.Handler]: may this
-// client come in?
+// Package middleware enforces decisions in front of any [http.Handler].
 //
 //	m, err := middleware.New(middleware.Config{Lookup: e.Lookup})
 //	...
 //	http.ListenAndServe(":8080", m.Handler(mux))
 //
-// All it needs is a function that finds the decision for an address; the engine
-// of this module has one, and a bare [lookup.Table] will do.
-// [Middleware.Check] decides and writes nothing, [Middleware.Handler] acts. The
-// next handler gets the server's own ResponseWriter, unless there is an
-// [Observer]: then it gets one around it that unwraps.
+// It needs only a function that finds the decision for an address: that of an engine
+// of this module, or of a bare [lookup.Table]. [Middleware.Check] decides and writes
+// nothing, [Middleware.Handler] also answers. The next handler gets the server's own
+// ResponseWriter. With an [Observer] it gets a wrapper with the method Unwrap.
 //
 // # The client's address
 //
-// By default it is that of the connection. Behind a proxy choose [Header] or
-// [ForwardedFor]; there is no safe guess. Only the answer of that one function
-// is ever judged, for the allow list as for the decisions.
+// By default it is the address of the connection. Behind a proxy choose [Header] or
+// [ForwardedFor]; there is no safe guess. The allow list and the decisions apply only
+// to the address that this one function returns.
 //
 // # Long connections
 //
-// A request is judged when it comes. One that lasts, such as a WebSocket, an event
-// stream, a long poll, a tunnel, an upload or a download, is judged again every
-// second or two, by the decision about its client alone, and ended when that has
-// become a ban: the server neither reads from nor writes to it any more, its context
-// is cancelled, and a connection that was taken over is closed. Of a connection of
-// HTTP/2 or HTTP/3 the one request ends, since others may share it. Captcha decisions
-// end nothing: the client meets the challenge at its next request. Nor do throttle
-// decisions. [Config].KeepEstablished leaves all of them alone, and so do DryRun and
-// Allow.
+// A request is checked when it arrives. A request that lasts, such as a WebSocket, an
+// event stream, a long poll, a tunnel, an upload or a download, is checked again every
+// second or two, against the decision about its client alone. If that has become a ban,
+// the request ends: the server stops reading and writing, cancels the context, and
+// closes a hijacked connection. Over HTTP/2 or HTTP/3 only this request ends, since
+// others may share the connection. Captcha and throttle decisions end no request; a
+// captcha applies to the next one. [Config].KeepEstablished, DryRun and Allow exempt
+// requests from this.
 //
-// That takes [Middleware.Handler] or [Middleware.Serve], and a ResponseWriter that
-// [http.ResponseController] can set deadlines of, as those of the standard library
-// are. A connection that was taken over is known if the request had the field
-// Upgrade or the method CONNECT, or was observed.
+// This needs [Middleware.Handler] or [Middleware.Serve], and a ResponseWriter on which
+// [http.ResponseController] can set deadlines, as those of the standard library. A
+// hijacked connection is known if the request had the field Upgrade or the method
+// CONNECT, or was observed.
 //
-// # What happens on failure
+// # Failure
 //
-// A request whose client address cannot be told passes, and is counted and
-// warned of: there is nothing to judge it by. A captcha decision turns the client away
-// until it ends where challenges are off, and an action that is not known is a ban: the
-// strict side. What a slow or failing lookup means is the business
-// of the function that looks up, and that of an inspection of the [Inspector].
+// A request with an unknown client address passes, with a count and a warning, because
+// there is no address to check. Where challenges are off, a captcha decision stops the
+// client until it ends. An unknown action is a ban. The lookup function and the
+// [Inspector] decide themselves what happens when they are slow or fail.
 package middleware
 
 import (

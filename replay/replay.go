@@ -1,7 +1,7 @@
-// Package replay answers one question: what would have happened?
+// Package replay answers one question: which clients of a log would tocsin have stopped?
 //
-// It reads requests out of logs, has them judged in recorded time, and reports who
-// would have been stopped, by which scenario, at which request.
+// It reads requests from logs, runs the scenarios in recorded time, and reports which
+// clients would have been stopped, by which scenario, and at which request.
 //
 // # Logs
 //
@@ -9,21 +9,21 @@
 // log of Apache and nginx, with the name of a virtual host before it or without,
 // and two kinds of recordings in JSON lines, which have bodies, too: traces, with
 // t, m, u, s, h, b, rh and ip, and flows, with client, t, method, uri, status,
-// headers, body, ua, host, location and auth. Files may be packed with gzip, and
+// headers, body, ua, host, location and auth. Files may be compressed with gzip, and
 // may mix all of these.
 //
-// Every byte of a log is hostile. A line counts up to 64 KiB; what tells of no
-// request is skipped, counted, and named by file and line.
+// Every byte of a log is hostile. A line counts up to 64 KiB. A line without a request is
+// skipped, counted, and named by file and line.
 //
-// # What a log does not say
+// # What a log does not contain
 //
-// An access log has no bodies, so that scenarios see nothing of forms. A common or
-// combined log has no headers but two, and no host unless it comes first. It does not say
-// either whether a request came by TLS, which then counts as such: a server without TLS
-// leads browsers to a challenge for what a replay of its log may call a ban. Caddy's log
-// tells of TLS in request>tls; a request without that came over plain HTTP. Caddy
-// writes REDACTED for credentials and cookies: such a field is there, and empty.
-// [Report.Redacted] counts them. Caddy's option log_credentials has them logged.
+// An access log has no bodies, so scenarios do not see forms. A common or combined log
+// has only two headers, and no host unless it comes first. It does not say whether a
+// request used TLS, so each counts as sent over TLS: a server without TLS only challenges
+// browsers where a replay of its log may show a ban. Caddy's log shows TLS in request>tls;
+// a request without that field used plain HTTP. Caddy writes REDACTED for credentials
+// and cookies: such a field is present, but empty. [Report.Redacted] counts them. Caddy's
+// option log_credentials logs them.
 package replay
 
 import (

@@ -1,4 +1,4 @@
-// Package challenges answers one question: who can tell people from programs, in Caddy?
+// Package challenges has the challenge providers of tocsin for Caddy.
 //
 // Its modules are guests of the app tocsin: see package guest.
 //
@@ -6,7 +6,7 @@
 //	tocsin.challenges.altcha  the same, with ALTCHA's widget
 //	tocsin.challenges.turnstile, hcaptcha, recaptcha, recaptcha_v3, siteverify  hosted services
 //
-// Hosted services learn from the visitor's browser who visits.
+// Hosted services see the visitor's browser.
 package challenges
 
 import (

@@ -1,44 +1,44 @@
-// Package guest answers one question: what does a source of decisions, an inspector or
-// a provider of challenges have to be, to be loaded by the app tocsin?
+// Package guest defines what the app tocsin needs of a guest: a source of decisions, an
+// inspector or a challenge provider of any package.
 //
-// It is a Caddy module in one of these namespaces, and has the methods of the interface:
+// A guest is a Caddy module in one of these namespaces and implements the interface:
 //
 //	tocsin.sources     [Source]: the app has them in its field "sources", by the key "source"
 //	tocsin.inspectors  [Inspector]: in its field "inspectors", by the key "inspector"
 //	tocsin.challenges  [Provider]: in the field "provider" of "challenge", by the key "name"
 //
-// A package that registers one, and is built into Caddy, is all that it takes. If the module
-// reads Caddyfiles, its name is an option of the global option tocsin, and that of a
-// provider a word behind challenge.
+// It is enough to register one in a package and to build the package into Caddy. If the
+// module reads Caddyfiles, its name is an option of the global option tocsin. The name of
+// a provider is an argument of the option challenge.
 //
-// # What becomes of a guest
+// # Life of a guest
 //
-// Caddy loads the module. The app calls Resolve, and hashes what the module then is in
-// JSON: this is its identity. As long as a config says the same, the app goes on with what
-// it has opened for an earlier one, with its connections and counters. So everything that
-// it is made from has a field in JSON, and Resolve replaces placeholders and reads secrets.
-// Open makes the thing itself. It may read files. It opens no connection and starts no
-// goroutine: caddy validate calls it too.
+// Caddy loads the module. The app calls Resolve and hashes the module's JSON: the hash is
+// its identity. While a new config has the same JSON, the app keeps the value that it
+// opened for an earlier config, with its connections and counters. So every setting needs
+// a JSON field, and Resolve replaces placeholders and reads secrets. Open creates the
+// value. It may read files, but it opens no connection and starts no goroutine, because
+// caddy validate calls it too.
 //
 // # Capabilities
 //
-// What a guest can do beyond that is found by what it has opened: that has the methods of
-// one of the interfaces here, or it has not.
+// The value that a guest opens can have more capabilities. For each, it implements one of
+// these interfaces:
 //
-//	source     engine.Source    it keeps the table in step: this or the next is required
+//	source     engine.Source    it keeps the table in sync: this or the next is required
 //	source     engine.Live      it is asked about each client
 //	source     engine.Counting  it has counts of its own, for the status and the metrics
-//	source     Locator          it says where addresses are, and has no decisions
-//	source     Syncer           it can read everything anew, now
-//	source     Reporter         it is told of alerts, if the option report names it
-//	source     Unbanner         it takes decisions back where they come from
+//	source     Locator          it knows country and AS of addresses, and has no decisions
+//	source     Syncer           it can read everything again at once
+//	source     Reporter         it gets alerts, if the option report names it
+//	source     Unbanner         it deletes decisions where they come from
 //	source     Allowlisted      it has allowlists
 //	source     Keyed            it has a key that inspectors can use, too
 //	source     Warner           it looks for mistakes in the config
-//	inspector  Starter          it does something as long as a config runs
-//	inspector  Counted          its inspections are in the status
-//	any        Captchas         it asks for captchas
-//	any        Closer           it is closed when no config needs it any more
+//	inspector  Starter          it has work to do while a config runs
+//	inspector  Counted          the status shows its inspections
+//	any        Captchas         it can demand captchas
+//	any        Closer           the app closes it when no config needs it any more
 //	any        prometheus.Collector  it has metrics of its own
 package guest
 

@@ -1,4 +1,4 @@
-// Package inspectors answers one question: who can inspect requests, in Caddy?
+// Package inspectors has the request inspectors of tocsin for Caddy.
 //
 // Its modules are guests of the app tocsin: see package guest.
 //

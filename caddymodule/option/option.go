@@ -1,7 +1,7 @@
-// Package option answers one question: what may an option be, and how is it read?
+// Package option reads and checks the options of a config.
 //
-// A config comes from a Caddyfile or is JSON. What an option may be is declared once, at
-// the field that it sets, and holds for both:
+// A config is a Caddyfile or JSON. The valid values of an option are declared once, at
+// the field that it sets, and hold for both:
 //
 //	type Widget struct {
 //		// How long a visitor has. Default: 30s.
@@ -13,21 +13,21 @@
 //
 // # Tags
 //
-// Durations and whole numbers must be greater than 0, and float64s be shares, above 0 and
-// up to 1. What is not set is not checked. The tag option says more, in parts between
-// commas:
+// Durations and whole numbers must be greater than 0, and float64s are shares, above 0 and
+// up to 1. Fields that are not set are not checked. The tag option adds rules, separated
+// by commas:
 //
-//	ban|captcha    one of these words; for a []string, only such
+//	ban|captcha    one of these words; for a []string, only these words
 //	min=1s max=5m  bounds of a duration or a number
 //	off            a duration or a number may be -1, for the word off; a string is that word
 //
-// and how the field is written in a Caddyfile:
+// and the form of the field in a Caddyfile:
 //
-//   - it is not, or a parser of its own reads it
-//     onoff    a bool is on or off; otherwise its name alone means true
-//     size     a number of bytes, such as 64KiB
-//     percent  a share, such as 20%
-//     joined   a string is several words, joined by spaces
+//	onoff    a bool is on or off; otherwise its name alone means true
+//	size     a number of bytes, such as 64KiB
+//	percent  a share, such as 20%
+//	joined   a string is several words, joined by spaces
+//	-        the field is no option, or has its own parser
 //
 // A bad tag panics: a test of the struct finds it.
 package option

@@ -1,10 +1,10 @@
-// Package sources answers one question: where can decisions come from, in Caddy?
+// Package sources has the sources of decisions of tocsin for Caddy.
 //
 // Its modules are guests of the app tocsin: see package guest.
 //
 //	tocsin.sources.lapi       a CrowdSec Local API
-//	tocsin.sources.blocklist  a text with addresses, in a file or on a server
-//	tocsin.sources.geoip      databases that say where an address is
+//	tocsin.sources.blocklist  a list of addresses, in a file or at a URL
+//	tocsin.sources.geoip      databases with the country and AS of addresses
 package sources
 
 import (
