@@ -94,10 +94,15 @@ func TestNothingAroundTheDirectiveHandsOnWhatItStops(t *testing.T) {
 		"/route/*":     "route {\nmap {path} {found} {\ndefault yes\n}\ntocsin\nrewrite * /robots.txt\n" + app + "\n}",
 		"/auth/*":      "forward_auth " + asks.Listener.Addr().String() + " {\nuri /robots.txt\n}\nhandle {\ntocsin\n" + app + "\n}",
 		"/lost/*":      "intercept {\n@e status 404\nhandle_response @e {\nroot {DIR}\nrewrite * /secret.html\nfile_server\n}\n}\nhandle {\ntocsin\nerror 404\n}",
+		"/before/*":    "route {\nroute {\nintercept {\n@e status 403 429\nhandle_response @e {\n" + app + "\n}\n}\n}\ntocsin\n" + app + "\n}",
+		"/within/*":    "invoke guarded",
+		"/invoked/*":   "route {\ninvoke guard\ntocsin\n" + app + "\n}",
 		"/encoded/*":   "encode\ntemplates\nhandle {\ntocsin\n" + app + "\n}",
 	}
 	text := globals("blocklist {DIR}/suspects.txt {\naction captcha\n}\nblocklist {DIR}/outlaws.txt\nsnapshot off") +
-		"&(named) {\ntocsin\n" + app + "\n}\nhttp://:{PORT} {\n"
+		"&(named) {\ntocsin\n" + app + "\n}\n" +
+		"&(guard) {\nintercept {\n@e status 403 429\nhandle_response @e {\n" + app + "\n}\n}\n}\n" +
+		"&(guarded) {\nroute {\nintercept {\n@e status 403 429\nhandle_response @e {\n" + app + "\n}\n}\ntocsin\n" + app + "\n}\n}\nhttp://:{PORT} {\n"
 	for path, inner := range around {
 		text += "handle " + path + " {\n" + inner + "\n}\n"
 	}
@@ -133,6 +138,8 @@ func TestAnInterceptAroundTheDirectiveIsWarnedOf(t *testing.T) {
 	}{
 		{"around it", "intercept {\nreplace_status 404\n}\nhandle {\ntocsin\n}", true},
 		{"in the same block, where it comes second", "tocsin\nintercept {\nreplace_status 404\n}", false},
+		{"in a block before it", "route {\nroute {\nintercept {\nreplace_status 404\n}\n}\ntocsin\n}", true},
+		{"in another block of a route", "route {\nhandle /a {\nintercept {\nreplace_status 404\n}\n}\nhandle {\ntocsin\n}\n}", false},
 		{"in another block", "handle /a {\nintercept {\nreplace_status 404\n}\n}\nhandle {\ntocsin\n}", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

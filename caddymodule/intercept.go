@@ -26,39 +26,74 @@ func (h *Handler) isEnclosed() bool {
 	}
 	e := &h.place.enclosure
 	e.once.Do(func() {
-		around, found := enclosing(h.place.server.Routes, h)
-		e.around = around || !found && slices.ContainsFunc(h.place.server.Routes, func(r caddyhttp.Route) bool {
-			return slices.ContainsFunc(r.Handlers, intercepts) // h is in a named route, and that may be anywhere
-		})
+		srv := h.place.server
+		around, found := enclosing(srv, srv.Routes, h)
+		e.around = around || !found && interceptsAnywhere(srv)
 	})
 	return e.around
 }
 
 // enclosing reports whether h is in routes, and whether a request may come by an intercept
 // before it comes to h.
-func enclosing(routes caddyhttp.RouteList, h *Handler) (around, found bool) {
-	for _, route := range routes {
+func enclosing(srv *caddyhttp.Server, routes caddyhttp.RouteList, h *Handler) (around, found bool) {
+	for i, route := range routes {
+		inRoute := false
 		for _, handler := range route.Handlers {
 			if handler == caddyhttp.MiddlewareHandler(h) {
-				return around, true
+				return inRoute || comesBy(srv, routes[:i], route.Group), true
 			}
 			if sr, ok := handler.(*caddyhttp.Subroute); ok {
-				if inner, found := enclosing(sr.Routes, h); found {
-					return around || inner, true
+				if inner, found := enclosing(srv, sr.Routes, h); found {
+					return inner || inRoute || comesBy(srv, routes[:i], route.Group), true
 				}
 			}
-			around = around || isIntercept(handler)
+			inRoute = inRoute || intercepts(srv, handler, nil)
 		}
 	}
-	return around, false
+	return false, false
 }
 
-// intercepts reports whether handler is an intercept, or one is in it.
-func intercepts(handler caddyhttp.MiddlewareHandler) bool {
-	sr, ok := handler.(*caddyhttp.Subroute)
-	return isIntercept(handler) || ok && slices.ContainsFunc(sr.Routes, func(r caddyhttp.Route) bool {
-		return slices.ContainsFunc(r.Handlers, intercepts)
+// comesBy reports whether a request may come by an intercept in one of routes before it
+// comes to one behind them that is of a group: not in one that ends there, nor in another
+// one of the group. What stands in a block goes on around what follows the block.
+func comesBy(srv *caddyhttp.Server, routes caddyhttp.RouteList, group string) bool {
+	return slices.ContainsFunc(routes, func(r caddyhttp.Route) bool {
+		return !r.Terminal && (r.Group == "" || r.Group != group) && interceptsIn(srv, caddyhttp.RouteList{r}, nil)
 	})
+}
+
+// interceptsAnywhere reports whether there is an intercept in srv: where a directive in a
+// named route or in error routes stands, only the request shows.
+func interceptsAnywhere(srv *caddyhttp.Server) bool {
+	if interceptsIn(srv, srv.Routes, nil) || srv.Errors != nil && interceptsIn(srv, srv.Errors.Routes, nil) {
+		return true
+	}
+	for _, route := range srv.NamedRoutes {
+		if interceptsIn(srv, caddyhttp.RouteList{*route}, nil) {
+			return true
+		}
+	}
+	return false
+}
+
+func interceptsIn(srv *caddyhttp.Server, routes caddyhttp.RouteList, invoked []string) bool {
+	return slices.ContainsFunc(routes, func(r caddyhttp.Route) bool {
+		return slices.ContainsFunc(r.Handlers, func(h caddyhttp.MiddlewareHandler) bool { return intercepts(srv, h, invoked) })
+	})
+}
+
+// intercepts reports whether handler is an intercept, or one is in it, or in a route that
+// it invokes and that was not invoked on the way here.
+func intercepts(srv *caddyhttp.Server, handler caddyhttp.MiddlewareHandler, invoked []string) bool {
+	switch h := handler.(type) {
+	case *caddyhttp.Subroute:
+		return interceptsIn(srv, h.Routes, invoked) || h.Errors != nil && interceptsIn(srv, h.Errors.Routes, invoked)
+	case *caddyhttp.Invoke:
+		route := srv.NamedRoutes[h.Name]
+		return route != nil && !slices.Contains(invoked, h.Name) &&
+			interceptsIn(srv, caddyhttp.RouteList{*route}, append(slices.Clip(invoked), h.Name))
+	}
+	return isIntercept(handler)
 }
 
 func isIntercept(handler caddyhttp.MiddlewareHandler) bool {
