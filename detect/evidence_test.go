@@ -35,6 +35,8 @@ func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
 			}
 		case bans != (s.action == lookup.Ban) || !bans && s.action != lookup.Captcha:
 			t.Errorf("%s asks for %v; a reason to ban is known: %v", name, s.action, bans)
+		case !bans && (s.duration <= 0 || s.duration >= 4*time.Hour):
+			t.Errorf("%s asks for a captcha of %v; want less than the 4h of a ban", name, s.duration)
 		}
 	}
 }

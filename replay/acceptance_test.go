@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -115,5 +116,69 @@ func TestSlowAttacksAreStopped(t *testing.T) {
 		if request, _ := firstStop(t, files[name]); request == 0 || request > 30 {
 			t.Errorf("%s: first stopped at request %d", name, request)
 		}
+	}
+}
+
+// searches splits the file of attacks that no change of thresholds may miss into one for
+// each.
+func searches(t *testing.T) (names []string, files map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(recordings(t, "TOCSIN_HONEST_TRAFFIC", "_must-still-alert/attacks.json")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []struct {
+		Name  string
+		Steps []json.RawMessage
+	}
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	dir, files := t.TempDir(), map[string]string{}
+	for _, a := range all {
+		names, files[a.Name] = append(names, a.Name), filepath.Join(dir, a.Name+".jsonl")
+		var lines []byte
+		for _, s := range a.Steps {
+			lines = append(append(lines, s...), '\n')
+		}
+		if err := os.WriteFile(files[a.Name], lines, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names, files
+}
+
+// What the honest traffic asks to be spared hides no search.
+func TestSearchesAreStillSeen(t *testing.T) {
+	names, files := searches(t)
+	if len(names) == 0 {
+		t.Fatal("no attacks")
+	}
+	for _, name := range names {
+		if request, _ := firstStop(t, files[name]); request == 0 {
+			t.Errorf("%s: not seen", name)
+		}
+	}
+}
+
+// Of the attacks of today, those that guess or search are for detection; the others are
+// for a WAF, since one request suffices for them.
+func TestGuessingAndSearchingOfTodayIsStopped(t *testing.T) {
+	names, files := flows(t, recordings(t, "TOCSIN_ATTACK_TRAFFIC", "exploits-2025.jsonl")[0])
+	guesses := regexp.MustCompile(`(?i)guessing|brute force|login|secrets`)
+	asked := 0
+	for _, name := range names {
+		if !guesses.MatchString(name) {
+			continue
+		}
+		asked++
+		request, action := firstStop(t, files[name])
+		t.Logf("%s: %v at request %d", name, action, request)
+		if request == 0 {
+			t.Errorf("%s: not seen", name)
+		}
+	}
+	if asked == 0 {
+		t.Error("no attack that guesses or searches")
 	}
 }
