@@ -59,13 +59,13 @@ const (
 	restartDelay = 10 * time.Second
 )
 
-// A Source feeds a table. The clients in packages lapi and lists are such.
+// A Source fills a table. The clients in packages lapi and lists are sources.
 type Source interface {
-	// Name is what the source's decisions are filed under. The sources of an
-	// engine have different names.
+	// Name is the name of the source in its decisions. The sources of an engine have
+	// different names.
 	Name() string
-	// Run keeps t in step with the source until ctx ends, and returns ctx's
-	// error. It survives every failure of what it follows.
+	// Run keeps t in sync with the source until ctx ends, and returns ctx's
+	// error. It continues after every failure of the source.
 	Run(ctx context.Context, t *lookup.Table) error
 	// Status says how the source stands. It may be called at any time.
 	Status() lookup.Status
@@ -76,45 +76,44 @@ type Source interface {
 // method Run(context.Context) error is run as a [Source] is, and one with a method
 // Sync() is called by [Engine.Sync].
 type Live interface {
-	// Name is what the source's decisions are filed under.
+	// Name is the name of the source in its decisions.
 	Name() string
 	// Lookup returns the decision in force for ip, and whether there is one.
-	// It stands in front of a request, so it bounds its wait, and what it
-	// returns when the source does not answer is a matter of its own policy.
+	// Requests wait for it, so it limits its wait. Its own policy says what it
+	// returns when the source does not answer.
 	Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
-	// Forget drops what is remembered about the addresses in p.
+	// Forget drops the remembered answers about the addresses in p.
 	Forget(p netip.Prefix)
 	// Status says how the source stands. It may be called at any time.
 	Status() lookup.Status
 }
 
-// A Locator tells where an address is: in which country, by its code, and in
-// which autonomous system. It returns "" and 0 for what it does not know. The
-// DB of package geo has one.
+// A Locator returns the country code and the autonomous system of an address, or ""
+// and 0 if it does not know them. The DB of package geo has one.
 type Locator func(ip netip.Addr) (country string, as uint32)
 
-// Config holds the parts of an engine. The zero Config is a working engine
-// whose table only its owner fills.
+// Config holds the parts of an engine. The zero Config makes a working engine
+// without sources.
 type Config struct {
-	Sources  []Source      // feeds of the table; their names differ
+	Sources  []Source      // fill the table; their names differ
 	Live     []Live        // asked about clients that the table has no ban for
 	Locate   Locator       // asked if there are decisions about places; default: those are not enforced
 	Snapshot string        // file that carries the table over a restart; default: none
 	Inherit  []string      // snapshots of other engines to start from if there is none; those in use are left out
-	Table    *lookup.Table // what to start from instead of the snapshots; the engine takes it over
+	Table    *lookup.Table // start with this table instead of the snapshots; the engine takes it over
 	Synced   []SourceSync  // which sources were in sync with Table, as [Engine.Syncs] returns them
 	NAT64    *lookup.NAT64 // knows the prefixes of local translators; default: the well-known one only
 	Logger   *zap.Logger   // default: none
 
-	Detect    Detector   // shown by Request and Response; default: none
-	Verify    Verifier   // asked about clients that claim to be crawlers; default: nobody's claim counts
-	Reporters []Reporter // told of alerts; their names differ
+	Detect    Detector   // gets the events of Request and Response; default: none
+	Verify    Verifier   // verifies clients that claim to be crawlers; default: none, no claim counts
+	Reporters []Reporter // get the alerts; their names differ
 	Queue     int        // alerts kept for a reporter that cannot take them now; default: 4096
 	History   int        // alerts that Alerts returns; default: 100
-	Local     Local      // what is decided on alerts
+	Local     Local      // the decisions after alerts
 
-	// Spared is told of alerts about clients that are spared, whom no reporter is told
-	// of. It stands in front of requests, and must not wait. Default: nobody.
+	// Spared is called for alerts about exempt clients, which no reporter gets. Requests
+	// wait for it, so it must not wait. Default: none.
 	Spared func(Record)
 }
 
@@ -128,7 +127,7 @@ type Engine struct {
 	snapshot snapshotFile
 	logger   *zap.Logger
 	born     time.Time
-	carried  map[string]SourceSync // what is known from before about the sources, by name
+	carried  map[string]SourceSync // earlier syncs of the sources, by name
 
 	local       *locals
 	outboxes    []*outbox
@@ -141,7 +140,7 @@ type Engine struct {
 	own         own
 	seed        maphash.Seed // of hashes of pages
 
-	allowlists []Allowlister // the sources that are such
+	allowlists []Allowlister // the sources with allowlists
 
 	start, stop sync.Once
 	cancel      context.CancelFunc // of all but reports
@@ -240,8 +239,8 @@ func (e *Engine) Start() {
 }
 
 // Close stops what Start started, reports the alerts that are left, waits for
-// all that two seconds at most, and writes the snapshot. An engine that was never started has nothing to stop, and
-// cannot be started any more. Calls after the first return what it returned.
+// all that two seconds at most, and writes the snapshot. An engine that was never
+// started cannot start after that. Later calls return the result of the first.
 func (e *Engine) Close() error {
 	e.start.Do(func() {})
 	e.stop.Do(func() { e.stopErr = e.close() })
@@ -258,7 +257,7 @@ func (e *Engine) close() error {
 	return errors.Join(err, e.save(), e.unclaim())
 }
 
-// wait waits for what Start started, but not for ever.
+// wait waits for the goroutines of Start, but not for ever.
 func (e *Engine) wait() error {
 	flush := time.AfterFunc(flushTimeout, e.cancelSend)
 	defer e.cancelSend()
@@ -274,8 +273,8 @@ func (e *Engine) wait() error {
 	case <-stopped:
 		return nil
 	case <-timeout.C:
-		// A source that ignores its context is a mistake of ours; hanging here
-		// would stop the whole web server.
+		// A source that ignores its context is a bug; waiting for it would stop the
+		// whole web server.
 		return fmt.Errorf("stopping the sources: still running after %v", closeTimeout)
 	}
 }
