@@ -68,105 +68,103 @@ type Config struct {
 	// are IPv4. The engine has to know it, too. Default: the well-known prefix only.
 	NAT64 *lookup.NAT64
 
-	// Allow lists clients that are never stopped, whatever is decided about
-	// them. They are matched against what ClientIP returned. Default: none.
+	// Allow lists clients that are never stopped, whatever the decisions about
+	// them. It is matched against the address from ClientIP. Default: none.
 	Allow []netip.Prefix
 
-	// AllowLists are more such clients, who may change meanwhile, such as a
-	// lists.AllowList. They are asked as Allow is. Default: none.
+	// AllowLists are lists of more such clients that may change, such as a
+	// lists.AllowList. They are used like Allow. Default: none.
 	AllowLists []AllowList
 
 	// Banned answers the requests that are stopped; [FromContext] gives it the
 	// [Stop]. It should answer with its Status. Default: the built-in [Page].
 	Banned http.Handler
 
-	// Challenge lets clients through that a captcha decision is in force for and
-	// that prove that somebody is there. Default: one of its own, with the embedded
-	// proof of work and a secret made at random: passes end with the process, and
-	// other servers do not take them. Logger is told of that at level info.
+	// Challenge lets clients with a captcha decision pass if they solve its challenge.
+	// Default: the middleware's own, with the embedded proof of work and a random
+	// secret: passes end with the process, and other servers do not accept them. The
+	// log says so at level info.
 	Challenge *challenge.Gate
 
-	// ChallengeOff has no challenge sent: a captcha decision turns the client away
-	// until it ends, with status 429 and Retry-After. Passes of Challenge that were
-	// earned elsewhere count all the same: see [challenge.Config].Hosts. Default:
-	// false.
+	// ChallengeOff sends no challenge: a client with a captcha decision gets status 429
+	// with Retry-After until the decision ends. Passes of Challenge that were earned
+	// elsewhere still count: see [challenge.Config].Hosts. Default: false.
 	ChallengeOff bool
 
-	// Passed is told of every request that goes on, against a captcha decision,
-	// because it carries a pass. Default: nobody.
+	// Passed is called for every request that passes a captcha decision because it
+	// carries a pass. Default: none.
 	Passed func(*http.Request, *Stop)
 
-	// Challenged is told when a client is asked to solve a challenge because of a
-	// decision about it (solved is false) when it asks for page, a path; and when it has
-	// solved one. It must not wait. Default: the method of that name that Observe has,
-	// if it has one, as the engine of this module does; else nobody.
+	// Challenged is called when a client gets a challenge because of a decision about it
+	// (solved is false; page is the path that it requested), and when it has solved one.
+	// It must not wait. Default: the method of that name of Observe, if there is one, as
+	// the engine of this module has; else none.
 	Challenged func(client netip.Addr, d lookup.Decision, page string, solved bool)
 
-	// Observe looks for abuse in the requests that go on and in their responses,
+	// Observe looks for abuse in the requests that pass and in their responses,
 	// but not in those of clients in Allow. A captcha decision that it returns for a
-	// request, with neither Prefix, Country nor AS, is about that request alone: see
-	// Guard of [Stop]. Default: nobody.
+	// request, without Prefix, Country and AS, is about that request alone: see
+	// Guard of [Stop]. Default: none.
 	Observe Observer
 
-	// Trust reports whether a request is not to be observed. It is asked before
-	// Observe is, and must not wait. Default: none is trusted.
+	// Trust reports whether Observe skips a request. It is called before Observe, and
+	// must not wait. Default: Observe skips none.
 	Trust func(*http.Request, netip.Addr) bool
 
-	// Sessions are those that are not observed, and learns of new ones by what the
-	// site answers. Default: none; all are observed.
+	// Sessions holds the sessions that Observe skips, and learns of new ones from the
+	// site's responses. Default: none.
 	Sessions *Sessions
 
-	// Inspect judges what goes on by what it says: those of clients on the allow
-	// list only if they ask for something of AppSec's own. What it bans is told to
-	// Observe, as an event that evt.Meta.matched calls |appsec:ban|. Default:
-	// nobody.
+	// Inspect judges the content of the requests that pass; those of clients on the
+	// allow list only if they are for AppSec's own paths. Observe gets an event for each
+	// ban of Inspect, with |appsec:ban| in evt.Meta.matched. Default: none.
 	Inspect Inspector
 
-	// Original completes what Inspect is told of a request by what it was before
-	// somebody changed it. Default: it is as it came.
+	// Original completes the inspection with the request as it was before another
+	// handler changed it. Default: the request as it arrives here.
 	Original func(*http.Request, *appsec.Inspection)
 
-	// Reduced completes a request that goes on against a captcha decision because of
-	// what it asks for (see [challenge.Gate.Exempt]), and that has lost its query and
-	// more: whatever else the next handler may know the request by has to lose them,
-	// too. Default: there is nothing else.
+	// Reduced is called for a request that is exempt from a captcha decision (see
+	// [challenge.Gate.Exempt]) and has lost its query and more. It removes them from
+	// other copies of the request that the next handler may use. Default: there are no
+	// other copies.
 	Reduced func(http.ResponseWriter, *http.Request) *http.Request
 
-	// NotExempt reports whether no request is exempt from challenges, since somebody may
-	// put another answer in the place of the one that is looked at. Default: some are.
+	// NotExempt reports whether no request is exempt from challenges, because another
+	// handler may replace the answer that is checked. Default: some are exempt.
 	NotExempt func() bool
 
-	// Describe corrects and completes what Observe is told of a request, before
-	// it is asked. Default: it is told what the request says.
+	// Describe corrects and completes the event of a request before Observe gets it.
+	// Default: the event says what the request says.
 	Describe func(*http.Request, *event.Event)
 
-	// ErrorStatus returns the status of the answer that an error of the next
-	// handler leads to (see [Middleware.Serve]). Default: 500 for each.
+	// ErrorStatus returns the response status for an error of the next handler (see
+	// [Middleware.Serve]). Default: 500 for each.
 	ErrorStatus func(error) int
 
-	// DryRun lets every request pass, and only logs and counts which ones
+	// DryRun lets every request pass, and only logs and counts the requests that
 	// would have been stopped.
 	DryRun bool
 
-	// KeepEstablished leaves requests alone whose clients are banned while they are
-	// served. Default: false, they are ended.
+	// KeepEstablished lets requests continue whose clients are banned meanwhile.
+	// Default: false, they are ended.
 	KeepEstablished bool
 
-	// Lasts reports whether a request is left alone for itself, such as one of a proxy
-	// that many clients are behind. Default: none is.
+	// Lasts reports whether this one request may continue when its client is banned,
+	// such as the request of a proxy for many clients. Default: no request may.
 	Lasts func(r *http.Request, client netip.Addr) bool
 
-	// Established knows the requests that are being served. Several middlewares may
-	// share one, and it may outlive them. Default: one of its own.
+	// Established holds the requests in progress. Several middlewares may share one, and
+	// it may outlive them. Default: the middleware's own.
 	Established *Established
 
-	// Recheck finds the decision for the client of a request that is being served, as
-	// Lookup does for one that comes. It is called every second or two for each that
-	// lasts, one after the other, and may wait as long as ctx lets it. Default: Lookup.
+	// Recheck finds the decision for the client of a request in progress, as Lookup does
+	// for a new request. It is called every second or two for each of them, one after the
+	// other, and may wait until ctx ends. Default: Lookup.
 	Recheck func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
 
-	// Counters are added to. Several middlewares may share one, and it may
-	// outlive them. Default: one of its own.
+	// Counters receives the counts. Several middlewares may share one, and it may
+	// outlive them. Default: the middleware's own.
 	Counters *Counters
 
 	// Server names this middleware in the log, if there are several. Default:
@@ -175,14 +173,13 @@ type Config struct {
 
 	// Logger gets a line for every request that is stopped: at level info for
 	// the first five of a client in a minute, at level debug for the others.
-	// What was left out at level info, because of that or because more than
-	// 1024 clients came in that minute, is summed up in one line, which comes
-	// with the first request that is stopped after it. A network of IPv6, a
-	// /64, counts as one client. Default: none.
+	// One line has the number of the lines that are left out at level info, because of
+	// that limit or because more than 1024 clients came in that minute. It comes with
+	// the first request that is stopped after that minute. A /64 of IPv6 counts as one
+	// client. Default: none.
 	Logger *zap.Logger
 
-	// LogIP says how much of the clients' addresses Logger is told. Default:
-	// all.
+	// LogIP says how much of a client's address the log shows. Default: all.
 	LogIP LogIP
 }
 
