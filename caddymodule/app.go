@@ -16,7 +16,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// appID is the name of the app, of its logger and of what belongs to it.
+// appID is the name of the app, of its logger and of its namespaces.
 const appID = "tocsin"
 
 // What App.Startup can be.
@@ -25,48 +25,45 @@ const (
 	startupClosed = "closed"
 )
 
-// App holds what all sites share: where decisions come from, and the policy
-// that holds for all of them. Without a source of decisions only what is seen here is
-// stopped.
+// App holds what all sites share: the sources of decisions and the common policy.
+// Without a source of decisions only local decisions stop clients.
 type App struct {
 	State
 	former
 
-	// Clients that are never stopped, whatever is decided about them: IP
-	// addresses and CIDR ranges, private_ranges for all private and loopback ones,
-	// and files and URLs that list such. The path of a file is absolute or begins with
-	// ./ or ../. A file is read again when it changes, a URL every hour, and when that
-	// fails the last good copy stays. Placeholders are replaced. Default: none.
+	// Clients that are never stopped, whatever the decisions about them: IP addresses
+	// and CIDR ranges, private_ranges for all private and loopback addresses, and files
+	// and URLs that list clients. The path of a file is absolute or begins with ./ or
+	// ../. A file is read again when it changes, a URL every hour, and if that fails
+	// the last good copy stays. Placeholders are replaced. Default: none.
 	Allow []string `json:"allow,omitempty"`
 
-	// What becomes of requests until every source was in sync for the first
-	// time, unless a snapshot stands in for that: "open" lets them pass, "closed"
-	// answers them with status 503. Default: open.
+	// What happens to requests until every source was in sync once, now or according
+	// to the snapshot: "open" lets them pass, "closed" answers with status 503.
+	// Default: open.
 	Startup string `json:"startup,omitempty" option:"open|closed"`
 
-	// What becomes of requests that are being served when their client is banned, such
-	// as WebSockets, event streams and downloads: "end" ends them within two seconds,
-	// "keep" leaves them. Sites can say otherwise. Default: end.
+	// What happens to requests in progress when their client is banned, such as
+	// WebSockets, event streams and downloads: "end" ends them within two seconds,
+	// "keep" lets them continue. Sites can override it. Default: end.
 	Established string `json:"established,omitempty" option:"end|keep"`
 
-	// What clients have to meet that a captcha decision is in force for. With the
-	// type off a captcha decision is a ban. Default: the embedded proof of work.
+	// The challenge for clients with a captcha decision. If it is off, they get status
+	// 429. Default: the embedded proof of work.
 	Challenge *Challenge `json:"challenge,omitempty"`
 
-	// What abuse to look for in requests and in the responses to them. Default: what
-	// the scenarios look for that come with the module.
+	// The scenarios that run on requests and responses. Default: the built-in
+	// scenarios.
 	Detect *Detect `json:"detect,omitempty"`
 
-	// The inspector of requests, which judges them by what they say: one module in the
-	// namespace tocsin.inspectors. The one that comes with the module is appsec. Default:
-	// none.
+	// The WAF that inspects the content of requests: one module in the namespace
+	// tocsin.inspectors, such as appsec. Default: none.
 	InspectorsRaw []json.RawMessage `json:"inspectors,omitempty" caddy:"namespace=tocsin.inspectors inline_key=inspector"`
 
-	// How the pages look that stopped clients see. Sites can say otherwise.
+	// The look of the pages for stopped clients. Sites can override it.
 	Look
 
-	// How much of the clients' addresses goes into the log lines about stopped
-	// requests: "full", "masked" to their network, a /24 or a /48, or "off".
+	// How much of a client's address the log lines about stopped requests show: "full", "masked" to their network, a /24 or a /48, or "off".
 	// Default: full.
 	LogIP string `json:"log_ip,omitempty" option:"full|masked|off"`
 
@@ -96,7 +93,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision sets the app up. It reads files but opens no connection and starts
-// nothing, since caddy validate calls it too.
+// nothing, because caddy validate calls it too.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger, a.warnings = ctx.Logger(), new(warnings)
 	if err := a.former.check(); err != nil {
@@ -208,8 +205,8 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop ends what belongs to this config alone, and lets go of the log: the next
-// config may want the engine.
+// Stop ends what belongs only to this config, and releases the log. The engine stays
+// for the next config.
 func (a *App) Stop() error {
 	defer a.release()
 	for _, check := range a.checks {
@@ -248,8 +245,8 @@ func appOf(ctx caddy.Context) (*App, error) {
 	return v.(*App), nil
 }
 
-// warnLeftmost warns, once for a config, if srv believes what clients write into
-// X-Forwarded-For: such a client picks the address that it is judged by.
+// warnLeftmost warns, once for a config, if srv believes the X-Forwarded-For of
+// clients: such a client chooses the address that is checked.
 func (a *App) warnLeftmost(srv *caddyhttp.Server) {
 	if !trustsLeftmost(srv) {
 		return

@@ -27,51 +27,47 @@ const stopTimeout = 2 * time.Second
 // for Challenge.Off.
 const challengeOff = "off"
 
-// Challenge is what clients have to meet that a captcha decision is in force for.
+// Challenge is the challenge for clients with a captcha decision.
 // Placeholders are replaced in all of its strings when the config is loaded.
 type Challenge struct {
 	// Whether there is no challenge at all. Default: false.
 	Off bool `json:"off,omitempty" option:"-"`
 
-	// Who tells people from programs: a module in the namespace tocsin.challenges. Those
-	// that come with the module are pow, altcha, turnstile, hcaptcha, recaptcha,
-	// recaptcha_v3 and siteverify. Default: pow, the embedded proof of work.
+	// The provider that tells people from programs: a module in the namespace
+	// tocsin.challenges, such as pow, altcha, turnstile, hcaptcha, recaptcha,
+	// recaptcha_v3 or siteverify. Default: pow, the embedded proof of work.
 	ProviderRaw json.RawMessage `json:"provider,omitempty" caddy:"namespace=tocsin.challenges inline_key=name" option:"-"`
 
-	FormerType json.RawMessage `json:"type,omitempty"` // that was the name of the provider once
+	FormerType json.RawMessage `json:"type,omitempty"` // an earlier form of the provider's name
 
-	// Secret that passes are signed with, or file:PATH: at least 32 random bytes,
-	// the same on all servers that take each other's passes. Default: secrets in
-	// Caddy's storage, which are made there, shared by all servers that have the
-	// storage, and replaced once a week.
+	// The secret that signs passes, or file:PATH: at least 32 random bytes, the same on
+	// all servers that accept each other's passes. Default: secrets in Caddy's storage,
+	// which are created there, shared by all servers with that storage, and replaced
+	// once a week.
 	Secret string `json:"secret,omitempty"`
 
-	// Secrets that passes were signed with earlier, or file:PATH, and that still
-	// count. Default: none.
+	// Earlier secrets, or file:PATH, whose passes are still valid. Default: none.
 	OldSecrets []string `json:"old_secrets,omitempty"`
 
-	// How hard the challenge is that a client gets first: low, medium or high.
-	// Default: medium.
+	// How hard a client's first challenge is: low, medium or high. Default: medium.
 	Level string `json:"level,omitempty" option:"low|medium|high"`
 
-	// How long a pass holds that is not used, one minute to 24 hours. One that is used
-	// is renewed, until a day after it was earned. Default: 30m.
+	// How long a pass holds without use, one minute to 24 hours. A pass in use is
+	// renewed, until a day after it was earned. Default: 30m.
 	TTL caddy.Duration `json:"ttl,omitempty" option:"min=1m,max=24h"`
 
-	// How many points raise the level of the next challenge by one. A point is a
-	// challenge solved by who has no pass, although nobody has used the pass that was
-	// earned before it; it is a quarter if that pass is in use. One is forgotten every
-	// three minutes. They are counted for browsers of one kind at one network, an IPv4
-	// address or a /64, and five times as many for the whole of it. Default: 5;
-	// -1: never.
+	// How many points raise the level of the next challenge by one. A client without a
+	// pass gets a point when it solves a challenge while the pass earned before it is
+	// unused, and a quarter if that pass is in use. One point expires every three
+	// minutes. Points count for browsers of one kind at one network, an IPv4 address or a
+	// /64. For the whole network the limit is five times as high. Default: 5; -1: never.
 	Raise int `json:"raise,omitempty" option:"off"`
 
-	// How many points keep browsers of that kind that have no pass from another
-	// challenge, with status 429, until enough are forgotten. Default: 20; -1:
-	// never.
+	// How many points stop browsers of that kind without a pass: they get status 429
+	// instead of a challenge until enough points have expired. Default: 20; -1: never.
 	Bar int `json:"bar,omitempty" option:"off"`
 
-	// Hosts that share passes: each that is listed, and all below it. They are in one
+	// Hosts that share passes: each listed host, and all below it. They are in one
 	// domain, such as example.com. Default: a pass holds for one host.
 	Hosts []string `json:"hosts,omitempty"`
 
@@ -87,18 +83,18 @@ type Challenge struct {
 	Title string `json:"title,omitempty"`
 }
 
-// A passage is what all sites of a config need to challenge clients.
+// A passage holds what all sites of a config need to challenge clients.
 type passage struct {
 	cfg    challenge.Config
-	gates  map[Look]*challenge.Gate // made so far: sites that look alike share one
+	gates  map[Look]*challenge.Gate // made so far: sites with the same look share one
 	keeper *secretKeeper            // nil: the secrets are in the config
 	end    context.CancelFunc
 	ended  chan struct{} // closed when the keeper has ended
 }
 
-// A shared holds what is to survive a reload, even of one that changes the
-// sources of decisions: what challenges were solved, what clients have done, and what
-// is being served.
+// A shared holds the state that survives every reload, even one that changes the
+// sources of decisions: the solved challenges, the behaviour of clients, and the
+// requests in progress.
 type shared struct {
 	established middleware.Established
 

@@ -28,58 +28,55 @@ const (
 	rulesOff     = "off"
 )
 
-// policyAlert is the Policy.Action of scenarios that are only told of.
+// policyAlert is the Policy.Action of scenarios that make no decision.
 const policyAlert = "alert"
 
-// Detect says what abuse to look for in requests and in the responses to them.
+// Detect says which scenarios run on requests and responses.
 type Detect struct {
-	// "builtin" for the scenarios that come with the module, and files and folders
-	// of scenarios in CrowdSec's form, such as /etc/crowdsec/scenarios; or "off".
-	// Placeholders are replaced. Of scenarios with one name the first counts.
-	// Default: builtin.
+	// "builtin" for the built-in scenarios, and files and folders of scenarios in
+	// CrowdSec's format, such as /etc/crowdsec/scenarios; or "off". Placeholders are
+	// replaced. Of scenarios with the same name the first counts. Default: builtin.
 	Rules []string `json:"rules,omitempty" option:"-"`
 
-	// Folder of the lists that scenarios ask. Default: /var/lib/crowdsec/data.
+	// Folder with the lists that scenarios use. Default: /var/lib/crowdsec/data.
 	Data string `json:"data,omitempty"`
 
-	// What is done about the alerts of some scenarios, by their names. Default: as
-	// the scenario says.
+	// The actions of some scenarios, by their names. Default: the scenario's own.
 	Policies map[string]Policy `json:"policies,omitempty"`
 
-	// Scenarios of your own.
+	// Your own scenarios.
 	Scenarios []Scenario `json:"scenarios,omitempty"`
 
-	// Cookies that the site gives to who has logged in; a star at the end stands
-	// for any rest. Requests with one that the site has set for the same client are not
-	// looked at, for a day after, until the site takes it back.
-	// Default: none.
+	// Cookies that the site sets for logged-in visitors; a star at the end stands for
+	// any rest. Detection skips requests with a cookie that the site has set for the same
+	// client, for a day, until the site deletes the cookie. Default: none.
 	Sessions []string `json:"sessions,omitempty"`
 }
 
-// Policy says what is done about an alert.
+// Policy is the action after an alert.
 type Policy struct {
-	// "ban" or "captcha", or "alert" for nothing but to tell of it.
+	// "ban" or "captcha", or "alert" for no decision.
 	Action string `json:"action,omitempty" option:"ban|captcha|alert,-"`
 
-	// How long the decision lasts. Default: as the scenario says, or local.
+	// How long the decision lasts. Default: that of the scenario or of local.
 	Duration caddy.Duration `json:"duration,omitempty" option:"-"`
 }
 
-// Local is what is decided here about a client when a scenario alerts. It wins over
-// what a scenario asks for, in both directions; a policy for the scenario wins over
-// it. A Local API that is told of an alert has the last word.
+// Local is the local decision about a client after an alert. It overrides the scenario's
+// action, in both directions; a policy for the scenario overrides it. The decision of a
+// Local API that gets the alert replaces it.
 type Local struct {
-	// ban or captcha. Default: as the scenario says, or else ban.
+	// ban or captcha. Default: the scenario's, or else ban.
 	Action string `json:"action,omitempty" option:"ban|captcha,-"`
 
-	// Default: as the scenario says, or else 4h.
+	// Default: the scenario's, or else 4h.
 	Duration caddy.Duration `json:"duration,omitempty" option:"-"`
 
-	// How long a client is remembered after a decision about it: one that relapses
-	// in that time gets twice the duration of the last. Default: 24h; -1: never.
+	// How long a client is remembered after a decision: a relapse in that time gets
+	// twice the last duration. Default: 24h; -1: never.
 	Escalate caddy.Duration `json:"escalate,omitempty" option:"off"`
 
-	// How long a decision becomes at most by that. Default: 7d.
+	// The longest duration that this leads to. Default: 7d.
 	Longest caddy.Duration `json:"longest,omitempty"`
 }
 
@@ -94,22 +91,21 @@ func (l Local) config() engine.Local {
 	}
 }
 
-// A watch is what is looked for under one config.
+// A watch holds the detection of one config.
 type watch struct {
 	detect   *Detect
 	own      []Scenario           // whose matchers are loaded
 	sessions *middleware.Sessions // nil: none
 	logger   *zap.Logger
 
-	keepQuery bool // for who is told of alerts
+	keepQuery bool // for the reporters
 
 	rules *detect.Rules // as they were when the config was loaded
 	user  *ruleUser     // since the config runs
 	mu    sync.Mutex    // one reader of files at a time
 }
 
-// newWatch returns what d, which may be nil, says is to be looked for; nil if that
-// is nothing.
+// newWatch returns the detection of d, which may be nil; nil if detection is off.
 func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	if d == nil {
 		d = new(Detect)
@@ -140,7 +136,7 @@ func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	return w, err
 }
 
-// load reads the rules. What cannot run is named in the log and left out.
+// load reads the rules. Rules that cannot run are named in the log and skipped.
 func (w *watch) load() (*detect.Rules, error) {
 	d := w.detect
 	rules, err := d.read(caddy.NewReplacer(), w.own)
@@ -151,8 +147,8 @@ func (w *watch) load() (*detect.Rules, error) {
 	return d.apply(rules, w.logger)
 }
 
-// apply returns rules with the policies of d. Those that no scenario has through no
-// fault of the operator's are told of in the log.
+// apply returns rules with the policies of d. The log names policies whose scenario is
+// missing through no fault of the operator.
 func (d *Detect) apply(rules *detect.Rules, log *zap.Logger) (*detect.Rules, error) {
 	policies := make(map[string]detect.Policy, len(d.Policies))
 	for name, p := range d.Policies {
@@ -170,7 +166,7 @@ func (d *Detect) apply(rules *detect.Rules, log *zap.Logger) (*detect.Rules, err
 
 func (w *watch) start(s *ruleSwitch) { w.user = s.use(w.rules) }
 
-// reload reads the rules anew. Those of before stay if these are no good.
+// reload reads the rules again. The old ones stay if the new ones are invalid.
 func (w *watch) reload() {
 	if w == nil {
 		return
@@ -244,8 +240,8 @@ func (p Policy) parse() (detect.Policy, error) {
 	return parsed, nil
 }
 
-// describe corrects an event by what Caddy knows: the request as it was before
-// rewrites, and which matchers of scenarios match.
+// describe corrects an event with what Caddy knows: the request before rewrites, and
+// the matchers of scenarios that match.
 func (w *watch) describe(r *http.Request, e *event.Event) {
 	e.KeepQuery = w.keepQuery
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
@@ -253,7 +249,7 @@ func (w *watch) describe(r *http.Request, e *event.Event) {
 	}
 	var matched []string
 	for i := range w.own {
-		// A matcher that fails has not matched: what it cost is a count too few.
+		// A matcher that fails has not matched: at worst a request is not counted.
 		if ok, err := w.own[i].sets.AnyMatchWithError(r); ok && err == nil {
 			matched = append(matched, w.own[i].Name)
 		}
@@ -263,7 +259,7 @@ func (w *watch) describe(r *http.Request, e *event.Event) {
 	}
 }
 
-// trusted reports whether a request is one that the site sends to itself:
+// trusted reports whether the site itself sent a request:
 // WordPress calls its own wp-cron.php.
 func trusted(r *http.Request, ip netip.Addr) bool {
 	return ip.IsLoopback() && strings.HasPrefix(r.UserAgent(), "WordPress/")

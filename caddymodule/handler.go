@@ -21,14 +21,14 @@ const (
 	retryAfter = 5 * time.Second // what a client is told while the engine is not ready
 )
 
-// Handler stops the requests of clients that are decided against: with status
-// 403, or 429 if the decision is to throttle. The error goes through the site's
-// handle_errors, where the placeholders {http.tocsin.action}, .reason, .origin,
-// .source, .prefix, .until and .ref tell more; what these do not handle is
-// answered with a page of our own. Error routes that are not for 403 and 429 alone,
-// nor compare {http.tocsin.action}, see nothing of the request. All other requests go on.
+// Handler stops the requests of clients with a decision against them: with status
+// 403, or 429 for a throttle decision. The error goes through the site's
+// handle_errors, with the placeholders {http.tocsin.action}, .reason, .origin,
+// .source, .prefix, .until and .ref. If no error route answers, tocsin's own page
+// does. Error routes that are not for 403 and 429 alone and do not compare
+// {http.tocsin.action} see nothing of the request. All other requests pass.
 type Handler struct {
-	// Let every request pass, and only log and count which ones would have
+	// Let every request pass, and only log and count the requests that would have
 	// been stopped. Default: false.
 	DryRun bool `json:"dry_run,omitempty"`
 
@@ -37,29 +37,29 @@ type Handler struct {
 	// are replaced. Default: the built-in page.
 	Page string `json:"page,omitempty"`
 
-	// Title of that page. Default: what the matter is, in two or three words.
+	// Title of that page. Default: the reason, in two or three words.
 	Title string `json:"title,omitempty"`
 
-	// How the pages look. Default: as the app says.
+	// The look of the pages. Default: the app's.
 	Look
 
-	// "off" sends no challenge here: a captcha decision turns the client away until it
-	// ends, with status 429, unless it has a pass from elsewhere. Default: the app's
+	// "off" sends no challenge here: a client with a captcha decision gets status 429
+	// until the decision ends, unless it has a pass from elsewhere. Default: the app's
 	// challenge.
 	Challenge string `json:"challenge,omitempty" option:"off"`
 
-	// "off" does not look for abuse here. Default: the app's detect.
+	// "off" turns detection off here. Default: the app's detect.
 	Detect string `json:"detect,omitempty" option:"off"`
 
-	// "off" has no request inspected here. Default: the app's appsec, if it has one.
+	// "off" turns inspection off here. Default: the app's inspector, if it has one.
 	AppSec string `json:"appsec,omitempty" option:"off"`
 
-	// What becomes of requests that are being served when their client is banned: "end"
-	// or "keep". Default: as the app says.
+	// What happens to requests in progress when their client is banned: "end" or "keep".
+	// Default: the app's.
 	Established string `json:"established,omitempty" option:"end|keep"`
 
-	// Clients that are never stopped here, besides those that the app allows
-	// everywhere; of the same form. Default: none.
+	// Clients that are never stopped here, in addition to the app's Allow and in the
+	// same form. Default: none.
 	Allow []string `json:"allow,omitempty"`
 
 	check  *middleware.Middleware
@@ -131,7 +131,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return err
 }
 
-// dress gives h its page, and returns its gate, nil if nothing knows passes here.
+// dress gives h its page, and returns its gate, nil if passes do not count here.
 func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error) {
 	look, err := h.checkedLook(app.look, repl)
 	if err != nil {
@@ -147,7 +147,7 @@ func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error)
 	return gate, nil
 }
 
-// observe has abuse looked for here, unless this site or the app says no.
+// observe turns detection on here, unless this site or the app turns it off.
 func (h *Handler) observe(app *App, cfg *middleware.Config) {
 	if h.Detect != "" || app.watch == nil {
 		return
@@ -181,7 +181,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return err
 }
 
-// errorStatus returns the status that Caddy answers with because of err.
+// errorStatus returns the status of Caddy's answer to err.
 func errorStatus(err error) int {
 	var he caddyhttp.HandlerError
 	if errors.As(err, &he) && he.StatusCode != 0 {
@@ -190,7 +190,7 @@ func errorStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// gate returns what knows the passes of clients here, nil if nothing does.
+// gate returns the gate of this site, nil if passes do not count here.
 func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
 	if app.passage == nil {
 		return nil, nil
@@ -202,8 +202,8 @@ func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.Stop) error {
 	defer h.conceal(w, r)
 	if stop.Challenge {
-		// Not an error: the error pages of a site would take the challenge's
-		// place, and then nobody could solve it.
+		// Not an error: the error pages of a site would replace the challenge, and
+		// then nobody could solve it.
 		setPlaceholders(r, &stop.Decision, stop.Ref)
 		what := "sent"
 		if stop.Answer {
@@ -217,8 +217,8 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 		h.engine.countCountry(stop.Client)
 	}
 	setPlaceholders(r, &stop.Decision, stop.Ref)
-	// Set before the error routes run, for theirs too is an answer to this
-	// client alone.
+	// Set before the error routes run, because their answer too is for this client
+	// alone.
 	w.Header().Set("Cache-Control", "private, no-store")
 	if stop.RetryAfter > 0 {
 		setRetryAfter(w, stop.RetryAfter)
@@ -228,7 +228,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), h.page)
 }
 
-// wait answers a request that comes too early to be judged.
+// wait answers a request that comes before the engine is ready.
 func (h *Handler) wait(w http.ResponseWriter, r *http.Request) error {
 	defer h.conceal(w, r)
 	w.Header().Set("Cache-Control", "private, no-store")

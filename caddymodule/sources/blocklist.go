@@ -15,35 +15,33 @@ import (
 )
 
 // Blocklist is a text with an address or a range on each line, or a JSON array of
-// them, in a file or on a server, as it is or packed with gzip. Ranges are written as
-// 192.0.2.0/24, 192.0.2.0/255.255.255.0 or 192.0.2.1-192.0.2.9. What follows # or ;
-// is a comment. Placeholders are replaced in all strings.
+// them, in a file or at a URL, plain or compressed with gzip. Ranges have the form
+// 192.0.2.0/24, 192.0.2.0/255.255.255.0 or 192.0.2.1-192.0.2.9. A # or ; starts a
+// comment. Placeholders are replaced in all strings.
 type Blocklist struct {
 	// The file, or the URL with http:// or https://. A file is read again when
 	// it changes. Required.
 	Path string `json:"path,omitempty" option:"-"`
 
 	// Name of the source in logs, status and {http.tocsin.source}; unique.
-	// Default: "list:" and the base name, behind a URL's host.
+	// Default: "list:" and the base name; for a URL, its host before that.
 	Name string `json:"name,omitempty"`
 
-	// What to do about listed clients: ban, captcha or throttle. Default: ban.
+	// The action against listed clients: ban, captcha or throttle. Default: ban.
 	Action string `json:"action,omitempty" option:"ban|captcha|throttle"`
 
-	// How long an entry holds once the list can no longer be read. Default:
-	// without end.
+	// How long an entry holds once the list can no longer be read. Default: no end.
 	Duration caddy.Duration `json:"duration,omitempty"`
 
-	// Take private and other special ranges too, which are skipped otherwise.
-	// Default: false.
+	// Accept private and other special ranges too. Default: false, they are skipped.
 	Private bool `json:"private,omitempty" option:"onoff"`
 
-	// Share of all addresses that the list may cover, of IPv4 and of IPv6 apart. The
-	// widest ranges beyond that are held back, and those by which it would grow by more
-	// than a fifth of this at once. Default: 0.05; 1 is without bound.
+	// The share of all addresses that the list may cover, counted apart for IPv4 and IPv6.
+	// The widest ranges beyond that are not enforced, nor those that add more than a fifth
+	// of this share at once. Default: 0.05; 1 sets no limit.
 	Coverage float64 `json:"coverage,omitempty" option:"percent"`
 
-	// How often to ask for the URL, at least 1m. Default: 1h. For URLs.
+	// How often to fetch the URL, at least 1m. Default: 1h. For URLs.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
 	// User name for HTTP Basic authentication. Default: none. For URLs.
@@ -55,8 +53,8 @@ type Blocklist struct {
 	// Key that is sent as X-Api-Key, or file:PATH. Default: none. For URLs.
 	Key string `json:"key,omitempty"`
 
-	// How many lines to ask for at a time, by the parameters page and page_size
-	// of CrowdSec's integrations. Default: the list in one piece. For URLs.
+	// How many lines to fetch at a time, with the parameters page and page_size of
+	// CrowdSec's integrations. Default: the whole list at once. For URLs.
 	PageSize int `json:"page_size,omitempty"`
 
 	nth int // see Resolve
@@ -150,7 +148,7 @@ func (b *Blocklist) Open(env guest.Env) (guest.Opened, error) {
 	return urlList{u, b}, err
 }
 
-// captchas names what asks for captchas.
+// captchas returns the options that demand captchas.
 func (b *Blocklist) captchas() []string { return captchas(numbered("blocklist", b.nth), b.Action) }
 
 // A fileList is a list in a file.

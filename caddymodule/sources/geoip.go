@@ -15,9 +15,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// GeoIP is databases in the MaxMind DB format that say where an address is, for
-// decisions about countries and autonomous systems, and for what CrowdSec is told of a
-// client. Without it such decisions are not enforced. A config has one.
+// GeoIP names databases in the MaxMind DB format with the country and autonomous system
+// of addresses, for decisions about these and for reports to CrowdSec. Without it such
+// decisions are not enforced. A config has one.
 type GeoIP struct {
 	// The files. They are read again when they change. Placeholders are replaced.
 	// Required.
@@ -72,8 +72,7 @@ func (g *GeoIP) Open(env guest.Env) (guest.Opened, error) {
 	return places{db}, nil
 }
 
-// Places are databases in the place of a source: an engine looks after them as it does
-// after those, though they have no decisions.
+// Places are databases that an engine runs as a source, although they have no decisions.
 type places struct{ *geo.DB }
 
 func (places) Name() string { return "geoip" }

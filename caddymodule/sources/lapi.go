@@ -20,7 +20,7 @@ const (
 	modeLive   = "live"
 )
 
-// metricsOff is the LAPI.Metrics of those that report nothing.
+// metricsOff is the LAPI.Metrics that reports nothing.
 const metricsOff = "off"
 
 // failureOpen is the LAPI.Failure that lets clients pass; the others are actions.
@@ -38,27 +38,26 @@ type LAPI struct {
 	URL string `json:"url,omitempty" option:"-"`
 
 	// Key of a bouncer, as cscli bouncers add prints it, or file:PATH. Required
-	// unless there is a client certificate. No other server, and no other lapi
-	// of this one, may have it: CrowdSec remembers per key what it has told.
+	// unless there is a client certificate. No other server and no other lapi here may
+	// use the same key: CrowdSec remembers for each key which decisions it has sent.
 	Key string `json:"key,omitempty" option:"-"`
 
-	// Whether to follow all decisions ("stream") or to ask about each client
-	// when it comes ("live"). Default: stream.
+	// Whether to follow all decisions ("stream") or to ask about each client at its
+	// request ("live"). Default: stream.
 	Mode string `json:"mode,omitempty" option:"stream|live"`
 
-	// How long to wait between two questions for news. Default: 10s. For mode
-	// stream.
+	// The time from one poll to the next. Default: 10s. For mode stream.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
-	// How long an answer about a client is remembered, and one about none as
-	// well; never longer than the decision lasts. Default: 1m. For mode live.
+	// How long an answer about a client is remembered, also an answer without a
+	// decision; never longer than the decision lasts. Default: 1m. For mode live.
 	Cache caddy.Duration `json:"cache,omitempty"`
 
 	// How long a request waits for the answer. Default: 200ms. For mode live.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// What becomes of a client that there is no answer about: "open" lets it
-	// pass, "ban" and "captcha" treat it so. Default: open. For mode live.
+	// What happens to a client without an answer from CrowdSec: "open" lets it pass,
+	// "ban" and "captcha" are such decisions. Default: open. For mode live.
 	Failure string `json:"failure,omitempty" option:"open|ban|captcha"`
 
 	// Scopes of decisions to ask for: ip, range, country, as. Default: ip and
@@ -77,38 +76,38 @@ type LAPI struct {
 	// names. Default: none.
 	ScenariosNotContaining []string `json:"scenarios_not_containing,omitempty"`
 
-	// Share of all addresses that its decisions may cover, of IPv4 and of IPv6 apart. The
-	// widest ranges beyond that are held back, and those by which it would grow by more
-	// than a fifth of this at once; in mode live each that covers more than a fifth of
-	// it. Default: 0.05; 1 is without bound.
+	// The share of all addresses that its decisions may cover, counted apart for IPv4 and
+	// IPv6. The widest ranges beyond that are not enforced, nor those that add more than a
+	// fifth of this share at once; in mode live, no range that covers more than a fifth of
+	// it. Default: 0.05; 1 sets no limit.
 	Coverage float64 `json:"coverage,omitempty" option:"percent"`
 
-	// Name of a machine, as cscli machines add makes one, to take decisions
-	// back and to honour the allowlists. Default: none.
+	// Name of a machine, as created by cscli machines add, to report alerts, delete
+	// decisions and respect the allowlists. Default: none.
 	Machine string `json:"machine,omitempty" option:"-"`
 
 	// Password of the machine, or file:PATH. Required with a name.
 	Password string `json:"password,omitempty" option:"-"`
 
-	// Whether the machine may ask for an account if it has none. Somebody has to
-	// validate it then, with cscli machines validate, unless there is a
-	// registration token. Default: false.
+	// Whether the machine may register an account if it has none. Without a
+	// registration token, an operator must validate it with cscli machines validate.
+	// Default: false.
 	Register bool `json:"register,omitempty" option:"-"`
 
-	// Token of CrowdSec's auto_registration, or file:PATH, with which the account
-	// is good at once. CrowdSec 1.6.3 and later. Default: none.
+	// Token of CrowdSec's auto_registration, or file:PATH, which makes the account
+	// valid at once. CrowdSec 1.6.3 and later. Default: none.
 	RegistrationToken string `json:"registration_token,omitempty" option:"-"`
 
-	// File with a client certificate of the machine, in PEM. It is another than the
-	// bouncer's: CrowdSec tells the two by their OU. It stands in for name and
-	// password. Default: none, and the machine shows none.
+	// File with a client certificate of the machine, in PEM. It differs from that of the
+	// bouncer: CrowdSec distinguishes the two by their OU. It can replace name and
+	// password. Default: none.
 	MachineTLSCert string `json:"machine_tls_cert,omitempty" option:"-"`
 
 	// File with its private key, in PEM.
 	MachineTLSKey string `json:"machine_tls_key,omitempty" option:"-"`
 
-	// How often to tell CrowdSec what was done, as cscli metrics shows it, at
-	// least 10m; or "off". Default: 15m.
+	// How often to send CrowdSec the counts that cscli metrics shows, at least 10m; or
+	// "off". Default: 15m.
 	Metrics string `json:"metrics,omitempty" option:"-"`
 
 	// File with a client certificate, in PEM. Default: none.
@@ -212,7 +211,7 @@ func (l *LAPI) Resolve(repl *caddy.Replacer, nth int) error {
 	return l.validate()
 }
 
-// validate checks what the makers of the sources cannot.
+// validate checks what the constructors of the sources cannot check.
 func (l *LAPI) validate() error {
 	if err := option.Check(l); err != nil {
 		return err
@@ -233,8 +232,8 @@ func (l *LAPI) validate() error {
 	return nil
 }
 
-// Files implements [guest.Files]. The authorities are read only once. A client's
-// certificate is read anew for each connection, and may be renewed under it.
+// Files implements [guest.Files]. The authorities are read only once. A client
+// certificate is read again for each connection, so it may be renewed meanwhile.
 func (l *LAPI) Files() []string {
 	if l.TLSCA == "" {
 		return nil
