@@ -102,7 +102,10 @@ func (f *finding) weigh(m *Middleware, r *http.Request, s *Stop) {
 // or in a dry run.
 func (m *Middleware) stop(r *http.Request, s *Stop, v *Visit) *Stop {
 	gated := s.Decision.Action == lookup.Captcha && m.gate != nil && !m.dryRun && !s.relays()
-	if gated && (v.cleared(s) || !m.challenge(v.whole(r), s)) {
+	if gated && v.cleared(s) {
+		return nil
+	}
+	if gated && !m.challenge(v.whole(r), s) {
 		v.clear(s)
 		return nil
 	}

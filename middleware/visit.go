@@ -17,7 +17,8 @@ import (
 // done. It stops whom it would stop alone, for nobody may come along who does; and
 // it has the request inspected. What it lets pass, because of its allow list or its
 // dry run, is for the next to judge: the request is counted and logged as the
-// innermost decides. A challenge that was passed is passed for all. Who observes
+// innermost decides. A challenge that was passed is passed for all, but for one that the
+// request itself has caused or that a later offence asks for. Who observes
 // is the innermost alone: scenarios that need the request alone have been asked
 // already by the one further out, unless that was told by [Visit.Expect] that
 // another one follows.
@@ -48,7 +49,7 @@ type entry struct {
 type outcome struct {
 	noted  bool   // it is counted and logged
 	due    func() // does both, once it is clear that nobody else judges; nil: nothing is due
-	passed bool   // a challenge was
+	passed *Stop  // whose challenge was; nil: none
 	stop   *Stop  // the request was stopped
 }
 
@@ -160,13 +161,21 @@ func (v *Visit) settle() {
 	}
 }
 
-// cleared reports whether a challenge like that of s was passed further out.
-func (v *Visit) cleared(s *Stop) bool { return v != nil && v.outcome(s).passed }
+// cleared reports whether a challenge like that of s was passed already. What is exempt
+// because of a decision about the client is not if the request itself is the cause, and a
+// later offence may void the pass: then the gate has to be asked again.
+func (v *Visit) cleared(s *Stop) bool {
+	if v == nil {
+		return false
+	}
+	by := v.outcome(s).passed
+	return by != nil && (by.passed || !s.caused) && !s.Decision.Since.After(by.Decision.Since)
+}
 
 // clear notes that the challenge of s was passed.
 func (v *Visit) clear(s *Stop) {
 	if v != nil {
-		v.outcome(s).passed = true
+		v.outcome(s).passed = s
 	}
 }
 

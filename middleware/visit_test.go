@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -129,6 +131,68 @@ func TestTheVerdictAtEntryHoldsForTheAnswer(t *testing.T) {
 			has, client = row.after, row.answerer
 			if s := inErrors.CheckVisit(&v, r); (s != nil) != row.want {
 				t.Errorf("refused: %v, want %v", s != nil, row.want)
+			}
+		})
+	}
+}
+
+// A challenge that was met because of a decision about the client is not that of what
+// the request itself has caused, nor that of a later offence.
+func TestOnePassedChallengeIsNotAllChallenges(t *testing.T) {
+	suspects := in(table(t, "192.0.2.1 captcha"))
+	later := lookup.Decision{Action: lookup.Captcha, Origin: "tocsin", Since: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour)}
+	always := lookup.Decision{Action: lookup.Captcha, Origin: "tocsin"}
+	for _, row := range []struct {
+		name, target string
+		asks         Observer // nil: nobody
+		pass         bool
+		want         int
+	}{
+		{"exempt", "/robots.txt", nil, false, http.StatusNoContent},
+		{"exempt, and a scenario asks", "/robots.txt", &guard{place: "*", decision: always}, false, http.StatusForbidden},
+		{"a pass", "/page?q=1", nil, true, http.StatusNoContent},
+		{"a pass, and a scenario asks", "/page?q=1", &guard{place: "*", decision: always}, true, http.StatusNoContent},
+		{"a pass, and a scenario asks for a newer one", "/page?q=1", &guard{place: "*", decision: later}, true, http.StatusForbidden},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var passed int
+			cfg := Config{
+				Lookup: suspects, Challenge: newGate(t, challenge.Config{}), Passed: func(*http.Request, *Stop) { passed++ },
+			}
+			outer := mustNew(t, cfg)
+			cfg.Observe = row.asks
+			inner := mustNew(t, cfg)
+			client := &visitor{t: t, h: outer.Handler(bare), client: "192.0.2.1:1"}
+			if row.pass {
+				_, page := client.get()
+				client.answer(page)
+			}
+			client.h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var v Visit
+				v.Expect(true)
+				s, err := outer.ServeVisit(&v, w, r, func(w http.ResponseWriter, r *http.Request) error {
+					v.Enter()
+					s, err := inner.ServeVisit(&v, w, r, func(w http.ResponseWriter, r *http.Request) error {
+						bare.ServeHTTP(w, r)
+						return nil
+					})
+					if s != nil {
+						inner.Answer(w, r, s)
+					}
+					return err
+				})
+				if s != nil {
+					outer.Answer(w, r, s)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			if w := client.send(httptest.NewRequest(http.MethodGet, row.target, nil)); w.Code != row.want {
+				t.Errorf("status %d, want %d", w.Code, row.want)
+			}
+			if passed > 1 {
+				t.Errorf("passed %d times", passed)
 			}
 		})
 	}
