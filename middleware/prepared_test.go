@@ -59,7 +59,7 @@ func TestPageSpeaksTheVisitorsLanguage(t *testing.T) {
 		{"ja", "ja", "ltr", throttled, "リクエストが多すぎます", "2 分後に", "参照番号"},
 		{"nl", "nl", "ltr", throttled, "Te veel verzoeken", "over 2 minuten opnieuw", "kenmerk hieronder."},
 		{"pl", "pl", "ltr", guarded, "Strona niedostępna", "za 2 minuty.", "identyfikator."},
-		{"pt-BR", "pt", "ltr", denied, "Acesso negado", "endereço de rede.", "referência abaixo."},
+		{"pt-BR", "pt-BR", "ltr", denied, "Acesso negado", "endereço de rede.", "referência abaixo."},
 		{"ru", "ru", "ltr", throttled, "Слишком много запросов", "через 2 минуты.", "код ниже."},
 		{"tr", "tr", "ltr", throttled, "Çok fazla istek", "2 dakika sonra", "referans kodunu"},
 		{"zh-CN", "zh-Hans", "ltr", denied, "访问被拒绝", "网络地址的请求。", "参考编号"},
