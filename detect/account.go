@@ -21,6 +21,20 @@ func (v *view) makesAccount() bool {
 	return v.evt.Status != http.StatusUnauthorized && isAboutPeople(elements) && !v.isPlace(placeLogsIn)
 }
 
+// makesThing reports whether the name and the password that were posted belong to something
+// that is made of them, such as a camera, a source of data or a mailbox, and let nobody
+// in: the answer is 201 and begins no session, or the place has answered so before. What
+// is not valid there is no wrong password, unless the answer is 401 or 403.
+func (v *view) makesThing() bool {
+	switch v.evt.Status {
+	case http.StatusCreated:
+		return !v.logsIn() && !v.beginsCookie() && v.answerResult() == loginTry
+	case http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+		return v.isPlace(placeMakes) && !v.logsIn()
+	}
+	return false
+}
+
 // isRegistration reports whether people make an account at a path that ends so.
 func isRegistration(last string) bool {
 	return slices.ContainsFunc(registrations, func(word string) bool { return strings.HasPrefix(last, word) })

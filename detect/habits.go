@@ -247,6 +247,7 @@ const (
 	placeShows   // answers a wrong password by the form itself
 	placeClones  // has given a client the list of a repository, see keeper.go
 	placeKeeps   // keeps files for a client
+	placeMakes   // has made something of a name and a password: see view.makesThing
 	placeKinds
 )
 

@@ -107,6 +107,12 @@ func honestPeople() []conduct {
 	add("admin imports accounts, a third refused", sending(own, by(chrome, acts(60, 1, func(i int) act {
 		return form("/api/admin/users", fmt.Sprintf(`{"username":"p%d","password":"start%d"}`, i, i), []int{201, 201, 409, 422}[i%4]).js()
 	}))))
+	add("owner adds cameras with the same name and other passwords, half of them not valid", by(chrome, acts(40, 4, func(i int) act {
+		return form("/api/cameras", fmt.Sprintf(`{"host":"10.0.0.%d","username":"admin","password":"cam%d"}`, i, i), []int{201, 400}[i%2]).js()
+	})))
+	add("owner sets up sources of data for root, made, changed and refused", by(chrome, acts(20, 7, func(i int) act {
+		return form("/api/v1/datasources", fmt.Sprintf(`{"url":"mysql://db%d","user":"root","password":"pw%d"}`, i, i), []int{201, 200, 422, 400}[i%4]).js()
+	})))
 	add("helpdesk sets passwords of 25 people", sending(own, by(chrome, acts(25, 15, func(i int) act {
 		return form(fmt.Sprintf("/admin/users/%d/password", i), fmt.Sprintf("user=p%d&password=start%d", i, i), 302).to("/admin/users")
 	}))))

@@ -94,7 +94,7 @@ func (v *view) isRefused() bool {
 func (v *view) formResult() string {
 	status := v.evt.Status
 	switch {
-	case v.posts("wp-login.php"), v.makesAccount():
+	case v.posts("wp-login.php"), v.makesAccount(), v.makesThing():
 		return "" // that is settled: see wordpressLogin
 	case v.leadsToCode():
 		return loginStep

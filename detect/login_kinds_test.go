@@ -3,6 +3,8 @@ package detect
 import (
 	"fmt"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // What came of a login follows from where and how it was tried.
@@ -35,6 +37,10 @@ func TestLoginByKind(t *testing.T) {
 		{"who calls it one behind a script", form("/login.php/token", "grant_type=password&username=a&password=x", 200), loginTry},
 		{"a wrong code that leads back", form("/2fa", "otp=123456", 302).to("/2fa"), loginFailure},
 		{"a right code", form("/2fa", "otp=123456", 302).to("/").session(), loginSuccess},
+		{"a camera that is made", form("/api/cameras", `{"username":"admin","password":"x"}`, 201).js(), ""},
+		{"a camera that is made badly", form("/api/cameras", `{"username":"admin","password":"x"}`, 400).js(), loginFailure}, // nothing tells yet
+		{"a session that is made", form("/api/sessions", `{"username":"admin","password":"x"}`, 201).js(), loginTry},
+		{"something that is made, and a session", form("/api/in", `{"username":"admin","password":"x"}`, 201).js().session(), loginSuccess},
 		{"a voucher that there is not", form("/cart", "voucher=SPRING20", 404), loginFailure},
 	} {
 		if got := fieldsOf(row.act.event(began, true))["Meta.login"]; got != row.want {
@@ -60,6 +66,37 @@ func TestWhatAnswers401LetsInBy200(t *testing.T) {
 	} {
 		if got := firstAlertOf(t, row.acts); got != row.want {
 			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+// Where things are made of names and passwords, what is not valid is no wrong password. Who
+// is refused there by 401, and who tries where people log in, fails as before.
+func TestWhereThingsAreMade(t *testing.T) {
+	rules := builtinRules(t)
+	post := func(target string, status int) *event.Event {
+		return form(target, `{"username":"admin","password":"x"}`, status).js().event(began, true)
+	}
+	for _, row := range []struct {
+		target      string
+		made, after int
+		want        string
+	}{
+		{"/api/cameras", 201, 400, ""},
+		{"/api/cameras", 201, 422, ""},
+		{"/api/cameras", 201, 200, ""},
+		{"/api/cameras", 201, 401, loginFailure},
+		{"/api/cameras", 201, 403, loginFailure},
+		{"/api/cameras", 400, 400, loginFailure},
+		{"/api/login", 201, 400, loginFailure},
+		{"/api/sessions", 201, 422, loginFailure},
+	} {
+		d := New(Config{Rules: rules})
+		d.Response(post(row.target, row.made))
+		v := &view{evt: post(row.target, row.after), habits: d.habits, gen: 1}
+		v.split()
+		if got, _ := v.login(); got != row.want {
+			t.Errorf("%s: %d after %d is %q, want %q", row.target, row.after, row.made, got, row.want)
 		}
 	}
 }

@@ -203,17 +203,26 @@ func (d *Detector) notePlace(v *view) {
 			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
 		}
 	}
-	if kind := v.attempt().kind; (kind == kindForm || kind == kindCode) && isPost(v.evt.Method) {
-		switch {
-		case v.isRefused():
-			d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
-		case v.isFine() && v.isHTML() && asksPassword(v.answer()):
-			d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))
-		}
-	}
+	d.notePosted(v)
 	d.noteKeeper(v)
 	if v.isFine() && v.evt.Attribution == event.Foreign && !v.evt.Memo.Sought {
 		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
+	}
+}
+
+// notePosted learns how a place answers a name and a password, or a code.
+func (d *Detector) notePosted(v *view) {
+	kind := v.attempt().kind
+	if kind != kindForm && kind != kindCode || !isPost(v.evt.Method) {
+		return
+	}
+	switch {
+	case v.isRefused():
+		d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
+	case kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
+		d.habits.learnPlace(v, placeMakes, d.habits.hash(v.spot()))
+	case v.isFine() && v.isHTML() && asksPassword(v.answer()):
+		d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))
 	}
 }
 
