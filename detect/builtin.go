@@ -21,6 +21,7 @@ var builtinFiles embed.FS
 //	Parsed.clean_path     the path as servers understand it, decoded and without dots
 //	Parsed.path_template  that in lower case, with # for each number and * for each hash
 //	Parsed.place          what is looked for: a script, or the first element of the path
+//	Parsed.last_word      the last element of the path in lower case, of a folder or of a file without its extension
 //	Parsed.asked          what is asked for: the same for who only reads the same once more, or sends the same body to it
 //	Parsed.climbs         true if the path as it was sent leads above the root of the site, else false
 //	Parsed.cloning        true if git asks so for a part of a repository whose info/refs the client has got, else false

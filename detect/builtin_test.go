@@ -343,6 +343,9 @@ func attackRows() []attackRow {
 		{"http-api-fuzzing", "words in one folder", 10, through(404,
 			"/api/users", "/api/admin", "/api/config", "/api/debug", "/api/env", "/api/keys", "/api/tokens", "/api/auth", "/api/internal", "/api/logs",
 		), nil},
+		{"http-api-fuzzing", "folders in one folder", 10, through(404,
+			"/app/users/", "/app/Admin/", "/app/config/", "/app/debug/", "/app/env/", "/app/keys/", "/app/tokens/", "/app/auth/", "/app/internal/", "/app/logs/",
+		), nil},
 		{"http-enumeration-query", "invoices of others", 46, func(i int) step {
 			return step{target: fmt.Sprint("/invoice.php?lang=de&invoice_id=", 1000+i), status: 403}
 		}, nil},

@@ -94,6 +94,7 @@ var fields = []fieldDef{
 	fieldCalls:     {name: "Parsed.xmlrpc_calls", get: (*view).xmlrpcCalls, late: true},
 	fieldPlace:     {name: "Parsed.place", get: (*view).place, late: true, memo: true},
 	fieldTemplate:  {name: "Parsed.path_template", get: (*view).pathTemplate},
+	fieldLastWord:  {name: "Parsed.last_word", get: (*view).lastWord, memo: true},
 	fieldLogin:     {name: "Meta.login", get: (*view).login, late: true, memo: true},
 	fieldKind:      {name: "Meta.login_kind", get: (*view).loginKind, late: true},
 	fieldLoginUser: {name: "Meta.login_user", get: (*view).loginUser, late: true, memo: true},
@@ -147,6 +148,7 @@ const (
 	fieldCalls
 	fieldPlace
 	fieldTemplate
+	fieldLastWord
 	fieldLogin
 	fieldKind
 	fieldLoginUser

@@ -92,6 +92,18 @@ func (v *view) plainPath() string {
 	return path.Clean(p)
 }
 
+// lastWord returns the last element of the path in lower case and without its extension,
+// of a folder as of a file: servers lead from /app/backup to /app/backup/, and who searches
+// asks for either.
+func (v *view) lastWord() (string, bool) {
+	p, _ := v.cleanPath()
+	name := p[strings.LastIndexByte(p, '/')+1:]
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		name = name[:dot]
+	}
+	return nonEmpty(strings.ToLower(name))
+}
+
 // template returns the path with a sign for each element that is an identifier, so
 // that a thousand objects of one kind are one text. Only elements first ones count.
 func template(p string, elements int) string {

@@ -147,7 +147,7 @@ func TestHubDerivation(t *testing.T) {
 			}
 			for key, got := range room.got {
 				ours := slices.Contains([]string{
-					"clean_path", "script", "form_action", "status", "place", "path_template", "agent_products", "attribution", "source_net", "outcome", "asked", "climbs", "site", "cloning", "exposed",
+					"clean_path", "script", "form_action", "status", "place", "path_template", "last_word", "agent_products", "attribution", "source_net", "outcome", "asked", "climbs", "site", "cloning", "exposed",
 				}, key)
 				if _, ok := room.want[key]; !ok && !ours {
 					t.Errorf("%q: %s.%s is %q, want none", e.Target, room.name, key, got)
