@@ -10,48 +10,44 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config says where AppSec is and what its answers mean. URL and Key are
-// required.
+// Config describes a client of AppSec. URL and Key are required.
 type Config struct {
 	URL string // http://127.0.0.1:7422, https://…, or unix:///run/crowdsec-appsec.sock
-	Key string // API key, as `cscli bouncers add` prints it; a certificate does not do here
+	Key string // API key, as `cscli bouncers add` prints it; a certificate does not replace it
 
 	// Timeout bounds the wait for AppSec, from the first attempt to connect to
 	// the last byte, a second attempt included. It grows by 100 ms for each KiB of the
-	// body, and of what the header has beyond 1 KiB. While AppSec answers others, or
-	// has just done so, the wait goes on until MaxTimeout. Default: 200ms.
+	// body, and of the header beyond 1 KiB. While AppSec answers other requests, or has
+	// just done so, the wait continues until MaxTimeout. Default: 200ms.
 	Timeout time.Duration
 
-	// MaxTimeout is what the wait grows to at the most, because of the size of the
-	// request, or while AppSec is at other requests. Default: 10s, or Timeout if that
-	// is longer.
+	// MaxTimeout is the longest wait, for a large request or while AppSec answers other
+	// requests. Default: 10s, or Timeout if that is longer.
 	MaxTimeout time.Duration
 
-	// Routines is how many requests AppSec judges at the same time: what its
-	// acquisition says under routines. Large requests are put to it accordingly.
-	// Default: 1, as it is CrowdSec's.
+	// Routines is how many requests AppSec inspects at the same time: the value of
+	// routines in its acquisition. It limits large requests. Default: 1, CrowdSec's
+	// default.
 	Routines int
 
-	// PassOverload lets a request pass that AppSec did not judge in time because it is
-	// large, because others of its network are in front of it, or because AppSec is at
-	// requests of somebody else; and one that AppSec fails over while it answers
-	// others. Default: it is refused with 503, for all of these a client can bring
-	// about. OnFailure is for outages.
+	// PassOverload lets a request pass that AppSec did not inspect in time because it is
+	// large, because other requests of its network are before it, or because AppSec is
+	// busy with other clients; and one that AppSec fails at while it answers others.
+	// Default: it gets 503, because a client can cause all of these. OnFailure is for
+	// outages.
 	PassOverload bool
 
-	// ChallengeTimeout is the same for what is below [InternalPrefix], where
-	// AppSec computes more and nobody else can answer. Default: 5s.
+	// ChallengeTimeout replaces Timeout below [InternalPrefix], where AppSec computes
+	// more and only AppSec can answer. Default: 5s.
 	ChallengeTimeout time.Duration
 
-	// OnFailure is what is done with a request that AppSec gives no answer about, and
-	// no request is the reason:
-	// None, Captcha or Ban. Default: None, so that an outage costs protection and
-	// not the site.
+	// OnFailure is the action for a request without an answer in an outage that no
+	// request causes: None, Captcha or Ban. Default: None, so that an outage costs
+	// protection and not the site.
 	OnFailure lookup.Action
 
-	// Fallback is what an action asks for that is neither allow, ban, captcha nor
-	// challenge, and a challenge that cannot be relayed: Captcha or Ban. Default:
-	// Ban, the strict side.
+	// Fallback replaces an action that is not allow, ban, captcha or challenge, and a
+	// challenge that cannot be relayed: Captcha or Ban. Default: Ban.
 	Fallback lookup.Action
 
 	// BodyLimit is how many bytes of a body are inspected, at most 64 MiB.
@@ -63,45 +59,44 @@ type Config struct {
 	// arrive. Default: 10s.
 	BodyTimeout time.Duration
 
-	// BodyMemory bounds what the bodies of all requests under way may take, at
-	// least BodyLimit. Default: 256 MiB. The bodies of one network, a /24 or a /40
-	// of IPv6, may take an eighth of it, but always one whole body. A body takes
-	// memory as it comes in; what its length is said to be does not count.
+	// BodyMemory limits the memory for the bodies of all requests in progress, at least
+	// BodyLimit. Default: 256 MiB. One network, a /24 or a /40 of IPv6, may use an eighth
+	// of it, but always one whole body. A body uses memory as it arrives; its declared
+	// length does not count.
 	//
-	// A body that finds no room waits for it, as a part of its BodyTimeout. Then
-	// BodyOver says what follows, or, if its own network has used up its share, the
-	// request is refused with 503. While somebody waits, a body that has not filled
-	// 32 KiB for two seconds is given up, and its request is refused with 408.
+	// A body without room waits for it, as part of its BodyTimeout. Then BodyOver
+	// applies, or, if its own network has used up its share, the request gets 503. While
+	// another body waits, an upload that sends less than 32 KiB in two seconds is given
+	// up, and its request gets 408.
 	BodyMemory int64
 
-	// BodyOver is what is done with a request whose body cannot be inspected
-	// whole: it is longer than BodyLimit, takes longer than BodyTimeout, finds no
-	// room, or is a stream. None inspects what there is, does not wait for the
-	// streams of gRPC calls and of CONNECT, and lets the rest pass. Ban refuses
-	// the request; a gRPC call is a body like others then, and only the tunnel of
-	// an extended CONNECT passes, as what follows an Upgrade does. Default: None.
+	// BodyOver is the action for a request whose body cannot be inspected as a whole: it
+	// is longer than BodyLimit, takes longer than BodyTimeout, finds no room, or is a
+	// stream. None inspects the part that has arrived, does not wait for the streams of
+	// gRPC calls and of CONNECT, and lets the rest pass. Ban refuses the request. It
+	// treats a gRPC call like other bodies, and passes only the tunnel of an extended
+	// CONNECT and the data after an Upgrade. Default: None.
 	BodyOver lookup.Action
 
-	// MaxInFlight is how many questions may be under way at once, each on a
-	// connection of its own. The others wait, as a part of their Timeout.
-	// Default: 256.
+	// MaxInFlight is how many requests AppSec gets at once, each on its own connection.
+	// The others wait, as part of their Timeout. Default: 256.
 	MaxInFlight int
 
-	// MaxHTTPVersion is the highest version of HTTP that AppSec is told of; a higher one
-	// is told as this. Default: HTTP2, since there are rules that refuse what they do
-	// not know: those of the Core Rule Set 4.0.0-rc1 refuse HTTP/3. See
+	// MaxHTTPVersion is the highest version of HTTP that AppSec gets; a higher version
+	// is reported as this. Default: HTTP2, because some rules refuse versions that they
+	// do not know: those of the Core Rule Set 4.0.0-rc1 refuse HTTP/3. See
 	// [Client.CheckVersions].
 	MaxHTTPVersion HTTPVersion
 
-	// KeepAsking has every request wait for its Timeout even while AppSec hangs.
-	// Default: when at least eight questions in a row, over at least a second,
-	// ran into the timeout, one request at a time is asked about until one finds
-	// an answer, and for the others OnFailure stands in at once.
+	// KeepAsking makes every request wait for its Timeout even while AppSec hangs.
+	// Default: false. After at least eight timeouts in a row, over at least a second,
+	// AppSec gets one request at a time until it answers one, and OnFailure applies to
+	// the others at once.
 	KeepAsking bool
 
-	// H2C has all questions share a connection of HTTP/2 without TLS, for an
-	// AppSec behind something that asks for it; CrowdSec 1.6.6 and later
-	// understand it too. It is slower. Default: HTTP/1.1.
+	// H2C sends all questions over one connection of HTTP/2 without TLS, for an AppSec
+	// behind a proxy that needs it; CrowdSec 1.6.6 and later accept it too. It is slower.
+	// Default: HTTP/1.1.
 	H2C bool
 
 	TLS    TLS         // for https only
