@@ -12,76 +12,74 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config says where the API is and how to follow it. URL is required, and so
-// is Key or TLS.Cert.
+// Config describes a client of the API. URL is required, and so is Key or
+// TLS.Cert.
 type Config struct {
 	Name     string        // source of its decisions in the table; default: lapi
 	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
 	Key      string        // API key, as `cscli bouncers add` prints it
 	Interval time.Duration // from one poll to the next, at least 100ms; default: 10s
-	Resync   time.Duration // how often to ask for everything, less up to a tenth; default: 1h
-	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
+	Resync   time.Duration // how often to ask for all decisions, less up to a tenth; default: 1h
+	Fallback lookup.Action // action of a decision of an unknown type; default: Ban
 	TLS      TLS           // for https only
 	Machine  Machine       // for Unban, Report and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
-	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// LogBits returns how many bits of IPv4 and IPv6 addresses the log may show.
 	// Default: all.
 	LogBits func() (v4, v6 int)
 
 	// Scopes are the scopes to ask for: ip, range, country, as. The server's
-	// default is ip and range, so country and as have to be asked for. Those of
-	// any other scope are counted and not enforced.
+	// default is ip and range. Decisions of any other scope are counted and not
+	// enforced.
 	Scopes []string
 
-	// Origins restricts what is enforced to decisions of these origins:
-	// crowdsec, cscli, CAPI, lists, or lists:NAME for one list. Default: all.
-	// This and the next two make the API list the rows that it would fold into
-	// one, and cost about 250 bytes for each, up to a million.
+	// Origins restricts enforcement to decisions of these origins: crowdsec, cscli,
+	// CAPI, lists, or lists:NAME for one list. Default: all. With this or the next two
+	// the API lists all rows that it otherwise merges into one. Each costs about 250
+	// bytes, up to a million rows.
 	Origins []string
 
-	// ScenariosContaining restricts it to those whose scenario has one of these
-	// words in it, in any case. Default: all.
+	// ScenariosContaining restricts enforcement to decisions whose scenario has one of
+	// these words in its name, in any case. Default: all.
 	ScenariosContaining []string
 
-	// ScenariosNotContaining leaves out those whose scenario has one of these
-	// words in it, in any case. Default: none.
+	// ScenariosNotContaining leaves out decisions whose scenario has one of these
+	// words in its name, in any case. Default: none.
 	ScenariosNotContaining []string
 
-	// Coverage is the share of all addresses that its decisions may cover, of IPv4 and
-	// of IPv6 apart, above 0. The widest ranges beyond that are not enforced, nor are
-	// those by which it would grow by more than a fifth of this at once: see
-	// [lookup.Batch.Bound]. Default: 0.05; 1 is without bound.
+	// Coverage is the share of all addresses that its decisions may cover, above 0,
+	// counted apart for IPv4 and IPv6. The widest ranges beyond that are not enforced,
+	// nor those that add more than a fifth of this share at once: see
+	// [lookup.Batch.Bound]. Default: 0.05; 1 sets no limit.
 	Coverage float64
 
-	// MetricsInterval is how often CrowdSec is told what was done with its
-	// decisions, for `cscli metrics show bouncers`: at least 10m, negative for
-	// never. Default: 15m. Servers before 1.6.3 don't want to know. They are also told
-	// the operating system, of the bouncer and of the machine.
+	// MetricsInterval is how often CrowdSec gets the counts that `cscli metrics show
+	// bouncers` shows, and the operating system of bouncer and machine: at least 10m,
+	// negative for never. Default: 15m. Servers before 1.6.3 do not accept them.
 	MetricsInterval time.Duration
 
-	// Usage returns what has been counted since the process began. It is called
-	// once in a MetricsInterval, by a goroutine of Run. Default: only the numbers
-	// of decisions are told.
+	// Usage returns the counts since the start of the process. It is called once in a
+	// MetricsInterval, by a goroutine of Run. Default: CrowdSec gets only the numbers of
+	// decisions.
 	Usage func() []UsageItem
 
-	// Scenarios returns the names of the scenarios that alerts come from. The
-	// machine tells them when it logs in, for `cscli machines list`, and because
-	// a server without any scenario asks for no community list. Default: none.
+	// Scenarios returns the names of the scenarios that raise alerts. The machine sends
+	// them at its login, for `cscli machines list`, and because a server without any
+	// scenario gets no community list. Default: none.
 	Scenarios func() []string
 
-	// Context adds to what Report tells of each request: "query" for the query of
-	// its target, as far as the alert has one, and "host". Default: neither.
+	// Context adds fields of each request to the reports: "query", if the alert has
+	// one, and "host". Default: neither.
 	Context []string
 
-	// Locate tells where an address is, for alerts: CrowdSec knows only what it is told.
-	// Default: alerts say nothing of it.
+	// Locate returns the place of an address, for alerts: CrowdSec does not find it
+	// itself. Default: alerts have no place.
 	Locate func(ip netip.Addr) Place
 
-	// Decide makes Report send with each alert the decision that was made here.
-	// The server takes it as it is: neither its profiles nor its allowlists are
-	// asked, so Report asks for the allowlists itself. Default: the profiles of
-	// the server decide, which as shipped make a ban of four hours of it.
+	// Decide makes Report send the local decision with each alert. The server accepts it
+	// without its profiles and allowlists, so Report checks the allowlists itself.
+	// Default: the profiles of the server decide; the shipped ones ban for four hours.
 	Decide bool
 }
 
@@ -92,46 +90,46 @@ var errCoverage = errors.New("coverage: want a share above 0, up to 1")
 type TLS struct {
 	Cert    string // client certificate; default: none
 	KeyFile string // its private key
-	CA      string // who may have signed the server's certificate; default: the system's
+	CA      string // authorities for the server's certificate; default: the system's
 }
 
-// A Machine is what CrowdSec calls an account that may change things, as
-// `cscli machines add NAME --password PASSWORD` makes one. Name and Password, or Cert
-// and KeyFile, are required.
+// A Machine is an account that may change data in CrowdSec, as created by `cscli
+// machines add NAME --password PASSWORD`. Name and Password, or Cert and KeyFile, are
+// required.
 type Machine struct {
 	Name     string
 	Password string
 
 	// Cert and KeyFile are paths of PEM files with a client certificate and its key.
-	// CrowdSec knows bouncers and machines by the organizational unit (OU) of their
-	// certificates, so this is another one than that of Config.TLS: its OU has to be
-	// among the server's agents_allowed_ou. CrowdSec then wants no password, and names
-	// the machine by the certificate. They are read at each login. Default: the machine
-	// shows no certificate.
+	// CrowdSec distinguishes bouncers and machines by the organizational unit (OU) of
+	// their certificates, so this one differs from that of Config.TLS: its OU must be
+	// among the server's agents_allowed_ou. CrowdSec then needs no password, and takes
+	// the machine's name from the certificate. They are read at each login. Default: no
+	// certificate.
 	Cert, KeyFile string
 
-	// Register makes the machine ask for an account when it is not let in: see
-	// [Client.Register]. Default: it does not.
+	// Register makes the machine register an account when its login is refused: see
+	// [Client.Register]. Default: false.
 	Register bool
-	// Token is what the server, 1.6.3 and later, has as token of its
-	// auto_registration: with it nobody has to validate the machine. Default: none.
+	// Token is the server's auto_registration token, for 1.6.3 and later: with it the
+	// machine needs no validation. Default: none.
 	Token string
 }
 
-// A Place is where an address is. What is not known is the zero value.
+// A Place is where an address is. An unknown field is zero.
 type Place struct {
 	Country string // its code, such as FR
 	AS      uint32 // number of the autonomous system
 	ASName  string // its name
 }
 
-// What Config.Context can have.
+// The values of Config.Context.
 const (
 	contextQuery = "query"
 	contextHost  = "host"
 )
 
-// The defaults and bounds that Config's fields name.
+// The defaults and limits of Config's fields.
 const (
 	defaultName     = "lapi"
 	defaultInterval = 10 * time.Second

@@ -25,12 +25,12 @@ type LiveConfig struct {
 	Name     string        // source of its decisions; default: live
 	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
 	Key      string        // API key, as `cscli bouncers add` prints it
-	Fallback lookup.Action // what a decision of a type that is none of ours asks for; default: Ban
+	Fallback lookup.Action // action of a decision of an unknown type; default: Ban
 	TLS      TLS           // for https only
 	Machine  Machine       // for Unban and allowlists; default: none
 	Logger   *zap.Logger   // default: none
 
-	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// LogBits returns how many bits of IPv4 and IPv6 addresses the log may show.
 	// Default: all.
 	LogBits func() (v4, v6 int)
 
@@ -40,21 +40,21 @@ type LiveConfig struct {
 
 	TTL  time.Duration // how long an answer counts, but never longer than its decision; default: 1m
 	Size int           // answers remembered; default: 10,000, some 5 MB
-	// Timeout is how long a request waits for an answer, and before that for its turn
-	// to ask if many others do. Default: 200ms.
+	// Timeout is how long a request waits for an answer, including its turn to ask if
+	// many others wait too. Default: 200ms.
 	Timeout time.Duration
 
 	MetricsInterval time.Duration      // as in Config
-	Usage           func() []UsageItem // as in Config; default: nothing is told
+	Usage           func() []UsageItem // as in Config; default: nothing is reported
 
-	// Coverage is the share of all addresses that its decisions may cover, as far as it
-	// has heard of them, and one alone a fifth of that. Default: 0.05; 1 is without bound.
+	// Coverage is the share of all addresses that the decisions received so far may
+	// cover, and one decision a fifth of that. Default: 0.05; 1 sets no limit.
 	Coverage float64
 
-	// Failure is what is done with a client that the API gives no answer about.
-	// Default: None, so that an outage costs protection and not the site. A client
-	// that could not be asked about since others of its own network used up what the
-	// network may ask is throttled at least: see [lookup.ErrCrowded].
+	// Failure is the action for a client without an answer of the API. Default: None, so
+	// that an outage costs protection and not the site. If other clients of its network
+	// have used up the network's share of questions, a client is at least throttled: see
+	// [lookup.ErrCrowded].
 	Failure lookup.Action
 }
 
