@@ -16,35 +16,35 @@ import (
 type FileConfig struct {
 	// Path of the file. A relative one is resolved once, in NewFile.
 	Path string
-	// Name files the decisions in the table, so it must be unique among the
-	// sources of an engine. Default: "list:" and the file's base name.
+	// Name is the source of the decisions in the table, so it must be unique among
+	// the sources of an engine. Default: "list:" and the file's base name.
 	Name string
 	// Action against the addresses listed. Default: lookup.Ban.
 	Action lookup.Action
-	// Duration is how long an entry holds once the file can no longer be
-	// followed, less up to a quarter, since ends are moved that seldom. At least
-	// a minute and four times Poll. Default: without end.
+	// Duration is how long an entry holds once the file can no longer be read,
+	// less up to a quarter, because ends are renewed only then. At least a minute
+	// and four times Poll. Default: no end.
 	Duration time.Duration
 	// Private allows private, loopback, link-local, multicast and reserved
 	// ranges. Without it, lines that overlap one are skipped as bad.
 	Private bool
-	// Coverage is the share of all addresses that the list may cover, of IPv4 and of
-	// IPv6 apart. Its widest ranges beyond that are not enforced, nor are those by which
-	// it would grow by more than a fifth of this at once: see [lookup.Batch.Bound].
-	// Default: 0.05; 1 is without bound.
+	// Coverage is the share of all addresses that the list may cover, counted apart for
+	// IPv4 and IPv6. The widest ranges beyond that are not enforced, nor those that add
+	// more than a fifth of this share at once: see [lookup.Batch.Bound]. Default: 0.05;
+	// 1 sets no limit.
 	Coverage float64
-	// MaxBytes and MaxLines bound the file. One that exceeds them is refused
-	// as a whole. Defaults: 64 MiB and 2,000,000 lines.
+	// MaxBytes and MaxLines limit the file. A larger file is refused as a whole.
+	// Defaults: 64 MiB and 2,000,000 lines.
 	MaxBytes int64
 	MaxLines int
-	// Poll is the time between two looks at the file when no event told of a
-	// change: network file systems send none, nor does the target of a
-	// symbolic link in another directory. Default: 30s.
+	// Poll is the time between two checks of the file without an event: network
+	// file systems send no events, nor does the target of a symbolic link in
+	// another directory. Default: 30s.
 	Poll time.Duration
-	// Settle is how long a file has to lie unchanged before it is believed to
-	// have lost more than half of its entries. Lists of up to sixteen
-	// entries are believed at once, unless none is left. So who empties a list
-	// on purpose waits that long. Default: 1m.
+	// Settle is how long a file that has lost more than half of its entries must
+	// stay unchanged before it is accepted. Lists of up to sixteen entries are
+	// accepted at once, unless none is left. So an operator who empties a list
+	// waits that long. Default: 1m.
 	Settle time.Duration
 	// Logger gets a line for each change of the file or of its state.
 	// Default: none.

@@ -17,51 +17,49 @@ import (
 // URLConfig says which list to fetch, and how. Only URL is needed.
 type URLConfig struct {
 	// URL of the list, http or https, without user and password. A query may
-	// hold a secret and is shown nowhere.
+	// hold a secret and is never shown.
 	URL string
-	// Name files the decisions in the table, so it must be unique among the
-	// sources of an engine. Default: "list:", the host and the last element of
+	// Name is the source of the decisions in the table, so it must be unique among
+	// the sources of an engine. Default: "list:", the host and the last element of
 	// the path, such as list:lists.example.org/drop.txt.
 	Name string
 	// Action against the addresses listed. Default: lookup.Ban.
 	Action lookup.Action
-	// Duration is how long an entry holds after it was last on the list, as far
-	// as the server was in reach. At least a minute and two intervals. Default:
-	// without end.
+	// Duration is how long an entry holds after the last answer of the server that
+	// had it. At least a minute and two intervals. Default: no end.
 	Duration time.Duration
 	// Private allows private, loopback, link-local, multicast and reserved
 	// ranges. Without it, lines that overlap one are skipped as bad.
 	Private bool
 	// User and Password are for HTTP Basic authentication, and Key is sent as
-	// X-Api-Key, as CrowdSec's integrations take either. They go to the host of
-	// URL and nowhere else. Default: none.
+	// X-Api-Key; CrowdSec's integrations accept either. They go only to the host of
+	// URL. Default: none.
 	User, Password string
 	Key            string
 	// Interval is the pause between two fetches, at least a minute; up to a
-	// tenth is added, so that many servers do not ask at once. What the list's
-	// publisher wants is to be observed: Spamhaus, say, asks for no more than
-	// one fetch an hour. Default: 1h.
+	// tenth is added, so that many servers do not ask at once. Follow the rules of
+	// the publisher: Spamhaus, for example, allows one fetch an hour. Default: 1h.
 	Interval time.Duration
-	// PageSize has the list fetched in pages of that many lines, by the query
-	// parameters page and page_size, up to the first empty page. CrowdSec's
-	// raw integrations understand them, and answer with the first page only if
-	// they have a page size of their own. Pages cannot be asked for
-	// conditionally, so all are sent each time. Default: 0, in one piece.
+	// PageSize fetches the list in pages of that many lines, with the query
+	// parameters page and page_size, up to the first empty page. CrowdSec's raw
+	// integrations support them, and without them send only the first page if they
+	// have their own page size. Pages cannot be requested conditionally, so all are
+	// sent each time. Default: 0, the whole list at once.
 	PageSize int
-	// Coverage is the share of all addresses that the list may cover, of IPv4 and of
-	// IPv6 apart. Its widest ranges beyond that are not enforced, nor are those by which
-	// it would grow by more than a fifth of this at once: see [lookup.Batch.Bound].
-	// Default: 0.05; 1 is without bound.
+	// Coverage is the share of all addresses that the list may cover, counted apart for
+	// IPv4 and IPv6. The widest ranges beyond that are not enforced, nor those that add
+	// more than a fifth of this share at once: see [lookup.Batch.Bound]. Default: 0.05;
+	// 1 sets no limit.
 	Coverage float64
-	// MaxBytes and MaxLines bound the list, inflated. One that exceeds them is
-	// refused as a whole. Defaults: 64 MiB and 2,000,000 lines.
+	// MaxBytes and MaxLines limit the decompressed list. A larger list is refused as
+	// a whole. Defaults: 64 MiB and 2,000,000 lines.
 	MaxBytes int64
 	MaxLines int
-	// Settle is how long a server has to stand by it, in three answers at least
-	// and none in between that is whole, before its list is believed to have
-	// lost more than half of its entries. Lists of up to sixteen entries are
-	// believed at once, unless nothing is left of them. So a list that is emptied on
-	// purpose is felt two intervals later. Default: 1h.
+	// Settle is how long a server must send a list that has lost more than half of
+	// its entries before it is accepted, in at least three answers without a whole
+	// list in between. Lists of up to sixteen entries are accepted at once, unless no
+	// entry is left. So a list that is emptied on purpose takes effect two intervals
+	// later. Default: 1h.
 	Settle time.Duration
 	// Logger gets a line for each change of the list or of its state.
 	// Default: none.
