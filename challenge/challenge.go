@@ -93,142 +93,137 @@ type Config struct {
 	// Keys sign passes and challenges.
 	Keys *Keyring
 
-	// Memory keeps what was solved. Gates may share one, and it may outlive
-	// them. Default: one of the gate's own.
+	// Memory keeps the solved challenges. Gates may share one, and it may outlive
+	// them. Default: the gate's own.
 	Memory *Memory
 
-	// Provider checks that somebody is there. Default: none, the embedded proof
-	// of work.
+	// Provider tells people from programs. Default: none, the embedded proof of
+	// work.
 	Provider Provider
 
-	// Level is the one that clients begin with; a pass of a lower one does not
+	// Level is that of a client's first challenge; a pass of a lower level does not
 	// count. Default: Medium.
 	Level Level
 
-	// TTL is how long a pass holds that is not used, one minute to 24 hours. One that
-	// is used is renewed, until a day after it was earned. Default: 30m.
+	// TTL is how long a pass holds without use, one minute to 24 hours. A pass in use
+	// is renewed, until a day after it was earned. Default: 30m.
 	TTL time.Duration
 
-	// Raise is how many points raise the level of the next challenge by one. A point
-	// is a solution by who has no pass, although nobody has used the pass that was
-	// earned before it: passes are collected. It is a quarter if that pass is in use:
-	// somebody else came. One is forgotten every three minutes. Points are counted for
-	// browsers of one kind (user agent and languages) at one address and host, and,
-	// five times as many, for the whole address at that host. Wrong answers of who has
+	// Raise is how many points raise the level of the next challenge by one. A client
+	// without a pass gets a point for a solution while the pass earned before it is
+	// unused (a program collects passes), and a quarter if that pass is in use (another
+	// visitor came). One point expires every three minutes. Points count for browsers of
+	// one kind (user agent and languages) at one address and host; for the whole address
+	// at that host the limit is five times as high. Wrong answers of clients that have
 	// solved challenges add a quarter each. Default: 5; negative: never.
 	Raise int
 
-	// Bar is how many points make the verdict [Barred] until enough are forgotten:
-	// without a pass there is no challenge. With the default that is after some 20
-	// passes that nobody uses, or 80 browsers of one kind that come within minutes;
-	// and five times as many of all kinds: then each kind that uses its passes has a
-	// turn every three minutes. Wrong answers do not bar. Default: 20; negative: never.
+	// Bar is how many points make the verdict [Barred] until enough have expired: clients
+	// without a pass get no challenge. With the default that is after about 20 unused
+	// passes, or 80 browsers of one kind within minutes; and after five times as many of
+	// all kinds: then each kind that uses its passes has a turn every three minutes.
+	// Wrong answers do not bar. Default: 20; negative: never.
 	Bar int
 
-	// Hosts share passes: each that is listed, and all below it. A pass that is earned
-	// at one of them holds at all, by a cookie for the domain that they have in common,
-	// which reaches every host of that domain. All have to be in one domain that
-	// browsers take cookies for, such as example.com, and not co.uk. Default: a pass
-	// holds for one host.
+	// Hosts share passes: each listed host, and all below it. A pass that is earned at
+	// one of them holds at all. Its cookie is for their common domain and reaches every
+	// host of that domain. All must be in one domain that browsers accept cookies for,
+	// such as example.com, not co.uk. Default: a pass holds for one host.
 	Hosts []string
 
-	// HTTPS reports whether a request without TLS was made by HTTPS, because a proxy
-	// ends that. Then the cookie of its pass is for HTTPS alone, and sent along with
-	// requests from other sites. Default: whether X-Forwarded-Proto says https.
+	// HTTPS reports whether a request without TLS used HTTPS to a proxy. Then the cookie
+	// of its pass is for HTTPS only, and is sent with requests from other sites. Default:
+	// whether X-Forwarded-Proto says https.
 	HTTPS func(*http.Request) bool
 
-	// Wait lets visitors without JavaScript in who wait that long, 5s to 60s, on
-	// the page and press a button; twice as long for each level that theirs is
-	// raised by. It stops only simple bots. Default: 0, which explains and lets
-	// nobody in.
+	// Wait is how long visitors without JavaScript wait on the page, 5s to 60s, before a
+	// button lets them in; each raise of their level doubles it. It stops only simple
+	// bots. Default: 0, the page explains why they cannot enter.
 	Wait time.Duration
 
 	// Page describes the page. Its zero value is the built-in one.
 	Page PageConfig
 
-	// Counters are added to. Gates may share them, and they may outlive the
-	// gate. Default: of its own.
+	// Counters receives the counts. Gates may share it, and it may outlive them.
+	// Default: the gate's own.
 	Counters *Counters
 
-	// Failed is told when the provider fails and the embedded challenge stands
-	// in for it, at most once a minute. Default: nobody.
+	// Failed is called when the provider fails and the embedded challenge replaces it,
+	// at most once a minute. Default: none.
 	Failed func(error)
 }
 
-// A Visitor is who sent a request, and why and since when a challenge is due.
+// A Visitor is the client of a request, with the reason and the start of a challenge.
 type Visitor struct {
 	// Addr is the client's address, normalized: IPv4 rather than IPv4 mapped into
 	// IPv6, and without a zone.
 	Addr netip.Addr
 
-	// Since is when the decision came into force. A pass from before does not
-	// count. The zero time lets every pass count.
+	// Since is when the decision came into force. An earlier pass does not count. With
+	// the zero time every pass counts.
 	Since time.Time
 
-	// Request says that the challenge is due because of what this request is or
-	// says, and not because of a decision about the client: then it is not exempt,
-	// whatever it asks for.
+	// Request says that the challenge is due because of this request, and not because of
+	// a decision about the client: then the request is never exempt.
 	Request bool
 
-	// Ref is the reference that the page shows and the log has, Time that of the
-	// request.
+	// Ref is the reference on the page and in the log, Time the time of the request.
 	Ref  string
 	Time time.Time
 }
 
-// A Verdict says what is to become of a request that a captcha decision is in
-// force for.
+// A Verdict says what happens to a request of a client with a captcha decision.
 type Verdict uint8
 
 // The verdicts.
 const (
 	Due    Verdict = iota // Challenge answers it; the zero value, the strict side
 	Passed                // it carries a pass that counts: let it through
-	Exempt                // it is one that challenges do not hold for: let it through as [Gate.Exempt] says
-	Barred                // passes are collected from there: turn it away for now
+	Exempt                // no challenge applies to it: let it through as [Gate.Exempt] says
+	Barred                // its address collects passes: refuse it for now
 )
 
 // A Provider is a service that tells people from programs.
 type Provider interface {
-	// Name is what metrics and logs call it, such as "turnstile".
+	// Name is its name in metrics and logs, such as "turnstile".
 	Name() string
 
-	// Widget returns what the page has to show.
+	// Widget returns the widget that the page shows.
 	Widget() Widget
 
-	// Verify reports whether response, what the widget gave the browser, proves
-	// that somebody is there. An error that is [ErrRefused] says that the proof
-	// is none; any other that the provider failed. It bounds its wait.
+	// Verify checks the response that the widget gave the browser. The error
+	// [ErrRefused] says that the response is no proof, any other error that the
+	// provider failed. It limits its wait.
 	Verify(ctx context.Context, c Claim) error
 }
 
-// ErrRefused is what a [Provider] returns for a proof that is none.
+// ErrRefused is the error of a [Provider] for a response that is no proof.
 var ErrRefused = errors.New("the proof is none")
 
-// A Claim is what a visitor brings from a provider.
+// A Claim is a visitor's response from a provider.
 type Claim struct {
-	Response string     // what the widget gave, at most 16 KiB
-	Host     string     // that the visitor asked for, without a port
+	Response string     // the widget's response, at most 16 KiB
+	Host     string     // that the visitor requested, without a port
 	Addr     netip.Addr // of the visitor
 }
 
 // A Widget is what the page shows in place of the embedded challenge.
 type Widget struct {
-	Script string            // URL of the script that makes it
+	Script string            // URL of the script that creates it
 	Inline string            // the script itself, if Script is empty
 	Class  string            // class of the element that it fills
 	Data   map[string]string // data attributes of that element, such as sitekey
 	Field  string            // name of the form field that it writes its response to
 
-	// What the Content-Security-Policy has to allow beside the nonce: sources for
+	// What the Content-Security-Policy must allow beside the nonce: sources for
 	// script-src, frame-src, style-src, connect-src, worker-src and img-src.
 	Policy map[string][]string
 
 	// Puzzle says that the response is a solution of the gate's own puzzle, in
-	// ALTCHA's form: the element gets the puzzle as JSON in data-challenge, the
-	// language of the page in data-language, and what ALTCHA's widget says in it as a
-	// JSON object in data-strings; and the gate checks the solution itself and asks no
-	// provider. Such a widget may need a secure context: over plain HTTP the embedded
-	// challenge is shown.
+	// ALTCHA's form. The element gets the puzzle as JSON in data-challenge, the language
+	// of the page in data-language, and the texts of ALTCHA's widget as a JSON object in
+	// data-strings. The gate checks the solution itself and asks no provider. Such a
+	// widget may need a secure context: over plain HTTP the page shows the embedded
+	// challenge.
 	Puzzle bool
 }
