@@ -15,17 +15,17 @@ import (
 // Config says what a [Detector] looks for, and how much memory it may take. Its
 // zero value looks for nothing.
 type Config struct {
-	// Rules are what to look for. See also [Detector.Use].
+	// Rules are the scenarios to run. See also [Detector.Use].
 	Rules *Rules
-	// Buckets is how many buckets there may be: one for each client and scenario
-	// that has seen something of the client. Default: 100,000.
+	// Buckets is the largest number of buckets: one for each client and scenario
+	// that matched one of its events. Default: 100,000.
 	Buckets int
 	// Memory is how many bytes the buckets may take. Default: 64 MiB.
 	Memory int
-	// Values is how many distinct values a bucket remembers, if its scenario asks
-	// for distinct ones. One that was forgotten counts again. Default: 1,000.
+	// Values is how many distinct values a bucket remembers, if its scenario counts
+	// distinct values. A forgotten value counts again. Default: 1,000.
 	Values int
-	// Clients is how many clients are remembered for what they did well, and apart from
+	// Clients is how many clients are remembered for good behaviour, and apart from
 	// these how many for credentials that the site accepted, 128 of one network at most.
 	// Default: 50,000 of each, in up to 20 MB and up to 12 MB.
 	Clients int
