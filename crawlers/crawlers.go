@@ -56,10 +56,10 @@ type Resolver interface {
 type Config struct {
 	// Bots are the crawlers to know. Default: those of [Known].
 	Bots []Bot
-	// Ranges holds addresses of crawlers, by the names of the bots. They count
-	// beside what DNS says, and save asking it. Default: none.
+	// Ranges holds addresses of crawlers, by the names of the bots. They are
+	// verified without DNS. Default: none.
 	Ranges map[string][]netip.Prefix
-	// Files holds the paths of files with more of them, by the names of the
+	// Files holds the paths of files with more addresses, by the names of the
 	// bots. They are read by New: either the JSON that Google, Microsoft, Apple
 	// and DuckDuckGo publish, or one address or prefix to a line, as whois
 	// prints routes. Default: none.
@@ -67,11 +67,11 @@ type Config struct {
 
 	Resolver Resolver      // default: net.DefaultResolver
 	Timeout  time.Duration // of all questions about a client together; default: 2s
-	Size     int           // clients remembered that are crawlers, and as many that are none; default: 10,000
-	TTL      time.Duration // of an answer; a no is forgotten after an hour, if that is sooner; default: 12h
+	Size     int           // clients remembered as crawlers, and as many as not crawlers; default: 10,000
+	TTL      time.Duration // of an answer, but an hour at most of a negative one; default: 12h
 	Logger   *zap.Logger   // default: none
 
-	// LogBits returns how many bits of addresses of IPv4 and IPv6 the log may have.
+	// LogBits returns how many bits of IPv4 and IPv6 addresses the log may show.
 	// Default: all.
 	LogBits func() (v4, v6 int)
 }
