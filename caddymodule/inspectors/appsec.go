@@ -31,56 +31,56 @@ type AppSec struct {
 	Key string `json:"key,omitempty" option:"-"`
 
 	// How long a request waits for the answer. It grows by 100 ms for each KiB of the
-	// body, and of what the header has beyond 8 KiB. Default: 200ms.
+	// body, and of the header beyond 1 KiB. Default: 200ms.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// What that grows to at the most, because of the size of the request, or while
-	// AppSec is at large requests of others. Default: 10s, or timeout if that is longer.
+	// The longest wait, for a large request or while AppSec answers other requests.
+	// Default: 10s, or timeout if that is longer.
 	MaxTimeout caddy.Duration `json:"max_timeout,omitempty"`
 
-	// How many requests AppSec judges at the same time: what its acquisition says under
-	// routines. Default: 1, as it is CrowdSec's.
+	// How many requests AppSec inspects at the same time: the value of routines in its
+	// acquisition. Default: 1, CrowdSec's default.
 	Routines int `json:"routines,omitempty"`
 
-	// What becomes of a request that AppSec does not judge in time because it is large,
-	// because others of its network are in front of it, or because AppSec is at a large
-	// request of somebody else; and of one that AppSec fails over while it answers
-	// others: "ban" refuses it with 503, "pass" lets it go on. Default: ban.
+	// What happens to a request that AppSec does not inspect in time because it is large,
+	// because other requests of its network are before it, or because AppSec is busy with
+	// other clients; and to one that AppSec fails at while it answers others: "ban"
+	// refuses it with 503, "pass" lets it pass. Default: ban.
 	Overload string `json:"overload,omitempty" option:"ban|pass"`
 
-	// The highest version of HTTP that AppSec is told of, 1.1, 2 or 3; a higher one is
-	// told as this. Default: 2, since the Core Rule Set 4.0.0-rc1 refuses HTTP/3.
+	// The highest version of HTTP that AppSec gets, 1.1, 2 or 3; a higher version is
+	// reported as this. Default: 2, because the Core Rule Set 4.0.0-rc1 refuses HTTP/3.
 	MaxHTTPVersion string `json:"max_http_version,omitempty" option:"1.1|2|3"`
 
-	// The same for the pages of CrowdSec's bot detection, below
-	// /crowdsec-internal/challenge/. Default: 5s.
+	// How long a page of CrowdSec's bot detection, below /crowdsec-internal/challenge/,
+	// may take. Default: 5s.
 	ChallengeTimeout caddy.Duration `json:"challenge_timeout,omitempty"`
 
-	// What becomes of a request that there is no answer about: "open" lets it pass,
-	// "ban" and "captcha" treat it so. Default: open.
+	// What happens to a request without an answer in an outage: "open" lets it pass,
+	// "ban" and "captcha" are such decisions. Default: open.
 	Failure string `json:"failure,omitempty" option:"open|ban|captcha"`
 
-	// What an action asks for that is not known: ban or captcha. Default: ban.
+	// The meaning of an unknown action: ban or captcha. Default: ban.
 	Fallback string `json:"fallback,omitempty" option:"ban|captcha"`
 
 	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
 	BodyLimit int `json:"body_limit,omitempty" option:"size"`
 
-	// How long these may take to arrive. Default: 10s.
+	// How long that part of a body may take to arrive. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
-	// How many bytes the bodies of all requests under way may take. Those of one
-	// network, a /24 or a /40 of IPv6, may take an eighth of it. Default: 256 MiB.
+	// Memory for the bodies of all requests in progress, in bytes. One network, a /24 or
+	// a /40 of IPv6, may use an eighth of it. Default: 256 MiB.
 	BodyMemory int `json:"body_memory,omitempty" option:"size"`
 
-	// What becomes of a request whose body cannot be inspected whole: "pass" or
-	// "ban". Default: pass, and only the beginning is inspected.
+	// What happens to a request whose body cannot be inspected as a whole: "pass" or
+	// "ban". Default: pass, and only the start of the body is inspected.
 	BodyOver string `json:"body_over,omitempty" option:"pass|ban"`
 
-	// How many questions may be under way at once. Default: 256.
+	// How many requests AppSec gets at once. Default: 256.
 	Connections int `json:"connections,omitempty"`
 
-	// Whether every request waits for an AppSec that hangs, instead of one at a
+	// Whether every request waits for an AppSec that hangs, instead of only one at a
 	// time. Default: false.
 	KeepAsking bool `json:"keep_asking,omitempty"`
 
@@ -140,8 +140,8 @@ func (s *AppSec) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-// Resolve implements [guest.Inspector]. Without a key it takes that of the first of the
-// sources that has one.
+// Resolve implements [guest.Inspector]. Without a key it takes the key of the first
+// source that has one.
 func (s *AppSec) Resolve(repl *caddy.Replacer, sources []guest.Opened) error {
 	if s.URL == "" {
 		return errors.New("url is required")
@@ -169,7 +169,7 @@ func (s *AppSec) Files() []string {
 	return []string{s.TLSCA}
 }
 
-// config returns what s, which is resolved, says.
+// config returns the config of s, which is resolved.
 func (s *AppSec) config() (appsec.Config, error) {
 	cfg := appsec.Config{
 		URL: s.URL, Key: s.Key, Timeout: time.Duration(s.Timeout), ChallengeTimeout: time.Duration(s.ChallengeTimeout),

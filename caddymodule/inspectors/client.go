@@ -32,7 +32,7 @@ type client struct {
 	*appsec.Client
 	prometheus.Collector
 	config *AppSec
-	check  bool // whether AppSec's rules know the versions of HTTP that it is told of
+	check  bool // whether to check that AppSec's rules accept the reported version of HTTP
 }
 
 // Target implements [guest.Counted].
@@ -49,7 +49,7 @@ func (c *client) Captchas() (asking []string) {
 	return asking
 }
 
-// checkPause is between two tries to ask an AppSec that does not answer.
+// checkPause is the pause between two tries when AppSec does not answer.
 const checkPause = 10 * time.Second
 
 // Start implements [guest.Starter]. It warns of rules that would ban every visitor over
