@@ -311,6 +311,7 @@ func FuzzParse(f *testing.F) {
 		"::ffff:10.0.0.1\n::ffff:0.0.0.0/90\nfe80::1%eth0\n224.0.0.0/3\n",
 		"# x\n\n<html>\n192.0.2.1\n",
 		"192.0.2.1\n<html>\n",
+		"#\n,,,,\n<", ",#\n<",
 		"192.0.2.1-192.0.2.9\n2001:db8:: - 2001:db8::ff seen\n192.0.2.9-192.0.2.1\n9.0.0.0-11.0.0.0\n::-ffff::\n",
 		"192.0.2.0 255.255.255.0 x\n192.0.2.0/255.255.255.128\n192.0.2.0/255.0.255.0\n192.0.2.1 0.0.0.0\n",
 		"[2001:db8::1]:80\n[2001:db8::1]\n192.0.2.1:80\n[192.0.2.1]\n[2001:db8::/32]\n",
@@ -358,13 +359,14 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// isMarkup reports whether the first line of text that is no comment begins
-// like a tag.
+// isMarkup reports whether the first line of text that says anything, and not only by
+// commas and a comment, begins like a tag.
 func isMarkup(text string) bool {
 	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\uFEFF"), "\n") {
 		line = strings.Trim(line, " \t\r")
+		said := strings.TrimLeft(line, ", \t")
 		switch {
-		case line == "" || line[0] == '#' || line[0] == ';':
+		case said == "" || said[0] == '#' || said[0] == ';':
 		case line[0] == '{' && isMetadata(line):
 		default:
 			return line[0] == '<'
