@@ -134,9 +134,9 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 }
 
 // Lookup returns the decision in force for ip, and whether there is one. If
-// the cache remembers, it takes one lock and no memory. Otherwise it asks, or waits
-// for who has asked already: Timeout at most for the turn to ask, and as long again
-// for the answer.
+// the cache has the answer, it takes one lock and no memory. Otherwise it asks, or
+// waits for the question of another caller: Timeout at most for the turn to ask, and as
+// long again for the answer.
 //
 // The end of ctx ends nothing; Ask gets its values. net/http ends the context of a
 // request when its client closes only its own side of the connection, which still

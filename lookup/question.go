@@ -69,8 +69,8 @@ func (c *Cache) countRefusal(err error) {
 	}
 }
 
-// wait waits for the answer to q as long as who asks does, and no less: of two lookups
-// about a client, the second one must not give up before the first one does. Who asks
+// wait waits for the answer to q as long as its caller does, and no less: of two lookups
+// about a client, the second one must not give up before the first one does. The caller
 // waits a bounded time for its turn, and then for the answer. An Asker that outstays its
 // context holds up nobody else for longer than timeout.
 func (q *question) wait(timeout time.Duration) error {
@@ -81,7 +81,7 @@ func (q *question) wait(timeout time.Duration) error {
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
-	// Both have to be over: who asks may have set its clock later.
+	// Both have to be over: the caller may have set its clock later.
 	late, own := q.late, timer.C
 	for late != nil || own != nil {
 		select {
@@ -170,7 +170,7 @@ func (c *Cache) wait(w *waiter) error {
 // It is remembered for TTL, but not beyond the end of the decision.
 func (c *Cache) answer(began int64, d Decision, found bool) *answer {
 	a := &answer{end: shift(began, int64(c.cfg.TTL))}
-	// A decision past its end is none, whatever the source says.
+	// A decision past its end does not count, whatever the source says.
 	if end := c.epoch.end(d.Until); found && c.epoch.now() < end {
 		a.decision, a.found = d, true
 		a.end = min(a.end, end)

@@ -13,7 +13,7 @@ type Status struct {
 	Next     time.Time     // when the next try is due; zero: unknown
 }
 
-// Ready reports whether the source was in step with the table lately enough.
+// Ready reports whether the source was in sync with the table recently enough.
 func (s Status) Ready(now time.Time) bool {
 	return !s.Synced.IsZero() && (s.Stale <= 0 || now.Sub(s.Synced) < s.Stale)
 }
