@@ -59,7 +59,7 @@ type AlertStats struct {
 	Scenarios map[string]uint64 // all of them by their scenario, up to a thousand and "other"
 }
 
-// prepare makes what becomes of alerts.
+// prepare sets up the handling of alerts.
 func (e *Engine) prepare(cfg Config) error {
 	policy, err := cfg.Local.withDefaults()
 	if err != nil {

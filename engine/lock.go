@@ -53,7 +53,7 @@ func isAt(f *os.File, path string) bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// sign writes into the file who has it. That helps whoever looks, and nothing else
+// sign writes the owner into the file. That helps operators, and nothing else
 // depends on it.
 func (l *fileLock) sign() error {
 	if err := l.file.Truncate(0); err != nil {

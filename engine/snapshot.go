@@ -53,7 +53,7 @@ func (e *Engine) restore(paths []string) []SourceSync {
 	return nil
 }
 
-// read fills the table from the snapshot at path. A sync of long ago is none.
+// read fills the table from the snapshot at path. A sync of long ago does not count.
 func (e *Engine) read(path string) ([]SourceSync, error) {
 	f, err := os.Open(path)
 	if err != nil {

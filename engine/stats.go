@@ -53,10 +53,10 @@ func counts(v any) map[string]uint64 {
 	return nil
 }
 
-// Ready reports whether the table is fit to judge by: every source was in step
-// with it lately enough. A snapshot stands in for a source that has not
+// Ready reports whether the table is fit to judge by: every source was in sync
+// with it recently enough. A snapshot replaces the sync of a source that has not
 // answered yet, if it says that this very source was in sync, for as long as a sync
-// would: see [Lasting]. Live sources do not count: what becomes of a request that
+// would: see [Lasting]. Live sources do not count: what happens to a request that
 // they do not answer for is theirs to say.
 func (e *Engine) Ready() bool {
 	now := time.Now()

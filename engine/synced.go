@@ -99,7 +99,7 @@ func (e *Engine) Synced() bool {
 	})
 }
 
-// ready reports whether a source was in step lately enough.
+// ready reports whether a source was in sync recently enough.
 func (e *Engine) ready(name string, s lookup.Status, now time.Time) bool {
 	if s.Synced.IsZero() {
 		s.Synced = e.carried[name].counts
