@@ -10,7 +10,7 @@ import (
 )
 
 // A UsageItem counts one kind of event, or of decision, as CrowdSec's usage
-// metrics have it. The empty label is none.
+// metrics have it. The empty label means no label.
 type UsageItem struct {
 	Name        string // "processed" or "dropped"; those whose names end in _gauge say how things stand
 	Unit        string // default: request

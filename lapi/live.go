@@ -193,7 +193,7 @@ func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool
 	return d, ok
 }
 
-// unanswered returns what stands in for an answer: known, or what is to be done about
+// unanswered returns the replacement for an answer: known, or what is to be done about
 // err if that is stronger. The latter has no Since: a client that has solved a
 // challenge need not solve one at each question without an answer.
 func (l *Live) unanswered(ip netip.Addr, known lookup.Decision, err error) (lookup.Decision, bool) {

@@ -34,7 +34,7 @@ type api struct {
 	bound   bounds
 }
 
-// A refusal is an answer that is none: its status is not a good one.
+// A refusal is an answer with an error status.
 type refusal struct {
 	code       int
 	text       string

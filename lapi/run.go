@@ -43,7 +43,7 @@ type follower struct {
 	allowing allowing
 }
 
-// Run keeps t in step with the stream until ctx ends, and returns ctx's error.
+// Run keeps t in sync with the stream until ctx ends, and returns ctx's error.
 // It survives every failure of the API.
 func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
 	defer c.http.CloseIdleConnections()
@@ -236,7 +236,7 @@ func (f *follower) doubt() {
 	}
 }
 
-// synced notes that the table is in step.
+// synced notes that the table is in sync.
 func (f *follower) synced(now time.Time) {
 	var failures int
 	f.note(func(s *lookup.Status, _ *Stats) {

@@ -32,7 +32,7 @@ func (c *Client) Unban(ctx context.Context, d lookup.Decision) (int, error) {
 	return n, err
 }
 
-// unban is Unban. A nil machine is none.
+// unban is Unban. A nil machine means no machine.
 func (m *machine) unban(ctx context.Context, d lookup.Decision) (int, error) {
 	if m == nil {
 		return 0, ErrNoMachine
