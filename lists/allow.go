@@ -90,7 +90,7 @@ func (a *AllowList) Load(ctx context.Context) {
 	}
 }
 
-// Run keeps the list in step with the file or the server until ctx ends, and returns
+// Run keeps the list in sync with the file or the server until ctx ends, and returns
 // ctx's error.
 func (a *AllowList) Run(ctx context.Context) error {
 	if a.url != nil {

@@ -16,7 +16,7 @@ import (
 // that ago can change again and look the same.
 const tick = 2 * time.Second
 
-// Run reads the file at once and keeps t in step with it until ctx ends, and
+// Run reads the file at once and keeps t in sync with it until ctx ends, and
 // returns ctx's error. A change shows in t within about a second where the
 // file system sends events, else at the next poll.
 func (f *File) Run(ctx context.Context, t *lookup.Table) error {

@@ -26,7 +26,7 @@ var (
 	errNoList   = errors.New("not a blocklist: no line of it is an entry")
 )
 
-// A keeper keeps a table in step with a list. It is the memory of one Run.
+// A keeper keeps a table in sync with a list. It is the memory of one Run.
 type keeper struct {
 	*list
 

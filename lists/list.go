@@ -142,7 +142,7 @@ func (l *list) Stats() Stats {
 	return s
 }
 
-// note records the outcome of a look at the list: in step with it if err is
+// note records the outcome of a look at the list: in sync with it if err is
 // nil. The log gets a line when that changes, not at every look. It says how many
 // entries are in force, in spite of err.
 func (l *list) note(err error, next time.Duration, inForce int) {

@@ -37,7 +37,7 @@ var (
 	errSlow     = fmt.Errorf("the server is slow: not done after %v", maxFetch)
 )
 
-// A refusal is an answer that is none.
+// A refusal is an invalid answer.
 type refusal struct {
 	code       int
 	text       string
@@ -161,7 +161,7 @@ func isRedirect(code int) bool {
 	return false
 }
 
-// judge returns the answer that resp is, or why it is none.
+// judge returns the answer that resp is, or why it is invalid.
 func (u *URL) judge(resp *http.Response, v validators) (*answer, error) {
 	switch resp.StatusCode {
 	case http.StatusOK:

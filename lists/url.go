@@ -156,7 +156,7 @@ func (cfg URLConfig) check() error {
 // Identity says what is read: the URL, with its query, which may hold a secret.
 func (u *URL) Identity() string { return u.at.String() }
 
-// Run fetches the list at once and keeps t in step with it until ctx ends, and
+// Run fetches the list at once and keeps t in sync with it until ctx ends, and
 // returns ctx's error.
 func (u *URL) Run(ctx context.Context, t *lookup.Table) error {
 	if tr, ok := u.transport.(*http.Transport); ok {
