@@ -23,7 +23,7 @@ func plain(d PageData) []byte {
 	return text
 }
 
-// describe puts s into words for the person who is stopped.
+// describe returns the data of the page for s.
 func (p *Page) describe(s *Stop, w *page.Words) PageData {
 	contact := p.look.For(s.Ref)
 	title, text := p.say(kindOf(s), w)

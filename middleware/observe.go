@@ -24,7 +24,7 @@ type Observer interface {
 	Response(*event.Event)
 }
 
-// A challengeObserver is an Observer that is told of challenges, too: see
+// A challengeObserver is an Observer that also gets challenges: see
 // [Config].Challenged.
 type challengeObserver interface {
 	Challenged(client netip.Addr, d lookup.Decision, page string, solved bool)

@@ -35,9 +35,9 @@ type PageConfig struct {
 	// "Access denied" in the visitor's language.
 	Title string
 
-	// Contact is where who is stopped by mistake can turn to: an http or https
+	// Contact is the contact for clients that are stopped by mistake: an http or https
 	// URL, or a mail address with or without "mailto:". The reference stands in
-	// the subject of the mail, or where the URL has {ref}. Default: nowhere.
+	// the subject of the mail, or replaces {ref} in the URL. Default: none.
 	Contact string
 
 	// Accent is the colour of the built-in page, as #rgb or #rrggbb. Where text
@@ -194,7 +194,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.Send(w, r)
 }
 
-// brief returns the answer for who does not look at a page, and its content type.
+// brief returns the answer for clients that show no page, and its content type.
 func (p *Page) brief(f page.Form, s *Stop) (body []byte, contentType string) {
 	d := p.describe(s, page.English())
 	if f == page.ProblemJSON {

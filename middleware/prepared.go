@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A kind is what a stop is to the person who is stopped.
+// A kind is the reason of a stop, as the page shows it.
 type kind uint8
 
 const (

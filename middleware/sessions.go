@@ -21,7 +21,7 @@ const (
 
 // SessionsConfig says which sessions are to be known. Names is required.
 type SessionsConfig struct {
-	// Names are those of the cookies that the site gives to who has logged in. A
+	// Names are those of the cookies that the site sets for logged-in visitors. A
 	// star at the end stands for any rest: wordpress_logged_in_*.
 	Names []string
 
