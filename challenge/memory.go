@@ -85,7 +85,7 @@ type rules struct {
 	raise, bar int
 }
 
-// A redemption is what becomes of a solution.
+// A redemption is the result of a solution.
 type redemption int
 
 const (
@@ -216,7 +216,7 @@ func (m *Memory) missed(by solver, r rules, now time.Time) {
 	m.tallies.put(by.browser, t, maxCrowds)
 }
 
-// level returns the level of the next challenge of who is by.
+// level returns the level of the next challenge of this visitor.
 func (m *Memory) level(by solver, r rules, now time.Time) Level {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -236,7 +236,7 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
 
-// barred returns for how long who is by cannot earn a pass with a challenge that was
+// barred returns for how long this visitor cannot earn a pass with a challenge that was
 // sent at a time; 0 if that is now.
 func (m *Memory) barred(by solver, r rules, sent, now time.Time) time.Duration {
 	m.mu.Lock()
