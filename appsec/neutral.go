@@ -124,7 +124,7 @@ func (n *neutral) close() {
 	}
 }
 
-// An unsentError is why there is no connection: AppSec has not heard of the request.
+// An unsentError is why there is no connection: AppSec has not received the request.
 type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }

@@ -81,7 +81,7 @@ func (c *Client) judge(q *question) Verdict {
 	return v
 }
 
-// unanswered returns what stands in for an answer.
+// unanswered returns the replacement for an answer.
 func (c *Client) unanswered(q *question, failed Failure) Verdict {
 	v := Verdict{Action: c.cfg.OnFailure, Status: http.StatusServiceUnavailable, Reason: failureReasons[failed]}
 	switch {
