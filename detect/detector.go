@@ -252,7 +252,7 @@ func (d *Detector) try(p pouring) (event.Alert, bool) {
 	return d.store.pour(key, p)
 }
 
-// clientBits returns the address of who is meant, as numbers.
+// clientBits returns the address of the client, as numbers.
 func (v *view) clientBits() (hi, lo uint64) {
 	k := v.clientKey()
 	return k.hi, k.lo

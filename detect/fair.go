@@ -20,7 +20,7 @@ type fair[K comparable, V any] struct {
 // fewThings is how many things one may have and be as others.
 const fewThings = 8
 
-// classOf returns the class of who has n things: the length of n/fewThings.
+// classOf returns the class of an owner of n things: the length of n/fewThings.
 func classOf(n int) int { return bits.Len(uint(n / fewThings)) }
 
 // classes are lists of those that have things, by how many they have.
@@ -37,7 +37,7 @@ func (c classes[E]) remove(e E, n int) { c[classOf(n)].remove(e) }
 
 func (c classes[E]) touch(e E, n int) { c[classOf(n)].touch(e) }
 
-// first returns who is to lose something first.
+// first returns the owner that loses something first.
 func (c classes[E]) first() (e E) {
 	var none E
 	for i := range c {

@@ -75,7 +75,7 @@ func (r *Rules) Names() []string {
 	return names
 }
 
-// A Scenario is what there is to know of one that is loaded.
+// A Scenario describes a loaded scenario.
 type Scenario struct {
 	Name, Description string
 	File              string // and the line, such as a.yaml:12

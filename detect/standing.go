@@ -15,7 +15,7 @@ import (
 // scheme, or the very form with the same fields. Who can do no better than to guess gets
 // one answer there, and always the same.
 
-// noteLogin remembers who has shown credentials that the site accepts, and where.
+// noteLogin remembers clients that have shown credentials that the site accepts, and where.
 func (d *Detector) noteLogin(v *view) {
 	if v.isQuiet() {
 		return
