@@ -19,7 +19,7 @@ type readiness struct {
 }
 
 // Ready answers health checks: with status 200 and {"ready":true} while every
-// source of decisions is in sync, or was lately enough, and else with status 503
+// source of decisions is in sync, or was recently enough, and else with status 503
 // and {"ready":false,"reason":"…"}, where the reason names the sources. A server
 // that is not ready still enforces what it knows. So whoever takes servers out of
 // service by this answer should leave some in if all of them give it, as they do

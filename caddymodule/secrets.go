@@ -46,7 +46,7 @@ type storedSecret struct {
 	Secret []byte    `json:"secret"`
 }
 
-// A secretKeeper keeps a keyring in step with the secrets in Caddy's storage,
+// A secretKeeper keeps a keyring in sync with the secrets in Caddy's storage,
 // which it makes when there are none and replaces once a week.
 type secretKeeper struct {
 	storage storage
