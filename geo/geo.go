@@ -171,7 +171,7 @@ func (d *DB) SystemName(ip netip.Addr) string {
 	return ""
 }
 
-// Status says how the DB stands to its files: in step with all of them, or
+// Status says how the DB stands to its files: in sync with all of them, or
 // why not. It never grows stale: countries move slowly, and an old copy is
 // better than none.
 func (d *DB) Status() lookup.Status {
