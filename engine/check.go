@@ -25,14 +25,14 @@ const (
 // of package crawlers is one.
 //
 // The engine asks it before it acts on an alert about a client whose last user
-// agent claims to be a crawler. Nothing happens to one that is verified. About all
-// others is decided as usual, but a few seconds later, since other goroutines
-// ask, sixteen at a time: a request that gave cause for the alert passes this once.
+// agent claims to be a crawler. A verified client gets no decision. All others get the
+// usual one, but a few seconds later, because other goroutines verify, sixteen at a
+// time: the request that raised the alert passes this once.
 //
 // At a time 128 clients can be checked or wait for it, 16 of them of one network, a
-// /24 or a /40 of IPv6, of which 4 are checked at once: who sends liars ahead keeps
-// nobody else from being checked. An alert about a client for which there is no room
-// has no consequences, for it might be a crawler; the next one is another chance. A
+// /24 or a /40 of IPv6, of which 4 are checked at once: false claims from one network
+// do not keep others from being checked. An alert about a client without room has no
+// consequences, because it might be a crawler; the next alert tries again. A
 // client that is asked about in vain is no crawler: whoever holds an address can keep
 // its DNS from answering, and must not gain by it.
 type Verifier interface {

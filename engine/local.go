@@ -30,11 +30,11 @@ const (
 //
 // # Authorities
 //
-// A source with the name of a reporter is an authority: it is told of our alerts, and
-// decides about them. Its decision about the same prefix replaces the local one, also if
-// it is shorter, or only a captcha. From then on, `cscli decisions delete` lets the client
-// in. The decision has to answer the alert. So it is new, and has our reason or asks for
-// as much; or it is old or new, and asks for as much and for as long.
+// A source with the name of a reporter is an authority: it gets the alerts and decides
+// about them. Its decision about the same prefix replaces the local one, even if it is
+// shorter, or only a captcha. From then on, `cscli decisions delete` lets the client in.
+// The decision must answer the alert: it is new, and has the alert's reason or an equal or
+// stronger action; or it has an equal or stronger action and lasts at least as long.
 //
 // A local decision stands until its own end if there is no authority, if the authority
 // does not answer (its profiles make no decision of the alert), and if the answer was

@@ -26,8 +26,8 @@ const (
 // before the first alert.
 type Reporter interface {
 	// Name is what the reporter is called in the log and in Stats. Reporters have
-	// different names. One that bears the name of a source says that who is told
-	// is who decides: see [Local].
+	// different names. A reporter with the name of a source is an authority: that
+	// source decides about its alerts: see [Local].
 	Name() string
 	// Report tells of alerts, in their order. It returns how many were taken and
 	// how many were refused for good. The two make up the alerts at the

@@ -56,8 +56,8 @@ func counts(v any) map[string]uint64 {
 // Ready reports whether the table is fit to judge by: every source was in sync
 // with it recently enough. A snapshot replaces the sync of a source that has not
 // answered yet, if it says that this very source was in sync, for as long as a sync
-// would: see [Lasting]. Live sources do not count: what happens to a request that
-// they do not answer for is theirs to say.
+// would: see [Lasting]. Live sources do not count: they decide themselves about a
+// request when they have no answer.
 func (e *Engine) Ready() bool {
 	now := time.Now()
 	for _, s := range e.sources {
