@@ -131,7 +131,7 @@ func TestPageSpeaksTheVisitorsLanguage(t *testing.T) {
 		{"fr-CA", "fr"},
 		{"it", "it"},
 		{"nl-BE", "nl"},
-		{"pt-BR", "pt"},
+		{"pt-BR", "pt-BR"},
 		{"ar-MA,fr;q=0.5", "ar"},
 		{"ja-JP", "ja"},
 		{"pl", "pl"},
