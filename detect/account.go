@@ -10,11 +10,11 @@ import (
 // edits one, and no login: a name and a password are chosen there, for oneself or for
 // others. Where an application has begun a session for these, or answers 401, it is one.
 func (v *view) makesAccount() bool {
-	p := v.path()
-	if end := scriptEnd(strings.ToLower(p)); end > 0 {
+	p := strings.ToLower(v.path()) // which can be longer than the path
+	if end := scriptEnd(p); end > 0 {
 		p = p[:end] // what follows the name of a script is for the client to say
 	}
-	elements := strings.Split(strings.ToLower(strings.Trim(p, "/")), "/")
+	elements := strings.Split(strings.Trim(p, "/"), "/")
 	if isRegistration(elements[len(elements)-1]) {
 		return true
 	}
