@@ -108,7 +108,7 @@ func TestADetectorWithoutRulesSeesNothing(t *testing.T) {
 func TestManyClients(t *testing.T) {
 	skipUnderRace(t)
 	n := 1_000_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() {
 		n = 300_000
 	}
 	cfg := Config{Buckets: 10_000, Memory: 4 << 20}

@@ -100,16 +100,7 @@ func (d *Detector) noteIdle(v *view) {
 	}
 	try, _ := v.loginTry()
 	hash, door := uint32(maphash.String(d.habits.seed, try)), d.habits.hash(v.spot())
-	ways := [3]uint32{d.habits.way(v.path(), v.args)}
-	if v.isMoved() {
-		to := v.redirect()
-		ways[1] = d.habits.way(to.path, to.query)
-	}
-	if v.evt.Referer != "" {
-		from := v.parseRedirect(v.evt.Referer)
-		ways[2] = d.habits.way(from.path, from.query)
-	}
-	first := false
+	ways, first := v.ways(), false
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		again := c.idle.logins > 0 && c.idle.last == hash
 		if first = c.idle.logins == 0; first {
@@ -123,6 +114,20 @@ func (d *Detector) noteIdle(v *view) {
 	if first { // an office is one client of many
 		d.habits.idles(v, door, true)
 	}
+}
+
+// ways returns the pages that a login comes by and leads to.
+func (v *view) ways() [3]uint32 {
+	ways := [3]uint32{v.habits.way(v.path(), v.args)}
+	if v.isMoved() {
+		to := v.redirect()
+		ways[1] = v.habits.way(to.path, to.query)
+	}
+	if v.evt.Referer != "" {
+		from := v.parseRedirect(v.evt.Referer)
+		ways[2] = v.habits.way(from.path, from.query)
+	}
+	return ways
 }
 
 // way returns a number for a page by its path and query.

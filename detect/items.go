@@ -69,9 +69,18 @@ func newXMLDecoder(text []byte) *xml.Decoder {
 	return in
 }
 
-// eachElement calls f for the elements of XML that hold nothing but text, up to where it
-// ends or goes wrong.
+// eachElement calls f for the elements of XML that hold nothing but text, and some.
 func eachElement(text []byte, f func(name, text string)) {
+	eachEnd(text, func(name, text string) {
+		if text != "" {
+			f(name, text)
+		}
+	})
+}
+
+// eachEnd calls f for the ends of elements of XML, up to where it ends or goes wrong, with
+// the text since the last end or beginning of one.
+func eachEnd(text []byte, f func(name, text string)) {
 	in := newXMLDecoder(text)
 	letters := []byte(nil)
 	for range maxTokens {
@@ -85,9 +94,7 @@ func eachElement(text []byte, f func(name, text string)) {
 		case xml.CharData:
 			letters = append(letters, t[:min(len(t), maxLetters-len(letters))]...)
 		case xml.EndElement:
-			if text := strings.TrimSpace(string(letters)); text != "" {
-				f(t.Name.Local, text)
-			}
+			f(t.Name.Local, strings.TrimSpace(string(letters)))
 			letters = letters[:0]
 		}
 	}

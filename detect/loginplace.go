@@ -26,12 +26,19 @@ func (v *view) loginPlace() (string, bool) {
 // another one each time. What is below one first element is an area where somebody has
 // been let in; all the rest of the site is another one.
 func (v *view) area() string {
-	site, _ := v.site()
-	site = strings.ToLower(site[:min(len(site), maxPlace)])
-	if own := "AUTHORIZATION " + site + template(v.plainPath(), 1); v.habits != nil && v.habits.isPlace(placeAccepts, v.habits.hash(own)) {
+	whole, own := v.areas()
+	if v.habits != nil && v.habits.isPlace(placeAccepts, v.habits.hash(own)) {
 		return own
 	}
-	return "AUTHORIZATION " + site
+	return whole
+}
+
+// areas returns the names of the whole site, and of what is below the first element of the
+// path.
+func (v *view) areas() (whole, own string) {
+	site, _ := v.site()
+	whole = "AUTHORIZATION " + strings.ToLower(site[:min(len(site), maxPlace)])
+	return whole, whole + template(v.plainPath(), 1)
 }
 
 // noteArea learns that somebody has been let in by a password of HTTP's.
@@ -40,8 +47,8 @@ func (d *Detector) noteArea(v *view) {
 		return
 	}
 	if result, _ := v.login(); result == loginSuccess {
-		site, _ := v.site()
-		d.habits.learnPlace(v, placeAccepts, d.habits.hash("AUTHORIZATION "+strings.ToLower(site[:min(len(site), maxPlace)])+template(v.plainPath(), 1)))
+		_, own := v.areas()
+		d.habits.learnPlace(v, placeAccepts, d.habits.hash(own))
 	}
 }
 

@@ -2,8 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"encoding/xml"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -66,26 +64,8 @@ func (v *view) xmlrpcCalls() (string, bool) {
 // read reads a call up to where the text ends or goes wrong: what there was until
 // then counts.
 func (c *call) read(text []byte) {
-	in := xml.NewDecoder(bytes.NewReader(text))
-	in.Strict = false
-	in.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-	values, letters := 0, []byte(nil)
-	for range maxTokens {
-		token, err := in.RawToken()
-		if err != nil {
-			break
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			letters = letters[:0]
-		case xml.CharData:
-			letters = append(letters, t[:min(len(t), maxLetters-len(letters))]...)
-		case xml.EndElement:
-			text := strings.TrimSpace(string(letters))
-			letters = letters[:0]
-			c.end(t.Name.Local, text, &values)
-		}
-	}
+	values := 0
+	eachEnd(text, func(name, text string) { c.end(name, text, &values) })
 	c.endInner()
 	c.tries, c.logins, c.login = len(c.logins), nil, ""
 }
