@@ -128,11 +128,11 @@ func (f field) flag(to *bool) Parser {
 func (f field) duration(to *caddy.Duration) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		var s string
+		read := Word(&s)
 		if f.off {
-			if err := DurationOrOff(&s)(d, name); err != nil {
-				return err
-			}
-		} else if err := Exact(d, name, &s); err != nil {
+			read = DurationOrOff(&s)
+		}
+		if err := read(d, name); err != nil {
 			return err
 		}
 		if f.off && s == off {
