@@ -177,27 +177,34 @@ func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
 		{"asked when it is back", 40 * time.Second, 0, judgedBad},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, Config{})
-				get(t, c, "/")
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					r, in := attackOf("192.0.2.7")
-					r.Header.Set("X-Text", "slow-rule")
-					expect(t, c, "what it falls silent over", r, in, overloaded)
-				})
-				synctest.Wait()
-				<-time.After(row.at)
-				began := time.Now()
-				r, in := attackOf("203.0.113.9")
-				expect(t, c, row.name, r, in, row.want)
-				if took := time.Since(began); took != row.took {
-					t.Errorf("it took %v, want %v", took, row.took)
-				}
-				wg.Wait()
-			})
+			whileSilent(t, Config{}, overloaded, row.at, row.took, row.want)
 		})
 	}
+}
+
+// whileSilent has an AppSec fall silent over a request, of which first is said, and asks
+// about a stranger's attack after a time: this is to take so long, and want to be said.
+func whileSilent(t *testing.T, cfg Config, first Verdict, after, took time.Duration, want Verdict) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, cfg)
+		get(t, c, "/")
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			r, in := attackOf("192.0.2.7")
+			r.Header.Set("X-Text", "slow-rule")
+			expect(t, c, "what it falls silent over", r, in, first)
+		})
+		synctest.Wait()
+		<-time.After(after)
+		began := time.Now()
+		r, in := attackOf("203.0.113.9")
+		expect(t, c, "the stranger's", r, in, want)
+		if got := time.Since(began); got != took {
+			t.Errorf("it took %v, want %v", got, took)
+		}
+		wg.Wait()
+	})
 }
 
 // A network has as much under way as AppSec judges in a moment, for each routine.

@@ -53,25 +53,7 @@ func TestPassOverloadLetsThroughWhatAppSecFallsSilentOver(t *testing.T) {
 		{"asked after that", 3 * time.Second, 200 * time.Millisecond, Verdict{Action: lookup.Ban, Status: 503, Reason: failureReasons[Late]}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, Config{PassOverload: true, OnFailure: lookup.Ban})
-				get(t, c, "/")
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					r, in := attackOf("192.0.2.7")
-					r.Header.Set("X-Text", "slow-rule")
-					expect(t, c, "what it falls silent over", r, in, letThrough)
-				})
-				synctest.Wait()
-				<-time.After(row.at)
-				began := time.Now()
-				r, in := attackOf("203.0.113.9")
-				expect(t, c, row.name, r, in, row.want)
-				if took := time.Since(began); took != row.took {
-					t.Errorf("it took %v, want %v", took, row.took)
-				}
-				wg.Wait()
-			})
+			whileSilent(t, Config{PassOverload: true, OnFailure: lookup.Ban}, letThrough, row.at, row.took, row.want)
 		})
 	}
 }
