@@ -77,6 +77,7 @@ var rooms = map[string]room{
 	"internal/wordpresstest": {},
 	"internal/challengetest": {},
 	"internal/page":          {},
+	"internal/golden":        {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
 	"internal/hubsuite":      {},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
@@ -93,7 +94,7 @@ var rooms = map[string]room{
 // inTests is what the tests of any room may import on top: guests of the app, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, the commands, and a browser.
-var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, quic}}
+var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -107,26 +107,16 @@ func isNumber(e ast.Expr) bool {
 }
 
 // inspectNames calls see for each name that is not behind a dot, a key or a parameter.
-func inspectNames(f *ast.File, see func(*ast.Ident)) {
-	ast.Inspect(f, func(n ast.Node) bool {
+func inspectNames(in ast.Node, see func(*ast.Ident)) {
+	ast.Inspect(in, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			ast.Inspect(n.X, func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok {
-					see(id)
-				}
-				return true
-			})
-			return false
-		case *ast.Field:
+			inspectNames(n.X, see)
 			return false
 		case *ast.KeyValueExpr:
-			ast.Inspect(n.Value, func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok {
-					see(id)
-				}
-				return true
-			})
+			inspectNames(n.Value, see)
+			return false
+		case *ast.Field:
 			return false
 		case *ast.Ident:
 			see(n)

@@ -2,11 +2,11 @@ package caddymodule
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/tocsin-project/tocsin/detect"
+	"github.com/tocsin-project/tocsin/internal/golden"
 )
 
 // scenariosPage is docs/scenarios.md: what the built-in scenarios are, by their
@@ -36,18 +36,5 @@ func scenariosPage(t *testing.T) string {
 }
 
 func TestTheListOfScenariosIsUpToDate(t *testing.T) {
-	const file = "../docs/scenarios.md"
-	want := scenariosPage(t)
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the scenarios say: go test ./caddymodule -run TestTheListOfScenarios -update", file)
-	}
+	golden.File(t, "../docs/scenarios.md", scenariosPage(t), *update, "go test ./caddymodule -run TestTheListOfScenarios -update")
 }

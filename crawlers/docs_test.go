@@ -3,9 +3,10 @@ package crawlers
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write docs/crawlers.md")
@@ -33,18 +34,5 @@ func crawlersPage() string {
 }
 
 func TestTheListOfCrawlersIsUpToDate(t *testing.T) {
-	const file = "../docs/crawlers.md"
-	want := crawlersPage()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the crawlers are: go test ./crawlers -run TestTheListOfCrawlers -update", file)
-	}
+	golden.File(t, "../docs/crawlers.md", crawlersPage(), *update, "go test ./crawlers -run TestTheListOfCrawlers -update")
 }

@@ -3,12 +3,12 @@ package metrics
 import (
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write docs/metrics.md")
@@ -36,18 +36,5 @@ func metricsPage() string {
 }
 
 func TestTheListOfMetricsIsUpToDate(t *testing.T) {
-	const file = "../docs/metrics.md"
-	want := metricsPage()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the metrics are: go test ./metrics -run TestTheListOfMetrics -update", file)
-	}
+	golden.File(t, "../docs/metrics.md", metricsPage(), *update, "go test ./metrics -run TestTheListOfMetrics -update")
 }
