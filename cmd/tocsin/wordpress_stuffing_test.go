@@ -41,7 +41,7 @@ func TestStuffingFromManyAddressesIsStoppedInABrowser(t *testing.T) {
 
 	owner := newFront(p, "203.0.113.20")
 	author := person{newVisitor(t, browserConfig{}), owner.URL}
-	t.Cleanup(func() { author.heard() })
+	author.readsNoisyPages()
 	author.goes("/wp-login.php")
 	author.fills([2]string{"user_login", wpUser}, [2]string{"user_pass", wpPassword})
 	author.see("#dashboard-widgets")
@@ -73,7 +73,7 @@ func TestStuffingFromManyAddressesIsStoppedInABrowser(t *testing.T) {
 	}
 
 	visitor := person{newVisitor(t, browserConfig{}), newFront(p, "203.0.113.22").URL}
-	t.Cleanup(func() { visitor.heard() })
+	visitor.readsNoisyPages()
 	visitor.goes("/wp-login.php")
 	start := time.Now()
 	visitor.fills([2]string{"user_login", wpUser}, [2]string{"user_pass", wpPassword})
