@@ -4,6 +4,8 @@ import (
 	"regexp/syntax"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // A compiler makes Go of expressions, as far as it knows their form; the others
@@ -189,13 +191,13 @@ func (c *compiler) matches(n *ast.BinaryNode, s *scope) *cond {
 	if t == nil || pattern == nil || !pattern.fixed {
 		return nil
 	}
-	r, err := newMatcher(pattern.value)
+	r, err := search.Compile(pattern.value)
 	if err != nil {
 		return nil // the interpreter fails on it when it comes to it
 	}
-	m := leaf(t.key+" matches "+quote(pattern.value), costRegexp, func(v *view) bool { return r.match(t.of(v)) }, t)
+	m := leaf(t.key+" matches "+quote(pattern.value), costRegexp, func(v *view) bool { return r.Match(t.of(v)) }, t)
 	if re, err := syntax.Parse(pattern.value, syntax.Perl); err == nil {
-		m.need = needs(t.hay, required(re, anyCase))
+		m.need = needs(t.hay, search.Required(re, search.AnyCase))
 	}
 	return c.share(m)
 }

@@ -6,8 +6,6 @@ import (
 	"path"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/tocsin-project/tocsin/event"
 )
@@ -253,23 +251,4 @@ func FuzzFields(f *testing.F) {
 		p.matched(v)
 		v.close()
 	})
-}
-
-func TestFoldedRunesAreAllThereAre(t *testing.T) {
-	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
-		want := byte(0)
-		for _, other := range []rune{unicode.ToUpper(r), unicode.ToLower(r), unicode.SimpleFold(r)} {
-			if other < utf8.RuneSelf {
-				want = lowerASCII(byte(other))
-			}
-		}
-		s := string(r)
-		got, size := foldedRune(s, 0)
-		switch {
-		case want == 0 && (got != s[0] || size != 1):
-			t.Errorf("%q becomes %q", r, got)
-		case want != 0 && (got != want || size != len(s)):
-			t.Errorf("%q becomes %q of %d bytes, want %q", r, got, size, want)
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // An index tells which rules an event may match, by what is cheap to find out: the
@@ -23,9 +24,9 @@ type index struct {
 
 // A scan looks for literals in a text.
 type scan struct {
-	find  *automaton // nil: there are none
-	sets  [][]uint64 // by state: the rules that what was found is needed for
-	rules []uint64   // that need any of them
+	find  *search.Automaton // nil: there are none
+	sets  [][]uint64        // by state: the rules that what was found is needed for
+	rules []uint64          // that need any of them
 }
 
 // commonVerbs are those that the index knows what to think of.
@@ -61,8 +62,8 @@ func newScan(literals []string, owners []int, words int) scan {
 	if len(literals) == 0 {
 		return scan{}
 	}
-	s := scan{find: newAutomaton(literals, true), rules: newSet(words)}
-	for _, found := range s.find.found {
+	s := scan{find: search.New(literals, true), rules: newSet(words)}
+	for _, found := range s.find.Groups() {
 		set := newSet(words)
 		for _, literal := range found {
 			put(set, owners[literal])
@@ -208,14 +209,14 @@ func (s *scan) wanted(allowed []uint64) bool {
 
 func (v *view) scan(s *scan, text string) {
 	if text != "" && s.wanted(v.allowed) {
-		mark(s.find, text, s.sets, v.bits)
+		search.Mark(s.find, text, s.sets, v.bits)
 	}
 }
 
 func (v *view) scanDecoded(s *scan) {
 	if strings.IndexByte(v.target, '%') >= 0 && s.wanted(v.allowed) {
 		v.scratch = appendUnescaped(v.scratch[:0], v.target)
-		mark(s.find, v.scratch, s.sets, v.bits)
+		search.Mark(s.find, v.scratch, s.sets, v.bits)
 	}
 }
 

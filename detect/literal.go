@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -80,59 +79,4 @@ func plainest(l string, hay haystack) string {
 		}
 	}
 	return longest
-}
-
-// What required is to do about literals that match in any case.
-const (
-	exactCase = false // they are not literals
-	anyCase   = true  // they are
-)
-
-// required returns literals one of which is in every text that re matches, or
-// none if it cannot tell.
-func required(re *syntax.Regexp, folded bool) []string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase != 0 && !folded || slices.Contains(re.Rune, utf8.RuneError) {
-			return nil
-		}
-		return []string{string(re.Rune)}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0], folded)
-	case syntax.OpRepeat:
-		if re.Min > 0 {
-			return required(re.Sub[0], folded)
-		}
-	case syntax.OpAlternate:
-		return requiredOfAny(re.Sub, folded)
-	case syntax.OpConcat:
-		var best []string
-		for _, sub := range re.Sub {
-			if one := required(sub, folded); len(one) > 0 && (best == nil || shortestOf(one) > shortestOf(best)) {
-				best = one
-			}
-		}
-		return best
-	}
-	return nil
-}
-
-func requiredOfAny(subs []*syntax.Regexp, folded bool) []string {
-	var all []string
-	for _, sub := range subs {
-		one := required(sub, folded)
-		if len(one) == 0 {
-			return nil
-		}
-		all = append(all, one...)
-	}
-	return all
-}
-
-func shortestOf(texts []string) int {
-	n := len(texts[0])
-	for _, t := range texts {
-		n = min(n, len(t))
-	}
-	return n
 }

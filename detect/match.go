@@ -3,6 +3,8 @@ package detect
 import (
 	"slices"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // A match is a condition that looks for words in a text. Many of them are asked
@@ -71,8 +73,8 @@ func (m *match) test() func(*view) bool {
 		set := newStringSet(words...)
 		return func(v *view) bool { return set.has(t.of(v)) }
 	case contains:
-		a := newAutomaton(words, false)
-		return func(v *view) bool { return a.in(t.of(v)) }
+		a := search.New(words, false)
+		return func(v *view) bool { return a.In(t.of(v)) }
 	case startsWith:
 		sizes, set := sizesOf(words)
 		return func(v *view) bool {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // A regexpSet is a list of regular expressions, of which one has to match. The
@@ -13,19 +15,19 @@ import (
 // clients may send what they like to be held against them: one pass over the text
 // finds those that can match, and a look around each place tells whether they do.
 type regexpSet struct {
-	anchors  *automaton // the longest literal of each pattern
+	anchors  *search.Automaton // the longest literal of each pattern
 	patterns []pattern
-	loose    []*matcher // those without a literal that has to be there
-	literals []string   // of patterns, as numbered in anchors
-	wholes   int        // expressions among the patterns
+	loose    []*search.Regexp // those without a literal that has to be there
+	literals []string         // of patterns, as numbered in anchors
+	wholes   int              // expressions among the patterns
 }
 
 // A pattern is a regular expression with a literal that every match holds.
 type pattern struct {
-	before, after []part     // what is around the literal
-	whole         *matcher   // instead, if that is not a sequence of parts
-	number        int        // of whole
-	also          [][]string // of whole: of each, a match holds one
+	before, after []part         // what is around the literal
+	whole         *search.Regexp // instead, if that is not a sequence of parts
+	number        int            // of whole
+	also          [][]string     // of whole: of each, a match holds one
 }
 
 // A part of a pattern is a literal, any character but a newline, or a word
@@ -48,7 +50,7 @@ func newRegexpSet(lines []listLine) (*regexpSet, error) {
 			return nil, err
 		}
 	}
-	s.anchors = newAutomaton(s.literals, false)
+	s.anchors = search.New(s.literals, false)
 	return s, nil
 }
 
@@ -60,11 +62,11 @@ func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
 			return nil
 		}
 	}
-	whole, err := newMatcher(line.text)
+	whole, err := search.Compile(line.text)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", line.number, err)
 	}
-	literals := required(re, exactCase)
+	literals := search.Required(re, search.ExactCase)
 	if len(literals) == 0 {
 		s.loose = append(s.loose, whole)
 		return nil
@@ -86,8 +88,8 @@ func requiredBeside(re *syntax.Regexp, literals []string) (also [][]string) {
 		return nil
 	}
 	for _, sub := range re.Sub {
-		one := required(sub, exactCase)
-		if len(one) > 0 && len(one) <= most && shortestOf(one) >= minLiteral && !slices.Equal(one, literals) {
+		one := search.Required(sub, search.ExactCase)
+		if len(one) > 0 && len(one) <= most && search.Shortest(one) >= minLiteral && !slices.Equal(one, literals) {
 			also = append(also, one)
 		}
 	}
@@ -102,7 +104,7 @@ func (p *pattern) matches(text string) bool {
 			return false
 		}
 	}
-	return p.whole.match(text)
+	return p.whole.Match(text)
 }
 
 // match reports whether any of the expressions matches text.
@@ -111,7 +113,7 @@ func (s *regexpSet) match(text string) bool { return s.find(text, (*pattern).mat
 // find is match, with how it asks whole patterns.
 func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool {
 	for _, r := range s.loose {
-		if r.match(text) {
+		if r.Match(text) {
 			return true
 		}
 	}
@@ -121,7 +123,7 @@ func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool 
 	if words := (s.wholes + 63) / 64; words > len(room) {
 		asked = newSet(words)
 	}
-	s.anchors.scan(text, func(literal int32, end int) bool {
+	s.anchors.Scan(text, func(literal int32, end int) bool {
 		p := &s.patterns[literal]
 		switch {
 		case p.whole == nil:

@@ -3,6 +3,8 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // A tagMap is a list that maps texts to tags. Whole texts come first, then parts
@@ -10,9 +12,9 @@ import (
 type tagMap struct {
 	equal   map[string]string
 	parts   []tagged
-	any     *automaton // finds any of parts
-	longest int        // of parts
-	regexps []*matcher
+	any     *search.Automaton // finds any of parts
+	longest int               // of parts
+	regexps []*search.Regexp
 	tags    []string // of regexps
 }
 
@@ -34,7 +36,7 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 		case "contains":
 			m.parts = append(m.parts, tagged{row.Pattern, row.Tag})
 		case "regex":
-			r, err := newMatcher(row.Pattern)
+			r, err := search.Compile(row.Pattern)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", line.number, err)
 			}
@@ -48,7 +50,7 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 		literals[i] = p.part
 		m.longest = max(m.longest, len(p.part))
 	}
-	m.any = newAutomaton(literals, false)
+	m.any = search.New(literals, false)
 	return m, nil
 }
 
@@ -61,11 +63,11 @@ func (m *tagMap) lookup(s string) string {
 	if tag, ok := m.equal[s]; ok {
 		return tag
 	}
-	if m.any.in(s) {
+	if m.any.In(s) {
 		return m.leftmost(s)
 	}
 	for i, r := range m.regexps {
-		if r.match(s) {
+		if r.Match(s) {
 			return m.tags[i]
 		}
 	}
@@ -74,7 +76,7 @@ func (m *tagMap) lookup(s string) string {
 
 func (m *tagMap) leftmost(s string) string {
 	at, first := len(s), len(m.parts)
-	m.any.scan(s, func(part int32, end int) bool {
+	m.any.Scan(s, func(part int32, end int) bool {
 		i := int(part)
 		if start := end - len(m.parts[i].part); start < at || start == at && i < first {
 			at, first = start, i

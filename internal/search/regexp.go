@@ -1,4 +1,4 @@
-package detect
+package search
 
 import (
 	"regexp"
@@ -10,7 +10,7 @@ import (
 // ours have fewer states.
 const maxStates = 1 << 10
 
-// A matcher reports whether a text has a match, as [regexp.Regexp.MatchString]
+// A Regexp reports whether a text has a match, as [regexp.Regexp.MatchString]
 // does. That takes some 50 ns a byte where a text of 16 KiB keeps many threads of an
 // expression alive, and one request is held against dozens of expressions. So all that
 // an expression can be in the midst of is worked out when it is loaded: a byte costs a
@@ -18,24 +18,46 @@ const maxStates = 1 << 10
 //
 // The whole text is looked at, and the answer is the same one: nobody hides anything
 // behind padding.
-type matcher struct {
+type Regexp struct {
 	table *dfa           // nil: it would be too large
 	slow  *regexp.Regexp // for what has no table
 }
 
-func newMatcher(pattern string) (*matcher, error) {
+// Compile returns the regular expression that pattern is.
+func Compile(pattern string) (*Regexp, error) {
 	slow, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, err
 	}
-	return &matcher{newDFA(pattern), slow}, nil
+	return &Regexp{newDFA(pattern), slow}, nil
 }
 
-func (m *matcher) match(s string) bool {
-	if m.table == nil {
-		return m.slow.MatchString(s)
+// Match reports whether s has a match.
+func (r *Regexp) Match(s string) bool {
+	if r.table == nil {
+		return r.slow.MatchString(s)
 	}
-	return m.table.match(s)
+	return match(r.table, s)
+}
+
+// MatchBytes reports whether s has a match.
+func (r *Regexp) MatchBytes(s []byte) bool {
+	if r.table == nil {
+		return r.slow.Match(s)
+	}
+	return match(r.table, s)
+}
+
+// String returns the pattern.
+func (r *Regexp) String() string { return r.slow.String() }
+
+// States returns how many states the table has; 0 if there is none, because it would be
+// too large.
+func (r *Regexp) States() int {
+	if r.table == nil {
+		return 0
+	}
+	return len(r.table.atEnd)
 }
 
 // A dfa is a regular expression made deterministic.
@@ -55,14 +77,14 @@ const (
 	stateBegin
 )
 
-func (d *dfa) match(s string) bool {
+func match[T string | []byte](d *dfa, s T) bool {
 	state := stateBegin
 	for i := 0; i < len(s); i++ {
 		var class int
 		if c := s[i]; c < utf8.RuneSelf {
 			class = int(d.ascii[c])
 		} else {
-			r, size := utf8.DecodeRuneInString(s[i:])
+			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
 			class = d.class(r)
 			i += size - 1
 		}

@@ -1,14 +1,14 @@
-package detect
+package search
 
 import (
 	"slices"
 	"unicode/utf8"
 )
 
-// An automaton finds any of many literals in one pass over a text, by the
+// An Automaton finds any of many literals in one pass over a text, by the
 // algorithm of Aho and Corasick. All transitions are computed beforehand, so a
 // byte costs a table lookup, whatever the text is made of.
-type automaton struct {
+type Automaton struct {
 	class [256]uint16 // of bytes; 0 is for those in no literal
 	width uint32      // classes there are
 	next  []uint32    // by state+class; a state is where its row begins
@@ -17,11 +17,11 @@ type automaton struct {
 	fold  bool        // ASCII letters are searched in any case: see foldedRune
 }
 
-// newAutomaton returns an automaton that finds literals. None may be empty. With
+// New returns an automaton that finds literals. None may be empty. With
 // fold, ASCII letters match in any case, and so do the few other letters that
 // have an ASCII one as their upper or lower case.
-func newAutomaton(literals []string, fold bool) *automaton {
-	a := &automaton{fold: fold}
+func New(literals []string, fold bool) *Automaton {
+	a := &Automaton{fold: fold}
 	a.classify(literals)
 	t := a.trie(literals)
 	t.link()
@@ -29,7 +29,7 @@ func newAutomaton(literals []string, fold bool) *automaton {
 	return a
 }
 
-func (a *automaton) classify(literals []string) {
+func (a *Automaton) classify(literals []string) {
 	a.width = 1
 	for _, l := range literals {
 		for _, c := range []byte(l) {
@@ -61,7 +61,7 @@ type trie struct {
 	found [][]int32
 }
 
-func (a *automaton) trie(literals []string) *trie {
+func (a *Automaton) trie(literals []string) *trie {
 	t := &trie{width: int(a.width), next: make([]int32, a.width), found: make([][]int32, 1)}
 	for id, l := range literals {
 		at := 0
@@ -106,7 +106,7 @@ func (t *trie) link() {
 
 // number orders the states so that those that end a literal come last, and one
 // comparison tells them.
-func (a *automaton) number(t *trie) {
+func (a *Automaton) number(t *trie) {
 	states := uint32(len(t.found))
 	rank := make([]uint32, states)
 	var quiet, loud uint32
@@ -132,9 +132,12 @@ func (a *automaton) number(t *trie) {
 	}
 }
 
-// scan calls f for each literal that ends in s, with its number and where it
+// Groups returns, of each state that ends literals, which ones.
+func (a *Automaton) Groups() [][]int32 { return a.found }
+
+// Scan calls f for each literal that ends in s, with its number and where it
 // ends, until f returns false.
-func (a *automaton) scan(s string, f func(literal int32, end int) bool) {
+func (a *Automaton) Scan(s string, f func(literal int32, end int) bool) {
 	var state uint32
 	for i := 0; i < len(s); i++ {
 		state = a.next[state+uint32(a.class[s[i]])]
@@ -149,8 +152,8 @@ func (a *automaton) scan(s string, f func(literal int32, end int) bool) {
 	}
 }
 
-// in reports whether s holds any of the literals.
-func (a *automaton) in(s string) bool {
+// In reports whether s holds any of the literals.
+func (a *Automaton) In(s string) bool {
 	var state uint32
 	for i := 0; i < len(s); i++ {
 		state = a.next[state+uint32(a.class[s[i]])]
@@ -161,12 +164,13 @@ func (a *automaton) in(s string) bool {
 	return false
 }
 
-// mark sets in bits what sets says of each literal in s, in any case.
-func mark[T string | []byte](a *automaton, s T, sets [][]uint64, bits []uint64) {
+// Mark sets in bits what sets says, by group, of each group of literals in s. An
+// automaton that folds looks for them in any case.
+func Mark[T string | []byte](a *Automaton, s T, sets [][]uint64, bits []uint64) {
 	var state uint32
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= utf8.RuneSelf {
+		if c >= utf8.RuneSelf && a.fold {
 			var size int
 			c, size = foldedRune(s, i)
 			i += size - 1

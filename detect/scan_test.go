@@ -5,44 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/search"
 )
 
 // literalsOf makes literals of what the fuzzer thinks up.
 func literalsOf(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, "\x00"), func(l string) bool { return l == "" })
-}
-
-func FuzzAutomaton(f *testing.F) {
-	f.Add("he\x00she\x00his\x00hers", "ushers")
-	f.Add("a\x00ab\x00bab\x00bc\x00bca\x00c\x00caa", "abccab")
-	f.Add("aaa\x00aa", "aaaaaa")
-	f.Add("\xff\x00\xc5\xbf", "\xc5\xbf\xff")
-	f.Fuzz(func(t *testing.T, words, text string) {
-		literals := literalsOf(words)
-		if len(literals) == 0 {
-			return
-		}
-		a := newAutomaton(literals, false)
-		type found struct{ literal, end int }
-		var got, want []found
-		a.scan(text, func(l int32, end int) bool {
-			got = append(got, found{int(l), end})
-			return true
-		})
-		for end := range len(text) + 1 {
-			for i, l := range literals {
-				if strings.HasSuffix(text[:end], l) {
-					want = append(want, found{i, end})
-				}
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q in %q: found %v, want %v", literals, text, got, want)
-		}
-		if got := a.in(text); got != (len(want) > 0) {
-			t.Errorf("%q in %q: %v", literals, text, got)
-		}
-	})
 }
 
 // FuzzScan checks that no literal escapes that is in a text, or in what upper and
@@ -66,7 +35,7 @@ func FuzzScan(f *testing.F) {
 		}
 		s := newScan(literals, owners, 1)
 		bits := newSet(1)
-		mark(s.find, text, s.sets, bits)
+		search.Mark(s.find, text, s.sets, bits)
 		for i, l := range literals {
 			in := strings.Contains(text, l) || strings.Contains(strings.ToUpper(text), strings.ToUpper(l)) ||
 				strings.Contains(strings.ToLower(text), strings.ToLower(l))

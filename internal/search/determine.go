@@ -1,4 +1,4 @@
-package detect
+package search
 
 import (
 	"encoding/binary"
