@@ -33,6 +33,7 @@ const (
 	caddy      = "github.com/caddyserver/caddy/v2"
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
+	gjson      = "github.com/tidwall/gjson"
 	suffixes   = "golang.org/x/net/publicsuffix"
 	fsnotify   = "github.com/fsnotify/fsnotify"
 	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
@@ -47,7 +48,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -90,12 +91,13 @@ var rooms = map[string]room{
 	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "appsec", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
+	"waf":                    {[]string{"internal/search"}, []string{yaml, libinject}},
 }
 
 // inTests is what the tests of any room may import on top: guests of the app, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
-// behind, bart as a yardstick, the commands, and a browser.
-var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, quic}}
+// behind, bart as a yardstick, gjson as an oracle, the commands, and a browser.
+var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

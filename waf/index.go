@@ -1,0 +1,222 @@
+package waf
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/tocsin-project/tocsin/internal/search"
+)
+
+// A zoneIndex leads from what a zone holds to the groups that may match: those that ask
+// for a literal that is there, or for a value of a name that is there. So an ordinary
+// request is held against few of them.
+type zoneIndex struct {
+	chains   []int              // after which literals are looked for
+	literals [][]byte           // if they are few
+	owners   [][]uint64         // groups, by literal
+	find     *search.Automaton  // if they are many
+	sets     [][]uint64         // groups, by what is found
+	names    map[string][]int32 // groups, by name in lower case
+	lengths  [256]uint64        // of names, by their first byte: a bit for each
+}
+
+// A lead is what a group can be found by.
+type lead struct {
+	score int
+	tests []testLead
+}
+
+type testLead struct {
+	zone     zone
+	chain    int
+	literals []string
+	name     string
+}
+
+func (r *Rules) makeIndex() {
+	words := (len(r.groups) + 63) / 64
+	r.free = make([]uint64, words)
+	type placed struct {
+		literals []string
+		groups   []int
+	}
+	var found [zoneCount]placed
+	for g := range r.groups {
+		best := r.leadOf(&r.groups[g])
+		if best.score == 0 {
+			put(r.free, g)
+			continue
+		}
+		late := false
+		for _, t := range best.tests {
+			late = late || t.zone.isBody()
+			z := &r.index[t.zone]
+			if t.name != "" {
+				z.addName(t.name, g)
+				continue
+			}
+			if !slices.Contains(z.chains, t.chain) {
+				z.chains = append(z.chains, t.chain)
+			}
+			for _, l := range t.literals {
+				found[t.zone].literals = append(found[t.zone].literals, l)
+				found[t.zone].groups = append(found[t.zone].groups, g)
+			}
+		}
+		if late {
+			r.late = append(r.late, g)
+		}
+	}
+	for z := range r.index {
+		r.index[z].addLiterals(found[z].literals, found[z].groups, words)
+	}
+}
+
+func (z *zoneIndex) addName(name string, g int) {
+	if z.names == nil {
+		z.names = map[string][]int32{}
+	}
+	z.names[name] = append(z.names[name], int32(g))
+	z.lengths[name[0]] |= 1 << min(len(name), 63)
+}
+
+// few is how many literals are looked for one by one.
+const few = 4
+
+func (z *zoneIndex) addLiterals(literals []string, groups []int, words int) {
+	byText := map[string][]uint64{}
+	for i, l := range literals {
+		if byText[l] == nil {
+			byText[l] = make([]uint64, words)
+			z.literals = append(z.literals, []byte(l))
+			z.owners = append(z.owners, byText[l])
+		}
+		put(byText[l], groups[i])
+	}
+	if len(z.literals) <= few {
+		return
+	}
+	texts := make([]string, len(z.literals))
+	for i, l := range z.literals {
+		texts[i] = string(l)
+	}
+	z.find = search.New(texts, false)
+	for _, ended := range z.find.Groups() {
+		set := make([]uint64, words)
+		for _, l := range ended {
+			merge(set, z.owners[l])
+		}
+		z.sets = append(z.sets, set)
+	}
+}
+
+// mark adds to bits the groups to which a text leads.
+func (z *zoneIndex) mark(text []byte, bits []uint64) {
+	if z.find != nil {
+		search.Mark(z.find, text, z.sets, bits)
+		return
+	}
+	for i, l := range z.literals {
+		if bytes.Contains(text, l) {
+			merge(bits, z.owners[i])
+		}
+	}
+}
+
+// markName adds to bits the groups to which a name in lower case leads.
+func (z *zoneIndex) markName(name []byte, bits []uint64) {
+	if len(name) == 0 || z.lengths[name[0]]&(1<<min(len(name), 63)) == 0 {
+		return
+	}
+	for _, g := range z.names[string(name)] {
+		put(bits, int(g))
+	}
+}
+
+func put(bits []uint64, i int)      { bits[i/64] |= 1 << (i % 64) }
+func has(bits []uint64, i int) bool { return bits[i/64]&(1<<(i%64)) != 0 }
+func merge(bits, more []uint64) {
+	for i, w := range more {
+		bits[i] |= w
+	}
+}
+
+// leadOf returns what leads to a group best.
+func (r *Rules) leadOf(g *group) lead {
+	var best lead
+	for _, n := range g.conds {
+		if l := leadOfCondition(r.conds[n]); l.score > best.score {
+			best = l
+		}
+	}
+	return best
+}
+
+// leadOfCondition returns what leads to a condition: all its tests need something.
+func leadOfCondition(cond *condition) lead {
+	l := lead{score: 1 << 10}
+	for i := range cond.tests {
+		t, score := leadOfTest(&cond.tests[i])
+		l.score = min(l.score, score)
+		l.tests = append(l.tests, t)
+	}
+	return l
+}
+
+// Scores of leads: the first part of a request says most about what it is for, and costs
+// least to look at; names are rarer than they are looked at.
+const (
+	scoreTarget = 200
+	scoreName   = 100
+	scoreOther  = 50
+	scoreBody   = 20
+	mostLength  = 15 // from which on a longer literal is no rarer
+)
+
+func leadOfTest(t *test) (testLead, int) {
+	l := testLead{zone: t.zone, chain: t.chain}
+	switch {
+	case t.not, t.op.macro != nil, t.zone == zoneMethod, t.zone == zoneProtocol, t.zone == zoneFilesSize:
+		return l, 0
+	case t.count && (t.name == "" || t.op.kind != opGte || t.op.number < 1 || t.chain != 0):
+		return l, 0 // what is compared is not what is there
+	case t.name != "":
+		l.name = t.name
+		return l, scoreOfName(t)
+	case t.op.kind.isLiteral():
+		l.literals = []string{string(t.op.text)}
+	case t.op.kind == opRegex:
+		l.literals = t.op.re.literals
+	}
+	if len(l.literals) == 0 {
+		return l, 0
+	}
+	return l, scoreOfLiterals(t.zone, search.Shortest(l.literals))
+}
+
+func scoreOfLiterals(z zone, shortest int) int {
+	score := min(shortest, mostLength)
+	switch {
+	case z == zoneURI && shortest > 1, z == zoneURIFull && shortest > 1:
+		return score + scoreTarget
+	case z == zoneURI, z == zoneURIFull: // every target has a slash
+		return score
+	case z.isBody():
+		return score + scoreBody
+	}
+	return score + scoreOther
+}
+
+// common are names of headers that nearly every request has.
+var common = []string{"accept", "accept-encoding", "accept-language", "authorization", "connection", "content-length", "content-type", "cookie", "host", "referer", "user-agent"}
+
+func scoreOfName(t *test) int {
+	score := min(len(t.name), mostLength)
+	switch {
+	case t.zone == zoneHeaders && slices.Contains(common, t.name), t.zone.isBody():
+		return score + scoreBody
+	case t.zone == zoneFiles, t.zone == zoneFilesNames:
+		return 0 // have no names
+	}
+	return score + scoreName
+}

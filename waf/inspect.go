@@ -1,0 +1,246 @@
+package waf
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+// A pool keeps inspections for the next requests.
+type pool struct{ sync.Pool }
+
+// An Inspection holds a request against rules. It is for one goroutine, until
+// [Inspection.Close].
+type Inspection struct {
+	rules   *Rules
+	req     *Request
+	query   []byte // of the target, with its escapes
+	room    room
+	zones   [zoneCount]zoneValues
+	loaded  [zoneCount]bool
+	known   []verdict // by condition
+	bits    []uint64  // groups that may match
+	waiting []int     // groups that the head meets, and that ask for the body
+	alive   []int     // groups that the head does not rule out, if something in the body leads to them
+	matches []Match
+
+	awaits bool // the body is not known yet
+	unique bool // of names in the body that differ in case only, one counts
+	over   bool
+	left   int // bytes of the head that are still looked at
+	json   jsonReader
+}
+
+// zoneValues are the values of a zone, and what transforms make of them.
+type zoneValues struct {
+	values []pair
+	made   [][][]byte // by chain and value; nil: not made yet
+}
+
+// A verdict is what is known about a condition or a group.
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	unmet
+	met
+	later // it depends on the body
+)
+
+func newInspection(r *Rules) *Inspection {
+	in := &Inspection{rules: r, known: make([]verdict, len(r.conds)), bits: make([]uint64, len(r.free))}
+	for z := range in.zones {
+		in.zones[z].made = make([][][]byte, len(r.chains))
+	}
+	return in
+}
+
+// Head holds the head of a request against the rules. If there is no body, that is all
+// there is to do.
+func (r *Rules) Head(req *Request) *Inspection {
+	in := r.inspections.Get().(*Inspection)
+	in.req, in.awaits = req, req.HasBody && !r.policy.NoBody
+	in.left, in.over = maxHead, false
+	in.loadTarget()
+	if !in.awaits {
+		in.setBody(nil)
+	}
+	copy(in.bits, r.free)
+	for z := range zoneCount {
+		if !z.isBody() || !in.awaits {
+			in.follow(z)
+		}
+	}
+	in.judgeMarked()
+	if in.awaits {
+		in.askLate()
+	}
+	return in
+}
+
+// askLate finds the groups that something in the body may lead to.
+func (in *Inspection) askLate() {
+	for _, g := range in.rules.late {
+		if !has(in.bits, g) && in.group(g) != unmet {
+			in.alive = append(in.alive, g)
+		}
+	}
+}
+
+// NeedsBody reports whether rules may match depending on the body.
+func (in *Inspection) NeedsBody() bool { return in.awaits && len(in.waiting)+len(in.alive) > 0 }
+
+// Body holds the body against the rules that ask for it.
+func (in *Inspection) Body(body []byte) {
+	if !in.NeedsBody() {
+		return
+	}
+	in.awaits = false
+	in.setBody(body)
+	clear(in.bits)
+	for z := firstOfBody; z < zoneCount; z++ {
+		in.follow(z)
+	}
+	for _, g := range in.alive {
+		if has(in.bits, g) {
+			in.waiting = append(in.waiting, g)
+		}
+	}
+	clear(in.bits)
+	for _, g := range in.waiting {
+		put(in.bits, g)
+	}
+	in.judgeMarked()
+}
+
+// Over reports whether the request is too large to be looked at whole: there may be more
+// in it than was found.
+func (in *Inspection) Over() bool { return in.over }
+
+// Matches returns the rules that match, those of the head first. It is valid after Close.
+func (in *Inspection) Matches() []Match { return in.matches }
+
+// Stop returns the first rule that stops the request, if there is one.
+func (in *Inspection) Stop() (Match, bool) {
+	for _, m := range in.matches {
+		if !m.Rule.OutOfBand {
+			return m, true
+		}
+	}
+	return Match{}, false
+}
+
+// Largest texts and lists that are kept for the next request.
+const (
+	keptBytes  = 1 << 20
+	keptValues = 8 << 10
+)
+
+// Close ends the inspection.
+func (in *Inspection) Close() {
+	for z := range in.zones {
+		v := &in.zones[z]
+		if cap(v.values) > keptValues {
+			*v = zoneValues{made: make([][][]byte, len(in.rules.chains))}
+		}
+		if len(v.values) == 0 {
+			continue
+		}
+		v.values = v.values[:0]
+		for c := range v.made {
+			v.made[c] = v.made[c][:0]
+		}
+	}
+	in.req, in.query, in.matches = nil, nil, nil
+	in.room.reset(keptBytes)
+	in.json.reset()
+	in.loaded = [zoneCount]bool{}
+	clear(in.known)
+	in.waiting, in.alive = in.waiting[:0], in.alive[:0]
+	in.unique = false
+	in.rules.inspections.Put(in)
+}
+
+// judgeMarked asks the groups that may match, in their order.
+func (in *Inspection) judgeMarked() {
+	for w, word := range in.bits {
+		for ; word != 0; word &= word - 1 {
+			in.judge(w*64 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+// judge asks a group, and says so if it is met.
+func (in *Inspection) judge(g int) {
+	switch in.group(g) {
+	case later:
+		in.waiting = append(in.waiting, g)
+	case met:
+		rule := &in.rules.rules[in.rules.groups[g].rule]
+		if !slices.ContainsFunc(in.matches, func(m Match) bool { return m.Rule == rule }) {
+			in.matches = append(in.matches, Match{rule, in.zonesOf(g)})
+		}
+	}
+}
+
+func (in *Inspection) group(g int) verdict {
+	v := met
+	for _, n := range in.rules.groups[g].conds {
+		switch in.condition(n) {
+		case unmet:
+			return unmet
+		case later:
+			v = later
+		}
+	}
+	return v
+}
+
+// condition returns whether a condition is met. Each is asked once, but for those that wait
+// for the body.
+func (in *Inspection) condition(n int) verdict {
+	v := in.known[n]
+	if v == unmet || v == met || v == later && in.awaits {
+		return v
+	}
+	cond := in.rules.conds[n]
+	v = unmet
+	for i := range cond.tests {
+		t := &cond.tests[i]
+		if in.awaits && t.zone.isBody() {
+			v = later
+		} else if in.test(t) {
+			v = met
+			break
+		}
+	}
+	in.known[n] = v
+	return v
+}
+
+// test reports whether any of the values that a test asks is what it looks for.
+func (in *Inspection) test(t *test) bool {
+	if t.count {
+		return in.asks(t, in.through(t.chain, in.count(t)))
+	}
+	values := in.values(t.zone)
+	for i := range values {
+		if t.selects(&values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
+			return true
+		}
+	}
+	return false
+}
+
+// asks reports whether one value is what a test looks for.
+func (in *Inspection) asks(t *test, value []byte) bool {
+	return t.op.asks(value, in.textOf(t.op)) != t.not
+}
+
+// selects reports whether a test asks a value.
+func (t *test) selects(p *pair) bool {
+	if t.name != "" {
+		return string(p.lower) == t.name
+	}
+	return t.pattern == nil || t.pattern.match(p.lower)
+}

@@ -1,0 +1,136 @@
+package waf
+
+import (
+	"hash/maphash"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// text reads a string, and returns it without its escapes.
+func (j *jsonReader) text() ([]byte, bool) {
+	j.at++
+	start := j.at
+	for ; j.at < len(j.s); j.at++ {
+		switch c := j.s[j.at]; {
+		case c == '"':
+			j.at++
+			return j.s[start : j.at-1 : j.at-1], true
+		case c == '\\':
+			return j.escaped(start)
+		case c < ' ':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// escaped reads the rest of a string that began at start, from its first escape on.
+func (j *jsonReader) escaped(start int) ([]byte, bool) {
+	r := &j.in.room
+	from := len(r.bytes)
+	r.bytes = append(r.bytes, j.s[start:j.at]...)
+	for j.at < len(j.s) {
+		c := j.s[j.at]
+		j.at++
+		switch {
+		case c == '"':
+			return r.since(from), true
+		case c < ' ':
+			return nil, false
+		case c != '\\':
+			r.bytes = append(r.bytes, c)
+		case !j.escape(r):
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// plainEscapes are those of one character.
+var plainEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape reads an escape behind its backslash.
+func (j *jsonReader) escape(r *room) bool {
+	if j.at == len(j.s) {
+		return false
+	}
+	c := j.s[j.at]
+	j.at++
+	if plain := plainEscapes[c]; plain != 0 {
+		r.bytes = append(r.bytes, plain)
+		return true
+	}
+	if c != 'u' {
+		return false
+	}
+	first, ok := j.hex()
+	if !ok {
+		return false
+	}
+	if utf16.IsSurrogate(first) && hasPrefix(j.s[j.at:], `\u`) {
+		j.at += 2
+		second, ok := j.hex()
+		if !ok {
+			return false
+		}
+		first = utf16.DecodeRune(first, second)
+	}
+	r.bytes = utf8.AppendRune(r.bytes, first)
+	return true
+}
+
+// hex reads four hexadecimal digits.
+func (j *jsonReader) hex() (rune, bool) {
+	if len(j.s)-j.at < 4 {
+		return 0, false
+	}
+	high, ok := hexByte(j.s[j.at:])
+	low, ok2 := hexByte(j.s[j.at+2:])
+	j.at += 4
+	return rune(high)<<8 | rune(low), ok && ok2
+}
+
+// set sets the value that has the name that was read last.
+//
+// Each value has all names above it in its own. Those that would take too much room have
+// none: rules that ask for no name look at them.
+func (j *jsonReader) set(value []byte) {
+	values := &j.in.zones[zoneBodyArgs].values
+	if j.named -= len(j.name); j.named < 0 {
+		j.in.over = true
+		j.in.add(zoneBodyArgs, nil, orEmpty(value))
+		return
+	}
+	if n := len(*values) - j.first; n*2 >= len(j.slots) {
+		j.grow()
+	}
+	slot := j.slotOf(j.name)
+	if n := *slot; n != 0 {
+		(*values)[j.first+int(n)-1].value = orEmpty(value)
+		return
+	}
+	name := j.in.room.keep(string(j.name))
+	j.in.add(zoneBodyArgs, name, orEmpty(value))
+	*slot = int32(len(*values) - j.first)
+}
+
+// slotOf returns the slot of a name: that of its value, or an empty one.
+func (j *jsonReader) slotOf(name []byte) *int32 {
+	values := j.in.zones[zoneBodyArgs].values[j.first:]
+	mask := uint64(len(j.slots) - 1)
+	for at := maphash.Bytes(j.seed, name) & mask; ; at = (at + 1) & mask {
+		n := j.slots[at]
+		if n == 0 || string(values[n-1].name) == string(name) {
+			return &j.slots[at]
+		}
+	}
+}
+
+// grow doubles the slots.
+func (j *jsonReader) grow() {
+	const least = 64
+	j.slots = make([]int32, max(least, 2*len(j.slots)))
+	for i, p := range j.in.zones[zoneBodyArgs].values[j.first:] {
+		*j.slotOf(p.name) = int32(i + 1)
+	}
+}

@@ -1,0 +1,22 @@
+package waf
+
+// Bounds of what one request costs. A longer head is looked at as far as that.
+const (
+	maxHead      = 64 << 10  // bytes of target and headers
+	maxInjection = 8 << 10   // bytes of a value that are searched for SQL and for scripts
+	maxParts     = 512       // of a multipart body
+	maxNames     = 512 << 10 // bytes of names of values in JSON
+)
+
+// clip returns the beginning of a value that is searched for injections.
+func clip(value []byte) []byte { return value[:min(len(value), maxInjection)] }
+
+// keep returns a copy of a part of the head, or of its beginning if there has been too much
+// of it.
+func (in *Inspection) keep(s string) []byte {
+	if len(s) > in.left {
+		s, in.over = s[:in.left], true
+	}
+	in.left -= len(s)
+	return in.room.keep(s)
+}

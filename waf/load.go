@@ -1,0 +1,241 @@
+package waf
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// LoadConfig says what to load. Only Paths is needed.
+type LoadConfig struct {
+	// Paths are files, folders and globs of rules, which run in-band, and of
+	// appsec-configs, which name rules. Of a folder all files named .yaml and .yml are
+	// read, those in folders below and behind links, too, but none that begin with a dot.
+	Paths []string
+	// OutOfBand are files, folders and globs of rules that stop nothing.
+	OutOfBand []string
+	// Rules is the folder of the rules that appsec-configs name. Default: appsec-rules
+	// beside the folder that the config is in, or beside one above it.
+	Rules string
+	// Data is the folder of the lists that rules name. Default: CrowdSec's.
+	Data string
+}
+
+const (
+	defaultData = "/var/lib/crowdsec/data"
+	maxFile     = 1 << 20 // bytes
+)
+
+// Load reads rules. A path that is not there is an error, and so is an appsec-config that
+// asks for what is not there or cannot be done here. A rule file that is newer than this
+// version, or broken, is skipped, and named: see [Rules.Skipped].
+func Load(cfg LoadConfig) (*Rules, error) {
+	l := &loader{cfg: cfg, byName: map[string]int{}}
+	for _, p := range cfg.Paths {
+		if err := l.path(p, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range cfg.OutOfBand {
+		if err := l.path(p, true); err != nil {
+			return nil, err
+		}
+	}
+	return l.finish()
+}
+
+// A loader gathers files.
+type loader struct {
+	cfg     LoadConfig
+	files   []ruleFile
+	byName  map[string]int // band and name of what is in files
+	skipped []Skipped
+	policy  Policy // of the last appsec-config
+	hooked  Policy // what hooks of all have set
+	removed []removal
+	own     []Rule // remediations of rules by name
+}
+
+// A ruleFile is a file of rules that is to run.
+type ruleFile struct {
+	doc       *ruleDoc
+	path      string
+	outOfBand bool
+	isSkipped bool // it cannot run, but is there
+}
+
+// path reads a file, a folder or what a glob finds.
+func (l *loader) path(p string, outOfBand bool) error {
+	paths := []string{p}
+	if strings.ContainsAny(p, "*?[") {
+		found, err := filepath.Glob(p)
+		if err != nil {
+			return fmt.Errorf("reading rules: %s: %w", p, err)
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("reading rules: %s finds none", p)
+		}
+		paths = found
+	}
+	for _, p := range paths {
+		names, err := filesOf(p)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := l.file(name, outOfBand); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// filesOf returns a file, or those of a folder, the first by name first.
+func filesOf(p string) ([]string, error) {
+	info, err := os.Stat(p)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{p}, nil
+	}
+	entries, err := os.ReadDir(p)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	var all []string
+	for _, entry := range entries {
+		name := filepath.Join(p, entry.Name())
+		info, err := os.Stat(name)
+		switch {
+		case strings.HasPrefix(entry.Name(), "."), errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("reading rules: %w", err)
+		case !info.IsDir() && filepath.Ext(name) != ".yaml" && filepath.Ext(name) != ".yml":
+			continue
+		}
+		below, err := filesOf(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, below...)
+	}
+	return all, nil
+}
+
+// file reads a file of rules, or an appsec-config.
+func (l *loader) file(name string, outOfBand bool) error {
+	content, err := readFile(name)
+	if err != nil {
+		return err
+	}
+	if hasKey(content, configKeys...) {
+		return l.config(name, content)
+	}
+	doc, err := parseRules(content)
+	if err != nil {
+		l.skip(name, doc.Name, err)
+		return nil
+	}
+	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand})
+	return nil
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("reading rules: %s: %d bytes: want at most %d", name, info.Size(), maxFile)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	return content, nil
+}
+
+// parseRules reads the first document of a file of rules.
+func parseRules(content []byte) (*ruleDoc, error) {
+	doc := &ruleDoc{}
+	if err := decode(content, doc); err != nil {
+		return doc, err
+	}
+	switch {
+	case doc.Name == "":
+		return doc, errors.New("it has no name")
+	case len(doc.SecLangFiles) > 0 || len(doc.SecLang) > 0 && !doc.isBaseConfig():
+		return doc, errSecLang
+	}
+	return doc, nil
+}
+
+// errSecLang is what becomes of the Core Rule Set and other rules in the language of
+// ModSecurity.
+var errSecLang = errors.New("it is written in SecLang, which only CrowdSec's own engine runs: use appsec for it")
+
+// add has a file run. Of two of one name in one band the last counts.
+func (l *loader) add(f ruleFile) {
+	key := fmt.Sprint(f.outOfBand, " ", f.doc.Name)
+	if i, twice := l.byName[key]; twice {
+		if l.files[i].path != f.path {
+			l.skipped = append(l.skipped, Skipped{File: l.files[i].path, Name: f.doc.Name, Reason: "there is one of that name in " + f.path})
+		}
+		l.files[i] = f
+		return
+	}
+	l.byName[key] = len(l.files)
+	l.files = append(l.files, f)
+}
+
+// skip says why a file does not run.
+func (l *loader) skip(file, name string, err error) {
+	s := Skipped{File: file, Name: name, Reason: err.Error(), Broken: !errors.Is(err, errNewer) && !errors.Is(err, errSecLang)}
+	if line, ok := lineOf(err); ok {
+		s.File = fmt.Sprintf("%s:%d", file, line)
+	}
+	l.skipped = append(l.skipped, s)
+}
+
+// finish compiles what was gathered.
+func (l *loader) finish() (*Rules, error) {
+	c := newCompiler(cmp.Or(l.cfg.Data, defaultData))
+	for _, f := range l.files {
+		if l.isRemoved(f) {
+			continue
+		}
+		c.rules.base = c.rules.base || f.doc.isBaseConfig()
+		if err := c.file(f); err != nil {
+			l.skip(f.path, f.doc.Name, err)
+		}
+	}
+	for i := range c.rules.rules {
+		r := &c.rules.rules[i]
+		if at := slices.IndexFunc(l.own, func(o Rule) bool { return o.Name == r.Name }); at >= 0 && !r.OutOfBand {
+			r.Remediation = l.own[at].Remediation
+		}
+	}
+	c.rules.skipped, c.rules.policy = l.skipped, l.policy.merged(l.hooked)
+	return c.finish(), nil
+}
+
+// skipOnce is skip, unless that was said before.
+func (l *loader) skipOnce(file, name string, err error) {
+	n := len(l.skipped)
+	l.skip(file, name, err)
+	if slices.Contains(l.skipped[:n], l.skipped[n]) {
+		l.skipped = l.skipped[:n]
+	}
+}
+
+func (l *loader) isRemoved(f ruleFile) bool {
+	return slices.Contains(l.removed, removal{f.doc.Name, f.outOfBand})
+}

@@ -1,0 +1,60 @@
+package waf
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strconv"
+)
+
+// readMultipart adds the fields of a multipart body, and the names of its files. What came
+// before an error counts.
+func (in *Inspection) readMultipart(contentType string, body []byte) {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return
+	}
+	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	total := int64(0)
+	for range maxParts {
+		part, err := r.NextPart()
+		if err != nil {
+			return
+		}
+		size, err := in.readPart(part)
+		total += size
+		in.zones[zoneFilesSize].values = in.zones[zoneFilesSize].values[:0]
+		in.add(zoneFilesSize, nil, in.room.keep(strconv.FormatInt(total, 10)))
+		if err != nil {
+			return
+		}
+	}
+	if _, err := r.NextPart(); err == nil {
+		in.over = true
+	}
+}
+
+// readPart adds a field, or the name of a file, and returns how large it is.
+func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
+	name := in.room.keep(part.FormName())
+	if file := fileName(part); file != "" {
+		in.add(zoneFiles, nil, in.room.keep(file))
+		in.add(zoneFilesNames, nil, name)
+		return io.Copy(io.Discard, part)
+	}
+	value := &bytes.Buffer{}
+	size, err := value.ReadFrom(part)
+	in.add(zoneBodyArgs, name, orEmpty(value.Bytes()))
+	return size, err
+}
+
+// fileName returns the name of the file that a part is, with the folders in it; empty if
+// it is none, or if nobody can tell.
+func fileName(part *multipart.Part) string {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return ""
+	}
+	return params["filename"]
+}

@@ -1,0 +1,54 @@
+package waf
+
+import (
+	"bufio"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// What a handler of net/http sees of a request leads to the same verdict as the request.
+func TestSuiteThroughAServer(t *testing.T) {
+	eachSuite(t, func(t *testing.T, s suite, rules *Rules) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text, err := json.Marshal(inspect(t, rules, r))
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("X-Finding", string(text))
+		}))
+		defer server.Close()
+		for i, v := range s.vectors {
+			want := &s.wants[i]
+			if want.Go != "" || want.Error != "" {
+				continue
+			}
+			t.Run(v.ID+" "+v.Note, func(t *testing.T) {
+				want.compare(t, send(t, server.Listener.Addr().String(), &v), v.isStricter())
+			})
+		}
+	})
+}
+
+// send writes a vector to a server as it is, and reads the finding that it answers with.
+func send(t *testing.T, addr string, v *vector) finding {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(v.wire()); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var f finding
+	unmarshal(t, response.Header.Get("X-Finding"), &f)
+	return f
+}
