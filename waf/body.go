@@ -66,7 +66,7 @@ func (in *Inspection) setBody(body []byte) {
 		in.loaded[z] = z != zoneBodyArgsNames
 	}
 	types := in.req.Header["Content-Type"]
-	raw := body
+	raw, start := body, len(in.room.bytes)
 	switch readerOf(types, in.rules.base) {
 	case readNothing:
 		raw = nil
@@ -76,11 +76,12 @@ func (in *Inspection) setBody(body []byte) {
 	case readMultipart:
 		in.readMultipart(types[0], body)
 	case readJSON:
-		in.unique = true
+		in.unique, in.isJSON = true, true
 		if !in.json.read(in, body) {
 			raw = nil
 		}
 	}
+	in.body, in.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
 	in.add(zoneRawBody, nil, orEmpty(raw))
 	if len(in.zones[zoneFilesSize].values) == 0 {
 		in.add(zoneFilesSize, nil, []byte{})

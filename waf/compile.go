@@ -22,7 +22,7 @@ type compiler struct {
 
 func newCompiler(data string) *compiler {
 	return &compiler{
-		rules: &Rules{chains: [][]transform{nil}}, data: data,
+		rules: &Rules{chains: [][]transform{nil}, toFind: [][]transform{{}}}, data: data,
 		chains: map[string]int{"": 0}, conds: map[string]*condition{},
 	}
 }
@@ -122,7 +122,7 @@ func (c *compiler) wordsOf(name string) (*search.Automaton, error) {
 	var words []string
 	for line := range strings.Lines(string(content)) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			words = append(words, string(toLowerASCII([]byte(line))))
+			words = append(words, string(toLowerASCII(&room{}, []byte(line))))
 		}
 	}
 	if len(words) == 0 {

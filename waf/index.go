@@ -3,6 +3,8 @@ package waf
 import (
 	"bytes"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tocsin-project/tocsin/internal/search"
 )
@@ -17,7 +19,10 @@ type zoneIndex struct {
 	find     *search.Automaton  // if they are many
 	sets     [][]uint64         // groups, by what is found
 	names    map[string][]int32 // groups, by name in lower case
-	lengths  [256]uint64        // of names, by their first byte: a bit for each
+	ends     []uint64           // the last two bytes of names, a bit for each pair
+	byValue  bool               // some chains take only a whole value
+	isASCII  bool               // every literal is
+	isPlain  bool               // every literal in the name of a value in JSON is in one of its keys
 }
 
 // A lead is what a group can be found by.
@@ -57,6 +62,7 @@ func (r *Rules) makeIndex() {
 			}
 			if !slices.Contains(z.chains, t.chain) {
 				z.chains = append(z.chains, t.chain)
+				z.byValue = z.byValue || r.toFind[t.chain] == nil
 			}
 			for _, l := range t.literals {
 				found[t.zone].literals = append(found[t.zone].literals, l)
@@ -74,10 +80,10 @@ func (r *Rules) makeIndex() {
 
 func (z *zoneIndex) addName(name string, g int) {
 	if z.names == nil {
-		z.names = map[string][]int32{}
+		z.names, z.ends = map[string][]int32{}, make([]uint64, 1<<16/64)
 	}
 	z.names[name] = append(z.names[name], int32(g))
-	z.lengths[name[0]] |= 1 << min(len(name), 63)
+	put(z.ends, endOf([]byte(name)))
 }
 
 // few is how many literals are looked for one by one.
@@ -85,6 +91,8 @@ const few = 4
 
 func (z *zoneIndex) addLiterals(literals []string, groups []int, words int) {
 	byText := map[string][]uint64{}
+	z.isASCII = !slices.ContainsFunc(literals, func(l string) bool { return strings.IndexFunc(l, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 })
+	z.isPlain = !slices.ContainsFunc(literals, isJoint)
 	for i, l := range literals {
 		if byText[l] == nil {
 			byText[l] = make([]uint64, words)
@@ -123,14 +131,32 @@ func (z *zoneIndex) mark(text []byte, bits []uint64) {
 	}
 }
 
+// mayHave reports whether there may be the name in lower case, by how it ends. Most names
+// of a large body end otherwise than any that rules ask for.
+func (z *zoneIndex) mayHave(name []byte) bool {
+	n := len(name)
+	return n > 0 && (n == 1 || name[n-1] >= utf8.RuneSelf || name[n-2] >= utf8.RuneSelf || has(z.ends, endOf(name)))
+}
+
+// endOf returns the last two bytes of a name in lower case.
+func endOf(name []byte) int {
+	n := len(name)
+	if n < 2 {
+		return 0
+	}
+	return int(lowered[name[n-2]])<<8 | int(lowered[name[n-1]])
+}
+
 // markName adds to bits the groups to which a name in lower case leads.
 func (z *zoneIndex) markName(name []byte, bits []uint64) {
-	if len(name) == 0 || z.lengths[name[0]]&(1<<min(len(name), 63)) == 0 {
-		return
-	}
 	for _, g := range z.names[string(name)] {
 		put(bits, int(g))
 	}
+}
+
+// isJoint reports whether a literal may be where the names of levels of JSON meet.
+func isJoint(literal string) bool {
+	return strings.Contains(literal, ".") || strings.Trim(literal, "0123456789") == "" || strings.Contains("json", literal)
 }
 
 func put(bits []uint64, i int)      { bits[i/64] |= 1 << (i % 64) }
@@ -183,7 +209,7 @@ func leadOfTest(t *test) (testLead, int) {
 	case t.name != "":
 		l.name = t.name
 		return l, scoreOfName(t)
-	case t.op.kind.isLiteral():
+	case t.op.kind.isLiteral() && !bytes.ContainsRune(t.op.text, utf8.RuneError):
 		l.literals = []string{string(t.op.text)}
 	case t.op.kind == opRegex:
 		l.literals = t.op.re.literals

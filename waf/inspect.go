@@ -26,6 +26,10 @@ type Inspection struct {
 
 	awaits bool // the body is not known yet
 	unique bool // of names in the body that differ in case only, one counts
+	isJSON bool
+	body   []byte
+	made   []byte // all that was made of the body while it was read
+	texts  []bodyText
 	over   bool
 	left   int // bytes of the head that are still looked at
 	json   jsonReader
@@ -48,7 +52,7 @@ const (
 )
 
 func newInspection(r *Rules) *Inspection {
-	in := &Inspection{rules: r, known: make([]verdict, len(r.conds)), bits: make([]uint64, len(r.free))}
+	in := &Inspection{rules: r, known: make([]verdict, len(r.conds)), bits: make([]uint64, len(r.free)), texts: make([]bodyText, len(r.chains))}
 	for z := range in.zones {
 		in.zones[z].made = make([][][]byte, len(r.chains))
 	}
@@ -151,13 +155,14 @@ func (in *Inspection) Close() {
 			v.made[c] = v.made[c][:0]
 		}
 	}
-	in.req, in.query, in.matches = nil, nil, nil
+	in.req, in.query, in.body, in.made, in.matches = nil, nil, nil, nil, nil
+	clear(in.texts)
 	in.room.reset(keptBytes)
 	in.json.reset()
 	in.loaded = [zoneCount]bool{}
 	clear(in.known)
 	in.waiting, in.alive = in.waiting[:0], in.alive[:0]
-	in.unique = false
+	in.unique, in.isJSON = false, false
 	in.rules.inspections.Put(in)
 }
 
@@ -225,7 +230,7 @@ func (in *Inspection) test(t *test) bool {
 	}
 	values := in.values(t.zone)
 	for i := range values {
-		if t.selects(&values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
+		if in.selects(t, &values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
 			return true
 		}
 	}
@@ -238,9 +243,9 @@ func (in *Inspection) asks(t *test, value []byte) bool {
 }
 
 // selects reports whether a test asks a value.
-func (t *test) selects(p *pair) bool {
+func (in *Inspection) selects(t *test, p *pair) bool {
 	if t.name != "" {
-		return string(p.lower) == t.name
+		return string(in.lowerOf(p)) == t.name
 	}
-	return t.pattern == nil || t.pattern.match(p.lower)
+	return t.pattern == nil || t.pattern.match(in.lowerOf(p))
 }

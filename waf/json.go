@@ -24,6 +24,7 @@ type jsonReader struct {
 	slots []int32 // numbers of values, from 1 on, by hash of their names
 	seed  maphash.Seed
 	used  bool
+	names room
 	named int // bytes of names that there may still be
 }
 
@@ -50,6 +51,7 @@ func (j *jsonReader) reset() {
 	if cap(j.slots) > 2*keptValues {
 		j.slots = nil
 	}
+	j.names.reset(keptBytes)
 	if cap(j.name) > keptValues {
 		j.name = nil
 	}

@@ -109,7 +109,7 @@ func (j *jsonReader) set(value []byte) {
 		(*values)[j.first+int(n)-1].value = orEmpty(value)
 		return
 	}
-	name := j.in.room.keep(string(j.name))
+	name := j.keepName()
 	j.in.add(zoneBodyArgs, name, orEmpty(value))
 	*slot = int32(len(*values) - j.first)
 }
@@ -133,4 +133,12 @@ func (j *jsonReader) grow() {
 	for i, p := range j.in.zones[zoneBodyArgs].values[j.first:] {
 		*j.slotOf(p.name) = int32(i + 1)
 	}
+}
+
+// keepName returns a copy of the name that was read last. Names have a room of their own:
+// what is in them is in the body, too.
+func (j *jsonReader) keepName() []byte {
+	start := len(j.names.bytes)
+	j.names.bytes = append(j.names.bytes, j.name...)
+	return j.names.since(start)
 }

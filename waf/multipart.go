@@ -43,10 +43,9 @@ func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
 		in.add(zoneFilesNames, nil, name)
 		return io.Copy(io.Discard, part)
 	}
-	value := &bytes.Buffer{}
-	size, err := value.ReadFrom(part)
-	in.add(zoneBodyArgs, name, orEmpty(value.Bytes()))
-	return size, err
+	value, err := in.room.readAll(part)
+	in.add(zoneBodyArgs, name, value)
+	return int64(len(value)), err
 }
 
 // fileName returns the name of the file that a part is, with the folders in it; empty if

@@ -150,7 +150,7 @@ func (o *operator) asks(value, text []byte) bool {
 	case opXSS:
 		return libinjection.IsXSS(string(clip(value)))
 	case opWords:
-		return o.words.In(string(toLowerASCII(value)))
+		return o.words.In(string(toLowerASCII(&room{}, value)))
 	}
 	number := o.number
 	if o.macro != nil {
@@ -172,14 +172,6 @@ func (o *operator) compares(order int) bool {
 		return order < 0
 	}
 	return order <= 0
-}
-
-func toLowerASCII(s []byte) []byte {
-	out := bytes.Clone(s)
-	for i, c := range out {
-		out[i] = lowered[c]
-	}
-	return out
 }
 
 // An expression is a regular expression. One of bytes that are no UTF-8 takes each byte

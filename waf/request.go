@@ -21,7 +21,8 @@ func RequestOf(r *http.Request) Request {
 	return Request{Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host, Header: r.Header, HasBody: r.Body != nil && r.Body != http.NoBody}
 }
 
-// A pair is a value of a zone, with its name as it is and in lower case.
+// A pair is a value of a zone, with its name as it is and in lower case. The latter is nil
+// until somebody asks: see [Inspection.lowerOf].
 type pair struct{ name, lower, value []byte }
 
 // loadTarget fills the zones of the target. A # ends it for CrowdSec's engine, but not for

@@ -172,8 +172,9 @@ func (t *test) selectBy(v word) error {
 
 // chain returns the number of a chain of transforms, and whether it counts first.
 func (c *compiler) chain(names []word) (number int, count bool, err error) {
-	var all []transform
+	var all, toFind []transform
 	var key strings.Builder
+	piecewise := true
 	for _, w := range names {
 		if w.text == "count" {
 			count = true
@@ -183,14 +184,21 @@ func (c *compiler) chain(names []word) (number int, count bool, err error) {
 		if !known {
 			return 0, false, newerAt(w.line, "it has the transform %s", w.text)
 		}
-		all = append(all, t)
+		all, toFind = append(all, t), append(toFind, t)
+		if w.text == "lowercase" {
+			toFind[len(toFind)-1] = lowerToFind
+		}
+		piecewise = piecewise && (w.text == "lowercase" || w.text == "urldecode")
 		key.WriteString(strings.ReplaceAll(w.text, "_", "") + " ")
 	}
 	number, known := c.chains[key.String()]
 	if !known {
 		number = len(c.rules.chains)
 		c.chains[key.String()] = number
-		c.rules.chains = append(c.rules.chains, all)
+		if !piecewise {
+			toFind = nil
+		}
+		c.rules.chains, c.rules.toFind = append(c.rules.chains, all), append(c.rules.toFind, toFind)
 	}
 	return number, count, nil
 }

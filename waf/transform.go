@@ -7,8 +7,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // A transform returns what becomes of a text. That is the text itself if nothing changes;
@@ -44,61 +42,6 @@ var transforms = map[string]transform{
 	"replace_nulls":        replaceNulls,
 	"remove_comments":      removeComments,
 	"replace_comments":     replaceComments,
-}
-
-// lowered and raised are ASCII letters in lower and upper case, and all other bytes as
-// they are.
-var lowered, raised = letterTables()
-
-func letterTables() (lower, upper [256]byte) {
-	for c := range lower {
-		lower[c], upper[c] = byte(c), byte(c)
-		if 'A' <= c && c <= 'Z' {
-			lower[c] += 'a' - 'A'
-		}
-		if 'a' <= c && c <= 'z' {
-			upper[c] -= 'a' - 'A'
-		}
-	}
-	return lower, upper
-}
-
-// toLower is [strings.ToLower]: a byte that is no UTF-8 becomes U+FFFD once there is one
-// that is not ASCII.
-func toLower(r *room, s []byte) []byte { return toCase(r, s, &lowered, unicode.ToLower) }
-
-func toUpper(r *room, s []byte) []byte { return toCase(r, s, &raised, unicode.ToUpper) }
-
-func toCase(r *room, s []byte, table *[256]byte, of func(rune) rune) []byte {
-	first := len(s)
-	for i, c := range s {
-		if c >= utf8.RuneSelf {
-			return runesToCase(r, s, of)
-		}
-		if first == len(s) && table[c] != c {
-			first = i
-		}
-	}
-	if first == len(s) {
-		return s
-	}
-	start := len(r.bytes)
-	r.bytes = append(r.bytes, s...)
-	out := r.since(start)
-	for i := first; i < len(out); i++ {
-		out[i] = table[out[i]]
-	}
-	return out
-}
-
-func runesToCase(r *room, s []byte, of func(rune) rune) []byte {
-	start := len(r.bytes)
-	for i := 0; i < len(s); {
-		c, size := utf8.DecodeRune(s[i:])
-		r.bytes = utf8.AppendRune(r.bytes, of(c))
-		i += size
-	}
-	return r.since(start)
 }
 
 // unhex returns the value of a hexadecimal digit, and whether it is one.

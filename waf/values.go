@@ -8,7 +8,15 @@ import (
 // add adds a value to a zone.
 func (in *Inspection) add(z zone, name, value []byte) {
 	v := &in.zones[z]
-	v.values = append(v.values, pair{name, toLower(&in.room, name), value})
+	v.values = append(v.values, pair{name: name, value: value})
+}
+
+// lowerOf returns the name of a value in lower case.
+func (in *Inspection) lowerOf(p *pair) []byte {
+	if p.lower == nil {
+		p.lower = orEmpty(toLower(&in.room, p.name))
+	}
+	return p.lower
 }
 
 // values returns what a zone holds.
@@ -37,7 +45,7 @@ func (in *Inspection) load(z zone) {
 		in.add(z, nil, in.room.keep(protocol(in.req.Proto)))
 	case zoneArgsNames, zoneCookiesNames, zoneBodyArgsNames:
 		for _, p := range in.values(namesOf[z]) {
-			in.zones[z].values = append(in.zones[z].values, pair{p.name, p.lower, p.name})
+			in.zones[z].values = append(in.zones[z].values, pair{name: p.name, lower: p.lower, value: p.name})
 		}
 	}
 }
@@ -70,38 +78,6 @@ func (in *Inspection) through(chain int, s []byte) []byte {
 	return s
 }
 
-// follow marks the groups to which what a zone holds leads.
-func (in *Inspection) follow(z zone) {
-	idx := &in.rules.index[z]
-	if idx.names == nil && len(idx.literals) == 0 {
-		return
-	}
-	values := in.values(z)
-	for i := range values {
-		if idx.names != nil {
-			idx.markName(values[i].lower, in.bits)
-		}
-		in.followText(z, i, idx)
-	}
-}
-
-// followText marks the groups to which a value leads, as each chain has it. What several
-// chains leave alike is looked at once.
-func (in *Inspection) followText(z zone, i int, idx *zoneIndex) {
-	for n, chain := range idx.chains {
-		text := in.transformed(z, i, chain)
-		if len(text) == 0 || slices.ContainsFunc(idx.chains[:n], func(other int) bool {
-			return isSame(text, in.transformed(z, i, other))
-		}) {
-			continue
-		}
-		idx.mark(text, in.bits)
-	}
-}
-
-// isSame reports whether two texts are the same memory.
-func isSame(a, b []byte) bool { return len(a) == len(b) && &a[0] == &b[0] }
-
 // count returns how many values a test asks, in digits. Query arguments count twice, as
 // CrowdSec's engine has it. Of names that differ in case only, a form and JSON have one
 // there: here the one with the most values counts.
@@ -109,10 +85,10 @@ func (in *Inspection) count(t *test) []byte {
 	values := in.values(t.zone)
 	n := 0
 	if in.unique && (t.zone == zoneBodyArgs || t.zone == zoneBodyArgsNames) {
-		n = mostOfAName(values, t)
+		n = in.mostOfAName(values, t)
 	} else {
 		for i := range values {
-			if t.selects(&values[i]) {
+			if in.selects(t, &values[i]) {
 				n++
 			}
 		}
@@ -127,12 +103,12 @@ func (in *Inspection) count(t *test) []byte {
 
 // mostOfAName returns how many values a test asks, if of all spellings of a name only the
 // most frequent counts.
-func mostOfAName(values []pair, t *test) int {
+func (in *Inspection) mostOfAName(values []pair, t *test) int {
 	bySpelling, byName := map[string]int{}, map[string]int{}
 	for i := range values {
-		if p := &values[i]; t.selects(p) {
+		if p := &values[i]; in.selects(t, p) {
 			bySpelling[string(p.name)]++
-			byName[string(p.lower)] = max(byName[string(p.lower)], bySpelling[string(p.name)])
+			byName[string(in.lowerOf(p))] = max(byName[string(p.lower)], bySpelling[string(p.name)])
 		}
 	}
 	n := 0
@@ -165,7 +141,7 @@ func (in *Inspection) zonesOf(g int) []string {
 			}
 			values := in.values(t.zone)
 			for i := range values {
-				if t.selects(&values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
+				if in.selects(t, &values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
 					add(t.zone, string(values[i].name))
 				}
 			}

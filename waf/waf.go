@@ -19,6 +19,7 @@ type Rules struct {
 	groups  []group
 	conds   []*condition
 	chains  [][]transform // the first is empty
+	toFind  [][]transform // by chain, to find literals in a body; nil: in its values only
 	skipped []Skipped
 	base    bool // bodies are read by their Content-Type, as crowdsec/base-config wants it
 	policy  Policy

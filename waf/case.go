@@ -1,0 +1,105 @@
+package waf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"unicode"
+	"unicode/utf8"
+)
+
+// lowered are ASCII letters in lower case, and all other bytes as they are.
+var lowered = func() (table [256]byte) {
+	for c := range table {
+		table[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			table[c] += 'a' - 'A'
+		}
+	}
+	return table
+}()
+
+// A number with each of these in all of its bytes.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+)
+
+// upperOf returns a number with the high bit of each byte of x set that is an ASCII letter
+// in upper case. All bytes of x are ASCII.
+func upperOf(x uint64) uint64 { return ((x + (0x80-'A')*ones) ^ (x + (0x7f-'Z')*ones)) & highs }
+
+// toLower is [strings.ToLower]: a byte that is no UTF-8 becomes U+FFFD once there is one
+// that is not ASCII. It takes eight bytes at a time, for whole bodies come here.
+func toLower(r *room, s []byte) []byte {
+	var high, upper uint64
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		high |= x
+		upper |= upperOf(x)
+	}
+	for _, c := range s[i:] {
+		high |= uint64(c)
+		if lowered[c] != c {
+			upper = 1
+		}
+	}
+	switch {
+	case high&highs != 0:
+		return runesToCase(r, s, unicode.ToLower)
+	case upper == 0:
+		return s
+	}
+	return toLowerASCII(r, s)
+}
+
+// toLowerASCII makes ASCII letters small, and leaves all other bytes alone.
+func toLowerASCII(r *room, s []byte) []byte {
+	start := len(r.bytes)
+	r.bytes = append(r.bytes, s...)
+	out := r.since(start)
+	i := 0
+	for ; i+8 <= len(out); i += 8 {
+		x := binary.LittleEndian.Uint64(out[i:])
+		if x&highs == 0 {
+			binary.LittleEndian.PutUint64(out[i:], x|upperOf(x)>>2)
+			continue
+		}
+		for k := range 8 {
+			out[i+k] = lowered[out[i+k]]
+		}
+	}
+	for ; i < len(out); i++ {
+		out[i] = lowered[out[i]]
+	}
+	return out
+}
+
+// lowerToFind makes of a text one in which any ASCII literal is that is in what toLower makes
+// of it. That is much faster where not all is ASCII: only two letters beyond have one of
+// ASCII as their lower case.
+func lowerToFind(r *room, s []byte) []byte {
+	if bytes.Contains(s, []byte("\u0130")) || bytes.Contains(s, []byte("\u212a")) {
+		return toLower(r, s)
+	}
+	return toLowerASCII(r, s)
+}
+
+// toUpper is [strings.ToUpper].
+func toUpper(r *room, s []byte) []byte { return runesToCase(r, s, unicode.ToUpper) }
+
+func runesToCase(r *room, s []byte, of func(rune) rune) []byte {
+	start := len(r.bytes)
+	for i := 0; i < len(s); {
+		c, size := rune(s[i]), 1
+		if c >= utf8.RuneSelf {
+			c, size = utf8.DecodeRune(s[i:])
+		}
+		if c != utf8.RuneError {
+			c = of(c)
+		}
+		r.bytes = utf8.AppendRune(r.bytes, c)
+		i += size
+	}
+	return r.since(start)
+}
