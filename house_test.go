@@ -48,7 +48,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -56,7 +56,7 @@ var public = []string{
 var rooms = map[string]room{
 	".":                      {ours: []string{"admin", "caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
 	"admin":                  {[]string{"engine", "event", "lookup", "replay"}, []string{caddy, cobra}},
-	"appsec":                 {[]string{"internal/upstream", "lookup"}, []string{zap}},
+	"appsec":                 {[]string{"inspect", "internal/upstream", "lookup"}, []string{zap}},
 	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, suffixes}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
@@ -73,6 +73,7 @@ var rooms = map[string]room{
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
+	"inspect":                {[]string{"lookup"}, nil},
 	"internal/alertquota":    {[]string{"lookup"}, nil},
 	"internal/appsectest":    {},
 	"internal/wordpresstest": {},
@@ -89,15 +90,15 @@ var rooms = map[string]room{
 	"lists":                  {[]string{"lookup", "internal/follow", "internal/upstream"}, []string{zap, backoff}},
 	"lookup":                 {nil, []string{bart, lru}},
 	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware"}, []string{prometheus}},
-	"middleware":             {[]string{"lookup", "appsec", "event", "challenge", "internal/page"}, []string{zap}},
+	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 	"waf":                    {[]string{"internal/search"}, []string{yaml, libinject}},
 }
 
-// inTests is what the tests of any room may import on top: guests of the app, a server to test
+// inTests is what the tests of any room may import on top: guests of the app, an inspector, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, and a browser.
-var inTests = room{[]string{"caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, quic}}
+var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -93,11 +94,11 @@ func TestFallback(t *testing.T) {
 }
 
 // relayed has an answer relayed to a visitor.
-func relayed(t *testing.T, body string, in Inspection, method string) *httptest.ResponseRecorder {
+func relayed(t *testing.T, body string, in inspect.Details, method string) *httptest.ResponseRecorder {
 	t.Helper()
 	c := answering(t, 403, body).client(t, Config{})
-	v := inspect(t, c, httptest.NewRequest("GET", "/", nil), in)
-	if v.Relay == nil || v.Action != lookup.Captcha || v.Status != v.Relay.Status || c.Stats().Challenged != 1 {
+	v := judge(t, c, httptest.NewRequest("GET", "/", nil), in)
+	if v.Relay == nil || v.Action != lookup.Captcha || v.Status != v.Relay.(*Relay).Status || c.Stats().Challenged != 1 {
 		t.Fatalf("%+v", v)
 	}
 	w := httptest.NewRecorder()
@@ -114,7 +115,7 @@ func TestAChallengeIsRelayed(t *testing.T) {
 	body := `{"action":"challenge","http_status":200,"user_body_content":` + quote(page) + `,
 		"user_headers":{"Content-Type":["text/html"],"cache-control":["no-cache, no-store"],"X-Twice":["1","2"]},
 		"user_cookies":[` + strings.Join(cookies, ",") + `]}`
-	resp := relayed(t, body, Inspection{}, "GET")
+	resp := relayed(t, body, inspect.Details{}, "GET")
 	if resp.Body.String() != page || resp.Code != 200 {
 		t.Errorf("%d, %d bytes", resp.Code, resp.Body.Len())
 	}
@@ -123,7 +124,7 @@ func TestAChallengeIsRelayed(t *testing.T) {
 		len(h["Set-Cookie"]) != 60 || h["Set-Cookie"][59] != "c"+strings.Repeat("x", 59)+"=1; Path=/; HttpOnly" {
 		t.Errorf("%v", h)
 	}
-	if resp := relayed(t, body, Inspection{}, "HEAD"); resp.Body.Len() != 0 || resp.Header().Get("Content-Length") != strconv.Itoa(len(page)) {
+	if resp := relayed(t, body, inspect.Details{}, "HEAD"); resp.Body.Len() != 0 || resp.Header().Get("Content-Length") != strconv.Itoa(len(page)) {
 		t.Errorf("HEAD: %+v", resp)
 	}
 }
@@ -134,7 +135,7 @@ func quote(s string) string {
 
 func TestARedirectIsRelayed(t *testing.T) {
 	resp := relayed(t, `{"action":"challenge","http_status":307,"user_headers":{"Location":["/next"]},"user_cookies":["__crowdsec_challenge=x; Path=/"]}`,
-		Inspection{Secure: true}, "POST")
+		inspect.Details{Secure: true}, "POST")
 	if resp.Code != 307 || resp.Header().Get("Location") != "/next" || resp.Header().Get("Cache-Control") != "no-store" ||
 		resp.Header().Get("Set-Cookie") != "__crowdsec_challenge=x; Path=/; Secure" {
 		t.Errorf("%d %v", resp.Code, resp.Header())
@@ -144,7 +145,7 @@ func TestARedirectIsRelayed(t *testing.T) {
 func TestARelayKeepsItsHandsOffTheConnection(t *testing.T) {
 	resp := relayed(t, `{"action":"challenge","http_status":101,"user_body_content":"ok","user_headers":{"Connection":["Upgrade"],"upgrade":["x"],
 		"Content-Length":["99"],"Transfer-Encoding":["chunked"],"X-Accel-Redirect":["/secret"],"X-Sendfile":["/etc/passwd"],"X-Fine":["1"],
-		"Set-Cookie":["a=b"]}}`, Inspection{Secure: true}, "GET")
+		"Set-Cookie":["a=b"]}}`, inspect.Details{Secure: true}, "GET")
 	if resp.Code != 200 || len(resp.Header()) != 4 || resp.Header().Get("X-Fine") != "1" || resp.Header().Get("Content-Length") != "2" ||
 		resp.Header().Get("Set-Cookie") != "a=b; Secure" {
 		t.Errorf("%d %v", resp.Code, resp.Header())
@@ -177,7 +178,7 @@ func TestInternalPagesAreNeverTheSites(t *testing.T) {
 		t.Errorf("AppSec fails: %+v", v)
 	}
 	c = answering(t, 403, `{"action":"challenge","user_body_content":"{\"status\":\"ok\"}"}`).client(t, Config{})
-	if v := get(t, c, page); v.Relay == nil || v.Relay.Body != `{"status":"ok"}` {
+	if v := get(t, c, page); v.Relay == nil || v.Relay.(*Relay).Body != `{"status":"ok"}` {
 		t.Errorf("AppSec answers: %+v", v)
 	}
 }

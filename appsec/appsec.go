@@ -72,6 +72,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/upstream"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -97,7 +98,7 @@ type Client struct {
 	load      load
 	breaker   breaker
 	neutral   neutral
-	bodies    pool
+	bodies    *inspect.Bodies
 	questions sync.Pool // of *question
 	counts    counts
 	log       reporter
@@ -151,7 +152,7 @@ func (c *Client) open() error {
 		c.cfg.Logger.Info(text)
 	}
 	c.share()
-	c.bodies.init(c.cfg.BodyLimit+1, c.cfg.BodyMemory)
+	c.bodies = inspect.NewBodies(c.cfg.BodyLimit, c.cfg.BodyMemory)
 	c.questions.New = func() any { return new(question) }
 	if c.cfg.H2C {
 		c.wire, err = newMultiplexed(end, secure)
@@ -189,10 +190,6 @@ func (c *Client) Close() {
 	c.log.close()
 }
 
-// ErrBody is what the error of [Client.Inspect] wraps, beside what reading the
-// body failed with.
-var ErrBody = errors.New("the request's body cannot be read")
-
 // ErrNoAnswer is what the error of [Client.CheckVersions] wraps when AppSec does not
 // answer.
 var ErrNoAnswer = errors.New("AppSec gives no answer")
@@ -207,48 +204,51 @@ var ErrNoAnswer = errors.New("AppSec gives no answer")
 // sent is worth judging even if he does not stay for the answer.
 //
 // The error is not nil if the body breaks off or is malformed, and then wraps
-// [ErrBody]. That is mostly a client that has gone, and no attack: r is to be
+// [inspect.ErrBody]. That is mostly a client that has gone, and no attack: r is to be
 // given up without a word to the site. That AppSec fails is no error; it is a
 // Verdict, as Config says.
-func (c *Client) Inspect(r *http.Request, in Inspection) (Verdict, error) {
-	in = in.withDefaults(r)
+func (c *Client) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
+	in = in.WithDefaults(r)
 	target, path, err := originForm(in.Target)
 	if err != nil {
 		return c.refuse(BadTarget), nil
 	}
 	q := c.questions.Get().(*question)
 	defer q.free(&c.questions)
-	q.secure, q.internal, in.mostHTTP = in.Secure, isInternal(path), c.cfg.MaxHTTPVersion
+	q.secure, q.internal, q.mostHTTP = in.Secure, isInternal(path), c.cfg.MaxHTTPVersion
 	if !q.setHead(r, &in, target, c.cfg.Key) {
 		return c.refuse(LargeHead), nil
 	}
-	body, part, err := c.readBody(r, networkOf(in.Client))
+	q.network = inspect.NetworkOf(in.Client)
+	body, part, err := c.readBody(r, q.network)
 	if err != nil {
-		return Verdict{}, err
+		return inspect.Verdict{}, err
 	}
-	q.network = networkOf(in.Client)
 	v := c.weigh(q, part)
-	v.body = body
+	v.Body = body
 	return v, nil
 }
 
 // weigh returns the verdict on q with the part of its body that there is.
-func (c *Client) weigh(q *question, p part) Verdict {
+func (c *Client) weigh(q *question, p part) inspect.Verdict {
 	if p.cut != uncut {
 		if p.fault || c.cfg.BodyOver == lookup.Ban && p.cut != Stream {
 			return c.refuse(p.cut)
 		}
 		c.counts.skipped[p.cut].Add(1)
 	}
-	q.body, q.size = p.bytes, p.size
+	q.body, q.size = p.Bytes, p.Size
 	return c.judge(q)
 }
 
-// Internal reports whether a request with this target, as it stood in the
-// request line, is for AppSec and never for the site: see [InternalPrefix].
-// Inspect sees to it; this is for what may come before, such as a rule that
-// leaves some paths out.
-func Internal(target string) bool {
+// Name returns "appsec", the origin of AppSec's decisions, as CrowdSec's own bouncers
+// name it in their usage metrics.
+func (c *Client) Name() string { return "appsec" }
+
+// Owns reports whether a request with this target, as it stood in the request line, is
+// for AppSec and never for the site: see [InternalPrefix]. Inspect sees to it; this is
+// for a caller that does not inspect all requests.
+func (c *Client) Owns(target string) bool {
 	_, path, err := originForm(target)
 	return err == nil && isInternal(path)
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/inspect"
 )
 
 // quick is an AppSec that allows all and allocates nothing, so that what is
@@ -91,7 +93,7 @@ func TestAllocations(t *testing.T) {
 	r := browsers(nil)
 	const most = 25
 	n := testing.AllocsPerRun(500, func() {
-		if v, err := c.Inspect(r, Inspection{Client: visitor, Ref: "0123456789"}); err != nil || v != (Verdict{}) {
+		if v, err := c.Inspect(r, inspect.Details{Client: visitor, Ref: "0123456789"}); err != nil || v != (inspect.Verdict{}) {
 			t.Fatalf("%+v, %v", v, err)
 		}
 	})
@@ -109,7 +111,7 @@ func BenchmarkInspect(b *testing.B) {
 		r := browsers(nil)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := c.Inspect(r, Inspection{Client: visitor}); err != nil {
+			if _, err := c.Inspect(r, inspect.Details{Client: visitor}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -119,7 +121,7 @@ func BenchmarkInspect(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
-			v, err := c.Inspect(r, Inspection{Client: visitor})
+			v, err := c.Inspect(r, inspect.Details{Client: visitor})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -93,7 +94,7 @@ func TestASlowBodyIsNotWaitedForEver(t *testing.T) {
 			heard := listen(c)
 			r := upload(drip(text, 990*time.Millisecond))
 			began := time.Now()
-			v := inspect(t, c, r, Inspection{})
+			v := judge(t, c, r, inspect.Details{})
 			if took := time.Since(began); took != 10*time.Second {
 				t.Errorf("over %v: it took %v", over, took)
 			}
@@ -130,7 +131,7 @@ func TestABodyThatIsClosedWhileItDripsGivesItsMemoryBack(t *testing.T) {
 		listen(c)
 		src := drip("0123456789", time.Second)
 		r := upload(src)
-		inspect(t, c, r, Inspection{})
+		judge(t, c, r, inspect.Details{})
 		var wg sync.WaitGroup
 		wg.Go(func() { // as a proxy does that gives up
 			_, err := io.ReadAll(r.Body)
@@ -163,7 +164,7 @@ func TestReleaseLeavesTheSourceAlone(t *testing.T) {
 		listen(c)
 		src := drip("0123456789", time.Second)
 		r := upload(src)
-		v, err := c.Inspect(r, Inspection{})
+		v, err := c.Inspect(r, inspect.Details{})
 		if err != nil || c.Stats().BodyMemory == 0 {
 			t.Errorf("%v, nothing held", err)
 		}
@@ -207,8 +208,8 @@ func TestABodyThatBreaksOffIsNoAttack(t *testing.T) {
 		f := newFake(t, nil)
 		c := f.client(t, Config{BodyOver: lookup.Ban})
 		r := upload(tt.body)
-		v, err := c.Inspect(r, Inspection{})
-		if !errors.Is(err, ErrBody) || !tt.is(err) || v != (Verdict{}) {
+		v, err := c.Inspect(r, inspect.Details{})
+		if !errors.Is(err, inspect.ErrBody) || !tt.is(err) || v != (inspect.Verdict{}) {
 			t.Errorf("%s: %+v, %v", tt.name, v, err)
 		}
 		f.Last(t, 0)
@@ -255,12 +256,12 @@ func TestWhatIsNotWaitedFor(t *testing.T) {
 			heard := listen(c)
 			r := tt.r.Clone(t.Context())
 			r.RequestURI, r.Body = "/", io.NopCloser(strings.NewReader("evil body"))
-			v := inspect(t, c, r, Inspection{})
+			v := judge(t, c, r, inspect.Details{})
 			want := tt.lenient
 			if over == lookup.Ban {
 				want = tt.strict
 			}
-			if got := heard() == ""; got != want || v != (Verdict{}) || (c.Stats().Skipped[Stream] == 1) != want {
+			if got := heard() == ""; got != want || v != (inspect.Verdict{}) || (c.Stats().Skipped[Stream] == 1) != want {
 				t.Errorf("%s, over %v: by its head only %v; %+v", tt.name, over, got, v)
 			}
 			r.Body.Close()
@@ -273,7 +274,7 @@ func TestBodiesThatAreNoneStayAsTheyAre(t *testing.T) {
 	listen(c)
 	for _, body := range []io.ReadCloser{nil, http.NoBody} {
 		r := &http.Request{Method: "POST", RequestURI: "/", Body: body}
-		if inspect(t, c, r, Inspection{}); r.Body != body {
+		if judge(t, c, r, inspect.Details{}); r.Body != body {
 			t.Errorf("%v became %v", body, r.Body)
 		}
 	}
@@ -306,7 +307,7 @@ func FuzzReplay(f *testing.F) {
 		}
 		heard := listen(c)
 		r := upload(src)
-		_, err = c.Inspect(r, Inspection{})
+		_, err = c.Inspect(r, inspect.Details{})
 		if fails && size <= limit && err == nil {
 			t.Fatal("broken off, and no error")
 		}

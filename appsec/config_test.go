@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -109,12 +110,12 @@ func TestH2C(t *testing.T) {
 	f.Start()
 	t.Cleanup(f.Close)
 	c := f.client(t, Config{H2C: true})
-	if v := get(t, c, "/"); v != (Verdict{}) {
+	if v := get(t, c, "/"); v != (inspect.Verdict{}) {
 		t.Errorf("%+v", v)
 	}
 	r := httptest.NewRequest("PUT", "/x", strings.NewReader("evil"))
 	r.Header["X-A"] = []string{"1", "2: 3"}
-	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.Ban {
+	if v := judge(t, c, r, inspect.Details{}); v.Action != lookup.Ban {
 		t.Errorf("%+v", v)
 	}
 	s := f.Last(t, 2)

@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -25,7 +26,7 @@ import (
 )
 
 func TestAKeyThatIsRefusedOnceIsTriedAgain(t *testing.T) {
-	for refusals, want := range map[int32]Verdict{
+	for refusals, want := range map[int32]inspect.Verdict{
 		1: {Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"},
 		2: {Action: lookup.Captcha, Status: 403, Reason: "AppSec does not accept the key"},
 	} {
@@ -39,7 +40,7 @@ func TestAKeyThatIsRefusedOnceIsTriedAgain(t *testing.T) {
 		})
 		c := f.client(t, Config{OnFailure: lookup.Captcha})
 		r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 100_000)+"evil"))
-		if v := inspect(t, c, r, Inspection{}); v != want {
+		if v := judge(t, c, r, inspect.Details{}); v != want {
 			t.Errorf("after %d: %+v", refusals, v)
 		}
 		s := c.Stats()
@@ -51,7 +52,7 @@ func TestAKeyThatIsRefusedOnceIsTriedAgain(t *testing.T) {
 
 func TestFailurePolicy(t *testing.T) {
 	f := answering(t, 500, "")
-	for action, want := range map[lookup.Action]Verdict{
+	for action, want := range map[lookup.Action]inspect.Verdict{
 		lookup.None:    {Reason: "AppSec fails"},
 		lookup.Captcha: {Action: lookup.Captcha, Status: 403, Reason: "AppSec fails"},
 		lookup.Ban:     {Action: lookup.Ban, Status: 503, Reason: "AppSec fails"},
@@ -185,7 +186,7 @@ func TestAnswersThatLie(t *testing.T) {
 		v := get(t, c, "/")
 		stats := c.Stats()
 		if tt.want == failures {
-			if v != (Verdict{}) {
+			if v != (inspect.Verdict{}) {
 				t.Errorf("%s: %+v", tt.name, v)
 			}
 			continue
@@ -201,7 +202,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	s := newScript(t, func(int, string) (string, bool) { return reply(plainAllow), false })
 	c := s.client(t, Config{})
 	for range 5 {
-		if v := get(t, c, "/"); v != (Verdict{}) {
+		if v := get(t, c, "/"); v != (inspect.Verdict{}) {
 			t.Errorf("%+v", v)
 		}
 	}
@@ -234,7 +235,7 @@ func TestAConnectionThatEndsAtRestIsReplaced(t *testing.T) {
 		}
 		for range 2 {
 			r := httptest.NewRequest("POST", "/", strings.NewReader("x=1"))
-			if v := inspect(t, c, r, Inspection{}); v != (Verdict{}) || c.Stats().Failed != ([failures]uint64{}) {
+			if v := judge(t, c, r, inspect.Details{}); v != (inspect.Verdict{}) || c.Stats().Failed != ([failures]uint64{}) {
 				t.Errorf("%s: %+v, %+v", name, v, c.Stats())
 			}
 		}
@@ -320,7 +321,7 @@ func TestNobodyWaitsLongerThanTheTimeout(t *testing.T) {
 			wg.Go(func() {
 				began := time.Now()
 				r := httptest.NewRequest("GET", "/", nil)
-				v, err := c.Inspect(r, Inspection{Client: netip.AddrFrom4([4]byte{203, byte(i >> 8), byte(i), 7})})
+				v, err := c.Inspect(r, inspect.Details{Client: netip.AddrFrom4([4]byte{203, byte(i >> 8), byte(i), 7})})
 				if took := time.Since(began); took > timeout || err != nil || v.Action != lookup.None || v.Reason == "" {
 					t.Errorf("%v: %+v, %v", took, v, err)
 				}
@@ -381,7 +382,7 @@ func TestAnAppSecThatHangsIsLeftAlone(t *testing.T) {
 			}
 		}
 		// Eight timeouts, more than a second: from now on only one tries.
-		tried := make(chan Verdict)
+		tried := make(chan inspect.Verdict)
 		go func() { tried <- get(t, c, "/") }()
 		synctest.Wait()
 		began := time.Now()
@@ -398,7 +399,7 @@ func TestAnAppSecThatHangsIsLeftAlone(t *testing.T) {
 		}
 		healthy.Store(true)
 		for range 3 { // the first that tries finds an answer, and all is well
-			if v := get(t, c, "/"); v != (Verdict{}) {
+			if v := get(t, c, "/"); v != (inspect.Verdict{}) {
 				t.Errorf("%+v", v)
 			}
 		}

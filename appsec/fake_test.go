@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/goleak"
@@ -67,20 +68,20 @@ func newClient(t testing.TB, cfg Config) *Client {
 }
 
 // get inspects a GET of target and fails if that is an error.
-func get(t testing.TB, c *Client, target string) Verdict {
+func get(t testing.TB, c *Client, target string) inspect.Verdict {
 	t.Helper()
-	return inspect(t, c, httptest.NewRequest("GET", "/", nil), Inspection{Client: visitor, Target: target})
+	return judge(t, c, httptest.NewRequest("GET", "/", nil), inspect.Details{Client: visitor, Target: target})
 }
 
-func inspect(t testing.TB, c *Client, r *http.Request, in Inspection) Verdict {
+func judge(t testing.TB, c *Client, r *http.Request, in inspect.Details) inspect.Verdict {
 	t.Helper()
 	v, err := c.Inspect(r, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := v.body; b != nil {
-		t.Cleanup(func() { b.release(false) })
-		v.body = nil // so that verdicts compare
+	if b := v.Body; b != nil {
+		t.Cleanup(b.Release)
+		v.Body = nil // so that verdicts compare
 	}
 	return v
 }
@@ -106,14 +107,14 @@ func TestTheFakeAnswersAsRecorded(t *testing.T) {
 	c := f.client(t, Config{})
 	tests := []struct {
 		target, file string
-		want         Verdict
+		want         inspect.Verdict
 	}{
-		{"/", "allow.json", Verdict{}},
-		{"/rpc2", "ban.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
-		{"/?x=evil", "ban.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
-		{"/teapot", "ban-418.json", Verdict{Action: lookup.Ban, Status: 418, Answered: true, Reason: "AppSec: ban"}},
-		{"/wp-login.php", "captcha.json", Verdict{Action: lookup.Captcha, Status: 403, Answered: true, Reason: "AppSec: captcha"}},
-		{"/tarpit", "custom-action.json", Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: `AppSec: "tarpit"`}},
+		{"/", "allow.json", inspect.Verdict{}},
+		{"/rpc2", "ban.json", inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
+		{"/?x=evil", "ban.json", inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}},
+		{"/teapot", "ban-418.json", inspect.Verdict{Action: lookup.Ban, Status: 418, Answered: true, Reason: "AppSec: ban"}},
+		{"/wp-login.php", "captcha.json", inspect.Verdict{Action: lookup.Captcha, Status: 403, Answered: true, Reason: "AppSec: captcha"}},
+		{"/tarpit", "custom-action.json", inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: `AppSec: "tarpit"`}},
 	}
 	for i, tt := range tests {
 		if got := get(t, c, tt.target); got != tt.want {

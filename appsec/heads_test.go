@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -19,24 +20,24 @@ import (
 var slowHeads = appsectest.Runner{Routines: 1, PerHeadByte: 10 * time.Microsecond, PerQuestion: time.Millisecond}
 
 // headed returns an attack with so many bytes of headers in front of it.
-func headed(client string, bytes int) (*http.Request, Inspection) {
+func headed(client string, bytes int) (*http.Request, inspect.Details) {
 	r, in := attackOf(client)
 	r.Header.Set("X-Padding", strings.Repeat("x", bytes))
 	return r, in
 }
 
 // judgedBad is what AppSec says about an attack.
-var judgedBad = Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}
+var judgedBad = inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}
 
 // overloaded is what a client gets that AppSec had no time for.
-var overloaded = Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Reason: "AppSec is busy with other requests"}
+var overloaded = inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Reason: "AppSec is busy with other requests"}
 
 // expect inspects a request and fails if the verdict is none of want.
-func expect(t *testing.T, c *Client, name string, r *http.Request, in Inspection, want ...Verdict) {
+func expect(t *testing.T, c *Client, name string, r *http.Request, in inspect.Details, want ...inspect.Verdict) {
 	t.Helper()
 	v, err := c.Inspect(r, in)
 	v.Release()
-	v.body = nil
+	v.Body = nil
 	for _, one := range want {
 		if v == one && err == nil {
 			return
@@ -71,7 +72,7 @@ func TestLargeHeadsLetNobodyThrough(t *testing.T) {
 				if row.warm {
 					get(t, c, "/")
 				}
-				crowded := Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Reason: failureReasons[Crowded]}
+				crowded := inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Reason: failureReasons[Crowded]}
 				var wg sync.WaitGroup
 				for range row.heads {
 					wg.Go(func() {
@@ -118,7 +119,7 @@ func TestAFloodIsRefusedAndNotLetThrough(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		<-time.After(2 * time.Minute)
-		expect(t, c, "afterwards", httptest.NewRequest("GET", "/", nil), Inspection{Client: visitor}, Verdict{})
+		expect(t, c, "afterwards", httptest.NewRequest("GET", "/", nil), inspect.Details{Client: visitor}, inspect.Verdict{})
 		if c.slots.used != 0 || c.work.used != 0 || c.load.n != 0 {
 			t.Error("something is kept")
 		}
@@ -131,8 +132,8 @@ func TestSlowRulesLetNobodyThrough(t *testing.T) {
 		name     string
 		slow     time.Duration
 		routines int
-		want     Verdict
-		others   Verdict
+		want     inspect.Verdict
+		others   inspect.Verdict
 	}{
 		{"late, and others wait for it", time.Second, 1, judgedBad, judgedBad},
 		{"late, and others are answered", time.Second, 2, judgedBad, judgedBad},
@@ -164,11 +165,11 @@ func TestSlowRulesLetNobodyThrough(t *testing.T) {
 // An AppSec that has answered until now and answers nobody any more is out, two seconds
 // later. Who was asked about before that is not let through: it could be the reason.
 func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
-	late := Verdict{Reason: failureReasons[Late]}
+	late := inspect.Verdict{Reason: failureReasons[Late]}
 	for _, row := range []struct {
 		name     string
 		at, took time.Duration
-		want     Verdict
+		want     inspect.Verdict
 	}{
 		{"asked as it falls silent", 0, 2 * time.Second, overloaded},
 		{"asked meanwhile", time.Second, time.Second, overloaded},
@@ -184,7 +185,7 @@ func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
 
 // whileSilent has an AppSec fall silent over a request, of which first is said, and asks
 // about a stranger's attack after a time: this is to take so long, and want to be said.
-func whileSilent(t *testing.T, cfg Config, first Verdict, after, took time.Duration, want Verdict) {
+func whileSilent(t *testing.T, cfg Config, first inspect.Verdict, after, took time.Duration, want inspect.Verdict) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, appsectest.Runner{Routines: 1, SlowRule: 30 * time.Second}, cfg)

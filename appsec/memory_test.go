@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -50,7 +51,7 @@ func hold(c *Client, uploads map[netip.Addr][]io.Reader) (end func() map[string]
 			r := upload(src)
 			bodies = append(bodies, r.Body)
 			wg.Go(func() {
-				v, err := c.Inspect(r, Inspection{Client: client})
+				v, err := c.Inspect(r, inspect.Details{Client: client})
 				mu.Lock()
 				defer mu.Unlock()
 				said[fmt.Sprintf("%d %s %v", v.Status, v.Reason, err)]++
@@ -102,54 +103,19 @@ func TestStalledUploadsLeaveRoomForOthers(t *testing.T) {
 					}
 					attack := strings.Repeat("y", 500<<10) + "evil"
 					r := upload(strings.NewReader(attack))
-					v := inspect(t, c, r, Inspection{Client: netip.MustParseAddr(whose)})
-					if refused := v.Status == 503 && whose == "203.0.0.9"; !refused && (heard() != attack || v != (Verdict{})) {
+					v := judge(t, c, r, inspect.Details{Client: netip.MustParseAddr(whose)})
+					if refused := v.Status == 503 && whose == "203.0.0.9"; !refused && (heard() != attack || v != (inspect.Verdict{})) {
 						t.Errorf("AppSec has seen %d bytes of %d; %+v", len(heard()), len(attack), v)
 					}
 					r.Body.Close()
 					end()
 					synctest.Wait()
-					if n := c.Stats().BodyMemory; n != 0 || len(c.bodies.networks) != 0 {
-						t.Errorf("%d bytes kept, %d networks", n, len(c.bodies.networks))
+					if n := c.Stats().BodyMemory; n != 0 {
+						t.Errorf("%d bytes kept", n)
 					}
 				})
 			})
 		}
-	}
-}
-
-// Whose body was cut for want of its network's room is refused, whatever else happens in
-// the same moment: the goroutine that reads it may see first that it was cut.
-func TestABodyCutForWantOfRoomIsRefused(t *testing.T) {
-	for name, cut := range map[string]func(p *pool, b *body){
-		"time is up": func(p *pool, b *body) { p.rest(b) },
-		"evicted": func(p *pool, b *body) {
-			p.rest(b)
-			close(b.evicted)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var p pool
-				p.init(64<<10, 64<<10)
-				network := networkOf(netip.MustParseAddr("203.0.113.1"))
-				other := newBody(stall(strings.Repeat("x", 64<<10)), &p, network, 64<<10)
-				go other.fill()
-				synctest.Wait()
-				b := newBody(stall(strings.Repeat("y", 64<<10)), &p, network, 64<<10)
-				if space, wait := b.free(); space != nil || !wait {
-					t.Fatalf("there is room for %d bytes; want none for now", len(space))
-				}
-				cut(&p, b)
-				part, err := b.begin(time.Minute) // the body asks for room once more
-				if err != nil || !part.fault {
-					t.Errorf("cut: %v, refused: %t, %v; want it refused", part.cut, part.fault, err)
-				}
-				b.release(false)
-				_ = other.src.Close()
-				other.release(false)
-			})
-		})
 	}
 }
 
@@ -196,14 +162,14 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 		memory int64
 		over   lookup.Action
 		second netip.Addr
-		want   Verdict
+		want   inspect.Verdict
 		skip   Skip
 	}{
-		{"of all, and it may pass", pieceSpace(limit + 1), lookup.None, other, Verdict{}, NoRoom},
-		{"of all, and it may not", pieceSpace(limit + 1), lookup.Ban, other, Verdict{Action: lookup.Ban, Status: 503, Reason: "no room for the body", Close: true}, NoRoom},
+		{"of all, and it may pass", 69_632, lookup.None, other, inspect.Verdict{}, NoRoom},
+		{"of all, and it may not", 69_632, lookup.Ban, other, inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "no room for the body", Close: true}, NoRoom},
 		{
-			"of a network, whose own doing it is", 2 * pieceSpace(limit+1), lookup.None, visitor,
-			Verdict{Action: lookup.Ban, Status: 503, Reason: "too many bodies of one network at once", Close: true},
+			"of a network, whose own doing it is", 139_264, lookup.None, visitor,
+			inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "too many bodies of one network at once", Close: true},
 			NoShare,
 		},
 	} {
@@ -212,17 +178,17 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 				c := newClient(t, Config{URL: "http://h", BodyLimit: limit, BodyMemory: row.memory, BodyOver: row.over})
 				heard := listen(c)
 				first := upload(strings.NewReader(long))
-				if v := inspect(t, c, first, Inspection{Client: visitor}); v != (Verdict{}) || heard() != long {
+				if v := judge(t, c, first, inspect.Details{Client: visitor}); v != (inspect.Verdict{}) || heard() != long {
 					t.Fatalf("one body finds room: %+v", v)
 				}
 				second := upload(strings.NewReader(long))
 				began := time.Now()
-				v := inspect(t, c, second, Inspection{Client: row.second})
+				v := judge(t, c, second, inspect.Details{Client: row.second})
 				s := c.Stats()
 				if s.BodyMemory > row.memory || v != row.want || time.Since(began) != 10*time.Second {
 					t.Errorf("%d bytes, %+v after %v", s.BodyMemory, v, time.Since(began))
 				}
-				if row.want == (Verdict{}) {
+				if row.want == (inspect.Verdict{}) {
 					if s.Skipped[row.skip] != 1 || !strings.HasPrefix(long, heard()) {
 						t.Errorf("%+v", s)
 					}

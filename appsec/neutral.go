@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tocsin-project/tocsin/inspect"
 )
 
 // neutralPause is how long it takes from the beginning of one neutral question to that
@@ -151,11 +153,10 @@ func (c *Client) askNeutral() health {
 	q := c.questions.Get().(*question)
 	defer q.free(&c.questions)
 	r, in := harmless(HTTP11)
-	in = in.withDefaults(r)
-	in.mostHTTP = HTTP11
-	q.secure, q.internal, q.body, q.size = false, false, nil, 0
+	in = in.WithDefaults(r)
+	q.secure, q.internal, q.mostHTTP, q.body, q.size = false, false, HTTP11, nil, 0
 	q.setHead(r, &in, r.RequestURI, c.cfg.Key)
-	t := c.newTurn(q, c.parties.enter(networkOf(in.Client)))
+	t := c.newTurn(q, c.parties.enter(inspect.NetworkOf(in.Client)))
 	t.most = t.allow // nobody waits longer for it
 	t.ask()
 	wire := c.wire
@@ -181,9 +182,9 @@ func (c *Client) askNeutral() health {
 }
 
 // harmless returns a request that no rule is against.
-func harmless(v HTTPVersion) (*http.Request, Inspection) {
+func harmless(v HTTPVersion) (*http.Request, inspect.Details) {
 	return &http.Request{
 		Method: http.MethodGet, RequestURI: "/", Host: "localhost", ProtoMajor: int(v) / 10, ProtoMinor: int(v) % 10,
 		Header: http.Header{"User-Agent": {"tocsin"}, "Accept": {"*/*"}},
-	}, Inspection{Client: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}, inspect.Details{Client: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 }

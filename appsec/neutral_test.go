@@ -12,15 +12,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // byRequest is the verdict on a request that AppSec alone fails over.
-var byRequest = Verdict{Action: lookup.Ban, Status: 503, Slow: true, Reason: "AppSec fails over this request, and answers others"}
+var byRequest = inspect.Verdict{Action: lookup.Ban, Status: 503, Slow: true, Reason: "AppSec fails over this request, and answers others"}
 
 // inDoubt is the verdict on one that it failed over, when nothing else is known.
-var inDoubt = Verdict{
+var inDoubt = inspect.Verdict{
 	Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second,
 	Reason: "AppSec fails, and it is not known yet whether over this request alone",
 }
@@ -47,7 +48,7 @@ func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
 		name, word string
 		h2c        bool
 		pass       bool
-		want       Verdict
+		want       inspect.Verdict
 	}{
 		{name: "an error", word: "breaks-rule", want: byRequest},
 		{name: "nonsense", word: "breaks-answer", want: byRequest},
@@ -55,7 +56,7 @@ func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
 		{name: "an error over HTTP/2", word: "breaks-rule", h2c: true, want: byRequest},
 		{name: "nonsense over HTTP/2", word: "breaks-answer", h2c: true, want: byRequest},
 		{name: "a stream that breaks", word: "breaks-off", h2c: true, want: byRequest},
-		{name: "overload pass", word: "breaks-rule", pass: true, want: Verdict{Slow: true, Reason: byRequest.Reason}},
+		{name: "overload pass", word: "breaks-rule", pass: true, want: inspect.Verdict{Slow: true, Reason: byRequest.Reason}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := served(t, nil)
@@ -63,7 +64,7 @@ func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
 			if v := get(t, c, "/?q="+row.word); v != row.want {
 				t.Errorf("in the target: %+v", v)
 			}
-			if v := inspect(t, c, post(row.word), Inspection{Client: visitor}); v != row.want {
+			if v := judge(t, c, post(row.word), inspect.Details{Client: visitor}); v != row.want {
 				t.Errorf("in the body: %+v", v)
 			}
 			if v := get(t, c, "/?q=evil"); !v.Answered {
@@ -83,7 +84,7 @@ func TestANeutralQuestionIsNeutral(t *testing.T) {
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("POST", "/", strings.NewReader("breaks-rule"))
 	r.Header.Set("Cookie", "secret")
-	if v := inspect(t, c, r, Inspection{Client: visitor, Host: "example.com", Ref: "abc"}); v != byRequest {
+	if v := judge(t, c, r, inspect.Details{Client: visitor, Host: "example.com", Ref: "abc"}); v != byRequest {
 		t.Errorf("%+v", v)
 	}
 	q := f.Last(t, 2)
@@ -132,7 +133,7 @@ func TestAnOutageIsNoRequestsDoing(t *testing.T) {
 			f := served(t, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { row.fail(w) })
 			c := f.client(t, Config{H2C: h2c})
 			for range 3 {
-				if v := get(t, c, "/?q=evil"); v != (Verdict{Reason: row.reason}) {
+				if v := get(t, c, "/?q=evil"); v != (inspect.Verdict{Reason: row.reason}) {
 					t.Errorf("%s, HTTP/2 %v: %+v", row.name, h2c, v)
 				}
 			}
@@ -149,7 +150,7 @@ func TestNoConnectionIsAnOutageAtOnce(t *testing.T) {
 		f := newFake(t, nil)
 		f.Close()
 		c := f.client(t, Config{H2C: h2c})
-		if v := get(t, c, "/"); v != (Verdict{Reason: "AppSec is out of reach"}) || c.neutral.last != nil {
+		if v := get(t, c, "/"); v != (inspect.Verdict{Reason: "AppSec is out of reach"}) || c.neutral.last != nil {
 			t.Errorf("HTTP/2 %v: %+v", h2c, v)
 		}
 	}
@@ -173,14 +174,14 @@ func TestNeutralQuestionsAreFew(t *testing.T) {
 			}
 			want := byRequest
 			if broken {
-				want = Verdict{Reason: "AppSec fails"}
+				want = inspect.Verdict{Reason: "AppSec fails"}
 			}
 			for second := range int32(3) {
 				var wg sync.WaitGroup
 				for i := range 100 {
 					wg.Go(func() {
 						<-time.After(time.Duration(i) * 9 * time.Millisecond)
-						in := Inspection{Client: netip.AddrFrom4([4]byte{203, 0, byte(i), 7}), Target: "/?q=breaks-rule"}
+						in := inspect.Details{Client: netip.AddrFrom4([4]byte{203, 0, byte(i), 7}), Target: "/?q=breaks-rule"}
 						if v, err := c.Inspect(httptest.NewRequest("GET", "/", nil), in); v != want || err != nil {
 							t.Errorf("%s: %+v, %v", name, v, err)
 						}
@@ -211,7 +212,7 @@ func TestNobodyWaitsLongerForANeutralQuestion(t *testing.T) {
 			}
 			answer(w, r)
 		}
-		check := func(when string, want Verdict, took time.Duration) {
+		check := func(when string, want inspect.Verdict, took time.Duration) {
 			t.Helper()
 			began := time.Now()
 			if v := get(t, c, "/?q=breaks-rule"); v != want || time.Since(began) != took {
@@ -225,9 +226,9 @@ func TestNobodyWaitsLongerForANeutralQuestion(t *testing.T) {
 		<-time.After(time.Second)
 		check("when the outage begins", inDoubt, timeout)
 		<-time.After(timeout)
-		check("once it is known", Verdict{Reason: "AppSec fails"}, late)
+		check("once it is known", inspect.Verdict{Reason: "AppSec fails"}, late)
 		<-time.After(time.Second)
-		check("while it goes on", Verdict{Reason: "AppSec fails"}, timeout)
+		check("while it goes on", inspect.Verdict{Reason: "AppSec fails"}, timeout)
 	})
 }
 
@@ -247,7 +248,7 @@ func TestALargeRequestMakesNoOutage(t *testing.T) {
 		wg.Go(func() {
 			r := padded(50_000)
 			defer r.Body.Close()
-			inspect(t, c, r, Inspection{Client: netip.MustParseAddr("203.0.113.9")})
+			judge(t, c, r, inspect.Details{Client: netip.MustParseAddr("203.0.113.9")})
 		})
 		synctest.Wait()
 		for range 5 {
@@ -269,7 +270,7 @@ func TestWhatAppSecFailsOverIsNoMatterToOthers(t *testing.T) {
 				t.Errorf("%d: %+v", i, v)
 			}
 			r, in := attackOf("203.0.113.9")
-			if v := inspect(t, c, r, in); !v.Answered {
+			if v := judge(t, c, r, in); !v.Answered {
 				t.Errorf("%d: %+v", i, v)
 			}
 			<-time.After(20 * time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )
 
@@ -22,11 +23,11 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	t.Cleanup(f.Close)
 	c := f.client(t, Config{H2C: true, Timeout: 100 * time.Millisecond, MaxTimeout: 150 * time.Millisecond})
 	r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 5000)))
-	if v := inspect(t, c, r, Inspection{Client: visitor}); !v.Slow || v.Status != 503 {
+	if v := judge(t, c, r, inspect.Details{Client: visitor}); !v.Slow || v.Status != 503 {
 		t.Fatalf("%+v", v)
 	}
 	c.parties.mu.Lock()
-	p := c.parties.by[networkOf(visitor)]
+	p := c.parties.by[inspect.NetworkOf(visitor)]
 	c.parties.mu.Unlock()
 	if p == nil {
 		t.Fatal("nobody waits for the answer")
@@ -38,11 +39,11 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 		t.Errorf("it rests for %v", rest)
 	}
 	late := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 5000)))
-	if v := inspect(t, c, late, Inspection{Client: visitor}); v.Reason != failureReasons[PutOff] {
+	if v := judge(t, c, late, inspect.Details{Client: visitor}); v.Reason != failureReasons[PutOff] {
 		t.Errorf("%+v", v)
 	}
 	other := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 3000)))
-	if v := inspect(t, c, other, Inspection{}); !v.Slow {
+	if v := judge(t, c, other, inspect.Details{}); !v.Slow {
 		t.Errorf("%+v", v)
 	}
 	c.Close()                          // while AppSec is at it

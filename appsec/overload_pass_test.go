@@ -9,13 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // letThrough is the verdict about a request that AppSec had no time for, with PassOverload:
 // nobody has judged it, and it is no reason to suspect its client.
-var letThrough = Verdict{Reason: overloaded.Reason}
+var letThrough = inspect.Verdict{Reason: overloaded.Reason}
 
 // With PassOverload a request goes on that AppSec had no time for, as late as it would
 // have been refused.
@@ -46,11 +47,11 @@ func TestPassOverloadLetsThroughWhatAppSecFallsSilentOver(t *testing.T) {
 	for _, row := range []struct {
 		name     string
 		at, took time.Duration
-		want     Verdict
+		want     inspect.Verdict
 	}{
 		{"asked as it falls silent", 0, 2 * time.Second, letThrough},
 		{"asked meanwhile", time.Second, time.Second, letThrough},
-		{"asked after that", 3 * time.Second, 200 * time.Millisecond, Verdict{Action: lookup.Ban, Status: 503, Reason: failureReasons[Late]}},
+		{"asked after that", 3 * time.Second, 200 * time.Millisecond, inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: failureReasons[Late]}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			whileSilent(t, Config{PassOverload: true, OnFailure: lookup.Ban}, letThrough, row.at, row.took, row.want)
@@ -73,7 +74,7 @@ func TestLargeHeadsLetNobodyThroughOverHTTP2(t *testing.T) {
 			c := f.client(t, Config{H2C: true, Timeout: 100 * time.Millisecond, MaxTimeout: 5 * time.Second})
 			t.Cleanup(c.Close)
 			get(t, c, "/")
-			refused := func(name string, r *http.Request, in Inspection) {
+			refused := func(name string, r *http.Request, in inspect.Details) {
 				v, err := c.Inspect(r, in)
 				v.Release()
 				if err != nil || v.Action != lookup.Ban {

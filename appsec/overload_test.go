@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -72,8 +73,8 @@ func padded(bytes int) *http.Request {
 	return httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", bytes)+"evil"))
 }
 
-func attackOf(client string) (*http.Request, Inspection) {
-	return httptest.NewRequest("GET", "/?q=evil", nil), Inspection{Client: netip.MustParseAddr(client)}
+func attackOf(client string) (*http.Request, inspect.Details) {
+	return httptest.NewRequest("GET", "/?q=evil", nil), inspect.Details{Client: netip.MustParseAddr(client)}
 }
 
 // ofCRS is what the Core Rule Set in-band takes for a byte of JSON.
@@ -84,14 +85,14 @@ func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		perByte time.Duration
-		want    Verdict
+		want    inspect.Verdict
 		took    time.Duration
 	}{
-		{"400 kB with rules in C++", time.Microsecond, Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}, 400004 * time.Microsecond},
-		{"400 kB with slow rules", 20 * time.Microsecond, Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}, 400004 * 20 * time.Microsecond},
+		{"400 kB with rules in C++", time.Microsecond, inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}, 400004 * time.Microsecond},
+		{"400 kB with slow rules", 20 * time.Microsecond, inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}, 400004 * 20 * time.Microsecond},
 		{
 			"400 kB with the Core Rule Set", ofCRS,
-			Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to judge in time"},
+			inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to judge in time"},
 			10 * time.Second,
 		},
 	} {
@@ -101,8 +102,8 @@ func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 				var wg sync.WaitGroup
 				wg.Go(func() {
 					began := time.Now()
-					v, err := c.Inspect(padded(400_000), Inspection{Client: visitor})
-					v.body = nil
+					v, err := c.Inspect(padded(400_000), inspect.Details{Client: visitor})
+					v.Body = nil
 					if took := time.Since(began); v != row.want || err != nil || took != row.took {
 						t.Errorf("who pads: %+v, %v after %v", v, err, took)
 					}
@@ -138,12 +139,12 @@ func TestALargeUploadIsGivenTime(t *testing.T) {
 		size    int
 		perByte time.Duration
 		timeout time.Duration
-		want    Verdict
+		want    inspect.Verdict
 	}{
-		{"a megabyte with slow rules", 1 << 20, 5 * time.Microsecond, 0, Verdict{}},
-		{"a page of an editor with the Core Rule Set", 20_000, ofCRS, 0, Verdict{}},
-		{"a form with the Core Rule Set", 3_000, ofCRS, 0, Verdict{}},
-		{"a page of an editor and little time", 20_000, ofCRS, 500 * time.Millisecond, Verdict{
+		{"a megabyte with slow rules", 1 << 20, 5 * time.Microsecond, 0, inspect.Verdict{}},
+		{"a page of an editor with the Core Rule Set", 20_000, ofCRS, 0, inspect.Verdict{}},
+		{"a form with the Core Rule Set", 3_000, ofCRS, 0, inspect.Verdict{}},
+		{"a page of an editor and little time", 20_000, ofCRS, 500 * time.Millisecond, inspect.Verdict{
 			Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to judge in time",
 		}},
 	} {
@@ -151,7 +152,7 @@ func TestALargeUploadIsGivenTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, _ := judging(t, appsectest.Runner{Routines: 1, PerByte: row.perByte}, Config{MaxTimeout: row.timeout})
 				r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", row.size)))
-				if v := inspect(t, c, r, Inspection{Client: visitor}); v != row.want {
+				if v := judge(t, c, r, inspect.Details{Client: visitor}); v != row.want {
 					t.Errorf("%+v", v)
 				}
 				r.Body.Close()
@@ -165,10 +166,10 @@ func TestALargeUploadIsGivenTime(t *testing.T) {
 func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{})
-		send := func() Verdict {
+		send := func() inspect.Verdict {
 			r := padded(400_000)
 			defer r.Body.Close()
-			return inspect(t, c, r, Inspection{Client: visitor})
+			return judge(t, c, r, inspect.Details{Client: visitor})
 		}
 		for range 2 {
 			if v := send(); !v.Slow {
@@ -184,16 +185,16 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 			}
 			<-time.After(90 * time.Second)
 		}
-		if alone, _ := c.parties.record(c.parties.enter(networkOf(visitor))); !alone {
+		if alone, _ := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); !alone {
 			t.Error("it does not wait alone")
 		}
 		// What is small is judged as before, and so are others.
 		r, in := attackOf(visitor.String())
-		if v := inspect(t, c, r, in); !v.Answered {
+		if v := judge(t, c, r, in); !v.Answered {
 			t.Errorf("%+v", v)
 		}
 		<-time.After(10 * time.Minute)
-		if alone, _ := c.parties.record(c.parties.enter(networkOf(visitor))); alone {
+		if alone, _ := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); alone {
 			t.Error("it waits alone for ever")
 		}
 	})
@@ -219,7 +220,7 @@ func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 		for range 300 {
 			wg.Go(func() {
 				r, in := attackOf("192.0.2.7")
-				if v, err := c.Inspect(r, in); v != (Verdict{}) || err != nil {
+				if v, err := c.Inspect(r, in); v != (inspect.Verdict{}) || err != nil {
 					t.Errorf("%+v, %v", v, err)
 				}
 			})
@@ -227,7 +228,7 @@ func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 		synctest.Wait()
 		began := time.Now()
 		r, in := attackOf("203.0.113.9")
-		if v := inspect(t, c, r, in); v != (Verdict{}) || time.Since(began) != 100*time.Millisecond {
+		if v := judge(t, c, r, in); v != (inspect.Verdict{}) || time.Since(began) != 100*time.Millisecond {
 			t.Errorf("%+v after %v", v, time.Since(began))
 		}
 		wg.Wait()
@@ -247,13 +248,13 @@ func TestAHangIsNoRequestsDoing(t *testing.T) {
 		c := newClient(t, Config{URL: "http://h", Timeout: 200 * time.Millisecond})
 		defer pipes(c, hang).Wait()
 		r := padded(100_000) // of which AppSec may be at for 30 s
-		if v := inspect(t, c, r, Inspection{Client: visitor}); v.Status != 503 || !v.Slow {
+		if v := judge(t, c, r, inspect.Details{Client: visitor}); v.Status != 503 || !v.Slow {
 			t.Errorf("%+v", v)
 		}
 		r.Body.Close()
-		get := func() Verdict {
+		get := func() inspect.Verdict {
 			r, in := attackOf("203.0.113.9")
-			return inspect(t, c, r, in)
+			return judge(t, c, r, in)
 		}
 		if v := get(); v.Reason != "AppSec is busy with a large request" || v.Status != 503 {
 			t.Errorf("%+v", v)
@@ -262,7 +263,7 @@ func TestAHangIsNoRequestsDoing(t *testing.T) {
 		if v := get(); v.Reason != "AppSec does not answer in time" || v.Action != lookup.None {
 			t.Errorf("%+v", v)
 		}
-		if alone, rest := c.parties.record(c.parties.enter(networkOf(visitor))); alone || rest > 0 {
+		if alone, rest := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); alone || rest > 0 {
 			t.Error("the client is to blame")
 		}
 		c.Close()
@@ -274,7 +275,7 @@ func TestOverloadMayPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{PassOverload: true})
 		r := padded(400_000)
-		if v := inspect(t, c, r, Inspection{Client: visitor}); v.Action != lookup.None || !v.Slow || v.Reason == "" {
+		if v := judge(t, c, r, inspect.Details{Client: visitor}); v.Action != lookup.None || !v.Slow || v.Reason == "" {
 			t.Errorf("%+v", v)
 		}
 		r.Body.Close()

@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	shareOf = 8 // a network has one part in so many of what all share
+
 	// lateTwice is how often a network has to make AppSec late, within memory, until
 	// its questions wait alone.
 	lateTwice = 2

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tocsin-project/tocsin/inspect"
 )
 
 // What is remembered of networks that have made AppSec late is bounded, and those
@@ -12,7 +14,9 @@ import (
 func TestRecordsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ps := &parties{places: 1, work: 1, by: make(map[netip.Prefix]*party)}
-		of := func(i int) netip.Prefix { return networkOf(netip.AddrFrom4([4]byte{5, byte(i >> 8), byte(i), 1})) }
+		of := func(i int) netip.Prefix {
+			return inspect.NetworkOf(netip.AddrFrom4([4]byte{5, byte(i >> 8), byte(i), 1}))
+		}
 		for i := range 4096 + 100 {
 			p := ps.enter(of(i))
 			ps.blame(p, time.Second)

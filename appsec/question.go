@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/tocsin-project/tocsin/inspect"
 )
 
 // What AppSec is told about a request in headers of its own. It takes them out
@@ -27,12 +29,13 @@ const (
 
 // A question is a request as AppSec is to see it. It is valid until free.
 type question struct {
-	fields   []byte   // the header fields, each with its line end, without Host and Content-Length
-	body     [][]byte // the body, or the part of it that is inspected, in pieces; nil: none
-	size     int      // of it
-	length   bool     // the length is to be told even if there is no body
-	secure   bool     // the client came by TLS
-	internal bool     // it asks for what is below InternalPrefix
+	fields   []byte      // the header fields, each with its line end, without Host and Content-Length
+	body     [][]byte    // the body, or the part of it that is inspected, in pieces; nil: none
+	size     int         // of it
+	length   bool        // the length is to be told even if there is no body
+	secure   bool        // the client came by TLS
+	internal bool        // it asks for what is below InternalPrefix
+	mostHTTP HTTPVersion // the highest version that is told
 
 	network netip.Prefix // of the client
 	turn    turn
@@ -56,7 +59,7 @@ func (q *question) free(to *sync.Pool) {
 
 // setHead says what is asked about. It reports whether the head is one that
 // AppSec reads.
-func (q *question) setHead(r *http.Request, in *Inspection, target, key string) bool {
+func (q *question) setHead(r *http.Request, in *inspect.Details, target, key string) bool {
 	q.fields = q.fields[:0]
 	q.length = in.Method != http.MethodGet && in.Method != http.MethodHead
 	q.add(keyHeader, key)
@@ -65,7 +68,7 @@ func (q *question) setHead(r *http.Request, in *Inspection, target, key string) 
 	q.add(uriHeader, target)
 	q.add(verbHeader, orGet(in.Method))
 	q.add(hostHeader, in.Host)
-	q.addVersion(r, in.mostHTTP)
+	q.addVersion(r)
 	if in.Ref != "" {
 		q.add(refHeader, in.Ref)
 	}
@@ -98,12 +101,12 @@ func orGet(method string) string {
 	return method
 }
 
-// addVersion tells the version of HTTP that the client spoke, or most if that is
+// addVersion tells the version of HTTP that the client spoke, or mostHTTP if that is
 // lower.
-func (q *question) addVersion(r *http.Request, most HTTPVersion) {
+func (q *question) addVersion(r *http.Request) {
 	major, minor := min(max(r.ProtoMajor, 0), 9), min(max(r.ProtoMinor, 0), 9)
-	if major*10+minor > int(most) {
-		major, minor = int(most)/10, int(most)%10
+	if major*10+minor > int(q.mostHTTP) {
+		major, minor = int(q.mostHTTP)/10, int(q.mostHTTP)%10
 	}
 	q.addBytes(protoHeader, []byte{'0' + byte(major), '0' + byte(minor)})
 }

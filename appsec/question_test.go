@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -19,7 +20,7 @@ func TestWhatAppSecIsTold(t *testing.T) {
 	r.Header.Set("User-Agent", "curl/8")
 	r.Header.Set("Cookie", "a=b")
 	r.Header.Set("Content-Encoding", "br")
-	inspect(t, c, r, Inspection{
+	judge(t, c, r, inspect.Details{
 		Client: netip.MustParseAddr("::ffff:192.0.2.7"), Ref: "REF1", Target: "/as/sent?x=%20y", Host: "Shop.example:8443",
 	})
 	s := f.Last(t, 1)
@@ -45,7 +46,7 @@ func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
 	r.RequestURI = "/a?b"
 	r.URL.Path = "/rewritten" // as a handler before this one may do
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
-	inspect(t, c, r, Inspection{})
+	judge(t, c, r, inspect.Details{})
 	s := f.Last(t, 1)
 	if s.URI != "/a?b" || s.Header.Get(hostHeader) != "shop.example" || s.IP != "0.0.0.0" || s.Header.Get(protoHeader) != "20" {
 		t.Errorf("%+v", s)
@@ -56,7 +57,7 @@ func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
 		}
 	}
 	r.RequestURI = ""
-	inspect(t, c, r, Inspection{})
+	judge(t, c, r, inspect.Details{})
 	if s := f.Last(t, 2); s.URI != "/rewritten?b" {
 		t.Errorf("%+v", s)
 	}
@@ -76,7 +77,7 @@ func TestWhatTheClientMayNotSay(t *testing.T) {
 	} {
 		r.Header[name] = []string{value}
 	}
-	v := inspect(t, c, r, Inspection{Client: visitor, Ref: "a\r\nX-Crowdsec-Appsec-Ip: 203.0.113.9"})
+	v := judge(t, c, r, inspect.Details{Client: visitor, Ref: "a\r\nX-Crowdsec-Appsec-Ip: 203.0.113.9"})
 	if v.Action != lookup.Ban {
 		t.Errorf("what Connection lists is hidden from rules: %+v", v)
 	}
@@ -102,7 +103,7 @@ func TestRulesSeeEveryUserAgent(t *testing.T) {
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header["User-Agent"] = []string{"Mozilla/5.0", "evil"}
-	inspect(t, c, r, Inspection{})
+	judge(t, c, r, inspect.Details{})
 	if got := f.Last(t, 1).Header.Get(agentHeader); got != "Mozilla/5.0, evil" {
 		t.Errorf("%q", got)
 	}
@@ -114,7 +115,7 @@ func TestALargeHeadIsRefused(t *testing.T) {
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("X-Padding", strings.Repeat("x", 524_288-2000))
-	if v := inspect(t, c, r, Inspection{}); v.Action != lookup.None || f.Last(t, 1).Path != "/" {
+	if v := judge(t, c, r, inspect.Details{}); v.Action != lookup.None || f.Last(t, 1).Path != "/" {
 		t.Errorf("%+v", v)
 	}
 	for name, r := range map[string]*http.Request{
@@ -123,7 +124,7 @@ func TestALargeHeadIsRefused(t *testing.T) {
 		"two agents": {Header: http.Header{"User-Agent": {strings.Repeat("x", 524_288/2)}}},
 		"the target": {RequestURI: "/" + strings.Repeat("x", 524_288)},
 	} {
-		v := inspect(t, c, r, Inspection{})
+		v := judge(t, c, r, inspect.Details{})
 		if v.Action != lookup.Ban || v.Status != 431 || v.Answered {
 			t.Errorf("%s: %+v", name, v)
 		}
@@ -191,7 +192,8 @@ func FuzzTarget(f *testing.F) {
 	})
 }
 
-func TestInternal(t *testing.T) {
+func TestOwns(t *testing.T) {
+	c := newClient(t, Config{URL: "http://h"})
 	for target, want := range map[string]bool{
 		"/crowdsec-internal/challenge/submit":          true,
 		"/crowdsec-internal/challenge/":                true,
@@ -201,7 +203,7 @@ func TestInternal(t *testing.T) {
 		"/a?/crowdsec-internal/challenge/":             false,
 		"/%zz":                                         false,
 	} {
-		if got := Internal(target); got != want {
+		if got := c.Owns(target); got != want {
 			t.Errorf("%s: %v", target, got)
 		}
 	}

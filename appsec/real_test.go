@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -23,7 +24,7 @@ func TestReal(t *testing.T) {
 	for _, h2c := range []bool{false, true} {
 		c := newClient(t, Config{URL: addr, Key: os.Getenv("TOCSIN_APPSEC_KEY"), Timeout: 5 * time.Second, H2C: h2c})
 		for range 3 { // on one connection
-			if v := get(t, c, "/"); v != (Verdict{}) {
+			if v := get(t, c, "/"); v != (inspect.Verdict{}) {
 				t.Errorf("clean: %+v", v)
 			}
 		}
@@ -33,7 +34,7 @@ func TestReal(t *testing.T) {
 			}
 		}
 		r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("a=b&", 100_000)))
-		if v := inspect(t, c, r, Inspection{Client: visitor, Ref: "0123456789"}); v != (Verdict{}) {
+		if v := judge(t, c, r, inspect.Details{Client: visitor, Ref: "0123456789"}); v != (inspect.Verdict{}) {
 			t.Errorf("a clean body: %+v", v)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -25,7 +26,7 @@ import (
 // guard puts c in front of a site, as a middleware does.
 func guard(c *Client, site http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := c.Inspect(r, Inspection{Client: visitor})
+		v, err := c.Inspect(r, inspect.Details{Client: visitor})
 		defer v.Release()
 		switch {
 		case err != nil:
@@ -132,7 +133,7 @@ func TestALargeUploadTakesLittleMemory(t *testing.T) {
 	}
 	resp.Body.Close()
 	runtime.ReadMemStats(&after)
-	if most > pieceSpace(1<<20+1) {
+	if most > 1_052_672 {
 		t.Errorf("%d bytes held", most)
 	}
 	// The fake reads a MiB too.
@@ -452,7 +453,7 @@ func TestTheServersOwnErrorsStayVisible(t *testing.T) {
 	c := f.client(t, Config{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 3)
-		_, err := c.Inspect(r, Inspection{Client: visitor})
+		_, err := c.Inspect(r, inspect.Details{Client: visitor})
 		defer r.Body.Close()
 		if _, ok := errors.AsType[*http.MaxBytesError](err); !ok {
 			t.Errorf("%v", err)

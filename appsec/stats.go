@@ -139,7 +139,7 @@ func (c *Client) Stats() Stats {
 	n := &c.counts
 	s := Stats{
 		Asked: n.asked.Load(), Retried: n.retried.Load(), Challenged: n.challenged.Load(),
-		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.bytes(),
+		Unknown: n.unknown.Load(), Broken: n.broken.Load(), BodyMemory: c.bodies.InUse(),
 		LatencySum: time.Duration(n.latency.sum.Load()), Latency: n.latency.buckets(),
 	}
 	loadAll(s.Stopped[:], n.stopped[:])

@@ -5,62 +5,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Verdict says what is to be done with a request. The zero Verdict lets it
-// pass.
-type Verdict struct {
-	// Action is None, Captcha or Ban. A captcha does not end the inspection: once
-	// it is solved, the next request is asked about like any other.
-	Action lookup.Action
-
-	// Status is what to answer a ban or a captcha with, 400 to 599: what AppSec
-	// says, or 403 if that makes no sense; 503 if there is no answer.
-	Status int
-
-	// Relay is AppSec's own answer to the visitor: it is to be sent instead of a
-	// page of ours. Action is Captcha beside it, so that whoever does not look
-	// here is on the strict side. Mostly nil.
-	Relay *Relay
-
-	// Close says that the rest of the body is not worth waiting for: the answer
-	// has to carry Connection: close, or the server would wait for it before it
-	// sends anything. It still waits after that, unless it has a timeout for
-	// reading, or is given a deadline by [http.ResponseController].
-	Close bool
-
-	// Answered says that AppSec has said so itself, so that the client has
-	// tripped a rule. Else the action stands in for an answer that there is not.
-	Answered bool
-
-	// RetryAfter is when it makes sense to send the request again. 0: nobody knows.
-	RetryAfter time.Duration
-
-	// Slow says that the request is the reason why there is no answer: it is so large
-	// that AppSec was late, or AppSec fails over it and answers others. Who sends such
-	// requests again and again is up to no good.
-	Slow bool
-
-	// Reason says in a few words why, for the log. Empty for None, unless AppSec
-	// has failed.
-	Reason string
-
-	body *body // that of the request; nil: nothing was read of it
-}
-
-// Release gives back the memory that the request's body holds. What has not been
-// read of it can not be read any more, so it is for when the request has been
-// served. The server's own body is left to the server: to close it could mean to
-// wait for the client before the answer is sent.
-func (v *Verdict) Release() {
-	if v.body != nil {
-		v.body.release(false)
-	}
-}
-
 // judge asks AppSec and turns what it says into a verdict.
-func (c *Client) judge(q *question) Verdict {
+func (c *Client) judge(q *question) inspect.Verdict {
 	a, failed, rest, err := c.ask(q)
 	if err != nil {
 		c.counts.failed[failed].Add(1)
@@ -82,8 +32,8 @@ func (c *Client) judge(q *question) Verdict {
 }
 
 // unanswered returns the replacement for an answer.
-func (c *Client) unanswered(q *question, failed Failure) Verdict {
-	v := Verdict{Action: c.cfg.OnFailure, Status: http.StatusServiceUnavailable, Reason: failureReasons[failed]}
+func (c *Client) unanswered(q *question, failed Failure) inspect.Verdict {
+	v := inspect.Verdict{Action: c.cfg.OnFailure, Status: http.StatusServiceUnavailable, Reason: failureReasons[failed]}
 	switch {
 	case q.internal:
 		// Nobody but AppSec can answer this.
@@ -100,8 +50,8 @@ func (c *Client) unanswered(q *question, failed Failure) Verdict {
 // overloaded returns what is done with a request that AppSec did not judge because of
 // what requests are, this one or another. That is no outage: who sends them could end
 // inspection for all, or for himself, if the request went on.
-func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) Verdict {
-	v := Verdict{Slow: failed == TooSlow || failed == ByRequest, Reason: failureReasons[failed]}
+func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) inspect.Verdict {
+	v := inspect.Verdict{Slow: failed == TooSlow || failed == ByRequest, Reason: failureReasons[failed]}
 	if c.cfg.PassOverload && !q.internal {
 		return v
 	}
@@ -113,22 +63,22 @@ func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) Ver
 }
 
 // translate turns an answer into a verdict.
-func (c *Client) translate(q *question, a *answer) Verdict {
+func (c *Client) translate(q *question, a *answer) inspect.Verdict {
 	switch a.Action {
 	case "allow":
 		if q.internal {
 			// AppSec knows of no such page, and the site must not see what is for AppSec.
-			return Verdict{Action: lookup.Ban, Status: http.StatusNotFound, Reason: "AppSec has no such challenge page"}
+			return inspect.Verdict{Action: lookup.Ban, Status: http.StatusNotFound, Reason: "AppSec has no such challenge page"}
 		}
-		return Verdict{}
+		return inspect.Verdict{}
 	case "ban":
-		return Verdict{Action: lookup.Ban, Status: sane(a.Status), Answered: true, Reason: "AppSec: ban"}
+		return inspect.Verdict{Action: lookup.Ban, Status: sane(a.Status), Answered: true, Reason: "AppSec: ban"}
 	case "captcha":
-		return Verdict{Action: lookup.Captcha, Status: sane(a.Status), Answered: true, Reason: "AppSec: captcha"}
+		return inspect.Verdict{Action: lookup.Captcha, Status: sane(a.Status), Answered: true, Reason: "AppSec: captcha"}
 	case "challenge":
 		relay, err := newRelay(a, q.secure)
 		if err == nil {
-			return Verdict{Action: lookup.Captcha, Status: relay.Status, Relay: relay, Answered: true, Reason: "AppSec: challenge"}
+			return inspect.Verdict{Action: lookup.Captcha, Status: relay.Status, Relay: relay, Answered: true, Reason: "AppSec: challenge"}
 		}
 		c.counts.unknown.Add(1)
 		c.log.unknown("challenge", err)
@@ -136,7 +86,7 @@ func (c *Client) translate(q *question, a *answer) Verdict {
 		c.counts.unknown.Add(1)
 		c.log.unknown(a.Action, nil)
 	}
-	return Verdict{
+	return inspect.Verdict{
 		Action: c.cfg.Fallback, Status: sane(a.Status), Answered: true,
 		Reason: fmt.Sprintf("AppSec: %.64q", a.Action),
 	}
@@ -152,9 +102,9 @@ func sane(status int) int {
 
 // refuse returns the verdict on a request that is not asked about, because what
 // AppSec would say to it is an error or leaves out the rest.
-func (c *Client) refuse(why Skip) Verdict {
+func (c *Client) refuse(why Skip) inspect.Verdict {
 	c.counts.refused[why].Add(1)
-	v := Verdict{Action: lookup.Ban, Status: http.StatusForbidden, Reason: skipReasons[why]}
+	v := inspect.Verdict{Action: lookup.Ban, Status: http.StatusForbidden, Reason: skipReasons[why]}
 	switch why {
 	case BadTarget:
 		v.Status = http.StatusBadRequest

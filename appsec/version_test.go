@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -32,7 +33,7 @@ func TestBrowsersOverHTTP3AreNotBanned(t *testing.T) {
 		if r.ProtoMajor, r.ProtoMinor = row.major, 0; row.major == 1 {
 			r.ProtoMinor = 1
 		}
-		v := inspect(t, c, r, Inspection{Client: visitor})
+		v := judge(t, c, r, inspect.Details{Client: visitor})
 		if told := f.Last(t, 1).Header.Get(protoHeader); v.Action != row.want || told != row.told {
 			t.Errorf("%s: %+v, told %s", row.name, v, told)
 		}

@@ -69,10 +69,10 @@ type App struct {
 
 	allow      allowance
 	logIP      middleware.LogIP
-	passage    *passage       // nil: challenges are off
-	watch      *watch         // nil: nothing is looked for
-	inspector  *heldInspector // nil: nothing is inspected
-	look       Look           // placeholders replaced
+	passage    *passage // nil: challenges are off
+	watch      *watch   // nil: nothing is looked for
+	inspectors heldInspectors
+	look       Look // placeholders replaced
 	pages      pages
 	sites      []site
 	checks     []*middleware.Middleware // of the directives
@@ -145,7 +145,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) checkUse(state State) error {
 	switch {
 	case a.engine.hasDecisions():
-	case a.watch == nil && a.inspector == nil:
+	case a.watch == nil && len(a.inspectors) == 0:
 		return errors.New("no source of decisions, and nothing is looked for: " +
 			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
 	default:
@@ -168,8 +168,7 @@ func (a *App) equip(ctx caddy.Context, state State) (err error) {
 	if a.watch != nil {
 		a.watch.keepQuery = slices.Contains(a.Context, "query")
 	}
-	a.inspector, err = a.takeInspector(ctx)
-	return err
+	return a.takeInspectors(ctx)
 }
 
 // register has Caddy collect the metrics of the engine.
@@ -197,7 +196,7 @@ func (a *App) Start() error {
 	if a.watch != nil {
 		a.watch.start(a.engine.shared.rules)
 	}
-	a.inspector.start(a.logger)
+	a.inspectors.start(a.logger)
 	a.warnNoDirective()
 	a.warnEnclosed()
 	a.logStart()
@@ -212,7 +211,7 @@ func (a *App) Stop() error {
 	for _, check := range a.checks {
 		check.Flush()
 	}
-	a.inspector.end()
+	a.inspectors.end()
 	if a.watch != nil {
 		a.watch.user.release()
 	}
@@ -227,7 +226,7 @@ func (a *App) Stop() error {
 // the engine under it. The app keeps its engine, which a request to the admin API
 // may have got hold of just before.
 func (a *App) Cleanup() error {
-	err := errors.Join(a.inspector.giveBack(), a.giveAllowListsBack())
+	err := errors.Join(a.inspectors.giveBack(), a.giveAllowListsBack())
 	if a.key == "" {
 		return err
 	}

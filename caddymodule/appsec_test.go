@@ -168,7 +168,7 @@ func waitForInspector(t *testing.T, good func(appsec.Stats) bool) {
 		t.Fatal(err)
 	}
 	wait(t, func() error {
-		if s := app.inspector.Inspector.(guest.Counted).Stats(); !good(s) {
+		if s := app.inspectors[0].Inspector.(guest.Counted).Stats(); !good(s) {
 			return fmt.Errorf("%+v", s)
 		}
 		return nil
@@ -329,11 +329,11 @@ func TestAppSecGoesOnOverReloads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before == nil {
-			before = app.inspector.inspector
+			before = app.inspectors[0].inspector
 		}
 		want := uint64(min(i+1, 3))
-		if app.inspector.inspector != before || app.inspector.Inspector.(guest.Counted).Stats().Asked != want {
-			t.Errorf("load %d: another client: %v, asked %d times", i, app.inspector.inspector != before, app.inspector.Inspector.(guest.Counted).Stats().Asked)
+		if app.inspectors[0].inspector != before || app.inspectors[0].Inspector.(guest.Counted).Stats().Asked != want {
+			t.Errorf("load %d: another client: %v, asked %d times", i, app.inspectors[0].inspector != before, app.inspectors[0].Inspector.(guest.Counted).Stats().Asked)
 		}
 	}
 	if err := h.tryLoad(h.inspected(s.URL, "contact nowhere", "", "")); err == nil {
@@ -344,7 +344,7 @@ func TestAppSecGoesOnOverReloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if app.inspector.inspector == before {
+	if app.inspectors[0].inspector == before {
 		t.Error("another limit, and the same client")
 	}
 	n := 0
@@ -382,7 +382,7 @@ func TestAHangingAppSecHoldsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := app.inspector.Inspector.(guest.Counted).Stats()
+	st := app.inspectors[0].Inspector.(guest.Counted).Stats()
 	if st.Failed[appsec.Late]+st.Failed[appsec.Busy]+st.Failed[appsec.Paused] != requests {
 		t.Errorf("%+v", st)
 	}

@@ -38,8 +38,8 @@ func (a *App) captchas(state State) (asking []string) {
 	}
 	add(state.Fallback, "fallback")
 	add(state.Local.Action, "local")
-	if a.inspector != nil {
-		if g, ok := a.inspector.Inspector.(guest.Captchas); ok {
+	for _, i := range a.inspectors {
+		if g, ok := i.Inspector.(guest.Captchas); ok {
 			asking = append(asking, g.Captchas()...)
 		}
 	}

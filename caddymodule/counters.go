@@ -103,8 +103,8 @@ func (a *App) guestCollectors() (all collectors) {
 			all = append(all, c)
 		}
 	}
-	if a.inspector != nil {
-		if c, ok := a.inspector.Inspector.(prometheus.Collector); ok {
+	for _, i := range a.inspectors {
+		if c, ok := i.Inspector.(prometheus.Collector); ok {
 			all = append(all, c)
 		}
 	}

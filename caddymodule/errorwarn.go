@@ -42,7 +42,7 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 		return
 	}
 	a.warned = append(a.warned, errors)
-	s := survey{hosts: hosts, later: a.Startup == startupClosed || a.inspector != nil}
+	s := survey{hosts: hosts, later: a.Startup == startupClosed || len(a.inspectors) > 0}
 	if srv != nil {
 		s.named = srv.NamedRoutes
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
@@ -51,7 +51,7 @@ type Handler struct {
 	// "off" turns detection off here. Default: the app's detect.
 	Detect string `json:"detect,omitempty" option:"off"`
 
-	// "off" turns inspection off here. Default: the app's inspector, if it has one.
+	// "off" turns inspection by AppSec off here. Default: the app's.
 	AppSec string `json:"appsec,omitempty" option:"off"`
 
 	// What happens to requests in progress when their client is banned: "end" or "keep".
@@ -175,7 +175,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	switch {
 	case stop != nil:
 		return h.stop(w, r, stop)
-	case errors.Is(err, appsec.ErrBody):
+	case errors.Is(err, inspect.ErrBody):
 		return giveUp(err)
 	}
 	return err

@@ -8,24 +8,26 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
 
-// verdictVar is the variable of a request that holds what was said about it, so
-// that a second directive on its way, or one in the error routes, does not ask again.
-const verdictVar = "tocsin_appsec"
+// verdictVar begins the names of the variables that hold what inspectors said about a
+// request, so that a second directive on its way, or one in the error routes, does not
+// ask again.
+const verdictVar = "tocsin_verdict_"
 
 // inspectorPool keeps inspectors across reloads, by what they are made from: with their
 // connections, their counts, and what they know of a server that hangs.
 var inspectorPool = caddy.NewUsagePool()
 
-// An inspector is what all sites of a config ask.
+// An inspector is shared by all sites of a config.
 type inspector struct {
 	middleware.Inspector
 	name string // of the module
+	said string // the variable for its verdict
 	logs logSwitch
 }
 
@@ -36,21 +38,24 @@ type heldInspector struct {
 	stop func() // ends what has been started, and gives the log back; nil: it was not started
 }
 
-// takeInspector returns the inspector that a names, nil if it names none. It reads files,
-// opens no connection and starts nothing.
-func (a *App) takeInspector(ctx caddy.Context) (*heldInspector, error) {
+// heldInspectors are those of a config, in the order in which they are asked.
+type heldInspectors []*heldInspector
+
+// takeInspectors sets the inspectors that a names. It reads files, opens no connection
+// and starts nothing.
+func (a *App) takeInspectors(ctx caddy.Context) error {
 	loaded, err := ctx.LoadModule(a, "InspectorsRaw")
 	if err != nil {
-		return nil, fmt.Errorf("inspectors: %w", err)
+		return fmt.Errorf("inspectors: %w", err)
 	}
-	switch all := loaded.([]any); len(all) {
-	case 0:
-		return nil, nil
-	case 1:
-		return openInspector(all[0].(caddy.Module), a.engine.opened)
-	default:
-		return nil, fmt.Errorf("inspectors: %d are given: requests can be inspected by one", len(all))
+	for _, m := range loaded.([]any) {
+		i, err := openInspector(m.(caddy.Module), a.engine.opened)
+		if err != nil {
+			return err
+		}
+		a.inspectors = append(a.inspectors, i)
 	}
+	return nil
 }
 
 func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, error) {
@@ -67,7 +72,7 @@ func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, erro
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	v, _, err := inspectorPool.LoadOrNew(key, func() (caddy.Destructor, error) {
-		i := &inspector{name: name}
+		i := &inspector{name: name, said: verdictVar + key}
 		var err error
 		i.Inspector, err = g.Open(i.logs.logger())
 		return i, err
@@ -86,67 +91,77 @@ func (i *inspector) Destruct() error {
 	return nil
 }
 
-// start has the inspector log to l.
-func (i *heldInspector) start(l *zap.Logger) {
-	if i == nil {
-		return
-	}
-	release := i.logs.use(l)
-	i.stop = release
-	if s, ok := i.Inspector.(guest.Starter); ok {
-		stop := s.Start(l)
-		i.stop = func() { stop(); release() }
+// start has the inspectors log to l.
+func (all heldInspectors) start(l *zap.Logger) {
+	for _, i := range all {
+		release := i.logs.use(l)
+		i.stop = release
+		if s, ok := i.Inspector.(guest.Starter); ok {
+			stop := s.Start(l)
+			i.stop = func() { stop(); release() }
+		}
 	}
 }
 
 // end ends what start has begun.
-func (i *heldInspector) end() {
-	if i != nil && i.stop != nil {
-		i.stop()
+func (all heldInspectors) end() {
+	for _, i := range all {
+		if i.stop != nil {
+			i.stop()
+		}
 	}
 }
 
-// names returns the name of the inspector, if there is one.
-func (i *heldInspector) names() []string {
-	if i == nil {
-		return nil
+// names returns the names of the inspectors.
+func (all heldInspectors) names() []string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].name
 	}
-	return []string{i.name}
+	return names
 }
 
-// giveBack gives the inspector itself back.
-func (i *heldInspector) giveBack() error {
-	if i == nil {
-		return nil
+// giveBack gives the inspectors themselves back.
+func (all heldInspectors) giveBack() error {
+	var errs []error
+	for _, i := range all {
+		_, err := inspectorPool.Delete(i.key)
+		errs = append(errs, err)
 	}
-	_, err := inspectorPool.Delete(i.key)
-	return err
+	return errors.Join(errs...)
 }
 
-// passed is what is mostly said.
-var passed appsec.Verdict
+// passed is the usual verdict.
+var passed inspect.Verdict
 
 // Inspect implements [middleware.Inspector]. It asks once about each request,
 // however many directives this goes through.
-func (i *inspector) Inspect(r *http.Request, in appsec.Inspection) (appsec.Verdict, error) {
-	if v, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*appsec.Verdict); ok {
+func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
+	if v, ok := caddyhttp.GetVar(r.Context(), i.said).(*inspect.Verdict); ok {
 		return *v, nil
 	}
 	v, err := i.Inspector.Inspect(r, in)
 	switch {
 	case err != nil:
 	case v == passed:
-		caddyhttp.SetVar(r.Context(), verdictVar, &passed)
+		caddyhttp.SetVar(r.Context(), i.said, &passed)
 	default:
 		said := v
-		caddyhttp.SetVar(r.Context(), verdictVar, &said)
+		caddyhttp.SetVar(r.Context(), i.said, &said)
 	}
 	return v, err
 }
 
+// Owns reports whether a request with this target is for the inspector, and never for
+// the site.
+func (i *inspector) Owns(target string) bool {
+	o, ok := i.Inspector.(guest.Owner)
+	return ok && o.Owns(target)
+}
+
 // original completes what is told of a request by what Caddy knows: what it was
 // before rewrites, and whether the client speaks TLS with a proxy that is trusted.
-func original(r *http.Request, in *appsec.Inspection) {
+func original(r *http.Request, in *inspect.Details) {
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		in.Method, in.Target = orig.Method, orig.RequestURI
 	}
@@ -159,10 +174,13 @@ func endsTLS(r *http.Request) bool {
 	return behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// inspect has requests inspected here, unless this site says no.
+// inspect has requests inspected here, but not by what this site turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
-	if h.AppSec == "" && app.inspector != nil {
-		cfg.Inspect, cfg.Original = app.inspector.inspector, original
+	cfg.Original = original
+	for _, i := range app.inspectors {
+		if h.AppSec == "" || i.name != "appsec" {
+			cfg.Inspectors = append(cfg.Inspectors, i.inspector)
+		}
 	}
 }
 

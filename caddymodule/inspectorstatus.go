@@ -7,18 +7,20 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// answers says how it goes; nothing if there is no inspector, or it does not count.
-func (i *heldInspector) answers() []admin.Inspector {
-	if i == nil {
-		return nil
+// answers returns the status of those inspectors that count.
+func (all heldInspectors) answers() (answers []admin.Inspector) {
+	for _, i := range all {
+		if g, ok := i.Inspector.(guest.Counted); ok {
+			answers = append(answers, answerOf(i.name, g))
+		}
 	}
-	g, ok := i.Inspector.(guest.Counted)
-	if !ok {
-		return nil
-	}
+	return answers
+}
+
+func answerOf(name string, g guest.Counted) admin.Inspector {
 	s := g.Stats()
 	a := admin.Inspector{
-		Name: i.name, URL: g.Target(), Asked: s.Asked, Unknown: s.Unknown, Broken: s.Broken, Bodies: s.BodyMemory,
+		Name: name, URL: g.Target(), Asked: s.Asked, Unknown: s.Unknown, Broken: s.Broken, Bodies: s.BodyMemory,
 		Stopped: map[string]uint64{
 			"ban": s.Stopped[lookup.Ban], "captcha": s.Stopped[lookup.Captcha], "challenge": s.Challenged,
 		},
@@ -31,7 +33,7 @@ func (i *heldInspector) answers() []admin.Inspector {
 		addSome(a.Partial, appsec.Skip(kind).String(), s.Skipped[kind])
 		addSome(a.Refused, appsec.Skip(kind).String(), s.Refused[kind])
 	}
-	return []admin.Inspector{a}
+	return a
 }
 
 // addSome adds n if there is anything to tell.

@@ -153,7 +153,7 @@ func TestProvisionErrorsOfJSON(t *testing.T) {
 		{`{"lapi":[{"url":"http://127.0.0.1:1"}]}`, `{}`, `lapi: there is no such field any more: write "sources": [{"source": "lapi", "url": …}]`},
 		{`{"blocklists":[{"path":"a"}]}`, `{}`, `blocklists: there is no such field any more: write "sources": [{"source": "blocklist", "path": …}]`},
 		{`{"appsec":{"url":"a"}}`, `{}`, `appsec: there is no such field any more: write "inspectors": [{"inspector": "appsec", "url": …}]`},
-		{`{"inspectors":[{"inspector":"appsec"},{"inspector":"appsec"}]}`, `{}`, "inspectors: 2 are given: requests can be inspected by one"},
+		{`{"sources":[{"source":"blocklist","path":"a"}],"inspectors":[{"inspector":"appsec","url":"http://127.0.0.1:1","key":"k"},{"inspector":"appsec"}]}`, `{}`, "appsec: url is required"},
 		{`{"geoip":["a"]}`, `{}`, `geoip: there is no such field any more: write "sources": [{"source": "geoip", "paths": […]}]`},
 		{`{"sources":[{"source":"geoip"}]}`, `{}`, "geoip 1: paths: want at least one database"},
 		{`{"sources":[{"source":"geoip","paths":["a"]},{"source":"geoip","paths":["b"]}]}`, `{}`, "geoip 2: given twice: name all databases in one"},

@@ -17,7 +17,7 @@ func (a *App) logStart() {
 	a.logger.Info("tocsin is on",
 		zap.String("version", lapi.Version), zap.Int("sites", a.guarded()), zap.Strings("sources", sources),
 		zap.Int("scenarios", scenarios), zap.Any("scenarios_lead_to", leads),
-		zap.String("challenge", a.challengeType()), zap.Strings("inspectors", a.inspector.names()))
+		zap.String("challenge", a.challengeType()), zap.Strings("inspectors", a.inspectors.names()))
 }
 
 // guarded returns how many sites have the directive, however often.

@@ -3,6 +3,7 @@ package middleware
 import (
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
@@ -15,6 +16,22 @@ import (
 // this module names it.
 const originLocal = "tocsin"
 
+// The challengeStage says what becomes of a request that a decision would stop: it may
+// have a pass, or be exempt.
+type challengeStage struct {
+	gate   *challenge.Gate // nil: none
+	off    bool            // the gate sends no challenge
+	dryRun bool
+
+	passed    func(*http.Request, *Stop)
+	notExempt func() bool
+	told      func(client netip.Addr, d lookup.Decision, page string, solved bool) // nil: nobody is told
+
+	inspectedBy string // the first inspector; empty: nothing is inspected
+	observed    bool   // requests are
+	notes       *notes
+}
+
 // newOwnGate returns the gate of a middleware that was given none, and says what
 // that means.
 func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
@@ -24,50 +41,119 @@ func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Info("challenges have a secret of their own, made at random: " +
-		"passes end with this process, and other servers do not take them; set Challenge for passes that last")
+	l.Info("challenges use a random secret: passes end with this process, and other servers do not accept them; " +
+		"set Challenge for passes that last")
 	return challenge.New(challenge.Config{Keys: keys})
 }
 
-// challenge asks the gate about r, which s would stop because of a captcha
-// decision, and reports whether it still does.
-func (m *Middleware) challenge(r *http.Request, s *Stop) bool {
-	if !m.quiet && m.gate.Answering(r) {
-		s.Challenge, s.Answer = true, true
-		return true
+// enter weighs the decision about the client, and takes answers to challenges.
+func (c *challengeStage) enter(r *http.Request, f *finding) {
+	if f.found {
+		c.weigh(r, newStop(f.decision, f.client), f)
 	}
-	v := s.visitor()
-	v.Request = v.Request || m.notExempt()
-	switch m.gate.Judge(r, v) {
-	case challenge.Passed:
-		m.counters.origin.of(&s.Decision).passed[family(s.Client)].Add(1)
-		m.passed(r, s)
-		s.passed = true
-		return false
-	case challenge.Exempt:
-		s.exempt = true
-		return false
-	case challenge.Barred:
-		m.turnAway(r, s)
-	case challenge.Due:
-		s.Challenge = !m.quiet
+	if f.stop == nil {
+		f.stop = c.unsolicited(r, f)
 	}
-	return true
 }
 
-// turnAway makes of s that the client is to come back later, since passes are
-// collected at its address: others are there, too.
-func (m *Middleware) turnAway(r *http.Request, s *Stop) {
-	wait := max(m.gate.BarredFor(r, s.visitor()), time.Second)
+// weigh sets in f what becomes of r, which s would stop.
+func (c *challengeStage) weigh(r *http.Request, s *Stop, f *finding) {
+	if c.gate != nil && !c.dryRun && s.Decision.Action == lookup.Captcha && s.relay == nil {
+		if f.visit.cleared(s) {
+			return
+		}
+		if how := c.ask(f.visit.whole(r), s); how != notCleared {
+			f.clear(s, how)
+			return
+		}
+	}
+	if !s.Answer {
+		c.refuse(r, s, f)
+		return
+	}
+	f.stop = s
+}
+
+// refuse stops r because of s, or notes that it would without the dry run.
+func (c *challengeStage) refuse(r *http.Request, s *Stop, f *finding) {
+	if c.gate == nil || c.off {
+		s.postpone()
+	}
+	if c.dryRun {
+		f.visit.note(s, func() { c.notes.stopped(r, s) })
+		return
+	}
+	f.stop = f.visit.stopped(s, func() { c.notes.stopped(r, s) })
+}
+
+// clear lets a request pass that s would stop.
+func (f *finding) clear(s *Stop, how clearance) {
+	f.visit.clear(s, how)
+	if how == byPass {
+		f.pass = s
+	} else {
+		f.exempt = s
+	}
+}
+
+// A clearance is the reason why a request passes a challenge.
+type clearance uint8
+
+const (
+	notCleared  clearance = iota
+	byExemption           // see [challenge.Gate.Exempt]
+	byPass                // its client solved one before
+)
+
+// ask asks the gate about r, which s would stop because of a captcha decision. If that
+// holds, it completes s.
+func (c *challengeStage) ask(r *http.Request, s *Stop) clearance {
+	if !c.off && c.gate.Answering(r) {
+		s.Challenge, s.Answer = true, true
+		return notCleared
+	}
+	v := s.visitor()
+	v.Request = v.Request || c.notExempt()
+	switch c.gate.Judge(r, v) {
+	case challenge.Passed:
+		c.notes.passed(s)
+		c.passed(r, s)
+		return byPass
+	case challenge.Exempt:
+		return byExemption
+	case challenge.Barred:
+		c.turnAway(r, s)
+	case challenge.Due:
+		s.Challenge = !c.off
+	}
+	return notCleared
+}
+
+// turnAway changes s so that the client has to come back later, because passes are
+// collected at its address. There may be others at this address, so it is no ban.
+func (c *challengeStage) turnAway(r *http.Request, s *Stop) {
+	wait := max(c.gate.BarredFor(r, s.visitor()), time.Second)
 	s.Decision.Action, s.Guard = lookup.Throttle, false
 	s.Decision.Until = s.Time.Add(wait)
 	s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)
 }
 
-// renew has the pass that r goes on with hold for longer, if it has one.
-func (f *finding) renew(m *Middleware, w http.ResponseWriter, r *http.Request) {
+// withhold returns the stop that r was exempt from, counted and logged: it is in force
+// after all, and the gate is asked about r as about any other request.
+func (c *challengeStage) withhold(r *http.Request, f *finding) *Stop {
+	s := f.exempt
+	s.cause = byRequest
+	c.ask(f.visit.whole(r), s) // it had no pass before
+	if c.off {
+		s.postpone()
+	}
+	return f.visit.stopped(s, func() { c.notes.stopped(r, s) })
+}
+
+// renew renews the pass of r, if it has one.
+func (c *challengeStage) renew(w http.ResponseWriter, r *http.Request, f *finding) {
 	if f.pass != nil {
-		m.gate.Renew(w, f.visit.whole(r), f.pass.visitor())
+		c.gate.Renew(w, f.visit.whole(r), f.pass.visitor())
 	}
 }
 
@@ -76,55 +162,48 @@ func (f *finding) renew(m *Middleware, w http.ResponseWriter, r *http.Request) {
 // browser was faster. The application must not see it. If requests are inspected or
 // observed it counts, for an earlier one may have asked for it by what it was. The
 // answer does not say which of the two has judged that one; it counts for the
-// inspection if there is one.
-func (m *Middleware) unsolicited(r *http.Request, f *finding) *Stop {
-	if m.gate == nil || m.quiet || f.visit.expects() || !m.gate.Answering(r) {
+// first inspector if there is one.
+func (c *challengeStage) unsolicited(r *http.Request, f *finding) *Stop {
+	if c.gate == nil || c.off || f.visit.expects() || !c.gate.Answering(r) {
 		return nil
 	}
 	s := &Stop{
 		Client: f.client, Status: http.StatusNoContent, Ref: newRef(), Time: time.Now(),
-		Challenge: true, Answer: true, unasked: true, settled: true,
+		Challenge: true, Answer: true, cause: byNothing,
 	}
 	switch {
-	case m.dryRun || f.allowed || !f.client.IsValid():
-	case m.inspector != nil:
-		s.Decision, s.settled = appsecDecision(lookup.Captcha, f.client), false
-	case m.observer != nil:
-		s.Decision, s.settled = lookup.Decision{Action: lookup.Captcha, Origin: originLocal}, false
+	case c.dryRun || f.allowed || !f.client.IsValid():
+	case c.inspectedBy != "":
+		s.Decision, s.cause = inspectedDecision(c.inspectedBy, lookup.Captcha, f.client), byEarlier
+	case c.observed:
+		s.Decision, s.cause = lookup.Decision{Action: lookup.Captcha, Origin: originLocal}, byEarlier
 	}
 	return s
 }
 
-// Answer answers r, which s, the result of Check or Serve, says is to be stopped.
-func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
-	defer s.release()
-	switch {
-	case s.relays():
-		s.verdict.Relay.ServeHTTP(w, r)
-	case s.Answer:
-		if m.gate.Answer(w, r, s.visitor(), !s.settled) {
-			m.counters.origin.of(&s.Decision).solved[family(s.Client)].Add(1)
-			m.tellChallenged(r, s, true)
-		}
-	case s.Challenge:
-		m.tellChallenged(r, s, false)
-		m.gate.Challenge(w, r, s.visitor())
-	default:
-		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
+// answer sends the challenge that s asks for, or takes the answer to one.
+func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop) {
+	if !s.Answer {
+		c.tell(r, s, false)
+		c.gate.Challenge(w, r, s.visitor())
+		return
+	}
+	if c.gate.Answer(w, r, s.visitor(), s.cause != byNothing) {
+		c.notes.solved(s)
+		c.tell(r, s, true)
 	}
 }
 
-// tellChallenged tells what became of a challenge. Who was asked because of what a
-// request was, and not because of a decision about the client, is told of only when
-// the challenge is solved.
-func (m *Middleware) tellChallenged(r *http.Request, s *Stop, solved bool) {
-	if m.challenged != nil && s.Client.IsValid() && (solved || !s.Guard && !s.Inspected && !s.unasked && asksItself(r)) {
-		m.challenged(s.Client, s.Decision, r.URL.Path, solved)
+// tell calls Config.Challenged. It calls it for a challenge that the request itself
+// caused only when that is solved.
+func (c *challengeStage) tell(r *http.Request, s *Stop, solved bool) {
+	if c.told != nil && s.Client.IsValid() && (solved || s.isAboutClient() && asksItself(r)) {
+		c.told(s.Client, s.Decision, r.URL.Path, solved)
 	}
 }
 
-// asksItself reports whether r is the client's own act, and nothing that a page which
-// is open fetches or embeds: those ask on without anybody.
+// asksItself reports whether the client itself sent r. An open page fetches and embeds
+// other things, without anybody there.
 func asksItself(r *http.Request) bool {
 	ev := event.Event{Method: r.Method, Host: r.Host, UserAgent: r.UserAgent()}
 	ev.Attribute(r.Header, r.TLS != nil)
@@ -132,18 +211,10 @@ func asksItself(r *http.Request) bool {
 	return (dest == "" || dest == "document") && ev.Attribution == event.Own
 }
 
-// Forward returns r as the next handler is to see it: without the pass of a
-// solved challenge, which is nobody else's business. It returns r itself if
-// there is none.
-func (m *Middleware) Forward(r *http.Request) *http.Request {
-	if m.gate == nil {
+// forward returns r without its pass.
+func (c *challengeStage) forward(r *http.Request) *http.Request {
+	if c.gate == nil {
 		return r
 	}
-	return m.gate.Strip(r)
-}
-
-func (s *Stop) visitor() challenge.Visitor {
-	return challenge.Visitor{
-		Addr: s.Client, Since: s.Decision.Since, Request: s.caused || s.Inspected, Ref: s.Ref, Time: s.Time,
-	}
+	return c.gate.Strip(r)
 }

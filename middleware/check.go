@@ -7,18 +7,54 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A finding is what is known of a request before it goes on.
+// A finding is what the stages have found out about a request.
 type finding struct {
-	client  netip.Addr   // the zero Addr: it cannot be told
-	allowed bool         // the client is on the allow list
-	seen    *observation // nil: the request is not observed
-	session bool         // that is because of its session
-	stop    *Stop        // nil: it goes on
-	pass    *Stop        // what it would be stopped by if it had no pass; nil: it needs none
-	exempt  *Stop        // what it goes on against without a pass; nil: nothing
-	held    *held        // of what is ended when its client is banned meanwhile; nil: it is not
-	visit   *Visit       // nil: it meets no other middleware
+	visit *Visit // nil: the request meets no other middleware
+
+	client   netip.Addr      // the zero Addr: unknown
+	decision lookup.Decision // about the client
+	found    bool            // decision is in force
+	allowed  bool            // the client is on the allow list
+	stop     *Stop           // nil: the request passes
+	pass     *Stop           // the challenge that its pass replaces; nil: it needs none
+	exempt   *Stop           // the challenge that it is exempt from; nil: none
+	session  bool            // it is not observed because of its session
+	seen     *observation    // nil: it is not observed
+	bodies   bodies          // what inspectors hold of its body
+	held     *held           // for ending it when its client is banned; nil: it stays
 }
+
+// enter takes r through the stages that need no body and wait for nobody.
+func (m *Middleware) enter(v *Visit, r *http.Request) (f finding) {
+	f.visit = v
+	m.address.enter(r, &f)
+	m.decision.enter(r, &f)
+	m.allow.enter(&f)
+	m.challenge.enter(r, &f)
+	m.observe.enter(r, &f)
+	return f
+}
+
+// serve takes r through all stages, to next and back.
+func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, next nextFunc) (s *Stop, err error) {
+	f := m.enter(v, r)
+	unread := m.inspect.enter(w, r, &f)
+	if unread != nil || f.stop != nil {
+		return f.stop, unread
+	}
+	whole := r
+	defer func() { f.bodies.releaseAfter(whole, err) }()
+	m.challenge.renew(w, r, &f)
+	f.held, r = m.ending.hold(m, w, v.forward(m, r), &f)
+	defer f.held.release()
+	if f.exempt != nil {
+		return m.serveExempt(w, whole, r, &f, next), nil
+	}
+	return nil, m.observe.serve(w, r, &f, next)
+}
+
+// A nextFunc is a handler that may return an error.
+type nextFunc = func(http.ResponseWriter, *http.Request) error
 
 // Check says whether r is to be stopped because of its client, and why; nil
 // means: let it pass. It writes nothing to the client. It counts r and, if r is
@@ -27,112 +63,67 @@ type finding struct {
 // allocate for a client that is known and may pass, unless there is something to
 // observe it.
 //
-// It does not ask [Config].Inspect, which may read a body and wait: that is for
+// It does not ask [Config].Inspectors, which may read a body and wait: that is for
 // [Middleware.Serve] and [Middleware.Handler]. Nor is any request exempt from a
 // challenge: that takes somebody who looks at the answer, as these do.
 func (m *Middleware) Check(r *http.Request) *Stop { return m.CheckVisit(nil, r) }
 
-// check is Check, and returns what else it has found out.
-func (m *Middleware) check(r *http.Request, v *Visit) (f finding) {
-	f.visit = v
-	n, ip, first := m.counters.next(), m.clientIP(r), v.begin()
-	if !ip.IsValid() {
-		// Nothing to judge by: a mistake in the setup must not close the site,
-		// and must not stay unseen.
-		if first {
-			n.unknown.Add(1)
-			m.warnUnknown(r)
+// CheckVisit is [Middleware.Check] for a request that meets several middlewares.
+func (m *Middleware) CheckVisit(v *Visit, r *http.Request) *Stop {
+	f := m.enter(v, r)
+	if f.exempt != nil {
+		return m.challenge.withhold(r, &f)
+	}
+	return f.stop
+}
+
+// Handler returns a handler that answers for next where Check, or an inspection,
+// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
+func (m *Middleware) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		})
+		switch {
+		case s != nil:
+			m.Answer(w, r, s)
+		case err != nil:
+			giveUp(w, err)
 		}
-		f.stop = m.unsolicited(r, &f)
-		return f
-	}
-	// The IPFunc may be the caller's own. One client must not have two names.
-	f.client = m.nat64.Normalize(ip)
-	if first {
-		n.processed[family(f.client)].Add(1)
-	}
-	d, ok := v.lookup(m, r, f.client)
-	ok = ok && d.Action != lookup.None
-	// Asked last, so that the many clients without a decision pay nothing.
-	if (ok || m.observer != nil || m.inspector != nil) && m.allow.contain(f.client) {
-		if ok {
-			n.noteAllowed(v)
-		}
-		f.allowed = true
-		f.stop = m.unsolicited(r, &f)
-		return f
-	}
-	if ok {
-		f.weigh(m, r, newStop(d, f.client))
-	}
-	if f.stop == nil {
-		f.stop = m.unsolicited(r, &f)
-	}
-	if f.stop == nil && !v.hasEnded() && m.observes(r, &f) {
-		m.look(r, &f)
-	}
-	return f
+	})
 }
 
-// look begins to observe r, and has f say whether that stops it.
-func (m *Middleware) look(r *http.Request, f *finding) {
-	f.seen = f.visit.observe(m, r, f.client)
-	if d, ok := f.visit.ask(m, f.seen); ok && d.Action != lookup.None {
-		if d.Prefix.IsValid() { // else it is about the request before it was answered
-			f.visit.enters(entry{f.client, d, true})
-		}
-		f.weigh(m, r, newObservedStop(d, f.client))
-	}
+// Serve serves r with next unless it is to be stopped: then it returns the Stop
+// and has written nothing. It is for servers whose handlers return errors.
+//
+// An error that wraps [inspect.ErrBody] is not that of next, which was not called:
+// the body of r cannot be read, mostly because the client has gone, and r is to be
+// given up without an answer. Nothing was written then either.
+func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
+	return m.serve(nil, w, r, next)
 }
 
-// weigh has f say whether s stops r.
-func (f *finding) weigh(m *Middleware, r *http.Request, s *Stop) {
-	if f.stop = m.stop(r, s, f.visit); f.stop != nil {
-		return
-	}
-	if s.passed {
-		f.pass = s
-	}
-	if s.exempt {
-		f.exempt = s
-	}
+// ServeVisit is [Middleware.Serve] for a request that meets several middlewares.
+func (m *Middleware) ServeVisit(v *Visit, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
+	defer v.settle()
+	return m.serve(v, w, r, next)
 }
 
-// stop returns s, counted and logged; nil if r goes on all the same, with a pass
-// or in a dry run.
-func (m *Middleware) stop(r *http.Request, s *Stop, v *Visit) *Stop {
-	gated := s.Decision.Action == lookup.Captcha && m.gate != nil && !m.dryRun && !s.relays()
-	if gated && v.cleared(s) {
-		return nil
-	}
-	if gated && !m.challenge(v.whole(r), s) {
-		v.clear(s)
-		return nil
-	}
-	if s.Answer {
-		return s
-	}
-	if m.gate == nil || m.quiet {
-		s.postpone()
-	}
-	if m.dryRun {
-		v.note(s, func() { m.noteStop(r, s) })
-		return nil
-	}
-	return v.stopped(s, func() { m.noteStop(r, s) })
-}
+// Forward returns r as the next handler is to see it: without the pass of a
+// solved challenge, which is nobody else's business. It returns r itself if
+// there is none.
+func (m *Middleware) Forward(r *http.Request) *http.Request { return m.challenge.forward(r) }
 
-// noteStop counts and logs that r is stopped, or would be.
-func (m *Middleware) noteStop(r *http.Request, s *Stop) {
-	m.counters.stop(s, m.dryRun)
-	m.logStop(r, s)
-}
-
-// noteAllowed counts that a request goes on because of an allow list.
-func (n *stripe) noteAllowed(v *Visit) {
-	if v == nil {
-		n.allowed.Add(1)
-		return
+// Answer answers r, which s, the result of Check or Serve, says is to be stopped.
+func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
+	defer s.bodies.release()
+	switch {
+	case s.relay != nil:
+		s.relay.ServeHTTP(w, r)
+	case s.Answer || s.Challenge:
+		m.challenge.answer(w, r, s)
+	default:
+		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
 	}
-	v.note(nil, func() { n.allowed.Add(1) })
 }

@@ -56,7 +56,7 @@ func (c *Counters) next() *stripe {
 }
 
 // Counters returns what m counts with.
-func (m *Middleware) Counters() *Counters { return m.counters }
+func (m *Middleware) Counters() *Counters { return m.notes.counters }
 
 // stop counts a request that is stopped, or would be if this were no dry run.
 func (c *Counters) stop(s *Stop, dryRun bool) {
@@ -66,7 +66,7 @@ func (c *Counters) stop(s *Stop, dryRun bool) {
 		return
 	}
 	t.stopped[family(s.Client)].Add(1)
-	if s.relays() {
+	if s.relay != nil {
 		t.relayed[family(s.Client)].Add(1)
 	}
 }

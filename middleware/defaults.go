@@ -4,47 +4,69 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/inspect"
 	"go.uber.org/zap"
 )
 
-// setDefaults gives what m was not told its default.
-func (m *Middleware) setDefaults() error {
-	if m.clientIP == nil {
-		m.clientIP = RemoteAddr
+// setDefaults sets each field that has a default and is not set.
+func (cfg *Config) setDefaults() error {
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
 	}
-	if m.banned == nil {
-		page, err := NewPage(PageConfig{Logger: m.log})
-		if err != nil {
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = RemoteAddr
+	}
+	if cfg.Counters == nil {
+		cfg.Counters = new(Counters)
+	}
+	if cfg.Recheck == nil {
+		cfg.Recheck = cfg.Lookup
+	}
+	if told, ok := cfg.Observe.(challengeObserver); ok && cfg.Challenged == nil {
+		cfg.Challenged = told.Challenged
+	}
+	cfg.setHooks()
+	return cfg.setAnswers()
+}
+
+// setHooks sets the functions that add what only a server knows.
+func (cfg *Config) setHooks() {
+	if cfg.Passed == nil {
+		cfg.Passed = func(*http.Request, *Stop) {}
+	}
+	if cfg.Trust == nil {
+		cfg.Trust = func(*http.Request, netip.Addr) bool { return false }
+	}
+	if cfg.Lasts == nil {
+		cfg.Lasts = func(*http.Request, netip.Addr) bool { return false }
+	}
+	if cfg.Original == nil {
+		cfg.Original = func(*http.Request, *inspect.Details) {}
+	}
+	if cfg.Describe == nil {
+		cfg.Describe = func(*http.Request, *event.Event) {}
+	}
+	if cfg.Reduced == nil {
+		cfg.Reduced = func(_ http.ResponseWriter, r *http.Request) *http.Request { return r }
+	}
+	if cfg.NotExempt == nil {
+		cfg.NotExempt = func() bool { return false }
+	}
+	if cfg.ErrorStatus == nil {
+		cfg.ErrorStatus = func(error) int { return http.StatusInternalServerError }
+	}
+}
+
+// setAnswers sets what answers stopped requests.
+func (cfg *Config) setAnswers() (err error) {
+	if cfg.Banned == nil {
+		if cfg.Banned, err = NewPage(PageConfig{Logger: cfg.Logger}); err != nil {
 			return err
 		}
-		m.banned = page
 	}
-	if told, ok := m.observer.(challengeObserver); ok && m.challenged == nil {
-		m.challenged = told.Challenged
+	if cfg.Challenge == nil && !cfg.ChallengeOff {
+		cfg.Challenge, err = newOwnGate(cfg.Logger)
 	}
-	if m.recheck == nil {
-		m.recheck = m.lookup
-	}
-	if m.passed == nil {
-		m.passed = func(*http.Request, *Stop) {}
-	}
-	if m.trusted == nil {
-		m.trusted = func(*http.Request, netip.Addr) bool { return false }
-	}
-	if m.reduced == nil {
-		m.reduced = func(_ http.ResponseWriter, r *http.Request) *http.Request { return r }
-	}
-	if m.notExempt == nil {
-		m.notExempt = func() bool { return false }
-	}
-	if m.statusOf == nil {
-		m.statusOf = func(error) int { return http.StatusInternalServerError }
-	}
-	if m.counters == nil {
-		m.counters = new(Counters)
-	}
-	if m.log == nil {
-		m.log = zap.NewNop()
-	}
-	return nil
+	return err
 }

@@ -72,13 +72,19 @@ func (cfg *Config) established() *Established {
 	return cfg.Established
 }
 
-// hold has m end r if its client is banned while it is served, and returns what is
-// to be released then, nil if m ends nothing, and r as it is to be served.
-func (m *Middleware) hold(v *Visit, w http.ResponseWriter, r *http.Request, client netip.Addr) (*held, *http.Request) {
-	if m.established == nil || !client.IsValid() || v.hasEnded() || m.lasts != nil && m.lasts(r, client) {
+// An ending says which requests end when their client is banned while they are served.
+type ending struct {
+	established *Established // nil: none
+	spared      func(*http.Request, netip.Addr) bool
+}
+
+// hold has m end r if its client is banned while it is served. It returns what is to be
+// released when r has been served, nil if m does not end r, and r as it is to be served.
+func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *finding) (*held, *http.Request) {
+	if l.established == nil || !f.client.IsValid() || f.visit.hasEnded() || l.spared(r, f.client) {
 		return nil, r
 	}
-	h := m.established.take()
+	h := l.established.take()
 	var cancel context.CancelFunc
 	if r.ProtoMajor > 2 {
 		// Over HTTP/3 a deadline ends no request whose handler neither reads nor writes.
@@ -90,7 +96,7 @@ func (m *Middleware) hold(v *Visit, w http.ResponseWriter, r *http.Request, clie
 	s.mu.Lock()
 	h.serial++
 	h.round = h.home.round.Load()
-	h.m, h.visit, h.client = m, v, client
+	h.m, h.visit, h.client = m, f.visit, f.client
 	h.asked = requested{r.Method, r.Host, r.URL.Path} // others may change r meanwhile
 	h.w, h.cancel = w, cancel
 	s.addLocked(h)

@@ -404,7 +404,7 @@ func TestAShortRequestIsLookedUpOnce(t *testing.T) {
 			<-time.After(900 * time.Millisecond)
 		}
 		<-time.After(time.Minute)
-		if e := m.established; lookups != 10 || e.armed.Load() || !e.idle() {
+		if e := m.ending.established; lookups != 10 || e.armed.Load() || !e.idle() {
 			t.Errorf("%d lookups; armed %v, idle %v", lookups, e.armed.Load(), e.idle())
 		}
 	})
@@ -441,8 +441,8 @@ func TestSlowLookupsEndARoundAndNoRequest(t *testing.T) {
 		<-time.After(time.Minute)
 		n := 0
 		slow.Range(func(any, any) bool { n++; return true })
-		if n == 0 || m.established.armed.Load() {
-			t.Errorf("%d clients looked up, armed %v", n, m.established.armed.Load())
+		if n == 0 || m.ending.established.armed.Load() {
+			t.Errorf("%d clients looked up, armed %v", n, m.ending.established.armed.Load())
 		}
 	})
 }
@@ -462,7 +462,7 @@ func TestASlowLookupKeepsNobodyFromItsTurn(t *testing.T) {
 				return lookup.Decision{}, false
 			},
 		})
-		e := m.established
+		e := m.ending.established
 		s := &e.stripe[0]
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
@@ -549,7 +549,7 @@ func TestAMissingAnswerEndsNoRequest(t *testing.T) {
 // A lookup that panics ends no process.
 func TestALookupThatPanicsIsNoBan(t *testing.T) {
 	m := mustNew(t, Config{Lookup: nothing, Recheck: func(context.Context, netip.Addr) (lookup.Decision, bool) { panic("no") }})
-	if d, ok := m.lookAgain(t.Context(), local.Addr()); ok {
+	if d, ok := m.decision.recheck(t.Context(), local.Addr()); ok {
 		t.Errorf("decision %v", d)
 	}
 }
@@ -582,5 +582,5 @@ func TestAClosedConnectionIsForgotten(t *testing.T) {
 	awaited(t, site.began, "the request")
 	conn.Close()
 	awaited(t, site.over, "the handler's end")
-	eventually(t, m.established.idle)
+	eventually(t, m.ending.established.idle)
 }

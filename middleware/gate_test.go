@@ -63,8 +63,8 @@ func TestASecretOfItsOwnIsToldOfOnce(t *testing.T) {
 	}
 }
 
-// notes writes down what Challenged is told.
-func notes(to *[]string) func(netip.Addr, lookup.Decision, string, bool) {
+// noteTo writes down what Challenged is told.
+func noteTo(to *[]string) func(netip.Addr, lookup.Decision, string, bool) {
 	return func(client netip.Addr, d lookup.Decision, page string, solved bool) {
 		*to = append(*to, fmt.Sprintf("%v %v %v %s %t", client, d.Prefix, d.Action, page, solved))
 	}
@@ -74,7 +74,7 @@ func TestWhatBecomesOfChallengesIsTold(t *testing.T) {
 	var told []string
 	m := mustNew(t, Config{
 		Lookup: in(table(t, "192.0.2.0/24 captcha", "198.51.100.1 ban")), Challenge: newGate(t, challenge.Config{}),
-		Challenged: notes(&told),
+		Challenged: noteTo(&told),
 	})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
 	page := ""
@@ -125,13 +125,13 @@ func TestASolutionIsToldWhateverHasAskedForIt(t *testing.T) {
 		{"the table", Config{Lookup: in(table(t, "192.0.2.1 captcha"))}, "192.0.2.1 192.0.2.1/32 captcha /page false", "192.0.2.1 192.0.2.1/32 captcha /page true"},
 		{"a scenario that this request trips", Config{Lookup: nothing, Observe: &guard{place: "*", decision: about}}, "192.0.2.1 192.0.2.1/32 captcha /page false", "192.0.2.1 invalid Prefix captcha /page true"},
 		{"a guard", Config{Lookup: nothing, Observe: guarding("*")}, "", "192.0.2.1 invalid Prefix captcha /page true"},
-		{"AppSec", Config{Lookup: nothing, Inspect: &judge{say: saysCaptcha}}, "", "192.0.2.1 192.0.2.1/32 captcha /page true"},
+		{"AppSec", Config{Lookup: nothing, Inspectors: []Inspector{&judge{say: saysCaptcha}}}, "", "192.0.2.1 192.0.2.1/32 captcha /page true"},
 		{"a dry run", Config{Lookup: in(table(t, "192.0.2.1 captcha")), DryRun: true}, "", ""},
 		{"challenges that are off", Config{Lookup: in(table(t, "192.0.2.1 captcha")), ChallengeOff: true}, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var told []string
-			row.cfg.Challenged = notes(&told)
+			row.cfg.Challenged = noteTo(&told)
 			v := &visitor{t: t, h: mustNew(t, row.cfg).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
 			_, page := v.get()
 			if got := strings.Join(told, ", "); got != row.want {

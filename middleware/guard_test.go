@@ -217,10 +217,10 @@ func TestNothingIsExemptFromWhatARequestHasCaused(t *testing.T) {
 	}{
 		{"a decision about the client", Config{Lookup: in(table(t, "192.0.2.1 captcha"))}, http.StatusNoContent},
 		{"the same, with a scenario that this request trips", Config{Lookup: in(table(t, "192.0.2.1 captcha")), Observe: &guard{place: "*", decision: client}}, http.StatusForbidden},
-		{"the same, with AppSec", Config{Lookup: in(table(t, "192.0.2.1 captcha")), Inspect: &judge{say: saysCaptcha}}, http.StatusForbidden},
+		{"the same, with AppSec", Config{Lookup: in(table(t, "192.0.2.1 captcha")), Inspectors: []Inspector{&judge{say: saysCaptcha}}}, http.StatusForbidden},
 		{"a guard", Config{Lookup: nothing, Observe: guarding("GET " + target)}, http.StatusForbidden},
 		{"a scenario that this request trips", Config{Lookup: nothing, Observe: &guard{place: "*", decision: client}}, http.StatusForbidden},
-		{"AppSec", Config{Lookup: nothing, Inspect: &judge{say: saysCaptcha}}, http.StatusForbidden},
+		{"AppSec", Config{Lookup: nothing, Inspectors: []Inspector{&judge{say: saysCaptcha}}}, http.StatusForbidden},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.cfg.Challenge = newGate(t, challenge.Config{})

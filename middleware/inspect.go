@@ -7,139 +7,180 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// An Inspector judges requests by what they say. An [appsec.Client] is one.
+// An Inspector judges requests by their content. An [appsec.Client] is one.
+//
+// [appsec.Client]: https://pkg.go.dev/github.com/tocsin-project/tocsin/appsec#Client
 type Inspector interface {
-	// Inspect is asked once about each request that is to be inspected. It may
-	// put another body into r that begins with the same bytes, and may wait. The
-	// verdict is released when r has been served. An error says that the request
-	// cannot be read, and is to be given up.
-	Inspect(r *http.Request, in appsec.Inspection) (appsec.Verdict, error)
+	// Name is the origin and the source of its decisions, such as "appsec".
+	Name() string
+
+	// Inspect is called once for each request that is inspected. It may put another
+	// body into r that begins with the same bytes, and may wait. An inspector that
+	// reads bodies does so by [inspect.Bodies.Begin], to share them with others. The
+	// verdict's Body is released when r has been served. An error says that the
+	// request cannot be read, and is to be given up.
+	Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error)
 }
 
-// originAppSec is the origin, and the source, of what an [Inspector] says, as
-// CrowdSec's own bouncers name it in their usage metrics.
-const originAppSec = "appsec"
+// An owner is an Inspector with paths of its own, which the site never sees.
+type owner interface {
+	// Owns reports whether a request with this target is for the inspector. Such
+	// requests of allowed clients are inspected, too, and none of them passes.
+	Owns(target string) bool
+}
 
-// matchedBan marks the event of a request that was banned for what it said. A
-// scenario of the server's own cannot have that name.
-const matchedBan = "appsec:ban"
-
-// matchedSlow marks the event of a request that was too large for AppSec to judge in
-// time, so that AppSec was late for all others, too, or that AppSec failed over.
-const matchedSlow = "appsec:slow"
+// The words that inspections add to evt.Meta.matched, after the inspector's name. A
+// scenario of the server's own cannot have such a name.
+const (
+	matchedBan  = ":ban"  // the request was banned for its content
+	matchedSlow = ":slow" // it was too large to be judged in time, or the inspector failed at it
+)
 
 // closeTimeout is how long a client may go on to send a body that nobody wants.
 const closeTimeout = time.Second
 
-// inspect asks about r, which would go on, and has f say what follows. The verdict
-// is to be released when r has been served, unless f has a stop now.
+// The inspectStage asks the inspectors about the content of requests.
+type inspectStage struct {
+	inspectors []Inspector
+	original   func(*http.Request, *inspect.Details)
+	challenge  *challengeStage
+	observe    *observeStage
+}
+
+// enter asks the inspectors about r, one after the other, until one stops it. An error
+// says that r cannot be read.
 //
-// Whoever is on the allow list is not inspected, but for what is AppSec's own: the
-// site must not see that, and nobody else can answer it. Clients that cannot be
-// told are inspected like all others, since what they say is there to judge by.
-func (m *Middleware) inspect(w http.ResponseWriter, r *http.Request, f *finding) (appsec.Verdict, error) {
-	in := appsec.Inspection{Client: f.client, Target: r.RequestURI}
-	if m.original != nil {
-		m.original(r, &in)
+// A client on the allow list is not inspected, but for the paths that belong to an
+// inspector: only that can answer them. A client without an address is inspected like
+// all others: there is the request to judge by.
+func (i *inspectStage) enter(w http.ResponseWriter, r *http.Request, f *finding) error {
+	if len(i.inspectors) == 0 || f.stop != nil {
+		return nil
 	}
+	in := i.details(r, f)
+	for _, one := range i.inspectors {
+		owned := owns(one, in.Target)
+		if f.allowed && !owned {
+			continue
+		}
+		if in.Ref == "" {
+			in.Ref = newRef()
+		}
+		v, err := one.Inspect(r, in)
+		if err != nil {
+			f.bodies.release()
+			return err
+		}
+		f.bodies.hold(v.Body)
+		if i.stops(r, one, owned, &v, &in, f) {
+			i.leave(w, r, one.Name(), &v, f)
+			return nil
+		}
+	}
+	return nil
+}
+
+// details returns what the inspectors get beside r.
+func (i *inspectStage) details(r *http.Request, f *finding) inspect.Details {
+	in := inspect.Details{Client: f.client, Target: r.RequestURI}
+	i.original(r, &in)
 	if in.Target == "" {
 		in.Target = r.URL.RequestURI()
 	}
-	internal := appsec.Internal(in.Target)
-	if f.allowed && !internal {
-		return appsec.Verdict{}, nil
-	}
-	in.Ref = newRef()
-	v, err := m.inspector.Inspect(r, in)
-	if err != nil || v.Action == lookup.None && v.Relay == nil {
+	return in
+}
+
+func owns(i Inspector, target string) bool {
+	o, ok := i.(owner)
+	return ok && o.Owns(target)
+}
+
+// stops reports whether v stops r, and sets f.stop then. Any pass is enough for a
+// captcha of an inspector, because that has no beginning that a pass could be older
+// than. The next request is inspected all the same.
+//
+// A request that belongs to the inspector never passes, not in a dry run either. If it
+// gets a page of a challenge, this is neither counted nor logged.
+func (i *inspectStage) stops(r *http.Request, by Inspector, owned bool, v *inspect.Verdict, in *inspect.Details, f *finding) bool {
+	if v.Action == lookup.None && v.Relay == nil {
 		if f.seen != nil && v.Slow {
-			f.seen.mark(matchedSlow)
+			f.seen.mark(by.Name() + matchedSlow)
 		}
-		return v, err
+		return false
 	}
-	s := newInspectedStop(v, &in)
-	if f.stop = m.stopInspected(r, s, f.visit, internal); f.stop == nil {
-		if s.passed {
-			f.pass = s
-		}
-		return v, nil
+	s := newInspectedStop(by.Name(), v, in)
+	if !owned || s.relay == nil {
+		i.challenge.weigh(r, s, f)
 	}
+	if f.stop == nil && owned {
+		f.stop = s
+	}
+	return f.stop != nil
+}
+
+// leave prepares the answer to r, which v stops.
+func (i *inspectStage) leave(w http.ResponseWriter, r *http.Request, by string, v *inspect.Verdict, f *finding) {
 	if v.Close && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 		// Where there are no deadlines, the server's own have to do.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeTimeout))
 	}
-	if !s.Challenge {
+	if f.stop.Challenge {
+		f.stop.bodies = f.bodies // a challenge keeps a form
+	} else {
 		// The page of a ban, which may come from another server, is not to get
 		// what was found to be an attack.
-		v.Release()
-		r.Body, r.ContentLength, s.verdict = http.NoBody, 0, nil
+		f.bodies.release()
+		r.Body, r.ContentLength = http.NoBody, 0
 	}
-	m.tellBan(f, &v)
-	return appsec.Verdict{}, nil
+	i.tell(by, v, f)
+}
+
+// tell tells the observer that a request was banned for its content, or is the reason
+// why there is no answer, so that a scenario can stop a client that repeats this. Of
+// bans only the inspector's own count: people meet captchas and challenges too, and a
+// request that was refused unasked, or because the inspector failed, says nothing about
+// the client.
+func (i *inspectStage) tell(by string, v *inspect.Verdict, f *finding) {
+	banned := v.Answered && v.Action == lookup.Ban && v.Relay == nil
+	if f.seen == nil || i.challenge.dryRun || !banned && !v.Slow {
+		return
+	}
+	i.observe.over(f.seen)
+	if banned {
+		f.seen.mark(by + matchedBan)
+	} else {
+		f.seen.mark(by + matchedSlow)
+	}
+	e := &f.seen.event
+	e.Status, e.Ended = f.stop.Status, time.Now()
+	i.observe.observer.Response(e)
 }
 
 // newInspectedStop returns the stop that v asks for.
-func newInspectedStop(v appsec.Verdict, in *appsec.Inspection) *Stop {
-	d := appsecDecision(v.Action, in.Client)
+func newInspectedStop(by string, v *inspect.Verdict, in *inspect.Details) *Stop {
+	d := inspectedDecision(by, v.Action, in.Client)
 	d.Reason = v.Reason
 	if !in.Client.IsValid() && v.Relay == nil {
 		d.Action = lookup.Ban // a pass of ours is bound to an address
 	}
 	return &Stop{
 		Decision: d, Client: in.Client, Status: v.Status, Ref: in.Ref, Time: time.Now(), RetryAfter: v.RetryAfter,
-		Inspected: true, Challenge: v.Relay != nil, verdict: &v,
+		Inspected: true, Challenge: v.Relay != nil, relay: v.Relay,
 	}
 }
 
-// appsecDecision returns what stands for a verdict about one request.
-func appsecDecision(a lookup.Action, client netip.Addr) lookup.Decision {
-	d := lookup.Decision{Action: a, Origin: originAppSec, Source: originAppSec}
+// inspectedDecision returns the decision for a verdict about one request.
+func inspectedDecision(by string, a lookup.Action, client netip.Addr) lookup.Decision {
+	d := lookup.Decision{Action: a, Origin: by, Source: by}
 	if client.IsValid() {
 		d.Prefix = netip.PrefixFrom(client, client.BitLen())
 	}
 	return d
-}
-
-// stopInspected is stop for what an inspection says. A captcha of AppSec's is met by
-// any pass: it has no beginning that a pass could be older than. The next request is
-// inspected all the same.
-//
-// What is AppSec's own never goes on, not in a dry run either. That a page of a
-// challenge is fetched is no stop: it is neither counted nor logged.
-func (m *Middleware) stopInspected(r *http.Request, s *Stop, v *Visit, internal bool) *Stop {
-	if internal && s.relays() {
-		return s
-	}
-	if stopped := m.stop(r, s, v); stopped != nil || !internal {
-		return stopped
-	}
-	return s
-}
-
-// tellBan tells the observer that the request of f was banned for what it said, or
-// is why AppSec gave no answer, so that who does that again and again can be stopped
-// for good. Of bans only AppSec's own count: a captcha or a challenge is met by people
-// too, and what was refused unasked or because AppSec failed says nothing about the
-// client.
-func (m *Middleware) tellBan(f *finding, v *appsec.Verdict) {
-	banned := v.Answered && v.Action == lookup.Ban && v.Relay == nil
-	if f.seen == nil || m.dryRun || !banned && !v.Slow {
-		return
-	}
-	f.seen.over(m)
-	if banned {
-		f.seen.mark(matchedBan)
-	} else {
-		f.seen.mark(matchedSlow)
-	}
-	e := &f.seen.event
-	e.Status, e.Ended = f.stop.Status, time.Now()
-	m.observer.Response(e)
 }
 
 // mark adds a word to what the request has matched.
@@ -150,15 +191,32 @@ func (o *observation) mark(word string) {
 	o.event.Matched += word + "|"
 }
 
-// letGo releases v when r has been served. An error of the next handler has yet to
-// be answered, perhaps by somebody who reads the body too: then it is released when
-// the server is done with r.
-func letGo(r *http.Request, v *appsec.Verdict, err error) {
+// Bodies are those of one request that hold memory for inspectors. There is one, unless
+// somebody else has replaced it.
+type bodies []*inspect.Body
+
+// hold adds b, which may be nil.
+func (b *bodies) hold(body *inspect.Body) {
+	if n := len(*b); body != nil && (n == 0 || (*b)[n-1] != body) {
+		*b = append(*b, body)
+	}
+}
+
+func (b bodies) release() {
+	for _, body := range b {
+		body.Release()
+	}
+}
+
+// releaseAfter releases b when r has been served. An error of the next handler has yet
+// to be answered, perhaps by a handler that reads the body: then b is released when the
+// server is done with r.
+func (b bodies) releaseAfter(r *http.Request, err error) {
 	if err == nil || r.Context().Done() == nil {
-		v.Release()
+		b.release()
 		return
 	}
-	context.AfterFunc(r.Context(), v.Release)
+	context.AfterFunc(r.Context(), b.release)
 }
 
 // giveUp ends a request that could not be read. Mostly its client has gone; nothing
@@ -169,14 +227,4 @@ func giveUp(w http.ResponseWriter, err error) {
 	}
 	const status = http.StatusRequestEntityTooLarge
 	http.Error(w, http.StatusText(status), status)
-}
-
-// relays reports whether s is answered by AppSec itself.
-func (s *Stop) relays() bool { return s.verdict != nil && s.verdict.Relay != nil }
-
-// release gives back what the inspection of the request has held.
-func (s *Stop) release() {
-	if s.verdict != nil {
-		s.verdict.Release()
-	}
 }

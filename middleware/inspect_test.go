@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
@@ -25,25 +26,29 @@ import (
 
 // A judge is an Inspector that says what it is told to say.
 type judge struct {
-	say   appsec.Verdict
+	say   inspect.Verdict
 	err   error
-	asked []appsec.Inspection
+	asked []inspect.Details
 }
 
-func (j *judge) Inspect(_ *http.Request, in appsec.Inspection) (appsec.Verdict, error) {
+func (*judge) Name() string { return "appsec" }
+
+func (*judge) Owns(target string) bool { return strings.HasPrefix(target, appsec.InternalPrefix) }
+
+func (j *judge) Inspect(_ *http.Request, in inspect.Details) (inspect.Verdict, error) {
 	j.asked = append(j.asked, in)
 	return j.say, j.err
 }
 
 // The verdicts of an AppSec.
 var (
-	saysBan     = appsec.Verdict{Action: lookup.Ban, Status: 418, Answered: true, Reason: "AppSec: ban"}
-	saysCaptcha = appsec.Verdict{Action: lookup.Captcha, Status: 403, Answered: true, Reason: "AppSec: captcha"}
-	saysRelay   = appsec.Verdict{
+	saysBan     = inspect.Verdict{Action: lookup.Ban, Status: 418, Answered: true, Reason: "AppSec: ban"}
+	saysCaptcha = inspect.Verdict{Action: lookup.Captcha, Status: 403, Answered: true, Reason: "AppSec: captcha"}
+	saysRelay   = inspect.Verdict{
 		Action: lookup.Captcha, Status: 307, Answered: true, Reason: "AppSec: challenge",
 		Relay: &appsec.Relay{Status: 307, Header: http.Header{"Location": {"/again"}, "Set-Cookie": {"a=1", "b=2"}}, Body: "its page"},
 	}
-	failsBan = appsec.Verdict{Action: lookup.Ban, Status: 503, Reason: "AppSec fails"}
+	failsBan = inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "AppSec fails"}
 )
 
 const internalPath = appsec.InternalPrefix + "submit"
@@ -68,7 +73,7 @@ func TestWhoIsInspected(t *testing.T) {
 			j := new(judge)
 			m := mustNew(t, Config{
 				Lookup: in(table(t, "192.0.2.2 ban", "192.0.2.3 throttle", "192.0.2.4 captcha")), Challenge: newGate(t, challenge.Config{}),
-				Allow: prefixes("192.0.2.9/32"), Inspect: j, Observe: stopper("192.0.2.5"),
+				Allow: prefixes("192.0.2.9/32"), Inspectors: []Inspector{j}, Observe: stopper("192.0.2.5"),
 				Trust: func(_ *http.Request, ip netip.Addr) bool { return ip == netip.MustParseAddr("192.0.2.8") },
 			})
 			r := httptest.NewRequest(http.MethodGet, row.target, nil)
@@ -99,14 +104,14 @@ func (stopper) Response(*event.Event) {}
 func TestWhatAnInspectionLeadsTo(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		verdict appsec.Verdict
+		verdict inspect.Verdict
 		client  string
 		dryRun  bool
 		want    int // status; 204 is the site's
 		counted string
 	}{
-		{"nothing", appsec.Verdict{}, "192.0.2.1:1", false, 204, ""},
-		{"a failure that lets pass", appsec.Verdict{Reason: "AppSec fails"}, "192.0.2.1:1", false, 204, ""},
+		{"nothing", inspect.Verdict{}, "192.0.2.1:1", false, 204, ""},
+		{"a failure that lets pass", inspect.Verdict{Reason: "AppSec fails"}, "192.0.2.1:1", false, 204, ""},
 		{"a ban", saysBan, "192.0.2.1:1", false, 418, "ban appsec 1 0"},
 		{"a ban of a client without an address", saysBan, "@", false, 418, "ban appsec 1 0"},
 		{"a ban in a dry run", saysBan, "192.0.2.1:1", true, 204, "ban appsec 0 1"},
@@ -121,7 +126,7 @@ func TestWhatAnInspectionLeadsTo(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			log, lines := recorded(zapcore.InfoLevel)
 			j := &judge{say: row.verdict}
-			m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspect: j, DryRun: row.dryRun, Logger: log})
+			m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{j}, DryRun: row.dryRun, Logger: log})
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodGet, "/page", nil)
 			r.RemoteAddr = row.client
@@ -149,7 +154,7 @@ func TestWhatAnInspectionLeadsTo(t *testing.T) {
 }
 
 func TestAChallengeOfAppSecIsRelayedAsItIs(t *testing.T) {
-	m := mustNew(t, Config{Lookup: nothing, Inspect: &judge{say: saysRelay}})
+	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{&judge{say: saysRelay}}})
 	w := httptest.NewRecorder()
 	m.Handler(bare).ServeHTTP(w, from("192.0.2.1:1"))
 	if w.Code != 307 || w.Header().Get("Location") != "/again" || len(w.Header()["Set-Cookie"]) != 2 || w.Body.String() != "its page" {
@@ -160,10 +165,10 @@ func TestAChallengeOfAppSecIsRelayedAsItIs(t *testing.T) {
 // What is AppSec's own never gets to the site. That its pages are fetched is no
 // stop, nor is it one for the log.
 func TestTheSiteNeverSeesWhatIsAppSecsOwn(t *testing.T) {
-	missing := appsec.Verdict{Action: lookup.Ban, Status: 404, Reason: "no such page"}
+	missing := inspect.Verdict{Action: lookup.Ban, Status: 404, Reason: "no such page"}
 	for _, row := range []struct {
 		name    string
-		verdict appsec.Verdict
+		verdict inspect.Verdict
 		client  string
 		dryRun  bool
 		want    int
@@ -178,7 +183,7 @@ func TestTheSiteNeverSeesWhatIsAppSecsOwn(t *testing.T) {
 		{"AppSec fails, in a dry run", failsBan, "192.0.2.1:1", true, 503, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			m := mustNew(t, Config{Lookup: nothing, Allow: prefixes("192.0.2.9/32"), Inspect: &judge{say: row.verdict}, DryRun: row.dryRun})
+			m := mustNew(t, Config{Lookup: nothing, Allow: prefixes("192.0.2.9/32"), Inspectors: []Inspector{&judge{say: row.verdict}}, DryRun: row.dryRun})
 			r := httptest.NewRequest(http.MethodPost, internalPath, strings.NewReader("a=b"))
 			r.RemoteAddr = row.client
 			w := httptest.NewRecorder()
@@ -194,7 +199,7 @@ func TestTheSiteNeverSeesWhatIsAppSecsOwn(t *testing.T) {
 // switches the WAF off.
 func TestASolvedCaptchaOfAppSecLetsIn(t *testing.T) {
 	j := &judge{say: saysCaptcha}
-	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspect: j})
+	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{j}})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
 	status, page := v.get()
 	if status != http.StatusForbidden {
@@ -225,7 +230,7 @@ func TestASolvedCaptchaOfAppSecLetsIn(t *testing.T) {
 
 func TestAPassAgainstADecisionDoesNotSwitchTheWAFOff(t *testing.T) {
 	j := new(judge)
-	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), Challenge: newGate(t, challenge.Config{}), Inspect: j})
+	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{j}})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
 	_, page := v.get()
 	v.answer(page)
@@ -239,7 +244,7 @@ func TestAPassAgainstADecisionDoesNotSwitchTheWAFOff(t *testing.T) {
 // challenge, and so it has to be there to be read.
 func TestTheFormOfACaptchaIsKept(t *testing.T) {
 	s := appsectest.Start(t, nil)
-	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspect: client(t, s)})
+	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{client(t, s)}})
 	r := httptest.NewRequest(http.MethodPost, "http://example.com/wp-login.php", strings.NewReader("comment=hello-from-me"))
 	r.RemoteAddr = "192.0.2.1:1"
 	for name, value := range map[string]string{
@@ -260,7 +265,7 @@ func TestTheFormOfACaptchaIsKept(t *testing.T) {
 func TestABodyThatNobodyReadsIsGivenBack(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	c := client(t, s)
-	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspect: c})
+	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{c}})
 	for target, status := range map[string]int{"/": http.StatusNoContent, "/wp-login.php": http.StatusForbidden, "/teapot": http.StatusTeapot} {
 		w := httptest.NewRecorder()
 		m.Handler(bare).ServeHTTP(w, httptest.NewRequest(http.MethodPost, target, strings.NewReader("{}")))
@@ -272,7 +277,7 @@ func TestABodyThatNobodyReadsIsGivenBack(t *testing.T) {
 
 func TestTheAllowListHoldsWithoutAnObserver(t *testing.T) {
 	j := new(judge)
-	m := mustNew(t, Config{Lookup: nothing, Inspect: j, Allow: prefixes("192.0.2.9/32")})
+	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{j}, Allow: prefixes("192.0.2.9/32")})
 	m.Handler(bare).ServeHTTP(httptest.NewRecorder(), from("192.0.2.9:1"))
 	if len(j.asked) != 0 {
 		t.Errorf("asked about %+v", j.asked)
@@ -299,7 +304,7 @@ func client(t testing.TB, s *appsectest.Server) *appsec.Client {
 func TestThePageOfABanGetsNoBody(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	read := ""
-	m := mustNew(t, Config{Lookup: nothing, Inspect: client(t, s), Banned: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{client(t, s)}, Banned: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		all, err := io.ReadAll(r.Body)
 		read = fmt.Sprintf("%d %q %v", r.ContentLength, all, err)
 		w.WriteHeader(http.StatusForbidden)
@@ -314,7 +319,7 @@ func TestThePageOfABanGetsNoBody(t *testing.T) {
 // Who answers an error of the site may read the body too.
 func TestABodyOutlivesAnError(t *testing.T) {
 	s := appsectest.Start(t, nil)
-	m := mustNew(t, Config{Lookup: nothing, Inspect: client(t, s)})
+	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{client(t, s)}})
 	ctx, end := context.WithCancel(t.Context())
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a=b")).WithContext(ctx)
 	unreachable := errors.New("no site")
@@ -326,7 +331,7 @@ func TestABodyOutlivesAnError(t *testing.T) {
 		t.Errorf("%q, %v", body, err)
 	}
 	end()
-	c := m.inspector.(*appsec.Client)
+	c := m.inspect.inspectors[0].(*appsec.Client)
 	wait(t, func() bool { return c.Stats().BodyMemory == 0 })
 }
 
@@ -345,7 +350,7 @@ func wait(t testing.TB, ok func() bool) {
 
 func TestABodyThatBreaksOffIsGivenUp(t *testing.T) {
 	s := appsectest.Start(t, nil)
-	m := mustNew(t, Config{Lookup: nothing, Inspect: client(t, s)})
+	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{client(t, s)}})
 	srv := httptest.NewServer(m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it went on") })))
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -372,7 +377,7 @@ func say(t *testing.T, conn net.Conn, text string) {
 
 func TestABodyOverTheServersOwnLimitIsSaidToBe(t *testing.T) {
 	s := appsectest.Start(t, nil)
-	h := mustNew(t, Config{Lookup: nothing, Inspect: client(t, s)}).Handler(bare)
+	h := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{client(t, s)}}).Handler(bare)
 	srv := httptest.NewServer(http.MaxBytesHandler(h, 3))
 	defer srv.Close()
 	resp, err := http.Post(srv.URL, "text/plain", strings.NewReader("four"))
@@ -392,7 +397,7 @@ func TestUploadsArriveThroughAllThatLooksAtThem(t *testing.T) {
 	c := client(t, waf)
 	o := newWitness()
 	m := mustNew(t, Config{
-		Lookup: nothing, Inspect: c, Observe: o, Challenge: newGate(t, challenge.Config{Wait: 5 * time.Second}),
+		Lookup: nothing, Inspectors: []Inspector{c}, Observe: o, Challenge: newGate(t, challenge.Config{Wait: 5 * time.Second}),
 	})
 	srv := httptest.NewUnstartedServer(m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		all, err := io.ReadAll(r.Body)
@@ -431,7 +436,7 @@ func TestUploadsArriveThroughAllThatLooksAtThem(t *testing.T) {
 
 // What an inspection costs is what the Inspector costs, and little more.
 func TestAnInspectionAllocatesLittle(t *testing.T) {
-	h := mustNew(t, Config{Lookup: nothing, Inspect: passes{}}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	h := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{passes{}}}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r, w := from("192.0.2.1:1"), httptest.NewRecorder()
 	const most = 5 // of which the reference is one
 	if n := testing.AllocsPerRun(500, func() { h.ServeHTTP(w, r) }); n > most {
@@ -442,8 +447,10 @@ func TestAnInspectionAllocatesLittle(t *testing.T) {
 // passes is an Inspector that lets all pass.
 type passes struct{}
 
-func (passes) Inspect(*http.Request, appsec.Inspection) (appsec.Verdict, error) {
-	return appsec.Verdict{}, nil
+func (passes) Name() string { return "appsec" }
+
+func (passes) Inspect(*http.Request, inspect.Details) (inspect.Verdict, error) {
+	return inspect.Verdict{}, nil
 }
 
 // A client that is not let go on with its body is told so at once, and cannot hold
@@ -455,7 +462,7 @@ func TestABodyThatIsNotWantedHoldsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	srv := httptest.NewServer(mustNew(t, Config{Lookup: nothing, Inspect: c}).Handler(bare))
+	srv := httptest.NewServer(mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{c}}).Handler(bare))
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	if err != nil {
@@ -477,7 +484,7 @@ func TestABodyThatIsNotWantedHoldsNothing(t *testing.T) {
 func TestBansAreToldToTheObserver(t *testing.T) {
 	for _, row := range []struct {
 		name, target string
-		verdict      appsec.Verdict
+		verdict      inspect.Verdict
 		dryRun       bool
 		want         bool
 	}{
@@ -487,12 +494,12 @@ func TestBansAreToldToTheObserver(t *testing.T) {
 		{"a failure", "/", failsBan, false, false},
 		{"a dry run", "/", saysBan, true, false},
 		{"a dry run, of what is AppSec's own", internalPath, saysBan, true, false},
-		{"nothing", "/", appsec.Verdict{}, false, false},
+		{"nothing", "/", inspect.Verdict{}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := newWitness()
 			m := mustNew(t, Config{
-				Lookup: nothing, Inspect: &judge{say: row.verdict}, Observe: o, DryRun: row.dryRun,
+				Lookup: nothing, Inspectors: []Inspector{&judge{say: row.verdict}}, Observe: o, DryRun: row.dryRun,
 				Describe: func(_ *http.Request, e *event.Event) { e.Matched = "|form|" },
 			})
 			r := httptest.NewRequest(http.MethodGet, row.target, nil)
@@ -516,7 +523,7 @@ func TestThePageOfAnInspectedStop(t *testing.T) {
 		v := saysBan
 		v.Status = status
 		w := httptest.NewRecorder()
-		mustNew(t, Config{Lookup: nothing, Inspect: &judge{say: v}}).Handler(bare).ServeHTTP(w, from("192.0.2.1:1"))
+		mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{&judge{say: v}}}).Handler(bare).ServeHTTP(w, from("192.0.2.1:1"))
 		if w.Code != status || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), "network address") {
 			t.Errorf("%d: %s", w.Code, w.Body)
 		}

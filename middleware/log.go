@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -13,34 +14,87 @@ import (
 // maxLogged is how much of a field that the client fills goes into the log.
 const maxLogged = 256
 
+// A notes counts and logs what becomes of requests.
+type notes struct {
+	dryRun   bool
+	counters *Counters
+	log      *zap.Logger
+	logIP    LogIP
+	quota    quota   // of lines about stopped requests
+	warned   sampler // of clients without an address
+}
+
+// processed counts a request that is checked. Without a client's address it passes:
+// there is nothing to judge by, and a mistake in the setup must neither close the site
+// nor stay unseen.
+func (j *notes) processed(r *http.Request, client netip.Addr) {
+	n := j.counters.next()
+	if client.IsValid() {
+		n.processed[family(client)].Add(1)
+		return
+	}
+	n.unknown.Add(1)
+	j.warnUnknown(r)
+}
+
+// allowed counts a request that passes because of an allow list.
+func (j *notes) allowed(v *Visit) {
+	n := j.counters.next()
+	if v == nil {
+		n.allowed.Add(1)
+		return
+	}
+	v.note(nil, func() { n.allowed.Add(1) })
+}
+
+// stopped counts and logs that r is stopped, or would be.
+func (j *notes) stopped(r *http.Request, s *Stop) {
+	j.counters.stop(s, j.dryRun)
+	j.logStop(r, s)
+}
+
+// passed counts a request that passes because it has a pass.
+func (j *notes) passed(s *Stop) { j.of(s).passed[family(s.Client)].Add(1) }
+
+// solved counts a challenge that was solved.
+func (j *notes) solved(s *Stop) { j.of(s).solved[family(s.Client)].Add(1) }
+
+// ended counts and logs that a request was ended while it was served.
+func (j *notes) ended(s *Stop, asked requested) {
+	j.of(s).ended[family(s.Client)].Add(1)
+	j.logLine("connection ended", s, asked)
+}
+
+func (j *notes) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Decision) }
+
 // A requested is what the log says of a request. The query is left out: it may hold
 // what should not be in a log.
 type requested struct{ method, host, path string }
 
 // logStop writes the one line about a request that is stopped.
-func (m *Middleware) logStop(r *http.Request, s *Stop) {
+func (j *notes) logStop(r *http.Request, s *Stop) {
 	msg := "request stopped"
-	if m.dryRun {
+	if j.dryRun {
 		msg = "request would be stopped"
 	}
-	m.logLine(msg, s, requested{r.Method, r.Host, r.URL.Path}, zap.Int("status", s.Status))
+	j.logLine(msg, s, requested{r.Method, r.Host, r.URL.Path}, zap.Int("status", s.Status))
 }
 
 // logLine writes a line about s: at level info, or at level debug if the client has
 // had its quota.
-func (m *Middleware) logLine(msg string, s *Stop, r requested, more ...zap.Field) {
-	if !m.log.Core().Enabled(zapcore.InfoLevel) {
+func (j *notes) logLine(msg string, s *Stop, r requested, more ...zap.Field) {
+	if !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
 	}
-	ok, left := m.quota.take(s)
+	ok, left := j.quota.take(s)
 	if left.requests > 0 {
-		m.logLeftOut(&left)
+		j.logLeftOut(&left)
 	}
 	level := zapcore.DebugLevel
 	if ok {
 		level = zapcore.InfoLevel
 	}
-	ce := m.log.Check(level, msg)
+	ce := j.log.Check(level, msg)
 	if ce == nil {
 		return
 	}
@@ -50,49 +104,51 @@ func (m *Middleware) logLine(msg string, s *Stop, r requested, more ...zap.Field
 		zap.String("origin", d.Origin),
 		zap.String("reason", d.Reason),
 		zap.String("source", d.Source),
-		m.target(d),
-		m.logIP.addr("client", s.Client),
+		j.target(d),
+		j.logIP.addr("client", s.Client),
 		zap.String("method", clip(r.method)),
 		zap.String("host", clip(r.host)),
 		zap.String("uri", clip(r.path)),
 		zap.String("ref", s.Ref),
-		zap.Bool("dry_run", m.dryRun),
+		zap.Bool("dry_run", j.dryRun),
 	}, more...)...)
 }
 
 // Flush sums up in the log the stopped requests that have no line of their own yet. Who
 // ends a Middleware calls it; else what came last of a flood is not told.
-func (m *Middleware) Flush() {
-	if left := m.quota.end(time.Now()); left.requests > 0 {
-		m.logLeftOut(&left)
+func (m *Middleware) Flush() { m.notes.flush() }
+
+func (j *notes) flush() {
+	if left := j.quota.end(time.Now()); left.requests > 0 {
+		j.logLeftOut(&left)
 	}
 }
 
 // target returns the field that tells what d is about.
-func (m *Middleware) target(d *lookup.Decision) zap.Field {
+func (j *notes) target(d *lookup.Decision) zap.Field {
 	switch {
 	case d.Country != "":
 		return zap.String("country", d.Country)
 	case d.AS != 0:
 		return zap.Uint32("as", d.AS)
 	}
-	return m.logIP.prefix("prefix", d.Prefix)
+	return j.logIP.prefix("prefix", d.Prefix)
 }
 
 // logLeftOut sums up the requests that have no line of their own.
-func (m *Middleware) logLeftOut(left *leftOut) {
-	ce := m.log.Check(zapcore.InfoLevel, "stopped requests left out of the log")
+func (j *notes) logLeftOut(left *leftOut) {
+	ce := j.log.Check(zapcore.InfoLevel, "stopped requests left out of the log")
 	if ce == nil {
 		return
 	}
 	fields := []zap.Field{
 		zap.Uint64("requests", left.requests),
 		zap.Time("since", left.since),
-		zap.Bool("dry_run", m.dryRun),
+		zap.Bool("dry_run", j.dryRun),
 	}
 	if left.clients > 0 {
 		fields = append(fields, zap.Int("clients", left.clients),
-			m.logIP.addr("loudest", left.loudest), zap.Uint64("loudest_requests", left.most))
+			j.logIP.addr("loudest", left.loudest), zap.Uint64("loudest_requests", left.most))
 	}
 	if left.rest.requests > 0 {
 		fields = append(fields, zap.Uint64("other_clients_requests", left.rest.requests), zap.String("ref", left.rest.ref))
@@ -101,23 +157,23 @@ func (m *Middleware) logLeftOut(left *leftOut) {
 }
 
 // warnUnknown says that the client of r could not be told.
-func (m *Middleware) warnUnknown(r *http.Request) {
-	if !m.unknown.due() {
+func (j *notes) warnUnknown(r *http.Request) {
+	if !j.warned.due() {
 		return
 	}
-	ce := m.log.Check(zapcore.WarnLevel, "client address unknown, request let through")
+	ce := j.log.Check(zapcore.WarnLevel, "client address unknown, request let through")
 	if ce == nil {
 		return
 	}
 	// It can be the client's own, where a header is looked for in vain.
 	remote := zap.String("remote_addr", clip(r.RemoteAddr))
-	if m.logIP != LogIPFull {
-		remote = m.logIP.addr("remote_addr", parseHost(r.RemoteAddr))
+	if j.logIP != LogIPFull {
+		remote = j.logIP.addr("remote_addr", parseHost(r.RemoteAddr))
 	}
 	ce.Write(
 		remote,
 		zap.String("host", clip(r.Host)),
-		zap.Uint64("requests", m.counters.Snapshot().UnknownClient),
+		zap.Uint64("requests", j.counters.Snapshot().UnknownClient),
 	)
 }
 

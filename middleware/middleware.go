@@ -15,6 +15,20 @@
 // [ForwardedFor]; there is no safe guess. The allow list and the decisions apply only
 // to the address that this one function returns.
 //
+// # Stages
+//
+// A request visits the stages in this order, each at most once, and leaves at the first
+// that stops it:
+//
+//	address    who is the client?
+//	decision   is there a decision about it?
+//	allow      is it exempt?
+//	challenge  does it have a pass, or answer a challenge?
+//	observe    does a scenario have a reason to stop the request?
+//	inspect    does an inspector?
+//
+// Then the next handler serves it, and the observe stage sees the response.
+//
 // # Long connections
 //
 // A request is checked when it arrives. A request that lasts, such as a WebSocket, an
@@ -46,9 +60,9 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -115,14 +129,16 @@ type Config struct {
 	// site's responses. Default: none.
 	Sessions *Sessions
 
-	// Inspect judges the content of the requests that pass; those of clients on the
-	// allow list only if they are for AppSec's own paths. Observe gets an event for each
-	// ban of Inspect, with |appsec:ban| in evt.Meta.matched. Default: none.
-	Inspect Inspector
+	// Inspectors judge the content of the requests that pass, one after the other, until
+	// one stops the request. They read a body once, together. Clients on the allow list
+	// are inspected only on paths that belong to an inspector, such as those of AppSec's
+	// challenge. Observe gets an event for each ban of an inspector, with its name in
+	// evt.Meta.matched, such as |appsec:ban|. Default: none.
+	Inspectors []Inspector
 
-	// Original completes the inspection with the request as it was before another
-	// handler changed it. Default: the request as it arrives here.
-	Original func(*http.Request, *appsec.Inspection)
+	// Original completes the details for the inspectors with the request as it was
+	// before another handler changed it. Default: the request as it arrives here.
+	Original func(*http.Request, *inspect.Details)
 
 	// Reduced is called for a request that is exempt from a captcha decision (see
 	// [challenge.Gate.Exempt]) and has lost its query and more. It removes them from
@@ -186,100 +202,68 @@ type Config struct {
 // A Middleware checks requests. It is safe for use by many goroutines and has
 // nothing to close.
 type Middleware struct {
-	lookup   func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
-	clientIP IPFunc
-	nat64    *lookup.NAT64 // nil: the well-known prefix only
-	allow    allowance
-	banned   http.Handler
-	gate     *challenge.Gate // nil: none
-	quiet    bool            // the gate sends no challenge
-	passed   func(*http.Request, *Stop)
+	address   addressStage
+	decision  decisionStage
+	allow     allowStage
+	challenge challengeStage
+	observe   observeStage
+	inspect   inspectStage
 
-	challenged func(client netip.Addr, d lookup.Decision, page string, solved bool) // nil: nobody
-
-	observer Observer // nil: none
-	trusted  func(*http.Request, netip.Addr) bool
-	sessions *Sessions                         // nil: none
-	describe func(*http.Request, *event.Event) // nil: nobody
-
-	inspector Inspector                               // nil: none
-	original  func(*http.Request, *appsec.Inspection) // nil: nobody
-
-	established *Established // nil: nothing is ended
-	lasts       func(*http.Request, netip.Addr) bool
-	recheck     func(ctx context.Context, ip netip.Addr) (lookup.Decision, bool)
-
-	reduced   func(http.ResponseWriter, *http.Request) *http.Request
-	notExempt func() bool
-	statusOf  func(error) int
-	dryRun    bool
-	counters  *Counters
-	log       *zap.Logger
-	logIP     LogIP
-	quota     quota   // of lines about stopped requests
-	unknown   sampler // of warnings about clients without an address
+	ending      ending
+	banned      http.Handler
+	reduced     func(http.ResponseWriter, *http.Request) *http.Request
+	errorStatus func(error) int
+	notes       *notes
 }
 
 // New checks cfg and returns a middleware. It fails if Lookup is missing, an
 // entry of Allow is no range of addresses, or LogIP is none of the constants.
 func New(cfg Config) (*Middleware, error) {
+	allow, err := cfg.check()
+	if err != nil {
+		return nil, fmt.Errorf("making middleware: %w", err)
+	}
+	if err := cfg.setDefaults(); err != nil {
+		return nil, fmt.Errorf("making middleware: %w", err)
+	}
+	j := &notes{dryRun: cfg.DryRun, counters: cfg.Counters, log: cfg.Logger, logIP: cfg.LogIP, warned: newSampler()}
+	if cfg.Server != "" {
+		j.log = j.log.With(zap.String("server", cfg.Server))
+	}
+	m := &Middleware{
+		address:  addressStage{cfg.ClientIP, cfg.NAT64, j},
+		decision: decisionStage{cfg.Lookup, cfg.Recheck, j.log},
+		allow:    allowStage{newRanges(allow), cfg.AllowLists, cfg.Observe != nil || len(cfg.Inspectors) > 0, j},
+		challenge: challengeStage{
+			gate: cfg.Challenge, off: cfg.ChallengeOff, dryRun: cfg.DryRun, passed: cfg.Passed, notExempt: cfg.NotExempt,
+			told: cfg.Challenged, observed: cfg.Observe != nil, notes: j,
+		},
+		ending: ending{cfg.established(), cfg.Lasts},
+		banned: cfg.Banned, reduced: cfg.Reduced, errorStatus: cfg.ErrorStatus, notes: j,
+	}
+	if len(cfg.Inspectors) > 0 {
+		m.challenge.inspectedBy = cfg.Inspectors[0].Name()
+	}
+	m.observe = observeStage{cfg.Observe, cfg.Trust, cfg.Sessions, cfg.Describe, cfg.ErrorStatus, &m.challenge}
+	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, &m.challenge, &m.observe}
+	return m, nil
+}
+
+// check returns the normalized ranges of Allow.
+func (cfg *Config) check() ([]netip.Prefix, error) {
 	if cfg.Lookup == nil {
-		return nil, errors.New("making middleware: Lookup is required")
+		return nil, errors.New("Lookup is required")
 	}
 	if cfg.LogIP > LogIPOff {
-		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
+		return nil, fmt.Errorf("LogIP: no such value: %v", cfg.LogIP)
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
 		n, ok := cfg.NAT64.NormalizePrefix(p)
 		if !ok {
-			return nil, fmt.Errorf("making middleware: Allow[%d]: %v is no range of addresses", i, p)
+			return nil, fmt.Errorf("Allow[%d]: %v is no range of addresses", i, p)
 		}
 		allow[i] = n
 	}
-	m := &Middleware{
-		lookup:    cfg.Lookup,
-		clientIP:  cfg.ClientIP,
-		nat64:     cfg.NAT64,
-		allow:     allowance{newRanges(allow), cfg.AllowLists},
-		banned:    cfg.Banned,
-		gate:      cfg.Challenge,
-		quiet:     cfg.ChallengeOff,
-		passed:    cfg.Passed,
-		observer:  cfg.Observe,
-		trusted:   cfg.Trust,
-		sessions:  cfg.Sessions,
-		reduced:   cfg.Reduced,
-		notExempt: cfg.NotExempt,
-		statusOf:  cfg.ErrorStatus,
-		describe:  cfg.Describe,
-		dryRun:    cfg.DryRun,
-		counters:  cfg.Counters,
-		log:       cfg.Logger,
-		logIP:     cfg.LogIP,
-		unknown:   newSampler(),
-
-		challenged: cfg.Challenged,
-
-		inspector: cfg.Inspect,
-		original:  cfg.Original,
-
-		established: cfg.established(),
-		recheck:     cfg.Recheck,
-		lasts:       cfg.Lasts,
-	}
-	if err := m.setDefaults(); err != nil {
-		return nil, fmt.Errorf("making middleware: %w", err)
-	}
-	if cfg.Server != "" {
-		m.log = m.log.With(zap.String("server", cfg.Server))
-	}
-	if m.gate == nil && !cfg.ChallengeOff {
-		gate, err := newOwnGate(m.log)
-		if err != nil {
-			return nil, fmt.Errorf("making middleware: %w", err)
-		}
-		m.gate = gate
-	}
-	return m, nil
+	return allow, nil
 }

@@ -37,7 +37,7 @@ func TestNobodyPosesAsAnotherIPv4Address(t *testing.T) {
 		{"another IPv4 address by the translator", "[64:ff9b::c000:202]:1", "192.0.2.2", true},
 	} {
 		r := from(row.remote)
-		f := m.check(r, new(Visit))
+		f := m.enter(new(Visit), r)
 		if f.client.String() != row.client || f.stop != nil != row.stopped {
 			t.Errorf("%s: client %v, stopped %v; want %s, %v", row.name, f.client, f.stop != nil, row.client, row.stopped)
 		}

@@ -30,67 +30,81 @@ type challengeObserver interface {
 	Challenged(client netip.Addr, d lookup.Decision, page string, solved bool)
 }
 
-// Handler returns a handler that answers for next where Check, or an inspection,
-// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
-func (m *Middleware) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
-			next.ServeHTTP(w, r)
-			return nil
-		})
-		switch {
-		case s != nil:
-			m.Answer(w, r, s)
-		case err != nil:
-			giveUp(w, err)
+// The observeStage shows the requests that pass, and their responses, to an Observer.
+type observeStage struct {
+	observer    Observer // nil: none
+	trusted     func(*http.Request, netip.Addr) bool
+	sessions    *Sessions // nil: none
+	describe    func(*http.Request, *event.Event)
+	errorStatus func(error) int
+	challenge   *challengeStage
+}
+
+// enter asks the observer about r.
+func (o *observeStage) enter(r *http.Request, f *finding) {
+	if f.stop != nil || f.allowed || !f.client.IsValid() || f.visit.hasEnded() || !o.observes(r, f) {
+		return
+	}
+	f.seen = o.begin(r, f)
+	d, ok := o.ask(f)
+	if !ok || d.Action == lookup.None {
+		return
+	}
+	if d.Prefix.IsValid() { // else it is about the request before it was answered
+		f.visit.enters(entry{f.client, d, true})
+	}
+	o.challenge.weigh(r, newObservedStop(d, f.client), f)
+}
+
+// observes reports whether r, which passes so far, is to be observed.
+func (o *observeStage) observes(r *http.Request, f *finding) bool {
+	if o.observer == nil || o.trusted(r, f.client) {
+		return false
+	}
+	f.session = o.sessions != nil && o.sessions.Known(r, f.client)
+	return !f.session
+}
+
+// begin returns the observation of r: that of a middleware further out, if there is one,
+// since the request has not changed there.
+func (o *observeStage) begin(r *http.Request, f *finding) *observation {
+	v := f.visit
+	if v == nil {
+		return o.newObservation(r, f.client)
+	}
+	if v.seen == nil {
+		v.seen = o.newObservation(r, f.client)
+	} else {
+		v.seen = &observation{event: v.seen.event}
+	}
+	v.seen.unasked = !v.asked
+	return v.seen
+}
+
+// ask asks the observer about a request before it goes on, unless it was asked
+// further out, or is to be asked further in.
+func (o *observeStage) ask(f *finding) (lookup.Decision, bool) {
+	if v := f.visit; v != nil {
+		if v.asked || v.expecting {
+			return lookup.Decision{}, false
 		}
-	})
+		v.asked, f.seen.unasked = true, false
+	}
+	return o.observer.Request(&f.seen.event)
 }
 
-// Serve serves r with next unless it is to be stopped: then it returns the Stop
-// and has written nothing. It is for servers whose handlers return errors.
-//
-// An error that wraps [appsec.ErrBody] is not that of next, which was not called:
-// the body of r cannot be read, mostly because the client has gone, and r is to be
-// given up without an answer. Nothing was written then either.
-func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
-	return m.serve(nil, w, r, next)
-}
-
-func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
-	f := m.check(r, v)
-	if f.stop == nil && m.inspector != nil {
-		v, unread := m.inspect(w, r, &f)
-		if unread != nil {
-			return nil, unread
-		}
-		defer func() { letGo(r, &v, err) }()
-	}
-	if f.stop != nil {
-		return f.stop, nil
-	}
-	f.renew(m, w, r)
-	whole := r
-	f.held, r = m.hold(v, w, v.forward(m, r), f.client)
-	defer f.held.release()
-	if f.exempt != nil {
-		return m.serveExempt(v, w, whole, r, &f, next), nil
-	}
-	return nil, f.serve(m, w, r, next)
-}
-
-// serve serves r, which goes on, with next.
-func (f *finding) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
+// serve serves r, which passes, with next.
+func (o *observeStage) serve(w http.ResponseWriter, r *http.Request, f *finding, next nextFunc) error {
 	if f.seen != nil {
 		f.seen.writer.held = f.held
-		return f.seen.serve(m, w, r, next)
+		return o.watch(f.seen, w, r, next)
 	}
 	if f.held != nil && isTakenOver(r) {
 		w = &recorder{ResponseWriter: w, held: f.held}
 	}
 	err := next(w, r)
 	if f.session {
-		m.sessions.Note(r, w.Header(), f.client) // it may end here
+		o.sessions.Note(r, w.Header(), f.client) // it may end here
 	}
 	return err
 }
@@ -106,63 +120,72 @@ type observation struct {
 	left    bool // somebody else observes the request now
 }
 
-// observes reports whether r, which goes on, is to be observed.
-func (m *Middleware) observes(r *http.Request, f *finding) bool {
-	if m.observer == nil || m.trusted(r, f.client) {
-		return false
-	}
-	f.session = m.sessions != nil && m.sessions.Known(r, f.client)
-	return !f.session
-}
-
-func (m *Middleware) newObservation(r *http.Request, ip netip.Addr) *observation {
-	o := &observation{event: event.Event{
+func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observation {
+	seen := &observation{event: event.Event{
 		Time: time.Now(), Client: ip, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
 	}}
-	o.event.Attribute(r.Header, r.TLS != nil)
-	if m.describe != nil {
-		m.describe(r, &o.event)
-	}
-	return o
+	seen.event.Attribute(r.Header, r.TLS != nil)
+	o.describe(r, &seen.event)
+	return seen
 }
 
-// serve serves r with next, and tells the observer when it is over, also if next
+// watch serves r with next, and tells the observer when it is over, also if next
 // panics.
-func (o *observation) serve(m *Middleware, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
-	o.writer.ResponseWriter, o.length = w, r.ContentLength
-	o.writer.keep = o.body.watch(r)
+func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.Request, next nextFunc) error {
+	seen.writer.ResponseWriter, seen.length = w, r.ContentLength
+	seen.writer.keep = seen.body.watch(r)
 	status := http.StatusInternalServerError // if next panics
 	defer func() {
-		if !o.over(m) {
+		if !o.over(seen) {
 			return
 		}
-		if o.writer.hijacked {
-			status = http.StatusSwitchingProtocols
-		} else if o.writer.status != 0 {
-			status = o.writer.status
+		seen.complete(w, status)
+		if o.sessions != nil {
+			o.sessions.Note(r, w.Header(), seen.event.Client)
 		}
-		o.event.Ended = time.Now()
-		o.event.Status, o.event.Header = status, withoutPass(pick(w.Header(), ofResponse))
-		o.event.Size, o.event.ContentType = o.writer.size, contentType(w.Header())
-		o.event.Body, o.event.Truncated = o.body.seen()
-		if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
-			o.event.Header = withEncoding(o.event.Header, w.Header())
-		}
-		if m.sessions != nil {
-			m.sessions.Note(r, w.Header(), o.event.Client)
-		}
-		m.observer.Response(&o.event)
+		o.observer.Response(&seen.event)
 	}()
-	err := next(&o.writer, r)
+	err := next(&seen.writer, r)
 	status = http.StatusOK // of who writes nothing
 	if err != nil {
-		status = m.statusOf(err)
+		status = o.errorStatus(err)
 	}
-	if err == nil && !o.writer.hijacked { // else who answers may want the body
-		o.body.finish(w, o.length)
+	if err == nil && !seen.writer.hijacked { // else who answers may want the body
+		seen.body.finish(w, seen.length)
 	}
 	return err
+}
+
+// over reports whether the observer is to be told that the request is over: not if a
+// middleware further in has taken over.
+func (o *observeStage) over(seen *observation) bool {
+	if seen.left {
+		return false
+	}
+	if seen.unasked {
+		// The middleware that was to ask did not follow. A decision that comes of
+		// it holds from the next request on.
+		o.observer.Request(&seen.event)
+	}
+	return true
+}
+
+// complete adds the response to the event. The handler's status stands in if nothing
+// was sent.
+func (o *observation) complete(w http.ResponseWriter, status int) {
+	if o.writer.hijacked {
+		status = http.StatusSwitchingProtocols
+	} else if o.writer.status != 0 {
+		status = o.writer.status
+	}
+	o.event.Ended = time.Now()
+	o.event.Status, o.event.Header = status, withoutPass(pick(w.Header(), ofResponse))
+	o.event.Size, o.event.ContentType = o.writer.size, contentType(w.Header())
+	o.event.Body, o.event.Truncated = o.body.seen()
+	if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
+		o.event.Header = withEncoding(o.event.Header, w.Header())
+	}
 }
 
 // What of the headers says whether somebody logged in, or failed to, and that a store has

@@ -33,28 +33,3 @@ func (rs ranges) contain(ip netip.Addr) bool {
 	})
 	return found || i > 0 && rs[i-1].Contains(ip)
 }
-
-// An AllowList tells whether a client is never stopped. It is asked for each request
-// that something could become of, by many goroutines.
-type AllowList interface {
-	// Contains reports whether ip, which is normalized, is one of those clients.
-	Contains(ip netip.Addr) bool
-}
-
-// An allowance is all clients that are never stopped.
-type allowance struct {
-	ranges ranges
-	lists  []AllowList
-}
-
-func (a allowance) contain(ip netip.Addr) bool {
-	if a.ranges.contain(ip) {
-		return true
-	}
-	for _, l := range a.lists {
-		if l.Contains(ip) {
-			return true
-		}
-	}
-	return false
-}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/zap"
 )
 
 const (
@@ -97,7 +96,7 @@ func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
 	first := max(0, slices.IndexFunc(all, func(p suspect) bool { return p.order >= s.next }))
 	for i := range all {
 		p := all[(first+i)%len(all)]
-		d, ok := p.m.lookAgain(ctx, p.client)
+		d, ok := p.m.decision.recheck(ctx, p.client)
 		if ctx.Err() != nil { // the answer may be none
 			s.next = p.order + 1
 			return false
@@ -141,7 +140,7 @@ func (s *heldStripe) end(p suspect, d lookup.Decision) {
 	asked, visit := p.h.asked, p.h.visit
 	s.mu.Unlock()
 	if first && visit.cutOff() {
-		p.m.noteEnded(newStop(d, p.client), asked)
+		p.m.notes.ended(newStop(d, p.client), asked)
 	}
 }
 
@@ -205,21 +204,3 @@ func isClosed(conn net.Conn) bool {
 // by a challenge meets it at the next request; who is too fast is not refused for good;
 // and an answer that is missing says nothing about who was let in.
 func isRefusal(d lookup.Decision) bool { return d.Action >= lookup.Ban && !d.Assumed }
-
-// lookAgain looks a client up whose request is being served. A lookup that panics
-// must not end the process, as it would not in front of a request.
-func (m *Middleware) lookAgain(ctx context.Context, client netip.Addr) (d lookup.Decision, ok bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			d, ok = lookup.Decision{}, false
-			m.log.Error("lookup panicked", zap.Any("panic", p), zap.Stack("stack"))
-		}
-	}()
-	return m.recheck(ctx, client)
-}
-
-// noteEnded counts and logs that a request was ended.
-func (m *Middleware) noteEnded(s *Stop, asked requested) {
-	m.counters.origin.of(&s.Decision).ended[family(s.Client)].Add(1)
-	m.logLine("connection ended", s, asked)
-}

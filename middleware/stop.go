@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/tocsin-project/tocsin/appsec"
+	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -56,12 +56,31 @@ type Stop struct {
 	// stopped nor logged.
 	Answer bool
 
-	passed  bool            // the request has a pass, and goes on
-	exempt  bool            // the request goes on all the same, as far as [challenge.Gate.Exempt] lets it
-	caused  bool            // by what the request is: no kind of request is exempt
-	unasked bool            // no decision asks for the challenge that this answers
-	settled bool            // likewise, and nothing else can have asked for it
-	verdict *appsec.Verdict // of the inspection, to be released; nil: nothing is held
+	cause  cause
+	relay  http.Handler // the inspector's own answer; nil: none
+	bodies bodies       // what inspectors hold of the request's body, until it is answered
+}
+
+// A cause is what a Stop is about.
+type cause uint8
+
+const (
+	byClient  cause = iota // the decision about the client, or what Inspected says
+	byRequest              // this request, whoever sends it: it is not exempt from challenges
+	byNothing              // the answer to a challenge that nothing asks for any more
+	byEarlier              // the answer to a challenge that an earlier request may have caused
+)
+
+// isAboutClient reports whether the decision about the client is the reason.
+func (s *Stop) isAboutClient() bool {
+	return !s.Guard && !s.Inspected && s.cause != byNothing && s.cause != byEarlier
+}
+
+// visitor returns what the gate has to know.
+func (s *Stop) visitor() challenge.Visitor {
+	return challenge.Visitor{
+		Addr: s.Client, Since: s.Decision.Since, Request: s.cause == byRequest || s.Inspected, Ref: s.Ref, Time: s.Time,
+	}
 }
 
 // newStop returns the stop of a request from ip because of d. An action that is not
@@ -79,7 +98,7 @@ func newStop(d lookup.Decision, ip netip.Addr) *Stop {
 // request that it has just been told of.
 func newObservedStop(d lookup.Decision, ip netip.Addr) *Stop {
 	s := newStop(d, ip)
-	s.caused = true
+	s.cause = byRequest
 	s.Guard = d.Action == lookup.Captcha && !d.Prefix.IsValid() && d.Country == "" && d.AS == 0
 	return s
 }

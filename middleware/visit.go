@@ -1,10 +1,12 @@
 package middleware
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -47,10 +49,11 @@ type entry struct {
 
 // An outcome is what a decision has led to so far, against which a request goes on.
 type outcome struct {
-	noted  bool   // it is counted and logged
-	due    func() // does both, once it is clear that nobody else judges; nil: nothing is due
-	passed *Stop  // whose challenge was; nil: none
-	stop   *Stop  // the request was stopped
+	noted   bool      // it is counted and logged
+	due     func()    // does both, once it is clear that nobody else judges; nil: nothing is due
+	cleared clearance // why the challenge was passed
+	since   time.Time // from when on the decision was that asked for it
+	stop    *Stop     // the request was stopped
 }
 
 // Enter says that a middleware further in takes over.
@@ -78,11 +81,11 @@ func (v *Visit) hasEnded() bool { return v != nil && v.ended }
 
 // lookup returns what is decided about client. Once the request was judged, that is what
 // it was judged by: an alert that it gave cause for does not take its own answer away.
-func (v *Visit) lookup(m *Middleware, r *http.Request, client netip.Addr) (lookup.Decision, bool) {
+func (v *Visit) lookup(ctx context.Context, find lookupFunc, client netip.Addr) (lookup.Decision, bool) {
 	if v.hasEnded() && v.entry.client == client {
 		return v.entry.decision, v.entry.found
 	}
-	d, ok := m.lookup(r.Context(), client)
+	d, ok := find(ctx, client)
 	v.enters(entry{client, d, ok})
 	return d, ok
 }
@@ -168,14 +171,16 @@ func (v *Visit) cleared(s *Stop) bool {
 	if v == nil {
 		return false
 	}
-	by := v.outcome(s).passed
-	return by != nil && (by.passed || !s.caused) && !s.Decision.Since.After(by.Decision.Since)
+	o := v.outcome(s)
+	enough := o.cleared == byPass || o.cleared == byExemption && s.cause != byRequest
+	return enough && !s.Decision.Since.After(o.since)
 }
 
-// clear notes that the challenge of s was passed.
-func (v *Visit) clear(s *Stop) {
+// clear notes that the challenge of s was passed, and how.
+func (v *Visit) clear(s *Stop, how clearance) {
 	if v != nil {
-		v.outcome(s).passed = s
+		o := v.outcome(s)
+		o.cleared, o.since = how, s.Decision.Since
 	}
 }
 
@@ -201,60 +206,4 @@ func (v *Visit) forward(m *Middleware, r *http.Request) *http.Request {
 		v.cookies = r.Header["Cookie"]
 	}
 	return stripped
-}
-
-// observe returns what m observes of r: what was seen further out, as the request
-// was then, or else what it is now.
-func (v *Visit) observe(m *Middleware, r *http.Request, ip netip.Addr) *observation {
-	if v == nil {
-		return m.newObservation(r, ip)
-	}
-	if v.seen == nil {
-		v.seen = m.newObservation(r, ip)
-	} else {
-		v.seen = &observation{event: v.seen.event}
-	}
-	v.seen.unasked = !v.asked
-	return v.seen
-}
-
-// ask asks the observer about a request before it goes on, unless it was asked
-// further out, or is to be asked further in.
-func (v *Visit) ask(m *Middleware, o *observation) (lookup.Decision, bool) {
-	if v != nil {
-		if v.asked || v.expecting {
-			return lookup.Decision{}, false
-		}
-		v.asked, o.unasked = true, false
-	}
-	return m.observer.Request(&o.event)
-}
-
-// over completes what is seen when the request is over, and reports whether the
-// observer is to be told: not if a middleware further in has taken over.
-func (o *observation) over(m *Middleware) bool {
-	if o.left {
-		return false
-	}
-	if o.unasked {
-		// The middleware that was to ask did not follow. A decision that comes of
-		// it holds from the next request on.
-		m.observer.Request(&o.event)
-	}
-	return true
-}
-
-// CheckVisit is [Middleware.Check] for a request that meets several middlewares.
-func (m *Middleware) CheckVisit(v *Visit, r *http.Request) *Stop {
-	f := m.check(r, v)
-	if f.exempt != nil {
-		return m.withhold(r, f.exempt, v)
-	}
-	return f.stop
-}
-
-// ServeVisit is [Middleware.Serve] for a request that meets several middlewares.
-func (m *Middleware) ServeVisit(v *Visit, w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
-	defer v.settle()
-	return m.serve(v, w, r, next)
 }

@@ -36,6 +36,7 @@
 //	source     Keyed            it has a key that inspectors can use, too
 //	source     Warner           it looks for mistakes in the config
 //	inspector  Starter          it has work to do while a config runs
+//	inspector  Owner            it has paths of its own
 //	inspector  Counted          the status shows its inspections
 //	any        Captchas         it can demand captchas
 //	any        Closer           the app closes it when no config needs it any more

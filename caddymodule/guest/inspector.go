@@ -27,6 +27,13 @@ type Starter interface {
 	Start(l *zap.Logger) (stop func())
 }
 
+// An Owner is an inspector with paths of its own, which the site never sees.
+type Owner interface {
+	// Owns reports whether a request with this target is for the inspector. Such
+	// requests of allowed clients are inspected, too, and none of them passes.
+	Owns(target string) bool
+}
+
 // Counted is an inspector whose inspections are in the status.
 type Counted interface {
 	// Target is whom it asks, such as a URL.

@@ -1,4 +1,4 @@
-package appsec
+package inspect
 
 import (
 	"container/list"
@@ -11,8 +11,8 @@ type ledger struct {
 	most, used int64
 	elders     int // how many that came first may take all, the others half
 
-	entered list.List // of *body, the first that came first
-	filled  list.List // of *body that do not wait for room, the one that has gone longest without a new piece first
+	entered list.List // of *Body, the first that came first
+	filled  list.List // of *Body that do not wait for room, the one that has gone longest without a new piece first
 }
 
 // newLedger returns one for so many bytes.
@@ -26,7 +26,7 @@ type line struct {
 	entered, filled *list.Element // filled is nil while the body waits for room
 }
 
-func (l *ledger) enter(b *body) line {
+func (l *ledger) enter(b *Body) line {
 	return line{of: l, entered: l.entered.PushBack(b), filled: l.filled.PushBack(b)}
 }
 
@@ -68,12 +68,12 @@ func (l *ledger) isElder(n line) bool {
 
 // stalled returns the body that is to make room, nil if there is none. One that
 // waits for room itself has not stalled.
-func (l *ledger) stalled() *body {
+func (l *ledger) stalled() *Body {
 	e := l.filled.Front()
 	if e == nil {
 		return nil
 	}
-	if b := e.Value.(*body); time.Since(b.grown) >= stallTime {
+	if b := e.Value.(*Body); time.Since(b.grown) >= stallTime {
 		return b
 	}
 	return nil

@@ -1,4 +1,4 @@
-package appsec
+package inspect
 
 import (
 	"net/netip"
@@ -18,14 +18,14 @@ const (
 	roomPause = 50 * time.Millisecond
 )
 
-// A pool lends the memory for the beginnings of bodies, in pieces, up to a bound
+// Bodies lend the memory for the beginnings of bodies, in pieces, up to a bound
 // for all of them and one for each network. What a body takes grows with what has
 // come of it; what a client says about the length costs nothing.
 //
 // A body that finds no room waits. If another has not filled a piece for longer than
 // stallTime, that is cut, and its pieces are free: one of the same network when that
 // has used up its share, and any when all have used up the whole.
-type pool struct {
+type Bodies struct {
 	free [2]sync.Pool // of *piece
 
 	mu       sync.Mutex
@@ -35,20 +35,22 @@ type pool struct {
 	networks map[netip.Prefix]*ledger
 }
 
-// A piece is memory of a pool.
+// A piece is some memory.
 type piece struct {
-	mem []byte
-	n   int // bytes of the body in it
+	home *Bodies
+	mem  []byte
+	n    int // bytes of the body in it
 }
 
-// init sets p up for beginnings up to a length. Whatever the bounds say, one body of
-// that length finds room.
-func (p *pool) init(longest int, most int64) {
-	p.longest = pieceSpace(longest)
+// NewBodies returns Bodies that read up to a limit, with so many bytes of memory. One
+// body up to the limit always finds room.
+func NewBodies(limit int, most int64) *Bodies {
+	p := &Bodies{longest: pieceSpace(limit + 1)}
 	most = max(most, p.longest)
 	p.share = max(most/shareOf, p.longest)
 	p.all = newLedger(most, p.longest)
 	p.networks = make(map[netip.Prefix]*ledger)
+	return p
 }
 
 // pieceSpace returns what the pieces for so many bytes take.
@@ -58,7 +60,7 @@ func pieceSpace(length int) int64 {
 }
 
 // enter adds b, which is going to grow.
-func (p *pool) enter(b *body) {
+func (p *Bodies) enter(b *Body) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own := p.networks[b.network]
@@ -73,13 +75,13 @@ func (p *pool) enter(b *body) {
 }
 
 // rest notes that b does not grow any more.
-func (p *pool) rest(b *body) {
+func (p *Bodies) rest(b *Body) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.restLocked(b)
 }
 
-func (p *pool) restLocked(b *body) {
+func (p *Bodies) restLocked(b *Body) {
 	if !b.growing {
 		return
 	}
@@ -90,7 +92,7 @@ func (p *pool) restLocked(b *body) {
 	p.forgetLocked(b.network)
 }
 
-func (p *pool) forgetLocked(network netip.Prefix) {
+func (p *Bodies) forgetLocked(network netip.Prefix) {
 	if own := p.networks[network]; own.used == 0 && own.entered.Len() == 0 {
 		delete(p.networks, network)
 	}
@@ -98,30 +100,30 @@ func (p *pool) forgetLocked(network netip.Prefix) {
 
 // grow returns the next piece for b; nil if there is no room now. Then it says
 // whether it is the network, or all together, who have used up what they may.
-func (p *pool) grow(b *body, first bool) (*piece, Skip) {
+func (p *Bodies) grow(b *Body, first bool) (*piece, Cut) {
 	class := 1
 	if first {
 		class = 0
 	}
-	if why := p.take(b, pieceSizes[class]); why != uncut {
+	if why := p.take(b, pieceSizes[class]); why != Whole {
 		return nil, why
 	}
 	if old, ok := p.free[class].Get().(*piece); ok {
-		return old, uncut
+		return old, Whole
 	}
-	return &piece{mem: make([]byte, pieceSizes[class])}, uncut
+	return &piece{home: p, mem: make([]byte, pieceSizes[class])}, Whole
 }
 
 var pieceSizes = [2]int64{firstPiece, nextPiece}
 
 // take takes so many bytes for b, or says why it cannot.
-func (p *pool) take(b *body, size int64) Skip {
+func (p *Bodies) take(b *Body, size int64) Cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !b.growing {
-		return SlowBody // cut meanwhile
+		return TooSlow // cut meanwhile
 	}
-	if why, full := p.room(b, size); why != uncut {
+	if why, full := p.room(b, size); why != Whole {
 		for i := range b.lines {
 			b.lines[i].starve()
 		}
@@ -135,13 +137,13 @@ func (p *pool) take(b *body, size int64) Skip {
 	for i := range b.lines {
 		b.lines[i].take(size)
 	}
-	return uncut
+	return Whole
 }
 
 // room says whether there is room for so many bytes more of b, and if not, which
 // ledger is full. Half of all the memory is for networks that have no more than one
 // whole body there: so many others as may come leave room for who comes last.
-func (p *pool) room(b *body, size int64) (Skip, *ledger) {
+func (p *Bodies) room(b *Body, size int64) (Cut, *ledger) {
 	own := b.lines[0].of
 	switch {
 	case own.used+size > own.most, !own.hasHalf(size) && !own.isElder(b.lines[0]):
@@ -149,14 +151,23 @@ func (p *pool) room(b *body, size int64) (Skip, *ledger) {
 	case p.all.used+size > p.all.most, !p.all.hasHalf(size) && own.used+size > p.longest:
 		return NoRoom, &p.all
 	}
-	return uncut, nil
+	return Whole, nil
+}
+
+// giveBack returns pieces of a body of network to where they are from.
+func giveBack(network netip.Prefix, pieces []*piece) {
+	for len(pieces) > 0 {
+		n := 1
+		for n < len(pieces) && pieces[n].home == pieces[0].home {
+			n++
+		}
+		pieces[0].home.put(network, pieces[:n])
+		pieces = pieces[n:]
+	}
 }
 
 // put takes back pieces of a body of network.
-func (p *pool) put(network netip.Prefix, pieces ...*piece) {
-	if len(pieces) == 0 {
-		return
-	}
+func (p *Bodies) put(network netip.Prefix, pieces []*piece) {
 	var size int64
 	for _, old := range pieces {
 		size += int64(len(old.mem))
@@ -176,8 +187,8 @@ func (p *pool) put(network netip.Prefix, pieces ...*piece) {
 	}
 }
 
-// bytes returns what all bodies take.
-func (p *pool) bytes() int64 {
+// InUse returns how many bytes all bodies use now.
+func (p *Bodies) InUse() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.all.used

@@ -1,9 +1,9 @@
-package appsec
+package inspect
 
 import "net/http"
 
 // Read reads what is held, and then what follows.
-func (b *body) Read(p []byte) (int, error) {
+func (b *Body) Read(p []byte) (int, error) {
 	for {
 		n, state, err := b.readHeld(p)
 		switch state {
@@ -23,7 +23,7 @@ const (
 	readLater  // src, once the goroutine has ended
 )
 
-func (b *body) readHeld(p []byte) (n, state int, err error) {
+func (b *Body) readHeld(p []byte) (n, state int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -45,32 +45,40 @@ func (b *body) readHeld(p []byte) (n, state int, err error) {
 
 // passLocked gives back the first piece if it has been read to its end, and nobody
 // reads into it.
-func (b *body) passLocked() {
+func (b *Body) passLocked() {
 	if len(b.held) > 0 && b.off == b.held[0].n && (b.finished || len(b.held) > 1) {
-		b.pool.put(b.network, b.held[0])
+		giveBack(b.network, b.held[:1])
 		b.held, b.off = b.held[1:], 0
 	}
 }
 
 // freeLocked gives back all that is held.
-func (b *body) freeLocked() {
-	b.pool.put(b.network, b.held...)
+func (b *Body) freeLocked() {
+	giveBack(b.network, b.held)
 	b.held, b.off = nil, 0
 }
 
 // Close is for the site, and also closes the source. While the goroutine reads
 // that, it is left to the goroutine: a server's own body would have Close wait.
-func (b *body) Close() error {
+func (b *Body) Close() error {
 	if !b.release(true) {
 		return nil
 	}
 	return b.src.Close()
 }
 
+// Release returns the memory that b, which may be nil, holds. What was not read of it is
+// lost. The source stays open.
+func (b *Body) Release() {
+	if b != nil {
+		b.release(false)
+	}
+}
+
 // release gives back the memory, after which nothing can be read any more. It
 // reports whether nobody reads from the source; else that is closed later, if
 // the source is to be closed.
-func (b *body) release(source bool) bool {
+func (b *Body) release(source bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopLocked()

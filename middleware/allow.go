@@ -1,0 +1,42 @@
+package middleware
+
+import "net/netip"
+
+// An AllowList tells whether a client is never stopped. Many goroutines call it at once,
+// for each request for which it matters.
+type AllowList interface {
+	// Contains reports whether ip, which is normalized, is one of those clients.
+	Contains(ip netip.Addr) bool
+}
+
+// The allowStage exempts clients from decisions, observation and inspection.
+type allowStage struct {
+	ranges ranges
+	lists  []AllowList
+	always bool // requests without a decision are observed or inspected
+	notes  *notes
+}
+
+// enter sets f.allowed, and then drops the decision about the client. It skips clients
+// for which nothing depends on it: most have no decision, and pay nothing.
+func (a *allowStage) enter(f *finding) {
+	if !f.client.IsValid() || !f.found && !a.always || !a.contain(f.client) {
+		return
+	}
+	if f.found {
+		a.notes.allowed(f.visit)
+	}
+	f.allowed, f.found = true, false
+}
+
+func (a *allowStage) contain(ip netip.Addr) bool {
+	if a.ranges.contain(ip) {
+		return true
+	}
+	for _, l := range a.lists {
+		if l.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
