@@ -78,8 +78,8 @@ func TestReturnsAreBounded(t *testing.T) {
 	if got := m.redeem(numbered(embedded, 1), by, usual, now); got != granted {
 		t.Errorf("the solution: %d; want it granted", got)
 	}
-	if tally, _ := m.tallies.get(by.browser); tally.quarters != 1 {
-		t.Errorf("%d quarters are counted; want 1", tally.quarters)
+	if score, _ := m.scores.get(by.browser); score.quarters != 1 {
+		t.Errorf("%d quarters are counted; want 1", score.quarters)
 	}
 }
 

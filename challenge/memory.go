@@ -15,22 +15,22 @@ import (
 // Servers of a site need not share one: who has solved a challenge at one of them
 // and brings the solution to another gets the pass once more that he has.
 type Memory struct {
-	mu      sync.Mutex
-	spent   [kinds]generations[nonce, struct{}] // by kind, since waiting costs a client nothing
-	idle    generations[nonce, struct{}]        // passes that were earned, and that no request has had
-	tallies generations[crowd, tally]
-	idling  atomic.Int64 // how many are in idle, so that most requests take no lock
+	mu     sync.Mutex
+	spent  [kinds]generations[nonce, struct{}] // by kind, since waiting costs a client nothing
+	idle   generations[nonce, struct{}]        // passes that were earned, and that no request has had
+	scores generations[crowd, score]
+	idling atomic.Int64 // how many are in idle, so that most requests take no lock
 
 	returned generations[nonce, struct{}] // passes that somebody has come back with
 
 	asked questions // of providers
 }
 
-// A tally says how much the solutions of a crowd look like farming, in quarters of
+// A score says how much the solutions of a crowd look like farming, in quarters of
 // a point. A solution by who has no pass yet is a quarter: somebody comes. It is a
 // whole point if nobody has used the pass that the crowd earned last: somebody
 // collects. One point is forgotten in three minutes.
-type tally struct {
+type score struct {
 	at       int64 // of quarters, in Unix milliseconds: no pointers for the collector to follow
 	quarters int32
 	last     nonce // of the pass earned last
@@ -39,7 +39,7 @@ type tally struct {
 const (
 	challengeTTL = 5 * time.Minute // how long a challenge can be solved
 	pointLife    = 3 * time.Minute // after which a point is forgotten
-	tallyLife    = time.Hour       // that a tally is kept, more than enough to be forgotten
+	scoreLife    = time.Hour       // that a score is kept, more than enough to be forgotten
 	whole        = 4               // quarters of a point
 	crowds       = 5               // how many times as much a whole network may as one kind of browser
 	turns        = 12              // in a round, for newcomers behind an address that has collected too much
@@ -54,7 +54,7 @@ const (
 type crowd [16]byte
 
 // waits returns the crowd of those of c who wait in place of working. That costs
-// nothing, and so it has a tally of its own.
+// nothing, and so it has a score of its own.
 func (c crowd) waits() crowd {
 	c[0] ^= 0xff
 	return c
@@ -79,7 +79,7 @@ type solver struct {
 	ended            nonce // of that pass; zero for none
 }
 
-// Rules say what a gate makes of tallies. Of both numbers less than zero is never.
+// Rules say what a gate makes of scores. Of both numbers less than zero is never.
 type rules struct {
 	level      Level
 	raise, bar int
@@ -138,7 +138,7 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 	m.addLocked(by.browser, 1, r, n, now)
 	m.addLocked(by.network, crowds, r, n, now)
-	m.idle.turn(now, tallyLife)
+	m.idle.turn(now, scoreLife)
 	m.idle.put(n, struct{}{}, maxCrowds) // full: it counts as used
 	m.idling.Store(int64(m.idle.len()))
 }
@@ -156,14 +156,14 @@ func (m *Memory) returnsLocked(by solver, now time.Time) bool {
 	return by.ended != (nonce{}) && !before
 }
 
-// addLocked adds a fresh solution to the tally of a crowd, which forgets rate points in
+// addLocked adds a fresh solution to the score of a crowd, which forgets rate points in
 // pointLife. Full is open here: a crowd that cannot be counted begins at the lowest
 // level with every challenge, but has to solve each. Those counted stay counted.
 //
-// A tally ends a point for each of rate above what matters: what is forgotten in
+// A score ends a point for each of rate above what matters: what is forgotten in
 // pointLife, so that a farm that has gone bars nobody for longer than that.
 func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
-	t := m.tallyLocked(c, rate, now)
+	t := m.scoreLocked(c, rate, now)
 	cost := int32(1)
 	if m.isIdleLocked(t.last) {
 		cost = whole
@@ -175,7 +175,7 @@ func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	end := int32(whole*rate*(max(matters, 0)+1)) - 1
 	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // gates of other rules share it
 	t.last = n
-	m.tallies.put(c, t, maxCrowds)
+	m.scores.put(c, t, maxCrowds)
 }
 
 // isIdleLocked reports whether a pass was earned lately, and no request has had it.
@@ -204,7 +204,7 @@ func (m *Memory) missed(by solver, r rules, now time.Time) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.tallyLocked(by.browser, 1, now)
+	t := m.scoreLocked(by.browser, 1, now)
 	enough := 2 * r.raise // for the highest level
 	if r.bar >= 0 {
 		enough = min(enough, r.bar-1)
@@ -213,7 +213,7 @@ func (m *Memory) missed(by solver, r rules, now time.Time) {
 		return
 	}
 	t.quarters++
-	m.tallies.put(by.browser, t, maxCrowds)
+	m.scores.put(by.browser, t, maxCrowds)
 }
 
 // level returns the level of the next challenge of this visitor.
@@ -227,11 +227,11 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	if r.raise < 0 || m.returnsLocked(by, now) {
 		return r.level
 	}
-	all := m.tallyLocked(by.network, crowds, now)
+	all := m.scoreLocked(by.network, crowds, now)
 	if r.bar >= 0 && all.over(r.bar*crowds, crowds) > 0 {
 		return High
 	}
-	browser := m.tallyLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
+	browser := m.scoreLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
 	network := all.quarters / int32(whole*r.raise*crowds)
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
@@ -251,8 +251,8 @@ func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Dura
 	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
 	}
-	own := m.tallyLocked(by.browser, 1, now)
-	network := m.tallyLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
+	own := m.scoreLocked(by.browser, 1, now)
+	network := m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
 	if !m.isIdleLocked(own.last) {
 		network = min(network, by.browser.turn(sent), by.browser.turn(now))
 	}
@@ -261,17 +261,17 @@ func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Dura
 
 // over returns when t, which forgets rate points in pointLife, is below bar points: 0
 // if it is.
-func (t tally) over(bar, rate int) time.Duration {
+func (t score) over(bar, rate int) time.Duration {
 	quarters := int(t.quarters) - whole*bar + 1
 	return time.Duration(max(quarters, 0)) * pointLife / time.Duration(whole*rate)
 }
 
-// tallyLocked returns the tally of a crowd as it is now.
-func (m *Memory) tallyLocked(c crowd, rate int, now time.Time) tally {
-	m.tallies.turn(now, tallyLife)
-	t, ok := m.tallies.get(c)
+// scoreLocked returns the score of a crowd as it is now.
+func (m *Memory) scoreLocked(c crowd, rate int, now time.Time) score {
+	m.scores.turn(now, scoreLife)
+	t, ok := m.scores.get(c)
 	if !ok {
-		return tally{at: now.UnixMilli()}
+		return score{at: now.UnixMilli()}
 	}
 	each := pointLife.Milliseconds() / int64(whole*rate)
 	forgotten := max(now.UnixMilli()-t.at, 0) / each

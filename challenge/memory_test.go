@@ -216,11 +216,11 @@ func TestAFullMemoryTakesNoSolutionTwiceAndRecovers(t *testing.T) {
 	if got := m.redeem(numbered(waiting, 0), late, usual, now); got != granted {
 		t.Errorf("one who waited, while work is full: %d; want granted", got)
 	}
-	if n := len(m.tallies.young); n != 131_072 {
+	if n := len(m.scores.young); n != 131_072 {
 		t.Errorf("%d crowds are counted; want %d", n, 131_072)
 	}
-	if tally, ok := m.tallies.get(solverNumber(0).browser); !ok || tally.quarters != 1 {
-		t.Errorf("of a crowd that is counted there is %+v", tally)
+	if score, ok := m.scores.get(solverNumber(0).browser); !ok || score.quarters != 1 {
+		t.Errorf("of a crowd that is counted there is %+v", score)
 	}
 	now = now.Add(5*time.Minute + 30*time.Second)
 	if got := m.redeem(numbered(embedded, 262_144), late, usual, now); got != granted {

@@ -163,8 +163,8 @@ func wantNoGrowth(t *testing.T, before uint64, m *Memory) {
 			t.Errorf("%d challenges of kind %d are kept", n, k)
 		}
 	}
-	if n := m.tallies.len() + m.idle.len(); n > 0 {
-		t.Errorf("%d tallies and passes are kept", n)
+	if n := m.scores.len() + m.idle.len(); n > 0 {
+		t.Errorf("%d scores and passes are kept", n)
 	}
 }
 
