@@ -113,6 +113,19 @@ const (
 	HTTP3  HTTPVersion = 30
 )
 
+// ParseHTTPVersion returns the version that s names: 1.1, 2 or 3.
+func ParseHTTPVersion(s string) (HTTPVersion, error) {
+	switch s {
+	case "1.1":
+		return HTTP11, nil
+	case "2":
+		return HTTP2, nil
+	case "3":
+		return HTTP3, nil
+	}
+	return 0, fmt.Errorf("unknown version of HTTP %.64q: want 1.1, 2 or 3", s)
+}
+
 // String returns the version as people write it, such as "HTTP/2".
 func (v HTTPVersion) String() string {
 	if v == HTTP11 {

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -14,6 +15,18 @@ import (
 type Files interface {
 	// Files returns the paths of the files.
 	Files() []string
+}
+
+// ParseFailure returns the action that s, the value of an option such as failure, names
+// for what could not be asked about: "open" or nothing for none, "captcha" or "ban".
+func ParseFailure(s string) (lookup.Action, error) {
+	switch a, err := lookup.ParseAction(s); {
+	case s == "" || s == "open":
+		return lookup.None, nil
+	case err == nil && (a == lookup.Captcha || a == lookup.Ban):
+		return a, nil
+	}
+	return lookup.None, fmt.Errorf("%.64q: want open, ban or captcha", s)
 }
 
 // A Locator is a source that says where addresses are, for decisions about countries and

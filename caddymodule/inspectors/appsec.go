@@ -13,11 +13,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// failureOpen is the AppSec.Failure that lets requests pass; the others are actions.
-const failureOpen = "open"
-
-// bodyPass is the AppSec.BodyOver that lets requests pass; the other is an action.
-const bodyPass = "pass"
+// pass is the value of AppSec.BodyOver and AppSec.Overload that lets requests pass.
+const pass = "pass"
 
 // AppSec is the AppSec component of CrowdSec 1.6.0 or later, which is asked about
 // requests before the site sees them. Placeholders are replaced in all of its
@@ -170,37 +167,34 @@ func (s *AppSec) Files() []string {
 }
 
 // config returns the config of s, which is resolved.
-func (s *AppSec) config() (appsec.Config, error) {
-	cfg := appsec.Config{
+func (s *AppSec) config() (cfg appsec.Config, err error) {
+	cfg = appsec.Config{
 		URL: s.URL, Key: s.Key, Timeout: time.Duration(s.Timeout), ChallengeTimeout: time.Duration(s.ChallengeTimeout),
 		BodyLimit: s.BodyLimit, BodyTimeout: time.Duration(s.BodyTimeout), BodyMemory: int64(s.BodyMemory),
 		MaxInFlight: s.Connections, KeepAsking: s.KeepAsking, H2C: s.H2C,
-		MaxTimeout: time.Duration(s.MaxTimeout), Routines: s.Routines, PassOverload: s.Overload == bodyPass,
-		MaxHTTPVersion: httpVersions[s.MaxHTTPVersion],
-		TLS:            appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
+		MaxTimeout: time.Duration(s.MaxTimeout), Routines: s.Routines, PassOverload: s.Overload == pass,
+		TLS: appsec.TLS{Cert: s.TLSCert, KeyFile: s.TLSKey, CA: s.TLSCA},
 	}
-	for _, word := range []struct {
-		name, is string
-		to       *lookup.Action
-		none     string // the word for no action
-	}{
-		{"failure", s.Failure, &cfg.OnFailure, failureOpen},
-		{"fallback", s.Fallback, &cfg.Fallback, ""},
-		{"body_over", s.BodyOver, &cfg.BodyOver, bodyPass},
-	} {
-		if word.is == "" || word.is == word.none {
-			continue
+	if s.BodyOver != "" && s.BodyOver != pass {
+		if cfg.BodyOver, err = lookup.ParseAction(s.BodyOver); err != nil {
+			return cfg, fmt.Errorf("body_over: %w", err)
 		}
-		var err error
-		if *word.to, err = lookup.ParseAction(word.is); err != nil {
-			return cfg, fmt.Errorf("%s: %w", word.name, err)
+	}
+	if s.Fallback != "" {
+		if cfg.Fallback, err = lookup.ParseAction(s.Fallback); err != nil {
+			return cfg, fmt.Errorf("fallback: %w", err)
 		}
+	}
+	if s.MaxHTTPVersion != "" {
+		if cfg.MaxHTTPVersion, err = appsec.ParseHTTPVersion(s.MaxHTTPVersion); err != nil {
+			return cfg, fmt.Errorf("max_http_version: %w", err)
+		}
+	}
+	if cfg.OnFailure, err = guest.ParseFailure(s.Failure); err != nil {
+		return cfg, fmt.Errorf("failure: %w", err)
 	}
 	return cfg, nil
 }
-
-// httpVersions are the words for versions of HTTP; none stands for the default.
-var httpVersions = map[string]appsec.HTTPVersion{"": 0, "1.1": appsec.HTTP11, "2": appsec.HTTP2, "3": appsec.HTTP3}
 
 // Interface guards
 var (

@@ -23,9 +23,6 @@ const (
 // metricsOff is the LAPI.Metrics that reports nothing.
 const metricsOff = "off"
 
-// failureOpen is the LAPI.Failure that lets clients pass; the others are actions.
-const failureOpen = "open"
-
 // LAPI is a CrowdSec Local API to follow, or to ask. Placeholders are replaced in
 // all of its strings when the config is loaded.
 type LAPI struct {

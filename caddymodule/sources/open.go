@@ -8,7 +8,6 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lapi"
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // Open implements [guest.Source].
@@ -36,7 +35,7 @@ func (l *LAPI) Open(env guest.Env) (guest.Opened, error) {
 }
 
 func (l *LAPI) openLive(env guest.Env, metrics time.Duration) (guest.Opened, error) {
-	failure, err := l.failure()
+	failure, err := guest.ParseFailure(l.Failure)
 	if err != nil {
 		return nil, fmt.Errorf("lapi %s: failure: %w", l.Name, err)
 	}
@@ -64,19 +63,6 @@ func (l *LAPI) metricsInterval() (time.Duration, error) {
 		return -1, nil
 	}
 	return option.ParseDuration(l.Metrics)
-}
-
-// failure returns what Failure says.
-func (l *LAPI) failure() (lookup.Action, error) {
-	switch l.Failure {
-	case "", failureOpen:
-		return lookup.None, nil
-	case lookup.Ban.String():
-		return lookup.Ban, nil
-	case lookup.Captcha.String():
-		return lookup.Captcha, nil
-	}
-	return lookup.None, fmt.Errorf("%q: want open, ban or captcha", l.Failure)
 }
 
 func (l *LAPI) machine() lapi.Machine {
