@@ -67,6 +67,10 @@ type App struct {
 	// Default: full.
 	LogIP string `json:"log_ip,omitempty" option:"full|masked|off"`
 
+	// Where the options are in the Caddyfile that this config comes from, as file:line:
+	// errors name it. Default: none.
+	Lines option.Lines `json:"lines,omitempty"`
+
 	allow      allowance
 	logIP      middleware.LogIP
 	passage    *passage // nil: challenges are off
@@ -94,7 +98,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets the app up. It reads files but opens no connection and starts
 // nothing, because caddy validate calls it too.
-func (a *App) Provision(ctx caddy.Context) error {
+func (a *App) Provision(ctx caddy.Context) error { return a.Lines.At(a.provision(ctx)) }
+
+func (a *App) provision(ctx caddy.Context) error {
 	a.logger, a.warnings = ctx.Logger(), new(warnings)
 	if err := a.former.check(); err != nil {
 		return err

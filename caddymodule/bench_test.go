@@ -99,7 +99,7 @@ func BenchmarkAllowed(b *testing.B) {
 
 // What the admin API is answered while the table holds a million decisions.
 func BenchmarkAdmin(b *testing.B) {
-	p := &pooled{parts: &parts{counters: new(tally)}}
+	p := &pooled{parts: &parts{counters: new(serverCounters)}}
 	table := new(lookup.Table)
 	batch := table.Batch("lapi")
 	for i := range 1_000_000 {

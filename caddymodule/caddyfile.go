@@ -23,9 +23,12 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 		return nil, d.Err("tocsin: the global option is given twice")
 	}
 	a := new(App)
-	if err := a.UnmarshalCaddyfile(d); err != nil {
+	d.Next()
+	segment := d.NextSegment()
+	if err := a.UnmarshalCaddyfile(caddyfile.NewDispenser(segment)); err != nil {
 		return nil, err
 	}
+	a.Lines = option.LinesOf(segment, "scenario")
 	return httpcaddyfile.App{Name: appID, Value: caddyconfig.JSON(a, nil)}, nil
 }
 
@@ -33,7 +36,13 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 // [Handler.UnmarshalCaddyfile].
 func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(Handler)
-	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+	h.Next()
+	segment := h.NextSegment()
+	if err := handler.UnmarshalCaddyfile(caddyfile.NewDispenser(segment)); err != nil {
+		return nil, err
+	}
+	handler.Lines = option.LinesOf(segment)
+	return handler, nil
 }
 
 // UnmarshalCaddyfile sets up the app:

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +51,9 @@ func TestCaddyfile(t *testing.T) {
 	}
 }
 
+// lines are the fields that say where options are in the Caddyfile.
+var lines = regexp.MustCompile(`,"lines":\{[^{}]*\}|"lines":\{[^{}]*\},?`)
+
 // adaptOrError returns the JSON of a Caddyfile, or its error if it is bad.
 func adaptOrError(t *testing.T, input string, bad bool) string {
 	t.Helper()
@@ -69,7 +73,7 @@ func adaptOrError(t *testing.T, input string, bad bool) string {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, got, "", "\t"); err != nil {
+	if err := json.Indent(&b, lines.ReplaceAll(got, nil), "", "\t"); err != nil {
 		t.Fatal(err)
 	}
 	return b.String() + "\n"

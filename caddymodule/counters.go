@@ -11,15 +11,15 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// A tally holds the counters of each server, by its name in the config. It lives
+// serverCounters are the counters of each server, by its name in the config. It lives
 // as long as the engine that stops the requests.
-type tally struct {
+type serverCounters struct {
 	mu       sync.Mutex
 	counters map[string]*middleware.Counters
 }
 
 // of returns the counters of a server.
-func (t *tally) of(server string) *middleware.Counters {
+func (t *serverCounters) of(server string) *middleware.Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, ok := t.counters[server]
@@ -34,7 +34,7 @@ func (t *tally) of(server string) *middleware.Counters {
 }
 
 // each yields the counters of all servers, in the order of their names.
-func (t *tally) each(yield func(server string, c *middleware.Counters) bool) {
+func (t *serverCounters) each(yield func(server string, c *middleware.Counters) bool) {
 	t.mu.Lock()
 	all := maps.Clone(t.counters)
 	t.mu.Unlock()
@@ -46,7 +46,7 @@ func (t *tally) each(yield func(server string, c *middleware.Counters) bool) {
 }
 
 // answers returns the counts of each server.
-func (t *tally) answers() []admin.Server {
+func (t *serverCounters) answers() []admin.Server {
 	answers := []admin.Server{}
 	for name, c := range t.each {
 		answers = append(answers, newServer(name, c.Snapshot()))

@@ -12,7 +12,7 @@ import (
 )
 
 func TestServersAreCounted(t *testing.T) {
-	counts := new(tally)
+	counts := new(serverCounters)
 	for _, server := range []string{"srv1", "srv0"} {
 		m, err := middleware.New(middleware.Config{
 			Lookup: func(_ context.Context, ip netip.Addr) (lookup.Decision, bool) {

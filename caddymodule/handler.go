@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -62,6 +63,10 @@ type Handler struct {
 	// same form. Default: none.
 	Allow []string `json:"allow,omitempty"`
 
+	// Where the options are in the Caddyfile that this config comes from, as file:line:
+	// errors name it. Default: none.
+	Lines option.Lines `json:"lines,omitempty"`
+
 	check  *middleware.Middleware
 	page   http.Handler
 	answer *answerer
@@ -81,11 +86,15 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision sets the handler up. It keeps what it takes from the app, since a
 // request may outlast the config.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	logger := ctx.Logger()
 	app, err := appOf(ctx)
 	if err != nil {
 		return err
 	}
+	return h.Lines.At(h.provision(ctx, app))
+}
+
+func (h *Handler) provision(ctx caddy.Context, app *App) error {
+	logger := ctx.Logger()
 	repl := caddy.NewReplacer()
 	allow, err := app.takeAllow(h.Allow, repl)
 	if err != nil {

@@ -2,11 +2,13 @@ package caddymodule
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
+	"github.com/tocsin-project/tocsin/middleware"
 )
 
 // Look says how the pages look that stopped clients see. Placeholders are
@@ -55,8 +57,8 @@ func (l Look) or(other Look) Look {
 	}
 }
 
-// resolve replaces the placeholders in l. That of the reference is not one of
-// Caddy's, and stays.
+// resolve replaces the placeholders in l, and checks it. The placeholder of the reference
+// is not one of Caddy's, and stays.
 func (l *Look) resolve(repl *caddy.Replacer) error {
 	repl.Set("ref", "{ref}")
 	defer repl.Delete("ref")
@@ -66,5 +68,14 @@ func (l *Look) resolve(repl *caddy.Replacer) error {
 	if l.Accent != "" && !strings.HasPrefix(l.Accent, "#") {
 		l.Accent = "#" + l.Accent
 	}
-	return nil
+	if *l == (Look{}) {
+		return nil
+	}
+	_, err := middleware.NewPage(l.pageConfig())
+	return errors.Unwrap(err) // without "making page"
+}
+
+// pageConfig returns the config of a page that looks like this.
+func (l *Look) pageConfig() middleware.PageConfig {
+	return middleware.PageConfig{Contact: l.Contact, Accent: l.Accent, FrameAncestors: strings.Fields(l.FrameAncestors)}
 }

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
@@ -29,10 +28,8 @@ func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (http.Handl
 	if made := (*p)[key]; made != nil {
 		return made, nil
 	}
-	cfg := middleware.PageConfig{
-		Title: key.title, Contact: key.look.Contact, Accent: key.look.Accent,
-		FrameAncestors: strings.Fields(key.look.FrameAncestors), Logger: l,
-	}
+	cfg := key.look.pageConfig()
+	cfg.Title, cfg.Logger = key.title, l
 	if key.file != "" {
 		if cfg.Template, err = option.ReadFile(key.file, maxPage); err != nil {
 			return nil, err

@@ -15,9 +15,15 @@ import (
 )
 
 // guests are the modules of a config that decisions come from.
-type guests []guest.Source
+type guests []namedSource
 
-// loadSources returns the sources that raw holds, resolved. Errors name them as "lapi 2".
+// A namedSource is a source with its name in errors, such as "lapi 2".
+type namedSource struct {
+	guest.Source
+	name string
+}
+
+// loadSources returns the sources that raw holds, resolved.
 func loadSources(ctx caddy.Context, raw []json.RawMessage, repl *caddy.Replacer) (guests, error) {
 	loaded, err := ctx.LoadModule(&State{SourcesRaw: raw}, "SourcesRaw")
 	if err != nil {
@@ -31,11 +37,12 @@ func loadSources(ctx caddy.Context, raw []json.RawMessage, repl *caddy.Replacer)
 		if !ok {
 			return nil, fmt.Errorf("sources: %s is no guest.Source", name)
 		}
+		one := namedSource{s, fmt.Sprintf("%s %d", name, nth[name]+1)}
 		if err := s.Resolve(repl, nth[name]); err != nil {
-			return nil, fmt.Errorf("%s %d: %w", name, nth[name]+1, err)
+			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
 		nth[name]++
-		all = append(all, s)
+		all = append(all, one)
 	}
 	return all, nil
 }
@@ -43,7 +50,7 @@ func loadSources(ctx caddy.Context, raw []json.RawMessage, repl *caddy.Replacer)
 func (s guests) modules() []caddy.Module {
 	all := make([]caddy.Module, len(s))
 	for i := range s {
-		all[i] = s[i].(caddy.Module)
+		all[i] = s[i].Source.(caddy.Module)
 	}
 	return all
 }
@@ -56,12 +63,12 @@ type parts struct {
 	places    guest.Locator // where an address is; nil: nobody knows
 	reporters []engine.Reporter
 
-	counters *tally // of requests
+	counters *serverCounters // of requests
 }
 
 // parts makes the parts that s, which is resolved, names.
 func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap.Logger) (*parts, error) {
-	p := &parts{counters: new(tally)}
+	p := &parts{counters: new(serverCounters)}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
@@ -72,7 +79,7 @@ func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap
 	}
 	for _, src := range s.sources {
 		if err := p.open(src, env); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", src.name, err)
 		}
 	}
 	if len(s.Context) > 0 && len(s.Report) == 0 {
