@@ -60,7 +60,7 @@ var rooms = map[string]room{
 	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, suffixes}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
-	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
+	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "inspect", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
 	"caddymodule/option":     {nil, []string{caddy}},
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},

@@ -28,7 +28,8 @@ func (h *Handler) isEnclosed() bool {
 	e.once.Do(func() {
 		srv := h.place.server
 		around, found := enclosing(srv, srv.Routes, h)
-		e.around = around || !found && interceptsAnywhere(srv)
+		// Where a directive in a named route or in error routes stands, only a request shows.
+		e.around = around || !found && (walkOf(srv).any(srv.Routes, isIntercept) || walkOf(srv).aside(srv, isIntercept))
 	})
 	return e.around
 }
@@ -47,7 +48,7 @@ func enclosing(srv *caddyhttp.Server, routes caddyhttp.RouteList, h *Handler) (a
 					return inner || inRoute || comesBy(srv, routes[:i], route.Group), true
 				}
 			}
-			inRoute = inRoute || intercepts(srv, handler, nil)
+			inRoute = inRoute || walkOf(srv).anyOf(handler, isIntercept)
 		}
 	}
 	return false, false
@@ -58,44 +59,11 @@ func enclosing(srv *caddyhttp.Server, routes caddyhttp.RouteList, h *Handler) (a
 // one of the group. What stands in a block goes on around what follows the block.
 func comesBy(srv *caddyhttp.Server, routes caddyhttp.RouteList, group string) bool {
 	return slices.ContainsFunc(routes, func(r caddyhttp.Route) bool {
-		return !r.Terminal && (r.Group == "" || r.Group != group) && interceptsIn(srv, caddyhttp.RouteList{r}, nil)
+		return !r.Terminal && (r.Group == "" || r.Group != group) && walkOf(srv).any(caddyhttp.RouteList{r}, isIntercept)
 	})
 }
 
-// interceptsAnywhere reports whether there is an intercept in srv: where a directive in a
-// named route or in error routes stands, only the request shows.
-func interceptsAnywhere(srv *caddyhttp.Server) bool {
-	if interceptsIn(srv, srv.Routes, nil) || srv.Errors != nil && interceptsIn(srv, srv.Errors.Routes, nil) {
-		return true
-	}
-	for _, route := range srv.NamedRoutes {
-		if interceptsIn(srv, caddyhttp.RouteList{*route}, nil) {
-			return true
-		}
-	}
-	return false
-}
-
-func interceptsIn(srv *caddyhttp.Server, routes caddyhttp.RouteList, invoked []string) bool {
-	return slices.ContainsFunc(routes, func(r caddyhttp.Route) bool {
-		return slices.ContainsFunc(r.Handlers, func(h caddyhttp.MiddlewareHandler) bool { return intercepts(srv, h, invoked) })
-	})
-}
-
-// intercepts reports whether handler is an intercept, or one is in it, or in a route that
-// it invokes and that was not invoked on the way here.
-func intercepts(srv *caddyhttp.Server, handler caddyhttp.MiddlewareHandler, invoked []string) bool {
-	switch h := handler.(type) {
-	case *caddyhttp.Subroute:
-		return interceptsIn(srv, h.Routes, invoked) || h.Errors != nil && interceptsIn(srv, h.Errors.Routes, invoked)
-	case *caddyhttp.Invoke:
-		route := srv.NamedRoutes[h.Name]
-		return route != nil && !slices.Contains(invoked, h.Name) &&
-			interceptsIn(srv, caddyhttp.RouteList{*route}, append(slices.Clip(invoked), h.Name))
-	}
-	return isIntercept(handler)
-}
-
+// isIntercept reports whether handler is an intercept.
 func isIntercept(handler caddyhttp.MiddlewareHandler) bool {
 	m, ok := handler.(caddy.Module)
 	return ok && m.CaddyModule().ID == "http.handlers.intercept"

@@ -70,24 +70,9 @@ func (p *place) survey() {
 	p.shared = slices.ContainsFunc(*p.all, func(o *place) bool {
 		return o != p && o.server == p.server && (o.root == p.root || o.root == nil || p.root == nil)
 	})
-	if p.server.Errors != nil {
-		p.shared = p.shared || holds(p.server.Errors.Routes)
-	}
-	for _, route := range p.server.NamedRoutes {
-		p.shared = p.shared || holds(caddyhttp.RouteList{*route})
-	}
+	p.shared = p.shared || walkOf(p.server).aside(p.server, isOurs)
 	p.below = p.shared && slices.ContainsFunc(*p.all, func(o *place) bool {
 		return o.server == p.server && o.depth > p.depth
-	})
-}
-
-// holds reports whether a directive stands in routes or further in.
-func holds(routes caddyhttp.RouteList) bool {
-	return slices.ContainsFunc(routes, func(route caddyhttp.Route) bool {
-		return slices.ContainsFunc(route.Handlers, func(h caddyhttp.MiddlewareHandler) bool {
-			sr, ok := h.(*caddyhttp.Subroute)
-			return isOurs(h) || ok && holds(sr.Routes)
-		})
 	})
 }
 
