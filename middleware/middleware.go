@@ -221,7 +221,7 @@ type Middleware struct {
 func New(cfg Config) (*Middleware, error) {
 	allow, err := cfg.check()
 	if err != nil {
-		return nil, fmt.Errorf("making middleware: %w", err)
+		return nil, err
 	}
 	if err := cfg.setDefaults(); err != nil {
 		return nil, fmt.Errorf("making middleware: %w", err)
@@ -252,16 +252,16 @@ func New(cfg Config) (*Middleware, error) {
 // check returns the normalized ranges of Allow.
 func (cfg *Config) check() ([]netip.Prefix, error) {
 	if cfg.Lookup == nil {
-		return nil, errors.New("Lookup is required")
+		return nil, errors.New("making middleware: Lookup is required")
 	}
 	if cfg.LogIP > LogIPOff {
-		return nil, fmt.Errorf("LogIP: no such value: %v", cfg.LogIP)
+		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
 		n, ok := cfg.NAT64.NormalizePrefix(p)
 		if !ok {
-			return nil, fmt.Errorf("Allow[%d]: %v is no range of addresses", i, p)
+			return nil, fmt.Errorf("making middleware: Allow[%d]: %v is no range of addresses", i, p)
 		}
 		allow[i] = n
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -111,10 +112,11 @@ func TestAltchaReadsTheWidget(t *testing.T) {
 func TestAHostedServiceGetsWhatTheModuleSays(t *testing.T) {
 	var asked url.Values
 	answer := `{"success":true,"hostname":"shop.example","action":"login","score":0.6}`
+	now := `,"challenge_ts":"` + time.Now().UTC().Format(time.RFC3339) + `"}`
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		asked = r.PostForm
-		_, _ = w.Write([]byte(answer))
+		_, _ = w.Write([]byte(strings.Replace(answer, "}", now, 1)))
 	}))
 	defer s.Close()
 	m := &SiteVerify{
