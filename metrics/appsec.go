@@ -15,6 +15,20 @@ const (
 
 var latency = prometheus.NewDesc(latencyName, latencyHelp, nil, nil)
 
+// What becomes of inspections.
+var (
+	appsecAsked   = ofAppSec.counter("appsec_requests_total", "Requests that AppSec was asked about.")
+	appsecRetried = ofAppSec.counter("appsec_retries_total", "Requests that AppSec was asked about again, after a 401.")
+	appsecStopped = ofAppSec.counter("appsec_stopped_total",
+		"Requests that AppSec stopped: ban, captcha, or with a challenge of its own. Dry runs count too.", labelAction)
+	appsecUnknown = ofAppSec.counter("appsec_unknown_actions_total", "Answers with an action that the fallback stood in for.")
+	appsecFailed  = ofAppSec.counter("appsec_failures_total", "Requests that AppSec gave no answer about, by what the matter was.", labelKind)
+	appsecSkipped = ofAppSec.counter("appsec_skipped_total", "Requests of which AppSec saw only a part, by the reason.", labelKind)
+	appsecRefused = ofAppSec.counter("appsec_refused_total", "Requests refused without asking AppSec, by the reason.", labelKind)
+	appsecBroken  = ofAppSec.counter("appsec_broken_bodies_total", "Requests given up since their body broke off or was malformed.")
+	appsecBodies  = ofAppSec.gauge("appsec_body_bytes", "Memory that the bodies of requests under way take.")
+)
+
 // NewAppSec returns a collector of what became of inspections, for who has no other use
 // for [NewCollector]: stats is called for each scrape.
 func NewAppSec(stats func() appsec.Stats) prometheus.Collector { return appsecCollector{stats} }

@@ -28,7 +28,6 @@ import (
 	"iter"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tocsin-project/tocsin/appsec"
@@ -39,6 +38,9 @@ import (
 )
 
 const modulePath = "github.com/tocsin-project/tocsin"
+
+// buildInfo says what runs.
+var buildInfo = own.gauge("build_info", "Always 1; the labels say what runs.", labelVersion, labelGoVersion)
 
 // Config says what is to be collected. All fields may be left out.
 type Config struct {
@@ -82,7 +84,7 @@ type collector struct {
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range all {
+	for _, m := range own {
 		ch <- m.desc
 	}
 	if c.cfg.AppSec != nil {
@@ -115,117 +117,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		appsecCollector{c.cfg.AppSec}.Collect(ch)
 	}
 	v.send(ch)
-}
-
-// detector adds what a detector looked at, and what it remembers.
-func (v values) detector(s detect.Stats) {
-	v.set(events, float64(s.Events))
-	v.set(whitelisted, float64(s.Dropped))
-	v.set(buckets, float64(s.Buckets))
-	v.set(bucketBytes, float64(s.Bytes))
-	v.set(evicted, float64(s.Evicted))
-	v.set(clients, float64(s.Clients))
-}
-
-// alerts adds what became of alerts.
-func (v values) alerts(stats *engine.Stats) {
-	for scenario, n := range stats.Alerts.Scenarios {
-		v.add(alerts, float64(n), scenario)
-	}
-	v.set(alertsDecided, float64(stats.Alerts.Decided))
-	v.set(spared, float64(stats.Own), "own")
-	v.set(alertsSpared, float64(stats.Alerts.Spared))
-	v.set(alertsGuarded, float64(stats.Alerts.Guarded))
-	v.set(guards, float64(stats.Guards))
-	v.set(alertsVoid, float64(stats.Alerts.Crawlers), "crawler")
-	v.set(alertsVoid, float64(stats.Alerts.Unchecked), "unchecked")
-	v.set(alertsVoid, float64(stats.Alerts.Merged), "merged")
-	v.set(alertsVoid, float64(stats.Alerts.Late), "late")
-	for outcome, n := range stats.Verifier {
-		v.set(crawlers, float64(n), outcome)
-	}
-	v.set(detectPanics, float64(stats.Detect.Panics))
-	v.set(responses, float64(stats.Detect.Responses))
-	v.set(responsesDropped, float64(stats.Detect.Dropped))
-	for _, r := range stats.Reporters {
-		v.set(reportsQueued, float64(r.Queued), r.Name)
-		v.set(reports, float64(r.Sent), r.Name, "sent")
-		v.set(reports, float64(r.Refused), r.Name, "refused")
-		v.set(reports, float64(r.Dropped), r.Name, "dropped")
-	}
-}
-
-// challenges adds what became of challenges.
-func (v values) challenges(n challenge.Counts) {
-	for event, count := range map[string]uint64{
-		"issued": n.Issued, "solved": n.Solved, "failed": n.Failed, "replayed": n.Replayed,
-		"passed": n.Passed, "barred": n.Barred, "fallback": n.Fallback, "renewed": n.Renewed, "waited": n.Waited,
-	} {
-		v.set(challenges, float64(count), event)
-	}
-}
-
-// engine adds what e says. Nothing here may walk the decisions: a scrape of a
-// million would take as long as a hundred thousand requests.
-func (v values) engine(e *engine.Engine) {
-	stats := e.Stats()
-	v.set(ready, number(stats.Ready))
-	v.set(snapshotTime, seconds(stats.Snapshot))
-	for _, s := range stats.Sources {
-		v.set(sourceReady, number(s.Ready), s.Name)
-		v.set(sourceSynced, seconds(s.Synced), s.Name)
-		v.set(sourceNext, seconds(s.Next), s.Name)
-		v.set(sourceFailures, float64(s.Failures), s.Name)
-		v.set(sourceErrors, float64(s.Failed), s.Name)
-		v.set(sourceHeld, float64(s.Held), s.Name)
-		for event, n := range s.Counts {
-			v.set(sourceEvents, float64(n), s.Name, event)
-		}
-	}
-	v.alerts(&stats)
-	for _, g := range e.Table().Groups() {
-		v.add(decisions, float64(g.Decisions), g.Source, g.Origin, g.Action.String())
-	}
-}
-
-// requests adds what the middlewares of a server have counted.
-func (v values) requests(server string, n middleware.Counts) {
-	v.add(processed, float64(n.Processed4), server, ipv4)
-	v.add(processed, float64(n.Processed6), server, ipv6)
-	v.add(processed, float64(n.UnknownClient), server, ipUnknown)
-	v.add(allowed, float64(n.Allowed), server)
-	v.add(ended, float64(n.Ended), server)
-	for _, o := range n.ByOrigin {
-		ipType := ipv4
-		if o.IPv6 {
-			ipType = ipv6
-		}
-		// Hardly a server has both, and a series that stays 0 is a series more.
-		if o.Stopped > 0 {
-			v.add(stopped, float64(o.Stopped), server, o.Action.String(), o.Origin, ipType)
-		}
-		if o.DryRun > 0 {
-			v.add(dryRun, float64(o.DryRun), server, o.Action.String(), o.Origin, ipType)
-		}
-		if o.Passed > 0 {
-			v.add(passed, float64(o.Passed), server, o.Origin, ipType)
-		}
-	}
-}
-
-func number(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// seconds returns t in Unix time, 0 for the zero time.
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixNano()) / 1e9
 }
 
 // moduleVersion returns the version of this module that the program was built

@@ -3,13 +3,14 @@ package sources
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
+	"github.com/tocsin-project/tocsin/lapi"
 )
 
 const defaultInterval = 10 * time.Second
@@ -125,58 +126,6 @@ func (LAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: guest.Sources + ".lapi", New: func() caddy.Module { return new(LAPI) }}
 }
 
-// UnmarshalCaddyfile sets up the Local API:
-//
-//	lapi <url> [<key>] {
-//	    name     <name>
-//	    mode     stream|live
-//	    interval <duration>
-//	    cache    <duration>
-//	    timeout  <duration>
-//	    failure  open|ban|captcha
-//	    scopes   <scope...>
-//	    origins  <origin...>
-//	    scenarios_containing     <word...>
-//	    scenarios_not_containing <word...>
-//	    coverage <share>%
-//	    machine  <name> <password>
-//	    machine_tls <cert> <key>
-//	    register [<token>]
-//	    metrics  <duration>|off
-//	    tls      <cert> <key> [<ca>]
-//	    tls      <ca>
-//	}
-func (l *LAPI) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	name := option.Start(d)
-	args := d.RemainingArgs()
-	if len(args) < 1 || len(args) > 2 {
-		return d.Errf("%s: want a URL and a key, got %d arguments", name, len(args))
-	}
-	l.URL = args[0]
-	if len(args) == 2 {
-		l.Key = args[1]
-	}
-	return option.Read(d, name, l, option.Block{
-		"machine":     {Parse: option.Pair("a name and a password", &l.Machine, &l.Password)},
-		"machine_tls": {Parse: option.Pair("a certificate and its key", &l.MachineTLSCert, &l.MachineTLSKey)},
-		"register":    {Parse: l.parseRegister},
-		"metrics":     {Parse: option.DurationOrOff(&l.Metrics)},
-		"tls":         {Parse: option.Certificates(&l.TLSCert, &l.TLSKey, &l.TLSCA)},
-	})
-}
-
-func (l *LAPI) parseRegister(d *caddyfile.Dispenser, name string) error {
-	l.Register = true
-	switch args := d.RemainingArgs(); len(args) {
-	case 0:
-	case 1:
-		l.RegistrationToken = args[0]
-	default:
-		return d.Errf("%s: want a token at most, got %d arguments", name, len(args))
-	}
-	return nil
-}
-
 // Resolve implements [guest.Source].
 func (l *LAPI) Resolve(repl *caddy.Replacer, nth int) error {
 	l.nth = nth
@@ -238,9 +187,74 @@ func (l *LAPI) Files() []string {
 	return []string{l.TLSCA}
 }
 
+// Open implements [guest.Source].
+func (l *LAPI) Open(env guest.Env) (guest.Opened, error) {
+	metrics, err := l.metricsInterval()
+	if err != nil {
+		return nil, fmt.Errorf("lapi %s: metrics: %w", l.Name, err)
+	}
+	if l.Mode == modeLive {
+		return l.openLive(env, metrics)
+	}
+	c, err := lapi.New(lapi.Config{
+		Name: l.Name, URL: l.URL, Key: l.Key, TLS: l.tls(), Machine: l.machine(),
+		Interval: time.Duration(l.Interval), Scopes: l.Scopes,
+
+		Coverage: l.Coverage, Origins: l.Origins,
+		ScenariosContaining: l.ScenariosContaining, ScenariosNotContaining: l.ScenariosNotContaining,
+
+		Fallback: env.Fallback, Context: env.Context, Scenarios: env.Scenarios,
+		Locate:          func(ip netip.Addr) lapi.Place { return lapi.Place(env.Locate(ip)) },
+		MetricsInterval: metrics, Usage: func() []lapi.UsageItem { return usage(env.Counters) },
+		Logger: env.Logger, LogBits: env.LogBits,
+	})
+	return stream{c, api{l}}, err
+}
+
+func (l *LAPI) openLive(env guest.Env, metrics time.Duration) (guest.Opened, error) {
+	failure, err := guest.ParseFailure(l.Failure)
+	if err != nil {
+		return nil, fmt.Errorf("lapi %s: failure: %w", l.Name, err)
+	}
+	c, err := lapi.NewLive(lapi.LiveConfig{
+		Name: l.Name, URL: l.URL, Key: l.Key, TLS: l.tls(), Machine: l.machine(),
+		TTL: time.Duration(l.Cache), Timeout: time.Duration(l.Timeout), Failure: failure,
+
+		Coverage: l.Coverage, Origins: l.Origins,
+		ScenariosContaining: l.ScenariosContaining, ScenariosNotContaining: l.ScenariosNotContaining,
+
+		Fallback:        env.Fallback,
+		MetricsInterval: metrics, Usage: func() []lapi.UsageItem { return usage(env.Counters) },
+		Logger: env.Logger, LogBits: env.LogBits,
+	})
+	return live{c, api{l}}, err
+}
+
+// metricsInterval returns what Metrics says: a negative duration for off, and 0
+// for the default.
+func (l *LAPI) metricsInterval() (time.Duration, error) {
+	switch l.Metrics {
+	case "":
+		return 0, nil
+	case metricsOff:
+		return -1, nil
+	}
+	return option.ParseDuration(l.Metrics)
+}
+
+func (l *LAPI) machine() lapi.Machine {
+	return lapi.Machine{
+		Name: l.Machine, Password: l.Password, Register: l.Register, Token: l.RegistrationToken,
+		Cert: l.MachineTLSCert, KeyFile: l.MachineTLSKey,
+	}
+}
+
+func (l *LAPI) tls() lapi.TLS {
+	return lapi.TLS{Cert: l.TLSCert, KeyFile: l.TLSKey, CA: l.TLSCA}
+}
+
 // Interface guards
 var (
-	_ guest.Source          = (*LAPI)(nil)
-	_ guest.Files           = (*LAPI)(nil)
-	_ caddyfile.Unmarshaler = (*LAPI)(nil)
+	_ guest.Source = (*LAPI)(nil)
+	_ guest.Files  = (*LAPI)(nil)
 )

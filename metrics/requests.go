@@ -1,0 +1,48 @@
+package metrics
+
+import (
+	"github.com/tocsin-project/tocsin/middleware"
+)
+
+// What becomes of requests.
+var (
+	processed = own.counter("requests_processed_total",
+		"Requests checked. Those of unknown ip_type could not be judged, and passed.", labelServer, labelIPType)
+	stopped = own.counter("requests_stopped_total",
+		"Requests stopped, by what was decided about the client.", labelServer, labelAction, labelOrigin, labelIPType)
+	dryRun = own.counter("requests_dry_run_total",
+		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
+	allowed = own.counter("requests_allow_listed_total",
+		"Requests that passed, against a decision, by the allow list.", labelServer)
+	ended = own.counter("requests_ended_total",
+		"Requests ended while they were served, since their client was banned meanwhile.", labelServer)
+	passed = own.counter("requests_passed_total",
+		"Requests that passed, against a captcha decision, by the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
+	spared = own.counter("lookups_spared_total",
+		"Lookups that found a decision of a remote source which is not enforced, by whose address it was about: own, of this server; proxy, a trusted one.", labelKind)
+)
+
+// requests adds what the middlewares of a server have counted.
+func (v values) requests(server string, n middleware.Counts) {
+	v.add(processed, float64(n.Processed4), server, ipv4)
+	v.add(processed, float64(n.Processed6), server, ipv6)
+	v.add(processed, float64(n.UnknownClient), server, ipUnknown)
+	v.add(allowed, float64(n.Allowed), server)
+	v.add(ended, float64(n.Ended), server)
+	for _, o := range n.ByOrigin {
+		ipType := ipv4
+		if o.IPv6 {
+			ipType = ipv6
+		}
+		// Hardly a server has both, and a series that stays 0 is a series more.
+		if o.Stopped > 0 {
+			v.add(stopped, float64(o.Stopped), server, o.Action.String(), o.Origin, ipType)
+		}
+		if o.DryRun > 0 {
+			v.add(dryRun, float64(o.DryRun), server, o.Action.String(), o.Origin, ipType)
+		}
+		if o.Passed > 0 {
+			v.add(passed, float64(o.Passed), server, o.Origin, ipType)
+		}
+	}
+}
