@@ -51,7 +51,7 @@ type outcome uint8
 const (
 	answered outcome = iota // or failed at once
 	timedOut
-	unclear // not answered in time because of what requests are
+	unclear // late because of the requests themselves
 )
 
 // note notes how a question went.

@@ -16,7 +16,7 @@ type budget struct {
 	waiting list.List // of *claim
 }
 
-// A claim is what somebody waits for.
+// A claim is a wait for a part of the budget.
 type claim struct {
 	n     int64
 	given chan struct{} // closed when it is taken

@@ -184,7 +184,7 @@ func (c *conn) await(t *turn, sent bool) error {
 	}
 }
 
-// leave reports whether somebody goes on to wait for the answer on c: see
+// leave reports whether the wait for the answer on c continues in the background: see
 // [turn.stay].
 func (cs *connections) leave(c *conn, t *turn) bool {
 	cs.mu.Lock()

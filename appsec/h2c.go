@@ -85,7 +85,7 @@ func (m *multiplexed) ask(q *question, t *turn) (*answer, error) {
 	}
 }
 
-// leave ends the wait for an answer, or has somebody go on to wait: see
+// leave ends the wait for an answer, or lets it continue in the background: see
 // [turn.stay].
 func (m *multiplexed) leave(t *turn, said chan result, cancel context.CancelFunc) {
 	until, over, ok := t.stay()

@@ -13,7 +13,7 @@ const (
 	perByte = 100 * time.Microsecond
 	// usualHead is how many bytes of header fields Timeout is enough for.
 	usualHead = 1 << 10
-	// bulkyHead is how many bytes of header fields honest browsers send. Who has more,
+	// bulkyHead is how many bytes of header fields honest browsers send. A client with more,
 	// or a large body, and makes AppSec late has a record for it.
 	bulkyHead = 8 << 10
 	// light is the weight up to which a question cannot be why AppSec is late: 2 kB.

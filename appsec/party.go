@@ -24,7 +24,7 @@ const (
 	maxParties = 4096 // networks with a record that are kept in mind
 )
 
-// A party is a network, with what it may take of what all networks share.
+// A party is a network with its share of the places and of the work.
 type party struct {
 	network netip.Prefix
 	places  budget // questions under way

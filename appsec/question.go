@@ -57,7 +57,7 @@ func (q *question) free(to *sync.Pool) {
 	}
 }
 
-// setHead says what is asked about. It reports whether the head is one that
+// setHead sets the head of the request. It reports whether the head is one that
 // AppSec reads.
 func (q *question) setHead(r *http.Request, in *inspect.Details, target, key string) bool {
 	q.fields = q.fields[:0]

@@ -81,7 +81,7 @@ func newRelay(a *answer, secure bool) (*Relay, error) {
 	return relay, nil
 }
 
-// A bound counts what is relayed.
+// A bound counts the fields and bytes of a relayed answer.
 type bound struct{ fields, bytes int }
 
 func (a *Relay) add(size *bound, name, value string, secure bool) error {

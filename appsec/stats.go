@@ -17,12 +17,12 @@ const (
 	Unreachable                 // no connection, or one that broke
 	Unauthorized                // 401, and again 401
 	ServerError                 // 5xx, to others as well
-	BadAnswer                   // what came is not AppSec's, or not to be understood
-	Busy                        // waited in vain for one of MaxInFlight questions to end
+	BadAnswer                   // an answer that is not AppSec's, or cannot be read
+	Busy                        // none of MaxInFlight questions ended in time
 	Paused                      // not asked, since AppSec hangs: see Config.KeepAsking
-	TooSlow                     // late because of how large the request is
-	Held                        // late because AppSec is at a large request of somebody else
-	Crowded                     // waited in vain for other questions of its network to end
+	TooSlow                     // late because the request is large
+	Held                        // late because AppSec inspects a large request of another client
+	Crowded                     // the other questions of its network did not end in time
 	PutOff                      // large, and not asked, since its network has just made AppSec late
 	ByRequest                   // AppSec fails over this request, and answers others
 	InDoubt                     // AppSec failed, and did not show in time whether it answers others

@@ -47,9 +47,9 @@ func (c *Client) unanswered(q *question, failed Failure) inspect.Verdict {
 	return v
 }
 
-// overloaded returns what is done with a request that AppSec did not judge because of
-// what requests are, this one or another. That is no outage: who sends them could end
-// inspection for all, or for himself, if the request went on.
+// overloaded returns the verdict on a request that AppSec did not judge because of this
+// request or another. That is no outage: if such requests passed, a client could switch
+// inspection off, for itself or for all.
 func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) inspect.Verdict {
 	v := inspect.Verdict{Slow: failed == TooSlow || failed == ByRequest, Reason: failureReasons[failed]}
 	if c.cfg.PassOverload && !q.internal {

@@ -22,7 +22,7 @@ const finishTimeout = time.Second
 type bodyWatch struct {
 	io.ReadCloser
 
-	mu   sync.Mutex // a handler may leave somebody behind who still reads
+	mu   sync.Mutex // a goroutine of the handler may still read
 	data []byte
 	more bool // there was more than maxSeen
 }
@@ -38,11 +38,10 @@ func (b *bodyWatch) watch(r *http.Request) bool {
 	return true
 }
 
-// isTelling reports whether the body of r can hold a name and a password, to judge
-// by its method and content type. Types are read as PHP reads them, which is content with
-// little: what comes after the first of ; and , and space has no say, however odd
-// it is. And WordPress' xmlrpc.php takes any type, a picture's too, and none. Files are
-// put in any type, too, but sessions in what names its fields.
+// isTelling reports whether the body of r can have a name and a password, by its method
+// and content type. Like PHP it ignores everything after the first semicolon, comma or
+// space of the type. WordPress' xmlrpc.php accepts any type, also none. A PUT uploads
+// files of any type, so only types with named fields count there.
 func isTelling(r *http.Request) bool {
 	if puts := r.Method == http.MethodPut; !puts && !strings.EqualFold(r.Method, http.MethodPost) {
 		return false
@@ -75,9 +74,9 @@ func (b *bodyWatch) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// finish reads a short body that the next handler has not touched, as the server
-// would do after it: a site that answers without looking tells what was tried by its
-// answer all the same. length is what the request says that the body has.
+// finish reads a short body that the next handler did not read, as the server would do
+// later: the site's answer still says whether a login failed. length is the declared
+// length of the body.
 func (b *bodyWatch) finish(w http.ResponseWriter, length int64) {
 	if b.ReadCloser == nil || length <= 0 || length > maxSeen || b.touched() {
 		return

@@ -64,8 +64,8 @@ type nextFunc = func(http.ResponseWriter, *http.Request) error
 // observe it.
 //
 // It does not ask [Config].Inspectors, which may read a body and wait: that is for
-// [Middleware.Serve] and [Middleware.Handler]. Nor is any request exempt from a
-// challenge: that takes somebody who looks at the answer, as these do.
+// [Middleware.Serve] and [Middleware.Handler]. No request is exempt from a challenge
+// here, because these two check the answer to an exempt request.
 func (m *Middleware) Check(r *http.Request) *Stop { return m.CheckVisit(nil, r) }
 
 // CheckVisit is [Middleware.Check] for a request that meets several middlewares.

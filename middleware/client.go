@@ -54,13 +54,13 @@ func Header(name string) IPFunc {
 }
 
 // ForwardedFor returns the [IPFunc] for servers behind proxies with addresses
-// in trusted, each of which appends the address of who connected to it to
+// in trusted, each of which appends the address that connected to it to
 // X-Forwarded-For. A range that is invalid trusts nobody.
 //
 // The connection comes first: if it is not from a trusted proxy, its address is
 // the client's and the header is ignored. Otherwise the client is the rightmost
 // address in X-Forwarded-For, all lines of it taken together, that is not
-// trusted: what stands left of it is hearsay. If all are trusted, the request
+// trusted: a client can forge all entries left of it. If all are trusted, the request
 // is the proxies' own and the connection's address stands. An entry that is no
 // address ends the search without result, and so do more than 64 trusted ones.
 //

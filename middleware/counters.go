@@ -98,7 +98,7 @@ type OriginCount struct {
 
 	// Origin is the decisions', cut to 255 bytes. Origins are words of the
 	// sources, so they are bounded: once there are 256 pairs of an action and
-	// an origin, what is new counts as "other".
+	// an origin, later ones count as "other".
 	Origin string
 
 	IPv6    bool   // the clients have IPv6 addresses rather than IPv4 ones

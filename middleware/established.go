@@ -60,8 +60,7 @@ type held struct {
 	ended        bool
 }
 
-// established returns what is to know the requests that are being served, nil if none
-// is to be ended.
+// established returns the set of requests in progress, nil if no request is ended.
 func (cfg *Config) established() *Established {
 	switch {
 	case cfg.KeepEstablished || cfg.DryRun:

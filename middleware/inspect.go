@@ -192,7 +192,7 @@ func (o *observation) mark(word string) {
 }
 
 // Bodies are those of one request that hold memory for inspectors. There is one, unless
-// somebody else has replaced it.
+// another inspector has replaced it.
 type bodies []*inspect.Body
 
 // hold adds b, which may be nil.
@@ -219,8 +219,8 @@ func (b bodies) releaseAfter(r *http.Request, err error) {
 	context.AfterFunc(r.Context(), b.release)
 }
 
-// giveUp ends a request that could not be read. Mostly its client has gone; nothing
-// is said to the others either, who have sent what is no body.
+// giveUp ends a request that could not be read. Mostly its client has gone. A client
+// that has sent a malformed body gets no answer either.
 func giveUp(w http.ResponseWriter, err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
 		panic(http.ErrAbortHandler)

@@ -117,7 +117,7 @@ type observation struct {
 	length int64 // of the body, as the request says
 
 	unasked bool // the observer was not asked yet: see Visit
-	left    bool // somebody else observes the request now
+	left    bool // a middleware further in observes the request now
 }
 
 func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observation {
@@ -147,11 +147,11 @@ func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.R
 		o.observer.Response(&seen.event)
 	}()
 	err := next(&seen.writer, r)
-	status = http.StatusOK // of who writes nothing
+	status = http.StatusOK // if next writes nothing
 	if err != nil {
 		status = o.errorStatus(err)
 	}
-	if err == nil && !seen.writer.hijacked { // else who answers may want the body
+	if err == nil && !seen.writer.hijacked { // otherwise a handler of errors may read the body
 		seen.body.finish(w, seen.length)
 	}
 	return err
@@ -188,8 +188,8 @@ func (o *observation) complete(w http.ResponseWriter, status int) {
 	}
 }
 
-// What of the headers says whether somebody logged in, or failed to, and that a store has
-// read what signs a request.
+// The header fields that show a login, a failed login, or that a store has read the
+// signature of a request.
 var (
 	ofRequest  = event.RequestFields()
 	ofResponse = event.ResponseFields()
@@ -217,8 +217,8 @@ func contentType(h http.Header) string {
 	return ""
 }
 
-// withEncoding returns picked with what says how the body was compressed, by which
-// what is kept of it can be read.
+// withEncoding returns picked with the compression of the body, which is needed to read
+// the beginning that is kept.
 func withEncoding(picked, h http.Header) http.Header {
 	encoding := h["Content-Encoding"]
 	if len(encoding) == 0 {

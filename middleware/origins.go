@@ -20,7 +20,7 @@ const (
 	// takes for a label of its usage metrics.
 	maxOrigin = 255
 
-	// otherOrigins is the origin of what comes after maxOrigins.
+	// otherOrigins is the origin of all after the first maxOrigins.
 	otherOrigins = "other"
 )
 

@@ -79,7 +79,7 @@ type PageData struct {
 type Page struct {
 	html   *template.Template // the operator's, or the built-in one
 	own    bool               // it is the operator's
-	title  string             // for who is banned; empty: that of the language
+	title  string             // for banned clients; empty: that of the language
 	look   *page.Look
 	policy string // Content-Security-Policy
 	log    *zap.Logger
@@ -153,8 +153,8 @@ func sampleStops() []*Stop {
 	return []*Stop{newStop(full, ip), newStop(throttle, ip), bareStop()}
 }
 
-// bareStop stands in where a context carries no Stop: somebody meant to stop
-// the request, or it would not have come here.
+// bareStop replaces the Stop that a context does not have: the caller meant to stop the
+// request.
 func bareStop() *Stop {
 	return &Stop{Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
 }

@@ -17,7 +17,7 @@ type kind uint8
 
 const (
 	denied    kind = iota // the client is banned
-	refused               // the request is refused because of what it says
+	refused               // the request is refused because of its content
 	unchecked             // the request could not be judged
 	guarded               // the page gets too many suspicious requests
 	unmet                 // a challenge is due, and none can be sent

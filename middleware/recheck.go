@@ -31,7 +31,7 @@ func (e *Established) arm() {
 	e.wind()
 }
 
-// wind sets the timer. Only who has set armed may call it.
+// wind sets the timer. Only the goroutine that has set armed may call it.
 func (e *Established) wind() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -200,7 +200,7 @@ func isClosed(conn net.Conn) bool {
 	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
-// isRefusal reports whether d ends requests that are being served. Who may clear itself
-// by a challenge meets it at the next request; who is too fast is not refused for good;
-// and an answer that is missing says nothing about who was let in.
+// isRefusal reports whether d ends requests in progress. A captcha applies to the next
+// request, and a throttle does not refuse a client for good. If the source did not answer,
+// nothing is known about the client.
 func isRefusal(d lookup.Decision) bool { return d.Action >= lookup.Ban && !d.Assumed }

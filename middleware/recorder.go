@@ -23,7 +23,7 @@ type recorder struct {
 	hijacked bool
 	size     int64 // bytes that were sent
 
-	keep   bool   // the answer may say whether somebody has logged in
+	keep   bool   // the answer may show whether a login succeeded
 	answer []byte // its beginning
 }
 

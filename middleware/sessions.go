@@ -46,7 +46,7 @@ type Sessions struct {
 	size  int
 	ttl   time.Duration
 
-	mu         sync.Mutex // two generations: what is used moves into the young one
+	mu         sync.Mutex // two generations: a session in use moves into the young one
 	old, young map[[16]byte]time.Time
 	shares     map[netip.Prefix]int // how many of the young are of one client
 	turned     time.Time

@@ -17,7 +17,7 @@ const maxRetryAfter = 24 * time.Hour
 
 // A Stop says that a request is not to be served, and why.
 type Stop struct {
-	Decision lookup.Decision // what is decided about the client, or about this request
+	Decision lookup.Decision // about the client, or about this request
 	Client   netip.Addr      // whom the request came from, normalized
 	Status   int             // what to answer: 403; 429 if the decision is to throttle, and for a captcha without a challenge; or what an inspection says
 
@@ -35,8 +35,8 @@ type Stop struct {
 
 	Time time.Time // when the request was stopped
 
-	// Inspected says that the request is stopped because of what it says, or could
-	// not be asked about, and not because of who has sent it.
+	// Inspected says that an inspector stops the request, because of its content or
+	// because it could not be judged. The client is not the reason.
 	Inspected bool
 
 	// Guard says that the request wants a pass, whoever sends it, because of where it
@@ -103,9 +103,9 @@ func newObservedStop(d lookup.Decision, ip netip.Addr) *Stop {
 	return s
 }
 
-// postpone makes of a stop that no challenge is sent for one that ends by itself: who
-// is only suspected, and cannot show that somebody is there, is not banned for good.
-// What an inspection says is about this request, and stays as it is.
+// postpone changes a stop without a challenge into one that ends by itself: a client that
+// is only suspected, and cannot solve a challenge, is not banned for good. The verdict of
+// an inspector is about this request alone, and stays.
 func (s *Stop) postpone() {
 	if s.Guard || s.Decision.Action == lookup.Captcha && !s.Inspected {
 		s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)

@@ -71,10 +71,10 @@ func (v *Visit) Enter() {
 // was left to it is made up for when the request is over.
 func (v *Visit) Expect(another bool) { v.expecting = another }
 
-// End says that the request was judged, and that what follows answers it, such as
-// error routes do. A middleware in there keeps out whom it would have kept out when the
-// request came, or because of what the request itself was found to be, and neither
-// counts nor logs nor observes. What is decided meanwhile holds from the next request on.
+// End says that the request was judged, and is now answered, such as by error routes. A
+// middleware in there stops it for the reasons that held when it arrived, or because of
+// the request itself, and neither counts nor logs nor observes. A decision that was made
+// meanwhile holds from the next request on.
 func (v *Visit) End() { v.ended, v.expecting = true, false }
 
 func (v *Visit) hasEnded() bool { return v != nil && v.ended }
@@ -109,7 +109,8 @@ func (v *Visit) begin() bool {
 	return first
 }
 
-// outcome returns that of what s, which may be nil, is about.
+// outcome returns the outcome for s: of the inspection, or, also if s is nil, of the
+// decision about the client.
 func (v *Visit) outcome(s *Stop) *outcome {
 	if s != nil && s.Inspected {
 		return &v.outcomes[1]
