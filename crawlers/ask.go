@@ -17,17 +17,16 @@ const (
 	maxHost  = 253 // bytes of a name: RFC 1035, section 2.3.4, in text
 )
 
-// identify returns what crawlers ip is, as far as that is known or can be found
-// out before ctx ends. About an address only one asks at a time; whoever comes
-// meanwhile waits for the answer.
-func (c *Checker) identify(ctx context.Context, ip netip.Addr) []*bot {
+// identify returns what is known about ip, or can be found out before ctx ends. About an
+// address only one asks at a time; whoever comes meanwhile waits for the answer.
+func (c *Checker) identify(ctx context.Context, ip netip.Addr) finding {
 	limit, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for {
-		is, settled, asked := c.recall(limit, ip)
+		found, settled, asked := c.recall(limit, ip)
 		switch {
 		case settled:
-			return is
+			return found
 		case asked == nil:
 			return c.ask(ctx, limit, ip)
 		}
@@ -35,7 +34,7 @@ func (c *Checker) identify(ctx context.Context, ip netip.Addr) []*bot {
 		case <-asked:
 			// Now the answer is known, or who asked has given up.
 		case <-limit.Done():
-			return nil
+			return finding{}
 		}
 	}
 }
@@ -43,52 +42,51 @@ func (c *Checker) identify(ctx context.Context, ip netip.Addr) []*bot {
 // recall returns what is known about ip, and whether that is all there is to say:
 // it is known, or ctx is over. If not, it returns what to wait for, or nil if it
 // is up to the caller, who then has to ask.
-func (c *Checker) recall(ctx context.Context, ip netip.Addr) (is []*bot, settled bool, asked <-chan struct{}) {
+func (c *Checker) recall(ctx context.Context, ip netip.Addr) (found finding, settled bool, asked <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if is, known := c.answers.get(ip, time.Now()); known || ctx.Err() != nil {
-		return is, true, nil
+	if found, ok := c.answers.get(ip, time.Now()); ok || ctx.Err() != nil {
+		return found, true, nil
 	}
 	if asked := c.asking[ip]; asked != nil {
-		return nil, false, asked
+		return finding{}, false, asked
 	}
 	c.asking[ip] = make(chan struct{})
-	return nil, false, nil
+	return finding{}, false, nil
 }
 
 // ask asks DNS about ip within limit, which ends before ctx does, and remembers
 // the answer.
-func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) []*bot {
+func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) finding {
 	defer c.release(ip)
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-limit.Done():
-		return nil // nobody was asked
+		return finding{} // nobody was asked
 	}
 	is, err := c.resolve(limit, ip)
 	if err != nil && ctx.Err() != nil {
-		return nil // who asked does not want to know any more: that says nothing about DNS
+		return finding{} // who asked does not want to know any more: that says nothing about DNS
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch now := time.Now(); {
+	now := time.Now()
+	switch {
 	case err != nil:
-		is = c.answers.fail(ip, now)
 		// Anybody can make that happen as often as he likes: few lines say it all.
 		if c.stats.Failed++; c.stats.Failed&(c.stats.Failed-1) == 0 {
 			c.log.Warn("can't tell whether a client is a crawler", zap.Error(err), zap.Uint64("times", c.stats.Failed))
 		}
+		return c.answers.fail(ip, now)
 	case len(is) > 0:
 		c.stats.Verified++
-		c.answers.put(ip, is, now)
 		c.log.Debug("crawler verified", c.client(ip), zap.String("crawler", is[0].name))
 	default:
 		c.stats.Refuted++
-		c.answers.put(ip, nil, now)
 		c.log.Debug("client only claims to be a crawler", c.client(ip))
 	}
-	return is
+	return c.answers.put(ip, is, now)
 }
 
 // release lets those go on who wait for the answer about ip.

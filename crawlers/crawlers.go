@@ -17,9 +17,10 @@
 //
 // # Failure
 //
-// Without an answer in time the client is not verified, and gets its decision: the owner
-// of an address can stop its DNS from answering, and must not gain from that. A recently
-// verified crawler stays verified while DNS is down.
+// Without an answer in time (silence, SERVFAIL) it is not known what the client is. That
+// proves no lie, because DNS fails for real crawlers too, and no truth, because the owner
+// of an address can stop its DNS from answering. The engine challenges such a client
+// where it would ban a liar. A recently verified crawler stays verified while DNS is down.
 package crawlers
 
 import (
@@ -180,21 +181,21 @@ func (c *Checker) Claims(userAgent string) bool {
 	return c.words.find(userAgent, func(*bot) bool { return true })
 }
 
-// Verified reports whether ip is the crawler that its user agent claims to be,
-// or one of them. It may ask DNS, and returns within Config.Timeout, and when
-// ctx ends. A ctx that is over already makes it answer from what it knows,
-// without waiting for anybody.
-func (c *Checker) Verified(ctx context.Context, ip netip.Addr, userAgent string) bool {
+// Verified reports whether ip is the crawler that its user agent claims to be, or one of
+// them, and whether that is known: without an answer of DNS it is not. It returns within
+// Config.Timeout, and when ctx ends. A ctx that is over already makes it answer from what
+// it knows, without waiting for anybody.
+func (c *Checker) Verified(ctx context.Context, ip netip.Addr, userAgent string) (is, known bool) {
 	ip = ip.Unmap().WithZone("")
 	if c.words.find(userAgent, func(b *bot) bool { return b.ranges.contains(ip) }) {
-		return true
+		return true, true
 	}
 	// No crawler comes from a private network, whose names are nobody's business.
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() || !c.words.find(userAgent, (*bot).hasDomain) {
-		return false
+		return false, true
 	}
-	is := c.identify(ctx, ip)
-	return c.words.find(userAgent, func(b *bot) bool { return slices.Contains(is, b) })
+	found := c.identify(ctx, ip)
+	return c.words.find(userAgent, func(b *bot) bool { return slices.Contains(found.is, b) }), found.known
 }
 
 // Stats returns what c has counted.

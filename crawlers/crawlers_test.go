@@ -171,7 +171,8 @@ func checker(t testing.TB, cfg Config) *Checker {
 }
 
 func (c *Checker) knows(ip, agent string) bool {
-	return c.Verified(context.Background(), netip.MustParseAddr(ip), agent)
+	is, _ := c.Verified(context.Background(), netip.MustParseAddr(ip), agent)
+	return is
 }
 
 func TestWhoIsVerified(t *testing.T) {
@@ -239,8 +240,8 @@ func TestWhoIsVerified(t *testing.T) {
 
 func TestAnUnverifiedAddressIsNoClaim(t *testing.T) {
 	c := checker(t, Config{Resolver: dns()})
-	if c.Verified(t.Context(), netip.Addr{}, googlebot) {
-		t.Error("no address is verified")
+	if is, known := c.Verified(t.Context(), netip.Addr{}, googlebot); is || !known {
+		t.Errorf("no address: %t, known: %t", is, known)
 	}
 }
 
@@ -275,6 +276,47 @@ func TestAnswersEnd(t *testing.T) {
 			t.Error("a yes does not end")
 		}
 	})
+}
+
+// Silence and failures of DNS are neither a lie nor a proof, also while they are
+// remembered. An answer is one of both.
+func TestWithoutAnAnswerItIsNotKnown(t *testing.T) {
+	for _, row := range []struct {
+		name, ip  string
+		breaks    func(f *fakeDNS)
+		is, known bool
+	}{
+		{"a crawler", "192.0.2.1", func(*fakeDNS) {}, true, true},
+		{"a liar with a name of its own", "192.0.2.10", func(*fakeDNS) {}, false, true},
+		{"a liar with a crawler's name", "192.0.2.12", func(*fakeDNS) {}, false, true},
+		{"a liar without a name", "192.0.2.99", func(*fakeDNS) {}, false, true},
+		{"silence about the address", "192.0.2.1", func(f *fakeDNS) { f.hang["192.0.2.1"] = true }, false, false},
+		{"silence about the name", "192.0.2.1", func(f *fakeDNS) { f.hang["crawl-192-0-2-1.googlebot.com."] = true }, false, false},
+		{"SERVFAIL", "192.0.2.1", func(f *fakeDNS) { f.refuseAll = true }, false, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := dns()
+				row.breaks(f)
+				c := checker(t, Config{Resolver: f})
+				for _, when := range []string{"at first", "remembered"} {
+					if is, known := c.Verified(t.Context(), netip.MustParseAddr(row.ip), googlebot); is != row.is || known != row.known {
+						t.Errorf("%s: %t, known: %t; want %t, %t", when, is, known, row.is, row.known)
+					}
+				}
+				if is, known := c.Verified(over(t), netip.MustParseAddr(row.ip), googlebot); is != row.is || known != row.known {
+					t.Errorf("without a question: %t, known: %t; want %t, %t", is, known, row.is, row.known)
+				}
+			})
+		})
+	}
+}
+
+// over returns a ctx that is.
+func over(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
 
 func TestNoAnswerIsANoForAShortTime(t *testing.T) {
@@ -349,9 +391,13 @@ func TestACtxThatIsOverGetsWhatIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := dns()
 		c := checker(t, Config{Resolver: f, Ranges: map[string][]netip.Prefix{"DuckDuckBot": {netip.MustParsePrefix("198.51.100.0/24")}}})
-		over, cancel := context.WithCancel(t.Context())
-		cancel()
-		known := func(ip, agent string) bool { return c.Verified(over, netip.MustParseAddr(ip), agent) }
+		known := func(ip, agent string) bool {
+			is, _ := c.Verified(over(t), netip.MustParseAddr(ip), agent)
+			return is
+		}
+		if _, known := c.Verified(over(t), netip.MustParseAddr("192.0.2.1"), googlebot); known {
+			t.Error("what nobody has asked about is known")
+		}
 		if known("192.0.2.1", googlebot) || !known("198.51.100.7", "DuckDuckBot/1.1") || f.questions() != 0 || len(c.asking) != 0 {
 			t.Error("it is more, or less")
 		}

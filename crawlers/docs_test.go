@@ -18,7 +18,7 @@ func crawlersPage() string {
 		"Made from [crawlers/bots.go](../crawlers/bots.go) by `go test ./crawlers -run TestTheListOfCrawlers -update`: change that file, not this one.\n\n" +
 		"A search engine that misbehaves is not stopped if it is the one that it claims to be. A client that a scenario alerts of, and whose user agent has one of the\n" +
 		"words below, is checked: its address has a name by DNS in one of the domains, and that name has this address. What DNS says is remembered for half a day. No\n" +
-		"request waits for it. `crawlers off` believes nobody and asks no DNS server.\n\n" +
+		"request waits for it. Where DNS does not answer, the client has to solve a challenge at most. `crawlers off` believes nobody and asks no DNS server.\n\n" +
 		"| crawler | words in its user agent | its domains |\n|---|---|---|\n")
 	for _, bot := range Known() {
 		domains := strings.Join(bot.Domains, ", ")

@@ -25,26 +25,26 @@ const (
 // of package crawlers is one.
 //
 // The engine asks it before it acts on an alert about a client whose last user
-// agent claims to be a crawler. A verified client gets no decision. All others get the
-// usual one, but a few seconds later, because other goroutines verify, sixteen at a
-// time: the request that raised the alert passes this once.
+// agent claims to be a crawler. A verified client gets no decision, a liar the usual one,
+// and one about whom there is no answer a challenge at most ([event.Alert].Unproven): a
+// real crawler is not banned because DNS fails, and who keeps his own DNS from answering
+// is not spared. All of it comes a few seconds later, because other goroutines verify,
+// sixteen at a time: the request that raised the alert passes this once.
 //
 // At a time 128 clients can be checked or wait for it, 16 of them of one network, a
 // /24 or a /40 of IPv6, of which 4 are checked at once: false claims from one network
 // do not keep others from being checked. An alert about a client without room has no
-// consequences, because it might be a crawler; the next alert tries again. A
-// client that is asked about in vain is no crawler: whoever holds an address can keep
-// its DNS from answering, and must not gain by it.
+// consequences, because it might be a crawler; the next alert tries again.
 type Verifier interface {
 	// Claims reports whether a user agent claims to be a crawler that can be
 	// verified. It stands in front of requests, is called by many goroutines at
 	// once, and does not block.
 	Claims(userAgent string) bool
 	// Verified reports whether ip is the crawler that its user agent claims to
-	// be. It returns when ctx ends. With a ctx that is over already it answers
-	// from what it knows, and does not block; it is called by many goroutines at
-	// once like that.
-	Verified(ctx context.Context, ip netip.Addr, userAgent string) bool
+	// be, and whether that is known. It returns when ctx ends. With a ctx that is
+	// over already it answers from what it knows, and does not block; it is called
+	// by many goroutines at once like that.
+	Verified(ctx context.Context, ip netip.Addr, userAgent string) (is, known bool)
 }
 
 // checks holds alerts back about clients that may be crawlers.
@@ -116,7 +116,7 @@ func (c *checks) consider(a *event.Alert) standing {
 		return isNobody
 	}
 	// Crawlers of which that is known need no check.
-	if c.verify(c.over, a.Client, agent) {
+	if c.verify(c.over, a.Client, agent) == proven {
 		return isCrawler
 	}
 	c.mu.Lock()
@@ -183,8 +183,19 @@ func (c *checks) hold(d *claim, a *event.Alert) {
 	d.alerts = append(d.alerts, *a)
 }
 
-func (c *checks) verify(ctx context.Context, ip netip.Addr, agent string) bool {
-	return c.guarded(func() bool { return c.verifier.Verified(ctx, ip, agent) })
+func (c *checks) verify(ctx context.Context, ip netip.Addr, agent string) verdict {
+	known := true // of one that panics
+	is := c.guarded(func() (is bool) {
+		is, known = c.verifier.Verified(ctx, ip, agent)
+		return is
+	})
+	switch {
+	case is:
+		return proven
+	case known:
+		return lied
+	}
+	return unproven
 }
 
 // guarded asks the verifier. One that panics has verified nobody: then nothing is
@@ -208,9 +219,10 @@ func (c *checks) guarded(ask func() bool) (ok bool) {
 type verdict int
 
 const (
-	lied    verdict = iota // or nobody could tell
-	proven                 // a crawler
-	skipped                // there was no time to check
+	lied     verdict = iota
+	unproven         // nobody could tell
+	proven           // a crawler
+	skipped          // there was no time to check
 )
 
 // settle asks whether the client of d is a crawler, and returns the alerts about it.
@@ -219,9 +231,7 @@ func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) 
 	if time.Since(d.since) < longestDoubt {
 		limit, cancel := context.WithTimeout(ctx, checkTime)
 		defer cancel()
-		if v = lied; c.verify(limit, d.client, d.agent) {
-			v = proven
-		}
+		v = c.verify(limit, d.client, d.agent)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -257,7 +267,8 @@ func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) 
 		switch {
 		case v == proven:
 			e.acquit(a)
-		case v == lied && ctx.Err() == nil:
+		case v != skipped && ctx.Err() == nil:
+			a.Unproven = v == unproven
 			e.act(a)
 		}
 	}

@@ -54,12 +54,12 @@ func (v *verifier) Claims(userAgent string) bool {
 	return strings.Contains(userAgent, "Googlebot")
 }
 
-func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string) bool {
+func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string) (is, known bool) {
 	v.mu.Lock()
-	is, known := v.known[ip]
+	is, known = v.known[ip]
 	v.mu.Unlock()
 	if known || ctx.Err() != nil {
-		return is
+		return is, known
 	}
 	v.mu.Lock()
 	v.asked++
@@ -73,7 +73,7 @@ func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string
 		<-v.deaf
 	case v.hang:
 		<-ctx.Done()
-		return false
+		return false, false
 	}
 	length := time.Second
 	if v.slow && !v.crawlers[ip.String()] {
@@ -81,7 +81,7 @@ func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string
 	}
 	select {
 	case <-ctx.Done():
-		return false
+		return false, false
 	case <-time.After(length):
 	}
 	v.mu.Lock()
@@ -90,7 +90,7 @@ func (v *verifier) Verified(ctx context.Context, ip netip.Addr, userAgent string
 		v.known = map[netip.Addr]bool{}
 	}
 	v.known[ip] = v.crawlers[ip.String()]
-	return v.known[ip]
+	return v.known[ip], true
 }
 
 // claiming returns an alert about a client whose last request had a user agent.
@@ -165,6 +165,74 @@ func TestACrawlerIsNotBannedAndALiarIs(t *testing.T) {
 					t.Errorf("%s the second time, %+v", got, s)
 				}
 			})
+		})
+	}
+}
+
+// Where DNS does not say whether a client is the crawler that it claims to be, nobody is
+// banned for it: whatever asks for a ban, the client is challenged, also when it goes on,
+// and when it takes no notice of that.
+func TestWithoutAnAnswerACrawlerIsChallengedAtMost(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		local  Local
+		change func(*event.Alert)
+		want   lookup.Action
+	}{
+		{"a scenario that bans", Local{}, func(a *event.Alert) { a.Action = lookup.Ban }, lookup.Captcha},
+		{"one that leaves it open", Local{}, func(a *event.Alert) { a.Action = lookup.None }, lookup.Captcha},
+		{"one that challenges", Local{}, func(a *event.Alert) { a.Action = lookup.Captcha }, lookup.Captcha},
+		{"one that slows down", Local{}, func(a *event.Alert) { a.Action = lookup.Throttle }, lookup.Throttle},
+		{"the operator's word about all", Local{Action: lookup.Ban}, func(*event.Alert) {}, lookup.Captcha},
+		{"the operator's word about the scenario", Local{}, func(a *event.Alert) { a.Action, a.Ordered = lookup.Ban, true }, lookup.Captcha},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &reporter{name: "lapi"}
+				e := start(t, Config{Local: row.local, Verify: &verifier{hang: true}, Reporters: []Reporter{r}})
+				for range 3 {
+					a := claiming("192.0.2.1", crawlerAgent)
+					row.change(&a)
+					e.Alert(a)
+					<-time.After(time.Minute)
+				}
+				d := inDetail(t, e, "192.0.2.1")
+				for i := range 100 {
+					e.Challenged(d.Prefix.Addr(), crawlerAgent, d, fmt.Sprint("/", i), false)
+				}
+				<-time.After(time.Minute)
+				if d = inDetail(t, e, "192.0.2.1"); d.Action != row.want {
+					t.Errorf("%v, want %v", d.Action, row.want)
+				}
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				if len(r.all) == 0 {
+					t.Error("the reporter is told of nothing")
+				}
+				for _, a := range r.all {
+					if a.Action != row.want || !a.Unproven {
+						t.Errorf("the reporter is told of a %v, unproven: %t", a.Action, a.Unproven)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A liar who takes no notice of a challenge is banned as anybody is.
+func TestWhoIgnoresTheChallengeIsAskedForProof(t *testing.T) {
+	for name, want := range map[string]lookup.Action{"198.51.100.9": lookup.Ban, "192.0.2.1": lookup.Captcha} {
+		synctest.Test(t, func(t *testing.T) {
+			e := start(t, Config{Verify: &verifier{crawlers: map[string]bool{"192.0.2.1": true}}})
+			e.Alert(suspicion(name)) // without the claim
+			d := inDetail(t, e, name)
+			for i := range 100 {
+				e.Challenged(d.Prefix.Addr(), crawlerAgent, d, fmt.Sprint("/", i), false)
+			}
+			<-time.After(time.Minute)
+			if d = inDetail(t, e, name); d.Action != want {
+				t.Errorf("%s: %v, want %v", name, d.Action, want)
+			}
 		})
 	}
 }

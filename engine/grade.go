@@ -19,10 +19,10 @@ const (
 
 // wish returns what is to be done on a, and for how long the first time. The
 // operator's word about the scenario comes first, then that about all scenarios, then
-// what the scenario asks for. What is mild is a challenge at most.
+// what the scenario asks for. What is mild or unproven is a challenge at most.
 func (l *locals) wish(a *event.Alert) (action lookup.Action, length time.Duration) {
 	theirs := min(cmp.Or(a.Action, lookup.Ban), lookup.Ban)
-	if a.Mild {
+	if a.Mild || a.Unproven {
 		defer func() { action = min(action, lookup.Captcha) }()
 	}
 	switch {
@@ -38,7 +38,7 @@ func (l *locals) wish(a *event.Alert) (action lookup.Action, length time.Duratio
 // goesOn reports whether a, which asks for a captcha by its own wish, is about what a
 // client has done since it was asked for one: it has solved it, and goes on.
 func (l *locals) goesOn(a *event.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
-	if action != lookup.Captcha || a.Mild || a.Ordered || l.cfg.Action != lookup.None {
+	if action != lookup.Captcha || a.Mild || a.Unproven || a.Ordered || l.cfg.Action != lookup.None {
 		return false
 	}
 	was := l.lasting(holding{p, lookup.Captcha}, now)
@@ -80,10 +80,11 @@ func (l *locals) solved(p netip.Prefix) {
 	}
 }
 
-// Challenged is told that the client at ip was asked to solve a challenge because of
-// d when it asked for page, or has solved it. Who solves one is given credit for
-// that; who goes on to ask for one page after the other without is banned.
-func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solved bool) {
+// Challenged is told that the client at ip, with a user agent, was asked to solve a
+// challenge because of d when it asked for page, or has solved it. Who solves one is
+// given credit for that; who goes on to ask for one page after the other without is
+// banned, as by an [Engine.Alert] about it.
+func (e *Engine) Challenged(ip netip.Addr, agent string, d lookup.Decision, page string, solved bool) {
 	now := time.Now()
 	switch {
 	case solved:
@@ -92,10 +93,11 @@ func (e *Engine) Challenged(ip netip.Addr, d lookup.Decision, page string, solve
 			w.Vouch(ip, now)
 		}
 	case d.Source == LocalSource && d.Action == lookup.Captcha && d.Prefix.IsValid() && e.local.ignored(&d, maphash.String(e.seed, page)):
-		e.act(event.Alert{
+		e.Alert(event.Alert{
 			Scenario: ignoredScenario, Message: ip.String() + " asks for one page after the other and solves no challenge",
 			Client: ip, Prefix: d.Prefix, Start: d.Since, Stop: now, Count: ignoredPages, Capacity: ignoredPages - 1,
 			Remediation: true, Action: lookup.Ban, Duration: max(leastIgnored, 2*now.Sub(d.Since)),
+			Context: []event.Context{{Time: now, Target: page, UserAgent: agent}},
 		})
 	}
 }

@@ -85,7 +85,7 @@ func TestWhoIgnoresTheChallengeIsBanned(t *testing.T) {
 				e.Alert(suspicion("192.0.2.1"))
 				d := inDetail(t, e, "192.0.2.1")
 				for i := range 500 {
-					e.Challenged(netip.MustParseAddr("192.0.2.1"), d, tt.page(i), false)
+					e.Challenged(netip.MustParseAddr("192.0.2.1"), "curl/8", d, tt.page(i), false)
 				}
 				if got := inDetail(t, e, "192.0.2.1"); got.Action != tt.want {
 					t.Errorf("%v, want %v", got.Action, tt.want)
@@ -97,7 +97,7 @@ func TestWhoIgnoresTheChallengeIsBanned(t *testing.T) {
 		e := start(t, Config{})
 		e.Table().Replace("lapi", []lookup.Decision{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Action: lookup.Captcha}})
 		for i := range 100 {
-			e.Challenged(netip.MustParseAddr("192.0.2.1"), inDetail(t, e, "192.0.2.1"), fmt.Sprint("/", i), false)
+			e.Challenged(netip.MustParseAddr("192.0.2.1"), "curl/8", inDetail(t, e, "192.0.2.1"), fmt.Sprint("/", i), false)
 		}
 		if got := inDetail(t, e, "192.0.2.1"); got.Action != lookup.Captcha {
 			t.Errorf("a decision of the Local API has become a %v", got.Action)

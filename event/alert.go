@@ -23,6 +23,9 @@ type Alert struct {
 	// the scenario says so by the label at_most, or a part of what is counted may not have
 	// been the client's own act: see [Unmarked].
 	Mild bool
+	// Unproven says that the client claims to be a crawler, and that there was no answer
+	// whether it is: then it is Mild, too. The engine sets it.
+	Unproven bool
 	// Guard says that many clients had a part in it: what is asked for is no
 	// decision about one of them, but a guard.
 	Guard Guard

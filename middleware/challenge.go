@@ -25,7 +25,7 @@ type challengeStage struct {
 
 	passed    func(*http.Request, *Stop)
 	notExempt func() bool
-	told      func(client netip.Addr, d lookup.Decision, page string, solved bool) // nil: nobody is told
+	told      func(client netip.Addr, agent string, d lookup.Decision, page string, solved bool) // nil: nobody is told
 
 	inspectedBy string // the first inspector; empty: nothing is inspected
 	observed    bool   // requests are
@@ -198,7 +198,7 @@ func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop)
 // caused only when that is solved.
 func (c *challengeStage) tell(r *http.Request, s *Stop, solved bool) {
 	if c.told != nil && s.Client.IsValid() && (solved || s.isAboutClient() && asksItself(r)) {
-		c.told(s.Client, s.Decision, r.URL.Path, solved)
+		c.told(s.Client, r.UserAgent(), s.Decision, r.URL.Path, solved)
 	}
 }
 

@@ -64,8 +64,8 @@ func TestASecretOfItsOwnIsToldOfOnce(t *testing.T) {
 }
 
 // noteTo writes down what Challenged is told.
-func noteTo(to *[]string) func(netip.Addr, lookup.Decision, string, bool) {
-	return func(client netip.Addr, d lookup.Decision, page string, solved bool) {
+func noteTo(to *[]string) func(netip.Addr, string, lookup.Decision, string, bool) {
+	return func(client netip.Addr, _ string, d lookup.Decision, page string, solved bool) {
 		*to = append(*to, fmt.Sprintf("%v %v %v %s %t", client, d.Prefix, d.Action, page, solved))
 	}
 }

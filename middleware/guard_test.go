@@ -81,7 +81,7 @@ func TestALoginGoesThroughAGuardWithAPass(t *testing.T) {
 	var told int
 	m := mustNew(t, Config{
 		Lookup: nothing, Observe: g, Challenge: newGate(t, challenge.Config{}),
-		Challenged: func(netip.Addr, lookup.Decision, string, bool) { told++ },
+		Challenged: func(netip.Addr, string, lookup.Decision, string, bool) { told++ },
 	})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(echo)), client: "192.0.2.1:1"}
 	if status, _ := v.get(); status != http.StatusOK {

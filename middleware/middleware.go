@@ -111,9 +111,10 @@ type Config struct {
 
 	// Challenged is called when a client gets a challenge because of a decision about it
 	// (solved is false; page is the path that it requested), and when it has solved one.
+	// Agent is its user agent.
 	// It must not wait. Default: the method of that name of Observe, if there is one, as
 	// the engine of this module has; else none.
-	Challenged func(client netip.Addr, d lookup.Decision, page string, solved bool)
+	Challenged func(client netip.Addr, agent string, d lookup.Decision, page string, solved bool)
 
 	// Observe looks for abuse in the requests that pass and in their responses,
 	// but not in those of clients in Allow. A captcha decision that it returns for a

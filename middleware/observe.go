@@ -27,7 +27,7 @@ type Observer interface {
 // A challengeObserver is an Observer that also gets challenges: see
 // [Config].Challenged.
 type challengeObserver interface {
-	Challenged(client netip.Addr, d lookup.Decision, page string, solved bool)
+	Challenged(client netip.Addr, agent string, d lookup.Decision, page string, solved bool)
 }
 
 // The observeStage shows the requests that pass, and their responses, to an Observer.
