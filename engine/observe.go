@@ -9,9 +9,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// maxEvents is how many responses may wait to be judged.
-const maxEvents = 1024
-
 // A Detector tells who misbehaves. The one in package detect runs scenarios.
 type Detector interface {
 	// Request judges a request before it is answered: what is known of a
@@ -34,7 +31,7 @@ type DetectStats struct {
 type observation struct {
 	detector   Detector   // nil: nobody watches
 	reputation Reputation // nil: it knows nothing good of anybody
-	events     chan *event.Event
+	queue      *queue     // nil: nobody watches
 	log        *zap.Logger
 
 	responses, dropped, panics atomic.Uint64
@@ -44,7 +41,7 @@ func (o *observation) init(d Detector, log *zap.Logger) {
 	o.detector, o.log = d, log
 	o.reputation, _ = d.(Reputation)
 	if d != nil {
-		o.events = make(chan *event.Event, maxEvents)
+		o.queue = newQueue()
 	}
 }
 
@@ -96,17 +93,12 @@ func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 
 // Response shows a request to the detector once it has been answered. It does
 // not wait: another goroutine judges, in the order of the calls, and what does
-// not fit into its queue is dropped and counted. The event is the engine's from
-// then on.
+// not fit into its queue, or into the share that the client's network has of it, is
+// dropped and counted. The event is the engine's from then on.
 func (e *Engine) Response(ev *event.Event) {
-	select {
-	case e.observation.events <- ev:
-	default:
-		// Either nobody watches, which needs no count, or the queue is full.
-		// Detection suffers before the site does.
-		if e.observation.detector != nil {
-			e.observation.dropped.Add(1)
-		}
+	o := &e.observation
+	if o.queue != nil && !o.queue.put(ev) {
+		o.dropped.Add(1) // detection suffers before the site does
 	}
 }
 
@@ -117,7 +109,8 @@ func (e *Engine) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case ev := <-o.events:
+		case ev := <-o.queue.events:
+			o.queue.took(ev)
 			for _, a := range o.judge(o.detector.Response, ev) {
 				e.handle(a)
 			}

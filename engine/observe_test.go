@@ -102,8 +102,8 @@ func TestASlowDetectorHoldsUpNobody(t *testing.T) {
 		e.Response(asked("/"))
 		synctest.Wait() // it is at the detector
 		began := time.Now()
-		for range 1024 + 100 {
-			e.Response(asked("/"))
+		for i := range 1024 + 100 {
+			e.Response(askedBy(fmt.Sprintf("198.51.%d.1", i%16)))
 		}
 		if s := e.Stats().Detect; s.Dropped != 100 || time.Since(began) != 0 {
 			t.Errorf("%+v in %v", s, time.Since(began))
@@ -114,6 +114,77 @@ func TestASlowDetectorHoldsUpNobody(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// askedBy is a response to a client.
+func askedBy(ip string) *event.Event {
+	return &event.Event{Client: netip.MustParseAddr(ip), Target: ip}
+}
+
+// Who floods the site fills the share of his network, and the responses to others are
+// still judged: also those of his next flood, when the first has been.
+func TestOneNetworkLeavesRoomForOthersResponses(t *testing.T) {
+	for name, flood := range map[string]func(i int) string{
+		"a /24":      func(i int) string { return fmt.Sprintf("192.0.2.%d", i%256) },
+		"a /40":      func(i int) string { return fmt.Sprintf("2001:db8:%x:1::1", i%256) },
+		"an address": func(int) string { return "192.0.2.1" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				w := &watcher{response: func(*event.Event) []event.Alert { <-release; return nil }}
+				e := start(t, Config{Detect: w})
+				for round := range 2 {
+					e.Response(askedBy("203.0.113.1"))
+					synctest.Wait() // it is at the detector
+					for i := range 5000 {
+						e.Response(askedBy(flood(i)))
+					}
+					e.Response(askedBy("203.0.113.1"))
+					e.Response(askedBy("2001:db8:ff00::1"))
+					if got, want := e.Stats().Detect.Dropped, uint64((round+1)*(5000-128)); got != want {
+						t.Errorf("%d are dropped, want %d", got, want)
+					}
+					for range 1 + 128 + 2 {
+						release <- struct{}{}
+					}
+					synctest.Wait()
+				}
+				if s := e.Stats().Detect; s.Responses != 2*(1+128+2) {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}
+
+// Nothing is left of what has been judged: many networks in turn get no less.
+func TestSharesOfTheQueueAreGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{Detect: &watcher{}})
+		for round := range 1000 {
+			for i := range 100 {
+				e.Response(askedBy(fmt.Sprintf("198.51.%d.1", i)))
+			}
+			synctest.Wait()
+			if s := e.Stats().Detect; s.Dropped != 0 || s.Responses != uint64(100*(round+1)) {
+				t.Fatalf("round %d: %+v", round, s)
+			}
+		}
+	})
+}
+
+func TestToQueueAResponseAllocatesNothing(t *testing.T) {
+	q := newQueue()
+	for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
+		ev := askedBy(ip)
+		if n := testing.AllocsPerRun(1000, func() {
+			q.put(ev)
+			q.took(<-q.events)
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", ip, n)
+		}
+	}
 }
 
 func TestADetectorThatPanicsCostsProtectionNotTheSite(t *testing.T) {
