@@ -50,7 +50,9 @@ func matchersOf(r *Rules) map[string]*search.Regexp {
 }
 
 // A request is held against none of the expressions that there are for longer than a
-// table lookup a byte: every one has its table, and a table is of bounded size.
+// table lookup a byte: every one has its table, and a table is of bounded size. So the
+// longest text that is looked at, of 16 KiB, costs two million lookups at most, if all of
+// them are asked about it.
 func TestEveryExpressionOfTheRulesHasATable(t *testing.T) {
 	all := map[string]*Rules{"built-in": builtinRules(t)}
 	if os.Getenv("TOCSIN_HUB_SUITE") != "" {
@@ -58,8 +60,8 @@ func TestEveryExpressionOfTheRulesHasATable(t *testing.T) {
 	}
 	for name, rules := range all {
 		ms := matchersOf(rules)
-		if len(ms) == 0 {
-			t.Errorf("%s: no expressions", name)
+		if n := len(ms); n == 0 || n > 128 {
+			t.Errorf("%s: %d expressions", name, n)
 		}
 		for pattern, m := range ms {
 			n := m.States()
