@@ -1,8 +1,12 @@
 package challenge
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,103 +53,106 @@ func (c client) level() Level {
 	return t.level()
 }
 
+// What a visitor goes through, from a client that is asked.
+var edges = []struct {
+	edge string
+	then func(c client) client
+	want Verdict
+}{
+	{"free: an answer that nothing asks for is welcome and earns nothing", func(c client) client {
+		r := c.request("POST", "")
+		r.Header.Set(answerHeader, c.challenged().Token)
+		if got := c.send(r, false); got.status != http.StatusNoContent || len(got.cookies) > 0 {
+			c.t.Errorf("it is answered %d, with %v", got.status, got.cookies)
+		}
+		return c
+	}, Due},
+	{"asked, by a decision", func(c client) client { return c }, Due},
+	{"asked to in, by a right solution", client.solve, Passed},
+	{"asked to asked, by a wrong solution", func(c client) client {
+		wantStatus(c.t, c.answer(c.challenged().Token, payload(solution{})), http.StatusForbidden)
+		return c
+	}, Due},
+	{"asked to asked, by one that is too late", func(c client) client {
+		token := c.challenged().Token
+		<-time.After(5 * time.Minute)
+		wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
+		return c
+	}, Due},
+	{"asked to asked, by one that counted before, in another browser", func(c client) client {
+		token := c.challenged().Token
+		wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusNoContent)
+		wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
+		return c
+	}, Due},
+	{"asked to away, by collecting passes", client.collect, Barred},
+	{"away to asked, when it is forgotten", func(c client) client {
+		c = c.collect()
+		<-time.After(3 * time.Minute)
+		return c
+	}, Due},
+	{"away to in, with a pass that is good", func(c client) client {
+		in := c.solve()
+		c.collect()
+		return in
+	}, Passed},
+	{"in to in, by use: the pass is renewed", func(c client) client {
+		return c.solve().use(10*time.Minute, 4*time.Hour)
+	}, Passed},
+	{"in to in, when the same decision is announced again", func(c client) client {
+		c.since = time.Now().Add(-time.Hour)
+		return c.solve()
+	}, Passed},
+	{"in to in, while others behind the address are turned away", func(c client) client {
+		in := c.solve()
+		other := c
+		other.agent = "farm"
+		other.collect()
+		return in
+	}, Passed},
+	{"in to asked, without use", func(c client) client {
+		c = c.solve()
+		<-time.After(30 * time.Minute)
+		return c
+	}, Due},
+	{"in to asked, a day after the pass was earned", func(c client) client {
+		c = c.solve().use(10*time.Minute, 24*time.Hour-10*time.Minute)
+		<-time.After(10 * time.Minute)
+		return c
+	}, Due},
+	{"in to asked, by a new offence", func(c client) client {
+		c = c.solve()
+		<-time.After(time.Minute)
+		c.since = time.Now()
+		return c
+	}, Due},
+	{"in to asked, by a new offence after the pass was renewed", func(c client) client {
+		c = c.solve()
+		earned := time.Now()
+		c = c.use(10*time.Minute, time.Hour)
+		c.since = earned.Add(time.Millisecond)
+		return c
+	}, Due},
+	{"in to asked, from another address", func(c client) client {
+		c = c.solve()
+		c.addr = c.addr.Next()
+		return c
+	}, Due},
+	{"in to asked, with another browser", func(c client) client {
+		c = c.solve()
+		c.agent = "another"
+		return c
+	}, Due},
+	{"in to asked, at another host", func(c client) client {
+		c = c.solve()
+		c.url = "https://other.example/"
+		return c
+	}, Due},
+}
+
 // Each edge of the states that the package comment draws.
 func TestWhatAVisitorGoesThrough(t *testing.T) {
-	for _, tt := range []struct {
-		edge string
-		then func(c client) client // from a client that is asked
-		want Verdict
-	}{
-		{"free: an answer that nothing asks for is welcome and earns nothing", func(c client) client {
-			r := c.request("POST", "")
-			r.Header.Set(answerHeader, c.challenged().Token)
-			if got := c.send(r, false); got.status != http.StatusNoContent || len(got.cookies) > 0 {
-				c.t.Errorf("it is answered %d, with %v", got.status, got.cookies)
-			}
-			return c
-		}, Due},
-		{"asked, by a decision", func(c client) client { return c }, Due},
-		{"asked to in, by a right solution", client.solve, Passed},
-		{"asked to asked, by a wrong solution", func(c client) client {
-			wantStatus(c.t, c.answer(c.challenged().Token, payload(solution{})), http.StatusForbidden)
-			return c
-		}, Due},
-		{"asked to asked, by one that is too late", func(c client) client {
-			token := c.challenged().Token
-			<-time.After(5 * time.Minute)
-			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
-			return c
-		}, Due},
-		{"asked to asked, by one that counted before, in another browser", func(c client) client {
-			token := c.challenged().Token
-			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusNoContent)
-			wantStatus(c.t, c.answer(token, c.solution(token)), http.StatusForbidden)
-			return c
-		}, Due},
-		{"asked to away, by collecting passes", client.collect, Barred},
-		{"away to asked, when it is forgotten", func(c client) client {
-			c = c.collect()
-			<-time.After(3 * time.Minute)
-			return c
-		}, Due},
-		{"away to in, with a pass that is good", func(c client) client {
-			in := c.solve()
-			c.collect()
-			return in
-		}, Passed},
-		{"in to in, by use: the pass is renewed", func(c client) client {
-			return c.solve().use(10*time.Minute, 4*time.Hour)
-		}, Passed},
-		{"in to in, when the same decision is announced again", func(c client) client {
-			c.since = time.Now().Add(-time.Hour)
-			return c.solve()
-		}, Passed},
-		{"in to in, while others behind the address are turned away", func(c client) client {
-			in := c.solve()
-			other := c
-			other.agent = "farm"
-			other.collect()
-			return in
-		}, Passed},
-		{"in to asked, without use", func(c client) client {
-			c = c.solve()
-			<-time.After(30 * time.Minute)
-			return c
-		}, Due},
-		{"in to asked, a day after the pass was earned", func(c client) client {
-			c = c.solve().use(10*time.Minute, 24*time.Hour-10*time.Minute)
-			<-time.After(10 * time.Minute)
-			return c
-		}, Due},
-		{"in to asked, by a new offence", func(c client) client {
-			c = c.solve()
-			<-time.After(time.Minute)
-			c.since = time.Now()
-			return c
-		}, Due},
-		{"in to asked, by a new offence after the pass was renewed", func(c client) client {
-			c = c.solve()
-			earned := time.Now()
-			c = c.use(10*time.Minute, time.Hour)
-			c.since = earned.Add(time.Millisecond)
-			return c
-		}, Due},
-		{"in to asked, from another address", func(c client) client {
-			c = c.solve()
-			c.addr = c.addr.Next()
-			return c
-		}, Due},
-		{"in to asked, with another browser", func(c client) client {
-			c = c.solve()
-			c.agent = "another"
-			return c
-		}, Due},
-		{"in to asked, at another host", func(c client) client {
-			c = c.solve()
-			c.url = "https://other.example/"
-			return c
-		}, Due},
-	} {
+	for _, tt := range edges {
 		t.Run(tt.edge, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := tt.then(newClient(t, newGate(t, Config{Level: Low, Bar: 3})))
@@ -154,6 +161,90 @@ func TestWhatAVisitorGoesThrough(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What shows each edge that the package comment draws: edges of the table above, and a
+// test of the middleware, which knows when a decision ends.
+var shownBy = map[string][]string{
+	"free → asked: decision":                                   {"asked, by a decision"},
+	"asked → in: right solution":                               {"asked to in, by a right solution"},
+	"asked → in: by a right solution":                          {"asked to in, by a right solution"},
+	"asked → away: when requests from there look like farming": {"asked to away, by collecting passes"},
+	"asked → free: when the decision ends":                     {"middleware.TestTheEndOfADecisionFreesItsVisitor"},
+	"in → in: with each use: the pass is renewed, until a day after it was earned; and when the same decision is announced again": {
+		"in to in, by use: the pass is renewed", "in to in, when the same decision is announced again",
+	},
+	"in → asked: when the pass has not been used for its time to live, or a day is over: the challenge is only as hard as the first": {
+		"in to asked, without use", "in to asked, a day after the pass was earned",
+	},
+	"in → asked: by a new offence: a decision that is newer than the pass": {
+		"in to asked, by a new offence", "in to asked, by a new offence after the pass was renewed",
+	},
+	"in → asked: from another address, with another browser, at a host that does not share passes": {
+		"in to asked, from another address", "in to asked, with another browser", "in to asked, at another host",
+	},
+	"in → free: when the decision ends":          {"middleware.TestTheEndOfADecisionFreesItsVisitor"},
+	"away → asked: when the counts have expired": {"away to asked, when it is forgotten"},
+	"away → in: with a pass that is still valid": {"away to in, with a pass that is good"},
+}
+
+// drawnEdges returns the edges in the package comment, as "from → to: why".
+func drawnEdges(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("challenge.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, drawing, _ := strings.Cut(string(text), "// # What a visitor goes through\n")
+	drawing, _, _ = strings.Cut(drawing, "// #")
+	var all []string
+	from, open := "", false // whether an edge goes on in the next line
+	for line := range strings.Lines(drawing) {
+		line, isDrawn := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "//\t")
+		words := strings.Fields(line)
+		switch {
+		case !isDrawn || len(words) == 0:
+			open = false
+		case strings.Contains(line, "──▶"):
+			parts := strings.Split(strings.ReplaceAll(line, "▶", ""), "──")
+			for i := 2; i < len(parts); i += 2 {
+				all = append(all, strings.TrimSpace(parts[i-2])+" → "+strings.TrimSpace(parts[i])+": "+strings.TrimSpace(parts[i-1]))
+			}
+		case words[0] == "→":
+			all = append(all, from+" → "+words[1]+": "+strings.Join(words[2:], " "))
+			open = true
+		case !strings.HasPrefix(line, " "):
+			from, open = words[0], false
+		case open:
+			all[len(all)-1] += " " + strings.Join(words, " ")
+		}
+	}
+	return all
+}
+
+func TestEachEdgeThatIsDrawnIsTested(t *testing.T) {
+	drawn := drawnEdges(t)
+	if want := slices.Sorted(maps.Keys(shownBy)); !slices.Equal(slices.Sorted(slices.Values(drawn)), want) {
+		t.Errorf("the comment draws\n%s\nand the tests show\n%s", strings.Join(slices.Sorted(slices.Values(drawn)), "\n"), strings.Join(want, "\n"))
+	}
+	for edge, all := range shownBy {
+		for _, by := range all {
+			if test, elsewhere := strings.CutPrefix(by, "middleware."); elsewhere {
+				text, err := os.ReadFile("../middleware/free_test.go")
+				if err != nil || !strings.Contains(string(text), "func "+test+"(") {
+					t.Errorf("%s: there is no %s (%v)", edge, by, err)
+				}
+				continue
+			}
+			found := false
+			for _, row := range edges {
+				found = found || row.edge == by
+			}
+			if !found {
+				t.Errorf("%s: there is no row %q", edge, by)
+			}
+		}
 	}
 }
 
