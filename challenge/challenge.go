@@ -55,14 +55,20 @@
 // high: with the defaults 100 passes, and 100 more an hour. Above it, a kind of browser
 // whose latest pass was never used gets no challenge. That stops a farm with a list of
 // browsers, until the address has calmed. Any other kind gets the hardest challenge in
-// its turn, 15 seconds in every three minutes. A new visitor is told when to come, and
-// gets in within three minutes whatever others do. Three minutes after the farm has
-// stopped, all kinds get in.
+// its turn, 15 seconds in every three minutes: a visitor is told when to come.
 //
-// Two kinds of farms are slowed, but not stopped, because nothing distinguishes them from
-// people: one that invents a new browser each time until it finds one whose turn it is,
-// and one that uses each of its passes. In doubt, the gate sends a challenge instead of
-// refusing: the farm only wins passes for its own address, where one pass is enough.
+// A farm may also invent a browser each time. So above that bar, all kinds of browsers
+// that have earned no pass in the last hour count together as one kind, with its bar,
+// until what they have earned is forgotten. That stops this farm, too. While it goes on,
+// it competes with new visitors for the few passes that are left to both. Visitors who
+// hold a pass, or come back after one, and kinds of browsers that use their passes get in
+// meanwhile. Three minutes after the farm has stopped, all kinds get in, and in the hour
+// after it new ones within minutes, up to 80.
+//
+// One kind of farm is slowed, but not stopped, because nothing distinguishes it from
+// people: one that uses each of its passes, and claims to be the same dozen browsers. In
+// doubt, the gate sends a challenge instead of refusing: the farm only wins passes for its
+// own address, where one pass is enough.
 //
 // A visitor who waits instead of working ([Config].Wait) pays nothing for a pass. Waits
 // are counted apart, and a full count bars only from waiting.
@@ -121,7 +127,8 @@ type Config struct {
 	// Bar is how many points make the verdict [Barred] until enough have expired: clients
 	// without a pass get no challenge. With the default that is after about 20 unused
 	// passes, or 80 browsers of one kind within minutes; and after five times as many of
-	// all kinds: then each kind that uses its passes has a turn every three minutes.
+	// all kinds: then each kind that uses its passes has a turn every three minutes, and
+	// all new kinds count as one.
 	// Wrong answers do not bar. Default: 20; negative: never.
 	Bar int
 

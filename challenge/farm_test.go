@@ -103,18 +103,25 @@ func farmed(t *testing.T, cfg Config) client {
 	return c
 }
 
-// With changing agents a neighbour cannot lock newcomers out, however long he goes on
-// and takes at once what is forgotten: each is told when to come, within three minutes,
-// and is let in then.
+// With changing agents a neighbour locks nobody out whose kind of browser has used its
+// pass, however long he goes on and takes at once what is forgotten: each is told when to
+// come, within three minutes, and is let in then. Other newcomers are let in when he has
+// gone, within as long.
 func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := farmed(t, Config{Level: Low})
-		farm, tries := c, 0
+		c := newClient(t, newGate(t, Config{Level: Low}))
+		for n := range 20 { // kinds of browsers that people there have
+			known := c
+			known.agent = fmt.Sprint("known ", n)
+			known.solve().visit()
+		}
+		farm, tries, earned := c, 0, 0
 		wait := func(d time.Duration) {
 			for end := time.Now().Add(d); ; tries++ {
-				farm.agent = fmt.Sprint("more of the farm ", tries)
+				farm.agent = fmt.Sprint("the farm ", tries)
 				if farm.judge() == Due {
 					farm.solve()
+					earned++
 				}
 				left := time.Until(end)
 				if left <= 0 {
@@ -123,9 +130,11 @@ func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 				<-time.After(min(left, time.Second))
 			}
 		}
-		for n := range 20 {
+		wait(10 * time.Minute)
+		before := earned
+		for n := range 5 {
 			newcomer := c
-			newcomer.agent = fmt.Sprint("newcomer ", n)
+			newcomer.agent = fmt.Sprint("known ", n)
 			told := c.gate.BarredFor(newcomer.request("GET", ""), newcomer.visitor())
 			wait(told)
 			if got := newcomer.judge(); got != Due || told >= 3*time.Minute {
@@ -136,6 +145,16 @@ func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 			if newcomer = newcomer.with(newcomer.answer(token, newcomer.solution(token))); newcomer.judge() != Passed {
 				t.Fatalf("the pass of newcomer %d does not count", n)
 			}
+			newcomer.visit()
+		}
+		if earned-before > 10 {
+			t.Errorf("meanwhile the farm earns %d passes; want at most 10", earned-before)
+		}
+		newcomer := c
+		newcomer.agent = "of a new kind"
+		<-time.After(c.gate.BarredFor(newcomer.request("GET", ""), newcomer.visitor()))
+		if got := newcomer.judge(); got != Due {
+			t.Errorf("when the farm has gone the verdict about a newcomer is %d; want Due", got)
 		}
 	})
 }
@@ -241,18 +260,22 @@ func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 	})
 }
 
-// However much a farm has collected, by making up browsers, three minutes after it nobody
-// is turned away.
+// However hard a farm has tried to collect, by making up browsers, three minutes after it
+// nobody is turned away for long: people with ever new browsers get in, one a minute.
 func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low}))
 		common := c.solve() // a neighbour whose pass is never used
 		common.cookie = ""
-		for n, earned := 0, 0; earned < 1000; n++ {
+		earned := 0
+		for n := range 10_000 {
 			if c.agent = fmt.Sprint("made up ", n); c.judge() == Due {
 				c.solve()
 				earned++
 			}
+		}
+		if earned > 130 {
+			t.Errorf("%d of 10,000 solutions earn a pass; want at most 130", earned)
 		}
 		if got := common.judge(); got != Barred {
 			t.Errorf("the verdict about a browser of which the latest pass was not used is %d; want Barred", got)
@@ -263,6 +286,28 @@ func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 		<-time.After(3 * time.Minute)
 		if got := common.judge(); got != Due {
 			t.Errorf("when the farm has gone the verdict is %d; want Due", got)
+		}
+		// One visitor a minute, while what the farm has earned is not forgotten yet: each
+		// comes when he is told to.
+		var in atomic.Int32
+		for n := range 30 {
+			visitor := c
+			visitor.agent = fmt.Sprint("a visitor ", n)
+			go func() {
+				came := time.Now()
+				for visitor.judge() != Due {
+					<-time.After(c.gate.BarredFor(visitor.request("GET", ""), visitor.visitor()))
+				}
+				if _, got := visitor.solve().visit(); got == Passed && time.Since(came) <= 5*time.Minute {
+					in.Add(1)
+				}
+			}()
+			<-time.After(time.Minute)
+			synctest.Wait()
+		}
+		<-time.After(10 * time.Minute)
+		if n := in.Load(); n != 30 {
+			t.Errorf("%d of 30 visitors get in within five minutes", n)
 		}
 	})
 }

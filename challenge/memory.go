@@ -60,6 +60,13 @@ func (c crowd) waits() crowd {
 	return c
 }
 
+// newcomers returns the crowd of all kinds of browsers behind c that have earned no pass
+// lately.
+func (c crowd) newcomers() crowd {
+	c[1] ^= 0xff
+	return c
+}
+
 // turn returns how long c has to wait for its turn, which is one of turns that begin in
 // every round; 0 if this is it.
 func (c crowd) turn(now time.Time) time.Duration {
@@ -136,6 +143,9 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 
 // countLocked counts a fresh solution, which has earned a pass with this nonce.
 func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
+	if m.isNewLocked(by, r, now) {
+		m.addLocked(by.network.newcomers(), 1, r, n, now)
+	}
 	m.addLocked(by.browser, 1, r, n, now)
 	m.addLocked(by.network, crowds, r, n, now)
 	m.idle.turn(now, scoreLife)
@@ -176,6 +186,18 @@ func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // gates of other rules share it
 	t.last = n
 	m.scores.put(c, t, maxCrowds)
+}
+
+// isNewLocked reports whether by counts as one of the newcomers of its network: its kind
+// of browser has earned no pass lately, and passes are collected there, or were, and what
+// newcomers have earned since is not forgotten yet. Who invents a browser each time is one
+// of them each time.
+func (m *Memory) isNewLocked(by solver, r rules, now time.Time) bool {
+	if r.bar < 0 || m.scoreLocked(by.browser, 1, now).last != (nonce{}) {
+		return false
+	}
+	return m.scoreLocked(by.network.newcomers(), 1, now).quarters > 0 ||
+		m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds) > 0
 }
 
 // isIdleLocked reports whether a pass was earned lately, and no request has had it.
@@ -232,6 +254,9 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 		return High
 	}
 	browser := m.scoreLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
+	if m.isNewLocked(by, r, now) {
+		browser = max(browser, m.scoreLocked(by.network.newcomers(), 1, now).quarters/int32(whole*r.raise))
+	}
 	network := all.quarters / int32(whole*r.raise*crowds)
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
@@ -246,7 +271,8 @@ func (m *Memory) barred(by solver, r rules, sent, now time.Time) time.Duration {
 
 // barredLocked bars a kind of browser until enough is forgotten, and so all that is behind
 // the address, but for kinds that collect nothing: these are barred at most until their
-// turn. Who had it when the challenge was sent has time to solve it.
+// turn. Who had it when the challenge was sent has time to solve it. Newcomers are barred
+// as one kind, too: an invented browser collects nothing, but its inventor does.
 func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Duration {
 	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
@@ -255,6 +281,9 @@ func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Dura
 	network := m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
 	if !m.isIdleLocked(own.last) {
 		network = min(network, by.browser.turn(sent), by.browser.turn(now))
+	}
+	if m.isNewLocked(by, r, now) {
+		network = max(network, m.scoreLocked(by.network.newcomers(), 1, now).over(r.bar, 1))
 	}
 	return max(own.over(r.bar, 1), network)
 }
