@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
@@ -12,29 +13,40 @@ import (
 )
 
 // identity returns what tells v and the guests from any others: a hash over what they are
-// in JSON, and over the files that guests name.
+// in JSON, and over the files that guests name. Errors name a guest as "lapi 2".
 func identity(v any, guests ...caddy.Module) (string, error) {
 	h := sha256.New()
 	if err := json.NewEncoder(h).Encode(v); err != nil {
 		return "", fmt.Errorf("hashing: %w", err)
 	}
+	nth := map[string]int{}
 	for _, g := range guests {
-		id := g.CaddyModule().ID
-		fmt.Fprintf(h, "%d:%s", len(id), id)
-		if err := json.NewEncoder(h).Encode(g); err != nil {
-			return "", fmt.Errorf("hashing %s: %w", id, err)
-		}
-		f, ok := g.(guest.Files)
-		if !ok {
-			continue
-		}
-		for _, name := range f.Files() {
-			text, err := option.ReadFile(name, option.MaxSecret)
-			if err != nil {
-				return "", fmt.Errorf("tls: %w", err)
-			}
-			fmt.Fprintf(h, "%d:%s", len(text), text)
+		name := g.CaddyModule().ID.Name()
+		nth[name]++
+		if err := hashGuest(h, g); err != nil {
+			return "", fmt.Errorf("%s %d: %w", name, nth[name], err)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashGuest adds g to h, with the files that it names. Errors name the option of a file.
+func hashGuest(h hash.Hash, g caddy.Module) error {
+	id := g.CaddyModule().ID
+	fmt.Fprintf(h, "%d:%s", len(id), id)
+	if err := json.NewEncoder(h).Encode(g); err != nil {
+		return fmt.Errorf("hashing: %w", err)
+	}
+	f, ok := g.(guest.Files)
+	if !ok {
+		return nil
+	}
+	for _, file := range f.Files() {
+		text, err := option.ReadFile(file.Path, option.MaxSecret)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file.Option, err)
+		}
+		fmt.Fprintf(h, "%d:%s", len(text), text)
+	}
+	return nil
 }

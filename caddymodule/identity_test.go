@@ -3,9 +3,11 @@ package caddymodule
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/sources"
 )
 
@@ -47,7 +49,23 @@ func TestGuestsAreToldApart(t *testing.T) {
 		}
 		seen[id] = name
 	}
-	if _, err := identity(nil, &sources.LAPI{TLSCA: filepath.Join(t.TempDir(), "none")}); err == nil {
-		t.Error("a missing authority is no error")
+	if _, err := identity(nil, list, &sources.LAPI{TLSCA: filepath.Join(t.TempDir(), "none")}); err == nil || !strings.HasPrefix(err.Error(), "lapi 1: tls: open ") {
+		t.Errorf("a missing authority: %v", err)
+	}
+}
+
+// A guest of somebody else has a file by another option.
+type filed struct{ path string }
+
+func (filed) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "tocsin.sources.filed", New: func() caddy.Module { return new(filed) }}
+}
+
+func (f filed) Files() []guest.File { return []guest.File{{Option: "keytab", Path: f.path}} }
+
+func TestAFileThatCannotBeReadIsNamedByItsOption(t *testing.T) {
+	_, err := identity(nil, filed{os.DevNull}, filed{filepath.Join(t.TempDir(), "none")})
+	if err == nil || !strings.HasPrefix(err.Error(), "filed 2: keytab: open ") {
+		t.Errorf("%v", err)
 	}
 }

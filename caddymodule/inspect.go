@@ -69,7 +69,7 @@ func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, erro
 	}
 	key, err := identity(nil, m)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	v, _, err := inspectorPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		i := &inspector{name: name, said: verdictVar + key}

@@ -13,8 +13,13 @@ import (
 
 // Files is a guest whose files belong to its identity: it reads them once.
 type Files interface {
-	// Files returns the paths of the files.
-	Files() []string
+	Files() []File
+}
+
+// A File is one that a guest reads.
+type File struct {
+	Option string // that names it, for errors, such as "tls"
+	Path   string
 }
 
 // ParseFailure returns the action that s, the value of an option such as failure, names

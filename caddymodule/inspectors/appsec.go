@@ -159,11 +159,11 @@ func (s *AppSec) Resolve(repl *caddy.Replacer, sources []guest.Opened) error {
 }
 
 // Files implements [guest.Files]: the authorities are read only once.
-func (s *AppSec) Files() []string {
+func (s *AppSec) Files() []guest.File {
 	if s.TLSCA == "" {
 		return nil
 	}
-	return []string{s.TLSCA}
+	return []guest.File{{Option: "tls", Path: s.TLSCA}}
 }
 
 // config returns the config of s, which is resolved.

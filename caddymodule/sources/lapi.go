@@ -180,11 +180,11 @@ func (l *LAPI) validate() error {
 
 // Files implements [guest.Files]. The authorities are read only once. A client
 // certificate is read again for each connection, so it may be renewed meanwhile.
-func (l *LAPI) Files() []string {
+func (l *LAPI) Files() []guest.File {
 	if l.TLSCA == "" {
 		return nil
 	}
-	return []string{l.TLSCA}
+	return []guest.File{{Option: "tls", Path: l.TLSCA}}
 }
 
 // Open implements [guest.Source].
