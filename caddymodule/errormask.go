@@ -19,7 +19,7 @@ import (
 const stoppedPath = "/tocsin/stopped"
 
 // A mask is what error routes see of a stopped request: a GET of [stoppedPath] without
-// a body. So routes that are meant for other errors hand nothing of the request to a
+// a body, and with the headers that [saysForm] names. So routes that are meant for other errors hand nothing of the request to a
 // proxy, and show no file that it asks for. Routes that ask about it see it as it came,
 // but without its body, and so do the handlers in them.
 //
@@ -46,6 +46,7 @@ func maskOf(r *http.Request) *mask {
 func newMask(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError) (*stoppedWriter, *http.Request) {
 	m := &mask{status: cause.StatusCode, judged: !errors.Is(cause.Err, errNotReady), whole: bodiless(r)}
 	masked := bodiless(r)
+	maps.DeleteFunc(masked.Header, func(name string, _ []string) bool { return !saysForm(name) })
 	masked.Method, masked.RequestURI = http.MethodGet, stoppedPath
 	masked.URL = &url.URL{Path: stoppedPath}
 	masked = anew(w, masked)
@@ -70,6 +71,18 @@ func bodiless(r *http.Request) *http.Request {
 
 func isOfBody(name string) bool {
 	return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
+}
+
+// ofForm are the headers that say in what form an answer is wanted, who asks, and for
+// which trace. An application may take its address, its method or its user from any
+// other, such as X-Original-URL.
+var ofForm = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Dnt", "Forwarded", "Priority", "Save-Data", "Traceparent", "Tracestate",
+	"User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+}
+
+func saysForm(name string) bool {
+	return slices.Contains(ofForm, name) || strings.HasPrefix(name, "Sec-Ch-") || strings.HasPrefix(name, "Sec-Fetch-")
 }
 
 // masking returns routes that serve masked requests, and do with others what the given

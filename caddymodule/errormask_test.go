@@ -112,6 +112,58 @@ func TestWhatErrorRoutesSeeOfAStoppedRequest(t *testing.T) {
 	}
 }
 
+// An application may take its address, its method and its user from headers: of a stopped
+// request a route that does not ask gets none of these, and one that asks gets all.
+func TestHeadersOfAStoppedRequestLeadAnErrorRouteNowhere(t *testing.T) {
+	kept := fields("Accept", "text/html", "Accept-Language", "nl", "Sec-Fetch-Mode", "navigate", "Sec-Ch-Ua", "x", "User-Agent", "Firefox", "X-Request-Id", "7")
+	lost := fields(
+		"X-Original-Url", "/secret", "X-Rewrite-Url", "/secret", "X-Forwarded-Uri", "/secret", "X-Forwarded-Prefix", "/secret",
+		"X-Http-Method-Override", "POST", "X-Http-Method", "POST", "X-Method-Override", "DELETE", "X-Waf-Path", "/secret",
+		"Cookie", "session=1", "Authorization", "Basic eA==", "Destination", "/secret", "Referer", "/secret",
+	)
+	for name, errors := range map[string]string{
+		"error routes that do not ask": "tocsin\nhandle_errors {\nreverse_proxy {APP}\n}",
+		"an intercept around":          "intercept {\n@e status 403 429\nhandle_response @e {\nreverse_proxy {APP}\n}\n}\nhandle {\ntocsin\n}",
+		"error routes that ask":        "tocsin\nhandle_errors 403 429 {\nreverse_proxy {APP}\n}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, app := newHost(t), newFrontController(t)
+			h.load(h.withList() + "http://{ADDR} {\n" + strings.Replace(errors, "{APP}", app.Listener.Addr().String(), 1) + "\n}")
+			wait(t, func() error {
+				if a := h.get(banned, "/"); !strings.Contains(a.body, theContent) { // of the routes
+					return fmt.Errorf("it gets %d: %q", a.status, a.body)
+				}
+				return nil
+			})
+			app.done()
+			r := h.request(http.MethodPost, banned, "/page?_method=PUT")
+			for _, all := range []http.Header{kept, lost} {
+				for name, values := range all {
+					r.Header[name] = values
+				}
+			}
+			a, err := h.do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			did, asks := app.done(), name == "error routes that ask"
+			if (len(did) > 0) != asks || strings.Contains(a.body, theContent+" at /secret") != asks {
+				t.Errorf("status %d, %q, and the site did %q", a.status, a.body, did)
+			}
+			for _, row := range []struct {
+				sent http.Header
+				want bool
+			}{{kept, true}, {lost, asks}} {
+				for name, values := range row.sent {
+					if got := app.last().Get(name) == values[0]; got != row.want {
+						t.Errorf("%s is handed on: %t, want %t", name, got, row.want)
+					}
+				}
+			}
+		})
+	}
+}
+
 // waitStopped waits until the client with address from does not get the site.
 func (h *host) waitStopped(from string) {
 	h.t.Helper()
