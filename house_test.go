@@ -34,6 +34,7 @@ const (
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
 	gjson      = "github.com/tidwall/gjson"
+	http2      = "golang.org/x/net/http2"
 	suffixes   = "golang.org/x/net/publicsuffix"
 	fsnotify   = "github.com/fsnotify/fsnotify"
 	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
@@ -97,8 +98,9 @@ var rooms = map[string]room{
 
 // inTests is what the tests of any room may import on top: guests of the app, an inspector, a server to test
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
-// behind, bart as a yardstick, gjson as an oracle, the commands, and a browser.
-var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, quic}}
+// behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
+// frames of HTTP/2.
+var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {
