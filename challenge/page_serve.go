@@ -3,6 +3,7 @@ package challenge
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	pages "github.com/tocsin-project/tocsin/internal/page"
@@ -30,12 +31,30 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, c challengeFor) {
 			Detail: "A browser has to pass a check before this is served. Open a page of this site in it.",
 			Ref:    s.Ref, Time: s.Time, Contact: p.look.For(s.Ref).URL,
 		}.JSON()
-		if r.Header.Get("HX-Request") == "true" {
+		switch {
+		case r.Header.Get("HX-Request") == "true":
 			w.Header().Set("HX-Refresh", "true") // htmx would show nothing; so it loads the page anew
+		case isTurbos(r.Header):
+			a.ContentType, a.Body = pages.TypeHTML, []byte(turboReload)
 		}
 	}
 	w.Header().Set("X-Tocsin", "challenge")
 	a.Send(w, r)
+}
+
+// turboReload has Turbo load the page anew: by the first line where it looks whether it
+// may show what it got, and by the second where it shows all of it.
+const turboReload = `<!doctype html><meta charset="utf-8"><title>403</title>
+<meta name="turbo-visit-control" content="reload">
+<meta http-equiv="refresh" content="0">
+`
+
+// isTurbos reports whether Turbo has sent h for a form or a frame. It does nothing with an
+// answer to these that is no HTML: the visitor would click in vain. A visit by a link it
+// makes again without a script.
+func isTurbos(h http.Header) bool {
+	accept := h.Get("Accept")
+	return h.Get("Turbo-Frame") != "" || strings.Contains(accept[:min(len(accept), 1024)], "text/vnd.turbo-stream.html")
 }
 
 // navigates reports whether a person is to see the answer to r.

@@ -165,3 +165,35 @@ func TestHtmxIsToldToLoadThePageAnew(t *testing.T) {
 		}
 	}
 }
+
+// Turbo does nothing with an answer to a form or a frame that is no HTML, and by a visit
+// it asks again as a browser. What it gets instead names no challenge that it could show.
+func TestTurboIsToldToLoadThePageAnew(t *testing.T) {
+	const visit = "text/html, application/xhtml+xml"
+	for _, row := range []struct {
+		name    string
+		header  map[string]string
+		reloads bool
+	}{
+		{"a form", map[string]string{"Accept": "text/vnd.turbo-stream.html, " + visit, "X-Turbo-Request-Id": "1"}, true},
+		{"a frame", map[string]string{"Accept": visit, "Turbo-Frame": "box", "X-Turbo-Request-Id": "1"}, true},
+		{"a visit", map[string]string{"Accept": visit, "X-Turbo-Request-Id": "1"}, false},
+		{"another script", map[string]string{"Accept": "*/*"}, false},
+	} {
+		c := newClient(t, newGate(t, Config{}))
+		r := c.request("GET", "")
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		for name, value := range row.header {
+			r.Header.Set(name, value)
+		}
+		w := newRecorder()
+		c.gate.Challenge(w, r, c.visitor())
+		body, isHTML := w.Body.String(), w.Header().Get("Content-Type") == "text/html; charset=utf-8"
+		if w.Code != http.StatusForbidden || w.Header().Get("X-Tocsin") != "challenge" || isHTML != row.reloads {
+			t.Errorf("%s: status %d, %v", row.name, w.Code, w.Header())
+		}
+		if has := strings.Contains(body, `name="turbo-visit-control" content="reload"`) && strings.Contains(body, `http-equiv="refresh" content="0"`); has != row.reloads || strings.Contains(body, "<script") {
+			t.Errorf("%s: %s", row.name, body)
+		}
+	}
+}
