@@ -55,7 +55,11 @@ func first(all []lookup.Decision) (lookup.Decision, bool) {
 	if len(all) == 0 {
 		return lookup.Decision{}, false
 	}
-	return all[0], true
+	best := all[0]
+	for _, d := range all[1:] {
+		best = best.With(d)
+	}
+	return best, true
 }
 
 // allowlists returns the sources that are allowlisters.

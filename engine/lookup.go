@@ -41,16 +41,16 @@ func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decisi
 		if ok && e.isAllowlisted(&at, ip) {
 			at, ok = first(e.without(e.table.CoveringPlace(country, as), ip))
 		}
-		if ok && at.Beats(&d) {
-			d = at
+		if ok {
+			d = d.With(at)
 		}
 	}
 	for _, l := range e.live {
 		if d.Action == lookup.Ban {
 			break
 		}
-		if said, ok := l.Lookup(ctx, ip); ok && said.Beats(&d) && !e.spareOwn(&said, ip) {
-			d = said
+		if said, ok := l.Lookup(ctx, ip); ok && said.Action >= d.Action && !e.spareOwn(&said, ip) {
+			d = d.With(said)
 		}
 	}
 	return d, d.Action != lookup.None

@@ -169,7 +169,10 @@ func (c *Cache) findBoth(ctx context.Context, ip, v4 netip.Addr) (Decision, bool
 	wg.Go(func() { d, found, errClaim = c.find(ctx, request{v4, ip}) })
 	own, ok, err := c.find(ctx, request{ip, ip})
 	wg.Wait()
-	if found && (!ok || d.Beats(&own)) {
+	switch {
+	case found && ok:
+		own = own.With(d)
+	case found:
 		own, ok = d, true
 	}
 	return own, ok, errors.Join(err, errClaim)

@@ -55,7 +55,7 @@ type Decision struct {
 	Source string    // the feed it came through: "lapi", "local", a list's name
 	Origin string    // who decided, in the feed's words: "CAPI", "cscli", "lists:tor"
 	Reason string    // why, mostly a scenario's name
-	Since  time.Time // when the source first announced it
+	Since  time.Time // when the source first announced it; of a lookup: the last one with this action
 	Until  time.Time // when it ends; the zero time means never
 }
 

@@ -226,8 +226,8 @@ func (t *Table) findElsewhere(s *state, ip netip.Addr, d Decision) (Decision, bo
 			best.walk(s, other, bits)
 		}
 	})
-	if at, ok := best.decision(s); ok && at.Beats(&d) {
-		return at, true
+	if at, ok := best.decision(s); ok {
+		d = d.With(at)
 	}
 	return d, d.Action != None
 }

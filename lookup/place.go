@@ -101,6 +101,22 @@ func (d *Decision) Beats(other *Decision) bool {
 	return compareEnds(d.Until, other.Until) > 0
 }
 
+// With returns the one of d and other that wins where both are in force. Of two with the
+// same action it has the later start: who has met what the first one asks for has to do
+// so again for the second.
+func (d Decision) With(other Decision) Decision {
+	best := d
+	if other.Beats(&d) {
+		best = other
+	}
+	if d.Action == other.Action && other.Since.After(d.Since) {
+		best.Since = other.Since
+	} else if d.Action == other.Action {
+		best.Since = d.Since
+	}
+	return best
+}
+
 // Places reports whether there may be decisions about countries or autonomous
 // systems, so that it is worth finding out where a client is.
 func (t *Table) Places() bool {

@@ -106,6 +106,7 @@ type winner struct {
 	record *record
 	action Action
 	prefix netip.Prefix
+	since  int64 // when the last of those with this action began
 }
 
 func (w *winner) consider(s *state, p netip.Prefix, slot uint32) {
@@ -113,8 +114,15 @@ func (w *winner) consider(s *state, p netip.Prefix, slot uint32) {
 		r := s.at(slot)
 		if r.until > w.late || r.until > w.clock(s) {
 			a := s.kinds[r.kind].action
+			since := r.since
+			if a == w.action {
+				since = max(since, w.since)
+			}
 			if w.record == nil || a > w.action || a == w.action && r.until > w.record.until {
 				w.record, w.action, w.prefix = r, a, p
+			}
+			if a == w.action {
+				w.since = since
 			}
 		}
 		if r.next == 0 {
@@ -137,7 +145,9 @@ func (w *winner) decision(s *state) (Decision, bool) {
 	if w.record == nil {
 		return Decision{}, false
 	}
-	return s.decision(w.prefix, w.record), true
+	d := s.decision(w.prefix, w.record)
+	d.Since = s.epoch.time(w.since)
+	return d, true
 }
 
 func (s *state) decision(p netip.Prefix, r *record) Decision {
