@@ -174,7 +174,11 @@ func memberResult(name, value string) string {
 		return besides(name, value)
 	case "token", "accesstoken", "idtoken", "refreshtoken", "jwt", "jwttoken", "ticket", "sessionid", "sessiontoken", "authtoken", "apikey",
 		"ubusrpcsession", "sid":
-		if value != "" {
+		switch {
+		case value == "":
+		case strings.Trim(value, "0") == "": // of nobody
+			return loginFailure
+		default:
 			return loginSuccess
 		}
 	}

@@ -25,6 +25,7 @@ const (
 	kindForm   = "form"   // a name and a password in a form or in JSON
 	kindBasic  = "basic"  // of HTTP
 	kindDigest = "digest" // of HTTP: what is sent differs each time
+	kindProof  = "proof"  // likewise, in a form or in JSON: see proof.go
 	kindToken  = "token"  // one that machines have, in a header
 	kindCode   = "code"   // a number that is shown once, the second step of a login
 	kindXMLRPC = "xmlrpc" // of WordPress
@@ -46,8 +47,8 @@ func (v *view) attempt() *attempt {
 	switch {
 	case v.posts("wp-login.php") && s.log:
 		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
-	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), a.readSecret(s):
-	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && a.readQuery(v.args): // WordPress reads forms only
+	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), a.readSecret(s), v.readProof(s):
+	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && v.readQuery(): // WordPress reads forms only
 	case v.refusesQueryKey() && a.readQueryKey(v.args):
 	default:
 		a.readCall(v.xmlrpc())
@@ -170,14 +171,19 @@ func (a *attempt) readQueryKey(query string) bool {
 }
 
 // readQuery reads a name and a password that are sent in the query, as some do that
-// have no form. The last of each counts.
-func (a *attempt) readQuery(query string) bool {
+// have no form, or a proof, as programs log in at Fritz!Box. The last of each counts.
+func (v *view) readQuery() bool {
 	var s sent
-	eachPair(query, s.field)
-	if s.password == "" || s.user == "" || s.sets {
+	a := &v.tried
+	eachPair(v.args, s.field)
+	switch {
+	case s.password != "" && s.user != "" && !s.sets:
+		a.kind, a.user, a.secret, a.others = kindForm, s.user, s.password, s.others
+	case s.proof.text != "" && looksLikeLogin(v.path()):
+		a.kind, a.user, a.secret = kindProof, s.user, s.proof.text
+	default:
 		return false
 	}
-	a.kind, a.user, a.secret, a.others = kindForm, s.user, s.password, s.others
 	return true
 }
 

@@ -14,6 +14,7 @@ type sent struct {
 
 	user, password   string // by any of the usual names
 	code             string // that an app or a message has shown
+	proof            proof
 	logName, pwdText string // as WordPress calls them
 	log, pwd         bool   // there were such fields, whatever in them
 	shop             bool   // it is the login form of WooCommerce
@@ -153,6 +154,7 @@ func (s *sent) member(key, value string) {
 		s.user = value
 	case codes.has(name) && isCode(value), vouchers.has(name) && isVoucher(value):
 		s.code = value
+	case s.proofField(name, value):
 	default:
 		s.hint(name, value)
 	}

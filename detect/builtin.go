@@ -37,7 +37,7 @@ var builtinFiles embed.FS
 //	Meta.login            success, failure, step (the password was right, and a code is asked for), try (nothing
 //	                      tells what came of it), unused (that, or a redirect with a session, after several that
 //	                      the client has not used), or nothing if nobody tried
-//	Meta.login_kind       form, basic, digest, token, code or xmlrpc
+//	Meta.login_kind       form, basic, digest, proof (that a password is known), token, code or xmlrpc
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
 //	Meta.login_sent       stands for all that was posted; differs each time where it is not known to its end

@@ -259,6 +259,15 @@ func attackRows() []attackRow {
 		{"http-digest-bf", "answers that are refused", 16, func(i int) step {
 			return step{target: "/private/", auth: fmt.Sprintf(`Digest username="admin", nonce="n", response="%032x"`, i), status: 401}
 		}, nil},
+		{"http-proof-bf", "answers to a challenge", 10, func(i int) step {
+			return step{target: "/login_sid.lua", body: "username=fritz1&response=" + fritzProof(i), status: 403}
+		}, nil},
+		{"http-proof-guard", "one answer to a challenge from each address", 16, func(i int) step {
+			return step{target: "/login_sid.lua", body: "username=fritz1&response=" + fritzProof(i), status: 403, client: fmt.Sprintf("198.51.100.%d", i)}
+		}, nil},
+		{"http-proof-guard", "one answer by HTTP from each address", 16, func(i int) step {
+			return step{target: "/private/", auth: fmt.Sprintf(`Digest username="admin", nonce="n", response="%032x"`, i), status: 401, client: fmt.Sprintf("198.51.100.%d", i)}
+		}, nil},
 		{"http-token-guessing", "tokens", 51, func(i int) step {
 			return step{target: "/api/me", auth: fmt.Sprint("Bearer tok", i), status: 401}
 		}, nil},

@@ -178,7 +178,7 @@ func (d *Detector) forgive(v *view) {
 		return // who has a token could take back a guess with each request
 	}
 	owner := d.owner(v)
-	proven := v.attempt().kind != kindForm || v.loggedIn() || v.isProven()
+	proven := !v.attempt().isPosted() || v.loggedIn() || v.isProven()
 	for _, r := range v.prog.forgiving {
 		d.store.forgive(r.key(v, d.store.seed), mercy{r, owner, owner != 0 && proven && r.byLogins})
 	}

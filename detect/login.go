@@ -63,7 +63,7 @@ func (v *view) judgeLogin() string {
 		return loginFailure
 	}
 	switch v.attempt().kind {
-	case kindForm:
+	case kindForm, kindProof:
 		return v.formResult()
 	case kindBasic, kindDigest, kindToken:
 		return v.headerResult()

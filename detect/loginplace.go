@@ -72,7 +72,7 @@ func (d *Detector) Area(e *event.Event) string {
 func (v *view) logsIn() bool {
 	a, s := v.attempt(), v.sent()
 	switch a.kind {
-	case kindBasic, kindDigest, kindXMLRPC:
+	case kindBasic, kindDigest, kindProof, kindXMLRPC:
 		return true
 	case kindCode:
 		return takesCodes(v.path())

@@ -3,7 +3,8 @@ package detect
 import (
 	"net/http"
 	"slices"
-	"strings"
+
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // isQuiet reports whether nothing in the event can have to do with a login, which is
@@ -35,13 +36,9 @@ func showsKey(h http.Header) bool {
 	return len(h["Authorization"]) > 0 || slices.ContainsFunc(keyFields, func(name string) bool { return len(h[name]) > 0 })
 }
 
-// queryHasPassword reports whether the query may name a password.
+// queryHasPassword reports whether the query may name a password, or a proof of one.
 func (v *view) queryHasPassword() bool {
-	if v.args == "" {
-		return false
-	}
-	query := v.args[:min(len(v.args), maxTarget)]
-	return strings.Contains(query, "assw") || strings.Contains(query, "ass=") || strings.Contains(query, "wd=")
+	return event.ShowsPassword(v.args[:min(len(v.args), maxTarget)])
 }
 
 // refusesQueryKey reports whether a key in the query may be wrong.

@@ -23,7 +23,7 @@ func (d *Detector) noteLogin(v *view) {
 	result, _ := v.login()
 	length := knownByAuth
 	switch a := v.attempt(); {
-	case a.kind == kindForm:
+	case a.isPosted():
 		if length = 0; d.noteForm(v, result) {
 			length = knownByLogin
 		}
@@ -199,7 +199,7 @@ func (v *view) door(shown, wanted string) uint64 {
 func (d *Detector) notePlace(v *view) {
 	if v.evt.Status == http.StatusUnauthorized {
 		d.noteDoor(v)
-		if v.attempt().kind == kindForm && isPost(v.evt.Method) {
+		if v.attempt().isPosted() && isPost(v.evt.Method) {
 			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
 		}
 	}
@@ -212,14 +212,14 @@ func (d *Detector) notePlace(v *view) {
 
 // notePosted learns how a place answers a name and a password, or a code.
 func (d *Detector) notePosted(v *view) {
-	kind := v.attempt().kind
-	if kind != kindForm && kind != kindCode || !isPost(v.evt.Method) {
+	tried := v.attempt()
+	if !tried.isPosted() && tried.kind != kindCode || !isPost(v.evt.Method) {
 		return
 	}
 	switch {
 	case v.isRefused():
 		d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
-	case kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
+	case tried.kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
 		d.habits.learnPlace(v, placeMakes, d.habits.hash(v.spot()))
 	case v.isFine() && v.isHTML() && asksPassword(v.answer()):
 		d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))

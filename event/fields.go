@@ -1,5 +1,7 @@
 package event
 
+import "strings"
+
 // KeyFields returns the names of the fields of a request's header, beside
 // Authorization, in which programs show a key. [Event].Request is to have them.
 func KeyFields() []string {
@@ -23,4 +25,13 @@ func AttributionFields() []string {
 		"Accept", "Accept-Language", "Origin", "Purpose", "Referer", "Sec-Fetch-Dest", "Sec-Fetch-Site", "Sec-Purpose",
 		"X-Forwarded-Proto", "X-Moz", "X-Purpose",
 	}
+}
+
+// ShowsPassword reports whether a query may name a password, or a proof that the client
+// knows one. Then [Event].Answer is to be kept, whatever the method.
+func ShowsPassword(query string) bool {
+	if query == "" {
+		return false // as mostly
+	}
+	return strings.Contains(query, "assw") || strings.Contains(query, "ass=") || strings.Contains(query, "wd=") || strings.Contains(query, "response=")
 }

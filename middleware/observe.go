@@ -134,7 +134,7 @@ func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observati
 // panics.
 func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.Request, next nextFunc) error {
 	seen.writer.ResponseWriter, seen.length = w, r.ContentLength
-	seen.writer.keep = seen.body.watch(r)
+	seen.writer.keep = seen.body.watch(r) || event.ShowsPassword(r.URL.RawQuery)
 	status := http.StatusInternalServerError // if next panics
 	defer func() {
 		if !o.over(seen) {

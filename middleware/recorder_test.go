@@ -68,6 +68,11 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 		if e = told(t, httptest.NewRequest(http.MethodGet, "/login", http.NoBody), answer); e.Answer != nil || e.Size != row.size {
 			t.Errorf("%s, to a GET: %d bytes kept of %d, want none of %d", row.name, len(e.Answer), e.Size, row.size)
 		}
+		for _, query := range []string{"account=a&passwd=b", "username=a&response=0f1e"} {
+			if e = told(t, httptest.NewRequest(http.MethodGet, "/login?"+query, http.NoBody), answer); string(e.Answer) != row.want {
+				t.Errorf("%s, to a GET with %s: %d bytes kept", row.name, query, len(e.Answer))
+			}
+		}
 		upload := httptest.NewRequest(http.MethodPost, "/upload", strings.NewReader("PNG"))
 		upload.Header.Set("Content-Type", "image/png")
 		if e = told(t, upload, answer); e.Answer != nil || e.Size != row.size {

@@ -94,6 +94,8 @@ func traps() []trap {
 		{scenario: "http-login-slow", calls: 24, call: posts("/wp-login.php", "log=user#&pwd=leaked"), behind: "http-login-bf"},
 		{scenario: "http-basic-bf", calls: 6, call: basic, not: noHeader},
 		{scenario: "http-digest-bf", calls: 16, call: signed(`Digest username="ann", nonce="n", response="%032x"`), not: noHeader},
+		{scenario: "http-proof-bf", calls: 12, call: posts("/login_sid.lua", "username=ann&response=12345678-0f1e2d3c4b5a69788796a5b4c3d2e1#")},
+		{scenario: "http-proof-guard", calls: 18, call: posts("/login_sid.lua", "username=ann&response=12345678-0f1e2d3c4b5a69788796a5b4c3d2e1#"), crowd: true},
 		{scenario: "http-token-guessing", calls: 51, call: signed("Bearer token-%d"), not: noHeader},
 		{scenario: "http-code-guessing", calls: 18, call: func(i int) call {
 			return call{target: "/2fa", contentType: formEncoded, body: fmt.Sprintf("password=%06d", i)}
@@ -138,7 +140,7 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 		status, body = http.StatusOK, `<p id="home">Welcome</p>`
 	case strings.HasSuffix(path, "/wp-login.php"):
 		status, body = http.StatusOK, `<form method="post"><input name="log"><input type="password" name="pwd"></form>`
-	case path == "/private/", path == "/2fa":
+	case path == "/private/", path == "/2fa", path == "/login_sid.lua":
 		status = http.StatusUnauthorized
 	case strings.HasSuffix(path, "/admin-ajax.php"):
 		status = http.StatusBadRequest
