@@ -73,7 +73,7 @@ func memberWelcomes(name, value string) bool {
 	switch name {
 	case "id", "userid", "uid", "user", "username", "email", "role", "location", "redirect", "redirecturl", "redirectto":
 		return value != "" && value != "0" && value != "false" && !isLoginPath("/"+value)
-	case "ok", "success", "authenticated", "loggedin", "status", "result":
+	case "ok", "success", "authenticated", "loggedin", "status", "result", "valid":
 		return value == "true" || value == "ok" || value == "success" || value == "1"
 	}
 	return isMessage(name) && (strings.Contains(value, "logged in") || strings.Contains(value, "success"))

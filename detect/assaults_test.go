@@ -51,7 +51,7 @@ func isUnseen(name string, without bool) bool {
 func TestAttacksAreAnswered(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
-	for _, a := range slices.Concat(loginAttacks(), scanAttacks(), spreadAttacks(), proofAttacks()) {
+	for _, a := range slices.Concat(loginAttacks(), scanAttacks(), spreadAttacks(), proofAttacks(), lookupAttacks()) {
 		for _, without := range []bool{true, false} {
 			if at := firstAnswer(rules, a.events(without)); (at == 0 || at > a.by) != isUnseen(a.name, without) {
 				t.Errorf("%s, without bodies %t: answered at %d, want %d", a.name, without, at, a.by)

@@ -28,6 +28,7 @@ const (
 	kindProof  = "proof"  // likewise, in a form or in JSON: see proof.go
 	kindToken  = "token"  // one that machines have, in a header
 	kindCode   = "code"   // a number that is shown once, the second step of a login
+	kindLookup = "lookup" // a code by which nobody logs in: see lookup.go
 	kindXMLRPC = "xmlrpc" // of WordPress
 )
 
@@ -47,7 +48,7 @@ func (v *view) attempt() *attempt {
 	switch {
 	case v.posts("wp-login.php") && s.log:
 		a.kind, a.user, a.secret = kindForm, s.logName, s.pwdText
-	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), a.readSecret(s), v.readProof(s):
+	case a.readForm(s, v.evt.Request), a.readHeader(v.evt.Request), v.readSecret(s), v.readProof(s):
 	case v.queryHasPassword() && !strings.HasSuffix(v.path(), "/wp-login.php") && v.readQuery(): // WordPress reads forms only
 	case v.refusesQueryKey() && a.readQueryKey(v.args):
 	default:
@@ -81,14 +82,14 @@ func (a *attempt) readCall(c *call, ok bool) {
 }
 
 // readSecret reads a password or a code that is posted without a name.
-func (a *attempt) readSecret(s *sent) bool {
-	switch {
+func (v *view) readSecret(s *sent) bool {
+	switch a := &v.tried; {
 	case isCode(s.password):
 		a.kind, a.secret, a.others = kindCode, s.password, s.others
 	case s.password != "":
 		a.kind, a.secret, a.others = kindForm, s.password, s.others
 	case s.code != "":
-		a.kind, a.user, a.secret = kindCode, s.user, s.code
+		a.kind, a.user, a.secret = v.codeKind(), s.user, s.code
 	default:
 		return false
 	}

@@ -169,18 +169,18 @@ func (b *bucket) forgive(owner uint64, gifts int) {
 	}
 }
 
-// A mercy is what a login that succeeds does to a bucket.
+// A mercy is what a login that succeeds, or a code that the site has, does to a bucket.
 type mercy struct {
 	rule     *rule
 	owner    uint64 // 0: it does not say who it is
-	relieves bool
+	relieves int    // failures that it makes up for; 0: none
 }
 
 // maxLucky is how many names have to log in before one of them counts again.
 const maxLucky = 256
 
-// relieve lets a name that was let in make up for one that was not. It counts once: who
-// has an account could log in after each guess at those of others.
+// relieve lets a name that was let in, or a code that is there, make up for others. It
+// counts once: who has an account could log in after each guess at those of others.
 func (b *bucket) relieve(m mercy) {
 	if slices.Contains(b.lucky, m.owner) {
 		return
@@ -191,7 +191,7 @@ func (b *bucket) relieve(m mercy) {
 		b.lucky[b.nextLucky] = m.owner
 		b.nextLucky = (b.nextLucky + 1) % maxLucky
 	}
-	b.tokens = min(b.tokens+1, float64(m.rule.capacity))
+	b.tokens = min(b.tokens+float64(m.relieves), float64(m.rule.capacity))
 }
 
 // report reports whether an overflow is to be reported, or falls into the

@@ -36,8 +36,10 @@ var builtinFiles embed.FS
 //	Meta.source_net       the network of the client, a /24 or a /40 of IPv6
 //	Meta.login            success, failure, step (the password was right, and a code is asked for), try (nothing
 //	                      tells what came of it), unused (that, or a redirect with a session, after several that
-//	                      the client has not used), or nothing if nobody tried
-//	Meta.login_kind       form, basic, digest, proof (that a password is known), token, code or xmlrpc
+//	                      the client has not used), found (a code that was looked up, and that the site has),
+//	                      or nothing if nobody tried
+//	Meta.login_kind       form, basic, digest, proof (that a password is known), token, code, xmlrpc, or lookup
+//	                      for codes by which nobody logs in, such as vouchers and numbers of parcels
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
 //	Meta.login_sent       stands for all that was posted; differs each time where it is not known to its end
@@ -52,6 +54,7 @@ var builtinFiles embed.FS
 //	credit: known         who has shown credentials that the site accepted may do four times as much
 //	credit: found         two pages that were there make up for one that was not, up to four times the capacity
 //	credit: logins        where a guard counts for a place: each name that logs in there makes up for one that failed
+//	credit: codes         each code that the site has makes up for four that it has not, where nobody logs in by them
 //	forgiven_by: login    a login that succeeds takes back what its user is counted for
 //	at_most: captcha      who goes on after the challenge is challenged, and not banned
 //	guard: place|network  asks for a guard, not for a decision: see Guard

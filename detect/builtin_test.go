@@ -283,7 +283,7 @@ func attackRows() []attackRow {
 		{"http-code-guard", "one code from each address", 21, func(i int) step {
 			return step{target: "/2fa", body: fmt.Sprintf("otp=%06d", i), status: 401, client: fmt.Sprintf("198.51.100.%d", i)}
 		}, nil},
-		{"http-code-guessing", "vouchers of a shop", 16, func(i int) step {
+		{"http-lookup-guessing", "vouchers of a shop", 31, func(i int) step {
 			return step{target: "/cart", body: fmt.Sprintf("coupon=SUMMER%d", i), status: 422}
 		}, nil},
 		{"http-login-guessing", "an application that answers 200", 8, guesses(step{target: "/login", body: "username=bob&password=GUESS"}), nil},

@@ -168,10 +168,13 @@ func (d *Detector) Response(e *event.Event) []event.Alert {
 // forgive takes back the failures before a login that succeeds: people mistype, and
 // applications of several steps refuse the first.
 func (d *Detector) forgive(v *view) {
-	if len(v.prog.forgiving) == 0 {
+	if len(v.prog.forgiving)+len(v.prog.relieved) == 0 {
 		return
 	}
 	switch result, _ := v.login(); {
+	case result == loginFound:
+		d.relieve(v)
+		return
 	case result != loginSuccess && result != loginStep:
 		return
 	case v.attempt().kind == kindToken:
@@ -180,7 +183,23 @@ func (d *Detector) forgive(v *view) {
 	owner := d.owner(v)
 	proven := !v.attempt().isPosted() || v.loggedIn() || v.isProven()
 	for _, r := range v.prog.forgiving {
-		d.store.forgive(r.key(v, d.store.seed), mercy{r, owner, owner != 0 && proven && r.byLogins})
+		m := mercy{rule: r, owner: owner}
+		if owner != 0 && proven && r.byLogins {
+			m.relieves = 1
+		}
+		d.store.forgive(r.key(v, d.store.seed), m)
+	}
+}
+
+// codeWorth is how many codes that are not there one makes up for that is: of who looks up
+// numbers of his own more are there than not, and of who guesses hardly any.
+const codeWorth = 4
+
+// relieve lets a code that somebody has looked up make up for others.
+func (d *Detector) relieve(v *view) {
+	code, _ := v.loginTry()
+	for _, r := range v.prog.relieved {
+		d.store.forgive(r.key(v, d.store.seed), mercy{r, d.habits.hash(code), codeWorth})
 	}
 }
 

@@ -241,7 +241,7 @@ const (
 	placeRefuses
 	placeLogsIn  // has begun a session, or given a token, for a name and a password
 	placeFails   // has refused a name and a password in a form of these fields: see standing.go
-	placeDenies  // answers 400, 401, 403 or 422 to a form: see view.welcomes
+	placeDenies  // answers 400, 401, 403 or 422 to a form, or 404 to a code: see view.welcomes
 	placeTells   // likewise, however it has said so: see idle.go
 	placeAccepts // has let somebody in by a password of HTTP's: see view.area
 	placeShows   // answers a wrong password by the form itself

@@ -55,7 +55,7 @@ var challenged = map[string]string{
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
-	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs()) {
+	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups()) {
 		got := ""
 		for _, without := range []bool{true, false} { // traces have no bodies, sites have
 			d := New(Config{Rules: rules})

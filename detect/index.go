@@ -90,7 +90,7 @@ func (p *program) classify() {
 	p.idx.unsaid = p.allowing(&event.Event{}, fieldMatched.set())
 	if p.asks(fieldKind) {
 		p.idx.kinds = make(map[string][]uint64)
-		for _, kind := range []string{"", kindForm, kindBasic, kindDigest, kindProof, kindToken, kindCode, kindXMLRPC} {
+		for _, kind := range []string{"", kindForm, kindBasic, kindDigest, kindProof, kindToken, kindCode, kindLookup, kindXMLRPC} {
 			p.idx.kinds[kind] = p.allowingIn(&event.Event{}, fieldKind.set(), func(v *view) { v.tried = attempt{gen: v.gen, kind: kind} })
 		}
 	}

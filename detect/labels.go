@@ -16,6 +16,7 @@ import (
 type ours struct {
 	byKnown, byFound bool
 	byLogins         bool
+	byCodes          bool
 	forgiven         bool
 	mild             bool
 	guard            event.Guard
@@ -39,8 +40,10 @@ func (d *scenarioDoc) ownLabels(s *scenario) error {
 			s.byFound = true
 		case "logins":
 			s.byLogins = true
+		case "codes":
+			s.byCodes = true
 		default:
-			return &keyError{"credit", fmt.Errorf("%q: want known, found, logins, or several of them", word)}
+			return &keyError{"credit", fmt.Errorf("%q: want known, found, logins, codes, or several of them", word)}
 		}
 	}
 	switch by := s.labels["forgiven_by"]; {

@@ -16,6 +16,7 @@ const (
 	loginFailure = "failure"
 	loginTry     = "try"    // nothing tells what came of it
 	loginStep    = "step"   // the password was right, and a second factor is asked for
+	loginFound   = "found"  // somebody has looked up a code, and the site has it: see lookup.go
 	loginUnused  = "unused" // the answer tells little, and the logins before were not used: see idle.go
 )
 
@@ -69,6 +70,8 @@ func (v *view) judgeLogin() string {
 		return v.headerResult()
 	case kindCode:
 		return v.codeResult()
+	case kindLookup:
+		return v.lookupResult()
 	case kindXMLRPC:
 		return v.xmlrpcResult()
 	}
@@ -139,24 +142,29 @@ func (v *view) headerResult() string {
 	return ""
 }
 
-// codeResult returns what came of a code. One that was right leads on, which says
-// something where people log in only: a shop gives codes away, too.
+// codeResult returns what came of a code by which people log in.
 func (v *view) codeResult() string {
-	if v.isRefused() || v.evt.Status == http.StatusNotFound && isPost(v.evt.Method) {
-		return loginFailure
-	}
-	result := ""
-	switch {
-	case v.isMoved():
-		result = v.codeRedirect()
-	case v.isFine():
-		result = v.codeAnswer()
-	}
-	if result == loginFailure || result == loginSuccess && v.logsIn() {
+	if result := v.codeOutcome(); result == loginFailure || result == loginSuccess && v.logsIn() {
 		return result
 	}
 	return ""
 }
+
+// codeOutcome returns what came of a code. One that was right leads on.
+func (v *view) codeOutcome() string {
+	switch {
+	case v.isRefused(), v.lacksCode():
+		return loginFailure
+	case v.isMoved():
+		return v.codeRedirect()
+	case v.isFine():
+		return v.codeAnswer()
+	}
+	return ""
+}
+
+// lacksCode reports whether the status says that there is no such code.
+func (v *view) lacksCode() bool { return v.evt.Status == http.StatusNotFound && isPost(v.evt.Method) }
 
 // codeRedirect is redirectResult for a code. Its session has begun before.
 func (v *view) codeRedirect() string {

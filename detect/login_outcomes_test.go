@@ -433,7 +433,6 @@ func TestWhatComesOfACode(t *testing.T) {
 		{"the form again", code("/users/sign_in", step{answer: `<input name="user[otp_attempt]" autocomplete="one-time-code">`}), loginFailure},
 		{"a page", code("/login/2fa", step{answer: "<p>Hello</p>"}), ""},
 		{"401", code("/login/2fa", step{status: 401}), loginFailure},
-		{"where nobody logs in", code("/cart", step{status: 302, location: "/checkout", cookie: "s=x"}), ""},
 	} {
 		fields := fieldsOf(row.step.event(began))
 		if got := fields["Meta.login"]; got != row.want || fields["Meta.login_kind"] != kindCode {

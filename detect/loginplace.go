@@ -84,7 +84,10 @@ func (v *view) logsIn() bool {
 
 // takesCodes reports whether a path is one where people show a code in order to log in.
 func takesCodes(p string) bool {
-	return namesLogin(p, codeWords) || namesLogin(p, loginWords) || looksLikeLogin(p) || hasFactor(strings.ToLower(p), nothingSaid)
+	if namesLogin(p, loginWords) || looksLikeLogin(p) || hasFactor(strings.ToLower(p), nothingSaid) {
+		return true
+	}
+	return namesLogin(p, codeWords) && !slices.ContainsFunc(lookups, func(word string) bool { return strings.Contains(strings.ToLower(p), word) })
 }
 
 // asksAgain reports whether the answer has a field for a password, or leads back to a

@@ -15,6 +15,7 @@ type program struct {
 	whitelists  []compiledWhitelist
 	early, late []uint64 // the rules of each phase
 	forgiving   []*rule  // those that a login takes something back from
+	relieved    []*rule  // those that a code which the site has takes something back from
 	remembers   bool     // some rule asks what the site and the client did before
 	both        []uint64
 	idx         index
@@ -70,6 +71,9 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 		rule.id, rule.count, rule.late = id, count, late[s]
 		p.rules = append(p.rules, rule)
 		p.remembers = p.remembers || rule.remembers()
+		if rule.byCodes {
+			p.relieved = append(p.relieved, rule)
+		}
 		if rule.forgiven {
 			p.forgiving = append(p.forgiving, rule)
 		}

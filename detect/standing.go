@@ -213,11 +213,11 @@ func (d *Detector) notePlace(v *view) {
 // notePosted learns how a place answers a name and a password, or a code.
 func (d *Detector) notePosted(v *view) {
 	tried := v.attempt()
-	if !tried.isPosted() && tried.kind != kindCode || !isPost(v.evt.Method) {
+	if !tried.isPosted() && tried.kind != kindCode && tried.kind != kindLookup || !isPost(v.evt.Method) {
 		return
 	}
 	switch {
-	case v.isRefused():
+	case v.isRefused(), tried.kind == kindLookup && v.lacksCode():
 		d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
 	case tried.kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
 		d.habits.learnPlace(v, placeMakes, d.habits.hash(v.spot()))

@@ -112,7 +112,7 @@ func (s *store) forgive(k bucketKey, m mercy) {
 	defer part.mu.Unlock()
 	if b, ok := part.buckets.peek(k); ok && b.live {
 		b.forgive(m.owner, m.rule.gifts())
-		if m.relieves {
+		if m.relieves > 0 {
 			b.relieve(m)
 		}
 	}

@@ -103,6 +103,7 @@ func traps() []trap {
 		{scenario: "http-code-guard", calls: 24, call: func(i int) call {
 			return call{target: "/2fa", contentType: formEncoded, body: fmt.Sprintf("password=%06d", i)}
 		}, crowd: true},
+		{scenario: "http-lookup-guessing", calls: 36, call: posts("/cart", "voucher=SPRING#")},
 		{scenario: "http-login-bundle", calls: 2, call: func(int) call { return call{target: "/graphql", contentType: "text/plain", body: graphQL(50)} }, action: "ban"},
 		{scenario: "http-login-guard", calls: 18, call: posts("/wp-login.php", "log=user#&pwd=leaked"), crowd: true},
 		{scenario: "http-login-guard-slow", calls: 26, call: posts("/wp-login.php", "log=user#&pwd=leaked"), crowd: true, behind: "http-login-guard"},
@@ -140,6 +141,8 @@ func victimSite(w http.ResponseWriter, r *http.Request) {
 		status, body = http.StatusOK, `<p id="home">Welcome</p>`
 	case strings.HasSuffix(path, "/wp-login.php"):
 		status, body = http.StatusOK, `<form method="post"><input name="log"><input type="password" name="pwd"></form>`
+	case path == "/cart":
+		status = http.StatusUnprocessableEntity
 	case path == "/private/", path == "/2fa", path == "/login_sid.lua":
 		status = http.StatusUnauthorized
 	case strings.HasSuffix(path, "/admin-ajax.php"):
