@@ -284,7 +284,7 @@ func (p pouring) alert(b *bucket) event.Alert {
 	a := event.Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
 		Client: p.view.evt.Client, Prefix: guarded.network,
-		Reflected: p.rule.reflects(p.view), Mild: s.mild && !s.ordered || b.unmarked, Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
+		Reflected: p.rule.reflects(p.view), Mild: s.mild && !s.ordered || b.unmarked || s.forgiven && p.view.isTroubled(), Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
 		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
 		Count: b.count, Capacity: s.capacity, Leak: s.leak,
 		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,

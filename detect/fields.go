@@ -100,6 +100,7 @@ var fields = []fieldDef{
 	fieldLoginUser: {name: "Meta.login_user", get: (*view).loginUser, late: true, memo: true},
 	fieldLoginTry:  {name: "Meta.login_try", get: (*view).loginTry, late: true, memo: true},
 	fieldSent:      {name: "Meta.login_sent", get: (*view).loginSent, late: true, memo: true},
+	fieldMember:    {name: "Meta.login_member", get: (*view).loginMember, late: true, memo: true, only: []string{"true", "false"}},
 	fieldCount:     {name: "Meta.login_count", get: (*view).loginCount, late: true},
 	fieldAt:        {name: "Meta.login_place", get: (*view).loginPlace, late: true, memo: true},
 	fieldOutcome:   {name: "Meta.outcome", get: (*view).outcome, late: true, only: []string{outcomeMissing, outcomeRefused}},
@@ -154,6 +155,7 @@ const (
 	fieldLoginUser
 	fieldLoginTry
 	fieldSent
+	fieldMember
 	fieldCount
 	fieldAt
 	fieldOutcome

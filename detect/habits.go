@@ -28,6 +28,8 @@ type habits struct {
 	broken *shares[uint64, *brokenLink]  // by host and path
 	places [placeKinds]lessons[struct{}] // of each kind
 	idle   *shares[uint64, uint8]        // logins at a place that nobody has used: see idle.go
+
+	outages *shares[uint64, *outage] // by place: see outage.go
 }
 
 const (
@@ -64,6 +66,7 @@ func newHabits() *habits {
 	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites)
 	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
 	h.idle = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
+	h.outages = newShares[uint64, *outage](maxPlaces, maxPlaces/ofAll)
 	for kind := range h.places {
 		others := maxPlaces / ofAll
 		if placeKind(kind) == placeWorks { // which nobody else can teach
@@ -248,6 +251,7 @@ const (
 	placeClones  // has given a client the list of a repository, see keeper.go
 	placeKeeps   // keeps files for a client
 	placeMakes   // has made something of a name and a password: see view.makesThing
+	placeMember  // has let a client in by a name: see outage.go
 	placeKinds
 )
 

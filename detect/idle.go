@@ -46,8 +46,8 @@ func (v *view) isDoubtful(said string) bool {
 	}
 	switch {
 	case said == loginTry:
-		if !v.logsIn() || v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0 { // a log that does not say what was answered
-			return false
+		if !v.logsIn() || v.evt.Status >= 500 || v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0 {
+			return false // a server that breaks lets nobody in; a log does not say what was answered
 		}
 	case said != loginSuccess || !v.isMoved() || v.loggedIn() || v.saysLoggedIn() || v.redirect().host != "":
 		return false // another site is told who has logged in

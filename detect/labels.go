@@ -97,7 +97,7 @@ func (r *rule) remembers() bool {
 	for _, e := range r.expressions() {
 		deps |= e.deps
 	}
-	return r.byKnown || r.byFound || r.forgiven || r.sought || deps&(fieldOutcome.set()|fieldLogin.set()) != 0
+	return r.byKnown || r.byFound || r.forgiven || r.sought || deps&(fieldOutcome.set()|fieldLogin.set()|fieldMember.set()) != 0
 }
 
 // credit returns how many more events the client may pour than others.

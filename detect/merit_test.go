@@ -317,7 +317,7 @@ func TestOwnLabels(t *testing.T) {
 		{"guard: network", ""},
 		{"teaches: missing", ""},
 		{"teaches: sought", ""},
-		{"credit: generous", `"generous": want known, found, logins, or several of them`},
+		{"credit: generous", `"generous": want known, found, logins, codes, or several of them`},
 		{"guard: house", `"house": want place or network`},
 		{"credit: logins", `"logins": it needs forgiven_by: login as well`},
 		{"at_most: ban", `"ban": want captcha`},

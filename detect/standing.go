@@ -21,6 +21,7 @@ func (d *Detector) noteLogin(v *view) {
 		return
 	}
 	result, _ := v.login()
+	d.noteOutage(v, result)
 	length := knownByAuth
 	switch a := v.attempt(); {
 	case a.isPosted():
@@ -36,6 +37,7 @@ func (d *Detector) noteLogin(v *view) {
 	}
 	if length > 0 {
 		d.clients.knows(v.clientKey(), v.now().UnixNano()+length)
+		d.noteMember(v)
 	}
 }
 
