@@ -273,6 +273,10 @@ func scanAttacks() []assault {
 		return []string{"/owa/auth/x.js", "/mgmt/tm/util/bash", "/api/v1/pods", "/cgi-bin/jarrewrite.sh", "/_layouts/15/start.aspx", "/sap/public/info", "/nacos/v1/console/server/state", "/zabbix/jsrpc.php", "/webtools/control/main", "/hoteldruid/inizio.php", "/geoserver/wfs", "/solr/admin/cores", "/artifactory/api/system/ping", "/jolokia/version", "/ui/vropspluginui/rest/services/getstatus", "/analytics/telemetry/ph/api/hyper/send", "/rest/tinymce/1/macro/preview", "/xmldata", "/api/geojson", "/plugins/servlet/oauth/users/icon-uri"}[i]
 	}))
 	add("POST to many words", 15, scanned(60, .1, func(i int) act { return act{target: "/" + w(i), body: "a=b", status: 404} }))
+	add("claiming to be an application that asks for the pages behind links", 15, missing(60, .1, func(i int) string { return "/" + w(i) + "?_rsc=" + digits(i, 5) }))
+	add("claiming to be a phone", 15, by("Yealink SIP-T46U 108.86.0.118", missing(60, .1, func(i int) string { return "/" + w(i) + []string{".php", ".bak", ".cfg"}[i%3] })))
+	add("folders of many words, with numbers in each", 15, missing(60, .1, func(i int) string { return fmt.Sprint("/", w(i), "/", w(i+1), "/", i) }))
+	add("words with a capital", 15, missing(60, .1, func(i int) string { return "/" + strings.ToUpper(w(i)[:1]) + w(i)[1:] }))
 	add("claiming to be npm", 15, by("npm/11.6.0 node/v24.9.0", missing(60, .1, func(i int) string { return "/" + w(i) })))
 	add("ids that are not there", 60, missing(80, .1, func(i int) string { return "/api/invoices/" + fmt.Sprint(1000+i) }))
 	add("ids that are forbidden, POST", 60, scanned(80, .1, func(i int) act {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tocsin-project/tocsin/event"
@@ -25,37 +26,38 @@ func shard(name string) string {
 	return "/" + name[:2] + "/" + name[2:4] + "/" + name
 }
 
+// readBefore has somebody read pages, and come back after some days. What the site has had is
+// remembered, and by then no merit of the client's.
+func readBefore(n int, format string, later []act) []act {
+	later[0].gap += 3 * 24 * 3600
+	return append(by(fox, acts(n, 30, func(i int) act { return ok(fmt.Sprintf(format, word(i))) })), later...)
+}
+
 // challenged are the models that a challenge is asked of, by name, and why. What they
 // do is what searches do, too, as far as requests and statuses tell.
 var challenged = map[string]string{
-	"shop with products gone, browsed from bookmarks":             "names of two words at the top of a site",
-	"Next.js prefetches pages that are gone":                      "names at the top of a site",
 	"link checker finds a third dead at the top level":            "50 names at the top of a site",
 	"SEO crawler after a relaunch, mostly dead, at the top level": "60 names at the top of a site; a crawler that is verified is spared elsewhere",
 	"archive bot, old top-level pages all dead":                   "names at the top of a site; a crawler that is verified is spared elsewhere",
-	"browser restores 25 tabs after a relaunch, top level":        "names at the top of a site",
-	"browser restores 18 tabs of different sections":              "names at the top of a site",
-	"MediaWiki red links at the top level":                        "names at the top of a site",
-	"phones of VoIP ask for their configuration":                  "names of configurations at the top of a site",
-	"SSO: every application sends to the login first":             "30 paths with one answer; who searches gets the same",
-	"session ended: all open tabs are sent to /login":             "30 paths with one answer; who searches gets the same",
 	"monitor is redirected from 20 places":                        "20 paths with one answer; who searches gets the same",
 	"old pages redirected to the start page":                      "25 paths with one answer; who searches gets the same",
 	"SPA answers its page to api calls, all alike":                "30 paths with one answer; who searches gets the same",
-	"an old tab polls 14 places at the root that 403":             "names at the top of a site",
 	"admin of a small tool with pages like users, roles, logs":    "words that are tried on APIs",
 	"SPA of an older version: features that the server has not":   "words that are tried on APIs",
 	"translation of pages by a proxy, Referer foreign":            "names at the top of a site; reflected",
-	"GitLab pages: a person without rights":                       "names at the top of a site",
 	"reverse proxy with subfolders: an app that asks at the root": "names at the top of a site",
 	"API client whose new tokens are refused, too":                "a new token every four seconds, of which the site accepts none",
 }
 
-// Nobody honest is banned, and hardly anybody is challenged.
+// Nobody honest is banned, and hardly anybody is challenged: two in fifty.
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
-	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups()) {
+	models := slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups())
+	if 50*len(challenged) > 2*len(models) {
+		t.Errorf("%d of %d are challenged", len(challenged), len(models))
+	}
+	for _, m := range models {
 		got := ""
 		for _, without := range []bool{true, false} { // traces have no bodies, sites have
 			d := New(Config{Rules: rules})
@@ -293,8 +295,8 @@ func honestConduct() []conduct {
 		}
 		return a
 	})))
-	add("browser restores 25 tabs after a relaunch, top level", by(fox, wordsAs(25, 0.05, 404, "/%s")))
-	add("browser restores 18 tabs of different sections", by(fox, acts(18, 0.05, func(i int) act { return act{target: "/" + word(i) + "/" + word(i+1), status: 404} })))
+	add("browser restores 25 tabs after a relaunch, top level", readBefore(25, "/%s", by(fox, wordsAs(25, 0.05, 404, "/%s"))))
+	add("browser restores 18 tabs of different sections", readBefore(18, "/%s/x", by(fox, wordsAs(18, 0.05, 404, "/%s/x"))))
 	add("school behind one address after a relaunch", acts(200, 2, func(i int) act {
 		a := ok("/")
 		a.agent = []string{chrome, fox, iphone}[i%3]
@@ -322,7 +324,9 @@ func honestConduct() []conduct {
 		}
 		return a
 	})))
-	add("MediaWiki red links at the top level", by(fox, []act{ok("/Main_Page")}, acts(15, 4, func(i int) act { return act{target: "/" + word(i) + "_" + word(i+1), status: 404} })))
+	add("MediaWiki red links at the top level", by(fox, []act{ok("/Main_Page")}, acts(15, 4, func(i int) act {
+		return act{target: "/" + strings.ToUpper(word(i)[:1]) + word(i)[1:] + "_" + word(i+1), status: 404}
+	})))
 	add("MediaWiki red links by a reader below /wiki", by(fox, acts(30, 2, func(i int) act { return act{target: "/wiki/" + word(i), status: 404} })))
 	add("ad blocker: everything 403 by the site's own WAF", by(chrome, []act{ok("/")}, acts(20, 0.1, func(i int) act { return act{target: "/" + word(i) + ".js", status: 403} })))
 	add("printer and IoT: firmware updates", by("HP-Printer/1.0", acts(30, 60, func(i int) act {
@@ -381,7 +385,7 @@ func honestConduct() []conduct {
 	add("SSO: every application sends to the login first", by(chrome, acts(30, 0.5, func(i int) act {
 		return act{target: "/" + word(i) + "/", status: 302, location: "https://sso.example/oauth2/start?rd=" + word(i)}
 	})))
-	add("session ended: all open tabs are sent to /login", by(fox, acts(30, 0.05, func(i int) act { return act{target: "/" + word(i), status: 302, location: "/login?next=/" + word(i)} })))
+	add("session ended: all open tabs are sent to /login", readBefore(30, "/%s", by(fox, acts(30, 0.05, func(i int) act { return act{target: "/" + word(i), status: 302, location: "/login?next=/" + word(i)} }))))
 	add("monitor is redirected from 20 places", by("Uptime-Kuma/2.0.2", acts(200, 3, func(i int) act { return act{target: "/" + word(i%20), status: 301, location: "/"} })))
 	add("old pages redirected to the start page", by(fox, acts(25, 2, func(i int) act { return act{target: "/" + word(i) + ".html", status: 301, location: "/"} })))
 	add("http to https, many addresses", by("Mozilla/5.0 (compatible; SemrushBot/7~bl; +http://www.semrush.com/bot.html)", acts(60, 1, func(i int) act {
@@ -389,7 +393,7 @@ func honestConduct() []conduct {
 	})))
 	add("session ended in a tool of administration", by(fox, acts(30, 0.2, func(i int) act { return act{target: "/admin/" + word(i), status: 403} })))
 	add("session ended: a SPA gets 403 for everything", by(chrome, []act{ok("/")}, acts(40, 0.1, func(i int) act { return act{target: "/api/v2/" + word(i), status: 403} })))
-	add("an old tab polls 14 places at the root that 403", by(chrome, acts(140, 1, func(i int) act { return act{target: "/" + word(i%14), status: 403} })))
+	add("an old tab polls 14 places at the root that 403", readBefore(14, "/%s", by(chrome, acts(140, 1, func(i int) act { return act{target: "/" + word(i%14), status: 403} }))))
 	add("admin of a small tool with pages like users, roles, logs", by(fox, acts(14, 3, func(i int) act {
 		return act{target: "/api/" + []string{"users", "roles", "logs", "settings", "backups", "status", "health", "version", "jobs", "tasks", "reports", "services", "tokens", "stats"}[i], status: 403}
 	})))

@@ -44,7 +44,7 @@ func (v *view) judgeOutcome() string {
 	case http.StatusForbidden:
 		return outcomeRefused
 	}
-	if v.habits == nil {
+	if v.habits == nil || v.asksElsewhere() {
 		return ""
 	}
 	if l, ok := v.likeness(); ok && (v.isSameAgain(l) || v.habits.isAlike(v, l)) {
@@ -52,6 +52,19 @@ func (v *view) judgeOutcome() string {
 	}
 	return ""
 }
+
+// asksElsewhere reports whether the site sends who is not logged in to another host to log
+// in, whatever was asked for. As by 401, who is not let in finds nothing.
+func (v *view) asksElsewhere() bool {
+	if !v.isMoved() {
+		return false
+	}
+	to := v.redirect()
+	return to.host != "" && (isLoginPath(to.path) || hasWord(to.path, gateways, nothingSaid))
+}
+
+// gateways are words in the paths of those by which people log in for other sites.
+var gateways = newStringSet("oauth", "oauth2", "authorize", "sso", "saml", "saml2", "cas", "openid")
 
 // likeness is likenessOf, but that what pages embed has none: many are empty.
 func (v *view) likeness() (likeness, bool) {

@@ -12,8 +12,9 @@ import "strings"
 // kind that nobody searches for are one place wherever they are, and so are paths
 // that begin or end as one did that the client has missed just before: a monitor asks
 // for the health of each of thirty applications, a feed reader for each blog's feed.
-// What somebody has got before and is gone, or wants a login now, is one place, too: who
-// asks for that has a link to it. So are links with a signature that is not right any more.
+// What somebody has got before and is gone, is refused now or wants a login, is one place,
+// too: who asks for that has a link to it. So are links with a signature that is not right
+// any more.
 func (v *view) place() (string, bool) {
 	p, ok := v.cleanPath()
 	if !ok {
@@ -32,7 +33,7 @@ func (v *view) place() (string, bool) {
 	if strings.Contains(p, "/@v/") || strings.HasSuffix(p, "/@latest") {
 		return "/@v", true // a proxy of Go modules, whose first elements are hosts
 	}
-	if isUnsought(p) || (isProgram(v.evt.UserAgent) || v.looksForModule()) && extension(p) == "" {
+	if isUnsought(p) || (isProgram(v.evt.UserAgent) || v.looksForModule()) && extension(p) == "" || isProvisioned(v.evt.UserAgent, p) {
 		return "/stored", true
 	}
 	if v.missedBefore(p) {
@@ -46,12 +47,16 @@ func (v *view) place() (string, bool) {
 func (v *view) linkedPlace(p string) string {
 	outcome, _ := v.outcome()
 	switch {
-	case outcome == outcomeMissing && v.wasThere():
+	case outcome != "" && v.wasThere():
 		return "/gone"
+	case isPrefetch(v.args):
+		return "/prefetched"
 	case outcome == outcomeRefused && v.isSignedLink():
 		return "/ended"
 	case isShortID(strings.TrimPrefix(p, "/")):
 		return "/*"
+	case isWikiTitle(p):
+		return "/title"
 	}
 	return ""
 }
@@ -81,7 +86,7 @@ func firstPlace(p string) string {
 		return "/@" // scopes of packages, and people
 	case isShard(p):
 		return "/shard"
-	case isTitle(first):
+	case isTitle(first), isNamedPage(first):
 		return "/title"
 	}
 	return first
@@ -166,9 +171,9 @@ var soughtExts = newStringSet(strings.Fields(`
 	sh bash zsh bat cmd ps1 psm1 py pyc rb pl pm lua go java c h cs vb vbs ts tsx jsx vue asa asax ascx svc wsdl wadl xsd
 	php3 php4 php5 php7 phps phar tpl twig ejs erb lock map rss atom passwd shadow htaccess htpasswd local secret credentials`)...)
 
-// tail returns the last element of a path that has several; empty for an identifier,
-// for what stands for the folder itself, and for what searches look for in each of
-// many folders.
+// tail returns the last element of a path that has several, after an identifier's folder:
+// issues/# of /team/issues/7. It is empty for what stands for the folder itself, and for what
+// searches look for in each of many folders.
 func tail(p string) string {
 	slash := strings.LastIndexByte(p, '/')
 	if slash <= 0 {
@@ -182,10 +187,20 @@ func tail(p string) string {
 	default:
 		name = template("/"+name, 1)[1:]
 		if name == "*" || name == "#" {
-			return ""
+			return folderOf(p[:slash], name)
 		}
 		return name
 	}
+}
+
+// folderOf returns the name of a folder with what is in it, unless the folder is at the top,
+// or one that searches look for.
+func folderOf(dir, name string) string {
+	slash := strings.LastIndexByte(dir, '/')
+	if folder := dir[slash+1:]; slash > 0 && !soughtNames.has(folder) && len(folder) <= maxElement {
+		return template("/"+folder, 1)[1:] + "/" + name
+	}
+	return ""
 }
 
 // soughtNames are those, without an extension.
@@ -215,36 +230,3 @@ func isHexText(s string) bool {
 	}
 	return true
 }
-
-// isTitle reports whether an element is made of three words or more, as the names
-// of articles and products are, and no list of words that are tried.
-func isTitle(element string) bool {
-	const shortest = 14
-	return len(element) >= shortest && strings.Count(element, "-")+strings.Count(element, "_") >= 2
-}
-
-// looksForModule reports whether Go asks whether a path names one of its modules.
-func (v *view) looksForModule() bool {
-	return v.args == "go-get=1" && strings.HasPrefix(v.evt.UserAgent, "Go-http-client/")
-}
-
-// isProgram reports whether a user agent is that of a program that keeps packages,
-// images or files in a store: it asks the store for names, most of which others
-// have. Who only claims to be one gains little: known names count whoever asks.
-func isProgram(agent string) bool {
-	end := strings.IndexAny(agent, "/ ")
-	if end < 0 || end > maxElement {
-		return false
-	}
-	return storePrograms.has(strings.ToLower(agent[:end]))
-}
-
-var storePrograms = newStringSet(strings.Fields(`
-	npm pnpm yarn bun deno cargo pip uv poetry pdm twine bundler rubygems composer helm terraform opentofu
-	apache-maven gradle ivy coursier sbt mill nuget conda mamba micromamba opam cabal stack hex mix homebrew
-	swiftpackagemanager conan luarocks app::cpanminus julia dub haxelib spack vcpkg guix guile pkg apk-tools flatpak libostree
-	git git-lfs jgit svn containerd docker skopeo podman buildah buildkit cri-o oras libdnf zypp pacman
-	artifactory nexus verdaccio athens devpi bandersnatch pulp reposilite gitea forgejo
-	aws-cli boto3 boto aws-sdk-go-v2 aws-sdk-go aws-sdk-java aws-sdk-js aws-sdk-rust aws-sdk-ruby3 minio hadoop rclone restic s3cmd
-	s5cmd azcopy gsutil kopia duplicati cyberduck pouchdb elastic-transport-python elasticsearch-py opensearch-py
-	renovatebot dependabot turbo bazel ccache sccache`)...)

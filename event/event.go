@@ -61,7 +61,7 @@ type Event struct {
 	Body      []byte      // the beginning of the request's body, as far as it was kept
 	Truncated bool        // there was more of it
 
-	Size        int64  // of the response's body in bytes; 0: not known
+	Size        int64  // of the response's body in bytes, to HEAD of that to GET; 0: not known
 	ContentType string // of the response
 	Answer      []byte // the beginning of the response's body, if somebody may have tried to log in
 

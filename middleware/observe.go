@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tocsin-project/tocsin/challenge"
@@ -181,11 +182,24 @@ func (o *observation) complete(w http.ResponseWriter, status int) {
 	}
 	o.event.Ended = time.Now()
 	o.event.Status, o.event.Header = status, withoutPass(pick(w.Header(), ofResponse))
-	o.event.Size, o.event.ContentType = o.writer.size, contentType(w.Header())
+	o.event.Size, o.event.ContentType = o.size(w.Header()), contentType(w.Header())
 	o.event.Body, o.event.Truncated = o.body.seen()
 	if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
 		o.event.Header = withEncoding(o.event.Header, w.Header())
 	}
+}
+
+// size returns how long the answer is. For HEAD it is the length that a GET would get, if
+// the site announces it.
+func (o *observation) size(h http.Header) int64 {
+	if o.writer.size > 0 || o.event.Method != http.MethodHead {
+		return o.writer.size
+	}
+	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // The header fields that show a login, a failed login, or that a store has read the

@@ -16,9 +16,10 @@ type Entry struct {
 	Source string // the file, as it was named; - is standard input
 	Line   int    // from 1
 
-	of      *source
-	used    [2]http.Header // empty, for Request and Header
-	isPlain bool           // the log says that it came without TLS
+	of        *source
+	used      [2]http.Header // empty, for Request and Header
+	announced int64          // how long the answer is to be, as its header says
+	isPlain   bool           // the log says that it came without TLS
 }
 
 // empty makes e a new entry, and keeps its maps.

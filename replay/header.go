@@ -57,8 +57,8 @@ func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
 	for c.more('}') {
 		name := s.fieldName(c, caddy)
 		switch {
-		case name == "Content-Length" && !caddy: // Caddy has the size itself
-			e.Size = parseSize(c.firstScalar())
+		case name == "Content-Length":
+			e.announced = parseSize(c.firstScalar())
 			continue
 		case !s.allHeaders && !slices.Contains(responseFields, name):
 			c.skip()

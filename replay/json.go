@@ -204,6 +204,9 @@ func (l *jsonLine) finishCaddy() error {
 	}
 	e.Ended, e.Time = at, at.Add(-parseDuration(l.duration))
 	e.isPlain = !l.isSecure
+	if e.Method == http.MethodHead && e.Size == 0 { // Caddy writes what it has sent
+		e.Size = e.announced
+	}
 	if e.Client, ok = parseClient(l.fromClient); !ok {
 		return errNoClient
 	}
@@ -236,8 +239,11 @@ func (s *source) finishRecorded(l *jsonLine) error {
 	if l.userAgent != "" {
 		e.UserAgent = l.userAgent
 	}
-	if e.Method == http.MethodHead || e.Status == http.StatusNotModified {
-		e.Size = 0 // the length is that of the answer to a GET
+	switch {
+	case e.Status == http.StatusNotModified:
+		e.Size = 0 // what is announced is the length of what has not changed
+	case e.announced > 0:
+		e.Size = e.announced
 	}
 	e.setAnswerHeader("Location", l.location)
 	e.setAnswerHeader("Www-Authenticate", l.challenge)

@@ -164,9 +164,10 @@ func TestTheLengthOfAnAnswerIsItsSize(t *testing.T) {
 		{"a number", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"content-length":7312}}`, 7312},
 		{"a list", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"Content-Length":["7312","1"]}}`, 7312},
 		{"nonsense", `{"t":0,"m":"GET","u":"/","s":200,"rh":{"Content-Length":"-7x"}}`, 0},
-		{"HEAD, which has no body", `{"t":0,"rh":{"Content-Length":"7312"},"u":"/","s":200,"m":"HEAD"}`, 0},
+		{"HEAD, whose answer has that to GET in mind", `{"t":0,"rh":{"Content-Length":"7312"},"u":"/","s":200,"m":"HEAD"}`, 7312},
 		{"304, which has none either", `{"t":0,"m":"GET","u":"/","rh":{"Content-Length":"7312"},"s":304}`, 0},
 		{"Caddy's own size", `{"ts":1,"request":{"client_ip":"192.0.2.1","method":"GET","uri":"/","host":"a"},"status":200,"size":9,"resp_headers":{"Content-Length":["7312"]}}`, 9},
+		{"Caddy's, of HEAD", `{"ts":1,"request":{"client_ip":"192.0.2.1","method":"HEAD","uri":"/","host":"a"},"status":200,"size":0,"resp_headers":{"Content-Length":["7312"]}}`, 7312},
 	} {
 		all, skipped := read(t, row.line+"\n")
 		if len(all) != 1 || skipped.Lines != 0 || all[0].Size != row.want {
