@@ -88,6 +88,15 @@ func (h *habits) hash(texts ...string) uint64 {
 	return m.Sum64()
 }
 
+// hashBytes is hash for one text.
+func (h *habits) hashBytes(text []byte) uint64 {
+	var m maphash.Hash
+	m.SetSeed(h.seed)
+	m.Write(text) // these never fail
+	m.WriteByte(0)
+	return m.Sum64()
+}
+
 // page returns a number for a path.
 func (h *habits) page(path string) uint64 { return maphash.String(h.seed, path) }
 

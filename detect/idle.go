@@ -70,7 +70,7 @@ func (v *view) tells(said string) bool {
 
 // doubted returns what came of a login, of which the answer says something.
 func (v *view) doubted(said string) string {
-	if v.isDoubtful(said) && (v.isIdle() || v.habits.isIdle(v.habits.hash(v.spot()))) {
+	if v.isDoubtful(said) && (v.isIdle() || v.habits.isIdle(v.here())) {
 		return loginUnused
 	}
 	return said
@@ -99,7 +99,7 @@ func (d *Detector) noteIdle(v *view) {
 		return
 	}
 	try, _ := v.loginTry()
-	hash, door := uint32(maphash.String(d.habits.seed, try)), d.habits.hash(v.spot())
+	hash, door := uint32(maphash.String(d.habits.seed, try)), v.here()
 	ways, first := v.ways(), false
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		again := c.idle.logins > 0 && c.idle.last == hash

@@ -107,7 +107,7 @@ func (v *view) missedBefore(p string) (before bool) {
 
 // isPlace reports whether the place that was asked for is of a kind.
 func (v *view) isPlace(kind placeKind) bool {
-	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.habits.hash(v.spot()))
+	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.here())
 }
 
 // note learns from a response: about the site, and about the client. It comes after

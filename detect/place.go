@@ -28,18 +28,24 @@ func PlaceOf(e *event.Event) string {
 }
 
 // spot is PlaceOf for the event of v.
-func (v *view) spot() string {
+func (v *view) spot() string { return string(v.appendSpot(nil)) }
+
+func (v *view) appendSpot(b []byte) []byte {
 	site, _ := v.site()
 	p := v.plainPath()
 	if end := scriptEnd(p); end > 0 {
 		p = p[:end]
 	}
-	var b strings.Builder
-	b.WriteString(strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)]))
-	b.WriteByte(' ')
-	b.WriteString(strings.ToLower(site[:min(len(site), maxPlace)]))
-	writeTemplate(&b, p, maxElements)
-	return b.String()
+	b = append(b, strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)])...)
+	b = append(b, ' ')
+	b = append(b, strings.ToLower(site[:min(len(site), maxPlace)])...)
+	return appendTemplate(b, p, maxElements)
+}
+
+// here returns a number for the place, and takes no memory for that.
+func (v *view) here() uint64 {
+	v.scratch = v.appendSpot(v.scratch[:0])
+	return v.habits.hashBytes(v.scratch)
 }
 
 // asked names what a request asks for. Who only reads the same once more, or sends the
@@ -106,61 +112,56 @@ func (v *view) lastWord() (string, bool) {
 
 // template returns the path with a sign for each element that is an identifier, so
 // that a thousand objects of one kind are one text. Only elements first ones count.
-func template(p string, elements int) string {
-	var b strings.Builder
-	writeTemplate(&b, p, elements)
-	return b.String()
-}
+func template(p string, elements int) string { return string(appendTemplate(nil, p, elements)) }
 
-func writeTemplate(b *strings.Builder, p string, elements int) {
-	began := b.Len()
+func appendTemplate(b []byte, p string, elements int) []byte {
+	began := len(b)
 	for element := range strings.SplitSeq(strings.TrimPrefix(p, "/"), "/") {
-		if elements--; elements < 0 || b.Len()-began > maxPlace {
-			return
+		if elements--; elements < 0 || len(b)-began > maxPlace {
+			break
 		}
-		b.WriteByte('/')
-		writeElement(b, element)
+		b = appendElement(append(b, '/'), element)
 	}
+	return b
 }
 
-// writeElement writes * for an identifier, and else the element with * for each part that
+// appendElement appends * for an identifier, and else the element with * for each part that
 // is a serial number, as in sensor-04c11d, and # for each number. Parameters that some
 // servers cut off (;jsessionid=…) are cut off.
-func writeElement(b *strings.Builder, element string) {
+func appendElement(b []byte, element string) []byte {
 	element, _, _ = strings.Cut(element, ";")
 	if isIdentifier(element) {
-		b.WriteByte('*')
-		return
+		return append(b, '*')
 	}
 	for element != "" {
 		part, sign := element, ""
 		if end := strings.IndexAny(element, "-_"); end >= 0 {
 			part, sign = element[:end], element[end:end+1]
 		}
-		writePart(b, part)
-		b.WriteString(sign)
+		b = append(appendPart(b, part), sign...)
 		element = element[len(part)+len(sign):]
 	}
+	return b
 }
 
-// writePart writes what stands between two signs of an element.
-func writePart(b *strings.Builder, part string) {
+// appendPart appends what stands between two signs of an element.
+func appendPart(b []byte, part string) []byte {
 	const shortest = 6
 	if n := lettersOf(part); len(part) >= shortest && n.hex == len(part) && n.digits > 0 && n.digits < len(part) {
-		b.WriteByte('*')
-		return
+		return append(b, '*')
 	}
 	number := false
 	for i := range len(part) {
 		c := part[i]
 		digit := '0' <= c && c <= '9'
 		if !digit {
-			b.WriteByte(c)
+			b = append(b, c)
 		} else if !number {
-			b.WriteByte('#')
+			b = append(b, '#')
 		}
 		number = digit
 	}
+	return b
 }
 
 // isIdentifier reports whether an element is no word: a hash, a UUID, a token, or

@@ -54,7 +54,7 @@ func (d *Detector) noteForm(v *view, result string) bool {
 		return false
 	}
 	if v.beginsSession() {
-		d.habits.learnPlace(v, placeLogsIn, d.habits.hash(v.spot()))
+		d.habits.learnPlace(v, placeLogsIn, v.here())
 	}
 	return v.loggedIn() || v.isProven()
 }
@@ -202,13 +202,13 @@ func (d *Detector) notePlace(v *view) {
 	if v.evt.Status == http.StatusUnauthorized {
 		d.noteDoor(v)
 		if v.attempt().isPosted() && isPost(v.evt.Method) {
-			d.habits.learnPlace(v, placeRefuses, d.habits.hash(v.spot()))
+			d.habits.learnPlace(v, placeRefuses, v.here())
 		}
 	}
 	d.notePosted(v)
 	d.noteKeeper(v)
 	if v.isFine() && v.evt.Attribution == event.Foreign && !v.evt.Memo.Sought {
-		d.habits.learnPlace(v, placeWorks, d.habits.hash(v.spot()))
+		d.habits.learnPlace(v, placeWorks, v.here())
 	}
 }
 
@@ -220,11 +220,11 @@ func (d *Detector) notePosted(v *view) {
 	}
 	switch {
 	case v.isRefused(), tried.kind == kindLookup && v.lacksCode():
-		d.habits.learnPlace(v, placeDenies, d.habits.hash(v.spot()))
+		d.habits.learnPlace(v, placeDenies, v.here())
 	case tried.kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
-		d.habits.learnPlace(v, placeMakes, d.habits.hash(v.spot()))
+		d.habits.learnPlace(v, placeMakes, v.here())
 	case v.isFine() && v.isHTML() && asksPassword(v.answer()):
-		d.habits.learnPlace(v, placeShows, d.habits.hash(v.spot()))
+		d.habits.learnPlace(v, placeShows, v.here())
 	}
 }
 

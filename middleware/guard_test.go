@@ -2,6 +2,8 @@ package middleware
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html"
 	"io"
@@ -256,4 +258,36 @@ func TestADryRunGuardsNothing(t *testing.T) {
 	if w := v.logIn(); w.Code != http.StatusOK || m.Counters().Snapshot().DryRun != 1 {
 		t.Errorf("status %d, counted %+v", w.Code, m.Counters().Snapshot())
 	}
+}
+
+// The challenge of a guard is of the level that is the first of all clients, medium: the
+// solutions of a dozen clients lie below two millions, and not all below half a million.
+func TestAGuardAsksForLittle(t *testing.T) {
+	m := mustNew(t, Config{Lookup: nothing, Observe: guarding("POST /login")})
+	most := 0
+	for i := range 12 {
+		v := &visitor{t: t, h: m.Handler(http.HandlerFunc(echo)), client: fmt.Sprintf("192.0.2.%d:1", i+1)}
+		most = max(most, solutionOf(t, v.logIn().Body.String()))
+	}
+	if most < 500_000 || most >= 2_000_000 {
+		t.Errorf("the largest solution is %d, want one of level medium", most)
+	}
+}
+
+// solutionOf returns the number that solves the challenge in a page.
+func solutionOf(t *testing.T, page string) int {
+	t.Helper()
+	a, err := challengetest.Solve(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := base64.StdEncoding.DecodeString(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var solved struct{ Solution struct{ Counter int } }
+	if err := json.Unmarshal(text, &solved); err != nil {
+		t.Fatal(err)
+	}
+	return solved.Solution.Counter
 }
