@@ -14,6 +14,7 @@ type sent struct {
 
 	user, password   string // by any of the usual names
 	code             string // that an app or a message has shown
+	isFactor         bool   // its name says that people log in by it
 	proof            proof
 	logName, pwdText string // as WordPress calls them
 	log, pwd         bool   // there were such fields, whatever in them
@@ -153,7 +154,7 @@ func (s *sent) member(key, value string) {
 	case userFields.has(name):
 		s.user = value
 	case codes.has(name) && isCode(value), vouchers.has(name) && isVoucher(value):
-		s.code = value
+		s.code, s.isFactor = value, !vouchers.has(name) && !generalCodes.has(name)
 	case s.proofField(name, value):
 	default:
 		s.hint(name, value)

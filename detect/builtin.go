@@ -42,7 +42,8 @@ var builtinFiles embed.FS
 //	                      for codes by which nobody logs in, such as vouchers and numbers of parcels
 //	Meta.login_user       stands for the user name, without giving it away
 //	Meta.login_try        stands for the name and the password together
-//	Meta.login_member     true if the site has let the client in by that name there before, else false
+//	Meta.login_member     true if the site has let the client in by that name there before, else false; nothing
+//	                      without a name
 //	Meta.login_sent       stands for all that was posted; differs each time where it is not known to its end
 //	Meta.login_place      where, if people log in there: method, site and path, see PlaceOf; for basic and digest
 //	                      see Detector.Area

@@ -66,7 +66,7 @@ func newHabits() *habits {
 	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites)
 	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
 	h.idle = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
-	h.outages = newShares[uint64, *outage](maxPlaces, maxPlaces/ofAll)
+	h.outages = newShares[uint64, *outage](maxSites, maxSites/ofAll)
 	for kind := range h.places {
 		others := maxPlaces / ofAll
 		if placeKind(kind) == placeWorks { // which nobody else can teach

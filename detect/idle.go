@@ -46,7 +46,7 @@ func (v *view) isDoubtful(said string) bool {
 	}
 	switch {
 	case said == loginTry:
-		if !v.logsIn() || v.evt.Status >= 500 || v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0 {
+		if !v.logsIn() || v.breaks() || v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0 {
 			return false // a server that breaks lets nobody in; a log does not say what was answered
 		}
 	case said != loginSuccess || !v.isMoved() || v.loggedIn() || v.saysLoggedIn() || v.redirect().host != "":

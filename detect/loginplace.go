@@ -75,7 +75,9 @@ func (v *view) logsIn() bool {
 	case kindBasic, kindDigest, kindProof, kindXMLRPC:
 		return true
 	case kindCode:
-		return takesCodes(v.path())
+		return s.isFactor || takesCodes(v.path())
+	case kindLookup:
+		return false
 	}
 	return v.loggedIn() || v.wordpressLogin() || v.isGrant() || s.saysLogin || s.namesLogin || s.graph ||
 		namesLogin(v.path(), loginWords) || looksLikeLogin(v.path()) || looksLikeLogin("/"+v.args[:min(len(v.args), maxTarget)]) ||

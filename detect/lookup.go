@@ -8,9 +8,10 @@ import "net/http"
 // and the ones that the site has tell who looks up his own from who tries at random.
 
 // codeKind returns the kind of a code that was posted in a field of its own: people log in
-// by it where the path says so, or where HTTP says that it is no right credential.
+// by it where the field's name or the path says so, or where HTTP says that it is no right
+// credential.
 func (v *view) codeKind() string {
-	if takesCodes(v.path()) || v.evt.Status == http.StatusUnauthorized {
+	if v.body.isFactor || takesCodes(v.path()) || v.evt.Status == http.StatusUnauthorized {
 		return kindCode
 	}
 	return kindLookup

@@ -17,6 +17,7 @@ func TestCodesThatAreLookedUp(t *testing.T) {
 		{"a voucher that is not there", form("/cart", "voucher=SPRING20", 422), kindLookup, loginFailure},
 		{"a voucher that is not there, JSON", form("/cart", "voucher=SPRING20", 200).saying(`{"valid":false}`).typed(mediaJSON), kindLookup, loginFailure},
 		{"a voucher that is there, JSON", form("/cart", "voucher=SPRING20", 200).saying(`{"valid":true}`).typed(mediaJSON), kindLookup, loginFound},
+		{"a voucher that a shop does not take", form("/cart", "code=12345678", 302).to("/cart"), kindLookup, loginFailure},
 		{"a voucher that leads on", form("/cart", "voucher=SPRING20", 303).to("/checkout"), kindLookup, loginFound},
 		{"a voucher that is verified", form("/voucher/verify", "code=482913", 404), kindLookup, loginFailure},
 		{"a page, where nothing tells", form("/track", "code=48291377", 200).saying("<p>On its way</p>").typed("text/html"), kindLookup, ""},
@@ -24,6 +25,7 @@ func TestCodesThatAreLookedUp(t *testing.T) {
 		{"a code to log in by", form("/login/verify", "code=482913", 422), kindCode, loginFailure},
 		{"one of a second factor", form("/orders/otp", "code=482913", 404), kindCode, loginFailure},
 		{"one that HTTP refuses", form("/api/confirm", `{"code":"482913"}`, 401).js(), kindCode, loginFailure},
+		{"one whose field says so", form("/orders", "otp=482913", 404), kindCode, loginFailure},
 		{"a number as a password", form("/door", "password=4829", 403), kindCode, loginFailure},
 	} {
 		fields := fieldsOf(row.act.event(began, false))

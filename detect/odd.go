@@ -17,6 +17,12 @@ func (v *view) isDown() bool {
 	}
 }
 
+// breaks reports whether the status says that the server is broken. Those that HTTP does not
+// have are for applications to give a meaning: GlobalProtect has 512 for a wrong password.
+func (v *view) breaks() bool {
+	return v.evt.Status >= 500 && v.evt.Status <= http.StatusNetworkAuthenticationRequired
+}
+
 // oddResult returns what a status says that is neither a success nor one of those that
 // are in use for a wrong password: 404 for a name that nobody has, 412, 500.
 func (v *view) oddResult() string {

@@ -41,7 +41,10 @@ func (v *view) isMember() bool {
 
 // loginMember is isMember as scenarios ask for it.
 func (v *view) loginMember() (string, bool) {
-	if v.isMember() {
+	switch {
+	case v.attempt().user == "":
+		return "", false
+	case v.isMember():
 		return "true", true
 	}
 	return "false", true

@@ -12,9 +12,8 @@ import "strings"
 // kind that nobody searches for are one place wherever they are, and so are paths
 // that begin or end as one did that the client has missed just before: a monitor asks
 // for the health of each of thirty applications, a feed reader for each blog's feed.
-// What somebody has got before and is gone, is refused now or wants a login, is one place,
-// too: who asks for that has a link to it. So are links with a signature that is not right
-// any more.
+// What somebody has got before and is gone, or wants a login now, is one place, too: who
+// asks for that has a link to it. So are links with a signature that is not right any more.
 func (v *view) place() (string, bool) {
 	p, ok := v.cleanPath()
 	if !ok {
@@ -47,7 +46,7 @@ func (v *view) place() (string, bool) {
 func (v *view) linkedPlace(p string) string {
 	outcome, _ := v.outcome()
 	switch {
-	case outcome != "" && v.wasThere():
+	case outcome == outcomeMissing && v.wasThere():
 		return "/gone"
 	case isPrefetch(v.args):
 		return "/prefetched"

@@ -122,7 +122,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("takes long")
 	}
-	const most = 60 << 20 // each kind of place takes some 2 MiB
+	const most = 62 << 20 // each kind of place takes some 2 MiB
 	before := heap()
 	d := New(Config{Rules: builtinRules(t)})
 	for i := range 60_000 { // each from a network of its own
@@ -136,6 +136,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 		d.habits.alike.own.put(k, uint64(i), new([4]likeness))
 		d.habits.alike.others.put(k, uint64(i), new([4]likeness))
 		d.habits.broken.put(k, uint64(i), new(brokenLink))
+		d.habits.outages.put(k, uint64(i), new(outage))
 	}
 	used := heap() - before
 	t.Logf("%d MiB", used>>20)

@@ -55,6 +55,9 @@ var (
 	)
 )
 
+// generalCodes are names of codes by which people do not always log in.
+var generalCodes = newStringSet("code", "pin", "token", "challenge", "usercode", "accesscode", "confirmationcode", "securitycode")
+
 // plainName returns the last part of a field's name in lower case without signs and
 // accents: username of user[user_name], of login.UserName and of ctl00$Main$UserName,
 // sifre of Şifre.
