@@ -40,7 +40,7 @@ func crowd(d *Detector, clients int) {
 }
 
 // Any number of clients take as much memory as the config allows, which is less than
-// 128 MiB by default. All tables are full before the end: it was 98 MiB with a
+// 128 MiB by default. All tables are full before the end: it was 88 MiB with a
 // million, each from a network of its own, as BenchmarkCrowd shows with -benchtime 1000000x.
 func TestMemoryUnderManyClients(t *testing.T) {
 	if testing.Short() || raceEnabled {
