@@ -31,6 +31,7 @@ const (
 	cdproto    = "github.com/chromedp/cdproto"
 	chromedp   = "github.com/chromedp/chromedp"
 	caddy      = "github.com/caddyserver/caddy/v2"
+	coraza     = "github.com/corazawaf/coraza/v3"
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
 	gjson      = "github.com/tidwall/gjson"
@@ -94,6 +95,7 @@ var rooms = map[string]room{
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 	"waf":                    {[]string{"internal/search"}, []string{yaml, libinject}},
+	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }
 
 // inTests is what the tests of any room may import on top: guests of the app, an inspector, a server to test

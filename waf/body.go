@@ -81,7 +81,7 @@ func (in *Inspection) setBody(body []byte) {
 			raw = nil
 		}
 	}
-	in.body, in.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
+	in.fromBody.text, in.fromBody.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
 	in.add(zoneRawBody, nil, orEmpty(raw))
 	if len(in.zones[zoneFilesSize].values) == 0 {
 		in.add(zoneFilesSize, nil, []byte{})
@@ -98,6 +98,9 @@ func orEmpty(s []byte) []byte {
 func (in *Inspection) readForm(body []byte) {
 	for start := 0; start < len(body); {
 		end := start + indexByte(body[start:], '&')
+		if in.isFull(zoneBodyArgs) {
+			return
+		}
 		in.addPair(zoneBodyArgs, body[start:end])
 		start = end + 1
 	}

@@ -33,57 +33,74 @@ func (in *Inspection) followNames(z zone, idx *zoneIndex) {
 	}
 }
 
-// isWhole reports whether all values of a zone are pieces of the body, and of what is made
-// of it: then a literal that is in neither of these is in none of them.
+// isWhole reports whether all values of a zone are pieces of the query or of the body, and
+// of what was made of it: then a literal that is in neither of these is in none of them.
 func (in *Inspection) isWhole(z zone, idx *zoneIndex) bool {
-	if len(idx.literals) == 0 {
+	if len(idx.literals) == 0 || !idx.isASCII {
 		return false
 	}
 	switch z {
-	case zoneBodyArgs, zoneRawBody:
-		return idx.isASCII
+	case zoneArgs, zoneArgsNames, zoneBodyArgs, zoneRawBody:
+		return true
 	case zoneBodyArgsNames:
-		return idx.isASCII && (!in.isJSON || idx.isPlain)
+		return !in.isJSON || idx.isPlain
 	}
 	return false
 }
 
-// followTexts marks the groups to which the body leads, and what was made of it, as they
-// are after the chains that take any piece for itself.
-func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
-	for _, chain := range idx.chains {
-		found := in.toFind(chain)
-		if found == nil {
-			continue
-		}
-		idx.mark(found.body, in.bits)
-		if z != zoneRawBody {
-			idx.mark(found.made, in.bits)
-		}
-	}
+// A source is a query or a body, with all that was made of it while it was read, and what
+// chains make of both to find literals in.
+type source struct {
+	text, made []byte
+	after      []sourceText // by chain
 }
 
-// A bodyText is the body, and what was made of it, after a chain, as literals are found in
-// them.
-type bodyText struct {
-	body, made []byte
+type sourceText struct {
+	text, made []byte
 	known      bool
 }
 
-// toFind returns the body after a chain; nil if that is to be looked at value by value.
-func (in *Inspection) toFind(chain int) *bodyText {
-	chained := in.rules.toFind[chain]
-	if chained == nil {
-		return nil
+// sourceOf returns what the values of a zone are pieces of, once it was read.
+func (in *Inspection) sourceOf(z zone) *source {
+	if z.isBody() {
+		return &in.fromBody
 	}
-	text := &in.texts[chain]
-	if !text.known {
-		text.body, text.made, text.known = in.body, in.made, true
-		for _, t := range chained {
-			text.body, text.made = t(&in.room, text.body), t(&in.room, text.made)
+	in.values(zoneArgs)
+	return &in.fromQuery
+}
+
+// followTexts marks the groups to which a source leads, as it is after the chains that take
+// any piece for itself.
+func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
+	s := in.sourceOf(z)
+	for _, chain := range idx.chains {
+		if in.rules.toFind[chain] == nil {
+			continue
+		}
+		after := in.toFind(s, chain)
+		idx.mark(after.text, in.bits)
+		if z != zoneRawBody {
+			idx.mark(after.made, in.bits)
 		}
 	}
-	return text
+}
+
+// toFind returns a source after a chain.
+func (in *Inspection) toFind(s *source, chain int) *sourceText {
+	after := &s.after[chain]
+	if !after.known {
+		after.text, after.made, after.known = s.text, s.made, true
+		for _, t := range in.rules.toFind[chain] {
+			after.text, after.made = t(&in.room, after.text), t(&in.room, after.made)
+		}
+	}
+	return after
+}
+
+// forget makes the source empty.
+func (s *source) forget() {
+	s.text, s.made = nil, nil
+	clear(s.after)
 }
 
 // followText marks the groups to which a value leads, as each chain has it. What several

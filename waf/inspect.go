@@ -27,12 +27,11 @@ type Inspection struct {
 	awaits bool // the body is not known yet
 	unique bool // of names in the body that differ in case only, one counts
 	isJSON bool
-	body   []byte
-	made   []byte // all that was made of the body while it was read
-	texts  []bodyText
-	over   bool
-	left   int // bytes of the head that are still looked at
-	json   jsonReader
+
+	fromQuery, fromBody source
+	over                bool
+	left                int // bytes of the head that are still looked at
+	json                jsonReader
 }
 
 // zoneValues are the values of a zone, and what transforms make of them.
@@ -52,7 +51,8 @@ const (
 )
 
 func newInspection(r *Rules) *Inspection {
-	in := &Inspection{rules: r, known: make([]verdict, len(r.conds)), bits: make([]uint64, len(r.free)), texts: make([]bodyText, len(r.chains))}
+	in := &Inspection{rules: r, known: make([]verdict, len(r.conds)), bits: make([]uint64, len(r.free))}
+	in.fromQuery.after, in.fromBody.after = make([]sourceText, len(r.chains)), make([]sourceText, len(r.chains))
 	for z := range in.zones {
 		in.zones[z].made = make([][][]byte, len(r.chains))
 	}
@@ -137,7 +137,7 @@ func (in *Inspection) Stop() (Match, bool) {
 // Largest texts and lists that are kept for the next request.
 const (
 	keptBytes  = 1 << 20
-	keptValues = 8 << 10
+	keptValues = 16 << 10
 )
 
 // Close ends the inspection.
@@ -155,8 +155,9 @@ func (in *Inspection) Close() {
 			v.made[c] = v.made[c][:0]
 		}
 	}
-	in.req, in.query, in.body, in.made, in.matches = nil, nil, nil, nil, nil
-	clear(in.texts)
+	in.req, in.query, in.matches = nil, nil, nil
+	in.fromQuery.forget()
+	in.fromBody.forget()
 	in.room.reset(keptBytes)
 	in.json.reset()
 	in.loaded = [zoneCount]bool{}

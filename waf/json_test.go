@@ -110,16 +110,63 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// What one request costs is bounded by how many values are looked at. More are told of.
+func TestValuesAreBounded(t *testing.T) {
+	rules := compiled(t, bodyRules)
+	for _, row := range []struct {
+		contentType, value string
+		n, want            int
+		over               bool
+	}{
+		{"application/json", "1,", 8_191, 8_191 + 1, false}, // and the length
+		{"application/json", "1,", 9_000, 8_192, true},
+		{formType, "a&", 8_192, 8_192, false},
+		{formType, "a&", 8_193, 8_192, true},
+		{"multipart/form-data; boundary=o", "--o\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n", 512, 512, false},
+		{"multipart/form-data; boundary=o", "--o\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n", 513, 512, true},
+	} {
+		in := rules.Head(&Request{Method: "POST", Target: "/", Header: map[string][]string{"Content-Type": {row.contentType}}, HasBody: true})
+		body := strings.Repeat(row.value, row.n)
+		switch row.contentType {
+		case formType:
+		case "application/json":
+			body = "[" + strings.TrimSuffix(body, ",") + "]"
+		default:
+			body += "--o--\r\n"
+		}
+		in.Body([]byte(body))
+		if got := len(in.values(zoneBodyArgs)); got != row.want || in.Over() != row.over {
+			t.Errorf("%d of %s: %d values, over: %v", row.n, row.contentType, got, in.Over())
+		}
+		in.Close()
+	}
+}
+
+// A head that is longer than any honest one is looked at as far as that, and told of.
+func TestHeadsAreBounded(t *testing.T) {
+	rules := compiled(t, ruleOn("own/x", "a"))
+	for _, row := range []struct {
+		padding int
+		over    bool
+	}{{60_000, false}, {65_536, true}} {
+		in := rules.Head(&Request{Method: "GET", Target: "/?a=hit&b=" + strings.Repeat("x", row.padding)})
+		if len(in.Matches()) != 1 || in.Over() != row.over {
+			t.Errorf("%d bytes: %v, over: %v", row.padding, in.Matches(), in.Over())
+		}
+		in.Close()
+	}
+}
+
 // Names above a value are part of its own, so that names may take far more room than the
-// body: 16,000 values below 60 kB of names.
+// body: 8,000 values below 60 kB of names.
 func TestNamesInJSONAreBounded(t *testing.T) {
 	rules := compiled(t, bodyRules)
 	key := `{"` + strings.Repeat("k", 60<<10) + `":[`
 	in := rules.Head(&Request{Method: "POST", Target: "/", Header: map[string][]string{"Content-Type": {"application/json"}}, HasBody: true})
 	defer in.Close()
-	in.Body([]byte(key + strings.TrimSuffix(strings.Repeat("1,", 16_000), ",") + "]}"))
+	in.Body([]byte(key + strings.TrimSuffix(strings.Repeat("1,", 8_000), ",") + "]}"))
 	values := in.values(zoneBodyArgs)
-	if len(values) < 16_000 || !in.Over() {
+	if len(values) < 8_000 || !in.Over() {
 		t.Errorf("%d values, over: %v", len(values), in.Over())
 	}
 	if n := cap(in.room.bytes); n > 4<<20 {

@@ -96,6 +96,9 @@ func (j *jsonReader) hex() (rune, bool) {
 // none: rules that ask for no name look at them.
 func (j *jsonReader) set(value []byte) {
 	values := &j.in.zones[zoneBodyArgs].values
+	if j.in.isFull(zoneBodyArgs) {
+		return
+	}
 	if j.named -= len(j.name); j.named < 0 {
 		j.in.over = true
 		j.in.add(zoneBodyArgs, nil, orEmpty(value))

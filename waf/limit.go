@@ -4,12 +4,23 @@ package waf
 const (
 	maxHead      = 64 << 10  // bytes of target and headers
 	maxInjection = 8 << 10   // bytes of a value that are searched for SQL and for scripts
+	maxValues    = 8 << 10   // in a form or JSON
 	maxParts     = 512       // of a multipart body
 	maxNames     = 512 << 10 // bytes of names of values in JSON
 )
 
 // clip returns the beginning of a value that is searched for injections.
 func clip(value []byte) []byte { return value[:min(len(value), maxInjection)] }
+
+// isFull reports whether a zone of the body has all the values that are looked at. Literals
+// are still found in the body as a whole.
+func (in *Inspection) isFull(z zone) bool {
+	if len(in.zones[z].values) < maxValues {
+		return false
+	}
+	in.over = true
+	return true
+}
 
 // keep returns a copy of a part of the head, or of its beginning if there has been too much
 // of it.

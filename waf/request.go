@@ -133,7 +133,7 @@ func indexByte(s []byte, c byte) int {
 // loadArgs fills the zones of the arguments in the query. The argument with the first # is
 // there twice: as CrowdSec's engine has it, which stops there, and as sites do.
 func (in *Inspection) loadArgs() {
-	hash := indexByte(in.query, '#')
+	hash, from := indexByte(in.query, '#'), len(in.room.bytes)
 	for start := 0; start < len(in.query); {
 		end := start + indexByte(in.query[start:], '&')
 		if start <= hash && hash < end {
@@ -143,6 +143,7 @@ func (in *Inspection) loadArgs() {
 		start = end + 1
 	}
 	in.loaded[zoneArgs] = true
+	in.fromQuery.text, in.fromQuery.made = in.query, in.room.bytes[from:len(in.room.bytes):len(in.room.bytes)]
 }
 
 // addPair adds an argument as it is in a query or a form, unless it is empty.
