@@ -78,6 +78,9 @@ type Server struct {
 	Passed        uint64            `json:"passed"`            // let pass by a pass, against a captcha decision
 	Allowed       uint64            `json:"allowed"`           // let pass by allow, against a decision
 	UnknownClient uint64            `json:"unknown_client"`    // let pass without an address to judge
+
+	Connections       uint64 `json:"connections,omitempty"`         // those of stopped that were connections, closed before a request
+	ConnectionsDryRun uint64 `json:"connections_dry_run,omitempty"` // connections left open only because of dry_run
 }
 
 // Challenge says what became of challenges, since the process began.

@@ -146,10 +146,10 @@ func (a *Status) write(w io.Writer) error {
 			return
 		}
 		t.row()
-		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "ENDED", "DRY RUN", "PASSED", "ALLOWED", "UNKNOWN CLIENT")
+		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "ENDED", "DRY RUN", "PASSED", "ALLOWED", "UNKNOWN CLIENT", "CONNECTIONS CLOSED")
 		for _, s := range a.Servers {
 			t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
-				s.Ended, s.DryRun, s.Passed, s.Allowed, s.UnknownClient)
+				s.Ended, s.DryRun, s.Passed, s.Allowed, s.UnknownClient, s.Connections)
 		}
 		t.sums("ORIGIN", a.origins())
 		t.sums("COUNTRY", a.Countries)

@@ -4,7 +4,8 @@
 // The handler "http.handlers.tocsin", the directive tocsin, stops clients that have
 // a decision against them. The matcher "http.matchers.tocsin" matches such clients
 // for other directives. The handler "http.handlers.tocsin_ready" answers health
-// checks. Package admin has the admin API and the commands.
+// checks. The listener wrapper "caddy.listeners.tocsin" closes connections of banned
+// clients before the TLS handshake. Package admin has the admin API and the commands.
 //
 // # Reloads
 //
@@ -35,6 +36,7 @@ func init() {
 	caddy.RegisterModule(Handler{})
 	caddy.RegisterModule(Matcher{})
 	caddy.RegisterModule(Ready{})
+	caddy.RegisterModule(ListenerWrapper{})
 	httpcaddyfile.RegisterGlobalOption("tocsin", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("tocsin", parseDirective)
 

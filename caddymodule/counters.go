@@ -58,6 +58,7 @@ func newServer(name string, n middleware.Counts) admin.Server {
 	a := admin.Server{
 		Server: name, Processed: n.Processed, Stopped: map[string]uint64{},
 		Ended: n.Ended, DryRun: n.DryRun, Passed: n.Passed, Allowed: n.Allowed, UnknownClient: n.UnknownClient,
+		Connections: n.Connections, ConnectionsDryRun: n.ConnectionsDryRun,
 	}
 	for action := lookup.Throttle; action <= lookup.Ban; action++ {
 		a.Stopped[action.String()] = n.Stopped[action]

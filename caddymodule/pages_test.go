@@ -126,6 +126,8 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 	}
 	for section, block := range map[string]string{
 		"The directive": "tocsin {\n?\n}",
+
+		"The listener wrapper": "tocsin {\n?\n}",
 		"Global option": "tocsin {\n?\n}",
 		"lapi":          "tocsin {\nlapi http://127.0.0.1:8080 key {\n?\n}\n}",
 		"blocklist":     "tocsin {\nblocklist list.txt {\n?\n}\n}",
@@ -136,8 +138,11 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 		"appsec":        "tocsin {\nappsec http://127.0.0.1:7422 {\n?\n}\n}",
 	} {
 		var to caddyfile.Unmarshaler = new(App)
-		if section == "The directive" {
+		switch section {
+		case "The directive":
 			to = new(Handler)
+		case "The listener wrapper":
+			to = new(ListenerWrapper)
 		}
 		options := knownOptions(t, to, block)
 		rows := rowsOf(sections[section])

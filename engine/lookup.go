@@ -22,29 +22,53 @@ func (e *Engine) Normalize(ip netip.Addr) netip.Addr { return e.nat64.Normalize(
 // only what is decided here counts.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	ip = e.nat64.Normalize(ip)
-	d, ok := e.table.Lookup(ip)
-	if ok && e.isAllowlisted(&d, ip) {
-		d, ok = first(e.without(e.table.Covering(ip), ip))
-	}
+	d, ok := e.lookupTable(ip)
 	if ok && d.Action == lookup.Ban || len(e.live) == 0 && !e.table.Places() {
 		return d, ok
 	}
-	return e.lookFurther(ctx, ip, d)
+	return e.askLive(ctx, ip, e.lookAround(ip, d))
 }
 
-// lookFurther looks for a decision that is stronger than d, and stops where
-// none can be.
-func (e *Engine) lookFurther(ctx context.Context, ip netip.Addr, d lookup.Decision) (lookup.Decision, bool) {
-	if e.locate != nil && e.table.Places() {
-		country, as := e.locate(ip)
-		at, ok := e.table.LookupPlace(country, as)
-		if ok && e.isAllowlisted(&at, ip) {
-			at, ok = first(e.without(e.table.CoveringPlace(country, as), ip))
-		}
-		if ok {
-			d = d.With(at)
-		}
+// LookupHeld returns what [Engine.Lookup] does if no live source has a say. It never
+// blocks.
+func (e *Engine) LookupHeld(ip netip.Addr) (lookup.Decision, bool) {
+	ip = e.nat64.Normalize(ip)
+	d, ok := e.lookupTable(ip)
+	if ok && d.Action == lookup.Ban {
+		return d, ok
 	}
+	d = e.lookAround(ip, d)
+	return d, d.Action != lookup.None
+}
+
+// lookupTable returns what is decided about the address.
+func (e *Engine) lookupTable(ip netip.Addr) (lookup.Decision, bool) {
+	d, ok := e.table.Lookup(ip)
+	if ok && e.isAllowlisted(&d, ip) {
+		return first(e.without(e.table.Covering(ip), ip))
+	}
+	return d, ok
+}
+
+// lookAround returns the stronger one of d and of what is decided about where ip is.
+func (e *Engine) lookAround(ip netip.Addr, d lookup.Decision) lookup.Decision {
+	if e.locate == nil || !e.table.Places() {
+		return d
+	}
+	country, as := e.locate(ip)
+	at, ok := e.table.LookupPlace(country, as)
+	if ok && e.isAllowlisted(&at, ip) {
+		at, ok = first(e.without(e.table.CoveringPlace(country, as), ip))
+	}
+	if ok {
+		return d.With(at)
+	}
+	return d
+}
+
+// askLive returns the strongest one of d and of what live sources say, and asks no
+// further where none can be stronger.
+func (e *Engine) askLive(ctx context.Context, ip netip.Addr, d lookup.Decision) (lookup.Decision, bool) {
 	for _, l := range e.live {
 		if d.Action == lookup.Ban {
 			break

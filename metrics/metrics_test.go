@@ -257,6 +257,12 @@ tocsin_challenges_total{event="renewed"} 0
 tocsin_challenges_total{event="replayed"} 0
 tocsin_challenges_total{event="solved"} 1
 tocsin_challenges_total{event="waited"} 0
+tocsin_connections_closed_total{server="blog"} 0
+tocsin_connections_closed_total{server="forum"} 0
+tocsin_connections_closed_total{server="shop"} 0
+tocsin_connections_dry_run_total{server="blog"} 0
+tocsin_connections_dry_run_total{server="forum"} 0
+tocsin_connections_dry_run_total{server="shop"} 0
 tocsin_crawlers_checked_total{outcome="failed"} 0
 tocsin_crawlers_checked_total{outcome="verified"} 4
 tocsin_decisions{action="ban",origin="CAPI",source="lapi"} 2
@@ -442,7 +448,9 @@ tocsin_snapshot_timestamp_seconds 0`},
 		{
 			"counters of a server without a name alone",
 			Config{Counters: maps.All(map[string]*middleware.Counters{"": {}})},
-			`tocsin_requests_allow_listed_total{server=""} 0
+			`tocsin_connections_closed_total{server=""} 0
+tocsin_connections_dry_run_total{server=""} 0
+tocsin_requests_allow_listed_total{server=""} 0
 tocsin_requests_ended_total{server=""} 0
 tocsin_requests_processed_total{ip_type="ipv4",server=""} 0
 tocsin_requests_processed_total{ip_type="ipv6",server=""} 0

@@ -14,6 +14,10 @@ var (
 		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
 	allowed = own.counter("requests_allow_listed_total",
 		"Requests that passed, against a decision, by the allow list.", labelServer)
+	connections = own.counter("connections_closed_total",
+		"Connections of banned clients that the listener wrapper closed. Each also counts as a request that was stopped.", labelServer)
+	connectionsDryRun = own.counter("connections_dry_run_total",
+		"Connections that the listener wrapper left open only because of a dry run.", labelServer)
 	ended = own.counter("requests_ended_total",
 		"Requests ended while they were served, since their client was banned meanwhile.", labelServer)
 	passed = own.counter("requests_passed_total",
@@ -29,6 +33,8 @@ func (v values) requests(server string, n middleware.Counts) {
 	v.add(processed, float64(n.UnknownClient), server, ipUnknown)
 	v.add(allowed, float64(n.Allowed), server)
 	v.add(ended, float64(n.Ended), server)
+	v.add(connections, float64(n.Connections), server)
+	v.add(connectionsDryRun, float64(n.ConnectionsDryRun), server)
 	for _, o := range n.ByOrigin {
 		ipType := ipv4
 		if o.IPv6 {

@@ -19,6 +19,8 @@ type Counters struct {
 	taken  atomic.Uint32 // stripes given out so far
 	near   sync.Pool     // of *stripe, each the one that its processor used last
 	origin origins       // what decisions did
+
+	connections, connectionsDryRun atomic.Uint64
 }
 
 // A stripe is one of the copies. One counter for all has every core wait for
@@ -71,6 +73,17 @@ func (c *Counters) stop(s *Stop, dryRun bool) {
 	}
 }
 
+// connection counts a connection that is closed, as the request that it would have
+// brought, or would be if this were no dry run: then the request comes.
+func (c *Counters) connection(s *Stop, dryRun bool) {
+	if dryRun {
+		c.connectionsDryRun.Add(1)
+		return
+	}
+	c.connections.Add(1)
+	c.stop(s, false)
+}
+
 // Counts are the values of [Counters] at one time. All of them count requests
 // and only ever grow.
 type Counts struct {
@@ -84,6 +97,9 @@ type Counts struct {
 	Ended         uint64                 // let through, and ended while they were served: see Config.Established
 	Allowed       uint64                 // let through, against a decision, by the allow list
 	UnknownClient uint64                 // let through because the client's address could not be told
+
+	Connections       uint64 // those of Stopped that a [Listener] stopped: connections closed before any request
+	ConnectionsDryRun uint64 // connections that it would have closed
 
 	// ByOrigin splits Stopped, DryRun, Passed, Solved and Ended up. It is sorted, has an element for
 	// each action, origin and family that there was, and never loses one.
@@ -122,6 +138,7 @@ func (c *Counters) Snapshot() Counts {
 		n.Allowed += s.allowed.Load()
 	}
 	n.Processed = n.Processed4 + n.Processed6 + n.UnknownClient
+	n.Connections, n.ConnectionsDryRun = c.connections.Load(), c.connectionsDryRun.Load()
 	n.ByOrigin = c.origin.counts()
 	for _, o := range n.ByOrigin {
 		n.Stopped[o.Action] += o.Stopped

@@ -3,6 +3,7 @@ package middleware
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ func (j *notes) solved(s *Stop) { j.of(s).solved[family(s.Client)].Add(1) }
 // ended counts and logs that a request was ended while it was served.
 func (j *notes) ended(s *Stop, asked requested) {
 	j.of(s).ended[family(s.Client)].Add(1)
-	j.logLine("connection ended", s, asked)
+	j.logLine("connection ended", s, &asked, j.dryRun)
 }
 
 func (j *notes) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Decision) }
@@ -71,18 +72,25 @@ func (j *notes) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Dec
 // what should not be in a log.
 type requested struct{ method, host, path string }
 
+func (r *requested) fields() []zap.Field {
+	if r == nil {
+		return nil // a connection that is closed before there is one
+	}
+	return []zap.Field{zap.String("method", clip(r.method)), zap.String("host", clip(r.host)), zap.String("uri", clip(r.path))}
+}
+
 // logStop writes the one line about a request that is stopped.
 func (j *notes) logStop(r *http.Request, s *Stop) {
 	msg := "request stopped"
 	if j.dryRun {
 		msg = "request would be stopped"
 	}
-	j.logLine(msg, s, requested{r.Method, r.Host, r.URL.Path}, zap.Int("status", s.Status))
+	j.logLine(msg, s, &requested{r.Method, r.Host, r.URL.Path}, j.dryRun, zap.Int("status", s.Status))
 }
 
 // logLine writes a line about s: at level info, or at level debug if the client has
 // had its quota.
-func (j *notes) logLine(msg string, s *Stop, r requested, more ...zap.Field) {
+func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...zap.Field) {
 	if !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
 	}
@@ -99,19 +107,14 @@ func (j *notes) logLine(msg string, s *Stop, r requested, more ...zap.Field) {
 		return
 	}
 	d := &s.Decision
-	ce.Write(append([]zap.Field{
+	ce.Write(slices.Concat([]zap.Field{
 		zap.Stringer("action", d.Action),
 		zap.String("origin", d.Origin),
 		zap.String("reason", d.Reason),
 		zap.String("source", d.Source),
 		j.target(d),
 		j.logIP.addr("client", s.Client),
-		zap.String("method", clip(r.method)),
-		zap.String("host", clip(r.host)),
-		zap.String("uri", clip(r.path)),
-		zap.String("ref", s.Ref),
-		zap.Bool("dry_run", j.dryRun),
-	}, more...)...)
+	}, r.fields(), []zap.Field{zap.String("ref", s.Ref), zap.Bool("dry_run", dryRun)}, more)...)
 }
 
 // Flush sums up in the log the stopped requests that have no line of their own yet. Who

@@ -101,6 +101,7 @@ type site struct {
 	admin  string // where its admin endpoint listens; default: it has none
 	tocsin string // body of the global option; default: no tocsin, the yardstick
 	answer string // what respond is given
+	text   string // the whole Caddyfile, instead of one made of these
 }
 
 // caddyfile writes s out. All servers trust the proxy that the load plays, since
@@ -108,6 +109,9 @@ type site struct {
 // writes a line about each request: plain Caddy has no access log by default, so
 // the one about each stopped request is left out, too.
 func (s site) caddyfile() string {
+	if s.text != "" {
+		return s.text
+	}
 	option, directive := "", ""
 	if s.tocsin != "" {
 		option, directive = "tocsin {\n"+s.tocsin+"\n}", "tocsin"
