@@ -63,7 +63,7 @@ func TestCommandsForPeople(t *testing.T) {
 			[]string{
 				"Ready no: list:late.txt was not in sync yet\n", "Decisions 4\n", "snap, written never\n", "MiB heap",
 				"SOURCE KIND READY SYNCED DECISIONS", "list:banned.txt file yes NOW 1 0 in ", "list:late.txt file no never 0 ",
-				"SERVER CHECKED BANNED", "srv0 1 0 0 0 0 1 0 0 0\n",
+				"SERVER CHECKED BANNED", "srv0 1 0 0 0 0 1 0 0 0 0\n",
 			},
 			bad,
 		},

@@ -234,6 +234,9 @@ func (h *host) request(method, from, path string) *http.Request {
 func (h *host) do(r *http.Request) (answer, error) {
 	resp, err := h.http.Do(r)
 	for tries := 1; dropped(err) && tries < 5; tries++ {
+		if r.GetBody != nil {
+			r.Body, _ = r.GetBody() // of what is in memory: no error
+		}
 		resp, err = h.http.Do(r)
 	}
 	if err != nil {
