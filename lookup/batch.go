@@ -1,7 +1,6 @@
 package lookup
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"time"
 )
@@ -96,6 +95,7 @@ func (b *Batch) apply(whole bool) Change {
 	defer t.mu.Unlock()
 	d := t.draftLocked()
 	d.pace.gentle, d.pace.lock = b.pace.gentle, &t.mu
+	d.reserve(b.adds.v4.n, b.adds.v6.n)
 	b.removals.drain(func(p netip.Prefix, a uint32, _ int64) {
 		d.pace.step()
 		d.remove(p, kind{source: b.source, action: Action(a)})
@@ -116,7 +116,7 @@ func (b *Batch) apply(whole bool) Change {
 			d.change.Held++
 			return
 		}
-		d.put(p, record{until: shift(until, by), since: d.now, kind: kinds[k]})
+		d.put(p, record{shift(until, by), d.now, kinds[k]})
 	})
 	d.removeEnded()
 	if whole {
@@ -127,17 +127,6 @@ func (b *Batch) apply(whole bool) Change {
 	*b = *t.Batch(b.source)
 	b.pace.gentle, b.limit = gentle, limit
 	return d.change
-}
-
-// removeUntouched frees the decisions of source that were not announced.
-func (d *draft) removeUntouched(source string) {
-	for slot := range d.slots {
-		d.pace.step()
-		r := d.at(slot)
-		if r.until != free && !d.isTouched(slot) && d.kinds[r.kind].source == source {
-			d.kill(slot)
-		}
-	}
 }
 
 func (b *Batch) kindIndex(k kind) uint32 {
@@ -178,28 +167,18 @@ type row6 struct {
 	until  int64
 }
 
-func (w row4) prefix() netip.Prefix {
-	var a [4]byte
-	binary.BigEndian.PutUint32(a[:], w.addr)
-	return netip.PrefixFrom(netip.AddrFrom4(a), int(w.meta&0xff))
-}
+func (w row4) prefix() netip.Prefix { return netip.PrefixFrom(from4(w.addr), int(w.meta&0xff)) }
 
-func (w row6) prefix() netip.Prefix {
-	var a [16]byte
-	binary.BigEndian.PutUint64(a[:8], w.hi)
-	binary.BigEndian.PutUint64(a[8:], w.lo)
-	return netip.PrefixFrom(netip.AddrFrom16(a), int(w.meta&0xff))
-}
+func (w row6) prefix() netip.Prefix { return netip.PrefixFrom(from6(w.hi, w.lo), int(w.meta&0xff)) }
 
 func (r *rows) push(p netip.Prefix, k uint32, until int64) {
 	meta := k<<8 | uint32(p.Bits())
 	if p.Addr().Is4() {
-		a := p.Addr().As4()
-		r.v4.push(row4{binary.BigEndian.Uint32(a[:]), meta, until})
+		r.v4.push(row4{number4(p.Addr()), meta, until})
 		return
 	}
-	a := p.Addr().As16()
-	r.v6.push(row6{binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:]), meta, until})
+	hi, lo := halves(p.Addr())
+	r.v6.push(row6{hi, lo, meta, until})
 }
 
 func (r *rows) len() int { return r.v4.n + r.v6.n }

@@ -18,6 +18,16 @@ var sizes = []struct {
 	n    int
 }{{"15k", 15_000}, {"100k", 100_000}, {"1M", 1_000_000}}
 
+// populations are what a table may be filled with, and in which sizes it is.
+var populations = []struct {
+	name  string
+	make  func(r *rand.Rand, n int) []Decision
+	sizes []string
+}{
+	{"", population, []string{"15k", "100k", "1M"}},
+	{"clustered/", clustered, []string{"15k", "1M"}},
+}
+
 // A scene is a filled table, bart's own tables with the same prefixes as
 // yardsticks, and addresses to ask for.
 type scene struct {
@@ -27,10 +37,10 @@ type scene struct {
 	probe map[string][]netip.Addr // 65,536 of each kind
 }
 
-func newScene(n int) *scene {
+func newScene(n int, fill func(r *rand.Rand, n int) []Decision) *scene {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	s := &scene{probe: map[string][]netip.Addr{}}
-	all := population(r, n)
+	all := fill(r, n)
 	s.table.Replace("lapi", all)
 	for i, d := range all {
 		s.lite.Insert(d.Prefix)
@@ -57,35 +67,63 @@ func newScene(n int) *scene {
 			add("miss/v6", ip)
 		}
 	}
+	for _, family := range []string{"/v4", "/v6"} {
+		for len(s.probe["near"+family]) < 1<<16 {
+			if ip := neighbour(r, s.probe["hit"+family][r.IntN(1<<16)]); !s.lite.Contains(ip) {
+				add("near"+family, ip)
+			}
+		}
+	}
 	return s
 }
 
-// BenchmarkLookup asks for random listed and unlisted addresses, and does the
-// same with bart alone: Contains for a miss, LookupPrefixLPM for a hit.
+// BenchmarkLookup asks for random listed and unlisted addresses, and for unlisted ones
+// near listed ones (in the /24, or the /32 of IPv6), and does the same with bart alone: Contains for a
+// miss, Lookup for a hit. Read is what a hit costs up to the record that wins; after
+// that a Decision is made of it.
 func BenchmarkLookup(b *testing.B) {
-	for _, size := range sizes {
-		s := newScene(size.n)
-		s.table.Tick(time.Now()) // as an engine does
-		lite := func(ip netip.Addr) bool { return s.lite.Contains(ip) }
-		lpm := func(ip netip.Addr) bool { _, _, ok := s.plain.LookupPrefixLPM(hostPrefix(ip)); return ok }
-		table := func(ip netip.Addr) bool { _, ok := s.table.Lookup(ip); return ok }
-		for _, kind := range []string{"miss/v4", "miss/v6", "hit/v4", "hit/v6"} {
-			yardstick := lite
-			if kind[:3] == "hit" {
-				yardstick = lpm
-			}
-			for _, hot := range []bool{false, true} {
-				ips, name := s.probe[kind], kind+"/"+size.name
-				if hot {
-					ips, name = ips[:16], name+"/hot"
-				}
-				b.Run(name+"/bart", func(b *testing.B) { ask(b, ips, yardstick) })
-				b.Run(name+"/tocsin", func(b *testing.B) { ask(b, ips, table) })
+	for _, of := range populations {
+		for _, size := range sizes {
+			if slices.Contains(of.sizes, size.name) {
+				newScene(size.n, of.make).bench(b, of.name, size.name)
 			}
 		}
-		b.Run("parallel/"+size.name+"/bart", func(b *testing.B) { askParallel(b, s.probe["miss/v4"], lite) })
-		b.Run("parallel/"+size.name+"/tocsin", func(b *testing.B) { askParallel(b, s.probe["miss/v4"], table) })
 	}
+}
+
+func (s *scene) bench(b *testing.B, of, size string) {
+	s.table.Tick(time.Now()) // as an engine does
+	lite := func(ip netip.Addr) bool { return s.lite.Contains(ip) }
+	plain := func(ip netip.Addr) bool { _, ok := s.plain.Lookup(ip); return ok }
+	table := func(ip netip.Addr) bool { _, ok := s.table.Lookup(ip); return ok }
+	for _, kind := range []string{"miss/v4", "miss/v6", "near/v4", "near/v6", "hit/v4", "hit/v6"} {
+		hit := kind[:3] == "hit"
+		yardstick := lite
+		if hit {
+			yardstick = plain
+		}
+		for _, hot := range []bool{false, true} {
+			ips, name := s.probe[kind], kind+"/"+of+size
+			if hot {
+				ips, name = ips[:16], name+"/hot"
+			}
+			b.Run(name+"/bart", func(b *testing.B) { ask(b, ips, yardstick) })
+			if hit {
+				b.Run(name+"/read", func(b *testing.B) { ask(b, ips, s.read) })
+			}
+			b.Run(name+"/tocsin", func(b *testing.B) { ask(b, ips, table) })
+		}
+	}
+	b.Run("parallel/"+of+size+"/bart", func(b *testing.B) { askParallel(b, s.probe["miss/v4"], lite) })
+	b.Run("parallel/"+of+size+"/tocsin", func(b *testing.B) { askParallel(b, s.probe["miss/v4"], table) })
+}
+
+// read is Lookup up to the record that wins.
+func (s *scene) read(ip netip.Addr) bool {
+	state := s.table.cur.Load()
+	w := winner{late: state.tick.late.Load()}
+	s.table.strongest(state, s.table.nat64.Normalize(ip), &w)
+	return w.record.until > 0
 }
 
 func ask(b *testing.B, ips []netip.Addr, f func(netip.Addr) bool) {
@@ -144,6 +182,31 @@ func BenchmarkReplace(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkMark is a run of the garbage collector while a million decisions are held,
+// beside one while nothing is, and one while bart alone holds their prefixes.
+func BenchmarkMark(b *testing.B) {
+	collect := func(b *testing.B, held any) {
+		for b.Loop() {
+			runtime.GC()
+		}
+		runtime.KeepAlive(held)
+	}
+	all := func() []Decision { return population(rand.New(rand.NewPCG(6, 6)), 1_000_000) }
+	b.Run("nothing", func(b *testing.B) { collect(b, nil) })
+	b.Run("1M/bart", func(b *testing.B) {
+		plain := new(bart.Table[uint32])
+		for i, d := range all() {
+			plain.Insert(d.Prefix, uint32(i))
+		}
+		collect(b, plain)
+	})
+	b.Run("1M/tocsin", func(b *testing.B) {
+		table := new(Table)
+		table.Replace("lapi", all())
+		collect(b, table)
+	})
 }
 
 func heap() int64 {

@@ -2,6 +2,17 @@ package lookup
 
 import "net/netip"
 
+const (
+	// fewEntries is how many entries pages have on average when there are too many.
+	fewEntries = 4
+	// someKinds is how many kinds may be unused in any case, and someGone how many
+	// decisions may be gone whose bits are still set.
+	someKinds = 1024
+	someGone  = 1024
+	// mostEntries is how many entries a page may have before the table gets a new seed.
+	mostEntries = 1024
+)
+
 // forgetKinds takes back what kindIndex added to a draft that is given up.
 func (d *draft) forgetKinds() {
 	known := 0
@@ -14,51 +25,118 @@ func (d *draft) forgetKinds() {
 	d.table.refs = d.table.refs[:known]
 }
 
-// compactLocked builds the state anew when more than a fifth of its slots are
-// free, or most of its kinds are unused. That takes half a second for a
-// million decisions and is paid for by as many removals.
-func (t *Table) compactLocked(pace pacer) {
-	s := t.cur.Load()
-	live, unused := 0, 0
-	for _, n := range t.refs {
-		live += n
+// finish makes the draft fit for readers.
+func (d *draft) finish() {
+	d.merge()
+	switch {
+	case d.v4.isSparse() || d.v6.isSparse() || d.hasUnusedKinds():
+		d.compact()
+	case d.v4.isStale() || d.v6.isStale():
+		d.refilter()
+	}
+}
+
+// isSparse reports whether there are many more pages than the entries need.
+func (x *index[A]) isSparse() bool { return x.depth > minDepth && x.n < fewEntries*int(x.pages()) }
+
+// isStale reports whether the filters have too many bits.
+func (x *index[A]) isStale() bool {
+	return x.n > x.any.most || x.ranges > x.wide.most || x.gone > x.n/2+someGone
+}
+
+func (d *draft) hasUnusedKinds() bool {
+	unused := 0
+	for _, n := range d.table.refs {
 		if n == 0 {
 			unused++
 		}
 	}
-	const slack = 1024
-	if int(s.slots)-live <= live/4+slack && unused <= len(t.refs)/2+slack {
-		return
-	}
-	t.index, t.refs = nil, nil
-	next := emptyState()
-	next.epoch, next.tick, next.version = s.epoch, s.tick, s.version
-	d := newDraft(t, next)
-	d.pace = pace
-	for p, slot := range s.tree.All() {
-		d.pace.step()
-		for r := range s.chain(slot) {
-			if r.until != free {
-				d.restore(p, *r, d.kindIndex(s.kinds[r.kind]))
-			}
-		}
-	}
-	d.merge()
-	built := d.state
-	t.cur.Store(&built)
+	return unused > len(d.table.refs)/2+someKinds
 }
 
-// restore puts a record back as it was, onto a prefix that may have others.
-func (d *draft) restore(p netip.Prefix, r record, k uint32) {
-	r.kind, r.next = k, 0
-	slot := d.grow(r)
-	head, ok := d.fresh.Get(p)
-	if !ok {
-		d.insert(p, slot)
-		return
+// refilter makes new filters, and a new trie if ranges are gone.
+func (d *draft) refilter() {
+	if d.v4.gone+d.v6.gone > 0 {
+		kept := new(trie)
+		for p := range d.state.ranges.All() {
+			d.pace.step()
+			for range d.records(p) {
+				kept.Insert(p, struct{}{})
+				break
+			}
+		}
+		d.state.ranges = kept
 	}
-	for d.at(head).next != 0 {
-		head = d.at(head).next - 1
+	d.v4.renewFilters(d.v4.n, d.v4.ranges)
+	d.v6.renewFilters(d.v6.n, d.v6.ranges)
+	for p := range d.all() {
+		d.pace.step()
+		d.see(p)
 	}
-	d.own(head).next = slot + 1
+}
+
+// renewFilters gives x empty filters for so many decisions, of which some are about ranges.
+func (x *index[A]) renewFilters(n, ranges int) {
+	x.any, x.wide, x.gone, x.ranges = newFilter(n), newFilter(ranges), 0, 0
+}
+
+// compact builds the state anew with the kinds that are in use. That takes a tenth of a
+// second for a million decisions and is paid for by as many removals.
+func (d *draft) compact() {
+	old := d.kinds
+	d.table.index, d.table.refs = nil, nil
+	d.kinds, d.groups, d.groupOf = nil, nil, nil
+	number := make([]uint32, len(old)) // of each old kind, and 1; 0: it has none yet
+	d.rebuild(func(k uint32) uint32 {
+		if number[k] == 0 {
+			number[k] = 1 + d.kindIndex(old[k])
+		}
+		d.count(number[k]-1, 1)
+		return number[k] - 1
+	})
+}
+
+// reseed builds the state anew with another seed, since a page is too long. If it was
+// not for the seed, but for very many decisions about one prefix, twice as many are fine.
+func (d *draft) reseed() {
+	d.rebuild(func(k uint32) uint32 { return k })
+	d.most = max(d.most, 2*d.w4.longest, 2*d.w6.longest)
+}
+
+// rebuild files all entries anew, under another seed and with other kinds.
+func (d *draft) rebuild(kindOf func(uint32) uint32) {
+	old, marks4, marks6 := d.state, d.w4.marks, d.w6.marks
+	d.seed, d.state.ranges, d.fresh, d.places = newSeed(), new(trie), new(trie), false
+	d.v4, d.v6 = emptyIndex[addr4](), emptyIndex[addr6]()
+	d.v4.renewFilters(old.v4.n, old.v4.ranges)
+	d.v6.renewFilters(old.v6.n, old.v6.ranges)
+	d.w4, d.w6 = newWriter(&d.v4, &d.pace), newWriter(&d.v6, &d.pace)
+	d.reserve(old.v4.n, old.v6.n)
+	refile(d, &d.w4, &old.v4, marks4, func(e *entry[addr4]) (netip.Prefix, key[addr4]) {
+		p := old.prefix4(e)
+		return p, d.keyOf4(p)
+	}, kindOf)
+	refile(d, &d.w6, &old.v6, marks6, func(e *entry[addr6]) (netip.Prefix, key[addr6]) {
+		p := prefix6(e)
+		return p, d.keyOf6(p)
+	}, kindOf)
+	d.merge()
+}
+
+// refile files the entries of old in w. What the batch has announced stays announced.
+func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, keyOf func(*entry[A]) (netip.Prefix, key[A]), kindOf func(uint32) uint32) {
+	for n := range old.pages() {
+		d.pace.step()
+		for i := range old.pageAt(n) {
+			e := old.at(n, i)
+			p, k := keyOf(e)
+			r := e.record()
+			r.kind = kindOf(r.kind)
+			at, first, end := w.run(&k)
+			if first == end {
+				d.insert(p)
+			}
+			w.insert(at, end, k.entry(r), isTouched(marks, n, i))
+		}
+	}
 }

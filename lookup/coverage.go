@@ -135,20 +135,18 @@ func (d *draft) wide(source string) (all []netip.Prefix) {
 		if !isWide(p) {
 			continue
 		}
-		if slot, ok := d.tree.Get(p); ok && d.says(slot, source) {
+		if d.says(p, source) {
 			all = append(all, p)
 		}
 	}
 	return all
 }
 
-func (d *draft) says(slot uint32, source string) bool {
-	for more := true; more; {
-		r := d.at(slot)
-		if r.until != free && r.until > d.now && d.kinds[r.kind].source == source {
+func (d *draft) says(p netip.Prefix, source string) bool {
+	for r := range d.records(p) {
+		if r.until > d.now && d.kinds[r.kind].source == source {
 			return true
 		}
-		slot, more = r.next-1, r.next != 0
 	}
 	return false
 }

@@ -33,10 +33,13 @@ import (
 // says something about the translator, and not about all of IPv4: it stays IPv6.
 const (
 	wellKnownBits = 96
-	sixToFour     = 0x2002
-	teredo        = 0x2001_0000
-	isatap        = 0x0000_5efe
-	isatapGlobal  = 0x0200_0000 // set if the IPv4 address is one of a kind
+	// wellKnownFirst is what the well-known prefix begins with. Mapped addresses begin
+	// with less.
+	wellKnownFirst = 0x0064
+	sixToFour      = 0x2002
+	teredo         = 0x2001_0000
+	isatap         = 0x0000_5efe
+	isatapGlobal   = 0x0200_0000 // set if the IPv4 address is one of a kind
 )
 
 var (
@@ -44,14 +47,31 @@ var (
 	wellKnownLast = netip.MustParseAddr("64:ff9b::ffff:ffff")
 )
 
-// halves returns ip, which is IPv6, as two numbers.
+// halves returns ip, which is IPv6, as two numbers. A slice is not copied, as an array is
+// that a function returns, which takes longer than all else here.
 func halves(ip netip.Addr) (high, low uint64) {
-	b := ip.As16()
+	b := ip.AsSlice()
+	if len(b) != 16 {
+		return 0, 0
+	}
 	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 }
 
 func from4(v4 uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(v4 >> 24), byte(v4 >> 16), byte(v4 >> 8), byte(v4)})
+}
+
+// number4 returns ip, which is IPv4, as a number.
+func number4(ip netip.Addr) uint32 {
+	b := ip.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+func from6(high, low uint64) netip.Addr {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], high)
+	binary.BigEndian.PutUint64(b[8:], low)
+	return netip.AddrFrom16(b)
 }
 
 // translated returns the address that ip, in the well-known prefix, stands for.
@@ -81,6 +101,13 @@ func claimed(ip netip.Addr) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	return v4, IsPublic(v4)
+}
+
+// isPlain reports whether there can be nothing about an IPv6 address under another form,
+// since it has no IPv4 address in it. It may say no of one that has none.
+func isPlain(high, low uint64) bool {
+	first := high >> 48
+	return first > wellKnownFirst && first != sixToFour && high>>32 != teredo && uint32(low>>32)&^isatapGlobal != isatap
 }
 
 // A NAT64 knows the prefixes of local translators, which have all of IPv4 in them, and
@@ -217,19 +244,9 @@ func (t *Table) isElsewhere(ip netip.Addr) bool {
 	return ok
 }
 
-// findElsewhere returns the stronger of d and what there is about the other forms of
-// ip, which is normalized.
-func (t *Table) findElsewhere(s *state, ip netip.Addr, d Decision) (Decision, bool) {
-	best := winner{late: s.tick.late.Load()}
-	t.elsewhere(ip, func(other netip.Addr, bits int) {
-		if s.tree.Contains(other) {
-			best.walk(s, other, bits)
-		}
-	})
-	if at, ok := best.decision(s); ok {
-		d = d.With(at)
-	}
-	return d, d.Action != None
+// elsewhere considers what s has about the other forms of ip, which is normalized.
+func (w *winner) elsewhere(t *Table, s *state, ip netip.Addr) {
+	t.elsewhere(ip, func(other netip.Addr, over int) { w.cover(s, other, over) })
 }
 
 // elsewhere calls look with the other addresses that ip may be listed by, and the
@@ -243,14 +260,5 @@ func (t *Table) elsewhere(ip netip.Addr, look func(other netip.Addr, bits int)) 
 	}
 	for i, p := range t.nat64.prefixes {
 		look(t.nat64.wrap(i, ip), p.Bits())
-	}
-}
-
-// walk considers what s has about prefixes of ip with more than so many bits.
-func (w *winner) walk(s *state, ip netip.Addr, bits int) {
-	for p, slot := range s.tree.Supernets(hostPrefix(ip)) {
-		if p.Bits() > bits && !isPlace(p) {
-			w.consider(s, p, slot)
-		}
 	}
 }

@@ -11,16 +11,14 @@ import (
 type epoch time.Time
 
 const (
-	free  = math.MinInt64 // end of a record that may be used again
-	never = math.MaxInt64 // end of a decision without end
+	always = math.MinInt64 // earlier than anything
+	never  = math.MaxInt64 // end of a decision without end
 )
 
 // nanos returns t in nanoseconds since e. Where t has a monotonic reading, as
 // times made from time.Now have, the wall clock does not matter.
 func (e epoch) nanos(t time.Time) int64 {
-	// Sub stops at the 292 years that 63 bits hold: as good as never, and to be
-	// kept apart from the mark of a free record.
-	return max(int64(t.Sub(time.Time(e))), free+1)
+	return int64(t.Sub(time.Time(e))) // which stops at the 292 years that 63 bits hold: as good as never
 }
 
 // now is nanos of the present, for half the price.
@@ -41,8 +39,8 @@ func shift(ns, by int64) int64 {
 	switch {
 	case ns == never || by > 0 && ns > never-by:
 		return never
-	case by < 0 && ns < free+1-by:
-		return free + 1
+	case by < 0 && ns < always-by:
+		return always
 	}
 	return ns + by
 }

@@ -43,8 +43,8 @@ import (
 // Readers work on an immutable state behind a pointer and never wait. Writers
 // wait for one another; a change of n decisions takes microseconds for each,
 // whatever the table's size, unless its batch goes [Batch.Gently] about it. A
-// decision costs about 105 bytes, of which bart's trie takes 80. Its clock is the
-// monotonic one: ends are kept whatever happens to the time of day.
+// decision costs about 42 bytes. Its clock is the monotonic one: ends are kept whatever
+// happens to the time of day.
 type Table struct {
 	_ noCopy
 
@@ -59,21 +59,36 @@ type Table struct {
 // Lookup returns the decision in force for ip, and whether there is one. For an
 // address of 6to4, Teredo or ISATAP, decisions against the IPv4 address that it claims
 // count too. It does not allocate.
-func (t *Table) Lookup(ip netip.Addr) (Decision, bool) {
+func (t *Table) Lookup(ip netip.Addr) (d Decision, found bool) {
 	s := t.cur.Load()
-	if s == nil {
-		return Decision{}, false
+	if s == nil || t.nat64 == nil && s.excludes(ip) {
+		return d, false
+	}
+	w := winner{late: s.tick.late.Load()}
+	t.strongest(s, ip, &w)
+	if w.found {
+		s.fill(&d, netip.PrefixFrom(w.ip, int(w.length)), w.record)
+	}
+	return d, w.found
+}
+
+// strongest considers all that there is about ip, which s does not exclude.
+func (t *Table) strongest(s *state, ip netip.Addr, w *winner) {
+	if t.nat64 == nil {
+		if ip.Is4() {
+			w.listed4(s, ip, -1)
+			return
+		}
+		if isPlain(halves(ip)) {
+			w.cover6(s, ip, -1)
+			return
+		}
 	}
 	ip = t.nat64.Normalize(ip)
-	// The common case is an address that nobody listed: settle it before walking.
-	if !s.tree.Contains(ip) && !t.isElsewhere(ip) {
-		return Decision{}, false
+	w.cover(s, ip, -1)
+	if w.action != Ban && t.isElsewhere(ip) {
+		w.elsewhere(t, s, ip)
 	}
-	d, ok := s.strongest(ip)
-	if d.Action == Ban || !t.isElsewhere(ip) {
-		return d, ok
-	}
-	return t.findElsewhere(s, ip, d)
 }
 
 // Covering returns every decision in force for ip, the one that wins first.
@@ -84,12 +99,12 @@ func (t *Table) Covering(ip netip.Addr) []Decision {
 	}
 	var all []Decision
 	now := s.epoch.now()
-	add := func(ip netip.Addr, bits int) {
-		for p, slot := range s.tree.Supernets(hostPrefix(ip)) {
-			if p.Bits() > bits && !isPlace(p) {
-				all = s.appendChain(all, p, slot, now)
+	add := func(ip netip.Addr, over int) {
+		s.covering(ip, over, func(p netip.Prefix, r record) {
+			if r.until > now {
+				all = append(all, s.decision(p, r))
 			}
-		}
+		})
 	}
 	add(ip, -1)
 	t.elsewhere(ip, add)
@@ -106,11 +121,9 @@ func (t *Table) All() iter.Seq[Decision] {
 	}
 	now := s.epoch.now()
 	return func(yield func(Decision) bool) {
-		for p, slot := range s.tree.All() {
-			for r := range s.chain(slot) {
-				if r.until > now && !yield(s.decision(p, r)) {
-					return
-				}
+		for p, r := range s.all() {
+			if r.until > now && !yield(s.decision(p, r)) {
+				return
 			}
 		}
 	}
@@ -171,7 +184,10 @@ func (t *Table) Update(source string, add, remove []Decision) Change {
 // Expire frees the decisions that have ended by now and returns their number.
 // It never changes what Lookup returns.
 func (t *Table) Expire(now time.Time) int {
-	return t.removeIf(func(s *state, r *record) bool { return r.until <= s.epoch.nanos(now) })
+	return t.removeIf(func(s *state) func(record) bool {
+		at := s.epoch.nanos(now)
+		return func(r record) bool { return r.until <= at }
+	})
 }
 
 // Forget takes back what all sources say about the same thing as d, whatever
@@ -182,13 +198,8 @@ func (t *Table) Forget(d Decision) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	draft := t.draftLocked()
-	slot, ok2 := draft.tree.Get(p)
-	for more := ok && ok2; more; {
-		r := draft.at(slot)
-		if r.until != free {
-			draft.kill(slot)
-		}
-		slot, more = r.next-1, r.next != 0
+	if ok {
+		draft.removeAll(p)
 	}
 	draft.publish()
 	return draft.change.Removed
@@ -196,8 +207,8 @@ func (t *Table) Forget(d Decision) int {
 
 // Keep forgets the decisions of all sources but the ones named.
 func (t *Table) Keep(sources ...string) {
-	t.removeIf(func(s *state, r *record) bool {
-		return !slices.Contains(sources, s.kinds[r.kind].source)
+	t.removeIf(func(s *state) func(record) bool {
+		return func(r record) bool { return !slices.Contains(sources, s.kinds[r.kind].source) }
 	})
 }
 
@@ -216,17 +227,13 @@ func (t *Table) Clone() *Table {
 	return c
 }
 
-// removeIf frees the records that gone picks and returns their number.
-func (t *Table) removeIf(gone func(*state, *record) bool) int {
+// removeIf removes what gone picks of a state and returns the number of decisions.
+func (t *Table) removeIf(gone func(*state) func(record) bool) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := t.draftLocked()
-	for slot := range d.slots {
-		d.pace.step()
-		if r := d.at(slot); r.until != free && gone(&d.state, r) {
-			d.kill(slot)
-		}
-	}
+	pick := gone(&d.state)
+	d.removeIf(func(r record, _ bool) bool { return pick(r) })
 	d.publish()
 	return d.change.Removed
 }

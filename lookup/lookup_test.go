@@ -356,8 +356,8 @@ func TestCompaction(t *testing.T) {
 			table.Expire(time.Now())
 			o.expire(time.Now())
 			compare(t, table, o)
-			if s := table.cur.Load(); int(s.slots) > table.Len()*5/4+1025 || len(s.kinds) > 2*len(table.index)+2048 {
-				t.Errorf("%d slots and %d kinds for %d decisions", s.slots, len(s.kinds), table.Len())
+			if s := table.cur.Load(); s.v4.pages() > 64 && int(s.v4.pages()) > table.Len()/6 || len(s.kinds) > 2*len(table.index)+2048 {
+				t.Errorf("%d pages and %d kinds for %d decisions", s.v4.pages(), len(s.kinds), table.Len())
 			}
 		}
 	})
@@ -365,6 +365,7 @@ func TestCompaction(t *testing.T) {
 
 func compare(t *testing.T, table *Table, o oracle) {
 	t.Helper()
+	checkState(t, table)
 	now := time.Now()
 	held := map[identity]Decision{}
 	for d := range table.All() {

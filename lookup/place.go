@@ -13,8 +13,9 @@ import (
 // multicast with the reserved scope 0, which nothing may be sent to or from
 // (RFC 4291, section 2.7): no client has one.
 const (
-	placeCountry = 1 // third byte of an address that stands for a country
-	placeAS      = 2 // and of one that stands for an autonomous system
+	placeFirst   = 0xff00 // first two bytes of an address that stands for a place
+	placeCountry = 1      // third byte of an address that stands for a country
+	placeAS      = 2      // and of one that stands for an autonomous system
 )
 
 // countryPrefix returns what a country is filed under, and whether code is one:
@@ -152,19 +153,17 @@ func (t *Table) CoveringPlace(country string, as uint32) []Decision {
 	var all []Decision
 	now := s.epoch.now()
 	add := func(p netip.Prefix, ok bool) {
-		if slot, found := s.tree.Get(p); ok && found {
-			all = s.appendChain(all, p, slot, now)
+		if !ok {
+			return
+		}
+		for r := range s.records(p) {
+			if r.until > now {
+				all = append(all, s.decision(p, r))
+			}
 		}
 	}
 	add(countryPrefix(country))
 	add(asPrefix(as))
 	sortStrongest(all)
 	return all
-}
-
-// find considers the decisions filed under p itself.
-func (w *winner) find(s *state, p netip.Prefix) {
-	if slot, ok := s.tree.Get(p); ok {
-		w.consider(s, p, slot)
-	}
 }

@@ -44,7 +44,7 @@ func (dec *decoder) table() (*Table, error) {
 	if n, err := io.ReadFull(dec.r, magic[:1]); n > 0 || !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: more bytes after its end", errDamaged)
 	}
-	dec.draft.merge()
+	dec.draft.finish()
 	s := dec.draft.state
 	t.cur.Store(&s)
 	return t, nil
@@ -134,7 +134,7 @@ func (dec *decoder) decision(size, bits int) bool {
 	}
 	dec.count++
 	if until > dec.draft.now {
-		dec.draft.put(p, record{until: until, since: since, kind: dec.kinds[k]})
+		dec.draft.put(p, record{until, since, dec.kinds[k]})
 	}
 	return true
 }

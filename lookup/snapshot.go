@@ -102,12 +102,10 @@ func (e *encoder) state(s *state) uint64 {
 	wall := time.Now()
 	now, n := s.epoch.nanos(wall), uint64(0)
 	by := wall.UnixNano() - now
-	for p, slot := range s.tree.All() {
-		for r := range s.chain(slot) {
-			if r.until > now {
-				e.record(p, record{until: shift(r.until, by), since: shift(r.since, by), kind: r.kind})
-				n++
-			}
+	for p, r := range s.all() {
+		if r.until > now {
+			e.record(p, record{shift(r.until, by), shift(r.since, by), r.kind})
+			n++
 		}
 		if e.err != nil {
 			break

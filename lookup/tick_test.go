@@ -65,11 +65,12 @@ func TestTicksOutlastARebuild(t *testing.T) {
 		tab.Update("lapi", add, nil)
 		tab.Tick(time.Now())
 		before := tab.cur.Load().tick
-		tab.mu.Lock()
+		seed := tab.cur.Load().seed
 		tab.refs = append(tab.refs, make([]int, 10_000)...) // as if very many kinds were gone
-		tab.compactLocked(pacer{})
-		tab.mu.Unlock()
-		if s := tab.cur.Load(); s.tick != before || s.tick.late.Load() == never {
+		tab.Forget(Decision{Prefix: netip.PrefixFrom(ip, 32)})
+		if s := tab.cur.Load(); s.seed == seed {
+			t.Error("the table was not rebuilt")
+		} else if s.tick != before || s.tick.late.Load() == never {
 			t.Error("the table has forgotten what time it is")
 		}
 	})

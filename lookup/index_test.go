@@ -1,0 +1,197 @@
+package lookup
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+func TestOnlyOneAddressHasANumber(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 50 {
+		s := newSeed()
+		for range 2000 {
+			a := r.Uint32() >> r.IntN(32)
+			if got := s.unmix(s.mix(a)); got != a {
+				t.Fatalf("%v has the number of %v", from4(a), from4(got))
+			}
+		}
+	}
+}
+
+// A seek in a page of any numbers, even or not, ends where the first one is.
+func TestSeek(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, row := range []struct {
+		name   string
+		n      int
+		number func(i int) uint32
+	}{
+		{"nothing", 0, nil},
+		{"one", 1, func(int) uint32 { return r.Uint32() }},
+		{"even", 48, func(int) uint32 { return r.Uint32() }},
+		{"many", 1000, func(int) uint32 { return r.Uint32() }},
+		{"all low", 1000, func(i int) uint32 { return uint32(i / 3) }},
+		{"all high", 1000, func(i int) uint32 { return ^uint32(0) - uint32(i/3) }},
+		{"all the same", 1000, func(int) uint32 { return 1 << 31 }},
+		{"in two heaps", 1000, func(i int) uint32 { return uint32(i%2)<<31 + r.Uint32N(50) }},
+		{"all but one the same", 1000, func(i int) uint32 { return min(7, uint32(i)) << 28 }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			page := make([]entry[addr4], row.n)
+			for i := range page {
+				page[i].number = row.number(i)
+			}
+			slices.SortFunc(page, func(a, b entry[addr4]) int { return int(int64(a.number) - int64(b.number)) })
+			wanted := []uint32{0, 1, 1 << 31, 1<<31 + 1, ^uint32(0)}
+			for _, e := range page {
+				wanted = append(wanted, e.number, e.number+1, e.number-1)
+			}
+			for _, number := range wanted {
+				want := slices.IndexFunc(page, func(e entry[addr4]) bool { return e.number >= number })
+				if want < 0 {
+					want = row.n
+				}
+				if got := seek(page, number, 0); got != want {
+					t.Fatalf("%d is at %d, want %d", number, got, want)
+				}
+			}
+		})
+	}
+}
+
+// checkIndex reports what is wrong with the order of x.
+func checkIndex[A address](t *testing.T, x *index[A], see func(*entry[A]) bool) {
+	t.Helper()
+	n := 0
+	for p := range x.pages() {
+		page := x.pageAt(p)
+		n += len(page)
+		for i := range page {
+			k := key[A]{page[i].addr, page[i].number, page[i].length()}
+			if x.pageOf(k.number) != p || i > 0 && !page[i-1].before(&k) && !page[i-1].is(&k) {
+				t.Fatalf("entry %d of page %d is not where it belongs: %+v", i, p, page[i])
+			}
+			if !see(&page[i]) {
+				t.Fatalf("a filter does not know %+v", page[i])
+			}
+		}
+	}
+	if n != x.n {
+		t.Fatalf("%d entries, counted as %d", n, x.n)
+	}
+}
+
+// checkState reports what is wrong with the order of the table.
+func checkState(t *testing.T, table *Table) {
+	t.Helper()
+	s := table.cur.Load()
+	if s == nil {
+		return
+	}
+	filed := func(p netip.Prefix) bool { return !isRange(p) || s.ranges.Contains(p.Addr()) }
+	checkIndex(t, &s.v4, func(e *entry[addr4]) bool {
+		p := s.prefix4(e)
+		return s.v4.any.has(number4(p.Addr())) && filed(p) && (!isRange(p) || s.v4.wide.has(number4(last(p))))
+	})
+	checkIndex(t, &s.v6, func(e *entry[addr6]) bool { return filed(prefix6(e)) && !s.excludes(last(prefix6(e))) })
+}
+
+// last returns the last address of p.
+func last(p netip.Prefix) netip.Addr {
+	a := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(a)*8; i++ {
+		a[i/8] |= 0x80 >> (i % 8)
+	}
+	ip, _ := netip.AddrFromSlice(a)
+	return ip
+}
+
+// fixedSeeds makes tables take these seeds, one after the other, and then the last one,
+// and returns how many were taken.
+func fixedSeeds(t *testing.T, seeds ...seed) (taken *int) {
+	t.Helper()
+	random := newSeed
+	t.Cleanup(func() { newSeed = random })
+	taken = new(int)
+	newSeed = func() seed {
+		*taken++
+		return seeds[min(*taken, len(seeds))-1]
+	}
+	return taken
+}
+
+// Who knew the seed could choose addresses whose numbers are all alike. The table takes
+// another seed then, and where that does not help either it still finds them.
+func TestAddressesThatCollide(t *testing.T) {
+	one, two := newSeed(), newSeed()
+	const n = 5000
+	for _, row := range []struct {
+		name   string
+		prefix func(i int) netip.Prefix
+	}{
+		{"IPv4, in one page", func(i int) netip.Prefix { return hostPrefix(from4(one.unmix(0x7f00_0000 + uint32(i)))) }},
+		{"IPv6, with one number", func(i int) netip.Prefix { return hostPrefix(from6(one.six[0], uint64(i))) }},
+		{"ranges of IPv6, with one number", func(i int) netip.Prefix { return netip.PrefixFrom(from6(one.six[0], uint64(i)<<16), 112) }},
+	} {
+		for name, seeds := range map[string][]seed{"another seed": {one, two}, "the same again": {one}} {
+			t.Run(row.name+"/"+name, func(t *testing.T) {
+				taken := fixedSeeds(t, seeds...)
+				var table Table
+				var all []Decision
+				for i := range n {
+					all = append(all, Decision{Prefix: row.prefix(i), Action: Ban})
+				}
+				table.Update("a", all[:n/2], nil)
+				table.Update("a", all[n/2:], nil)
+				checkState(t, &table)
+				for _, d := range all {
+					if got, ok := table.Lookup(d.Prefix.Addr()); !ok || got.Prefix != d.Prefix {
+						t.Fatalf("looking up %v finds %+v", d.Prefix, got)
+					}
+				}
+				// A page of 1024 entries is one too many, and each time twice as many are.
+				if *taken > 5 {
+					t.Errorf("%d seeds taken", *taken)
+				}
+				if s := table.cur.Load(); len(seeds) == 2 && (s.seed == one || longest(s) > 256) {
+					t.Errorf("the longest page has %d entries", longest(s))
+				}
+			})
+		}
+	}
+}
+
+func longest(s *state) (n int) {
+	for p := range s.v4.pages() {
+		n = max(n, len(s.v4.pageAt(p)))
+	}
+	for p := range s.v6.pages() {
+		n = max(n, len(s.v6.pageAt(p)))
+	}
+	return n
+}
+
+// A seek ends after a few steps, or begins a binary search: from where a number is
+// expected it goes no further.
+func TestSeeksAreShort(t *testing.T) {
+	var table Table
+	all := population(rand.New(rand.NewPCG(3, 3)), 100_000)
+	table.Replace("a", all)
+	s := table.cur.Load()
+	steps := 0
+	for p := range s.v4.pages() {
+		page := s.v4.pageAt(p)
+		for i := range page {
+			expected := int(uint64(page[i].number<<s.v4.depth) * uint64(len(page)) >> 32)
+			steps += max(expected-i, i-expected)
+		}
+	}
+	if mean := float64(steps) / float64(s.v4.n); mean > 4 {
+		t.Errorf("%.1f steps on average", mean)
+	}
+	if longest(s) > 128 {
+		t.Errorf("the longest page has %d entries", longest(s))
+	}
+}
