@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"runtime"
 	"time"
 )
 
@@ -35,12 +36,17 @@ type Batch struct {
 // Gently makes b give way to all other work, and returns it. While it is filled and
 // put into force it pauses for a millisecond after every tenth of one, unless
 // another writer waits. So requests hardly notice, but a change of ten thousand
-// decisions takes 0.6 s instead of 0.05 s, and one of a million 3.3 s instead of
-// 0.5 s. The first that a source says is urgent, and made at once all the same.
+// decisions takes 0.2 s instead of 0.02 s, and one of a million twice as long and a
+// second more. The first that a source says is urgent, and made at once all the same.
 func (b *Batch) Gently() *Batch {
 	b.pace.gentle = b.table.Count(b.source) > 0
 	return b
 }
+
+// collectAfter is how many announcements are put into force before the garbage collector
+// takes what held them. Left to itself it comes when there is half as much again as the
+// table needs.
+const collectAfter = 1 << 17
 
 // maxBatchKinds bounds the different origins and reasons of one batch.
 const maxBatchKinds = 1 << 20
@@ -109,9 +115,12 @@ func (b *Batch) apply(whole bool) Change {
 	if b.limit > 0 && b.limit < 1 {
 		tooMuch = b.tooMuch(d, whole)
 	}
-	by := d.epoch.nanos(time.Time(b.epoch))
+	by, done := d.epoch.nanos(time.Time(b.epoch)), 0
 	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
 		d.pace.step()
+		if done++; done%collectAfter == 0 {
+			runtime.GC()
+		}
 		if tooMuch[p] {
 			d.change.Held++
 			return

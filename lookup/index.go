@@ -7,13 +7,13 @@ package lookup
 // All decisions of one family lie in pages, in the order of their keys, and 24 bytes
 // each (IPv4) or 40 (IPv6). A key begins with a number that the address has under a
 // secret seed and that looks random. Its first bits say which page it is in, and those
-// that follow where in the page: there, or two or three places beside it. So a decision
-// is one cache line away from the directory of pages, and is in that line whole.
+// that follow where in the page: there, or one or two places beside it. So a decision
+// is a cache line or two away from the directory of pages, and its record is beside its
+// key.
 //
-// The numbers of pages stay as even as chance makes them, whatever the addresses, since
-// nobody can choose the numbers. For a page that is not, the look beside it ends after a
-// few steps and a binary search goes on, and a page of very many decisions gets the
-// table a new seed.
+// Pages stay as even as chance makes them, whatever the addresses, since nobody can
+// choose the numbers. What is not near where it should be is found by a binary search,
+// and a page of very many decisions gets the table a new seed.
 //
 // # What is asked first
 //
@@ -28,7 +28,7 @@ package lookup
 //
 // Pages are immutable once readers can see them. A writer copies those that it changes,
 // the segments of the directory that have them, and the list of segments: for one
-// decision in a million some six kilobytes.
+// decision in a million some seven kilobytes.
 //
 // A page has no pointers, so the garbage collector looks at the directory only.
 
