@@ -16,7 +16,7 @@ import (
 // freeStrings are the JSON fields that take any text, or what is checked by more than
 // a list of words: by type and name. All other strings are one of a few words.
 var freeStrings = map[string]string{
-	"App":        "nat64 snapshot report allow contact accent frame_ancestors",
+	"App":        "nat64 snapshot report allow contact accent frame_ancestors lines",
 	"LAPI":       "name url key origins scenarios_containing scenarios_not_containing machine password registration_token machine_tls_cert machine_tls_key metrics tls_cert tls_key tls_ca",
 	"Blocklist":  "path name user password key",
 	"AppSec":     "url key tls_cert tls_key tls_ca",
@@ -25,7 +25,7 @@ var freeStrings = map[string]string{
 	"Detect":     "rules data sessions",
 	"Scenario":   "name",
 	"Crawlers":   "lists",
-	"Handler":    "page title contact accent frame_ancestors allow",
+	"Handler":    "page title contact accent frame_ancestors allow lines",
 }
 
 // whole is a config of each struct that is good, with what its fields need.
