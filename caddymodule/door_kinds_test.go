@@ -112,7 +112,8 @@ func TestNoWayRoundTheChallengeToScriptsAndFolders(t *testing.T) {
 		},
 		"file_server browse, and pages without their ending": {
 			func(*testing.T, *frontController) string { return "try_files {path} {path}.html\nfile_server browse" },
-			[]string{"index.php"}, []string{theContent, "Contact:"},
+			[]string{"index.php"},
+			[]string{theContent, "Contact:"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -138,9 +139,7 @@ func TestHeadersOfAStoppedRequestLeadAnErrorRouteNowhere(t *testing.T) {
 			app.done()
 			r := h.request(http.MethodPost, banned, "/page?_method=PUT")
 			for _, all := range []http.Header{kept, lost} {
-				for name, values := range all {
-					r.Header[name] = values
-				}
+				maps.Copy(r.Header, all)
 			}
 			a, err := h.do(r)
 			if err != nil {

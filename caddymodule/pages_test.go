@@ -128,14 +128,14 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 		"The directive": "tocsin {\n?\n}",
 
 		"The listener wrapper": "tocsin {\n?\n}",
-		"Global option": "tocsin {\n?\n}",
-		"lapi":          "tocsin {\nlapi http://127.0.0.1:8080 key {\n?\n}\n}",
-		"blocklist":     "tocsin {\nblocklist list.txt {\n?\n}\n}",
-		"challenge":     "tocsin {\nchallenge siteverify a b {\n?\n}\n}",
-		"detect":        "tocsin {\ndetect builtin {\n?\n}\n}",
-		"scenario":      "tocsin {\nscenario name {\n?\n}\n}",
-		"local":         "tocsin {\nlocal ban {\n?\n}\n}",
-		"appsec":        "tocsin {\nappsec http://127.0.0.1:7422 {\n?\n}\n}",
+		"Global option":        "tocsin {\n?\n}",
+		"lapi":                 "tocsin {\nlapi http://127.0.0.1:8080 key {\n?\n}\n}",
+		"blocklist":            "tocsin {\nblocklist list.txt {\n?\n}\n}",
+		"challenge":            "tocsin {\nchallenge siteverify a b {\n?\n}\n}",
+		"detect":               "tocsin {\ndetect builtin {\n?\n}\n}",
+		"scenario":             "tocsin {\nscenario name {\n?\n}\n}",
+		"local":                "tocsin {\nlocal ban {\n?\n}\n}",
+		"appsec":               "tocsin {\nappsec http://127.0.0.1:7422 {\n?\n}\n}",
 	} {
 		var to caddyfile.Unmarshaler = new(App)
 		switch section {

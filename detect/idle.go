@@ -46,13 +46,19 @@ func (v *view) isDoubtful(said string) bool {
 	}
 	switch {
 	case said == loginTry:
-		if !v.logsIn() || v.breaks() || v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0 {
-			return false // a server that breaks lets nobody in; a log does not say what was answered
+		if !v.logsIn() || v.breaks() || v.isUnseen() {
+			return false // a server that breaks lets nobody in
 		}
 	case said != loginSuccess || !v.isMoved() || v.loggedIn() || v.saysLoggedIn() || v.redirect().host != "":
 		return false // another site is told who has logged in
 	}
 	return !v.habits.isPlace(placeTells, v.formDoor(false))
+}
+
+// isUnseen reports whether nothing is known of an answer but that it is a fine one, as of
+// one in a log.
+func (v *view) isUnseen() bool {
+	return v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0
 }
 
 // tells reports whether the form answers a wrong password as it answers no right one, as

@@ -21,8 +21,10 @@ func TestEveryCountIsShown(t *testing.T) {
 		show   func(v values, stats any)
 		hidden []string // fields that are shown otherwise, or are parts of others
 	}{
-		{"middleware.Counts", new(middleware.Counts), func(v values, s any) { v.requests("", *s.(*middleware.Counts)) },
-			[]string{"Processed", "DryRun", "Passed", "Solved"}}, // a sum, and what ByOrigin splits up
+		{
+			"middleware.Counts", new(middleware.Counts), func(v values, s any) { v.requests("", *s.(*middleware.Counts)) },
+			[]string{"Processed", "DryRun", "Passed", "Solved"},
+		}, // a sum, and what ByOrigin splits up
 		{"challenge.Counts", new(challenge.Counts), func(v values, s any) { v.challenges(*s.(*challenge.Counts)) }, nil},
 		{"detect.Stats", new(detect.Stats), func(v values, s any) { v.detector(*s.(*detect.Stats)) }, nil},
 		{"appsec.Stats", new(appsec.Stats), func(v values, s any) { v.appsec(s.(*appsec.Stats)) }, []string{"LatencySum"}}, // in the histogram

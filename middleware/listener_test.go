@@ -205,7 +205,7 @@ func TestAClientThatIsKnownLateIsJudgedThen(t *testing.T) {
 
 	bad, there := newNamed("192.0.2.1", true)
 	second := give(bad)
-	if n, err := second.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := second.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("Read for a banned client: %d, %v", n, err)
 	}
 	if _, err := there.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +15,7 @@ import (
 func isOpen(c net.Conn) bool {
 	_ = c.SetReadDeadline(time.Now().Add(time.Nanosecond))
 	_, err := c.Read(make([]byte, 1))
-	return err != io.EOF
+	return !errors.Is(err, io.EOF)
 }
 
 func TestATarpitHoldsConnectionsForItsTime(t *testing.T) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func (c *dialer) call() (status int, err error) {
 	if err := secure.Handshake(); err != nil {
 		return 0, err
 	}
-	transport := &http.Transport{DialTLS: func(string, string) (net.Conn, error) { return secure, nil }}
+	transport := &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return secure, nil }}
 	defer transport.CloseIdleConnections()
 	r, err := transport.RoundTrip(mustRequest("https://" + c.addr))
 	if err != nil {
