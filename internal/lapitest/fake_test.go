@@ -69,8 +69,8 @@ func TestWireFormat(t *testing.T) {
 			{
 				"a query, without uuid", func(h *Handler) { h.Add(Decision{Value: "192.0.2.9", Type: "captcha", Duration: time.Minute}) },
 				"/v1/decisions?ip=192.0.2.9",
-				`[{"duration":"1h0m0s","id":2,"origin":"CAPI","scenario":"acme/scan","scope":"Range","type":"ban","value":"192.0.2.0/24"},` +
-					`{"duration":"1m0s","id":4,"origin":"cscli","scenario":"manual ban","scope":"Ip","type":"captcha","value":"192.0.2.9"}]`,
+				`[{"duration":"1m0s","id":4,"origin":"cscli","scenario":"manual ban","scope":"Ip","type":"captcha","value":"192.0.2.9"},` +
+					`{"duration":"1h0m0s","id":2,"origin":"CAPI","scenario":"acme/scan","scope":"Range","type":"ban","value":"192.0.2.0/24"}]`,
 			},
 			{"a query that no server can read is no error in a chunked answer", nil, "/v1/decisions/stream?contains=banana", `{"new": [], "deleted": []}`},
 		},

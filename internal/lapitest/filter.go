@@ -45,14 +45,14 @@ func parseFilter(q url.Values, gen Generation) (filter, error) {
 	if q.Has("contains") {
 		contains, err := strconv.ParseBool(q.Get("contains"))
 		if err != nil {
-			return f, fmt.Errorf("invalid contains value : %w: invalid filter", err)
+			return f, fmt.Errorf("invalid contains value%s: %w: invalid filter", blank(gen), err)
 		}
 		f.within = !contains
 	}
 	if arg := cmp.Or(q.Get("ip"), q.Get("range")); arg != "" {
 		p, ok := parsePrefix(arg)
 		if !ok {
-			return f, fmt.Errorf("unable to convert '%s' to int: invalid address: invalid ip address / range", arg)
+			return f, invalidAddress(gen, arg)
 		}
 		f.prefix = p
 	}
@@ -60,6 +60,22 @@ func parseFilter(q url.Values, gen Generation) (filter, error) {
 		f.narrowScope(canonicalScope(q.Get("scope")))
 	}
 	return f, nil
+}
+
+// blank is what generation Old has before the colon of some errors.
+func blank(gen Generation) string {
+	if gen == Old {
+		return " "
+	}
+	return ""
+}
+
+func invalidAddress(gen Generation, arg string) error {
+	why := "invalid address"
+	if gen != Old {
+		why = fmt.Sprintf("invalid ip address '%s'", arg)
+	}
+	return fmt.Errorf("unable to convert '%s' to int: %s: invalid ip address / range", arg, why)
 }
 
 // narrowScope adds the condition scope=s to what scopes asks for.
@@ -131,6 +147,15 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 // that f lets through.
 func (h *Handler) inForceLocked(f filter, since, now time.Time) []row {
 	return h.selectLocked(f, func(r *row) bool { return r.until.After(now) && r.createdAt.After(since) })
+}
+
+// askedLocked returns the rows in force at now that f lets through, as the answer to a
+// question has them: SQLite finds them by their end, and CrowdSec sorts only the stream.
+func (h *Handler) askedLocked(f filter, now time.Time) []row {
+	f.includeShadowed = true
+	out := h.inForceLocked(f, time.Time{}, now)
+	slices.SortStableFunc(out, func(a, b row) int { return a.until.Compare(b.until) })
+	return out
 }
 
 // selectLocked returns copies of the rows that f and want let through, in the

@@ -226,11 +226,10 @@ func (h *Handler) query(w http.ResponseWriter, r *http.Request, b *bouncer) {
 	}
 	h.mu.Lock()
 	f, err := parseFilter(r.URL.Query(), h.gen)
-	f.includeShadowed = true
 	e := encoder{gen: h.gen, now: h.stampLocked()}
 	var rows []row
 	if err == nil {
-		rows = h.inForceLocked(f, time.Time{}, e.now)
+		rows = h.askedLocked(f, e.now)
 		// A query counts as a pull if the last one is a minute old, so a delta
 		// after it can miss decisions: one more reason for a key per use.
 		if e.now.Sub(b.seen(h.gen).at) >= time.Minute {

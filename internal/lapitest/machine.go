@@ -82,7 +82,7 @@ func (h *Handler) pushAlerts(w http.ResponseWriter, r *http.Request, machine str
 		}
 		ds, keep, err := h.judgeLocked(a, now)
 		if err != nil { // then the whole batch is rolled back
-			message(w, http.StatusInternalServerError, "unable to create alerts: "+err.Error())
+			message(w, http.StatusInternalServerError, h.rolledBack(machine)+err.Error())
 			return
 		}
 		if !keep {
@@ -99,6 +99,14 @@ func (h *Handler) pushAlerts(w http.ResponseWriter, r *http.Request, machine str
 		h.insertLocked(d, now, now)
 	}
 	writeJSON(w, http.StatusCreated, ids)
+}
+
+// rolledBack is how the error about an alert begins that nothing is kept of.
+func (h *Handler) rolledBack(machine string) string {
+	if h.gen == Old {
+		return "unable to create alerts: "
+	}
+	return fmt.Sprintf("machine \"%s\": building decisions for alert 00000000-0000-4000-8000-000000000000: creating alert decisions: ", machine)
 }
 
 func missingInAlerts(in []json.RawMessage) []string {
@@ -124,7 +132,7 @@ func (h *Handler) judgeLocked(a alert, now time.Time) (ds []Decision, keep bool,
 	for _, d := range a.Decisions {
 		length, err := parseDuration(d.Duration)
 		if err != nil {
-			return nil, false, fmt.Errorf("decision duration '%s' : %w: unable to parse duration", d.Duration, err)
+			return nil, false, fmt.Errorf("decision duration '%s'%s: %w: unable to parse duration", d.Duration, blank(h.gen), err)
 		}
 		if _, ok := parsePrefix(d.Value); !ok && (d.Scope == "Ip" || d.Scope == "Range") {
 			if h.gen == Old {

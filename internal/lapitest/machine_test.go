@@ -98,10 +98,10 @@ func TestRegistration(t *testing.T) {
 	body := func(name, token string) string {
 		return fmt.Sprintf(`{"machine_id":%q,"password":"secret","registration_token":%q,"scenarios":["a/b"]}`, name, token)
 	}
-	for gen, want := range map[Generation][]int{Old: {201, 403, 201, 201, 500}, New: {201, 403, 401, 202, 422}} {
+	for gen, want := range map[Generation][]int{Old: {201, 403, 201, 201, 500, 201}, New: {201, 403, 401, 202, 422, 422}} {
 		s := Start(t, Config{Generation: gen, RegistrationToken: token})
 		c := newClient(t, s)
-		for i, in := range []string{body("a", ""), body("a", ""), body("b", "wrong"), body("c", token), body("", "")} {
+		for i, in := range []string{body("a", ""), body("a", ""), body("b", "wrong-registration-token-0123456"), body("c", token), body("", ""), body("d", "short")} {
 			if a := c.do(http.MethodPost, watchersPath, in); a.status != want[i] {
 				t.Errorf("%s: status %d %s, want %d", in, a.status, a.body, want[i])
 			}

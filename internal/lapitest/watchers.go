@@ -81,6 +81,9 @@ func (h *Handler) heartbeat(_ http.ResponseWriter, _ *http.Request, name string)
 	}
 }
 
+// minToken is the least length of a registration token, in bytes.
+const minToken = 32
+
 // credentials are what a machine registers and logs in with.
 type credentials struct {
 	Machine   string `json:"machine_id"`
@@ -106,6 +109,9 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) {
 		return
 	case len(missing) > 0:
 		message(w, http.StatusUnprocessableEntity, missing)
+		return
+	case h.gen != Old && in.Token != "" && len(in.Token) < minToken:
+		message(w, http.StatusUnprocessableEntity, "validation failure list:\nregistration_token in body should be at least 32 chars long")
 		return
 	case h.gen != Old && in.Token != "" && in.Token != h.token:
 		message(w, http.StatusUnauthorized, "invalid token for auto registration")
@@ -160,7 +166,11 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		}
 		in.Machine = name
 	} else if in.Machine == "" || in.Password == "" {
-		refuse("input format error")
+		if h.Generation() == Old {
+			refuse("input format error")
+		} else {
+			refuse(in.missing())
+		}
 		return
 	}
 	h.mu.Lock()
