@@ -365,7 +365,6 @@ func TestAHangingAppSecHoldsNobody(t *testing.T) {
 	h.http.Transport.(*http.Transport).MaxIdleConnsPerHost = requests
 	var passed atomic.Int64
 	var wg sync.WaitGroup
-	began := time.Now()
 	for range requests {
 		wg.Go(func() {
 			if a, err := h.do(h.request(http.MethodGet, attacker, "/?q=evil")); err == nil && a.status == http.StatusOK {
@@ -374,9 +373,8 @@ func TestAHangingAppSecHoldsNobody(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// One after the other, in 32 lanes, they would take 16 s.
-	if took := time.Since(began); passed.Load() != requests || took > 10*time.Second {
-		t.Errorf("%d passed, in %v", passed.Load(), took)
+	if passed.Load() != requests {
+		t.Errorf("%d passed", passed.Load())
 	}
 	app, err := runningApp()
 	if err != nil {
@@ -385,6 +383,10 @@ func TestAHangingAppSecHoldsNobody(t *testing.T) {
 	st := app.inspectors[0].Inspector.(guest.Counted).Stats()
 	if st.Failed[appsec.Late]+st.Failed[appsec.Busy]+st.Failed[appsec.Paused] != requests {
 		t.Errorf("%+v", st)
+	}
+	// Each that waits for the timeout would do so if AppSec were not left alone.
+	if st.Failed[appsec.Late] > 100 {
+		t.Errorf("%d waited for an answer of AppSec that hangs", st.Failed[appsec.Late])
 	}
 }
 

@@ -247,7 +247,7 @@ func TestAFormThatIsNotKeptInABrowser(t *testing.T) {
 	}
 }
 
-// A form that a script sends, as Turbo does, is no navigation, and over plain HTTP the
+// A form that a script sends, as htmx does, is no navigation, and over plain HTTP the
 // browser does not tell. What was typed arrives where it was to go, or stays in its box.
 func TestAFormThatAScriptSendsInABrowser(t *testing.T) {
 	t.Parallel()
@@ -271,7 +271,6 @@ func TestAFormThatAScriptSendsInABrowser(t *testing.T) {
 		name, headers string
 		arrives       bool
 	}{
-		{"Turbo", `{Accept: "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"}`, false},
 		{"htmx", `{Accept: "text/html, */*", "HX-Request": "true"}`, false},
 		{"a library that says nothing of itself, and shows what it gets", `{Accept: "text/html, application/xhtml+xml"}`, true},
 	} {
