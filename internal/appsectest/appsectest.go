@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -35,8 +36,7 @@ type Server struct {
 	// Wrap stands in front. Default: nothing does.
 	Wrap func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
 
-	runner Runner
-	free   chan struct{} // one element for each question that is being judged; nil: no bound
+	runner atomic.Pointer[running] // nil: at once, and as many as come
 
 	mu    sync.Mutex
 	asked []Question

@@ -33,26 +33,36 @@ type Runner struct {
 	NoHTTP3 bool
 }
 
-// Run has s judge as r says. It is to be called before the first question. A question
-// that is being judged goes on to the end although nobody waits for the answer any
-// more, as in CrowdSec.
+// running is a [Runner] with its routines.
+type running struct {
+	Runner
+	free chan struct{} // nil: as many as come
+}
+
+// Run has s judge as r says, from the next question on. A question that is being judged
+// goes on to the end although nobody waits for the answer any more, as in CrowdSec.
 func (s *Server) Run(r Runner) {
-	s.runner = r
+	now := &running{Runner: r}
 	if r.Routines > 0 {
-		s.free = make(chan struct{}, r.Routines)
+		now.free = make(chan struct{}, r.Routines)
 	}
+	s.runner.Store(now)
 }
 
 // judge returns the answer to q once its turn has come and its time is over.
 func (s *Server) judge(q *Question) (status int, text string) {
-	if s.free != nil {
-		s.free <- struct{}{}
-		defer func() { <-s.free }()
+	r := s.runner.Load()
+	if r == nil {
+		return q.Judge()
 	}
-	if took := s.runner.takes(q); took > 0 {
+	if r.free != nil {
+		r.free <- struct{}{}
+		defer func() { <-r.free }()
+	}
+	if took := r.takes(q); took > 0 {
 		<-time.After(took)
 	}
-	if s.runner.NoHTTP3 && strings.HasPrefix(q.Header.Get(prefix+"Http-Version"), "3") {
+	if r.NoHTTP3 && strings.HasPrefix(q.Header.Get(prefix+"Http-Version"), "3") {
 		return http.StatusForbidden, `{"action":"ban","http_status":403}`
 	}
 	return q.Judge()
