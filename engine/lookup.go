@@ -22,15 +22,14 @@ func (e *Engine) Normalize(ip netip.Addr) netip.Addr { return e.nat64.Normalize(
 // only what is decided here counts.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	ip = e.nat64.Normalize(ip)
-	d, ok := e.lookupTable(ip)
-	if ok && d.Action == lookup.Ban || len(e.live) == 0 && !e.table.Places() {
+	d, ok := e.LookupHeld(ip)
+	if len(e.live) == 0 {
 		return d, ok
 	}
-	return e.askLive(ctx, ip, e.lookAround(ip, d))
+	return e.askLive(ctx, ip, d)
 }
 
-// LookupHeld returns what [Engine.Lookup] does if no live source has a say. It never
-// blocks.
+// LookupHeld is [Engine.Lookup] without the live sources. It never blocks.
 func (e *Engine) LookupHeld(ip netip.Addr) (lookup.Decision, bool) {
 	ip = e.nat64.Normalize(ip)
 	d, ok := e.lookupTable(ip)
