@@ -287,6 +287,35 @@ func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
 	})
 }
 
+// While the table is busy, decisions about one network leave room for those about others.
+func TestOneNetworkLeavesRoomForOthersDecisions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, err := New(Config{}) // at rest, nobody writes the table
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 1024 {
+			e.Alert(about(fmt.Sprintf("2001:db8:1:%x::1", i)))
+		}
+		e.Alert(about("192.0.2.1"))
+		if s := e.Stats().Alerts; s.Late != 1024-128 || s.Decided != 129 {
+			t.Errorf("%+v", s)
+		}
+		e.Start()
+		synctest.Wait()
+		if !e.stops(listed) || !e.stops(netip.MustParseAddr("2001:db8:1:7f::1")) {
+			t.Error("what waited is not in force")
+		}
+		e.Alert(about("2001:db8:1:400::1"))
+		if !e.stops(netip.MustParseAddr("2001:db8:1:400::1")) {
+			t.Error("the places that were given back are not taken again")
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTheOldestOfEqualDecisionsMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, Config{})

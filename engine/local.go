@@ -19,6 +19,7 @@ const LocalOrigin = "tocsin"
 const (
 	maxLocal  = 100_000               // decisions held; see crowd for which makes room for a new one
 	maxOrders = 1024                  // decisions on their way into the table
+	netOrders = 128                   // of them about clients of one network
 	maxReason = 255                   // bytes
 	patience  = 10 * time.Millisecond // that an alert waits for the table
 	settling  = time.Second           // between two looks at what sources say meanwhile
@@ -51,6 +52,7 @@ type locals struct {
 	allow       []Allowlister
 	log         *zap.Logger
 	orders      chan order
+	shares      netShares     // of orders
 	ended       chan struct{} // closed with the goroutine that takes orders
 
 	seen uint64    // version of the table that was looked at last
@@ -78,16 +80,18 @@ type local struct {
 	pages   []uint64          // that it was asked for under a captcha: see ignored
 }
 
-// An order is a change of the table. One that is carried out is closed.
+// An order is a change of the table. One that is carried out is closed, and gives back
+// the place of its network.
 type order struct {
 	add, remove []lookup.Decision
+	client      netip.Addr // whose network has a place for it
 	done        chan struct{}
 }
 
 func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	l := &locals{
 		cfg: cfg, table: table, log: log,
-		orders: make(chan order, maxOrders), ended: make(chan struct{}),
+		orders: make(chan order, maxOrders), shares: newNetShares(netOrders), ended: make(chan struct{}),
 		held:      newCrowd[holding](maxLocal, (*local).isWeaker),
 		offenders: offenders{window: cfg.Escalate, longest: cfg.Longest, room: maxOffenders},
 	}
@@ -181,21 +185,19 @@ func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.D
 }
 
 // enforce has d put into force and waits for it, but not for long. It reports
-// whether it will be.
+// whether it will be: not if too many decisions wait, or too many of one network.
 func (l *locals) enforce(d lookup.Decision) bool {
 	// Taken back first, it begins anew: a new offence voids passes from before it.
-	o := order{add: []lookup.Decision{d}, remove: []lookup.Decision{d}, done: make(chan struct{})}
+	o := order{
+		add: []lookup.Decision{d}, remove: []lookup.Decision{d},
+		client: d.Prefix.Addr(), done: make(chan struct{}),
+	}
 	l.mu.Lock()
 	o.remove, l.displaced = append(o.remove, l.displaced...), nil
 	l.mu.Unlock()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	select {
-	case l.orders <- o:
-	case <-timer.C:
-		l.forget(o)
-		return false
-	case <-l.ended:
+	if !l.place(o, timer.C) {
 		l.forget(o)
 		return false
 	}
@@ -205,6 +207,21 @@ func (l *locals) enforce(d lookup.Decision) bool {
 	case <-l.ended:
 	}
 	return true
+}
+
+// place puts o in the queue, and reports whether there was room before late.
+func (l *locals) place(o order, late <-chan time.Time) bool {
+	if !l.shares.take(o.client) {
+		return false
+	}
+	select {
+	case l.orders <- o:
+		return true
+	case <-late:
+	case <-l.ended:
+	}
+	l.shares.give(o.client)
+	return false
 }
 
 // forget forgets the local decision that o is about, if it is the last one, and leaves
@@ -270,6 +287,7 @@ func (l *locals) carryOut(o order) {
 	l.mu.Unlock()
 	for _, o := range all {
 		if o.done != nil {
+			l.shares.give(o.client)
 			close(o.done)
 		}
 	}

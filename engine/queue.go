@@ -2,6 +2,7 @@ package engine
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/tocsin-project/tocsin/event"
@@ -13,44 +14,63 @@ const (
 	counters  = 4096 // that networks share by their hash
 )
 
-// A queue holds responses that wait to be judged, in their order. One network, a /24 or
-// a /40 of IPv6, gets an eighth of it: who floods the site keeps no others from being
-// seen.
-//
-// It counts by a hash of the network and takes no lock. Two networks with the same hash
-// have one share between them, and nobody can choose to have another's: the seed is
-// random.
+// A queue holds responses that wait to be judged, in their order. One network gets an
+// eighth of it: who floods the site keeps no others from being seen.
 type queue struct {
 	events chan *event.Event
-	seed   maphash.Seed
-	held   [counters]atomic.Int32
+	shares netShares
 }
 
 func newQueue() *queue {
-	return &queue{events: make(chan *event.Event, maxEvents), seed: maphash.MakeSeed()}
+	return &queue{events: make(chan *event.Event, maxEvents), shares: newNetShares(netEvents)}
 }
 
 // put reports whether there was room for ev. It does not wait.
 func (q *queue) put(ev *event.Event) bool {
-	held := q.of(ev)
-	if held.Add(1) > netEvents {
-		held.Add(-1)
+	if !q.shares.take(ev.Client) {
 		return false
 	}
 	select {
 	case q.events <- ev:
 		return true
 	default:
-		held.Add(-1)
+		q.took(ev)
 		return false
 	}
 }
 
 // took notes that ev is in the queue no more.
-func (q *queue) took(ev *event.Event) { q.of(ev).Add(-1) }
+func (q *queue) took(ev *event.Event) { q.shares.give(ev.Client) }
 
-// of returns how many responses to the network of ev are in the queue.
-func (q *queue) of(ev *event.Event) *atomic.Int32 {
-	network := event.NetworkOf(ev.Client).Addr().As16()
-	return &q.held[maphash.Bytes(q.seed, network[:])%counters]
+// netShares count how much of a bounded queue each network uses, a /24 or a /40 of IPv6.
+//
+// They count by a hash of the network and take no lock. Two networks with the same hash
+// have one share between them, and nobody can choose to have another's: the seed is
+// random.
+type netShares struct {
+	most int32
+	seed maphash.Seed
+	held *[counters]atomic.Int32
+}
+
+func newNetShares(most int32) netShares {
+	return netShares{most: most, seed: maphash.MakeSeed(), held: new([counters]atomic.Int32)}
+}
+
+// take takes a place for the network of ip, and reports whether it had one left.
+func (s *netShares) take(ip netip.Addr) bool {
+	held := s.of(ip)
+	if held.Add(1) > s.most {
+		held.Add(-1)
+		return false
+	}
+	return true
+}
+
+// give gives back a place that take took.
+func (s *netShares) give(ip netip.Addr) { s.of(ip).Add(-1) }
+
+func (s *netShares) of(ip netip.Addr) *atomic.Int32 {
+	network := event.NetworkOf(ip).Addr().As16()
+	return &s.held[maphash.Bytes(s.seed, network[:])%counters]
 }

@@ -47,13 +47,13 @@ type ReporterStats struct {
 	Queued  int       // alerts that wait to be told of
 	Sent    uint64    // alerts that were taken
 	Refused uint64    // alerts that were not, and never will be
-	Dropped uint64    // alerts that had to make room for others, or were left at the end
+	Dropped uint64    // alerts for which there was no room, or which were left at the end
 	Last    time.Time // when one was last taken; zero: never
 	Err     error     // why the last try failed; nil if it did not
 }
 
-// An outbox holds the alerts that a reporter has not told of yet, in memory, and
-// no more than size of them: the oldest makes room for a new one.
+// An outbox holds the alerts that a reporter has not told of yet, in memory, and no
+// more than size of them: see [backlog] for which is dropped then.
 type outbox struct {
 	reporter Reporter
 	size     int
@@ -62,7 +62,7 @@ type outbox struct {
 	failing  bool // the last try failed, and that stands in the log
 
 	mu      sync.Mutex
-	waiting []event.Alert
+	waiting backlog
 	busy    int // alerts at the reporter
 	stats   ReporterStats
 }
@@ -70,7 +70,7 @@ type outbox struct {
 func newOutbox(r Reporter, size int, log *zap.Logger) *outbox {
 	return &outbox{
 		reporter: r, size: size, log: log.With(zap.String("reporter", r.Name())),
-		wake: make(chan struct{}, 1), stats: ReporterStats{Name: r.Name()},
+		wake: make(chan struct{}, 1), waiting: newBacklog(), stats: ReporterStats{Name: r.Name()},
 	}
 }
 
@@ -78,19 +78,14 @@ func (o *outbox) status() ReporterStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := o.stats
-	s.Queued = len(o.waiting) + o.busy
+	s.Queued = o.waiting.len() + o.busy
 	return s
 }
 
 // put adds an alert. It does not wait for anybody.
 func (o *outbox) put(a event.Alert) {
 	o.mu.Lock()
-	o.waiting = append(o.waiting, a)
-	if len(o.waiting)+o.busy > o.size {
-		o.waiting[0] = event.Alert{} // the array may live on
-		o.waiting = o.waiting[1:]
-		o.stats.Dropped++
-	}
+	o.stats.Dropped += uint64(o.waiting.put(a, o.size-o.busy))
 	o.mu.Unlock()
 	select {
 	case o.wake <- struct{}{}:
@@ -157,8 +152,8 @@ func (o *outbox) flush(limit context.Context) {
 		more, err = o.send(limit)
 	}
 	o.mu.Lock()
-	lost := len(o.waiting)
-	o.waiting = nil
+	lost := o.waiting.len()
+	o.waiting = newBacklog()
 	o.stats.Dropped += uint64(lost)
 	o.mu.Unlock()
 	if lost > 0 {
@@ -172,7 +167,7 @@ func (o *outbox) send(ctx context.Context) (more bool, err error) {
 	if len(batch) == 0 {
 		return false, nil
 	}
-	taken, refused, err := o.guarded(ctx, batch)
+	taken, refused, err := o.guarded(ctx, alertsOf(batch))
 	taken = max(0, min(taken, len(batch)))
 	refused = max(0, min(refused, len(batch)-taken))
 	if err == nil {
@@ -187,19 +182,16 @@ func (o *outbox) send(ctx context.Context) (more bool, err error) {
 		o.stats.Last = time.Now()
 	}
 	o.busy = 0
-	if left := batch[taken+refused:]; len(left) > 0 {
-		o.waiting = append(left, o.waiting...) // there is room: they have counted all the time
-	}
-	return len(o.waiting) > 0, err
+	o.waiting.putBack(batch[taken+refused:]) // there is room: they have counted all the time
+	return o.waiting.len() > 0, err
 }
 
 // take takes the oldest alerts out of the outbox.
-func (o *outbox) take() []event.Alert {
+func (o *outbox) take() []waitingAlert {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := min(len(o.waiting), reportBatch)
-	batch := o.waiting[:n:n]
-	o.waiting, o.busy = o.waiting[n:], n
+	batch := o.waiting.take(reportBatch)
+	o.busy = len(batch)
 	return batch
 }
 

@@ -176,6 +176,42 @@ func TestAFullQueueDropsTheOldest(t *testing.T) {
 	})
 }
 
+// Who floods the site from many addresses drops alerts about itself from the queue, and
+// none about others, however old.
+func TestAFloodOfAlertsDropsItsOwn(t *testing.T) {
+	for _, row := range []struct{ name, other, flood string }{
+		{"of a /16", "192.0.2.1", "198.51.%d.%d"},
+		{"of a /32 of IPv6", "2001:db8::1", "2001:db9:%x:%x::1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				down := true
+				r := &reporter{name: "lapi", report: func(_ context.Context, alerts []event.Alert) (int, int, error) {
+					if down {
+						return 0, 0, errDown
+					}
+					return len(alerts), 0, nil
+				}}
+				e := start(t, Config{Reporters: []Reporter{r}, Queue: 100})
+				e.Alert(about(row.other))
+				for i := range 1000 {
+					e.Alert(about(fmt.Sprintf(row.flood, i/250, 1+i%250)))
+				}
+				synctest.Wait()
+				if s := e.Stats().Reporters[0]; s.Queued != 100 || s.Dropped != 901 {
+					t.Errorf("%+v", s)
+				}
+				down = false
+				<-time.After(time.Minute)
+				told := r.told()
+				if len(told) != 100 || told[0] != row.other || told[99] != fmt.Sprintf(row.flood, 3, 250) {
+					t.Errorf("told of %d: %v", len(told), told)
+				}
+			})
+		})
+	}
+}
+
 func TestPartsOfABatch(t *testing.T) {
 	for _, tt := range []struct {
 		name                    string
