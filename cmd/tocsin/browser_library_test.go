@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/network"
 )
 
 // Libraries that put what they fetch into the page that is there. These are stand-ins,
@@ -93,9 +95,9 @@ var turboActs = []libraryAct{
 	{"a form by Turbo", `<form action="/save" method="post"><textarea name="text">long</textarea><button>go</button></form><p id="out">`, "button", "saved", true, ""},
 }
 
-// A pass ends while a page is open whose clicks are fetched by a library: the visitor is
-// brought to the challenge, and back; the next click, if that first one was not made up
-// for, does what it should. Nothing is posted twice.
+// A pass ends, or a new offence voids it, while a page is open whose clicks are fetched
+// by a library: the visitor is brought to the challenge, and back; the next click, if that
+// first one was not made up for, does what it should. Nothing is posted twice.
 func TestALibrarysVisitComesOutOfAChallengeInABrowser(t *testing.T) {
 	t.Parallel()
 	for _, lib := range []struct {
@@ -122,15 +124,17 @@ func TestALibrarysVisitComesOutOfAChallengeInABrowser(t *testing.T) {
 			}
 			for _, act := range lib.acts {
 				act.script = lib.script
-				t.Run(act.name, act.survives)
+				t.Run(act.name, func(t *testing.T) { act.survives(t, (*visitor).forget) })
+				t.Run(act.name+", after an offence", func(t *testing.T) { act.survives(t, (*visitor).offends) })
 			}
 		})
 	}
 }
 
-// survives checks that what is clicked on is done in the end, and once.
-func (act libraryAct) survives(t *testing.T) {
-	s := newShop(t, shopConfig{})
+// survives checks that what is clicked on is done in the end, and once, after something
+// that leaves a visitor without a pass.
+func (act libraryAct) survives(t *testing.T, happens func(*visitor)) {
+	s := newShop(t, shopConfig{global: "scenario offence {\nmatch {\npath /offence\n}\ncaptcha\n}"})
 	s.app.pages["GET /lib.js"] = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = io.WriteString(w, act.script)
@@ -142,10 +146,11 @@ func (act libraryAct) survives(t *testing.T) {
 	s.app.pages["GET /saved"] = show("saved")
 	s.app.pages["POST /save"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/saved", http.StatusSeeOther) }
 	v := newVisitor(t, browserConfig{})
-	v.readsNoisyPages() // libraries complain of failures
+	v.readsNoisyPages()                                     // libraries complain of failures
+	v.headers(network.Headers{"X-Forwarded-For": suspect4}) // nobody decides about loopback
 	v.open(s.url("127.0.0.1", "/page"))
 	v.see(act.click)
-	v.forget()
+	happens(v)
 	v.solves(act.click)
 	v.until("document.readyState == 'complete' && !document.querySelector('#tocsin')")
 	if seen := fmt.Sprintf("document.body.innerText.includes(%q)", act.done); !look[bool](v, seen) {
@@ -157,6 +162,14 @@ func (act libraryAct) survives(t *testing.T) {
 	}
 	if posts := s.app.posts(); len(posts) > 1 || (len(posts) == 1) != act.post {
 		t.Errorf("the application gets %+v", posts)
+	}
+}
+
+// offends does what a scenario challenges.
+func (v *visitor) offends() {
+	v.t.Helper()
+	if status := look[int](v, "(r => (r.open('GET', '/offence', false), r.send(), r.status))(new XMLHttpRequest)"); status != http.StatusForbidden {
+		v.t.Fatalf("an offence gets %d", status)
 	}
 }
 
