@@ -31,6 +31,7 @@ const (
 	cdproto    = "github.com/chromedp/cdproto"
 	chromedp   = "github.com/chromedp/chromedp"
 	caddy      = "github.com/caddyserver/caddy/v2"
+	caddyl4    = "github.com/mholt/caddy-l4"
 	coraza     = "github.com/corazawaf/coraza/v3"
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
@@ -63,6 +64,7 @@ var rooms = map[string]room{
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
 	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "inspect", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
+	"caddymodule/layer4":     {[]string{".", "caddymodule"}, []string{caddy, caddyl4}},
 	"caddymodule/option":     {nil, []string{caddy}},
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},

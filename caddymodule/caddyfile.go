@@ -138,31 +138,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return option.Read(d, appID, h, option.Block{"accent": {Parse: colour(&h.Accent)}})
 }
 
-// UnmarshalCaddyfile sets up the matcher:
-//
-//	tocsin [ban] [captcha] [throttle]
-//
-// Without arguments it matches whatever the decision asks for.
-func (m *Matcher) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	const matcherName = "matcher tocsin"
-	for d.Next() {
-		for d.NextArg() {
-			var action string
-			if err := option.Choose(d, matcherName, &action, d.Val(), actions...); err != nil {
-				return err
-			}
-			m.Actions = append(m.Actions, action)
-		}
-		if err := (option.Block{}).Parse(d, matcherName); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Interface guards
 var (
 	_ caddyfile.Unmarshaler = (*App)(nil)
 	_ caddyfile.Unmarshaler = (*Handler)(nil)
-	_ caddyfile.Unmarshaler = (*Matcher)(nil)
 )

@@ -1,18 +1,27 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // Matcher matches requests of clients that there is a decision about. It stops
 // nobody, and neither logs nor counts. Clients that the app allows do not match.
 // Where it matches, the placeholders {http.tocsin.*} are set.
-type Matcher struct {
+type Matcher struct{ Clients }
+
+// Clients says which clients a matcher matches: those with a decision. Matchers of
+// other servers than HTTP embed it, too. They give its methods the context of their
+// Provision, and the address of a client.
+type Clients struct {
 	// What the decision in force asks for: ban, captcha or throttle, one or
 	// several. Default: any of them.
 	Actions []string `json:"actions,omitempty"`
@@ -28,43 +37,78 @@ func (Matcher) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision sets the matcher up.
-func (m *Matcher) Provision(ctx caddy.Context) error {
+func (m *Matcher) Provision(ctx caddy.Context) error { return m.Prepare(ctx) }
+
+// Prepare gets the app and checks the actions. It goes before Find.
+func (c *Clients) Prepare(ctx caddy.Context) error {
 	app, err := appOf(ctx)
 	if err != nil {
 		return err
 	}
-	m.engine, m.allow = app.engine, app.allow
+	c.engine, c.allow = app.engine, app.allow
 	app.warnings.matched.Store(true)
-	for _, s := range m.Actions {
+	for _, s := range c.Actions {
 		a, err := parseAction(s)
 		if err != nil {
 			return fmt.Errorf("actions: %w", err)
 		}
-		m.want[a] = true
+		c.want[a] = true
 	}
-	if len(m.Actions) == 0 {
-		m.want = [...]bool{lookup.Throttle: true, lookup.Captcha: true, lookup.Ban: true}
+	if len(c.Actions) == 0 {
+		c.want = [...]bool{lookup.Throttle: true, lookup.Captcha: true, lookup.Ban: true}
 	}
 	return nil
 }
 
-// MatchWithError implements [caddyhttp.RequestMatcherWithError]. A client whose
-// address cannot be told does not match: there is nothing to judge it by.
-func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
-	ip := m.engine.Normalize(clientIP(r))
+// Find returns the decision about the client at ip, if there is one with an action that
+// c names. A source in mode live is asked, at most for as long as ctx lasts. An invalid
+// ip has no decision: there is nothing to judge it by.
+func (c *Clients) Find(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
+	ip = c.engine.Normalize(ip)
 	if !ip.IsValid() {
-		return false, nil
+		return lookup.Decision{}, false
 	}
-	d, ok := m.engine.lookup(r.Context(), ip)
-	if !ok || !m.want[min(d.Action, lookup.Ban)] || m.allow.contains(ip) {
-		return false, nil
+	d, ok := c.engine.lookup(ctx, ip)
+	if !ok || !c.want[min(d.Action, lookup.Ban)] || c.allow.contains(ip) {
+		return lookup.Decision{}, false
 	}
-	setPlaceholders(r, &d, "")
-	return true, nil
+	return d, true
+}
+
+// MatchWithError implements [caddyhttp.RequestMatcherWithError].
+func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
+	d, ok := m.Find(r.Context(), clientIP(r))
+	if ok {
+		setPlaceholders(r, &d, "")
+	}
+	return ok, nil
+}
+
+// UnmarshalCaddyfile sets up the matcher:
+//
+//	tocsin [ban] [captcha] [throttle]
+//
+// Without arguments it matches whatever the decision asks for.
+func (c *Clients) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	const matcherName = "matcher tocsin"
+	for d.Next() {
+		for d.NextArg() {
+			var action string
+			if err := option.Choose(d, matcherName, &action, d.Val(), actions...); err != nil {
+				return err
+			}
+			c.Actions = append(c.Actions, action)
+		}
+		if err := (option.Block{}).Parse(d, matcherName); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Interface guards
 var (
 	_ caddy.Provisioner                 = (*Matcher)(nil)
+	_ caddyfile.Unmarshaler             = (*Matcher)(nil)
 	_ caddyhttp.RequestMatcherWithError = (*Matcher)(nil)
 )
