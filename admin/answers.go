@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/tocsin-project/tocsin/engine"
@@ -206,19 +205,26 @@ type Pending struct {
 // NewDecision returns a decision as answers have it.
 func NewDecision(d *lookup.Decision) Decision {
 	a := Decision{
-		Scope: "range", Target: d.Target(), Action: d.Action.String(),
+		Scope: scopeOf(d), Target: d.Target(), Action: d.Action.String(),
 		Source: d.Source, Origin: d.Origin, Reason: d.Reason,
 		Since: InSeconds(d.Since), Until: InSeconds(d.Until),
 	}
-	switch {
-	case d.Country != "":
-		a.Scope = "country"
-	case d.AS != 0:
-		a.Scope, a.Target = "as", "AS"+strconv.FormatUint(uint64(d.AS), 10)
-	case d.Prefix.IsSingleIP():
-		a.Scope = "ip"
+	if a.Scope == "as" {
+		a.Target = "AS" + a.Target
 	}
 	return a
+}
+
+func scopeOf(d *lookup.Decision) string {
+	switch {
+	case d.Country != "":
+		return "country"
+	case d.AS != 0:
+		return "as"
+	case d.Prefix.IsSingleIP():
+		return "ip"
+	}
+	return "range"
 }
 
 // NewDecisions returns decisions as answers have them.

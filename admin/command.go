@@ -193,6 +193,8 @@ func (c *call) fetch(method, path string, query url.Values, v any) error {
 	return c.request(method, path, query, v, io.Discard)
 }
 
+// request sends a request to the admin API, and copies the answer. A v that is not nil
+// gets what is in it; a list of a million is copied as it comes, without one.
 func (c *call) request(method, path string, query url.Values, v any, copyTo io.Writer) error {
 	address, err := c.address()
 	if err != nil {
@@ -207,11 +209,16 @@ func (c *call) request(method, path string, query url.Values, v any, copyTo io.W
 	}
 	defer resp.Body.Close()
 	body := io.TeeReader(resp.Body, copyTo)
-	if err := json.NewDecoder(body).Decode(v); err != nil {
+	if v != nil {
+		err = json.NewDecoder(body).Decode(v)
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, body)
+	}
+	if err != nil {
 		return fmt.Errorf("reading the answer of the admin API: %w", err)
 	}
-	_, err = io.Copy(io.Discard, body)
-	return err
+	return nil
 }
 
 // address returns where the admin API is, as caddy stop finds it.
@@ -265,11 +272,14 @@ func (c *call) list() (int, error) {
 			query.Set(name, f.Value.String())
 		}
 	}
+	if c.isJSON() {
+		return 0, c.request(http.MethodGet, "/tocsin/decisions", query, nil, c.OutOrStdout())
+	}
 	var a List
-	if err := c.ask(http.MethodGet, "/tocsin/decisions", query, &a); err != nil {
+	if err := c.fetch(http.MethodGet, "/tocsin/decisions", query, &a); err != nil {
 		return 0, err
 	}
-	return 0, c.print(a.write)
+	return 0, a.write(c.OutOrStdout())
 }
 
 func (c *call) unban() (int, error) {

@@ -39,33 +39,15 @@ func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
 	return all[:min(len(all), f.limit)], len(all) > f.limit
 }
 
-// write answers with those of all that f picks, as a [List], one by one: a
-// million of them need no more memory than one.
+// write answers with those of all that f picks, as a [List], one by one and each on a
+// line of its own: a million of them need no more memory than one.
 func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guards []engine.Guard) {
 	w.Header().Set("Content-Type", "application/json")
 	// One that cannot be set is on a connection that is not of the network.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	buf := bufio.NewWriter(w) // which keeps an error, and writes no more
 	_, _ = buf.WriteString(`{"decisions":[`)
-	n, more := 0, false
-	for d := range all {
-		if !f.picks(&d) {
-			continue
-		}
-		if more = n == f.limit; more {
-			break
-		}
-		text, err := json.Marshal(NewDecision(&d))
-		if n++; n > 1 {
-			text = append([]byte(","), text...)
-		}
-		if err == nil {
-			_, err = buf.Write(text)
-		}
-		if err != nil {
-			return // the client went away, and what it has is no JSON
-		}
-	}
+	more := f.writeDecisions(buf, all)
 	_ = buf.WriteByte(']')
 	picked, moreGuards := f.guards(guards)
 	if text, err := json.Marshal(NewGuards(picked)); err == nil && len(picked) > 0 {
@@ -73,4 +55,24 @@ func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guar
 	}
 	_, _ = fmt.Fprintf(buf, `,"more":%t}`+"\n", more || moreGuards)
 	_ = buf.Flush()
+}
+
+// writeDecisions writes those of all that f picks, and reports whether there are more.
+func (f filter) writeDecisions(buf *bufio.Writer, all iter.Seq[lookup.Decision]) (more bool) {
+	n, to := 0, decisionWriter{to: buf}
+	for d := range all {
+		if !f.picks(&d) {
+			continue
+		}
+		if n == f.limit {
+			return true
+		}
+		if n++; n > 1 {
+			_, _ = buf.WriteString(",\n")
+		}
+		if to.write(&d) != nil {
+			return false // the client went away
+		}
+	}
+	return false
 }

@@ -1,14 +1,18 @@
 package admin
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -75,6 +79,52 @@ func TestListFilters(t *testing.T) {
 		if err := serveList(a, httptest.NewRecorder(), nil, values); err == nil {
 			t.Errorf("%s: no error", query)
 		}
+	}
+}
+
+// What is written line by line is what encoding/json writes of a Decision.
+func TestListedDecisionsAreAnswers(t *testing.T) {
+	at := time.Date(2026, 11, 29, 20, 15, 30, 600_000_000, time.FixedZone("", 3600))
+	host, network := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/48")
+	buf := new(bytes.Buffer)
+	to := decisionWriter{to: bufio.NewWriter(buf)}
+	for _, d := range []lookup.Decision{
+		{},
+		{Prefix: host, Action: lookup.Ban, Source: "lapi", Origin: "CAPI", Reason: "scan", Since: at, Until: at.Add(time.Hour)},
+		{Prefix: network, Action: lookup.Captcha, Source: "lapi", Origin: "CAPI", Reason: "scan", Since: at},
+		{Country: "fr", Action: lookup.Throttle, Source: "geo", Until: at},
+		{AS: 64496, Action: lookup.Ban, Source: "geo"},
+		{Country: "FR", AS: 64496, Action: lookup.Ban},
+		{Prefix: host, Action: lookup.Ban, Source: "a\"b\\c", Origin: "<script>&\u2028", Reason: "\x00\xff\n日本"},
+		{Prefix: netip.MustParsePrefix("::ffff:192.0.2.0/120"), Action: lookup.Ban},
+	} {
+		answer := NewDecision(&d)
+		want, err := json.Marshal(&answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf.Reset()
+		if err := errors.Join(to.write(&d), to.to.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if buf.String() != string(want) {
+			t.Errorf("got  %s\nwant %s", buf, want)
+		}
+	}
+}
+
+// A list of a million leaves no more garbage than one of none.
+func TestAListAllocatesNothingForADecision(t *testing.T) {
+	perList := func(n int) float64 {
+		a := newListed(t, n)
+		return testing.AllocsPerRun(3, func() {
+			if err := serveList(a, new(sink), nil, url.Values{"limit": {"1000000"}}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := perList(10), perList(20_000); many > few+50 {
+		t.Errorf("%v allocations for a list of 10, %v for one of 20,000", few, many)
 	}
 }
 

@@ -78,19 +78,22 @@ func (d *Decision) target() (netip.Prefix, bool) {
 
 // Target returns what d is about as CrowdSec writes it: an address, a range, a
 // country's code or the number of an autonomous system.
-func (d *Decision) Target() string {
+func (d *Decision) Target() string { return string(d.AppendTarget(nil)) }
+
+// AppendTarget appends the Target of d to b.
+func (d *Decision) AppendTarget(b []byte) []byte {
 	p, ok := d.target()
 	switch {
 	case !ok:
-		return ""
+		return b
 	case d.Country != "":
-		return strings.ToUpper(d.Country)
+		return append(b, strings.ToUpper(d.Country)...)
 	case d.AS != 0:
-		return strconv.FormatUint(uint64(d.AS), 10)
+		return strconv.AppendUint(b, uint64(d.AS), 10)
 	case p.IsSingleIP():
-		return p.Addr().String()
+		return p.Addr().AppendTo(b)
 	}
-	return p.String()
+	return p.AppendTo(b)
 }
 
 // Beats reports whether d wins over other where both are in force: by the stronger
