@@ -121,8 +121,11 @@ func (s *scene) bench(b *testing.B, of, size string) {
 // read is Lookup up to the record that wins.
 func (s *scene) read(ip netip.Addr) bool {
 	state := s.table.cur.Load()
+	if state.excludes(ip) {
+		return false
+	}
 	w := winner{late: state.tick.late.Load()}
-	s.table.strongest(state, s.table.nat64.Normalize(ip), &w)
+	s.table.strongest(state, ip, &w)
 	return w.record.until > 0
 }
 
