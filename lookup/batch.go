@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"net/netip"
-	"runtime"
 	"time"
 )
 
@@ -42,11 +41,6 @@ func (b *Batch) Gently() *Batch {
 	b.pace.gentle = b.table.Count(b.source) > 0
 	return b
 }
-
-// collectAfter is how many announcements are put into force before the garbage collector
-// takes what held them. Left to itself it comes when there is half as much again as the
-// table needs.
-const collectAfter = 1 << 17
 
 // maxBatchKinds bounds the different origins and reasons of one batch.
 const maxBatchKinds = 1 << 20
@@ -115,11 +109,11 @@ func (b *Batch) apply(whole bool) Change {
 	if b.limit > 0 && b.limit < 1 {
 		tooMuch = b.tooMuch(d, whole)
 	}
-	by, done := d.epoch.nanos(time.Time(b.epoch)), 0
+	by, done, all := d.epoch.nanos(time.Time(b.epoch)), 0, b.adds.len()
 	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
 		d.pace.step()
 		if done++; done%collectAfter == 0 {
-			runtime.GC()
+			collect(all)
 		}
 		if tooMuch[p] {
 			d.change.Held++
