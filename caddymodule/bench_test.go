@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
 	"github.com/tocsin-project/tocsin/middleware"
+	"go.uber.org/zap"
 )
 
 // An empty handler is the yardstick of ours.
@@ -44,7 +45,7 @@ func newBenchHandler(tb testing.TB, n int, off bool) *Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Handler{check: m, page: http.NotFoundHandler()}
+	return &Handler{check: m}
 }
 
 // newBenchRequest returns a request as Caddy's server hands it to handlers.
@@ -96,6 +97,46 @@ func BenchmarkAllowed(b *testing.B) {
 		run(fmt.Sprintf("challenge off/%d", n), newBenchHandler(b, n, true))
 	}
 }
+
+// A banned client's request, answered with the built-in page for programs and without a
+// line in the log, beside Caddy's respond.
+func BenchmarkBanned(b *testing.B) {
+	page, err := middleware.NewPage(middleware.PageConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := newBenchHandler(b, 15_000, false)
+	h.page, h.answer, h.engine = page, &answerer{logger: zap.NewNop()}, &pooled{parts: new(parts)}
+	respond := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return caddyhttp.StaticResponse{StatusCode: "403"}.ServeHTTP(w, r, nothing)
+	})
+	for _, c := range []struct {
+		name  string
+		serve func(w http.ResponseWriter, r *http.Request) error
+	}{
+		{"respond", respond},
+		{"tocsin", func(w http.ResponseWriter, r *http.Request) error { return h.ServeHTTP(w, r, nothing) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
+			r.RemoteAddr = "10.0.0.7:4242"
+			b.ReportAllocs()
+			for b.Loop() {
+				w := unread{http.Header{}}
+				if err := c.serve(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// unread is a response that nobody reads.
+type unread struct{ header http.Header }
+
+func (w unread) Header() http.Header          { return w.header }
+func (unread) WriteHeader(int)                {}
+func (unread) Write(text []byte) (int, error) { return len(text), nil }
 
 // What the admin API is answered while the table holds a million decisions.
 func BenchmarkAdmin(b *testing.B) {

@@ -68,7 +68,7 @@ type Handler struct {
 	Lines option.Lines `json:"lines,omitempty"`
 
 	check  *middleware.Middleware
-	page   http.Handler
+	page   *middleware.Page
 	answer *answerer
 	engine *pooled
 
@@ -226,15 +226,19 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 		h.engine.countCountry(stop.Client)
 	}
 	setPlaceholders(r, &stop.Decision, stop.Ref)
-	// Set before the error routes run, because their answer too is for this client
-	// alone.
+	page := func(w http.ResponseWriter, r *http.Request) { h.page.ServeStop(w, r, stop) }
+	if len(h.answer.routes(r)) == 0 {
+		page(w, r)
+		return nil
+	}
+	// The answer of error routes, too, is for this client alone.
 	w.Header().Set("Cache-Control", "private, no-store")
 	if stop.RetryAfter > 0 {
 		setRetryAfter(w, stop.RetryAfter)
 	}
 	r = r.WithContext(middleware.NewContext(r.Context(), stop))
 	cause := fmt.Errorf("stopped by a %s decision, reference %s", stop.Decision.Action, stop.Ref)
-	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), h.page)
+	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), http.HandlerFunc(page))
 }
 
 // wait answers a request that comes before the engine is ready.

@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"net/http"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -20,7 +18,7 @@ type pageKey struct {
 type pages map[pageKey]*middleware.Page
 
 // of returns the page that key describes: the one in its file, or the built-in one.
-func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (http.Handler, error) {
+func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (*middleware.Page, error) {
 	var err error
 	if key.file, err = repl.ReplaceOrErr(key.file, true, true); err != nil {
 		return nil, err

@@ -70,21 +70,49 @@ func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
 //
 // What has to do with a challenge has {http.tocsin.challenge} too.
 func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
-	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
+	const name = appID + ".placeholders" // among the variables of a request
+	now := placeholders{*d, ref}
+	if p, ok := caddyhttp.GetVar(r.Context(), name).(*placeholders); ok {
+		*p = now
 		return
 	}
-	until := ""
-	if !d.Until.IsZero() {
-		until = d.Until.UTC().Round(time.Second).Format(time.RFC3339)
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		caddyhttp.SetVar(r.Context(), name, &now)
+		repl.Map(now.value)
 	}
-	repl.Set("http.tocsin.action", d.Action.String())
-	repl.Set("http.tocsin.reason", harmless(d.Reason))
-	repl.Set("http.tocsin.origin", harmless(d.Origin))
-	repl.Set("http.tocsin.source", d.Source)
-	repl.Set("http.tocsin.prefix", about(d))
-	repl.Set("http.tocsin.until", until)
-	repl.Set("http.tocsin.ref", ref)
+}
+
+// placeholders are made when something asks for one, which for most requests nothing does.
+type placeholders struct {
+	decision lookup.Decision
+	ref      string
+}
+
+func (p *placeholders) value(key string) (any, bool) {
+	name, ok := strings.CutPrefix(key, "http.tocsin.")
+	if !ok {
+		return nil, false
+	}
+	switch d := &p.decision; name {
+	case "action":
+		return d.Action.String(), true
+	case "reason":
+		return harmless(d.Reason), true
+	case "origin":
+		return harmless(d.Origin), true
+	case "source":
+		return d.Source, true
+	case "prefix":
+		return about(d), true
+	case "until":
+		if d.Until.IsZero() {
+			return "", true
+		}
+		return d.Until.UTC().Round(time.Second).Format(time.RFC3339), true
+	case "ref":
+		return p.ref, true
+	}
+	return nil, false
 }
 
 // setChallenge sets {http.tocsin.challenge} to what has happened to r: "sent" if

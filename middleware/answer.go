@@ -1,7 +1,7 @@
 package middleware
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/tocsin-project/tocsin/internal/page"
 )
@@ -13,14 +13,19 @@ func problem(d PageData) []byte {
 	}.JSON()
 }
 
-// plain returns a stop as text for a terminal or a log.
-func plain(d PageData) []byte {
-	text := fmt.Appendf(nil, "%d %s\n%s\nReference: %s\nTime: %s\n",
-		d.Status, d.Title, d.Detail, d.Ref, d.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
-	if d.Contact != "" {
-		text = fmt.Appendf(text, "Contact: %s\n", d.Contact)
+// appendText appends a stop as text for a terminal or a log.
+func (p *Page) appendText(b []byte, s *Stop) []byte {
+	w := page.English()
+	title, text := p.say(kindOf(s), w)
+	b = append(strconv.AppendInt(b, int64(s.Status), 10), ' ')
+	b = append(append(b, title...), '\n')
+	b = append(append(b, w.Fill(text, s.RetryAfter)...), "\nReference: "...)
+	b = append(append(b, s.Ref...), "\nTime: "...)
+	b = s.Time.UTC().AppendFormat(b, "2006-01-02 15:04:05 UTC\n")
+	if c := p.look.For(s.Ref); c.URL != "" {
+		b = append(append(append(b, "Contact: "...), c.URL...), '\n')
 	}
-	return text
+	return b
 }
 
 // describe returns the data of the page for s.

@@ -124,6 +124,10 @@ func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	case s.Answer || s.Challenge:
 		m.challenge.answer(w, r, s)
 	default:
+		if p, ok := m.banned.(*Page); ok {
+			p.ServeStop(w, r, s)
+			return
+		}
 		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
 	}
 }

@@ -169,6 +169,11 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		s = bareStop()
 	}
+	p.ServeStop(w, r, s)
+}
+
+// ServeStop is ServeHTTP for a stop that the context of r does not have.
+func (p *Page) ServeStop(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if s.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(page.Ceil(s.RetryAfter, time.Second)))
 	}
@@ -190,15 +195,14 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.log.Error("template of page failed, plain text sent", zap.String("ref", s.Ref), zap.Error(err))
 		}
 	}
-	a.Body, a.ContentType = p.brief(f, s)
-	a.Send(w, r)
-}
-
-// brief returns the answer for clients that show no page, and its content type.
-func (p *Page) brief(f page.Form, s *Stop) (body []byte, contentType string) {
-	d := p.describe(s, page.English())
 	if f == page.ProblemJSON {
-		return problem(d), page.TypeProblem
+		a.Body, a.ContentType = problem(p.describe(s, page.English())), page.TypeProblem
+		a.Send(w, r)
+		return
 	}
-	return plain(d), page.TypeText
+	buffer := p.buffers.Get().(*[]byte)
+	defer p.buffers.Put(buffer)
+	*buffer = p.appendText((*buffer)[:0], s)
+	a.Body, a.ContentType = *buffer, page.TypeText
+	a.Send(w, r)
 }

@@ -139,6 +139,9 @@ func (w *Words) AppendSpan(b []byte, d time.Duration) []byte {
 
 // Fill returns text, one of w with %s in it, with d in its place.
 func (w *Words) Fill(text string, d time.Duration) string {
+	if !strings.Contains(text, "%s") {
+		return text
+	}
 	return strings.Replace(text, "%s", w.Span(d), 1)
 }
 
