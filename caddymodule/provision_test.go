@@ -74,7 +74,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"a pass of a week", list + "challenge pow {\nttl 7d\n}", "", "challenge: "},
 		{"a challenge that is off and hard", list + "challenge off {\nlevel high\n}", "", "challenge: off goes with nothing else"},
 		{"a challenge that is off, with a secret", list + "challenge off {\nsecret " + strings.Repeat("s", 32) + "\nold_secrets a\n}", "", "challenge: off goes with nothing else"},
-		{"passes of hosts that have no domain in common", list + "challenge pow {\nhosts a.example b.example\n}", "", "hosts: a.example and b.example have no domain in common"},
+		{"passes of hosts that have no domain in common", list + "challenge pow {\nhosts a.example b.example\n}", "", "hosts: a.example and b.example have no common domain"},
 		{"a challenge that is off, with hosts", list + "challenge off {\nhosts a.example\n}", "", "challenge: off goes with nothing else"},
 		{"frames of anybody", list + "frame_ancestors *", "", "frame_ancestors: \"*\": want 'self' or an origin"},
 		{"no widget", list + "challenge altcha {DIR}/none.js", "", "challenge: altcha: "},

@@ -10,37 +10,38 @@ import (
 	"unicode/utf8"
 )
 
-// maxScript bounds ALTCHA's script: the largest of version 3.2.2 has 336 kB.
+// maxScript limits the size of ALTCHA's script: the largest of version 3.2.2 has 336
+// kB.
 const maxScript = 1 << 20
 
 // AltchaConfig describes ALTCHA's own widget.
 type AltchaConfig struct {
-	// File is the widget's script: dist/main/altcha.min.js of the npm package
-	// altcha, version 3 (3.2.2 was tried). The widget speaks the page's language with
-	// it; altcha.i18n.min.js beside it is not needed for that. The files of
-	// dist/external will not do: they lack the workers and the style. Required.
+	// File is the widget's script: dist/main/altcha.min.js of the npm package altcha,
+	// version 3 (tested: 3.2.2). It shows the widget in the page's language, so
+	// altcha.i18n.min.js is not needed. The files of dist/external lack the workers and
+	// the style, and do not work. Required.
 	File string
 }
 
-// NewAltcha reads ALTCHA's script and returns a provider that shows its widget
-// with a checkbox. The page carries the script, so that nothing is loaded from
-// anywhere; it has some 114 kB then rather than 6.
+// NewAltcha reads ALTCHA's script and returns a provider that shows its widget with a
+// checkbox. The page contains the script, so the browser loads nothing from elsewhere.
+// The page then has about 114 kB instead of 6.
 //
-// It asks for the gate's own proof of work and no third party, but takes longer:
-// it hashes at a fraction of the speed of the embedded challenge. It needs a
-// secure context (HTTPS, or a loopback name): elsewhere the embedded challenge
-// is shown.
+// It solves the gate's own proof of work and asks no third party. It takes longer,
+// because it hashes much more slowly than the embedded challenge. It needs a secure
+// context (HTTPS, or a loopback name): without one the page shows the embedded
+// challenge.
 func NewAltcha(cfg AltchaConfig) (Provider, error) {
 	if cfg.File == "" {
-		return nil, errors.New("altcha: the file of the script is missing")
+		return nil, errors.New("altcha: no script file: want dist/main/altcha.min.js of the npm package altcha")
 	}
 	script, err := readScript(cfg.File)
 	if err != nil {
 		return nil, fmt.Errorf("altcha: reading %s: %w", cfg.File, err)
 	}
 	return altcha{Widget{
-		// In a function the script's own names stay its own, and it runs at once,
-		// when the browser still tells it the nonce for its style.
+		// The function keeps the script's names out of the page. It runs at once,
+		// because the script can read the nonce for its style only then.
 		Inline: "(function () {\n" + script + "\n})();\n" + altchaStart,
 		Class:  "tocsin-altcha",
 		Field:  "altcha",
@@ -50,7 +51,7 @@ func NewAltcha(cfg AltchaConfig) (Provider, error) {
 }
 
 // altchaStart puts a widget into the element, with the puzzle, the language and the
-// words that it carries.
+// texts of its data attributes.
 const altchaStart = `(function () {
   "use strict";
   function start() {
@@ -68,8 +69,7 @@ const altchaStart = `(function () {
 })();
 `
 
-// readScript reads the widget from a file and makes sure that it is one that can
-// stand inside an HTML page.
+// readScript reads the widget from a file and checks that an HTML page can contain it.
 func readScript(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -87,13 +87,13 @@ func readScript(name string) (string, error) {
 	case len(data) > maxScript:
 		return "", fmt.Errorf("it has more than %d bytes", maxScript)
 	case !utf8.Valid(data) || strings.Contains(script, "\x00"):
-		return "", errors.New("it is not text")
+		return "", errors.New("it is not valid UTF-8 text: want dist/main/altcha.min.js of the npm package altcha")
 	case !strings.Contains(script, `"altcha-widget"`):
 		return "", errors.New("it does not define the element altcha-widget; want dist/main/altcha.min.js of the npm package altcha")
 	case !strings.Contains(script, "new Worker("):
 		return "", errors.New("it has no worker; want the file in dist/main, not the one in dist/external")
 	case strings.Contains(lower, "</script") || strings.Contains(lower, "<script"):
-		return "", errors.New("it holds <script or </script, which a script inside a page must not")
+		return "", errors.New("it contains <script or </script: a script inside a page must not")
 	}
 	return script, nil
 }
@@ -106,8 +106,8 @@ func (a altcha) Name() string { return "altcha" }
 // Widget implements [Provider].
 func (a altcha) Widget() Widget { return a.widget }
 
-// Verify implements [Provider]. The gate never calls it, since it checks the
-// solutions of its puzzles itself. If it did, nobody could be let in.
+// Verify implements [Provider]. The gate never calls it, because it checks the
+// solutions of its puzzles itself. Should it be called, it gives no pass.
 func (a altcha) Verify(context.Context, Claim) error {
 	return errors.New("altcha: the gate checks the solutions of its puzzles")
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// stockScript stands for the script of the package altcha, as far as it is
-// looked at.
+// stockScript replaces the script of the package altcha: it has the parts that tocsin
+// checks.
 const stockScript = `customElements.define("altcha-widget", class {}); new Worker("blob:x")`
 
 func writeScript(t *testing.T, content string) string {
@@ -36,8 +36,8 @@ func TestAltchaShowsItsOwnWidgetForOurPuzzle(t *testing.T) {
 	}
 }
 
-// The gate checks solutions itself; if it ever asked, that must let nobody in,
-// and not look like a fault of the visitor's.
+// The gate checks solutions itself. Should it call Verify, that must not give a pass,
+// and must not count as the visitor's fault.
 func TestAltchaVerifiesNothing(t *testing.T) {
 	p, err := NewAltcha(AltchaConfig{File: writeScript(t, stockScript)})
 	if err != nil {
@@ -53,7 +53,7 @@ func TestAFileThatIsNotAltchasScriptIsRefused(t *testing.T) {
 		"an empty file":          {"", "does not define the element altcha-widget"},
 		"another script":         {"alert(1)", "does not define the element altcha-widget"},
 		"the one without worker": {`customElements.define("altcha-widget", class {})`, "not the one in dist/external"},
-		"not text":               {stockScript + "\xff", "not text"},
+		"not text":               {stockScript + "\xff", "not valid UTF-8 text"},
 		"a page":                 {"<SCRIPT>" + stockScript + "</script>", "<script or </script"},
 		"the end of the element": {stockScript + `"</Script >"`, "<script or </script"},
 		"over a megabyte":        {stockScript + strings.Repeat(" ", 1<<20), "more than 1048576 bytes"},
@@ -77,8 +77,8 @@ func TestAFileThatIsNotAltchasScriptIsRefused(t *testing.T) {
 		}
 	})
 	t.Run("no name", func(t *testing.T) {
-		if _, err := NewAltcha(AltchaConfig{}); err == nil || !strings.Contains(err.Error(), "is missing") {
-			t.Errorf("%v; want that it is missing", err)
+		if _, err := NewAltcha(AltchaConfig{}); err == nil || !strings.Contains(err.Error(), "no script file") {
+			t.Errorf("%v; want that no file is given", err)
 		}
 	})
 }

@@ -8,44 +8,44 @@ import (
 	pages "github.com/tocsin-project/tocsin/internal/page"
 )
 
-// The header that tells an answer to a challenge from all other requests. A page
-// of another origin cannot send it without being asked first.
+// The header that marks a request as an answer to a challenge. A page of another origin
+// can send it only after a preflight.
 const answerHeader = "X-Tocsin-Answer"
 
-// Why an answer earns nothing, in words for whoever looks at the response.
+// The reasons why an answer gets no pass. The response shows them.
 var (
-	errForeign  = errors.New("this is no challenge of ours, or one for somebody else")
+	errForeign  = errors.New("the challenge is unknown here, or was made for another client")
 	errExpired  = errors.New("the challenge has expired")
-	errEarly    = errors.New("the wait is not over")
+	errEarly    = errors.New("the waiting time is not over")
 	errWrong    = errors.New("the solution is wrong")
 	errReplayed = errors.New("the challenge was solved before")
 	errBarred   = errors.New("too many challenges were solved from this network")
 	errBusy     = errors.New("too many answers at once")
-	errOutrun   = errors.New("challenges have become harder since: load the page anew")
+	errOutrun   = errors.New("a harder challenge is required now: reload the page")
 )
 
-// maxPayload is how many bytes an answer may have.
+// maxPayload is the largest size of an answer in bytes.
 const maxPayload = 32 << 10
 
-// Answering reports whether r is an answer to a challenge. Those go to
-// [Gate.Answer] whatever is decided about the client, unless it is banned: the
-// application must never see one.
+// Answering reports whether r is an answer to a challenge. Answers go to [Gate.Answer]
+// whatever the decision about the client is, unless it is banned: the application must
+// never see one.
 //
-// If the gate lets visitors wait, it looks at the first bytes of small forms of the
-// site's own pages, and puts them back: the body of r is then another one, with the
+// If visitors may wait instead (see [Config].Wait), it reads the first bytes of small
+// forms of the site's own pages and puts them back: r then has another body with the
 // same bytes.
 func (g *Gate) Answering(r *http.Request) bool {
 	return len(r.Header[answerHeader]) > 0 || g.wait > 0 && isWaitForm(r)
 }
 
-// Answer answers a request that is an answer itself (see [Gate.Answering]), and
-// reports whether it has solved a challenge. Due says whether a captcha decision is
-// in force for the client, or was for the request that led to the challenge.
+// Answer handles a visitor's answer to a challenge (see [Gate.Answering]) and reports
+// whether it solved the challenge. Due says whether a captcha decision is in force for
+// the client, or was for the request that got the challenge.
 //
-// An answer that is not due, or of a client that has a pass, is welcome and does not
-// count: another tab was faster, or the decision has ended. A pass from before the
-// challenge was sent is none here, since it was not good enough then. A right answer
-// earns a pass. All others are refused, whatever the reason.
+// If no challenge is due any more, or the client already has a pass, the answer is
+// accepted and does not count: another tab was faster, or the decision has ended. A
+// pass from before the challenge was sent does not count here, because it was not
+// enough then. A right answer earns a pass. All other answers are refused.
 func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due bool) (solved bool) {
 	now := time.Now()
 	scripted := len(r.Header[answerHeader]) > 0
@@ -84,8 +84,8 @@ func (g *Gate) Answer(w http.ResponseWriter, r *http.Request, v Visitor, due boo
 	return true
 }
 
-// again returns what to make a new challenge from, after an answer by a form that
-// earned nothing because of err. Who was too early goes on waiting where he was.
+// again describes the new challenge after err refused an answer that came by a form. A
+// visitor who answered too early only waits for the remaining time.
 func again(v Visitor, a submission, err error) challengeFor {
 	c := challengeFor{Visitor: v}
 	if errors.Is(err, errEarly) {
@@ -94,7 +94,7 @@ func again(v Visitor, a submission, err error) challengeFor {
 	return c
 }
 
-// grant sets a cookie with the pass that the challenge solved has earned.
+// grant sets a cookie with the pass for the solved challenge.
 func (g *Gate) grant(w http.ResponseWriter, r *http.Request, v Visitor, solved token) {
 	from := networkOf(v.Addr)
 	b := g.bindingOf(r, from)
@@ -102,7 +102,7 @@ func (g *Gate) grant(w http.ResponseWriter, r *http.Request, v Visitor, solved t
 	g.setPass(w, r, from, g.keys.all()[0].seal(s, &b))
 }
 
-// count counts an answer that earned nothing.
+// count counts a refused answer.
 func (g *Gate) count(err error) {
 	switch {
 	case errors.Is(err, errReplayed):
@@ -114,15 +114,15 @@ func (g *Gate) count(err error) {
 	}
 }
 
-// A submission is what stands in an answer. Nobody has vouched for its token yet,
-// which is the zero one if it cannot be read.
+// A submission is the content of an answer. Its token is not verified yet. It is zero
+// if it cannot be read.
 type submission struct {
 	token
 	body []byte
 }
 
-// issued returns when the challenge says that it was made; the zero time if that
-// cannot be read.
+// issued returns the time of the challenge as the token states it, or the zero time if
+// the token cannot be read.
 func (a submission) issued() time.Time {
 	if a.token == (token{}) {
 		return time.Time{}
@@ -130,7 +130,7 @@ func (a submission) issued() time.Time {
 	return a.token.issued()
 }
 
-// read reads the answer that r is.
+// read reads the answer in r.
 func read(w http.ResponseWriter, r *http.Request, scripted bool) (a submission, err error) {
 	if a.body, err = readBody(w, r, maxPayload); err != nil {
 		return submission{}, errWrong
@@ -158,9 +158,9 @@ func (g *Gate) redeem(r *http.Request, v Visitor, a submission, by solver) error
 	case !t.live(now):
 		return errExpired
 	case t.level() < g.rules.level || t.level() > High:
-		return errExpired // made before the gate's level was raised
+		return errExpired // from before the gate's level was raised
 	case g.memory.barred(by.at(t.kind()), g.rules, t.issued(), now) > 0:
-		return errBarred // before a provider is asked
+		return errBarred // checked before the provider is asked
 	}
 	claim := Claim{Response: string(a.body), Host: hostOf(r), Addr: v.Addr}
 	err := g.check(r, t, k, claim)
@@ -173,7 +173,7 @@ func (g *Gate) redeem(r *http.Request, v Visitor, a submission, by solver) error
 	return err
 }
 
-// check reports whether a claim solves the challenge that t is, which k has made.
+// check reports whether a claim solves the challenge t, which k signed.
 func (g *Gate) check(r *http.Request, t token, k *key, claim Claim) error {
 	switch t.kind() {
 	case embedded, boxed:
@@ -206,7 +206,7 @@ func (g *Gate) check(r *http.Request, t token, k *key, claim Claim) error {
 	}
 }
 
-// spentAs returns why a right solution earns nothing, and nil if it does.
+// spentAs returns why a right solution gets no pass, or nil if it gets one.
 func spentAs(r redemption) error {
 	switch r {
 	case granted:
@@ -222,10 +222,9 @@ func spentAs(r redemption) error {
 	}
 }
 
-// goOn tells a visitor to load the same address anew. A script is told so by the
-// status. A browser without one follows a reference that names nothing but the
-// place it came from: what the request says never gets into a Location, where a
-// path such as //evil.example would lead elsewhere.
+// goOn makes the visitor load the same address again. A script sees the status. A
+// browser without scripts follows the relative Location "#". The request's path never
+// becomes a Location: a path such as //evil.example would lead to another site.
 func goOn(w http.ResponseWriter, scripted bool) {
 	if scripted {
 		w.WriteHeader(http.StatusNoContent)
@@ -235,7 +234,7 @@ func goOn(w http.ResponseWriter, scripted bool) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// refuse says why an answer earned nothing.
+// refuse tells the client why its answer got no pass.
 func refuse(w http.ResponseWriter, v Visitor, reason error) {
 	problem := pages.Problem{Status: http.StatusForbidden, Detail: reason.Error(), Ref: v.Ref, Time: v.Time}
 	w.Header().Set("Content-Type", pages.TypeProblem)

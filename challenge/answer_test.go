@@ -62,8 +62,7 @@ func TestOfManySimultaneousReplaysExactlyOneEarnsAPass(t *testing.T) {
 	}
 }
 
-// theft are the ways in which a token can be used by somebody else than it was
-// for.
+// theft are the ways in which another client can use a token.
 var theft = []struct {
 	name  string
 	steal func(c *client)
@@ -168,7 +167,8 @@ func TestAChallengeCannotBeMadeEasierOrTheirPassStronger(t *testing.T) {
 }
 
 func TestAChallengeFromBeforeAHigherLevelIsRefused(t *testing.T) {
-	// Else its pass, of the old level, would not count and the visitor go in circles.
+	// Otherwise its pass of the old level would not count, and the visitor would get
+	// challenge after challenge.
 	c := newClient(t, newGate(t, Config{Level: Low}))
 	token := c.challenged().Token
 	solution := c.solution(token)
@@ -185,7 +185,7 @@ func TestATokenCountsForItsKindOnly(t *testing.T) {
 			if from == to {
 				continue
 			}
-			// The tag stays that of the first kind.
+			// The tag is still that of the first kind.
 			text, _ := parseToken(c.resealed(k, passing.pass(), func(t *token) { t[2] = byte(from) }))
 			text[2] = byte(to)
 			if passing.withPass(text.String()).judge() == Passed {
@@ -259,7 +259,7 @@ func TestASolutionFromAServerWithAFastClockIsNotForgottenTooEarly(t *testing.T) 
 		<-time.After(5*time.Minute - time.Millisecond)
 		made := k.seal(statement{kind: embedded, level: Medium, now: time.Now().Add(30 * time.Second), ttl: 5 * time.Minute}, &b).String()
 		wantStatus(t, c.answer(made, c.solution(made)), http.StatusNoContent)
-		<-time.After(5*time.Minute + 30*time.Second - time.Millisecond) // the last moment of its life
+		<-time.After(5*time.Minute + 30*time.Second - time.Millisecond) // the last moment before it expires
 		wantStatus(t, c.answer(made, c.solution(made)), http.StatusForbidden)
 		if n := c.gate.Counters().Counts().Replayed; n != 1 {
 			t.Errorf("%d replays counted; want 1", n)
@@ -347,9 +347,9 @@ func TestASecondTabOfAClientWithAPassIsWelcome(t *testing.T) {
 	}
 }
 
-// Who answers does not always know since when the challenge was due. A pass that was
-// not good enough for the request must not keep a better one from being earned, or
-// the visitor goes in circles.
+// The caller of Answer does not always know since when the challenge was due. A pass
+// that was not enough for the request must not prevent a better one. Otherwise the
+// visitor would get challenge after challenge.
 func TestAPassFromBeforeTheChallengeDoesNotStandInForItsSolution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Wait: 5 * time.Second, Bar: -1, Raise: -1})).solve()
@@ -379,7 +379,7 @@ func TestAPassFromBeforeTheDecisionIsNone(t *testing.T) {
 		for after, want := range map[time.Duration]Verdict{
 			-time.Hour:           Passed,
 			0:                    Passed,
-			time.Microsecond:     Due, // in doubt
+			time.Microsecond:     Due, // the same millisecond
 			time.Millisecond:     Due,
 			30 * time.Second:     Due,
 			365 * 24 * time.Hour: Due,

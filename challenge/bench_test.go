@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Judge is asked for every request of a client that has solved a challenge, page
-// after page.
+// Judge runs for every request of a client that has solved a challenge.
 func TestJudgingAPassAllocatesLittle(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -39,7 +38,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		})
 	}
-	// The worst that a header can ask for: a thousand live passes that nobody has signed.
+	// The worst case: a header with a thousand live passes with wrong tags.
 	forged := due
 	k := key{id: forged.gate.keys.all()[0].id, token: make([]byte, 32)}
 	for range 1000 {
@@ -54,7 +53,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		}
 	})
-	// The yardstick: one signature of the same length.
+	// For comparison: one signature of the same length.
 	b.Run("HMAC alone", func(b *testing.B) {
 		message := make([]byte, 150)
 		b.ReportAllocs()
@@ -87,8 +86,8 @@ func BenchmarkWrongAnswer(b *testing.B) {
 	}
 }
 
-// Each request with a pass asks whether it is the first with it: many at once, while a
-// pass of somebody else has not been used yet. A whole Judge takes some microseconds.
+// Each request with a pass checks whether the pass is new. This measures many at once,
+// while another client's pass is unused. A whole Judge takes a few microseconds.
 func BenchmarkUseInParallel(b *testing.B) {
 	for _, row := range []struct {
 		name string

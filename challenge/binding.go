@@ -10,23 +10,24 @@ import (
 	"strings"
 )
 
-// A binding is whom a token is for. It is signed and not sent. It is for one goroutine.
+// A binding identifies the client that a token is for: the token's tag covers it, but
+// it is not sent. Only one goroutine may use it.
 type binding struct {
-	host    string // or what stands for the hosts that share passes
+	host    string // or the common name of the hosts that share passes
 	network network
 	agent   string
 
-	// A request may bring many tokens: what their tags have in common is made once.
+	// A request may have many tokens: what their tags have in common is computed once.
 	hashed bool
 	digest [sha256.Size]byte
-	signer *key      // whose mac is
-	mac    hash.Hash // nil: of nobody
+	signer *key      // that mac belongs to
+	mac    hash.Hash // nil before the first use
 	head   [headerSize]byte
 	sum    [sha256.Size]byte
 }
 
-// whole returns a hash of all parts of b. Every part comes behind its length: no two
-// different lists of them are the same bytes.
+// whole returns a hash of all parts of b. A length comes before each part, so two
+// different bindings never give the same bytes.
 func (b *binding) whole() []byte {
 	if !b.hashed {
 		message := appendPart(make([]byte, 0, 512), b.host)
@@ -36,7 +37,7 @@ func (b *binding) whole() []byte {
 	return b.digest[:]
 }
 
-// macOf returns what signs with k.
+// macOf returns an HMAC with the key k, ready for a new message.
 func (b *binding) macOf(k *key) hash.Hash {
 	if b.signer != k {
 		b.signer, b.mac = k, hmac.New(sha256.New, k.token)
@@ -53,9 +54,9 @@ func (g *Gate) bindingOf(r *http.Request, from network) binding {
 	return binding{host: host, network: from, agent: r.UserAgent()}
 }
 
-// solverOf returns who sent r, as far as that can be told without a pass. Browsers of
-// one kind send the same languages, mostly, and who would be taken for one of them on
-// purpose has to guess these.
+// solverOf identifies the sender of r without a pass: by its address, and by its user
+// agent and languages. An attacker who wants to count as a visitor's browser must guess
+// its languages too.
 func (b *binding) solverOf(r *http.Request) solver {
 	message := appendPart(make([]byte, 0, 512), b.host)
 	message = appendPart(message, string(b.network[:]))
@@ -70,8 +71,8 @@ func (b *binding) solverOf(r *http.Request) solver {
 	return s
 }
 
-// hostOf returns the host that r asks for, in lower case and without a port: all
-// that a cookie knows about it.
+// hostOf returns the host of r in lower case and without a port, because a cookie does
+// not depend on the port.
 func hostOf(r *http.Request) string {
 	host := r.Host
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
@@ -80,9 +81,9 @@ func hostOf(r *http.Request) string {
 	return strings.ToLower(host)
 }
 
-// A network is what counts as one client: an IPv4 address, or the /64 of an IPv6
-// address, within which a client can choose. It has the family in its first byte.
-// The zero network is that of no address.
+// A network counts as one client: an IPv4 address, or a /64 of IPv6, in which a client
+// can choose its address. The first byte is the family. The zero network stands for an
+// invalid address.
 type network [9]byte
 
 func networkOf(addr netip.Addr) (n network) {
@@ -100,8 +101,8 @@ func networkOf(addr netip.Addr) (n network) {
 	return n
 }
 
-// appendPart appends part behind its length. What stands behind the first 1024
-// bytes does not count, so that nobody has us hash a megabyte.
+// appendPart appends the length of part, and its first 1024 bytes: a client must not
+// make the server hash a megabyte.
 func appendPart[T string | []byte](to []byte, part T) []byte {
 	to = binary.BigEndian.AppendUint32(to, uint32(len(part)))
 	return append(to, part[:min(len(part), 1024)]...)

@@ -205,7 +205,7 @@ type Provider interface {
 }
 
 // ErrRefused is the error of a [Provider] for a response that is no proof.
-var ErrRefused = errors.New("the proof is none")
+var ErrRefused = errors.New("the proof is invalid")
 
 // A Claim is a visitor's response from a provider.
 type Claim struct {

@@ -41,7 +41,7 @@ func newGate(t testing.TB, c Config) *Gate {
 	return g
 }
 
-// A client is a browser as a gate sees it. Its zero fields are filled by newClient.
+// A client is a browser. newClient fills in the zero fields.
 type client struct {
 	t      testing.TB
 	gate   *Gate
@@ -49,7 +49,7 @@ type client struct {
 	agent  string
 	addr   netip.Addr
 	since  time.Time
-	cookie string // as the browser sends it
+	cookie string // the browser's Cookie header
 	header http.Header
 }
 
@@ -64,7 +64,7 @@ func (c client) visitor() Visitor { return Visitor{Addr: c.addr, Since: c.since,
 
 func (c client) request(method, body string) *http.Request {
 	r := httptest.NewRequest(method, c.url, strings.NewReader(body))
-	r.RequestURI = r.URL.RequestURI() // as a server sees it
+	r.RequestURI = r.URL.RequestURI() // as in requests that a server reads
 	maps.Copy(r.Header, c.header)
 	r.Header.Set("User-Agent", c.agent)
 	if c.cookie != "" {
@@ -77,12 +77,12 @@ func (c client) judge() Verdict {
 	return c.gate.Judge(c.request("GET", ""), c.visitor())
 }
 
-// challenged returns what the page of a challenge is made from.
+// challenged returns a challenge for c.
 func (c client) challenged() challengeFor {
 	return c.gate.issue(c.request("GET", ""), challengeFor{Visitor: c.visitor()})
 }
 
-// A reply is what an answer gets.
+// A reply is the response to an answer.
 type reply struct {
 	status  int
 	header  http.Header
@@ -117,8 +117,8 @@ func (c client) send(r *http.Request, due bool) reply {
 	return got
 }
 
-// solution returns what a browser sends that has found the counter of the puzzle
-// of a token. It knows the key, to save work.
+// solution returns the right solution of a token's puzzle. It computes it with the key,
+// to save time.
 func (c client) solution(text string) string {
 	c.t.Helper()
 	t, ok := parseToken(text)
@@ -139,14 +139,14 @@ func payload(s solution) string {
 	return base64.StdEncoding.EncodeToString(text)
 }
 
-// solve has c get a challenge and solve it, and returns c with its pass.
+// solve gets a challenge for c, solves it, and returns c with the pass.
 func (c client) solve() client {
 	c.t.Helper()
 	token := c.challenged().Token
 	return c.with(c.answer(token, c.solution(token)))
 }
 
-// with returns c with the pass that res has set.
+// with returns c with the pass from a reply.
 func (c client) with(got reply) client {
 	c.t.Helper()
 	if got.status != http.StatusNoContent || len(got.cookies) != 1 {
@@ -170,7 +170,7 @@ func (c client) withPass(token string) client {
 	return c
 }
 
-// resealed returns a token like text that says something else, signed by k for c.
+// resealed returns the token in text with a change, signed by k for c.
 func (c client) resealed(k *key, text string, change func(*token)) string {
 	c.t.Helper()
 	t, ok := parseToken(text)

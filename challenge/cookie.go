@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// maxTried is how many tokens are tried, since each costs a signature: those of 64 KB
-// of cookies, and some five times what browsers keep for a domain. What is no live pass
-// costs next to nothing and does not count. Of cookies with one name, those that other
-// hosts of the domain have set may come before ours, so fewer would let these hide it.
-// A thousand forged ones take as long as some 800 signatures, half a millisecond:
-// BenchmarkJudge.
+// maxTried limits how many passes of a request are verified, because each costs a
+// signature. A thousand fill 64 KB of cookies, and are about five times what browsers
+// keep for a domain. Tokens that are not live passes cost almost nothing and do not
+// count. Cookies that other hosts of the domain set under the same name may come before
+// ours, so a smaller limit would let them hide the pass. A thousand forged ones take
+// half a millisecond: see BenchmarkJudge.
 const maxTried = 1000
 
-// The names of our cookies. There is one for each family of addresses, since a
-// client that has both would lose its pass with each change otherwise. The prefix
-// keeps other hosts of the domain, and plain HTTP, from setting them; where hosts
-// share passes, only plain HTTP.
+// The names of the gate's cookies. Each address family has its own, because a client
+// with IPv4 and IPv6 would otherwise lose its pass with each change. The prefix __Host-
+// stops other hosts of the domain and plain HTTP from setting them. __Secure-, for
+// hosts that share passes, stops only plain HTTP.
 const (
 	cookie4, cookie6             = "tocsin4", "tocsin6"
 	secureCookie4, secureCookie6 = "__Host-tocsin4", "__Host-tocsin6"
 	sharedCookie4, sharedCookie6 = "__Secure-tocsin4", "__Secure-tocsin6"
 
-	cookieWord = "tocsin" // in all of them
+	cookieWord = "tocsin" // part of each name
 )
 
-// returning is how long a cookie outlives its pass: who comes back with it gets a
-// challenge that is no harder than the first.
+// returning is how long a cookie is kept after its pass has ended. A visitor who comes
+// back with it gets a challenge that is no harder than the first.
 const returning = 24 * time.Hour
 
 // cookieName returns the name of the cookie with the pass of a network.
@@ -51,7 +51,7 @@ func (g *Gate) cookieName(r *http.Request, from network) string {
 
 // setPass sets a cookie with a pass.
 func (g *Gate) setPass(w http.ResponseWriter, r *http.Request, from network, t token) {
-	c := &http.Cookie{ //nolint:gosec // over plain HTTP there is no Secure, and SameSite is set in any case
+	c := &http.Cookie{ //nolint:gosec // Secure is impossible over plain HTTP; SameSite is always set
 		Name:     g.cookieName(r, from),
 		Value:    t.String(),
 		Path:     "/",
@@ -64,18 +64,19 @@ func (g *Gate) setPass(w http.ResponseWriter, r *http.Request, from network, t t
 		c.Domain = g.hosts.domain
 	}
 	if c.Secure {
-		// A pass lets nobody do anything in somebody's name. Without it the POST that
-		// a bank or an identity provider sends a browser back with would be challenged.
+		// SameSite=None is safe, because a pass identifies no account. Without it, the
+		// POST with which a bank or an identity provider sends a browser back would be
+		// challenged.
 		c.SameSite = http.SameSiteNoneMode
-		// A browser that keeps the cookies of frames apart by the page around them
-		// takes no others there.
+		// A browser that partitions the cookies of frames accepts only such cookies
+		// there.
 		c.Partitioned = g.framed
 	}
 	http.SetCookie(w, c)
 }
 
-// passes yields the tokens in r's cookies that are passes, for whomever, and that live
-// at now or did so lately. Nobody has vouched for them.
+// passes yields the passes in r's cookies that are valid at now, or were until lately.
+// Their tags are not verified yet.
 func (g *Gate) passes(r *http.Request, from network, now time.Time) iter.Seq[token] {
 	return func(yield func(token) bool) {
 		name, tried := g.cookieName(r, from), 0
@@ -107,8 +108,8 @@ func cookies(lines []string, name string) iter.Seq[string] {
 }
 
 // Strip returns r without the gate's own cookies: r itself if it has none, else a
-// shallow copy with a header of its own, since others may hold the one of r. Other
-// cookies stay as they are, byte for byte.
+// shallow copy with its own header, because others may still use r's header. Other
+// cookies stay unchanged.
 func (g *Gate) Strip(r *http.Request) *http.Request {
 	lines := r.Header["Cookie"]
 	if !slices.ContainsFunc(lines, hasOurs) {
@@ -131,7 +132,7 @@ func (g *Gate) Strip(r *http.Request) *http.Request {
 }
 
 func hasOurs(line string) bool {
-	// Nearly all requests have none, and every one is looked through.
+	// Fast path: nearly all requests have none.
 	if !strings.Contains(line, cookieWord) {
 		return false
 	}
@@ -143,12 +144,12 @@ func hasOurs(line string) bool {
 	return false
 }
 
-// IsPass reports whether a Set-Cookie line of an answer is one of a gate's own, and
-// none of the site's.
+// IsPass reports whether a Set-Cookie line of a response is a gate's, and not the
+// site's.
 func IsPass(line string) bool { return ours(line) }
 
-// ours reports whether part of a Cookie line is a cookie of a gate, of whatever
-// family and scheme.
+// ours reports whether part of a Cookie line is a gate's cookie, of any address family
+// and scheme.
 func ours(part string) bool {
 	name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
 	switch name {
@@ -158,8 +159,8 @@ func ours(part string) bool {
 	return false
 }
 
-// withoutOurs returns a Cookie line without our cookies. What is left keeps its
-// spaces, but for those that stood behind one of ours at the beginning.
+// withoutOurs returns a Cookie line without the gate's cookies. The rest keeps its
+// spaces, except those after a removed cookie at the beginning.
 func withoutOurs(line string) string {
 	if !hasOurs(line) {
 		return line

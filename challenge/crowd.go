@@ -2,27 +2,26 @@ package challenge
 
 import "time"
 
-// A crowd is those who cannot be told apart without a cookie: the browsers of one
-// kind behind an address, or all that is behind it. Both are those of one host: what is
-// collected at one site bars nobody from another.
+// A crowd is a group of clients that only cookies can distinguish: all browsers of one
+// kind behind an address, or all clients behind it. It belongs to one host: passes
+// collected at one site bar nobody from another.
 type crowd [16]byte
 
-// waits returns the crowd of those of c who wait in place of working. That costs
-// nothing, and so it has a score of its own.
+// waits returns the part of c that waits instead of solving puzzles. Waiting costs a
+// client nothing, so it has its own score.
 func (c crowd) waits() crowd {
 	c[0] ^= 0xff
 	return c
 }
 
-// newcomers returns the crowd of all kinds of browsers behind c that have earned no pass
-// lately.
+// newcomers returns the part of c whose kinds of browsers have earned no pass lately.
 func (c crowd) newcomers() crowd {
 	c[1] ^= 0xff
 	return c
 }
 
-// turn returns how long c has to wait for its turn, which is one of turns that begin in
-// every round; 0 if this is it.
+// turn returns how long c must wait for its turn; 0: it is now. A round has a fixed
+// number of turns (turns), and each crowd has one of them.
 func (c crowd) turn(now time.Time) time.Duration {
 	in := time.Duration(now.UnixNano() % int64(turns*turnTime))
 	begins := time.Duration(c[15]%turns) * turnTime

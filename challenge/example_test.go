@@ -14,8 +14,8 @@ import (
 	"github.com/tocsin-project/tocsin/challenge"
 )
 
-// A gate in front of a handler, for clients that a captcha decision is in force
-// for. Package middleware does this, and finds the decisions.
+// A gate in front of a handler, for clients with a captcha decision. Package middleware
+// does the same, and also finds the decisions.
 func Example() {
 	keys, err := challenge.NewKeyring(make([]byte, 32)) // 32 random bytes, the same on all servers of a site
 	if err != nil {
@@ -57,8 +57,8 @@ func Example() {
 	// /robots.txt 200
 }
 
-// Cloudflare's Turnstile in place of the embedded challenge, which stands in
-// when Turnstile fails.
+// Cloudflare's Turnstile instead of the embedded challenge. The embedded challenge
+// replaces it when it fails.
 func ExampleNewSiteVerify() {
 	turnstile, err := challenge.NewSiteVerify(challenge.SiteVerifyConfig{
 		Service:   challenge.Turnstile,
@@ -85,5 +85,5 @@ func ExampleNewSiteVerify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = gate // goes into middleware.Config
+	_ = gate // for middleware.Config
 }

@@ -8,16 +8,14 @@ import (
 	"strings"
 )
 
-// exempt reports whether challenges do not hold for r: what crawlers and
-// certificate authorities fetch, who solve none, and the preflight that a browser
-// sends before a request to another origin, always without cookies. That is for
-// decisions about the client: a verdict about r itself holds for r (see
-// [Visitor]).
+// exempt reports whether r is exempt from challenges. These are the paths that crawlers
+// and certificate authorities fetch, because they cannot solve challenges, and the
+// preflights of browsers, because they carry no cookies. Only decisions about the
+// client have exemptions: a verdict about r itself always holds (see [Visitor]).
 //
-// An application with one entrance for all addresses may make anything of a request:
-// it can take the method from a header or a parameter, and the path from another
-// header. So whatever could say more than method and path makes r an ordinary
-// request. What is left is reduced by [Gate.Exempt], which looks at the answer too.
+// A front controller can take the method or the path from a header or a parameter. So a
+// request with anything beyond a method and a path is not exempt. [Gate.Exempt] reduces
+// an exempt request, and checks the response too.
 func exempt(r *http.Request) bool {
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 || misleads(r.Header) {
 		return false
@@ -25,7 +23,7 @@ func exempt(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		p := r.URL.EscapedPath()
-		// What was rewritten is still known to the application by what it was.
+		// After a rewrite, the application can still read the original target.
 		return r.URL.RawQuery == "" && !r.URL.ForceQuery && (r.RequestURI == "" || r.RequestURI == p) && exemptPath(p)
 	case http.MethodOptions:
 		return r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
@@ -33,14 +31,14 @@ func exempt(r *http.Request) bool {
 	return false
 }
 
-// misleading are parts of the names of headers that may change what a request asks
-// for: X-HTTP-Method-Override, X-Original-URL, X-Rewrite-URL, X-Forwarded-Prefix,
-// Upgrade, and what others call them.
+// misleading are parts of the names of headers that may change the meaning of a
+// request: X-HTTP-Method-Override, X-Original-URL, X-Rewrite-URL, X-Forwarded-Prefix,
+// Upgrade, and similar ones.
 var misleading = []string{
 	"destination", "method", "original", "override", "path", "prefix", "query", "redirect", "rewrite", "route", "script", "upgrade", "uri", "url",
 }
 
-// misleads reports whether a header of h may change what is asked for.
+// misleads reports whether h has a header that may change the meaning of a request.
 func misleads(h http.Header) bool {
 	for name := range h {
 		name = strings.ToLower(name)
@@ -54,17 +52,16 @@ func misleads(h http.Header) bool {
 	return false
 }
 
-// The paths that are exempt, and the folder.
+// The exempt paths and the exempt folder.
 const (
 	robots    = "/robots.txt"
 	favicon   = "/favicon.ico"
 	wellKnown = "/.well-known/"
 )
 
-// exemptPath reports whether p, with its escapes, is one that challenges do not
-// hold for, whoever reads it: anything that another server might read as a path
-// out of /.well-known/, or as that of a script and what is to be handed to it, is
-// not.
+// exemptPath reports whether p, a path with its escapes, is exempt. It refuses each
+// path that another server might interpret as leading out of /.well-known/, or as a
+// script with path info.
 func exemptPath(p string) bool {
 	if p == robots || p == favicon {
 		return true
@@ -77,7 +74,7 @@ func exemptPath(p string) bool {
 	return !strings.Contains(folders, ".")
 }
 
-// unplain reports whether r in a path may mean something else than itself:
+// unplain reports whether the character r may have a special meaning in a path:
 // escapes, backslashes, and the parameters that some servers cut off.
 func unplain(r rune) bool {
 	switch {
@@ -87,8 +84,8 @@ func unplain(r rune) bool {
 	return !strings.ContainsRune("/-._~", r)
 }
 
-// reduced returns r, which is exempt, as the application is to see it: method, path,
-// and headers that say nothing about whose request it is.
+// reduced returns the exempt request r as the application may see it: method, path, and
+// headers that do not identify the sender.
 func reduced(r *http.Request) *http.Request {
 	bare := r.Clone(r.Context())
 	bare.Body = http.NoBody

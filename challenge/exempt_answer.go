@@ -9,32 +9,32 @@ import (
 	"strings"
 )
 
-// An Exemption is the ResponseWriter of the application for a request whose verdict
-// is [Exempt]. It lets through what such a request is exempt for, and nothing else:
+// An Exemption is the application's ResponseWriter for a request whose verdict is
+// [Exempt]. It passes on only these responses:
 //
-//   - of /robots.txt text, of /favicon.ico an image, of /.well-known/ text, JSON,
-//     XRD and files of no known type;
-//   - of whatever is not 200 or 206, such as a redirection or an error, the status and
+//   - for /robots.txt text, for /favicon.ico an image, for /.well-known/ text, JSON,
+//     XRD and files of unknown type;
+//   - for any status except 200 and 206, such as a redirect or an error, the status and
 //     the headers;
-//   - of a preflight the headers that answer it, if it is granted.
+//   - for a preflight that the application grants, the headers that answer it.
 //
-// Everything else is withheld: an application that answers every address with a page
-// would show that page. It cannot be taken over (see [http.Hijacker]), and shows no
-// ResponseWriter inside.
+// It withholds everything else, because some applications answer every path with a
+// page. The application can neither take over the connection (see [http.Hijacker]) nor
+// reach the ResponseWriter inside.
 type Exemption struct {
 	inner   http.ResponseWriter
 	request *http.Request
-	before  http.Header // what stood in the header before the application
+	before  http.Header // the header before the application was called
 
-	status   int // that was said; 0: none yet
+	status   int // from the application; 0: none yet
 	decided  bool
-	passes   bool // the body goes through
-	withheld bool // nothing does
+	passes   bool // the body is passed on
+	withheld bool // nothing is passed on
 }
 
-// Exempt returns what stands between the application and r, whose verdict is Exempt,
-// and r as the application is to see it: without body, query, cookies and
-// credentials. [Exemption.Close] has to be called when r has been served.
+// Exempt returns the writer and the request for the application. The verdict of r must
+// be Exempt. The new request has no body, query, cookies or credentials. The caller
+// must call [Exemption.Close] when the request has been served.
 func (g *Gate) Exempt(w http.ResponseWriter, r *http.Request) (*Exemption, *http.Request) {
 	return &Exemption{inner: w, request: r, before: w.Header().Clone()}, reduced(r)
 }
@@ -45,16 +45,17 @@ func (e *Exemption) Header() http.Header { return e.inner.Header() }
 // WriteHeader implements [http.ResponseWriter].
 func (e *Exemption) WriteHeader(status int) {
 	if e.status != 0 || status < 200 && status != http.StatusSwitchingProtocols {
-		return // what comes before the answer is left out
+		return // informational responses are left out
 	}
-	// Where the type is not said, a browser goes by what is written.
+	// Without a Content-Type a browser guesses from the body, so the first Write
+	// decides.
 	if e.status = status; e.Header().Get("Content-Type") != "" {
 		e.decide(nil)
 	}
 }
 
-// Write implements [http.ResponseWriter]. What is withheld counts as written: it is
-// no fault of the application's.
+// Write implements [http.ResponseWriter]. Withheld bytes count as written, so that the
+// application sees no error.
 func (e *Exemption) Write(p []byte) (int, error) {
 	e.decide(p)
 	if !e.passes {
@@ -66,7 +67,7 @@ func (e *Exemption) Write(p []byte) (int, error) {
 // Flush implements [http.Flusher].
 func (e *Exemption) Flush() {
 	if e.passes {
-		_ = http.NewResponseController(e.inner).Flush() // not all can, and nothing is lost
+		_ = http.NewResponseController(e.inner).Flush() // not all writers can flush
 	}
 }
 
@@ -76,8 +77,8 @@ func (e *Exemption) Fail(status int) {
 	e.decide(nil)
 }
 
-// Close ends the answer, and reports whether all of it was withheld. Then nothing was
-// written, and r is to be answered like one that is not exempt.
+// Close ends the response and reports whether all of it was withheld. Then nothing was
+// written, and the caller must answer r like a request that is not exempt.
 func (e *Exemption) Close() (withheld bool) {
 	e.decide(nil)
 	h := e.inner.Header()
@@ -89,14 +90,14 @@ func (e *Exemption) Close() (withheld bool) {
 	return e.withheld
 }
 
-// decide decides what is let through of an answer, of which first are the first
-// bytes. Only the first decision counts.
+// decide decides which parts of a response are passed on. First are its first bytes.
+// Only the first call counts.
 func (e *Exemption) decide(first []byte) {
 	if e.decided {
 		return
 	}
 	e.decided = true
-	e.Header().Del("Trailer") // what comes behind the answer is left out
+	e.Header().Del("Trailer") // trailers are left out
 	status := cmp.Or(e.status, http.StatusOK)
 	switch {
 	case e.request.Method == http.MethodOptions:
@@ -118,7 +119,7 @@ func (e *Exemption) decide(first []byte) {
 	}
 }
 
-// grant lets the answer to a preflight through.
+// grant passes on the response to a preflight.
 func (e *Exemption) grant(status int) {
 	h := e.inner.Header()
 	if e.withheld = status/100 != 2 || h.Get("Access-Control-Allow-Origin") == ""; e.withheld {
@@ -131,7 +132,8 @@ func (e *Exemption) grant(status int) {
 	e.inner.WriteHeader(http.StatusNoContent)
 }
 
-// grants are what the answer to a preflight may have beside Access-Control-….
+// grants are the headers that the response to a preflight may have besides
+// Access-Control-….
 var grants = []string{"Allow", "Cache-Control", "Vary"}
 
 func (e *Exemption) dropBody() {
@@ -141,8 +143,8 @@ func (e *Exemption) dropBody() {
 	}
 }
 
-// contentType returns the media type of an answer: where it is not said, the one that
-// a browser would find, or none if nobody can tell.
+// contentType returns the media type of a response. Without a Content-Type it is the
+// type that a browser would guess. It is empty if the body is encoded.
 func contentType(h http.Header, first []byte) string {
 	said := h.Get("Content-Type")
 	if said == "" && h.Get("Content-Encoding") == "" {
@@ -155,7 +157,7 @@ func contentType(h http.Header, first []byte) string {
 	return media
 }
 
-// fits reports whether an answer of a media type is what p is exempt for.
+// fits reports whether the path p is exempt for responses of this media type.
 func fits(p, media string) bool {
 	switch p {
 	case robots:

@@ -62,7 +62,7 @@ func TestWhatChallengesDoNotHoldFor(t *testing.T) {
 		{"GET", "/.well-known/%", Due},
 	} {
 		r := httptest.NewRequest(tt.method, "https://shop.example/", nil)
-		u, err := url.ParseRequestURI(tt.target) // as a server does
+		u, err := url.ParseRequestURI(tt.target) // like a server
 		if err != nil {
 			u = &url.URL{Path: tt.target}
 		}
@@ -98,7 +98,8 @@ func TestOnlyPreflightsAreExemptAmongOptions(t *testing.T) {
 	}
 }
 
-// By these applications, and proxies before them, let a request be another one.
+// With these, applications and proxies in front of them give a request another method
+// or path.
 func TestNothingIsExemptThatMayAskForSomethingElse(t *testing.T) {
 	c := newClient(t, newGate(t, Config{}))
 	exempt := map[string]func() *http.Request{
@@ -139,13 +140,13 @@ func TestNothingIsExemptThatMayAskForSomethingElse(t *testing.T) {
 		}
 	}
 	r := exempt["GET"]()
-	r.RequestURI = "/index.php" // and was rewritten
+	r.RequestURI = "/index.php" // the URL was rewritten
 	if got := c.gate.Judge(r, c.visitor()); got != Due {
 		t.Errorf("what was rewritten: the verdict is %d; want Due", got)
 	}
 }
 
-// The application is a front controller: it answers whatever it gets as it likes.
+// The application is a front controller, which answers every path in its own way.
 func TestWhatGetsThroughOfAnAnswerThatIsExempt(t *testing.T) {
 	gate := newGate(t, Config{})
 	type fields = map[string]string
@@ -153,10 +154,10 @@ func TestWhatGetsThroughOfAnAnswerThatIsExempt(t *testing.T) {
 	allows := fields{"Access-Control-Allow-Origin": "*", "X-Secret": "1", "Content-Type": "text/html"}
 	for _, tt := range []struct {
 		name, method, path string
-		status             int // of the application; 0: says none
+		status             int // of the application; 0: none
 		header             fields
 		body               string
-		want               int // 0: all is withheld
+		want               int // 0: the whole response is withheld
 		wantBody           string
 	}{
 		{"text of robots.txt", "GET", robots, 200, typed("text/plain; charset=utf-8"), "User-agent: *", 200, "User-agent: *"},
@@ -231,8 +232,8 @@ func TestWhatTheApplicationSeesOfAPreflight(t *testing.T) {
 	}
 }
 
-// Whatever a front controller makes of it: the request itself is what is wanted no
-// part of, and not who has sent it.
+// A verdict about the request itself stops the request, whoever sent it. So no
+// exemption applies.
 func TestNothingIsExemptFromAVerdictAboutTheRequest(t *testing.T) {
 	c := newClient(t, newGate(t, Config{}))
 	passing := c.solve()

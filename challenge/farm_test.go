@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// A farm that sends a pass along with every answer is counted as one that does not: a
-// pass covers one return, and that after it has ended.
+// A farm that sends a pass with every answer counts like one that does not: a pass
+// counts for one return, after it has expired.
 func TestAPassCoversOneReturn(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		age   time.Duration // of the pass that the farm begins with
-		chain bool          // it sends the pass earned last along, and not the first
+		age   time.Duration // of the farm's first pass
+		chain bool          // it sends its latest pass, not its first
 	}{
 		{"an old pass, with every answer", time.Hour, false},
 		{"an old pass, and then always the newest", time.Hour, true},
@@ -30,7 +30,7 @@ func TestAPassCoversOneReturn(t *testing.T) {
 				<-time.After(tt.age)
 				earned := 0
 				for range 1000 {
-					token := c.challenged().Token // by a request without a pass
+					token := c.challenged().Token // for a request without a pass
 					got := sent.answer(token, c.solution(token))
 					if got.status == http.StatusNoContent && len(got.cookies) == 1 {
 						if earned++; tt.chain {
@@ -47,7 +47,7 @@ func TestAPassCoversOneReturn(t *testing.T) {
 	}
 }
 
-// Of many answers at once, one returns with a pass.
+// Of many answers at the same time, a pass counts as a return for one.
 func TestAPassCoversOneReturnOfManyAtOnce(t *testing.T) {
 	var m Memory
 	by := solver{browser: crowd{1}, network: crowd{2}, ended: nonce{3}}
@@ -61,12 +61,13 @@ func TestAPassCoversOneReturnOfManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := solved.Load(); n != 4 { // one that returns, and three until the bar
+	if n := solved.Load(); n != 4 { // one that returns, and three up to the bar
 		t.Errorf("%d solutions earn a pass; want 4", n)
 	}
 }
 
-// Who cannot be remembered is fresh: a farm does not hide behind a memory that is full.
+// A return that cannot be stored counts as a fresh solution: a farm gains nothing by
+// filling the memory.
 func TestReturnsAreBounded(t *testing.T) {
 	var m Memory
 	now := time.Now()
@@ -83,8 +84,8 @@ func TestReturnsAreBounded(t *testing.T) {
 	}
 }
 
-// farmed returns a client at an address where passes were collected under changing
-// agents until such agents are turned away.
+// farmed returns a client at an address where a farm with changing user agents
+// collected passes until it was barred.
 func farmed(t *testing.T, cfg Config) client {
 	t.Helper()
 	c := newClient(t, newGate(t, cfg))
@@ -103,14 +104,14 @@ func farmed(t *testing.T, cfg Config) client {
 	return c
 }
 
-// With changing agents a neighbour locks nobody out whose kind of browser has used its
-// pass, however long he goes on and takes at once what is forgotten: each is told when to
-// come, within three minutes, and is let in then. Other newcomers are let in when he has
-// gone, within as long.
+// A farm with changing user agents at the same address does not lock out kinds of
+// browsers that use their passes, however long it continues: the page says when to come
+// back, within three minutes, and then they get in. Other newcomers get in within the
+// same time after the farm has stopped.
 func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low}))
-		for n := range 20 { // kinds of browsers that people there have
+		for n := range 20 { // kinds of browsers of people there
 			known := c
 			known.agent = fmt.Sprint("known ", n)
 			known.solve().visit()
@@ -141,7 +142,7 @@ func TestNewcomersGetInBesideAFarmOfManyAgents(t *testing.T) {
 				t.Fatalf("newcomer %d is told to wait for %v, then the verdict is %d; want Due within %v", n, told, got, 3*time.Minute)
 			}
 			token := newcomer.challenged().Token
-			wait(time.Minute) // a slow device: its turn is over
+			wait(time.Minute) // a slow device: it answers after its turn
 			if newcomer = newcomer.with(newcomer.answer(token, newcomer.solution(token))); newcomer.judge() != Passed {
 				t.Fatalf("the pass of newcomer %d does not count", n)
 			}
@@ -172,7 +173,7 @@ func TestAFarmAtOneHostBarsNobodyFromAnother(t *testing.T) {
 	})
 }
 
-// Passes that were waited for cost nothing, so they bar from waiting alone.
+// Passes for waiting cost nothing, so many of them bar only from waiting.
 func TestWhoWaitsBarsNobodyWhoWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low, Wait: 5 * time.Second}))
@@ -195,8 +196,8 @@ func TestWhoWaitsBarsNobodyWhoWorks(t *testing.T) {
 	})
 }
 
-// farmAt has one of the browsers that a farm claims to be earn a pass, if any of them gets
-// a challenge now, and reports whether it did.
+// farmAt tries to earn a pass with each of a farm's user agents until one gets a
+// challenge, and reports whether one did.
 func farmAt(c client, agents int) bool {
 	for n := range agents {
 		c.agent = fmt.Sprint("listed ", n)
@@ -208,9 +209,9 @@ func farmAt(c client, agents int) bool {
 	return false
 }
 
-// A farm that has a list of browsers, and tries them all each time, is stopped. Who holds a
-// pass stays in, a newcomer with another browser gets in meanwhile, and one with a browser
-// of the list when the farm has gone.
+// A farm that has a list of browsers and tries them all each time is stopped. A client
+// with a pass stays in. A newcomer with another browser gets in meanwhile, and one with
+// a browser of the list after the farm has stopped.
 func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low}))
@@ -220,7 +221,7 @@ func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 		holder, gone = holder.solve(), gone.solve()
 		newcomer, earned, late := c, 0, 0
 		newcomer.agent = "newcomer"
-		var came time.Duration // how long the newcomer has waited
+		var came time.Duration // how long the newcomer waited
 		for n := range hour {
 			if farmAt(c, 50) {
 				if earned++; n >= hour/2 {
@@ -240,7 +241,8 @@ func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 			}
 			<-time.After(time.Hour / hour)
 		}
-		// The bar, what is forgotten in an hour, and one turn for each of the list.
+		// The bar, the points that expire in an hour, and one turn for each browser of
+		// the list.
 		if earned > 100+100+50 || late > 51 {
 			t.Errorf("%d of 1000 solutions earn a pass, %d of the last 500; want at most 250 and 51", earned, late)
 		}
@@ -260,8 +262,8 @@ func TestAFarmWithAListOfBrowsersIsStopped(t *testing.T) {
 	})
 }
 
-// However hard a farm has tried to collect, by making up browsers, three minutes after it
-// nobody is turned away for long: people with ever new browsers get in, one a minute.
+// Three minutes after a farm that invented browsers has stopped, no visitor is barred
+// for long: new browsers get in, one a minute.
 func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low}))
@@ -287,8 +289,8 @@ func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 		if got := common.judge(); got != Due {
 			t.Errorf("when the farm has gone the verdict is %d; want Due", got)
 		}
-		// One visitor a minute, while what the farm has earned is not forgotten yet: each
-		// comes when he is told to.
+		// One visitor a minute, while the farm's points have not expired yet. Each
+		// comes back when the page says so.
 		var in atomic.Int32
 		for n := range 30 {
 			visitor := c
@@ -312,7 +314,7 @@ func TestAFarmThatHasGoneBarsNobody(t *testing.T) {
 	})
 }
 
-// A crowd of people with a few kinds of browsers is no farm: each gets in within minutes.
+// Many people with a few kinds of browsers are not a farm: each gets in within minutes.
 func TestACrowdThatUsesItsPassesGetsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := newGate(t, Config{Level: Low})

@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	maxForm       = 64 << 10 // bytes of a form that is kept
-	maxFields     = 1000     // as many as PHP takes
+	maxForm       = 64 << 10 // bytes of a form that the page keeps
+	maxFields     = 1000     // as many as PHP accepts
 	maxWaitForm   = 1 << 10
 	waitField     = "tocsin-answer="
 	formMediaType = "application/x-www-form-urlencoded"
 )
 
-// sameOrigin reports whether a page of this very origin sent r, as the browser
-// says. Over plain HTTP, where browsers do not send Sec-Fetch-Site, the Origin has
-// to say so.
+// sameOrigin reports whether the browser says that a page of the same origin sent r.
+// Over plain HTTP, browsers do not send Sec-Fetch-Site, so the Origin header decides.
 func sameOrigin(r *http.Request) bool {
 	if site, ok := r.Header["Sec-Fetch-Site"]; ok || r.TLS != nil {
 		return len(site) == 1 && site[0] == "same-origin"
@@ -40,9 +39,9 @@ func isOwnForm(r *http.Request, limit int64) bool {
 	return err == nil && kind == formMediaType
 }
 
-// keptForm returns the form that r posts, to be posted again after the challenge,
-// and whether one is lost. A form of another site is never kept: to send it again
-// would make it one of ours, for all that the application can tell.
+// keptForm returns the form that r posts, so that the page can post it again after the
+// challenge, and whether a form is lost. It never keeps a form of another site: posted
+// again, it would look to the application like one of its own.
 func keptForm(w http.ResponseWriter, r *http.Request) (form []field, lost bool) {
 	if r.Method != http.MethodPost {
 		return nil, false
@@ -69,8 +68,8 @@ func keptForm(w http.ResponseWriter, r *http.Request) (form []field, lost bool) 
 	return form, false
 }
 
-// unescaped returns a field of a form, and whether a page in UTF-8 can hold it as
-// it is.
+// unescaped returns a field of a form, and whether a page in UTF-8 can contain it
+// unchanged.
 func unescaped(name, value string) (f field, ok bool) {
 	name, err := url.QueryUnescape(name)
 	if err != nil {
@@ -85,19 +84,19 @@ func unescaped(name, value string) (f field, ok bool) {
 
 const bodyTimeout = 10 * time.Second
 
-// readBody reads the body of r, of at most limit bytes. A client that sends it
-// slowly must not hold a connection for ever.
+// readBody reads the body of r, at most limit bytes. A deadline ends the connection of
+// a client that sends slowly.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	// Not all writers can do this: those of tests cannot.
+	// Writers of tests cannot set a deadline, so the error is ignored.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }
 
-// isWaitForm reports whether r is the form of somebody who waited. It leaves the
-// body as it was.
+// isWaitForm reports whether r is the form of a visitor who waited. The body of r still
+// has all its bytes.
 func isWaitForm(r *http.Request) bool {
 	if r.Body == nil || r.ContentLength < int64(len(waitField)) || !isOwnForm(r, maxWaitForm) {
 		return false
@@ -115,18 +114,18 @@ func isWaitForm(r *http.Request) bool {
 	return string(start[:n]) == waitField
 }
 
-// A rereadBody is a body of which the first bytes were read and put back.
+// A rereadBody is a body whose first bytes were read and put back.
 type rereadBody struct {
 	io.Reader
 	io.Closer
 }
 
-// failing is a reader that has failed already.
+// failing is a reader that always returns an error.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// waitToken returns the token in the form of somebody who waited.
+// waitToken returns the token in the form of a visitor who waited.
 func waitToken(form []byte) string {
 	text, _ := strings.CutPrefix(string(form), waitField)
 	text, _, _ = strings.Cut(text, "&")

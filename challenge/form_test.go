@@ -16,7 +16,7 @@ import (
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
 
-// post returns a request of a page's own form.
+// post returns the request of a form on the site's own page.
 func (c client) post(body string) *http.Request {
 	r := c.request("POST", body)
 	r.Header.Set("Content-Type", formMediaType)
@@ -109,7 +109,7 @@ func TestWhatIsNoPostHasNoFormToLose(t *testing.T) {
 	}
 }
 
-// wait returns a gate's client and the request of a browser without scripts that
+// waited returns a client of a gate, and the request of a browser without scripts that
 // has waited.
 func waited(t *testing.T, c Config) (client, *http.Request) {
 	c.Wait = 5 * time.Second
@@ -197,7 +197,7 @@ func TestNobodyWaitsAtAGateWithoutAWait(t *testing.T) {
 	})
 }
 
-// After the wait a browser goes back to where it was, whatever that is called.
+// After the wait the browser goes back to the same address, whatever its path is.
 func TestTheRedirectionCannotLeadElsewhere(t *testing.T) {
 	for _, target := range []string{
 		"//evil.example/x", "//evil.example", "/\\evil.example/", "/%5cevil.example", "///evil.example/x?y=//z",
@@ -264,7 +264,7 @@ func TestABodyThatFailsFailsForTheApplicationToo(t *testing.T) {
 	}
 }
 
-// failsOnce is a reader that fails and then pretends that nothing was.
+// failsOnce is a reader that fails once, and then ends without an error.
 type failsOnce struct{ err error }
 
 func (f *failsOnce) Read([]byte) (int, error) {
@@ -286,7 +286,7 @@ func TestAWaitOfAnotherSiteIsNoAnswer(t *testing.T) {
 	}
 }
 
-// timed is a writer that can be told until when to read, as those of servers can.
+// timed is a writer with a read deadline, like those of servers.
 type timed struct {
 	*httptest.ResponseRecorder
 	until time.Time

@@ -8,37 +8,36 @@ import (
 	"time"
 )
 
-// A Gate asks visitors for a proof, checks it, and remembers it in a cookie. Its
-// methods may be called by many goroutines at once.
+// A Gate sends challenges, checks the answers, and sets the cookies with passes. It is
+// safe for use by many goroutines.
 type Gate struct {
 	keys     *Keyring
 	memory   *Memory
 	counters *Counters
 	page     *page
-	hosted   *hostedProvider // nil for none
-	boxed    bool            // its widget solves puzzles of ours
+	hosted   *hostedProvider // nil: none
+	boxed    bool            // its widget solves the gate's puzzles
 
 	rules  rules
 	ttl    time.Duration
 	wait   time.Duration
 	hosts  hosts
 	isTLS  func(*http.Request) bool
-	framed bool // its pages may be in frames of other sites
+	framed bool // its pages may be shown in frames of other sites
 }
 
-// The bounds and defaults of a [Config].
+// The limits and defaults of a [Config].
 const (
 	minTTL, defaultTTL, maxTTL = time.Minute, 30 * time.Minute, 24 * time.Hour
 	minWait, maxWait           = 5 * time.Second, time.Minute
 	defaultRaise, defaultBar   = 5, 20
 )
 
-// keptFor is how long a pass can be renewed, from when it was earned: who works all
-// day proves once a day that somebody is there.
+// keptFor limits how long a pass can be renewed after it was earned: a visitor solves
+// one challenge a day, even in constant use.
 const keptFor = 24 * time.Hour
 
-// New returns a gate. It starts nothing, and an error names the option that it
-// cannot be made with.
+// New returns a gate and starts nothing. An error names the invalid option.
 func New(c Config) (*Gate, error) {
 	c = c.withDefaults()
 	switch {
@@ -96,11 +95,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Judge says what is to become of r, for which a challenge is due. It writes
-// nothing: see [Gate.Renew].
+// Judge decides about r, for which a challenge is due. It writes nothing: see
+// [Gate.Renew].
 //
-// A pass comes before all else. What others behind an address do costs nobody the pass
-// that he has; and what is exempt is reduced, while a pass opens the whole site.
+// A pass is checked first. It stays valid whatever other clients behind the address do.
+// It also lets an exempt request through unreduced.
 func (g *Gate) Judge(r *http.Request, v Visitor) Verdict {
 	now := time.Now()
 	if t, ok := g.pass(r, v, now); ok {
@@ -118,7 +117,7 @@ func (g *Gate) Judge(r *http.Request, v Visitor) Verdict {
 	return Due
 }
 
-// BarredFor returns for how long the verdict about r is [Barred], 0 if it is not.
+// BarredFor returns how long the verdict about r will be [Barred], or 0 if it is not.
 func (g *Gate) BarredFor(r *http.Request, v Visitor) time.Duration {
 	return g.barred(r, v, time.Now())
 }
@@ -127,10 +126,10 @@ func (g *Gate) barred(r *http.Request, v Visitor, now time.Time) time.Duration {
 	return g.memory.barred(g.solver(r, v, now), g.rules, now, now)
 }
 
-// pass returns the pass of r that counts for v, and whether there is one.
+// pass returns the pass in r that is valid for v, and whether there is one.
 func (g *Gate) pass(r *http.Request, v Visitor, now time.Time) (token, bool) {
 	from := networkOf(v.Addr)
-	var b *binding // made for who brings a pass alone
+	var b *binding // computed only if there is a pass
 	for t := range g.passes(r, from, now) {
 		if !g.counts(t, v.Since, now) {
 			continue
@@ -145,20 +144,20 @@ func (g *Gate) pass(r *http.Request, v Visitor, now time.Time) (token, bool) {
 	return token{}, false
 }
 
-// counts reports whether t, if it is genuine, is a pass that is good enough. One
-// that was issued before the decision came into force is not: it would let an
-// offender live on what was earned before; nor is one from the same millisecond,
-// in doubt. The time to live is the shorter of the pass's and the gate's, so that
-// a new policy holds for old passes too.
+// counts reports whether t, if its tag is right, is a sufficient pass. A pass from
+// before the decision, or from the same millisecond, is not: otherwise an offender
+// could continue with an earlier pass. The shorter time to live of the pass and the
+// gate applies, so that a new setting holds for old passes too.
 func (g *Gate) counts(t token, since, now time.Time) bool {
 	return t.kind() == pass && t.level() >= g.rules.level && t.level() <= High &&
 		t.live(now) && now.Before(t.renewed().Add(g.ttl)) && !t.issued().Before(since)
 }
 
-// solver returns who sent r. One whose pass has ended by itself, and not by what was
-// done since, returns: what others do makes nothing harder for who is known. A pass is
-// good for one return. One that still counts is good for none: who has it need not solve
-// anything, and a farm would send it along with every answer.
+// solver identifies the sender of r. A client whose pass has expired (and was not
+// voided by a new offence) is a returning client, and other clients do not make its
+// challenge harder. Each pass counts for one return. A pass that is still valid does
+// not count as a return: its client needs no challenge, and a farm would send it with
+// every answer.
 func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
 	from := networkOf(v.Addr)
 	who := g.bindingOf(r, from)
@@ -179,11 +178,10 @@ func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
 	return s
 }
 
-// Renew has the pass of r, whose verdict is [Passed], hold for its whole time from now
-// on: a pass that is used does not end in the middle of things, until a day after it
-// was earned. It adds a cookie to the answer once a tenth of the time is over, and to
-// answers for people and scripts alone: those with pictures and the like may be kept
-// by a cache.
+// Renew extends the pass of r, whose verdict is [Passed], by its full time to live, up
+// to a day after it was earned. So a pass does not end while it is used. It adds a
+// cookie to the response after a tenth of that time, and only to responses for people
+// and scripts: caches may keep pictures and similar files.
 func (g *Gate) Renew(w http.ResponseWriter, r *http.Request, v Visitor) {
 	now := time.Now()
 	t, ok := g.pass(r, v, now)
@@ -200,7 +198,7 @@ func (g *Gate) Renew(w http.ResponseWriter, r *http.Request, v Visitor) {
 	g.counters.renewed.Add(1)
 }
 
-// isPersonal reports whether the answer to r is for who has sent it alone, mostly.
+// isPersonal reports whether the response to r is usually for its sender only.
 func isPersonal(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Dest") {
 	case "", "document", "iframe", "empty":
@@ -209,12 +207,12 @@ func isPersonal(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
-// Challenge answers a request whose verdict is [Due]: with a page that a browser
-// solves, or with an explanation for programs, which gets no challenge. A form that
-// the request posts is kept in the page if a page of the same origin sent it.
+// Challenge answers a request whose verdict is [Due]. A browser gets a page that solves
+// the challenge, a program gets an explanation without a challenge. The page keeps the
+// form that the request posts, if a page of the same origin sent it.
 //
-// Nothing is remembered about a challenge, and no cookie is set or deleted: of
-// several tabs, none spoils the other's.
+// It stores nothing and neither sets nor deletes a cookie, so several tabs do not
+// disturb each other.
 func (g *Gate) Challenge(w http.ResponseWriter, r *http.Request, v Visitor) {
 	c := challengeFor{Visitor: v}
 	if navigates(r) {
@@ -223,7 +221,7 @@ func (g *Gate) Challenge(w http.ResponseWriter, r *http.Request, v Visitor) {
 	g.challenge(w, r, c)
 }
 
-// challenge serves what c describes, with a new challenge for a browser.
+// challenge sends the page for c, with a new challenge if a browser asks.
 func (g *Gate) challenge(w http.ResponseWriter, r *http.Request, c challengeFor) {
 	if navigates(r) {
 		c = g.issue(r, c)
@@ -241,7 +239,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	level := g.memory.level(by, g.rules, now)
 	s := statement{kind: g.kindFor(r, from, now), level: level, now: now, ttl: challengeTTL}
 	if s.kind == embedded && g.hosted != nil && g.hosted.asked.spent(from, now) {
-		s.level = High // wrong answers are no way to an easier challenge
+		s.level = High // wrong answers must not lead to an easier challenge
 	}
 	t := k.seal(s, &b)
 	c.Token = t.String()
@@ -256,7 +254,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	}
 	if by = by.at(waiting); !c.Early && g.wait > 0 && g.memory.barred(by, g.rules, now, now) == 0 {
 		s.level = g.memory.level(by, g.rules, now)
-		// As long again with every level, as the work is more.
+		// The wait doubles with each level, because the work grows too.
 		c.Wait = g.wait << (s.level - g.rules.level)
 		s.kind, s.ttl = waiting, c.Wait.Truncate(time.Second)+challengeTTL
 		c.WaitToken = k.seal(s, &b).String()
@@ -264,7 +262,7 @@ func (g *Gate) issue(r *http.Request, c challengeFor) challengeFor {
 	return c
 }
 
-// kindFor returns what kind of challenge is sent to who sent r.
+// kindFor returns the kind of challenge for the sender of r.
 func (g *Gate) kindFor(r *http.Request, from network, now time.Time) kind {
 	switch {
 	case g.hosted == nil || !g.hosted.up(now):
@@ -274,20 +272,20 @@ func (g *Gate) kindFor(r *http.Request, from network, now time.Time) kind {
 	case !g.boxed:
 		return hosted
 	case !g.https(r) && !loopback(hostOf(r)):
-		return embedded // the widget would only say that it needs HTTPS
+		return embedded // the widget would only show that it needs HTTPS
 	default:
 		return boxed
 	}
 }
 
-// https reports whether the browser has asked by HTTPS.
+// https reports whether the browser used HTTPS.
 func (g *Gate) https(r *http.Request) bool { return r.TLS != nil || g.isTLS(r) }
 
-// forwardedTLS is the default of Config.HTTPS. Anybody can send the header, and gains
-// nothing: a browser does not, and who claims HTTPS gets a cookie that is for HTTPS.
+// forwardedTLS is the default of Config.HTTPS. A client gains nothing by sending the
+// header itself: its cookie is then for HTTPS only.
 func forwardedTLS(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// Counters returns what the gate adds to.
+// Counters returns the counters of the gate.
 func (g *Gate) Counters() *Counters { return g.counters }

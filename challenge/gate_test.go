@@ -73,7 +73,7 @@ func TestOnlyBrowsersGetChallenges(t *testing.T) {
 	}
 }
 
-// The stock widget of ALTCHA shows an error where the browser has no cryptography.
+// ALTCHA's own widget shows an error where the browser has no crypto API.
 func TestAWidgetThatNeedsHTTPSIsNotShownWithout(t *testing.T) {
 	g := newGate(t, Config{Provider: altcha{Widget{Puzzle: true, Class: "box", Field: "altcha"}}})
 	for url, want := range map[string]kind{

@@ -2,14 +2,14 @@ package challenge
 
 import "time"
 
-// generations is a map that forgets: an entry stays for one span at least after it
-// was put, and goes after the second, without anybody looking at each.
+// generations is a map whose entries expire: each entry stays for at least one span,
+// and at most two. Expired entries go all at once, so the map never walks over them.
 type generations[K comparable, V any] struct {
 	born       time.Time // of young
 	young, old map[K]V
 }
 
-// turn forgets what is old at now.
+// turn removes the expired entries.
 func (g *generations[K, V]) turn(now time.Time, span time.Duration) {
 	switch age := now.Sub(g.born); {
 	case age < span:
@@ -32,8 +32,8 @@ func (g *generations[K, V]) get(k K) (V, bool) {
 	return v, ok
 }
 
-// put keeps v for k, and reports whether there was room: at most limit entries are
-// born in one span. One that is there always has room, and lives on.
+// put stores v for k and reports whether there was room: each span has at most limit
+// new entries. An existing entry always has room, and starts a new span.
 func (g *generations[K, V]) put(k K, v V, limit int) bool {
 	_, young := g.young[k]
 	_, old := g.old[k]

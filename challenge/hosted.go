@@ -8,64 +8,64 @@ import (
 	"time"
 )
 
-// How a provider's failures are dealt with.
+// The limits for a provider, and for its failures.
 const (
-	outage         = 30 * time.Second // for which the embedded challenge stands in
+	outage         = 30 * time.Second // how long the embedded challenge replaces a failed provider
 	tellInterval   = time.Minute
-	askTimeout     = 10 * time.Second // for providers that do not bound their wait
-	maxVerifying   = 128              // verifications at once,
-	maxVerifyingOf = 4                // and of one network
+	askTimeout     = 10 * time.Second // for providers that do not limit their wait
+	maxVerifying   = 128              // verifications at the same time
+	maxVerifyingOf = 4                // of one network at the same time
 
-	probeInterval = 5 * time.Second // from one question of our own to the next
+	probeInterval = 5 * time.Second // between two test requests
 	probeTimeout  = 5 * time.Second
-	maxDoubts     = 3 // networks that have to fail before a provider is in doubt
+	maxDoubts     = 3 // networks whose requests must fail before the provider counts as failed
 )
 
-// probeResponse is a response that no widget gives. A provider that works refuses it.
+// probeResponse is a response that no widget creates. A working provider refuses it.
 const probeResponse = "tocsin-asks-whether-anybody-answers"
 
-// A hostedProvider asks a provider, never too many questions at once, and leaves
-// it alone for a while when it fails.
+// A hostedProvider sends a limited number of requests to a provider. After a failure it
+// pauses, and the embedded challenge replaces the provider.
 //
-// What a visitor sends may make a provider fail for this one question. So a failure is
-// the provider's own only if it fails at a question of ours too, in which no visitor
-// has a say. Else it is the visitor's, who is refused as for any wrong response. Site
-// key and secret that are no pair cannot be found out by a question of ours: until the
-// first response was right, failures of three networks in a row count as well.
+// A visitor's response may make the provider fail for this one request. So the provider
+// counts as failed only if it also fails at a test request without any visitor's data.
+// Otherwise the failure is the visitor's, and the answer is refused like a wrong one. A
+// test request cannot show that site key and secret do not match. So until the first
+// right response, failures of three networks in a row count too.
 type hostedProvider struct {
 	Provider
-	failed func(error) // may be nil
+	failed func(error) // optional
 	asked  *questions
 
 	mu     sync.Mutex
-	back   time.Time // when it is asked again
-	told   time.Time // when failed was
+	back   time.Time // when the provider is asked again
+	told   time.Time // when failed was last called
 	asking map[network]int
 	total  int
-	proved bool                 // a response was right
-	doubts map[network]struct{} // whose questions failed before one was
-	probe  *probe               // the last one; nil: there was none
+	proved bool                 // a response was accepted: site key and secret match
+	doubts map[network]struct{} // networks whose requests failed before the first right response
+	probe  *probe               // the latest; nil: none yet
 }
 
-// A probe is a question of our own.
+// A probe is a test request, without a visitor's data.
 type probe struct {
-	done chan struct{} // closed when there is an answer
-	at   time.Time     // when it was asked
+	done chan struct{} // closed when the result is known
+	at   time.Time     // when it was sent
 	err  error         // nil: the provider works
 }
 
-// up reports whether challenges are to be the provider's.
+// up reports whether new challenges use the provider.
 func (h *hostedProvider) up(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return !now.Before(h.back)
 }
 
-// widget returns what the page shows, with the puzzle that it has to solve or nil.
+// widget returns the widget for the page. It gets the puzzle, if that is not nil.
 func (h *hostedProvider) widget(puzzle []byte) *Widget {
 	w := h.Widget()
 	if puzzle != nil {
-		w.Data = maps.Clone(w.Data) // which is the provider's
+		w.Data = maps.Clone(w.Data) // the original belongs to the provider
 		if w.Data == nil {
 			w.Data = map[string]string{}
 		}
@@ -74,8 +74,8 @@ func (h *hostedProvider) widget(puzzle []byte) *Widget {
 	return &w
 }
 
-// ask has the provider judge a claim. Whatever it answers but a plain yes is a no;
-// a failure turns the challenges that follow into embedded ones.
+// ask lets the provider verify a claim. Only a clear yes is a yes. After a failure, the
+// next challenges are embedded ones.
 func (h *hostedProvider) ask(ctx context.Context, c Claim) error {
 	if len(c.Response) > maxResponse || c.Response == "" {
 		return errWrong
@@ -102,22 +102,22 @@ func (h *hostedProvider) ask(ctx context.Context, c Claim) error {
 	}
 }
 
-// verify asks the provider. A client that hangs up is no failure of the provider's.
+// verify asks the provider. A client that disconnects is not a failure of the provider.
 func (h *hostedProvider) verify(ctx context.Context, c Claim, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return h.Verify(ctx, c)
 }
 
-// prove notes that a response was right: so the keys are a pair.
+// prove records that a response was right, which shows that site key and secret match.
 func (h *hostedProvider) prove() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.proved, h.doubts = true, nil
 }
 
-// isDown reports whether it is the provider's own failure that c could not be judged,
-// and leaves it alone for a while then.
+// isDown reports whether the error is the provider's own failure, and then pauses the
+// provider.
 func (h *hostedProvider) isDown(ctx context.Context, c Claim, err error) bool {
 	if failure := h.tryOut(ctx, c.Host); failure != nil {
 		h.fail(failure, time.Now())
@@ -126,8 +126,8 @@ func (h *hostedProvider) isDown(ctx context.Context, c Claim, err error) bool {
 	return h.isInDoubt(networkOf(c.Addr), err)
 }
 
-// isInDoubt notes that a question of a network has failed though the provider works,
-// and reports whether that is more than the matter of a visitor.
+// isInDoubt records that a request of a network failed although the test request
+// succeeded. It reports whether enough networks failed to blame the provider.
 func (h *hostedProvider) isInDoubt(from network, err error) bool {
 	h.mu.Lock()
 	if h.proved {
@@ -151,17 +151,17 @@ func (h *hostedProvider) isInDoubt(from network, err error) bool {
 	return down
 }
 
-// tryOut asks a question of our own, and returns why the provider fails at it, nil if it
-// does not. Whoever has cause for one meanwhile or soon after gets the same answer.
+// tryOut sends a test request and returns its error. Calls at the same time, or soon
+// after, share one test request.
 func (h *hostedProvider) tryOut(ctx context.Context, host string) error {
 	h.mu.Lock()
 	p, now := h.probe, time.Now()
 	if p != nil && now.Sub(p.at) < probeInterval {
 		h.mu.Unlock()
-		<-p.done // which bounds its wait
+		<-p.done // its wait is limited
 		return p.err
 	}
-	p = &probe{done: make(chan struct{}), at: now, err: errUnavailable} // should it panic
+	p = &probe{done: make(chan struct{}), at: now, err: errUnavailable} // the result if the provider panics
 	h.probe = p
 	h.mu.Unlock()
 	defer close(p.done)
@@ -171,10 +171,11 @@ func (h *hostedProvider) tryOut(ctx context.Context, host string) error {
 	return p.err
 }
 
-var errUnavailable = errors.New("the provider of the challenge cannot be asked; another challenge follows")
+var errUnavailable = errors.New("the challenge provider does not answer: reload the page for another challenge")
 
-// enter reports whether one more question of a network may be asked now: anybody
-// can send wrong answers faster than a provider refuses them.
+// enter reports whether another request for a network may start now. The limit is
+// necessary, because a client can send wrong answers faster than a provider refuses
+// them.
 func (h *hostedProvider) enter(from network) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -198,7 +199,7 @@ func (h *hostedProvider) leave(from network) {
 	}
 }
 
-// fail leaves the provider alone for a while, and tells so.
+// fail pauses the provider and reports the error.
 func (h *hostedProvider) fail(err error, now time.Time) {
 	h.mu.Lock()
 	h.back = now.Add(outage)
@@ -206,7 +207,7 @@ func (h *hostedProvider) fail(err error, now time.Time) {
 	h.tell(err, now)
 }
 
-// tell tells of a failure, unless one was told of lately.
+// tell reports a failure, at most once a minute.
 func (h *hostedProvider) tell(err error, now time.Time) {
 	h.mu.Lock()
 	tell := h.failed != nil && now.Sub(h.told) >= tellInterval

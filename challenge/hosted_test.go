@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// fakeProvider answers what it is told to.
+// fakeProvider is a provider whose answers the test sets.
 type fakeProvider struct {
 	widget Widget
-	verify func(context.Context, Claim) error // nil: a yes for everything
+	verify func(context.Context, Claim) error // nil: accept everything
 	asked  atomic.Int32
 }
 
@@ -227,8 +227,8 @@ func TestAWidgetForOurPuzzleGetsItAndIsNeverAsked(t *testing.T) {
 	wantStatus(t, c.answer(easy, c.solution(easy)), http.StatusForbidden)
 }
 
-// A response that makes the provider fail, and no question of ours does, switches it
-// off for nobody.
+// A visitor's response that makes the provider fail, while a test request succeeds,
+// does not switch the provider off.
 func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
 	fails := func(_ context.Context, c Claim) error {
 		switch c.Response {
@@ -242,7 +242,7 @@ func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		proved bool
-		from   []string // networks that send it, one after the other
+		from   []string // the networks that send it, in this order
 		up     bool
 	}{
 		{"one visitor", false, []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1"}, true},
@@ -257,7 +257,7 @@ func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
 					wantStatus(t, c.answer(c.challenged().Token, "right"), http.StatusNoContent)
 				}
 				for _, addr := range row.from {
-					<-time.After(10 * time.Minute) // or it would not be asked again
+					<-time.After(10 * time.Minute) // otherwise it would not be asked again
 					c.addr = netip.MustParseAddr(addr)
 					wantStatus(t, c.answer(c.challenged().Token, "poison"), http.StatusForbidden)
 				}
@@ -269,13 +269,13 @@ func TestAResponseThatAProviderFailsAtIsTheVisitorsMatter(t *testing.T) {
 	}
 }
 
-// However often a response is sent, and with however many challenges, the provider is
-// asked about it once.
+// The provider is asked about a response once, however often and with however many
+// challenges a client sends it.
 func TestAProviderIsAskedAboutAResponseOnce(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		err   error
-		asked int32 // the question of our own included
+		asked int32 // including the test request
 	}{
 		{"a wrong one", ErrRefused, 1},
 		{"one that it fails at", errors.New("status 500"), 2},
@@ -301,8 +301,8 @@ func TestAProviderIsAskedAboutAResponseOnce(t *testing.T) {
 	}
 }
 
-// With responses of its own making a network has the provider asked 20 times, with one
-// challenge or with many, and others are asked about as before.
+// With invented responses a network can cause 20 requests to the provider, with one
+// challenge or many. Responses of other networks are sent as before.
 func TestOneNetworkCannotHaveAProviderAskedWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		provider := &fakeProvider{verify: func(_ context.Context, c Claim) error {
@@ -332,7 +332,7 @@ func TestOneNetworkCannotHaveAProviderAskedWithoutEnd(t *testing.T) {
 	})
 }
 
-// A challenge that is solved is no reason to ask anybody.
+// The provider is not asked about a challenge that was solved before.
 func TestAProviderIsNotAskedAboutAChallengeThatIsSolved(t *testing.T) {
 	provider := &fakeProvider{}
 	c := newClient(t, newGate(t, Config{Provider: provider}))
@@ -344,7 +344,7 @@ func TestAProviderIsNotAskedAboutAChallengeThatIsSolved(t *testing.T) {
 	}
 }
 
-// Many who meet a failure at once have one question of ours asked.
+// Many failures at the same time lead to one test request.
 func TestAFailureLeadsToOneQuestionOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var probes atomic.Int32
@@ -370,7 +370,7 @@ func TestAFailureLeadsToOneQuestionOfOurs(t *testing.T) {
 	})
 }
 
-// Junk costs nothing, and so it must not lock the neighbours out.
+// Junk costs a client nothing, so it must not lock out others of its network.
 func TestJunkAnswersLockNoNeighbourOutOfAProvidersSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		provider := &fakeProvider{verify: func(context.Context, Claim) error { return ErrRefused }}

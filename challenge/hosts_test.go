@@ -13,10 +13,10 @@ func TestHostsThatCannotSharePassesAreRefused(t *testing.T) {
 		hosts []string
 		want  string // in the error
 	}{
-		{"two domains", []string{"a.example", "b.example"}, "no domain in common"},
+		{"two domains", []string{"a.example", "b.example"}, "no common domain"},
 		{"a top-level domain", []string{"com"}, "with a dot"},
-		{"an address", []string{"192.0.2.1"}, "an address has no domain"},
-		{"an address of IPv6", []string{"2001:db8::1"}, "an address has no domain"},
+		{"an address", []string{"192.0.2.1"}, "an IP address cannot share passes"},
+		{"an address of IPv6", []string{"2001:db8::1"}, "an IP address cannot share passes"},
 		{"a URL", []string{"https://example.com"}, "without a scheme"},
 		{"a port", []string{"example.com:8443"}, "without a scheme, port or path"},
 		{"an empty label", []string{"www..example.com"}, "with a dot"},
@@ -30,14 +30,14 @@ func TestHostsThatCannotSharePassesAreRefused(t *testing.T) {
 	}
 }
 
-// A pass that is earned at one host holds at all that share it, by a cookie that a
-// browser sends to all of them; and at no other.
+// A pass from one host is valid at all hosts that share it, through a cookie that
+// browsers send to all of them, and at no other host.
 func TestAPassHoldsForASetOfHosts(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		hosts  []string
 		domain string
-		in     []string // hosts that share the pass
+		in     []string
 		out    []string
 	}{
 		{
@@ -109,7 +109,7 @@ func TestHostsOverPlainHTTP(t *testing.T) {
 	}
 }
 
-// Whoever ends TLS in front of us, the browser knows what it has asked for.
+// A proxy in front may end TLS. The cookie depends on what the browser used.
 func TestTLSThatEndsInFront(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -132,14 +132,14 @@ func TestTLSThatEndsInFront(t *testing.T) {
 				t.Errorf("the cookie is %s", res.header.Get("Set-Cookie"))
 			}
 			c = c.with(res)
-			// Other hosts of the domain, and plain HTTP, can set the name without the
-			// prefix: what they set must not hide the pass.
+			// Other hosts of the domain, and plain HTTP, can set a cookie without the
+			// prefix: it must not hide the pass.
 			name, _, _ := strings.Cut(c.cookie, "=")
 			tossed := ""
 			for _, value := range []string{"", "x", strings.Repeat("A", tokenChars), token, strings.Repeat("_", tokenChars)} {
 				tossed += strings.Repeat(name+"="+value+"; ", 10)
 			}
-			for range 999 { // as many as a header of 64 KB has room for
+			for range 999 { // the most that fit into a header of 64 KB
 				b := binding{host: "evil.example"}
 				tossed += name + "=" + c.gate.keys.all()[0].seal(statement{kind: pass, level: High, now: time.Now(), ttl: 30 * time.Minute}, &b).String() + "; "
 			}

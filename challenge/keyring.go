@@ -8,27 +8,27 @@ import (
 	"sync/atomic"
 )
 
-// minSecret is how many bytes a secret has at least: as many as the strength of
-// what is made from it.
+// minSecret is the smallest size of a secret in bytes: as strong as the keys that are
+// derived from it.
 const minSecret = 32
 
-// A Keyring holds the keys that sign passes and challenges. All servers of a site
-// share its secrets: what one of them signed, the others accept. Its methods may
-// be called by many goroutines at once.
+// A Keyring holds the keys that sign passes and challenges. All servers of a site need
+// the same secrets, to accept each other's passes. A Keyring is safe for use by many
+// goroutines.
 type Keyring struct {
 	keys atomic.Pointer[[]key] // never changed once stored
 }
 
-// A key is what is made from one secret.
+// A key holds the keys that are derived from one secret.
 type key struct {
-	id     byte // stands in tokens; two keys may have the same one
+	id     byte // part of each token; two keys may have the same id
 	token  []byte
 	puzzle []byte
 }
 
-// NewKeyring returns a keyring of secrets: the first one signs, what any of them
-// signed is accepted. Each has at least 32 bytes, which should be random. It keeps
-// no secret itself.
+// NewKeyring returns a keyring. The first secret signs, and signatures of all secrets
+// are accepted. Each needs at least 32 bytes, which should be random. The keyring does
+// not keep the secrets themselves.
 func NewKeyring(secrets ...[]byte) (*Keyring, error) {
 	k := new(Keyring)
 	if err := k.Set(secrets...); err != nil {
@@ -37,13 +37,13 @@ func NewKeyring(secrets ...[]byte) (*Keyring, error) {
 	return k, nil
 }
 
-// Set replaces all secrets at once, while gates use them. To change a secret
-// without challenging anybody anew, add the new one behind the old one on all
-// servers; then put it first; and take the old one out when the last pass that it
-// signed has ended. On an error the keyring stays as it was.
+// Set replaces all secrets at once, while gates use them. To change a secret without
+// new challenges, add the new one after the old one on all servers. Then put it first.
+// Remove the old one when the last pass that it signed has ended. On an error the
+// keyring does not change.
 func (k *Keyring) Set(secrets ...[]byte) error {
 	if len(secrets) == 0 {
-		return errors.New("setting the keys of a challenge: no secret")
+		return errors.New("setting the keys of a challenge: no secret: want at least one of 32 bytes")
 	}
 	keys := make([]key, len(secrets))
 	for i, secret := range secrets {
@@ -57,7 +57,7 @@ func (k *Keyring) Set(secrets ...[]byte) error {
 	return nil
 }
 
-// all returns the keys, the one that signs first, or none if nothing was set.
+// all returns the keys, or none if Set was never called. The first key signs.
 func (k *Keyring) all() []key {
 	if keys := k.keys.Load(); keys != nil {
 		return *keys
@@ -65,11 +65,10 @@ func (k *Keyring) all() []key {
 	return nil
 }
 
-// newKey makes the keys for each purpose from one secret, so that what is made
-// for one of them says nothing about another.
+// newKey derives a key for each purpose from one secret, so that none reveals another.
 func newKey(secret []byte) (key, error) {
 	if len(secret) < minSecret {
-		return key{}, fmt.Errorf("%d bytes; at least %d are needed", len(secret), minSecret)
+		return key{}, fmt.Errorf("%d bytes: want at least %d", len(secret), minSecret)
 	}
 	const each = sha256.Size
 	out, err := hkdf.Key(sha256.New, secret, nil, "tocsin challenge 1", 2*each+1)

@@ -2,9 +2,8 @@ package challenge
 
 import "fmt"
 
-// A Level is how hard a challenge is. The work doubles twice from one to the
-// next: on average a browser makes 250 thousand, 1 million and 4 million
-// hashes.
+// A Level is how hard a challenge is. Each level is four times as hard as the one
+// below: on average a browser computes 250 thousand, 1 million and 4 million hashes.
 type Level uint8
 
 // The levels.
@@ -14,7 +13,7 @@ const (
 	High
 )
 
-// ParseLevel returns the level of that name: low, medium or high.
+// ParseLevel returns the level with a name: low, medium or high.
 func ParseLevel(name string) (Level, error) {
 	switch name {
 	case "low":

@@ -6,57 +6,57 @@ import (
 	"time"
 )
 
-// Memory keeps what was solved: which challenges, so that none counts twice, and
-// what of it looks like farming. It grows with what was solved, never with what was
-// sent, and only up to a bound: 46 MB for the embedded challenge, and 13 MB for each
-// other kind that the gates send. With a provider it keeps what that was asked in
-// vain, 30 MB at most. Its zero value is ready to use, and gates may share it.
+// Memory keeps the solved challenges, so that none counts twice, and the scores that
+// show farming. It grows with solved challenges, never with sent ones, and only up to a
+// limit: 46 MB for the embedded challenge, and 13 MB for each other kind that the gates
+// send. For a provider it also keeps the responses that were asked about, at most 30
+// MB. The zero value is ready to use, and gates may share it.
 //
-// Servers of a site need not share one: who has solved a challenge at one of them
-// and brings the solution to another gets the pass once more that he has.
+// Servers of a site need not share one: a client that brings its solution to a second
+// server only gets the same pass again.
 type Memory struct {
 	mu     sync.Mutex
-	spent  [kinds]generations[nonce, struct{}] // by kind, since waiting costs a client nothing
-	idle   generations[nonce, struct{}]        // passes that were earned, and that no request has had
+	spent  [kinds]generations[nonce, struct{}] // by kind, because waiting costs a client nothing
+	idle   generations[nonce, struct{}]        // passes that were earned and not used yet
 	scores generations[crowd, score]
-	idling atomic.Int64 // how many are in idle, so that most requests take no lock
+	idling atomic.Int64 // the size of idle, so that most requests take no lock
 
-	returned generations[nonce, struct{}] // passes that somebody has come back with
+	returned generations[nonce, struct{}] // expired passes that counted for a return
 
 	asked questions // of providers
 }
 
-// A score says how much the solutions of a crowd look like farming, in quarters of
-// a point. A solution by who has no pass yet is a quarter: somebody comes. It is a
-// whole point if nobody has used the pass that the crowd earned last: somebody
-// collects. One point is forgotten in three minutes.
+// A score says how much the solutions of a crowd look like farming, in quarters of a
+// point. A solution of a client without a pass adds a quarter: a visitor has come. It
+// adds a whole point if the crowd's latest pass is still unused: a program may collect
+// passes. One point expires in three minutes.
 type score struct {
-	at       int64 // of quarters, in Unix milliseconds: no pointers for the collector to follow
+	at       int64 // when quarters was computed, in Unix milliseconds (time.Time has a pointer, which slows the garbage collector)
 	quarters int32
-	last     nonce // of the pass earned last
+	last     nonce // of the latest pass
 }
 
 const (
-	challengeTTL = 5 * time.Minute // how long a challenge can be solved
-	pointLife    = 3 * time.Minute // after which a point is forgotten
-	scoreLife    = time.Hour       // that a score is kept, more than enough to be forgotten
+	challengeTTL = 5 * time.Minute // the time to solve a challenge
+	pointLife    = 3 * time.Minute // after which a point expires
+	scoreLife    = time.Hour       // how long a score is kept: longer than its points live
 	whole        = 4               // quarters of a point
-	crowds       = 5               // how many times as much a whole network may as one kind of browser
-	turns        = 12              // in a round, for newcomers behind an address that has collected too much
+	crowds       = 5               // the limit of a whole network, as a multiple of that of one kind of browser
+	turns        = 12              // in a round, behind an address that has collected too many passes
 	turnTime     = pointLife / turns
-	maxSpent     = 1 << 18 // in a generation: some 800 solutions a second
+	maxSpent     = 1 << 18 // per generation: about 800 solutions a second
 	maxCrowds    = 1 << 17
 )
 
-// A solver is who brings a solution: one of two crowds. One who returns has a pass
-// that time has ended, and that nobody has returned with before: that is no fresh
-// solution.
+// A solver identifies the client that sends a solution, by two crowds: its kind of
+// browser, and its whole network. A returning client has an expired pass that did not
+// count for a return before. Its solution is not fresh: it adds nothing to the scores.
 type solver struct {
 	browser, network crowd
-	ended            nonce // of that pass; zero for none
+	ended            nonce // of the expired pass; zero: none
 }
 
-// Rules say what a gate makes of scores. Of both numbers less than zero is never.
+// Rules say what follows from scores: see Config. A negative raise or bar means never.
 type rules struct {
 	level      Level
 	raise, bar int
@@ -68,12 +68,12 @@ type redemption int
 const (
 	granted redemption = iota
 	replayed
-	overdone // its crowd has collected too much
-	outrun   // the challenge was sent before its crowd had to solve harder ones
+	overdone // its crowd has collected too many passes
+	outrun   // the crowd must solve harder challenges by now
 	full
 )
 
-// at returns who by is to challenges of a kind.
+// at returns the solver for challenges of a kind: waiting has its own crowds.
 func (by solver) at(k kind) solver {
 	if k == waiting {
 		by.browser, by.network = by.browser.waits(), by.network.waits()
@@ -82,8 +82,8 @@ func (by solver) at(k kind) solver {
 }
 
 // redeem marks a challenge as solved. Of many calls for one challenge, exactly one is
-// granted. The level counts as it is now: who has fetched many challenges beforehand
-// gains nothing.
+// granted. The current level applies, so that a client gains nothing by fetching many
+// challenges in advance.
 func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	by = by.at(t.kind())
 	m.mu.Lock()
@@ -99,8 +99,8 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if t.level() < m.levelLocked(by, r, now) {
 		return outrun
 	}
-	// Full is closed: to forget a solution would be to take it again. Only those who
-	// have solved that many challenges can bring this about, and it lasts minutes.
+	// Fail closed if the memory is full: a forgotten solution could be used again. Only
+	// clients that solve that many challenges can fill it, and it lasts only minutes.
 	if !spent.put(t.nonce(), struct{}{}, maxSpent) {
 		return full
 	}
@@ -111,7 +111,7 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	return granted
 }
 
-// countLocked counts a fresh solution, which has earned a pass with this nonce.
+// countLocked counts a fresh solution, whose pass has the nonce n.
 func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 	if m.isNewLocked(by, r, now) {
 		m.addLocked(by.network.newcomers(), 1, r, n, now)
@@ -119,11 +119,11 @@ func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 	m.addLocked(by.browser, 1, r, n, now)
 	m.addLocked(by.network, crowds, r, n, now)
 	m.idle.turn(now, scoreLife)
-	m.idle.put(n, struct{}{}, maxCrowds) // full: it counts as used
+	m.idle.put(n, struct{}{}, maxCrowds) // if idle is full, the pass counts as used
 	m.idling.Store(int64(m.idle.len()))
 }
 
-// returns reports whether nobody has returned with a pass that has ended.
+// returns reports whether this expired pass counts for a return: it does once.
 func (m *Memory) returns(ended nonce, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -131,17 +131,17 @@ func (m *Memory) returns(ended nonce, now time.Time) bool {
 }
 
 func (m *Memory) returnsLocked(by solver, now time.Time) bool {
-	m.returned.turn(now, returning) // as long as the cookie outlives its pass
+	m.returned.turn(now, returning) // as long as browsers keep the cookie of an expired pass
 	_, before := m.returned.get(by.ended)
 	return by.ended != (nonce{}) && !before
 }
 
-// addLocked adds a fresh solution to the score of a crowd, which forgets rate points in
-// pointLife. Full is open here: a crowd that cannot be counted begins at the lowest
-// level with every challenge, but has to solve each. Those counted stay counted.
+// addLocked adds a fresh solution to the score of a crowd. Rate points expire in each
+// pointLife. It fails open if the memory is full: a crowd that cannot be counted gets
+// challenges of the lowest level, but must solve each. Existing scores stay.
 //
-// A score ends a point for each of rate above what matters: what is forgotten in
-// pointLife, so that a farm that has gone bars nobody for longer than that.
+// A score grows at most rate points above the highest limit. These expire in one
+// pointLife, so a farm that has stopped bars no others for longer than that.
 func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	t := m.scoreLocked(c, rate, now)
 	cost := int32(1)
@@ -150,18 +150,18 @@ func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	}
 	matters := r.bar
 	if r.bar < 0 {
-		matters = 2 * r.raise // for the highest level
+		matters = 2 * r.raise // the limit for the highest level
 	}
 	end := int32(whole*rate*(max(matters, 0)+1)) - 1
-	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // gates of other rules share it
+	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // a gate with other rules may share it
 	t.last = n
 	m.scores.put(c, t, maxCrowds)
 }
 
-// isNewLocked reports whether by counts as one of the newcomers of its network: its kind
-// of browser has earned no pass lately, and passes are collected there, or were, and what
-// newcomers have earned since is not forgotten yet. Who invents a browser each time is one
-// of them each time.
+// isNewLocked reports whether by counts as one of the newcomers of its network. Its
+// kind of browser has earned no pass lately, and the network collects passes, or
+// newcomers' points from such a time have not expired yet. A program that invents a
+// browser each time is a newcomer each time.
 func (m *Memory) isNewLocked(by solver, r rules, now time.Time) bool {
 	if r.bar < 0 || m.scoreLocked(by.browser, 1, now).last != (nonce{}) {
 		return false
@@ -170,13 +170,13 @@ func (m *Memory) isNewLocked(by solver, r rules, now time.Time) bool {
 		m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds) > 0
 }
 
-// isIdleLocked reports whether a pass was earned lately, and no request has had it.
+// isIdleLocked reports whether a pass was earned lately and has not been used yet.
 func (m *Memory) isIdleLocked(n nonce) bool {
 	_, idle := m.idle.get(n)
 	return idle && n != (nonce{})
 }
 
-// use notes that a request has a pass with this nonce.
+// use records that a request used the pass with the nonce n.
 func (m *Memory) use(n nonce) {
 	if m.idling.Load() == 0 {
 		return
@@ -188,8 +188,9 @@ func (m *Memory) use(n nonce) {
 	m.idling.Store(int64(m.idle.len()))
 }
 
-// missed notes that a crowd that has solved challenges brings a wrong solution. It
-// makes the next ones harder and never stops anybody: it costs nothing to be wrong.
+// missed records a wrong solution, if the crowd has solved challenges before. It makes
+// the next challenges harder but bars no client, because a wrong answer costs an
+// attacker nothing.
 func (m *Memory) missed(by solver, r rules, now time.Time) {
 	if r.raise < 0 {
 		return
@@ -231,18 +232,19 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
 
-// barred returns for how long this visitor cannot earn a pass with a challenge that was
-// sent at a time; 0 if that is now.
+// barred returns how long this visitor cannot earn a pass with a challenge sent at that
+// time; 0: it can now.
 func (m *Memory) barred(by solver, r rules, sent, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.barredLocked(by, r, sent, now)
 }
 
-// barredLocked bars a kind of browser until enough is forgotten, and so all that is behind
-// the address, but for kinds that collect nothing: these are barred at most until their
-// turn. Who had it when the challenge was sent has time to solve it. Newcomers are barred
-// as one kind, too: an invented browser collects nothing, but its inventor does.
+// barredLocked bars a kind of browser until enough points have expired. If the whole
+// address is over its limit, it bars all kinds there. A kind that collects no passes is
+// barred at most until its turn, and a challenge that was sent in the turn can be
+// solved after it. Newcomers count as one kind: an invented browser collects nothing by
+// itself, but the program that invents them does.
 func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Duration {
 	if r.bar < 0 || m.returnsLocked(by, now) {
 		return 0
@@ -258,14 +260,14 @@ func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Dura
 	return max(own.over(r.bar, 1), network)
 }
 
-// over returns when t, which forgets rate points in pointLife, is below bar points: 0
-// if it is.
+// over returns the time until t is below bar points, or 0 if it is. Rate points expire
+// in each pointLife.
 func (t score) over(bar, rate int) time.Duration {
 	quarters := int(t.quarters) - whole*bar + 1
 	return time.Duration(max(quarters, 0)) * pointLife / time.Duration(whole*rate)
 }
 
-// scoreLocked returns the score of a crowd as it is now.
+// scoreLocked returns the current score of a crowd.
 func (m *Memory) scoreLocked(c crowd, rate int, now time.Time) score {
 	m.scores.turn(now, scoreLife)
 	t, ok := m.scores.get(c)

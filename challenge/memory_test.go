@@ -23,10 +23,10 @@ func solverNumber(n int) solver {
 	return b.solverOf(&http.Request{Header: http.Header{}})
 }
 
-// usual rules.
+// The usual rules.
 var usual = rules{level: Low, raise: -1, bar: 20}
 
-// numbered returns a token of a kind with a nonce of its own.
+// numbered returns a token of a kind with the nonce n.
 func numbered(k kind, n int) (t token) {
 	t[2] = byte(k)
 	binary.BigEndian.PutUint32(t[nonceAt:], uint32(n)+1)
@@ -38,8 +38,8 @@ func TestCollectingPassesRaisesTheLevel(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		raise int
-		used  bool    // each pass is, before the next is earned
-		want  []Level // of the challenges, one solved after another
+		used  bool    // each pass is used before the next is earned
+		want  []Level // of the challenges, solved one after the other
 	}{
 		{"with every one", 1, false, []Level{Low, Low, Medium, High, High}},
 		{"with every second one", 2, false, []Level{Low, Low, Low, Medium, Medium, High, High}},
@@ -138,7 +138,7 @@ func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 	})
 }
 
-// Of many solutions at once, no more count than the bar allows.
+// Of many solutions at the same time, only as many count as the bar allows.
 func TestTheBarIsKeptWhenSolutionsAreRedeemed(t *testing.T) {
 	var m Memory
 	by := solver{browser: crowd{1}, network: crowd{2}}
@@ -149,7 +149,8 @@ func TestTheBarIsKeptWhenSolutionsAreRedeemed(t *testing.T) {
 	}
 }
 
-// Who fetches many challenges before solving any must not solve all at the first level.
+// A client that fetches many challenges before it solves any must not solve all at the
+// first level.
 func TestTheLevelIsCheckedWhenASolutionIsRedeemed(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: -1}))
 	var fetched []string

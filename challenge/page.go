@@ -13,62 +13,61 @@ import (
 // one, in the visitor's language if that is one of Arabic, Chinese, Dutch, English,
 // French, German, Italian, Japanese, Polish, Portuguese, Russian, Spanish and Turkish.
 type PageConfig struct {
-	// Template is the source of the page in the language of [html/template]; its
-	// data is a [PageData]. It has to show {{.Check}}. It may hold style sheets
-	// and images as data URLs; the Content-Security-Policy forbids scripts of its
-	// own, and whatever would have to be fetched. Default: the built-in page.
+	// Template is the source of the page in the language of [html/template]; its data
+	// is a [PageData]. It must show {{.Check}}. It may contain style sheets, and images
+	// as data URLs. The Content-Security-Policy forbids its own scripts and all files
+	// that a browser would fetch. Default: the built-in page.
 	Template string
 
-	// Name is what errors call the template, such as its file name. Default:
-	// "page".
+	// Name is the template's name in errors, such as its file name. Default: "page".
 	Name string
 
 	// Title is the heading. Default: one in the visitor's language.
 	Title string
 
-	// Contact is where who gets no further can turn to: an http or https URL, or
-	// a mail address with or without "mailto:". The reference stands in the
-	// subject of the mail, or where the URL has {ref}. Default: nowhere.
+	// Contact is the contact for visitors who cannot enter: an http or https URL, or a
+	// mail address with or without "mailto:". The reference is put into the subject of
+	// the mail, or replaces {ref} in the URL. Default: none.
 	Contact string
 
-	// Accent is the colour of the built-in page, as #rgb or #rrggbb. Where text
-	// in it could not be read, one of its shades is taken. Default: a blue.
+	// Accent is the colour of the built-in page, as #rgb or #rrggbb. If it would make
+	// text hard to read, a lighter or darker shade of it is used. Default: a blue.
 	Accent string
 
-	// FrameAncestors are the origins whose pages may show this one in a frame, such
-	// as https://example.com, https://*.example.com or 'self'. Over HTTPS the cookies
-	// of passes are partitioned then: a browser that keeps the cookies of frames apart
-	// takes no others there. Default: none.
+	// FrameAncestors are the origins whose pages may show this page in a frame, such as
+	// https://example.com, https://*.example.com or 'self'. Over HTTPS the cookies of
+	// passes then have the attribute Partitioned, because some browsers accept no
+	// others in frames. Default: none.
 	FrameAncestors []string
 }
 
 // accent is the colour of the built-in page.
 const accent = "#1f5fbf"
 
-// PageData is what the template of a page gets.
+// PageData is the data of the template.
 type PageData struct {
 	Visitor                  // as {{.Ref}}, {{.Addr}}, {{.Time}}
 	Lang        string       // of Title, Detail and Check, such as "en"
-	Dir         string       // direction of its script, "ltr" or "rtl"
+	Dir         string       // direction of the text, "ltr" or "rtl"
 	Title       string       // heading
-	Detail      string       // what happens, in a sentence or two
-	Host        string       // that the visitor asked for; empty if it is unduly long
-	Contact     string       // URL that leads to the operator; empty if there is none
-	ContactText string       // what to show of it
+	Detail      string       // one or two sentences about what happens
+	Host        string       // that the visitor requested; empty if it is too long
+	Contact     string       // URL of the operator's contact; empty: none
+	ContactText string       // the text of that link
 	Style       template.CSS // style sheet of the built-in page
 
-	// Check is the challenge: what is going on, a button should it be needed, an
-	// explanation where JavaScript is off, and the script. Its elements are the
-	// children of one with the id tocsin, and of a noscript element.
+	// Check is the challenge itself: the progress, a button if one is needed, an
+	// explanation for browsers without JavaScript, and the script. Its elements are in
+	// an element with the id tocsin, and in a noscript element.
 	Check template.HTML
 }
 
 // A page sends challenges.
 type page struct {
-	own   *template.Template // of the operator; nil if there is none
-	title string             // empty: that of the language
+	own   *template.Template // the operator's; nil: none
+	title string             // empty: the text in the visitor's language
 	look  *pages.Look
-	hash  string // lets the style sheet of the built-in page through
+	hash  string // of the built-in page's style sheet, for the policy
 }
 
 //go:embed page.html
@@ -76,9 +75,9 @@ var pageHTML string
 
 var builtin = template.Must(template.New("page").Parse(pages.Terse(pageHTML)))
 
-// newPage returns the page that cfg describes. It tries the template on samples,
-// so that one that cannot be executed, or leaves the challenge out, is refused
-// here, with its name and line, and not when the first client is challenged.
+// newPage returns the page that cfg describes. It tests the template with samples. So
+// it refuses a template that fails or does not show the challenge now, with its name
+// and line, and not at the first visitor.
 func newPage(cfg PageConfig) (*page, error) {
 	look, err := pages.NewLook(pages.Theme{Contact: cfg.Contact, Accent: cfg.Accent, FrameAncestors: cfg.FrameAncestors}, accent)
 	if err != nil {
@@ -102,7 +101,7 @@ func newPage(cfg PageConfig) (*page, error) {
 	return p, nil
 }
 
-// try reports what is wrong with the operator's template for s.
+// try returns an error if the operator's template fails for s.
 func (p *page) try(s *sheet) error {
 	d := p.describe(s)
 	html, err := pages.Execute(p.own, d)
@@ -110,12 +109,12 @@ func (p *page) try(s *sheet) error {
 	case err != nil:
 		return err
 	case !bytes.Contains(html, []byte(d.Check)):
-		return fmt.Errorf("%s leaves {{.Check}} out, or has it where no elements can be", p.own.Name())
+		return fmt.Errorf("%s does not show {{.Check}}, or has it where HTML elements are not allowed", p.own.Name())
 	}
 	return nil
 }
 
-// describe returns what templates get for s.
+// describe returns the data of the templates for s.
 func (p *page) describe(s *sheet) view {
 	contact := p.look.For(s.Ref)
 	v := view{PageData{
@@ -133,24 +132,24 @@ func (p *page) describe(s *sheet) view {
 	return v
 }
 
-// A view is what the built-in template gets.
+// A view is the data of the built-in template.
 type view struct {
 	PageData
 	Words *pages.Words
 }
 
-// html returns the page for s and the source of its style sheets. The built-in
-// page stands in for one that fails here although it did not in newPage: there
-// is nobody to tell, and who is challenged needs a challenge.
+// html returns the page for s and the source of its style sheets. The built-in page
+// replaces an operator's template that fails here although it did not in newPage,
+// because the visitor still needs a challenge.
 func (p *page) html(s *sheet) (body []byte, styles string) {
 	d := p.describe(s)
 	if p.own != nil {
 		body, err := pages.Execute(p.own, d)
 		if err == nil && bytes.Contains(body, []byte(d.Check)) {
-			return body, unsafeInline // no request data gets into it unescaped
+			return body, unsafeInline // safe: the template escapes all data of the request
 		}
 	}
 	var b bytes.Buffer
-	_ = builtin.Execute(&b, d) // cannot fail: there is nothing in the template that could
+	_ = builtin.Execute(&b, d) // cannot fail: nothing in the template can
 	return b.Bytes(), p.hash
 }

@@ -1,20 +1,21 @@
-// What the page does whichever way it asks: it sends the proof, and goes where
-// the visitor wanted to. d is what one challenge has; the script that asks calls
-// begin. How this may be written, terse says.
+// The part that all kinds of challenges share: it sends the proof, and then loads the
+// page that the visitor wanted. d has the data of the challenge. The script of the
+// challenge calls begin. See terse in page_sheet.go for the rules of this file.
 
 const
-	// All is found below one element: an own template may use any name itself.
+	// All elements are inside of one, because an operator's template may use any id or
+	// class itself.
 	root = document.getElementById("tocsin"),
 	find = s => root.querySelector(s),
 	form = find("form"), bar = find("progress"), key = find("button"),
 	say = text => find("[role]").textContent = text,
 
-	// Absolute: a path that begins with two slashes must not become a host.
+	// Absolute, because a path that begins with two slashes would become a host.
 	here = location.origin + location.pathname + location.search;
 
-// What the tab remembers bounds how often the page loads itself. If it can
-// remember nothing, each step is the visitor's. Where that is denied to it, with a
-// SecurityError (18), cookies are too, whatever navigator.cookieEnabled says.
+// sessionStorage limits how often the page reloads itself. Without it, the visitor must
+// click for each step. A SecurityError (18) means that cookies are blocked too,
+// whatever navigator.cookieEnabled says.
 let nth, at, won, tab;
 try {
 	tab = sessionStorage;
@@ -27,8 +28,7 @@ try {
 }
 
 const
-	// What sends a form again is in form.js, and what goes on where another site has
-	// led here in leave.js.
+	// resend is in form.js, and away in leave.js.
 	go = () => form ? resend() : d.lost ? location.assign(here) : d.by ? away() : location.reload(),
 
 	stop = (text, label) => {
@@ -42,14 +42,15 @@ const
 
 	send = async body => {
 		try {
-			// A service worker may keep whatever it gets, and would show this page again.
+			// A service worker may have cached this page and would show it again.
 			for (const n of await caches.keys()) (await caches.open(n)).delete(here);
 		} catch {}
 		try {
 			const ok = (await fetch(here, {
 				method: "POST",
 				headers: {"X-Tocsin-Answer": d.token},
-				// It, or the network, may never answer. Old browsers have no timeout.
+				// A service worker or the network may never answer. Old browsers have
+				// no AbortSignal.timeout.
 				signal: AbortSignal.timeout && AbortSignal.timeout(4e4),
 				body
 			})).status == 204;
@@ -62,12 +63,12 @@ const
 		} catch { fail() }
 	},
 
-	// Who is asked again although the last proof was right did not get the pass
-	// back, and who may remember nothing never will.
+	// A new challenge right after a correct proof means that the browser does not send
+	// the cookie with the pass.
 	begin = ask => {
 		root.hidden = 0;
 		nth > 1 && won ? stop(d.cookies, d.again) : ask();
 	};
 
-// From the back/forward cache the page would show what is over.
+// From the back/forward cache the page would show an old challenge.
 onpageshow = e => e.persisted && !form && !d.lost && go();

@@ -121,7 +121,7 @@ func TestPolicyHasWhatAWidgetNeeds(t *testing.T) {
 	)
 	widget := &Widget{Policy: map[string][]string{
 		"script-src": {"https://a.example", "https://b.example"}, "frame-src": {"https://a.example"},
-		"default-src": {"*"}, "base-uri": {"*"}, // not a widget's business
+		"default-src": {"*"}, "base-uri": {"*"}, // a widget must not set these
 	}}
 	styled := &Widget{Policy: map[string][]string{"style-src": {unsafeInline, "https://a.example"}}}
 	for _, c := range []struct {
@@ -137,7 +137,7 @@ func TestPolicyHasWhatAWidgetNeeds(t *testing.T) {
 			"default-src 'none'; script-src 'nonce-N' https://a.example https://b.example; worker-src blob:; style-src 'sha256-H' 'nonce-N'; img-src data:; connect-src 'self'; frame-src https://a.example; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		},
 		{
-			// A hash or a nonce would switch 'unsafe-inline' off.
+			// Browsers ignore 'unsafe-inline' beside a hash or a nonce.
 			"a widget that styles its elements", styled, "'sha256-H'",
 			"default-src 'none'; script-src 'nonce-N'; worker-src blob:; style-src 'unsafe-inline' https://a.example; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		},
@@ -151,7 +151,7 @@ func TestPolicyHasWhatAWidgetNeeds(t *testing.T) {
 	}
 }
 
-// htmx shows nothing of an answer with status 403: its user would wait for ever.
+// htmx shows nothing of a response with status 403: its user would wait forever.
 func TestHtmxIsToldToLoadThePageAnew(t *testing.T) {
 	for name, want := range map[string]string{"true": "true", "": "", "false": ""} {
 		c := newClient(t, newGate(t, Config{}))
@@ -166,8 +166,8 @@ func TestHtmxIsToldToLoadThePageAnew(t *testing.T) {
 	}
 }
 
-// Turbo does nothing with an answer to a form or a frame that is no HTML, and by a visit
-// it asks again as a browser. What it gets instead names no challenge that it could show.
+// Turbo ignores a response to a form or a frame that is not HTML, and repeats a visit
+// as a plain navigation. So it gets HTML without a challenge, which makes it reload.
 func TestTurboIsToldToLoadThePageAnew(t *testing.T) {
 	const visit = "text/html, application/xhtml+xml"
 	for _, row := range []struct {

@@ -18,20 +18,20 @@ import (
 	pages "github.com/tocsin-project/tocsin/internal/page"
 )
 
-// A sheet is a challenge with all that the page for it is made from.
+// A sheet is a challenge with all data of its page.
 type sheet struct {
 	challengeFor
 	words *pages.Words
 	host  string
-	to    string // path and query that the request was for; empty: it cannot be told
+	to    string // path and query of the request; empty: unknown
 	nonce string // of the scripts
 	site  string // see siteOf
 }
 
-// maxHost is how many characters of a host are shown.
+// maxHost is the longest host that the page shows.
 const maxHost = 64
 
-// newSheet returns the sheet of c as an answer to r.
+// newSheet returns the sheet for c as the response to r.
 func newSheet(r *http.Request, c challengeFor) *sheet {
 	s := &sheet{challengeFor: c, nonce: newNonce(), site: siteOf(r)}
 	s.words = pages.WordsFor(r.Header.Get("Accept-Language"))
@@ -44,10 +44,10 @@ func newSheet(r *http.Request, c challengeFor) *sheet {
 	return s
 }
 
-// siteOf returns what led to r, in the words of Sec-Fetch-Site: "cross-site" or
-// "same-site"; nothing if it was the site itself or the visitor, from whom no request
-// has more to gain. Browsers do not send that header over plain HTTP. There the Referer
-// has to be the site's own, for another page may have it left out.
+// siteOf says what led to r, as Sec-Fetch-Site would: "cross-site", "same-site", or
+// nothing if it was the site itself or the visitor. Browsers do not send that header
+// over plain HTTP. There the Referer must be the site's own, because another page may
+// suppress it.
 func siteOf(r *http.Request) string {
 	switch site := r.Header.Get("Sec-Fetch-Site"); site {
 	case "same-origin", "none":
@@ -62,8 +62,8 @@ func siteOf(r *http.Request) string {
 	return "cross-site"
 }
 
-// newNonce returns a nonce for a Content-Security-Policy: 128 bits that nobody
-// can guess, without a character that HTML would have to escape.
+// newNonce returns a nonce for a Content-Security-Policy: 128 random bits, without
+// characters that HTML must escape.
 func newNonce() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
@@ -92,14 +92,13 @@ var (
 	leaveScript = terse(leaveJS)
 )
 
-// beside matches a space beside punctuation, where JavaScript needs none, and
-// strings as a whole, to be left alone.
+// beside matches the spaces that JavaScript does not need, beside punctuation. It also
+// matches whole strings, which terse keeps.
 var beside = regexp.MustCompile(`"[^"\n]*"|(\B | \B)`)
 
-// terse returns a script without what only its readers need: comments that have
-// lines of their own, indentation, and spaces around punctuation. It fits our
-// scripts: no line begins inside of a string, all strings are in double quotes,
-// and no + or - stands before a sign.
+// terse removes comment lines, indentation and needless spaces from a script. It works
+// only for the scripts of this package: no line begins inside a string, all strings are
+// in double quotes, and no + or - comes before a sign.
 func terse(script string) string {
 	return beside.ReplaceAllStringFunc(pages.Terse(script), func(s string) string { return strings.TrimSpace(s) })
 }
@@ -114,12 +113,12 @@ func (s *sheet) check() template.HTML {
 		WaitText string
 		Kept     bool
 		Attrs    template.HTMLAttr // of the widget's element
-		Inline   template.JS       // the provider's
+		Inline   template.JS       // of the provider
 		Script   template.JS
 	}{sheet: s, Words: s.words, Nonce: s.nonce, Kept: s.Form != nil, Script: s.script()}
 	if s.Widget != nil {
 		data.Attrs = attrs(s.widgetData())
-		data.Inline = template.JS(s.Widget.Inline) //nolint:gosec // the provider's own, and no request's
+		data.Inline = template.JS(s.Widget.Inline) //nolint:gosec // from the provider, not from a request
 	}
 	if t, ok := parseToken(s.Token); ok {
 		data.Span = span(t)
@@ -132,13 +131,13 @@ func (s *sheet) check() template.HTML {
 	}
 	var b bytes.Buffer
 	if err := checkTemplate.Execute(&b, data); err != nil {
-		return "" // not reached: there is nothing in the template that could fail
+		return "" // not reached: nothing in the template can fail
 	}
-	return template.HTML(b.String()) //nolint:gosec // what html/template has made
+	return template.HTML(b.String()) //nolint:gosec // written by html/template
 }
 
 // widgetData returns the data attributes of the widget's element. A widget that solves
-// puzzles of ours speaks the page's language.
+// the gate's puzzles gets the texts in the page's language.
 func (s *sheet) widgetData() map[string]string {
 	if !s.Widget.Puzzle {
 		return s.Widget.Data
@@ -164,8 +163,8 @@ func attrs(data map[string]string) template.HTMLAttr {
 	return template.HTMLAttr(b.String()) //nolint:gosec // escaped
 }
 
-// script returns what runs in the page. In JSON of Go's no <, > or & stands, so
-// that none of it can end the script.
+// script returns the script of the page. JSON from Go contains no <, > or &, so its
+// data cannot end the script element.
 func (s *sheet) script() template.JS {
 	w, code := s.words, solveScript
 	d := map[string]any{"token": s.Token, "done": w.Done, "failed": w.Failed, "again": w.Again, "cookies": w.Cookies}
@@ -191,12 +190,12 @@ func (s *sheet) script() template.JS {
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
-		return "" // not reached: the puzzle is JSON of ours
+		return "" // not reached: the puzzle is the gate's own JSON
 	}
-	return template.JS("{const d=" + string(data) + ";" + code + "}") //nolint:gosec // ours, and JSON
+	return template.JS("{const d=" + string(data) + ";" + code + "}") //nolint:gosec // the package's own script, and JSON
 }
 
-// solvable is what our own script needs of a puzzle in ALTCHA's form.
+// solvable are the parts of a puzzle in ALTCHA's format that the embedded script needs.
 type solvable struct {
 	Parameters struct {
 		KeyPrefix string `json:"keyPrefix"`
@@ -206,12 +205,12 @@ type solvable struct {
 }
 
 func newSolvable(puzzle []byte) (p solvable) {
-	_ = json.Unmarshal(puzzle, &p) // cannot fail: the puzzle is JSON of ours
+	_ = json.Unmarshal(puzzle, &p) // cannot fail: the puzzle is the gate's own JSON
 	return p
 }
 
-// policy returns the Content-Security-Policy of the page, of which styles is the
-// part that its style sheets need, and frames says where it may be shown.
+// policy returns the Content-Security-Policy of the page. Styles are the sources of its
+// style sheets, frames the origins that may show it in a frame.
 func (s *sheet) policy(styles, frames string) string {
 	nonce := "'nonce-" + s.nonce + "'"
 	allowed := map[string][]string{}
@@ -220,7 +219,7 @@ func (s *sheet) policy(styles, frames string) string {
 	}
 	if styles != unsafeInline {
 		if slices.Contains(allowed["style-src"], unsafeInline) {
-			styles = "" // it would not count beside a hash or nonce
+			styles = "" // browsers ignore 'unsafe-inline' beside a hash or nonce
 		} else if s.Widget != nil {
 			styles += " " + nonce
 		}
@@ -238,13 +237,13 @@ func (s *sheet) policy(styles, frames string) string {
 			policy = append(policy, d.name+" "+sources)
 		}
 	}
-	// Chromium holds it against redirections too, and the answer to a kept form may
-	// well be one to another site, such as a payment's.
+	// Chromium applies form-action to redirects too, and the response to a kept form
+	// may redirect to another site, such as a payment service.
 	if s.Form == nil {
 		policy = append(policy, "form-action 'self'")
 	}
 	return strings.Join(append(policy, "base-uri 'none'", "frame-ancestors "+frames), "; ")
 }
 
-// Lets the style sheets of an operator's own page through.
+// unsafeInline allows the style sheets of an operator's own page.
 const unsafeInline = "'unsafe-inline'"

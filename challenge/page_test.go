@@ -19,14 +19,14 @@ import (
 	pages "github.com/tocsin-project/tocsin/internal/page"
 )
 
-// navigation returns a request of a browser that goes to a page.
+// navigation returns a browser's request for a page.
 func navigation(method, target string) *http.Request {
 	r := httptest.NewRequest(method, target, nil)
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	return r
 }
 
-// sample returns a challenge as the gate makes one.
+// sample returns a challenge like those of the gate.
 func sample(t *testing.T) challengeFor {
 	t.Helper()
 	keys, err := NewKeyring(bytes.Repeat([]byte("k"), 32))
@@ -77,8 +77,8 @@ func TestPageIsSmallerThan6kB(t *testing.T) {
 	}
 }
 
-// What it says decides whether the page may load itself anew: then the same request
-// comes as the site's own.
+// The page reloads itself only if the site itself or the visitor led to it: a reload
+// counts as the site's own request.
 func TestWhatHasLedToAChallenge(t *testing.T) {
 	for _, tt := range []struct{ name, site, referer, want string }{
 		{"the visitor", "none", "", ""},
@@ -240,8 +240,7 @@ func TestNothingOfARequestGetsIntoThePageUnescaped(t *testing.T) {
 	}
 }
 
-// The data in the script is JSON in which nothing can end the script, whatever a
-// provider or translation says.
+// No text of a provider or translation can end the script element.
 func TestScriptCannotBeLeft(t *testing.T) {
 	c := sample(t)
 	c.Widget = &Widget{Script: "https://example.com/</script><script>", Field: "<!--", Class: `a"b`, Data: map[string]string{"sitekey": `"><b>`}}
@@ -312,12 +311,12 @@ func TestNewPageRefuses(t *testing.T) {
 		{"a template that cannot be parsed", PageConfig{Template: "<p>\n{{if}}"}, "own.html:2"},
 		{"a field that does not exist", PageConfig{Template: "{{.Check}}\n\n{{.Puzzle}}"}, "own.html:3"},
 		{"what the built-in page has for itself", PageConfig{Template: "{{.Check}}{{.Nonce}}"}, "own.html:1"},
-		{"a template without the challenge", PageConfig{Template: "<p>{{.Title}}"}, "own.html leaves {{.Check}} out"},
-		{"the challenge in an attribute", PageConfig{Template: `<p title="{{.Check}}">`}, "own.html leaves {{.Check}} out"},
-		{"the challenge in a comment", PageConfig{Template: `x<!-- {{.Check}} -->`}, "own.html leaves {{.Check}} out"},
-		{"the challenge in a text area", PageConfig{Template: `<textarea>{{.Check}}</textarea>`}, "own.html leaves {{.Check}} out"},
-		{"the challenge in a script", PageConfig{Template: `<script>{{.Check}}</script>`}, "own.html leaves {{.Check}} out"},
-		{"the challenge for some only", PageConfig{Template: `x{{with .Host}}{{$.Check}}{{end}}`}, "own.html leaves {{.Check}} out"},
+		{"a template without the challenge", PageConfig{Template: "<p>{{.Title}}"}, "own.html does not show {{.Check}}"},
+		{"the challenge in an attribute", PageConfig{Template: `<p title="{{.Check}}">`}, "own.html does not show {{.Check}}"},
+		{"the challenge in a comment", PageConfig{Template: `x<!-- {{.Check}} -->`}, "own.html does not show {{.Check}}"},
+		{"the challenge in a text area", PageConfig{Template: `<textarea>{{.Check}}</textarea>`}, "own.html does not show {{.Check}}"},
+		{"the challenge in a script", PageConfig{Template: `<script>{{.Check}}</script>`}, "own.html does not show {{.Check}}"},
+		{"the challenge for some only", PageConfig{Template: `x{{with .Host}}{{$.Check}}{{end}}`}, "own.html does not show {{.Check}}"},
 		{"what fails without a reference", PageConfig{Template: `{{.Check}}{{slice .Ref 0 5}}`}, "own.html:1"},
 		{"only space", PageConfig{Template: " \n "}, "own.html renders nothing"},
 		{"a contact that is none", PageConfig{Contact: "javascript:alert(1)"}, "want an http or https URL, or a mail address"},
@@ -332,7 +331,7 @@ func TestNewPageRefuses(t *testing.T) {
 	}
 }
 
-// node runs a script, with Node.js if that is there.
+// node runs a script with Node.js, if that is installed.
 func node(t *testing.T, script string) string {
 	t.Helper()
 	path, err := exec.LookPath("node")

@@ -14,7 +14,7 @@ import (
 	pages "github.com/tocsin-project/tocsin/internal/page"
 )
 
-// A page that names nobody to turn to asks for nothing.
+// A page without a contact does not ask visitors to send the reference.
 func TestAPageWithoutAContactAsksForNothing(t *testing.T) {
 	for _, contact := range []string{"", "help@example.com"} {
 		p := pageOf(t, PageConfig{Contact: contact})
@@ -29,7 +29,7 @@ func TestAPageWithoutAContactAsksForNothing(t *testing.T) {
 	}
 }
 
-// Only the words of one language are sent.
+// A page contains the texts of one language only.
 func TestAPageHasTheWordsOfOneLanguage(t *testing.T) {
 	p := pageOf(t, PageConfig{})
 	for _, w := range pages.Languages() {
@@ -44,8 +44,8 @@ func TestAPageHasTheWordsOfOneLanguage(t *testing.T) {
 	}
 }
 
-// Who presses the button too early is told for how long to wait yet, and does not have
-// to begin anew.
+// A visitor who presses the button too early sees the remaining time and does not have
+// to start again.
 func TestWhoIsTooEarlyIsToldHowLongToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, r := waited(t, Config{})
@@ -81,7 +81,7 @@ func TestWhoIsTooEarlyIsToldHowLongToWait(t *testing.T) {
 	})
 }
 
-// The widget of ALTCHA, which knows English alone, gets the words of the page.
+// ALTCHA's widget has only English texts, so it gets those of the page.
 func TestAltchaSpeaksTheLanguageOfThePage(t *testing.T) {
 	p := pageOf(t, PageConfig{})
 	for _, w := range pages.Languages() {

@@ -6,18 +6,16 @@ import (
 	"time"
 )
 
-// A Service is a hosted provider of the siteverify protocol: a widget of its own
-// in the page, and a server that says what the widget's response is worth. Each
-// learns the visitor's address from the browser, which is why none is the
-// default.
+// A Service is a hosted provider of the siteverify protocol: a widget in the page, and
+// a server that verifies the widget's response. Each one learns the visitor's address
+// from the browser, so none is the default.
 //
-// The answers to the keys for tests that are named here tell of a made-up host:
-// say it in Hostnames.
+// With the test keys below, the answers contain an invented host: add it to Hostnames.
 type Service string
 
 // The services.
 const (
-	// Turnstile is Cloudflare's.
+	// Turnstile is Cloudflare's service.
 	//
 	// Site key 1x00000000000000000000AA with secret
 	// 1x0000000000000000000000000000000AA always passes, with Action "test";
@@ -25,42 +23,42 @@ const (
 	// (developers.cloudflare.com/turnstile)
 	Turnstile Service = "turnstile"
 
-	// HCaptcha is Intuition Machines'. It calls the hostname in its answer a
-	// statistical value taken from the browser, and says not-provided in its place
-	// under high load; so the site key is sent along for it to check too.
+	// HCaptcha is Intuition Machines' service. The hostname in its answer comes from
+	// the browser, and under high load it is not-provided. So tocsin also sends the
+	// site key, and hCaptcha checks that.
 	//
 	// Site key 10000000-ffff-ffff-ffff-000000000001 with secret
 	// 0x0000000000000000000000000000000000000000 always passes.
 	// (docs.hcaptcha.com)
 	HCaptcha Service = "hcaptcha"
 
-	// ReCaptcha is Google's version 2, with a checkbox.
+	// ReCaptcha is Google's reCAPTCHA version 2, with a checkbox.
 	//
 	// Site key 6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ_MXjiZKhI with secret
 	// 6LeIxAcTAAAAAGG-vFI1TnRWxMZNFuojJ4WifJWe always passes.
 	// (developers.google.com/recaptcha/docs)
 	ReCaptcha Service = "recaptcha"
 
-	// ReCaptchaV3 is Google's version 3. It shows nothing and gives a score, so
-	// that a person whom it scores low has no way to prove anything.
+	// ReCaptchaV3 is Google's reCAPTCHA version 3. It shows nothing and only gives a
+	// score: a person with a low score has no way to enter.
 	ReCaptchaV3 Service = "recaptcha_v3"
 
-	// Custom is any other that speaks the protocol. Everything has to be said
-	// about it.
+	// Custom is any other service with the same protocol. It needs all fields of the
+	// config.
 	Custom Service = "siteverify"
 )
 
-// A preset is what is known of a service.
+// A preset has the fixed settings of a service.
 type preset struct {
 	verify, script string              // URLs
 	class, field   string              // of the widget
 	policy         map[string][]string // see Widget
-	maxResponse    int                 // bytes of a response, 0: what any Claim may have
+	maxResponse    int                 // bytes of a response; 0: the limit of a Claim
 	maxAge         time.Duration       // of a response
 
-	actions string // what names of actions may have besides letters and digits; empty: no actions
+	actions string // allowed in names of actions besides letters and digits; empty: the service has no actions
 	scored  bool   // its answers have a score, 1 for a person
-	sendKey bool   // its server takes the site key, to check it too
+	sendKey bool   // its server also checks the site key
 }
 
 const (
@@ -68,7 +66,7 @@ const (
 	gstatic = "https://www.gstatic.com/recaptcha/"
 )
 
-// preset returns what is known of s, and whether it is a service.
+// preset returns the settings of s, and whether s is a known service.
 func (s Service) preset() (preset, bool) {
 	switch s {
 	case Turnstile:
@@ -91,7 +89,8 @@ func (s Service) preset() (preset, bool) {
 	case ReCaptcha:
 		p := fromGoogle()
 		p.class, p.field = "g-recaptcha", "g-recaptcha-response"
-		// Its challenge_ts is when the widget was loaded, not when it was solved.
+		// Its challenge_ts is the time when the widget was loaded, not when it was
+		// solved.
 		p.maxAge = 10 * time.Minute
 		return p, true
 	case ReCaptchaV3:
@@ -105,7 +104,7 @@ func (s Service) preset() (preset, bool) {
 	return preset{}, false
 }
 
-// fromGoogle returns what both versions of reCAPTCHA have in common.
+// fromGoogle returns the settings that both versions of reCAPTCHA share.
 func fromGoogle() preset {
 	return preset{
 		verify: google + "api/siteverify",
@@ -115,7 +114,7 @@ func fromGoogle() preset {
 			"frame-src":   {google, "https://recaptcha.google.com/recaptcha/"},
 			"connect-src": {google},
 			"img-src":     {gstatic},
-			// It writes style attributes, which no nonce covers.
+			// It writes style attributes, which a nonce does not allow.
 			"style-src": {unsafeInline},
 		},
 	}
@@ -130,7 +129,7 @@ func sources(allowed []string, directives ...string) map[string][]string {
 	return policy
 }
 
-// widget returns what the page shows for c, whose defaults are filled in.
+// widget returns the widget for c. The defaults of c are filled in.
 func (p preset) widget(c SiteVerifyConfig) Widget {
 	w := Widget{
 		Script: c.ScriptURL, Class: c.Class, Field: c.Field,
@@ -147,7 +146,7 @@ func (p preset) widget(c SiteVerifyConfig) Widget {
 		w.allow(directive, allowed...)
 	}
 	script, err := url.Parse(c.ScriptURL)
-	if err == nil && c.ScriptURL != p.script { // a script from elsewhere brings its frames from there
+	if err == nil && c.ScriptURL != p.script { // another script loads its frames from its own origin
 		for _, directive := range []string{"script-src", "frame-src", "connect-src", "style-src", "img-src"} {
 			w.allow(directive, script.Scheme+"://"+script.Host)
 		}
@@ -159,7 +158,7 @@ func (p preset) widget(c SiteVerifyConfig) Widget {
 	return w
 }
 
-// allow adds to the policy of w.
+// allow adds sources to the policy of w.
 func (w *Widget) allow(directive string, allowed ...string) {
 	w.Policy[directive] = slices.Concat(w.Policy[directive], allowed)
 }
@@ -178,9 +177,9 @@ const (
 	v3Field = "tocsin-recaptcha-response"
 )
 
-// v3Script asks reCAPTCHA version 3, which has no widget of its own, for a
-// response and puts it into a field like theirs. All that differs from site to
-// site is in the element's data.
+// v3Script asks reCAPTCHA version 3 for a response and puts it into a form field,
+// because version 3 has no widget. The settings of the site are in the element's data
+// attributes.
 const v3Script = `(function () {
   "use strict";
   var nonce = (document.currentScript || {}).nonce;
@@ -208,7 +207,7 @@ const v3Script = `(function () {
 })();
 `
 
-// Services returns all services that there are.
+// Services returns all services.
 func Services() []Service {
 	return []Service{Turnstile, HCaptcha, ReCaptcha, ReCaptchaV3, Custom}
 }

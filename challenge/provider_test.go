@@ -36,8 +36,8 @@ func TestServicesBringTheirWidget(t *testing.T) {
 	}
 }
 
-// Version 3 has nothing to show: a script of ours asks for the response and
-// fills in the field.
+// Version 3 has no widget: the page's own script asks for the response and fills in the
+// field.
 func TestReCaptchaV3LoadsItsScriptWithTheKey(t *testing.T) {
 	p, err := NewSiteVerify(SiteVerifyConfig{Service: ReCaptchaV3, SiteKey: "a&b", Secret: testSecret, ScriptURL: "https://www.recaptcha.net/recaptcha/api.js?hl=de"})
 	if err != nil {
@@ -79,7 +79,7 @@ func TestACustomServiceIsAllowedWhatItNeeds(t *testing.T) {
 	}
 }
 
-// The widgets of two providers must not share what somebody may add to.
+// The widgets of two providers must not share maps.
 func TestWidgetsShareNothing(t *testing.T) {
 	cfg := SiteVerifyConfig{Service: HCaptcha, SiteKey: "k", Secret: testSecret, Policy: map[string][]string{"frame-src": {"https://a.example"}}}
 	one, err := NewSiteVerify(cfg)
@@ -112,20 +112,20 @@ func TestAProviderThatCannotWorkIsRefusedAtStart(t *testing.T) {
 		"the secret over plain HTTP":      {change: func(c *SiteVerifyConfig) { c.VerifyURL = "http://a.example/s3cr3t" }, want: "verify URL: want https, or http on a loopback address"},
 		"a script over plain HTTP":        {change: func(c *SiteVerifyConfig) { c.ScriptURL = "http://a.example/" }, want: "script URL: want https"},
 		"a URL with a password":           {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://u:s3cr3t@a.example/" }, want: "user or password"},
-		"a URL without a host":            {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https:///s3cr3t" }, want: "it is not one"},
-		"a URL that is none":              {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://%s3cr3t" }, want: "it is not one"},
-		"a URL that ends a directive":     {change: func(c *SiteVerifyConfig) { c.ScriptURL = "https://a;default-src/" }, want: "it is not one"},
+		"a URL without a host":            {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https:///s3cr3t" }, want: "not a URL"},
+		"a URL that is none":              {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://%s3cr3t" }, want: "not a URL"},
+		"a URL that ends a directive":     {change: func(c *SiteVerifyConfig) { c.ScriptURL = "https://a;default-src/" }, want: "not a URL"},
 		"a hostname with a port":          {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{"a.example:443"} }, want: `hostname "a.example:443"`},
-		"a hostname that is a URL":        {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{"https://a.example"} }, want: "want a bare name"},
+		"a hostname that is a URL":        {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{"https://a.example"} }, want: "want a name without scheme"},
 		"an empty hostname":               {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{""} }, want: `hostname ""`},
 		"an action with a space":          {change: func(c *SiteVerifyConfig) { c.Action = "log in" }, want: `action "log in"`},
 		"an action that is too long":      {change: func(c *SiteVerifyConfig) { c.Action = strings.Repeat("a", 33) }, want: "at most 32"},
-		"an action for hCaptcha":          {change: func(c *SiteVerifyConfig) { c.Service, c.Action = HCaptcha, "login" }, want: "no actions"},
+		"an action for hCaptcha":          {change: func(c *SiteVerifyConfig) { c.Service, c.Action = HCaptcha, "login" }, want: "has no action"},
 		"a score for Turnstile":           {change: func(c *SiteVerifyConfig) { c.MinScore = 0.5 }, want: "no score"},
 		"a score over 1":                  {change: func(c *SiteVerifyConfig) { c.Service, c.MinScore = ReCaptchaV3, 50 }, want: "score 50"},
 		"a score below 0":                 {change: func(c *SiteVerifyConfig) { c.Service, c.MinScore = ReCaptchaV3, -1 }, want: "score -1"},
 		"a timeout of a minute":           {change: func(c *SiteVerifyConfig) { c.Timeout = time.Minute }, want: "timeout 1m0s"},
-		"no look at the age of Turnstile": {change: func(c *SiteVerifyConfig) { c.MaxAge = -1 }, want: "only custom providers"},
+		"no look at the age of Turnstile": {change: func(c *SiteVerifyConfig) { c.MaxAge = -1 }, want: "only a custom provider"},
 		"an age of a week":                {change: func(c *SiteVerifyConfig) { c.MaxAge = 7 * 24 * time.Hour }, want: "at most 24h"},
 		"a policy for something else":     {change: func(c *SiteVerifyConfig) { c.Policy = map[string][]string{"default-src": {"*"}} }, want: `"default-src" is not one of`},
 		"a source that ends a directive":  {change: func(c *SiteVerifyConfig) { c.Policy = map[string][]string{"img-src": {"*; script-src *"}} }, want: "is not a source"},

@@ -13,19 +13,17 @@ import (
 	"strconv"
 )
 
-// A puzzle is what a browser has to solve: to find the counter for which
-// SHA-256(salt ‖ nonce ‖ counter) begins with the first half of answer. It follows
-// from its token and the key that made it, so that nothing is kept of those that
-// were sent.
+// A puzzle asks a browser for the counter for which SHA-256(salt ‖ nonce ‖ counter)
+// begins with the first half of answer. It follows from its token and the key, so the
+// gate need not store the puzzles that it sent.
 type puzzle struct {
 	salt, nonce [16]byte
 	counter     uint32
 	answer      [sha256.Size]byte
 }
 
-// span returns how many counters there are for t. All are as likely: of puzzles
-// with a known lower bound, or a geometric one, a client could fetch many and solve
-// those that are cheap.
+// span returns the number of possible counters for t. All are equally likely. Otherwise
+// a client could fetch many puzzles and solve only the cheap ones.
 func span(t token) uint64 {
 	var n uint64
 	switch t.level() {
@@ -42,11 +40,11 @@ func span(t token) uint64 {
 	return n
 }
 
-// slowness is how many hashes the embedded solver makes, about, while ALTCHA's
-// widget makes one: it has the browser's asynchronous digest make each.
+// slowness is about how many hashes the embedded solver computes while ALTCHA's widget
+// computes one. The widget calls the browser's asynchronous digest for each.
 const slowness = 16
 
-// pose returns the puzzle that belongs to t.
+// pose returns the puzzle of t.
 func (k *key) pose(t token) (p puzzle) {
 	mac := hmac.New(sha512.New, k.puzzle)
 	mac.Write(t[:])
@@ -60,7 +58,7 @@ func (k *key) pose(t token) (p puzzle) {
 	return p
 }
 
-// try returns what counter leads to.
+// try returns the hash for counter.
 func (p *puzzle) try(counter uint32) [sha256.Size]byte {
 	var in [36]byte
 	copy(in[:], p.salt[:])
@@ -69,9 +67,9 @@ func (p *puzzle) try(counter uint32) [sha256.Size]byte {
 	return sha256.Sum256(in[:])
 }
 
-// marshal returns the puzzle of t as a challenge of ALTCHA, version 2, as
-// altcha-lib 2.8.0 makes it: the parameters in the order of their names, signed in
-// that form. The signature is there for the form's sake; ours is that of the token.
+// marshal returns the puzzle of t as an ALTCHA challenge, version 2, like altcha-lib
+// 2.8.0: the parameters are sorted by name and signed. The format requires this
+// signature; the gate itself relies on the token's tag.
 func (k *key) marshal(p *puzzle, t token) []byte {
 	const open, between = `{"parameters":`, `,"signature":"`
 	out := make([]byte, 0, 512)
@@ -92,14 +90,14 @@ func (k *key) marshal(p *puzzle, t token) []byte {
 	return append(out, `"}`...)
 }
 
-// A solution is what a browser found.
+// A solution is a browser's answer to a puzzle.
 type solution struct {
 	Counter    uint32 `json:"counter"`
 	DerivedKey string `json:"derivedKey"`
 }
 
-// parseSolution reads the payload that ALTCHA's solvers send. It holds the puzzle
-// too, which is not looked at: a client could have made it.
+// parseSolution reads the payload of ALTCHA's solvers. It ignores the puzzle in it,
+// because a client could have changed that.
 func parseSolution(payload []byte) (s solution, ok bool) {
 	text := make([]byte, base64.StdEncoding.DecodedLen(len(payload)))
 	n, err := base64.StdEncoding.Decode(text, payload)
@@ -115,8 +113,8 @@ func parseSolution(payload []byte) (s solution, ok bool) {
 	return *all.Solution, true
 }
 
-// solvedBy reports whether s is the solution. The counter is known and the key
-// follows from it: both have to be right.
+// solvedBy reports whether s is the solution: its counter and the derived key must both
+// be right.
 func (p *puzzle) solvedBy(s solution) bool {
 	want := hex.EncodeToString(p.answer[:])
 	return s.Counter == p.counter && subtle.ConstantTimeCompare([]byte(want), []byte(s.DerivedKey)) == 1

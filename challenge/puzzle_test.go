@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// altcha is a challenge as ALTCHA's solvers read it.
+// altchaChallenge is a challenge as ALTCHA's solvers read it.
 type altchaChallenge struct {
 	Parameters struct {
 		Algorithm string `json:"algorithm"`
@@ -27,8 +27,8 @@ type altchaChallenge struct {
 	Signature string `json:"signature"`
 }
 
-// search is what a browser does, and a bot has to: it tries counters until one
-// fits. It knows nothing but the challenge.
+// search solves a challenge like a browser or a bot: it tries counters until one fits,
+// and knows only the challenge.
 func (a *altchaChallenge) search(t *testing.T) solution {
 	t.Helper()
 	unhex := func(s string) []byte {
@@ -92,8 +92,8 @@ func TestAPuzzleIsInTheCanonicalForm(t *testing.T) {
 	}
 }
 
-// What a client says about the puzzle is not looked at: it might be another one,
-// that it knows the solution of.
+// The puzzle in a client's answer is ignored: it may be another puzzle, whose solution
+// the client knows.
 func TestTheClientsCopyOfAPuzzleIsNotTrusted(t *testing.T) {
 	c := newClient(t, newGate(t, Config{}))
 	asked := c.challenged()
@@ -127,8 +127,8 @@ func TestAPuzzleFollowsFromItsTokenAndKey(t *testing.T) {
 	}
 }
 
-// The counters of a level spread evenly over all of its span: the mean work is
-// half of it, none is beyond it, and none is much likelier than others.
+// The counters of a level are spread evenly over its span: the mean work is half of it,
+// no counter is outside, and none is much more likely than others.
 func TestTheWorkIsWhatTheLevelSays(t *testing.T) {
 	const draws, bins = 5000, 20
 	k := &newKeys(t, secretA).all()[0]
@@ -155,8 +155,8 @@ func TestTheWorkIsWhatTheLevelSays(t *testing.T) {
 			sum += counter
 			counts[int(counter/tt.span*bins)]++
 		}
-		// The mean of that many even draws is off by more than five standard
-		// deviations once in a million times.
+		// The mean of that many draws differs by more than five standard deviations
+		// once in a million times.
 		mean, deviation := sum/draws, tt.span/math.Sqrt(12*draws)
 		if math.Abs(mean-tt.span/2) > 5*deviation {
 			t.Errorf("kind %d, level %d: the mean work is %.0f; want %.0f ± %.0f", tt.kind, tt.level, mean, tt.span/2, 5*deviation)

@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// questions bound what visitors can have a provider asked: each response once, unless it
-// was right, and no more than maxWrong wrong ones of a network in five to ten minutes. At
-// the bound the network gets the embedded challenge.
-// That a right one counts once is the provider's part.
+// questions limit the requests to a provider: each response is sent once, unless it was
+// right, and a network may send maxWrong wrong ones in five to ten minutes. After that,
+// the network gets the embedded challenge. The provider itself makes sure that a right
+// response counts once.
 type questions struct {
 	mu    sync.Mutex
-	seen  generations[digest, struct{}] // responses that are asked about, or earned nothing
-	wrong generations[network, int32]   // how many of them each network has sent
+	seen  generations[digest, struct{}] // responses that were sent, and were not right
+	wrong generations[network, int32]   // the number of them by network
 }
 
-// A digest stands for a response.
+// A digest is a hash of a response.
 type digest [16]byte
 
 const (
 	maxWrong  = 20
-	maxSeen   = 1 << 17 // responses in a generation,
-	maxAskers = 1 << 17 // and networks
+	maxSeen   = 1 << 17 // responses per generation
+	maxAskers = 1 << 17 // networks per generation
 )
 
-var errTooMany = errors.New("too many answers that were none came from this network; try again in some minutes")
+var errTooMany = errors.New("too many wrong answers came from this network: try again in a few minutes")
 
 func digestOf(response string) digest {
 	sum := sha256.Sum256([]byte(response))
 	return digest(sum[:16])
 }
 
-// begin says that a response of a network is about to be asked about, and counts it
-// as wrong until somebody knows better. An error says that it must not be.
+// begin counts a response of a network before it is sent to the provider. It counts as
+// wrong until forgive. On an error it must not be sent.
 func (q *questions) begin(d digest, by network, now time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,14 +48,14 @@ func (q *questions) begin(d digest, by network, now time.Time) error {
 	case n >= maxWrong:
 		return errTooMany
 	case !q.wrong.put(by, n+1, maxAskers):
-		return errBusy // who cannot be counted could ask without end
+		return errBusy // without a count there would be no limit
 	}
-	// Full is open here: the number that a network has is bounded all the same.
+	// Fail open if seen is full: the limit of the network still holds.
 	q.seen.put(d, struct{}{}, maxSeen)
 	return nil
 }
 
-// spent reports whether nothing more of a network is asked about for now.
+// spent reports whether a network has reached its limit.
 func (q *questions) spent(by network, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,8 +64,8 @@ func (q *questions) spent(by network, now time.Time) bool {
 	return n >= maxWrong
 }
 
-// forgive says that a response was not wrong. One that was right may be asked about
-// again: keys for tests give everybody the same.
+// forgive uncounts a response that was not wrong. A right one may be sent again: test
+// keys give all visitors the same response.
 func (q *questions) forgive(d digest, by network, right bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -78,7 +78,8 @@ func (q *questions) forgive(d digest, by network, right bool) {
 	}
 }
 
-// used reports whether a challenge was solved already, so that nobody need be asked.
+// used reports whether a challenge was solved before, so that the provider need not be
+// asked.
 func (m *Memory) used(t token, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

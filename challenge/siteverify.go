@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	maxAnswer   = 64 << 10 // bytes of a provider's answer; theirs have some hundred
-	maxResponse = 16 << 10 // bytes of what a widget gave
+	maxAnswer   = 64 << 10 // bytes of a provider's answer; usual ones have a few hundred
+	maxResponse = 16 << 10 // bytes of a widget's response
 )
 
 // siteVerify is a hosted provider.
@@ -25,20 +25,19 @@ type siteVerify struct {
 	maxResponse int
 	host        string // of VerifyURL, for errors
 
-	// proved is when a response was last accepted, in Unix seconds: site key and
-	// secret were a pair then.
+	// proved is when a response was last accepted, in Unix seconds: site key and secret
+	// matched then.
 	proved atomic.Int64
 }
 
-// NewSiteVerify checks cfg and returns a provider at rest. It asks nobody yet.
-// How many responses are verified at once is the gate's to bound.
+// NewSiteVerify checks cfg and returns a provider. It sends nothing yet. The gate
+// limits how many responses are verified at the same time.
 //
-// Its Verify accepts a response if the service says so and the host, the action,
-// the score and the age that it tells are right. That a response counts once is
-// the service's part. It is the visitor who failed, and the error is
-// [ErrRefused], if one of these is wrong or the service finds the response
-// missing, invalid, spent or too old. Anything else is the provider's failure:
-// no answer in time, one that is not understood, a redirect, and above all a
+// Its Verify accepts a response if the service accepts it, and the host, action, score
+// and age in the answer are right. The service makes sure that a response counts once.
+// If one of these is wrong, or the service calls the response missing, invalid, used or
+// too old, the visitor has failed and the error is [ErrRefused]. Anything else is the
+// provider's failure: no answer in time, an unknown answer, a redirect, and above all a
 // secret that the service does not know.
 func NewSiteVerify(cfg SiteVerifyConfig) (Provider, error) {
 	p, ok := cfg.Service.preset()
@@ -47,7 +46,7 @@ func NewSiteVerify(cfg SiteVerifyConfig) (Provider, error) {
 			cfg.Service, Turnstile, HCaptcha, ReCaptcha, ReCaptchaV3, Custom)
 	}
 	if cfg.Service != Custom && (cfg.Class != "" || cfg.Field != "") {
-		return nil, fmt.Errorf("%s: class and field are known: leave them out", cfg.Service)
+		return nil, fmt.Errorf("%s: class and field are fixed for this service: leave them out", cfg.Service)
 	}
 	cfg = cfg.withDefaults(p)
 	if err := cfg.check(p); err != nil {
@@ -76,10 +75,10 @@ func (s *siteVerify) Widget() Widget { return s.widget }
 // Verify implements [Provider].
 func (s *siteVerify) Verify(ctx context.Context, c Claim) error {
 	if n := len(c.Response); n == 0 || n > s.maxResponse || !printable(c.Response) {
-		return refused("a response of %d bytes that no widget makes", n)
+		return refused("the response has %d bytes, or a character that no widget sends", n)
 	}
 	if c.Host == "" && len(s.cfg.Hostnames) == 0 {
-		return refused("the request names no host")
+		return refused("the request has no Host header")
 	}
 	bounded, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
@@ -88,10 +87,10 @@ func (s *siteVerify) Verify(ctx context.Context, c Claim) error {
 	case err == nil:
 		return nil
 	case errors.Is(ctx.Err(), context.Canceled):
-		// Who leaves before the answer is there must not pass for a failure of the
-		// provider, or anybody could switch it off for all.
-		return refused("the visitor left")
-	case strings.Contains(err.Error(), s.cfg.Secret): // a provider may send back what it was sent
+		// A visitor who disconnects early is not a failure of the provider. Otherwise
+		// anybody could switch the provider off for everybody.
+		return refused("the visitor disconnected")
+	case strings.Contains(err.Error(), s.cfg.Secret): // a provider may repeat the request in its answer
 		err = scrubbed(err)
 	}
 	if errors.Is(err, ErrRefused) {
@@ -100,17 +99,17 @@ func (s *siteVerify) Verify(ctx context.Context, c Claim) error {
 	return fmt.Errorf("asking %s at %s: %w", s.Name(), s.host, err)
 }
 
-// refused returns an ErrRefused with a reason.
+// refused returns an [ErrRefused] with a reason.
 func refused(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
-// scrubbed returns an error of the same kind as err that says nothing.
+// scrubbed returns an error of the same kind as err, without its text.
 func scrubbed(err error) error {
 	if errors.Is(err, ErrRefused) {
 		return ErrRefused
 	}
-	return errors.New("the answer has the secret in it")
+	return errors.New("the answer contains the secret, so it is not shown")
 }
 
 func (s *siteVerify) verify(ctx context.Context, c Claim) error {
@@ -118,24 +117,23 @@ func (s *siteVerify) verify(ctx context.Context, c Claim) error {
 	if err != nil {
 		return err
 	}
-	// A 400 may say why; whether it is the visitor's fault is to be read there.
+	// The body of a 400 says whether the fault is the visitor's.
 	if status != http.StatusOK && status != http.StatusBadRequest {
-		return fmt.Errorf("its status is %d", status)
+		return fmt.Errorf("status %d", status)
 	}
 	a, err := parseAnswer(body)
 	switch {
 	case err != nil && status != http.StatusOK:
-		return fmt.Errorf("its status is %d", status)
+		return fmt.Errorf("status %d", status)
 	case err != nil:
 		return fmt.Errorf("reading its answer: %w", err)
 	case status != http.StatusOK && a.success:
-		return fmt.Errorf("it says success with status %d", status)
+		return fmt.Errorf("success with status %d", status)
 	}
 	return s.judge(a, c.Host, time.Now())
 }
 
-// ask returns what the provider answers about c, and the status. It gives up
-// with ctx.
+// ask sends c to the provider and returns its answer and status. It ends with ctx.
 func (s *siteVerify) ask(ctx context.Context, c Claim) (body []byte, status int, err error) {
 	form := url.Values{"secret": {s.cfg.Secret}, "response": {c.Response}}
 	if s.preset.sendKey {
@@ -165,8 +163,8 @@ func (s *siteVerify) ask(ctx context.Context, c Claim) (body []byte, status int,
 	return body, res.StatusCode, nil
 }
 
-// withoutURL takes the URL out of an error of net/http: its query may have a key
-// in it.
+// withoutURL removes the URL from an error of net/http, because its query may contain a
+// key.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err

@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// clockSkew is how far the clock of a provider may be from ours.
+// clockSkew is the largest accepted difference between the clocks of the provider and
+// this server.
 const clockSkew = time.Minute
 
-// An answer is what a provider says about a response.
+// An answer is a provider's answer about a response.
 type answer struct {
 	success  bool
 	hostname string
 	action   string
-	time     time.Time // challenge_ts; zero if it is not told
-	score    *float64  // nil if it is not told
+	time     time.Time // challenge_ts; zero: absent
+	score    *float64  // nil: absent
 	codes    []string  // error-codes
 }
 
-// parseAnswer reads a provider's answer: one JSON object with the boolean
-// success, and the other members absent, null or of their type. Names count by
-// their exact spelling, and members that are not known do not matter.
+// parseAnswer reads a provider's answer: a JSON object with the boolean success. The
+// other members may be absent or null, and otherwise need their type. Names must match
+// exactly, and unknown members are ignored.
 func parseAnswer(body []byte) (answer, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
@@ -44,7 +45,7 @@ func parseAnswer(body []byte) (answer, error) {
 		}
 	}
 	if success == nil {
-		return answer{}, errors.New("it does not say whether it is a success")
+		return answer{}, errors.New("the field success is missing")
 	}
 	a.success = *success
 	var err error
@@ -52,8 +53,7 @@ func parseAnswer(body []byte) (answer, error) {
 	return a, err
 }
 
-// parseStamp reads a challenge_ts, which is RFC 3339, or has a zone without a
-// colon.
+// parseStamp reads a challenge_ts: RFC 3339, also with a zone without a colon.
 func parseStamp(stamp string) (time.Time, error) {
 	if stamp == "" {
 		return time.Time{}, nil
@@ -63,16 +63,16 @@ func parseStamp(stamp string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("challenge_ts: %.40q is no time", stamp)
+	return time.Time{}, fmt.Errorf("challenge_ts: %.40q is not a time", stamp)
 }
 
-// judge returns nil if a proves that somebody is there who asked for host.
+// judge returns nil if a proves that a person requested host.
 func (s *siteVerify) judge(a answer, host string, now time.Time) error {
 	if !a.success {
 		return s.unsuccessful(a.codes, now)
 	}
 	if len(a.codes) > 0 {
-		return fmt.Errorf("it says success and %.100q at once", a.codes)
+		return fmt.Errorf("success together with error codes %.100q", a.codes)
 	}
 	for _, check := range []func(answer) error{
 		func(a answer) error { return s.checkHost(a.hostname, host) },
@@ -95,7 +95,7 @@ func (s *siteVerify) checkHost(got, host string) error {
 	}
 	good := slices.Contains(s.cfg.Hostnames, name)
 	if len(s.cfg.Hostnames) == 0 {
-		// A visitor may ask for any host, even one of this name.
+		// A visitor may request any host, even one of this name.
 		good = name == plainHost(host) && name != NotProvided
 	}
 	if !good {
@@ -104,8 +104,8 @@ func (s *siteVerify) checkHost(got, host string) error {
 	return nil
 }
 
-// plainHost returns host as it is compared: in lower case, without the brackets
-// of an IPv6 address and the dot of the root.
+// plainHost normalizes host for a comparison: lower case, without brackets of IPv6 and
+// without a dot at the end.
 func plainHost(host string) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if inner, ok := strings.CutPrefix(host, "["); ok {
@@ -126,11 +126,11 @@ func (s *siteVerify) checkAge(solved, now time.Time) error {
 	case s.cfg.MaxAge < 0:
 		return nil
 	case solved.IsZero():
-		return refused("it is not told when it was solved")
+		return refused("the answer has no challenge_ts")
 	case age > s.cfg.MaxAge+clockSkew:
 		return refused("solved at %s, which is too long ago", solved.Format(time.RFC3339))
 	case age < -clockSkew:
-		return refused("solved at %s, which is to come", solved.Format(time.RFC3339))
+		return refused("solved at %s, which is in the future", solved.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -138,20 +138,20 @@ func (s *siteVerify) checkAge(solved, now time.Time) error {
 func (s *siteVerify) checkScore(a answer) error {
 	switch {
 	case s.cfg.Service == ReCaptcha && a.score != nil:
-		// Success says nothing with a key of version 3: it comes with any score.
-		return errors.New("it gives a score: the keys are not of version 2")
+		// With a key of version 3, success has no meaning: it comes with any score.
+		return errors.New("the answer has a score: want site key and secret of reCAPTCHA version 2")
 	case s.cfg.MinScore == 0:
 		return nil
 	case a.score == nil:
-		return errors.New("it gives no score: the keys are for something else")
+		return errors.New("the answer has no score: want site key and secret of reCAPTCHA version 3")
 	case !(*a.score >= s.cfg.MinScore && *a.score <= 1):
 		return refused("the score is %v", *a.score)
 	}
 	return nil
 }
 
-// unsuccessful tells from the error codes whose fault it is. A code that is not
-// known is the provider's, or ours.
+// unsuccessful decides by the error codes whether the visitor or the provider has
+// failed. An unknown code counts as the provider's failure.
 func (s *siteVerify) unsuccessful(codes []string, now time.Time) error {
 	lately := now.Sub(time.Unix(s.proved.Load(), 0)) < time.Hour
 	secret, ours := false, false
@@ -160,9 +160,9 @@ func (s *siteVerify) unsuccessful(codes []string, now time.Time) error {
 		case "missing-input-response", "invalid-input-response", "expired-input-response",
 			"already-seen-response", "invalid-or-already-seen-response", "timeout-or-duplicate":
 		case "sitekey-secret-mismatch", "not-using-dummy-passcode", "browser-error":
-			// So it goes with keys that are no pair and hosts that the service was not
-			// told of, but also with the response of another site. If the keys were
-			// good lately, it is the response.
+			// The cause may be keys that do not match, a host that the service does not
+			// know, or a response for another site. If the keys worked lately, it is
+			// the response.
 			ours = ours || !lately
 		case "missing-input-secret", "invalid-input-secret":
 			secret = true
@@ -172,11 +172,11 @@ func (s *siteVerify) unsuccessful(codes []string, now time.Time) error {
 	}
 	switch {
 	case secret:
-		return fmt.Errorf("it does not accept the secret: %.100q", codes)
+		return fmt.Errorf("the service does not accept the secret: error codes %.100q", codes)
 	case ours:
-		return fmt.Errorf("it answers %.100q", codes)
+		return fmt.Errorf("error codes %.100q", codes)
 	case len(codes) == 0:
-		return refused("the service does not say why")
+		return refused("the service gives no reason")
 	}
 	return refused("%.100q", codes)
 }

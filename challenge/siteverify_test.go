@@ -22,7 +22,7 @@ const (
 	testResponse = "response.of-the_widget"
 )
 
-// An outcome is what became of a response.
+// An outcome is the result of a response.
 type outcome string
 
 const (
@@ -41,10 +41,10 @@ func outcomeOf(err error) outcome {
 	return failure
 }
 
-// members are those of a provider's answer.
+// members are the fields of a provider's answer.
 type members map[string]any
 
-// goodAnswer is what Turnstile says about a good response.
+// goodAnswer is Turnstile's answer about a good response.
 func goodAnswer() members {
 	return members{
 		"success": true, "hostname": "www.example.com", "action": "challenge",
@@ -53,8 +53,7 @@ func goodAnswer() members {
 	}
 }
 
-// with returns the good answer with some of its members changed. A nil takes one
-// out.
+// with returns the good answer with some fields changed. A nil removes a field.
 func with(changes members) members {
 	m := goodAnswer()
 	maps.Copy(m, changes)
@@ -68,7 +67,7 @@ func at(offset time.Duration) members {
 
 func codes(c ...string) members { return members{"success": false, "error-codes": c} }
 
-// answering is a service that always says the same.
+// answering is a service that always gives the same answer.
 func answering(m members) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := json.NewEncoder(w).Encode(m); err != nil {
@@ -77,7 +76,7 @@ func answering(m members) http.HandlerFunc {
 	}
 }
 
-// saying is a service that always sends the same.
+// saying is a service that always sends the same status and body.
 func saying(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -214,8 +213,8 @@ func TestAnInvalidSecretIsSaidPlainly(t *testing.T) {
 	}
 }
 
-// Who brings the response of another site must not be able to switch the
-// provider off for everybody.
+// A visitor with another site's response must not be able to switch the provider off
+// for everybody.
 func TestAResponseOfOtherKeysIsTheVisitorsFaultOnceTheKeysAreProven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var say atomic.Value
@@ -312,7 +311,7 @@ func TestA400ThatBlamesTheResponseIsARefusal(t *testing.T) {
 	}
 }
 
-// endless sends piece again and again, until the reader leaves.
+// endless sends piece again and again, until the reader disconnects.
 func endless(piece string, times int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for range times {
@@ -323,13 +322,13 @@ func endless(piece string, times int) http.HandlerFunc {
 	}
 }
 
-// lying promises more than it sends.
+// lying announces a longer body than it sends.
 func lying(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Length", "1000")
 	_, _ = io.WriteString(w, `{"success":true}`)
 }
 
-// redirecting sends to an address of its own, where there is a good answer.
+// redirecting redirects to another path, which has a good answer.
 func redirecting(good string, status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/elsewhere" {
@@ -343,7 +342,7 @@ func redirecting(good string, status int) http.HandlerFunc {
 func TestAServiceThatIsTooSlowIsAFailure(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"it never answers": func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the client leave
+			_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the client disconnects
 			<-r.Context().Done()
 		},
 		"its answer drips": func(w http.ResponseWriter, r *http.Request) {
@@ -443,7 +442,7 @@ func TestAResponseThatCannotBeOneIsNotSent(t *testing.T) {
 	}
 }
 
-// Any name may stand in a request's Host.
+// A client can send any name in the Host header.
 func TestAVisitorCannotAskForTheHostThatStandsForNone(t *testing.T) {
 	for _, told := range []any{nil, "", NotProvided} {
 		c := claim()
@@ -455,7 +454,7 @@ func TestAVisitorCannotAskForTheHostThatStandsForNone(t *testing.T) {
 	}
 }
 
-// asked returns what a service is asked.
+// asked returns the form that a service receives.
 func asked(t *testing.T, cfg SiteVerifyConfig) url.Values {
 	t.Helper()
 	var form url.Values

@@ -1,9 +1,9 @@
-// Searches the counter of an ALTCHA puzzle, version 2, of algorithm SHA-256 and
-// cost 1. Browsers have no SHA-256 on pages that came over plain HTTP, and theirs
-// is slower than this for messages of one block, since each call is a promise.
+// Finds the counter of an ALTCHA puzzle, version 2, with algorithm SHA-256 and cost 1.
+// Browsers offer SHA-256 only over HTTPS, and for short messages theirs is slower than
+// this, because each call is a promise.
 
-// Returns a function that tries count counters from first on. It runs in workers
-// too, so it uses nothing from outside.
+// Returns a function that tries count counters, beginning with first. It also runs in
+// workers, so it uses nothing from outside.
 const search = () => {
 	const I = Int32Array, K = new I(64), H = new I(64), W = new I(64);
 	// The constants are the fractions of the roots of the first primes.
@@ -17,14 +17,14 @@ const search = () => {
 	const turn = (x, n) => x >>> n | x << 32 - n, words = s => s.match(/.{8}/g).map(w => parseInt(w, 16) | 0);
 	return (p, at, count) => {
 		const key = words(p.keyPrefix);
-		// Of 16 bytes each, and 4 for the counter, 288 bits in all.
+		// 16 bytes each, and 4 for the counter: 288 bits.
 		W.set(words(p.salt + p.nonce));
 		W[9] = 1 << 31;
 		W[15] = 288;
 		for (; count--; at++) {
 			W[8] = at;
-			// To take H apart in one go would double the time of all this, and so would an
-			// array of numbers in its place.
+			// Destructuring H would double the total time, and so would an array of
+			// numbers instead of it.
 			let a = H[0], b = H[1], c = H[2], d = H[3], e = H[4], f = H[5], g = H[6], h = H[7];
 			for (let i = 0; i < 64; i++) {
 				if (i > 15) {
@@ -53,16 +53,17 @@ begin(() => {
 			end();
 			send(btoa(JSON.stringify({solution})));
 		},
-		// Each worker gets a part, and the next one when it is through: what runs on
-		// a slow core does not hold up the others.
+		// Each worker gets a part, and the next part when it has finished, so a slow
+		// core does not delay the others.
 		give = w => {
 			w.postMessage([p, next, part]);
 			bar.value = next += part;
-			// One that neither answers nor fails, as under some extensions, is given up.
+			// With some browser extensions a worker neither answers nor fails. After a
+			// while the page stops waiting for it.
 			clearTimeout(late);
 			late = setTimeout(() => pool[0] && alone(), 5e3);
 		},
-		// Where no worker may run, the page searches itself.
+		// If workers cannot run, the page searches itself.
 		alone = () => {
 			end();
 			next = 0;

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// visit has c ask for a page, and returns it with the pass that the answer may renew.
+// visit requests a page, and returns c with its pass, renewed if the response did so.
 func (c client) visit() (client, Verdict) {
 	c.t.Helper()
 	r := c.request("GET", "")
@@ -34,8 +34,7 @@ func (c client) visit() (client, Verdict) {
 	return c, got
 }
 
-// use has c ask for a page every few minutes for a while, and fails the test if it is
-// challenged meanwhile.
+// use requests a page every few minutes, and fails the test at a challenge.
 func (c client) use(every, during time.Duration) client {
 	c.t.Helper()
 	for until := time.Now().Add(during); time.Now().Before(until); {
@@ -54,7 +53,7 @@ func (c client) level() Level {
 	return t.level()
 }
 
-// What a visitor goes through, from a client that is asked.
+// The edges of the package comment's states, from a client in the state "asked".
 var edges = []struct {
 	edge string
 	then func(c client) client
@@ -151,7 +150,7 @@ var edges = []struct {
 	}, Due},
 }
 
-// Each edge of the states that the package comment draws.
+// Each edge of the states in the package comment.
 func TestWhatAVisitorGoesThrough(t *testing.T) {
 	for _, tt := range edges {
 		t.Run(tt.edge, func(t *testing.T) {
@@ -165,8 +164,8 @@ func TestWhatAVisitorGoesThrough(t *testing.T) {
 	}
 }
 
-// What shows each edge that the package comment draws: edges of the table above, and a
-// test of the middleware, which knows when a decision ends.
+// The test of each edge in the package comment: a row of the table above, or a test of
+// the middleware, which knows when a decision ends.
 var shownBy = map[string][]string{
 	"free → asked: decision":                                   {"asked, by a decision"},
 	"asked → in: right solution":                               {"asked to in, by a right solution"},
@@ -200,7 +199,7 @@ func drawnEdges(t *testing.T) []string {
 	_, drawing, _ := strings.Cut(string(text), "// # What a visitor goes through\n")
 	drawing, _, _ = strings.Cut(drawing, "// #")
 	var all []string
-	from, open := "", false // whether an edge goes on in the next line
+	from, open := "", false // whether an edge continues in the next line
 	for line := range strings.Lines(drawing) {
 		line, isDrawn := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "//\t")
 		words := strings.Fields(line)
@@ -249,8 +248,8 @@ func TestEachEdgeThatIsDrawnIsTested(t *testing.T) {
 	}
 }
 
-// collect has c earn passes that it does not use, until it is turned away, and returns
-// it without any.
+// collect earns passes without using them until c is barred, and returns c without a
+// pass.
 func (c client) collect() client {
 	c.t.Helper()
 	c.cookie = ""
@@ -264,13 +263,13 @@ func (c client) collect() client {
 	return c
 }
 
-// Who comes back is asked as the first time, whatever others have done meanwhile, and
-// that he does so counts for nothing.
+// A returning visitor gets a challenge as hard as the first, whatever others did
+// meanwhile, and the return adds nothing to the score.
 func TestARenewedChallengeIsNotHarderThanTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low, Raise: 1, Bar: 3}))
 		c = c.solve()
-		for range 20 { // a day, an hour after the other
+		for range 20 { // each an hour later
 			<-time.After(time.Hour)
 			other := c
 			other.cookie = ""
@@ -307,8 +306,8 @@ func TestAVoidedPassIsNoReturn(t *testing.T) {
 	})
 }
 
-// Renewals are for answers that one person or script gets, and not more often than
-// they have to be.
+// Only responses for one person or script renew a pass, and not more often than
+// necessary.
 func TestWhenAPassIsRenewed(t *testing.T) {
 	for _, tt := range []struct {
 		name, method, dest string
@@ -359,9 +358,9 @@ func TestARenewalChangesNothingButTheEnd(t *testing.T) {
 	})
 }
 
-// Five people behind one address, and a site of four hosts: a captcha decision about
-// the address holds all afternoon. Each opens the site every hour or so, reads for a
-// while, and has a break.
+// Five people behind one address use a site of four hosts. A captcha decision about the
+// address is in force all afternoon. Each person opens the site about every hour and
+// reads for a while.
 func TestAFamilyBehindOneAddress(t *testing.T) {
 	hosts := []string{"www.example.com", "cdn.example.com", "api.example.com", "login.example.com"}
 	for name, cfg := range map[string]Config{
@@ -429,24 +428,24 @@ func TestAFamilyBehindOneAddress(t *testing.T) {
 	}
 }
 
-// A farm behind one address brings 1,000 fresh solutions an hour, or tries to, for two
-// hours. It is slowed by harder challenges, and at last stopped, whatever browsers it
-// claims to be; who holds a pass and uses it stays in, and so does who comes back, or has
-// a browser that others have used their passes with.
+// A farm behind one address tries to send 1,000 fresh solutions an hour, for two hours.
+// Harder challenges slow it down, and finally it is stopped, whatever browsers it
+// claims to be. Visitors with a pass stay in, and so do returning visitors and those
+// with a kind of browser that uses its passes.
 func TestAFarmBehindOneAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		agents int  // that the farm uses in turn
-		tries  int  // agents that it tries for each solution, until one is asked
+		agents int  // user agents that the farm uses in turn
+		tries  int  // user agents that it tries for each solution, until one gets a challenge
 		uses   bool // each pass is used once
-		first  int  // solutions that earn something in the first hour
-		second int  // and in the second
+		first  int  // solutions that earn a pass in the first hour
+		second int  // and in the second hour
 	}{
 		{"one browser, passes collected", 1, 1, false, 45, 21},
 		{"one browser, each pass used", 1, 1, true, 160, 81},
-		// The bar of the network, with what is forgotten until it is reached (111, or 667 of
-		// passes that are used), then that of one kind of browser (21, or 81) and what that
-		// forgets (20 an hour, or 80).
+		// The bar of the network with the points that expire until it is reached (111,
+		// or 667 if passes are used), then the bar of one kind of browser (21, or 81)
+		// and its expired points (20 an hour, or 80).
 		{"a new browser each time, passes collected", 1 << 30, 1, false, 111 + 21 + 20, 21},
 		{"a new browser each time, each pass used", 1 << 30, 1, true, 667 + 81 + 30, 81},
 		{"a new browser each time, of those whose turn it is, passes collected", 1 << 30, 50, false, 111 + 21 + 20, 21},
@@ -508,8 +507,8 @@ func TestAFarmBehindOneAddress(t *testing.T) {
 	}
 }
 
-// What one can do to his neighbours in seconds: nothing to who holds a pass, has held
-// one, or uses another browser or other languages.
+// A client cannot lock out others at its address who have or had a pass, or use another
+// browser or other languages.
 func TestANeighbourCannotLockOthersOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, newGate(t, Config{Level: Low}))
@@ -534,7 +533,7 @@ func TestANeighbourCannotLockOthersOut(t *testing.T) {
 	})
 }
 
-// Ninety-five colleagues with the same browser begin their day within an hour.
+// Ninety-five colleagues with the same browser arrive within an hour.
 func TestAnOfficeOfEqualBrowsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := newGate(t, Config{})

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// A kind is what a token is for. No token counts as one of another kind.
+// A kind is the purpose of a token. A token is only valid for its own kind.
 type kind byte
 
 const (
-	pass     kind = iota + 1 // in a cookie
-	embedded                 // a challenge that work solves
-	boxed                    // the same for ALTCHA's widget, which is slower at it
-	hosted                   // a challenge that a provider judges
-	waiting                  // a challenge that time solves
-	kinds                    // how many there are, with the zero one
+	pass     kind = iota + 1 // the proof in a cookie
+	embedded                 // a challenge solved by work
+	boxed                    // the same in ALTCHA's widget, which is slower
+	hosted                   // a challenge of a provider
+	waiting                  // a challenge solved by waiting
+	kinds                    // the number of kinds, including 0
 )
 
-// A token is a statement of ours that a client carries: when it was made, for how
-// long, at what level, and a tag that only the holder of a key can make. Whom it is
-// for is in the tag alone. In bytes:
+// A token is a signed statement that a client keeps: the time, the time to live, the
+// level, and a tag that needs a key. The client's identity is only in the tag. In
+// bytes:
 //
 //	0     version
 //	1     key id
@@ -34,8 +34,8 @@ const (
 //	16-23 random; of a pass, as in the challenge that it was earned with
 //	24-39 tag
 //
-// A renewed pass keeps the time when it was issued: a decision that is newer than
-// the proof voids it, however often it was renewed since.
+// A renewed pass keeps its time of issue, so that a decision newer than the proof still
+// voids it.
 type token [40]byte
 
 const (
@@ -45,12 +45,12 @@ const (
 	tokenChars = 54
 )
 
-// Strict: a token has one spelling, so that no two of them are the same one.
+// Strict: each token has only one valid text.
 var encoding = base64.RawURLEncoding.Strict()
 
-// parseToken reads a token, which says nothing about who made it.
+// parseToken reads a token. It does not verify the tag.
 func parseToken(s string) (t token, ok bool) {
-	// The length comes first: the decoder skips line breaks.
+	// The length is checked first, because the decoder skips line breaks.
 	if len(s) != tokenChars {
 		return t, false
 	}
@@ -79,32 +79,32 @@ func (t token) renewed() time.Time {
 
 func (t token) expires() time.Time { return t.renewed().Add(t.ttl()) }
 
-// waitEnds returns from when on t counts, which is of kind waiting.
+// waitEnds returns the end of the wait of t, a token of kind waiting.
 func (t token) waitEnds() time.Time { return t.expires().Add(-challengeTTL) }
 
 func (t token) nonce() nonce { return nonce(t[nonceAt:headerSize]) }
 
-// A nonce tells a challenge, and the pass that is earned with it, from all others.
+// A nonce identifies a challenge and the pass that it earns.
 type nonce [headerSize - nonceAt]byte
 
-// live reports whether the time of t has come and not gone. The clocks of two
-// servers of a site may differ by maxSkew.
+// live reports whether t is valid at now: already, and still. The clocks of a site's
+// servers may differ by maxSkew.
 func (t token) live(now time.Time) bool {
 	return now.Before(t.expires()) && !t.issued().After(now.Add(maxSkew))
 }
 
 const maxSkew = 30 * time.Second
 
-// A statement is what a token is to say.
+// A statement is the content of a new token.
 type statement struct {
 	kind  kind
 	level Level
 	now   time.Time
 	ttl   time.Duration
-	nonce nonce // zero: one made at random
+	nonce nonce // zero: a random one
 }
 
-// seal makes a token for whom b describes.
+// seal makes a token for the client in b.
 func (k *key) seal(s statement, b *binding) token {
 	t := token{0: version, 1: k.id, 2: byte(s.kind), 3: byte(s.level)}
 	ms := uint64(s.now.UnixMilli())
@@ -117,7 +117,7 @@ func (k *key) seal(s statement, b *binding) token {
 	return k.sign(t, b)
 }
 
-// renew returns t, a pass, with ttl more to live from now on.
+// renew returns the pass t with a new time to live, which starts now.
 func (k *key) renew(t token, b *binding, now time.Time, ttl time.Duration) token {
 	t[1] = k.id
 	putSeconds(t[10:], ttl)
@@ -135,7 +135,7 @@ func putSeconds(to []byte, d time.Duration) {
 	to[0], to[1], to[2] = byte(seconds>>16), byte(seconds>>8), byte(seconds)
 }
 
-// open returns the key that made t for whom b describes, and nil if none did.
+// open returns the key that signed t for the client in b, or nil if none did.
 func (k *Keyring) open(t token, b *binding) *key {
 	keys := k.all()
 	for i := range keys {
@@ -146,11 +146,11 @@ func (k *Keyring) open(t token, b *binding) *key {
 	return nil
 }
 
-// tag signs the header of t for whom b describes. The tag is valid until the next one
-// is made with b.
+// tag signs the header of t for the client in b. The returned tag is valid until the
+// next call with b.
 func (k *key) tag(t *token, b *binding) []byte {
 	mac := b.macOf(k)
-	copy(b.head[:], t[:headerSize]) // so that t stays where it is
+	copy(b.head[:], t[:headerSize]) // so that t stays on the stack
 	mac.Write(b.head[:])
 	mac.Write(b.whole())
 	return mac.Sum(b.sum[:0])[:len(token{})-headerSize]

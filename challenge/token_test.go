@@ -32,8 +32,8 @@ func TestEveryCharacterOfAChallengeCounts(t *testing.T) {
 	wantStatus(t, c.answer(token, solution), http.StatusNoContent)
 }
 
-// changed calls see with all texts that differ from text in one character of the
-// alphabet, or a line break, or are shorter or longer by one.
+// changed calls see with all texts that differ from text in one character (of the
+// alphabet, or a line break), or are one character shorter or longer.
 func changed(text string, see func(string)) {
 	for i := range text {
 		for _, other := range alphabet + "\n\r=+/ " {
@@ -111,8 +111,8 @@ func TestASecretIsNotKept(t *testing.T) {
 	}
 }
 
-// Tokens that are none, as passes and as answers, leave nothing behind: what is kept of
-// each would come to more than wantNoGrowth allows.
+// Invalid tokens, as passes and as answers, use no memory: any stored entry for each
+// would exceed wantNoGrowth.
 func TestGarbageLeavesNothingBehind(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Bar: 1}))
 	good := c.challenged().Token
@@ -174,7 +174,7 @@ func FuzzToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	b := binding{host: "shop.example", agent: "x"}
-	// The same in every process that takes part in the fuzzing.
+	// The same key in every process of the fuzzing.
 	k := &keys.all()[0]
 	made := token{0: version, 1: k.id, 2: byte(pass), 3: byte(Medium), 9: 1, 12: 60, 16: 7}
 	copy(made[headerSize:], k.tag(&made, &b))

@@ -1,5 +1,5 @@
-// Has a provider's widget ask. Each has callbacks of its own, but all of them
-// write what they found into a field.
+// Shows a provider's widget. Each provider has its own callbacks, but all write the
+// response into a form field, so this waits for the field.
 begin(() => {
 	const script = document.createElement("script");
 	script.nonce = d.nonce;
