@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// maxAnswer is how many bytes of an answer's body are read. The page of a
-// challenge has some 250 kB.
+// maxAnswer is the largest accepted body of an answer. The page of a challenge has
+// about 250 kB.
 const maxAnswer = 1 << 20
 
-// An answer is what AppSec says.
+// An answer is AppSec's response.
 type answer struct {
-	code int // of the response
+	code int // status code of the response
 
-	Action  string              `json:"action"` // in lower case; "": the code is all there is
+	Action  string              `json:"action"` // in lower case; "": only the code is known
 	Status  int                 `json:"http_status"`
 	Body    string              `json:"user_body_content"`
 	Headers map[string][]string `json:"user_headers"`
 	Cookies []string            `json:"user_cookies"`
 
-	damaged bool // a field beside Action is not of its type
-	garbage bool // there is a body, and no answer in it
+	damaged bool // a field other than Action has the wrong type
+	garbage bool // the body is not an answer
 }
 
-// The answers that nearly all requests get, letter by letter.
+// The usual answers byte for byte, which need no JSON parser.
 const (
 	plainAllow = `{"action":"allow","http_status":200}`
 	plainBan   = `{"action":"ban","http_status":403}`
@@ -40,8 +40,8 @@ var (
 	banned  = &answer{code: http.StatusForbidden, Action: "ban", Status: http.StatusForbidden}
 )
 
-// parseAnswer reads a response with this status code and body. What is no answer
-// is one without an Action: see check.
+// parseAnswer reads a response with this status code and body. The result has no Action
+// if the body is not an answer: see check.
 func parseAnswer(code int, body []byte) *answer {
 	switch {
 	case code == http.StatusOK && string(body) == plainAllow:
@@ -63,21 +63,21 @@ func parseAnswer(code int, body []byte) *answer {
 }
 
 var (
-	errBusy         = errors.New("as many questions as there may be are under way")
-	errPutOff       = errors.New("the requests of its network have just made AppSec late")
-	errPaused       = errors.New("AppSec hangs, and is left alone but for one question at a time")
+	errBusy         = errors.New("too many requests to AppSec at once")
+	errPutOff       = errors.New("requests of its network have just made AppSec late")
+	errPaused       = errors.New("AppSec hangs: it gets one request at a time until it answers")
 	errUnauthorized = errors.New("status 401, twice: AppSec does not accept the key, or cannot reach its Local API: " +
 		"`cscli bouncers list` shows the keys, `cscli bouncers add NAME` makes one")
 	errNoAnswer = errors.New("the answer is not one of AppSec's: is the URL right?")
 )
 
-// check gives an answer without an action the one that its code stands for, or
-// says why there is none.
+// check sets a missing action from the status code, or returns why the answer is
+// invalid.
 func (a *answer) check() (Failure, error) {
 	switch {
 	case a.Action != "":
 		return 0, nil
-	case a.code == http.StatusForbidden: // whatever it says: the strict side
+	case a.code == http.StatusForbidden: // whatever the body says: fail closed
 		a.Action, a.Status = "ban", a.code
 		return 0, nil
 	case a.code/100 == 2 && !a.garbage:
@@ -91,9 +91,9 @@ func (a *answer) check() (Failure, error) {
 	return BadAnswer, fmt.Errorf("status %d: %w", a.code, errNoAnswer)
 }
 
-var errFraming = errors.New("the answer is not HTTP, or has no end")
+var errFraming = errors.New("the answer is not HTTP, or is incomplete")
 
-// failureOf returns the kind of failure that err is.
+// failureOf returns the kind of failure of err.
 func failureOf(err error) Failure {
 	var timeout net.Error
 	switch {

@@ -20,7 +20,7 @@ func TestWhatAnswersMean(t *testing.T) {
 		body   string
 		action lookup.Action
 		status int
-		failed Failure // failures: none
+		failed Failure // the value failures: none
 	}{
 		{"allow", 200, `{"action":"allow","http_status":200}`, none, 0, failures},
 		{"allow with another code", 403, `{"action":"allow","http_status":200}`, none, 0, failures},
@@ -93,7 +93,7 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// relayed has an answer relayed to a visitor.
+// relayed returns the response to a visitor for an answer of AppSec.
 func relayed(t *testing.T, body string, in inspect.Details, method string) *httptest.ResponseRecorder {
 	t.Helper()
 	c := answering(t, 403, body).client(t, Config{})
@@ -107,7 +107,7 @@ func relayed(t *testing.T, body string, in inspect.Details, method string) *http
 }
 
 func TestAChallengeIsRelayed(t *testing.T) {
-	page := "<html>" + strings.Repeat("é<\\u", 50_000) // some 250 kB
+	page := "<html>" + strings.Repeat("é<\\u", 50_000) // about 250 kB
 	cookies := make([]string, 60)
 	for i := range cookies {
 		cookies[i] = `"c` + strings.Repeat("x", i) + `=1; Path=/; HttpOnly"`

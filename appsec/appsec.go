@@ -43,7 +43,7 @@
 //	AppSec falls silent while it is asked (Overloaded)    503, two seconds later
 //	asked while AppSec hangs (Late)                       OnFailure, after Timeout
 //	AppSec has never answered, light (Late)               OnFailure, after Timeout
-//	out of reach, refuses the key                         OnFailure, at once
+//	unreachable, refuses the key                          OnFailure, at once
 //
 // A 503 of this table is not a ban: it has Retry-After. With PassOverload the request
 // passes instead.
@@ -77,23 +77,21 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// InternalPrefix is where the pages of CrowdSec's bot detection fetch and send
-// what they need. What is asked for below it is always answered by AppSec, or
-// refused; it is never for the site. CrowdSec's master branch of July 2026 has
-// it, no release up to 1.7.8.
+// InternalPrefix is the path prefix that the pages of CrowdSec's bot detection use.
+// Requests below it are answered by AppSec or refused, and never reach the site.
+// CrowdSec's master branch of July 2026 has it, no release up to 1.7.8.
 const InternalPrefix = "/crowdsec-internal/challenge/"
 
-// A Client asks one AppSec. It is safe for use by many goroutines.
+// A Client sends requests to one AppSec. It is safe for use by many goroutines.
 //
-// When AppSec has not answered in time for a while, whatever it was asked, only
-// one question at a time is asked until it answers again: see
-// [Config].KeepAsking.
+// If AppSec does not answer for a while, it gets only one question at a time until it
+// answers again: see [Config].KeepAsking.
 type Client struct {
 	cfg       Config
 	wire      carrier
-	slots     budget // of questions under way
-	work      budget // of the weight of these, in nanoseconds
-	alone     budget // one place for the networks that have made AppSec late again and again
+	slots     budget // the number of questions in progress
+	work      budget // their weight, in nanoseconds
+	alone     budget // one place for all networks that have repeatedly made AppSec late
 	parties   parties
 	load      load
 	breaker   breaker
@@ -104,12 +102,12 @@ type Client struct {
 	log       reporter
 }
 
-// A carrier gets a question to AppSec and the answer back.
+// A carrier sends a question to AppSec and returns the answer.
 type carrier interface {
-	// ask returns when there is an answer, or when t has no more time.
+	// ask returns with the answer, or when the time of t is over.
 	ask(q *question, t *turn) (*answer, error)
-	// close closes connections at rest, and ends the wait for answers that no
-	// request wants any more.
+	// close closes idle connections, and ends the wait for answers that no request
+	// needs any more.
 	close()
 }
 
@@ -159,7 +157,8 @@ func (c *Client) open() error {
 		if err != nil {
 			return err
 		}
-		// A request that breaks the connection must not break that of a neutral question.
+		// A request that breaks the connection must not break the connection of a test
+		// question.
 		c.neutral.carrier, err = newMultiplexed(end, secure)
 		return err
 	}
@@ -167,7 +166,7 @@ func (c *Client) open() error {
 	return nil
 }
 
-// share says what all questions share, and what of that is for one network.
+// share sets the limits for all questions together and for one network.
 func (c *Client) share() {
 	places, runners := int64(c.cfg.MaxInFlight), int64(c.cfg.Routines)
 	c.slots.most, c.alone.most = places, 1
@@ -179,34 +178,32 @@ func (c *Client) share() {
 	}
 }
 
-// Close closes the connections at rest, and those on which AppSec is at what no
-// request waits for any more. Those in use are closed once they have had their
-// answer, by the timeout at the latest; with H2C they come to rest, and Close has to
-// be called again if that matters. If AppSec is at a question of the client's own, Close
-// waits for the answer, as long as Timeout.
+// Close closes idle connections, and those whose answers no request needs any more. A
+// connection in use is closed after its answer, or after the timeout. With H2C it
+// becomes idle instead, and another Close closes it. If a test question is in progress,
+// Close waits for its answer, at most Timeout.
 func (c *Client) Close() {
 	c.wire.close()
 	c.neutral.close()
 	c.log.close()
 }
 
-// ErrNoAnswer is what the error of [Client.CheckVersions] wraps when AppSec does not
-// answer.
-var ErrNoAnswer = errors.New("AppSec gives no answer")
+// The error of [Client.CheckVersions] wraps ErrNoAnswer if AppSec does not answer.
+var ErrNoAnswer = errors.New("AppSec does not answer")
 
-// Inspect asks AppSec about r, once for each request. If r has a body, Inspect
-// reads the beginning of it and puts one in its place that begins with the same
-// bytes. Length, encoding and trailers of r stay as they are. When r has been
-// served, the caller has to call the verdict's Release, whatever it says.
+// Inspect asks AppSec about r, once for each request. If r has a body, Inspect reads
+// its beginning and replaces it by a body with the same bytes. Length, encoding and
+// trailers of r do not change. When r has been served, the caller must call the
+// verdict's Release.
 //
-// It takes until the body is there, up to BodyTimeout, and for the answer up to
-// Timeout. The wait does not end early if the client goes away: what an attacker
-// sent is worth judging even if he does not stay for the answer.
+// It waits up to BodyTimeout for the body, and up to Timeout for the answer. It does
+// not stop early if the client disconnects: an attack counts even if the attacker does
+// not wait for the response.
 //
-// The error is not nil if the body breaks off or is malformed, and then wraps
-// [inspect.ErrBody]. That is mostly a client that has gone, and no attack: r is to be
-// given up without a word to the site. That AppSec fails is no error; it is a
-// Verdict, as Config says.
+// If the body breaks off or is malformed, Inspect returns an error that wraps
+// [inspect.ErrBody]. Usually the client has disconnected, and this is no attack: the
+// caller must drop r without calling the site. A failure of AppSec is not an error but
+// a Verdict, as Config says.
 func (c *Client) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
 	in = in.WithDefaults(r)
 	target, path, err := originForm(in.Target)
@@ -229,7 +226,7 @@ func (c *Client) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, 
 	return v, nil
 }
 
-// weigh returns the verdict on q with the part of its body that there is.
+// weigh returns the verdict on q with the inspected part p of its body.
 func (c *Client) weigh(q *question, p part) inspect.Verdict {
 	if p.cut != uncut {
 		if p.fault || c.cfg.BodyOver == lookup.Ban && p.cut != Stream {
@@ -241,13 +238,13 @@ func (c *Client) weigh(q *question, p part) inspect.Verdict {
 	return c.judge(q)
 }
 
-// Name returns "appsec", the origin of AppSec's decisions, as CrowdSec's own bouncers
-// name it in their usage metrics.
+// Name returns "appsec", the origin of AppSec's decisions, as in the usage metrics of
+// CrowdSec's own bouncers.
 func (c *Client) Name() string { return "appsec" }
 
-// Owns reports whether a request with this target, as it stood in the request line, is
-// for AppSec and never for the site: see [InternalPrefix]. Inspect sees to it; this is
-// for a caller that does not inspect all requests.
+// Owns reports whether a request with this target, as in the request line, is for
+// AppSec and never for the site: see [InternalPrefix]. Inspect checks this itself. Owns
+// is for a caller that does not inspect all requests.
 func (c *Client) Owns(target string) bool {
 	_, path, err := originForm(target)
 	return err == nil && isInternal(path)

@@ -16,8 +16,8 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// quick is an AppSec that allows all and allocates nothing, so that what is
-// measured is the client.
+// quick is an AppSec that allows everything without an allocation, so that only the
+// client is measured.
 func quick(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,7 +67,7 @@ func serveQuick(conn net.Conn, answer []byte) {
 	}
 }
 
-// browsers returns a request as browsers send them.
+// browsers returns a request like those of browsers.
 func browsers(body io.Reader) *http.Request {
 	method := "GET"
 	if body != nil {
@@ -145,9 +145,9 @@ func BenchmarkInspect(b *testing.B) {
 	})
 }
 
-// BenchmarkProxy measures what an inspection adds to a request through a reverse
-// proxy: added-µs is the median with it, less the median without, less the
-// median of a bare round trip to the same AppSec.
+// BenchmarkProxy measures the cost of an inspection for a request through a reverse
+// proxy: added-µs is the median with it, minus the median without it, minus the median
+// of a bare round trip to the same AppSec.
 func BenchmarkProxy(b *testing.B) {
 	f := newFake(b, nil)
 	f.Wrap = func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { say(w, plainAllow) }
@@ -188,8 +188,8 @@ func BenchmarkProxy(b *testing.B) {
 	b.ReportMetric(median(1)-median(0)-median(2), "added-µs")
 }
 
-// BenchmarkEvents measures when the first event of a stream arrives, with an
-// inspection and without.
+// BenchmarkEvents measures the time until the first event of a stream, with and without
+// an inspection.
 func BenchmarkEvents(b *testing.B) {
 	c := newFake(b, nil).client(b, Config{})
 	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A dripping body has one byte of data in each interval, and then an end.
+// A dripping body delivers one byte in each interval, and then ends.
 type dripping struct {
 	data  []byte
 	pause time.Duration
@@ -58,8 +58,8 @@ func upload(body io.Reader) *http.Request {
 	return r
 }
 
-// listen has c talk to an AppSec that allows all, in the bubble of a test, and
-// returns what that gets to see of bodies.
+// listen connects c to an AppSec that allows everything, in the bubble of a test. The
+// returned function gives the bodies that AppSec got.
 func listen(c *Client) (heard func() string) {
 	var mu sync.Mutex
 	var all bytes.Buffer
@@ -76,7 +76,7 @@ func listen(c *Client) (heard func() string) {
 	}
 }
 
-// allowing is an AppSec without a wire.
+// allowing is an AppSec without a network.
 type allowing struct{ hear func(*question) }
 
 func (a *allowing) ask(q *question, _ *turn) (*answer, error) {
@@ -133,7 +133,7 @@ func TestABodyThatIsClosedWhileItDripsGivesItsMemoryBack(t *testing.T) {
 		r := upload(src)
 		judge(t, c, r, inspect.Details{})
 		var wg sync.WaitGroup
-		wg.Go(func() { // as a proxy does that gives up
+		wg.Go(func() { // like a proxy after its timeout
 			_, err := io.ReadAll(r.Body)
 			if err == nil {
 				t.Error("the body was not read to its end")
@@ -156,8 +156,7 @@ func TestABodyThatIsClosedWhileItDripsGivesItsMemoryBack(t *testing.T) {
 	})
 }
 
-// The server's own body is closed by the server: to close it early would mean to
-// wait for the client.
+// The server closes its own body. An early Close would wait for the client.
 func TestReleaseLeavesTheSourceAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, Config{URL: "http://h", BodyTimeout: 1500 * time.Millisecond})
@@ -172,7 +171,7 @@ func TestReleaseLeavesTheSourceAlone(t *testing.T) {
 		if _, err := r.Body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
 			t.Errorf("%v", err)
 		}
-		<-time.After(time.Second) // the Read that was under way is over
+		<-time.After(time.Second) // the Read in progress has ended
 		synctest.Wait()
 		v.Release()
 		if n := c.Stats().BodyMemory; n != 0 {
@@ -232,8 +231,8 @@ func TestWhatIsNotWaitedFor(t *testing.T) {
 	tests := []struct {
 		name    string
 		r       *http.Request
-		lenient bool // by its head only where BodyOver is None
-		strict  bool // and where it is Ban
+		lenient bool // by its head only, if BodyOver is None
+		strict  bool // also if it is Ban
 	}{
 		{"a gRPC call", &http.Request{Method: "POST", ContentLength: -1, ProtoMajor: 2, Header: grpc}, true, false},
 		{"what says so on HTTP/1", &http.Request{Method: "POST", ContentLength: -1, ProtoMajor: 1, Header: grpc}, false, false},
@@ -280,8 +279,7 @@ func TestBodiesThatAreNoneStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// Whatever comes in whatever pieces, the site reads what was sent, and AppSec
-// the beginning of it.
+// However a body is split, the site reads all of it, and AppSec its beginning.
 func FuzzReplay(f *testing.F) {
 	f.Add(uint64(1), 10, 10, false)
 	f.Add(uint64(2), 11, 10, true)
@@ -311,7 +309,7 @@ func FuzzReplay(f *testing.F) {
 		if fails && size <= limit && err == nil {
 			t.Fatal("broken off, and no error")
 		}
-		// One byte more is read, and the error may come with that.
+		// One more byte is read, and the error may come with it.
 		if !fails || size > limit+1 || err == nil {
 			if err != nil {
 				t.Fatal(err)
@@ -331,7 +329,7 @@ func FuzzReplay(f *testing.F) {
 	})
 }
 
-// pieces reads rest, or what from has, in pieces of any size.
+// pieces reads rest, or from, in pieces of any size.
 type pieces struct {
 	rest []byte
 	err  error

@@ -6,29 +6,27 @@ import (
 	"time"
 )
 
-// Questions in a row that run into the timeout, and for how long, until AppSec is
-// taken to hang.
+// After this many timeouts in a row, over at least this time, AppSec counts as hanging.
 const (
 	patience     = 8
 	patienceTime = time.Second
 )
 
-// A breaker keeps an AppSec that hangs from costing every request its timeout.
-// It only counts timeouts that no request is the reason of, and any answer sets it
-// back, an error too: that costs no time. While it is broken one question at a time
-// goes through, so that the first answer mends it.
+// A breaker opens if AppSec hangs, so that not every request must wait for the timeout.
+// It counts only timeouts that no request has caused. Any answer closes it, also an
+// error. While it is open, one question at a time passes.
 type breaker struct {
 	never  bool
-	late   atomic.Int32 // timeouts in a row; read without the lock
-	broken atomic.Bool  // changed under mu, read without
+	late   atomic.Int32 // timeouts in a row; read without mu
+	broken atomic.Bool  // open; written under mu, read without
 
 	mu     sync.Mutex
-	first  time.Time // when the first of them was over
-	trying bool      // broken, and a question is under way
+	first  time.Time // the end of the first of them
+	trying bool      // it is open, and a question is in progress
 }
 
-// admit reports whether a question may be asked, and whether it is the one to
-// try with. If it may, note is to be called with what came of it.
+// admit reports whether a question may be asked, and whether it is the one that tests
+// an open breaker. If it may, the caller must call note with the outcome.
 func (b *breaker) admit() (try, ok bool) {
 	if !b.broken.Load() {
 		return false, true
@@ -45,16 +43,16 @@ func (b *breaker) admit() (try, ok bool) {
 	return true, true
 }
 
-// An outcome is how a question went, for a breaker.
+// An outcome is the result of a question for a breaker.
 type outcome uint8
 
 const (
-	answered outcome = iota // or failed at once
+	answered outcome = iota // also if it failed at once
 	timedOut
-	unclear // late because of the requests themselves
+	unclear // late, but requests are the cause
 )
 
-// note notes how a question went.
+// note records the outcome of a question.
 func (b *breaker) note(try bool, how outcome) {
 	if b.never || how != timedOut && b.late.Load() == 0 {
 		return

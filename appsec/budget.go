@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A budget is what many may take of, in the order in which they came. One that
-// wants more than there ever is gets all of it.
+// A budget is a shared amount. Callers take parts of it, in the order in which they
+// came. A caller that wants more than the total gets the total.
 type budget struct {
 	most int64
 
@@ -16,13 +16,13 @@ type budget struct {
 	waiting list.List // of *claim
 }
 
-// A claim is a wait for a part of the budget.
+// A claim is a caller that waits for its part.
 type claim struct {
 	n     int64
-	given chan struct{} // closed when it is taken
+	given chan struct{} // closed when the claim is met
 }
 
-// try takes n if nobody has to wait for it, and reports whether it has.
+// try takes n if it is available at once, and reports whether it did.
 func (b *budget) try(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -37,8 +37,8 @@ func (b *budget) tryLocked(n int64) bool {
 	return true
 }
 
-// take takes n, and waits for it until a time at the most. It reports whether it
-// has taken it; give gives it back.
+// take takes n, waits for it until the given time at most, and reports whether it took
+// it. The caller returns it with give.
 func (b *budget) take(n int64, until time.Time) bool {
 	n = max(min(n, b.most), 0)
 	b.mu.Lock()
@@ -59,7 +59,7 @@ func (b *budget) take(n int64, until time.Time) bool {
 	}
 }
 
-// withdraw takes a claim back, unless it has been met meanwhile, as it reports.
+// withdraw cancels a claim. It reports whether the claim has been met instead.
 func (b *budget) withdraw(place *list.Element) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,7 +80,7 @@ func (b *budget) give(n int64) {
 	b.serveLocked()
 }
 
-// serveLocked meets the claims that can be met.
+// serveLocked meets as many claims as possible.
 func (b *budget) serveLocked() {
 	for e := b.waiting.Front(); e != nil; e = b.waiting.Front() {
 		c := e.Value.(*claim)

@@ -139,10 +139,10 @@ func (v HTTPVersion) String() string {
 type TLS struct {
 	Cert    string // client certificate; default: none
 	KeyFile string // its private key
-	CA      string // who may have signed the server's certificate; default: the system's
+	CA      string // authorities for the server's certificate; default: the system's
 }
 
-// The defaults and bounds that Config's fields name.
+// The defaults and limits in Config's comments.
 const (
 	defaultTimeout          = 200 * time.Millisecond
 	defaultChallengeTimeout = 5 * time.Second
@@ -154,7 +154,7 @@ const (
 	maxInFlight             = 1 << 16
 	defaultMaxTimeout       = 10 * time.Second
 	maxRoutines             = 1 << 10
-	retryAfter              = 10 * time.Second // what a client is told that is refused because of load
+	retryAfter              = 10 * time.Second // the Retry-After of requests refused because of load
 )
 
 func (cfg Config) withDefaults() Config {
@@ -195,7 +195,7 @@ func (cfg *Config) checkQuestion() error {
 	case cfg.Key == "":
 		return errors.New("no API key: `cscli bouncers add NAME` makes one")
 	case strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+		return errors.New("the API key contains a character that is not allowed: look for a space, a line break or an unresolved placeholder")
 	case cfg.MaxHTTPVersion != HTTP11 && cfg.MaxHTTPVersion != HTTP2 && cfg.MaxHTTPVersion != HTTP3:
 		return fmt.Errorf("max HTTP version %d: want HTTP11, HTTP2 or HTTP3", cfg.MaxHTTPVersion)
 	}
@@ -205,9 +205,9 @@ func (cfg *Config) checkQuestion() error {
 func (cfg *Config) checkTimes() error {
 	switch {
 	case cfg.Timeout < 0 || cfg.ChallengeTimeout < 0:
-		return errors.New("the timeouts must not be negative")
+		return errors.New("a timeout is negative: want at least 0")
 	case cfg.MaxTimeout < cfg.Timeout:
-		return fmt.Errorf("max timeout %v: want at least the timeout, %v", cfg.MaxTimeout, cfg.Timeout)
+		return fmt.Errorf("max timeout %v: want at least the timeout of %v", cfg.MaxTimeout, cfg.Timeout)
 	}
 	return nil
 }
@@ -215,9 +215,9 @@ func (cfg *Config) checkTimes() error {
 func (cfg *Config) checkShares() error {
 	switch {
 	case cfg.Routines < 0 || cfg.Routines > maxRoutines:
-		return fmt.Errorf("routines %d: want 1 to %d, as the acquisition of AppSec says", cfg.Routines, maxRoutines)
+		return fmt.Errorf("routines %d: want 1 to %d, the same value as in AppSec's acquisition file", cfg.Routines, maxRoutines)
 	case cfg.MaxInFlight < 0 || cfg.MaxInFlight > maxInFlight:
-		return fmt.Errorf("%d questions at once: want 1 to %d", cfg.MaxInFlight, maxInFlight)
+		return fmt.Errorf("max in flight %d: want 1 to %d", cfg.MaxInFlight, maxInFlight)
 	}
 	return nil
 }
@@ -235,11 +235,11 @@ func (cfg *Config) checkActions() error {
 func (cfg *Config) checkBody() error {
 	switch {
 	case cfg.BodyTimeout < 0:
-		return errors.New("the body timeout must not be negative")
+		return errors.New("the body timeout is negative: want at least 0")
 	case cfg.BodyLimit < 0 || cfg.BodyLimit > maxBodyLimit:
 		return fmt.Errorf("body limit %d: want 1 to %d bytes", cfg.BodyLimit, maxBodyLimit)
 	case cfg.BodyMemory < int64(cfg.BodyLimit):
-		return fmt.Errorf("body memory %d: want at least the body limit, %d bytes", cfg.BodyMemory, cfg.BodyLimit)
+		return fmt.Errorf("body memory %d: want at least the body limit of %d bytes", cfg.BodyMemory, cfg.BodyLimit)
 	case cfg.BodyOver != lookup.None && cfg.BodyOver != lookup.Ban:
 		return fmt.Errorf("body over %v: want none or ban", cfg.BodyOver)
 	}

@@ -41,15 +41,15 @@ func TestNewChecksItsConfig(t *testing.T) {
 		{"a password in the URL", Config{URL: "http://u:hidden@h", Key: "k"}, "user and password are not for the URL"},
 		{"a broken URL", Config{URL: "http://h:hidden/%zz", Key: "k"}, "URL: "},
 		{"no key", Config{URL: "http://h"}, "no API key: `cscli bouncers add NAME` makes one"},
-		{"a placeholder left over", Config{URL: "http://h", Key: "hidden key"}, "a placeholder left over?"},
+		{"a placeholder left over", Config{URL: "http://h", Key: "hidden key"}, "unresolved placeholder"},
 		{"a failure that is none", Config{URL: "http://h", Key: "k", OnFailure: lookup.Throttle}, "failure throttle: want none, captcha or ban"},
 		{"a fallback that lets pass", Config{URL: "http://h", Key: "k", Fallback: lookup.Throttle}, "fallback throttle: want captcha or ban"},
-		{"a negative timeout", Config{URL: "http://h", Key: "k", Timeout: -1}, "must not be negative"},
-		{"a negative timeout of bodies", Config{URL: "http://h", Key: "k", BodyTimeout: -1}, "must not be negative"},
+		{"a negative timeout", Config{URL: "http://h", Key: "k", Timeout: -1}, "is negative: want at least 0"},
+		{"a negative timeout of bodies", Config{URL: "http://h", Key: "k", BodyTimeout: -1}, "is negative: want at least 0"},
 		{"too high a limit", Config{URL: "http://h", Key: "k", BodyLimit: 65 << 20}, "body limit 68157440: want 1 to 67108864 bytes"},
 		{"less memory than one body", Config{URL: "http://h", Key: "k", BodyMemory: 1}, "body memory 1: want at least the body limit"},
 		{"a captcha for long bodies", Config{URL: "http://h", Key: "k", BodyOver: lookup.Captcha}, "body over captcha: want none or ban"},
-		{"too many at once", Config{URL: "http://h", Key: "k", MaxInFlight: 1 << 30}, "1073741824 questions at once"},
+		{"too many at once", Config{URL: "http://h", Key: "k", MaxInFlight: 1 << 30}, "max in flight 1073741824: want 1 to"},
 		{"TLS files without TLS", Config{URL: "http://h", Key: "k", TLS: TLS{CA: "ca.pem"}}, "of no use without an https URL"},
 		{"a certificate without its key", Config{URL: "https://h", Key: "k", TLS: TLS{Cert: "c.pem"}}, "go together"},
 		{"a CA that is not there", Config{URL: "https://h", Key: "k", TLS: TLS{CA: "none.pem"}}, "reading the CA: open none.pem"},
@@ -124,7 +124,7 @@ func TestH2C(t *testing.T) {
 	}
 	f.CloseClientConnections()
 	f.Close()
-	if v := get(t, c, "/"); v.Reason != "AppSec is out of reach" {
+	if v := get(t, c, "/"); v.Reason != "AppSec is unreachable" {
 		t.Errorf("%+v", v)
 	}
 }
@@ -141,7 +141,7 @@ func TestTLSWithACertificate(t *testing.T) {
 	}
 	f := &fake{new(appsectest.Server)}
 	f.Server.Server = httptest.NewUnstartedServer(f)
-	f.EnableHTTP2 = true // as CrowdSec does; we speak HTTP/1.1 all the same
+	f.EnableHTTP2 = true // like CrowdSec; the client uses HTTP/1.1 anyway
 	f.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 	f.Config.ErrorLog = log.New(io.Discard, "", 0)
 	f.StartTLS()
@@ -157,13 +157,13 @@ func TestTLSWithACertificate(t *testing.T) {
 		"no certificate":                   {CA: a.path("ca.pem")},
 	} {
 		c := f.client(t, Config{TLS: files, OnFailure: lookup.Ban})
-		if v := get(t, c, "/"); v.Reason != "AppSec is out of reach" || v.Status != 503 {
+		if v := get(t, c, "/"); v.Reason != "AppSec is unreachable" || v.Status != 503 {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
 
-// authority signs certificates for a test and writes them to a folder.
+// authority is a test CA that writes its certificates to a folder.
 type authority struct {
 	t    *testing.T
 	dir  string
@@ -179,7 +179,7 @@ func newAuthority(t *testing.T) *authority {
 
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
 
-// issue makes a certificate and writes NAME.pem and NAME.key.
+// issue creates a certificate and writes NAME.pem and NAME.key.
 func (a *authority) issue(name string, uses []x509.ExtKeyUsage) (*x509.Certificate, *ecdsa.PrivateKey) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

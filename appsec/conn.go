@@ -15,35 +15,35 @@ import (
 
 const (
 	maxAnswerHead = 64 << 10
-	maxInterim    = 8                // answers of 1xx before the one that counts
-	idleTime      = 60 * time.Second // a connection at rest for longer is not used again
-	oneWrite      = 16 << 10         // a body up to this length goes out with the head
+	maxInterim    = 8                // 1xx responses before the final one
+	idleTime      = 60 * time.Second // a connection idle for longer is not used again
+	oneWrite      = 16 << 10         // a body up to this length is sent together with the head
 )
 
-// connections speak HTTP/1.1. Package net/http would do, but hands each question
-// to a goroutine and each answer to another. That costs as much as all the rest
-// of an inspection, and leaves one that gave up racing with its own question.
-// Here the caller writes and reads; what an answer is, net/http says.
+// connections use HTTP/1.1. The client of net/http passes each question to one
+// goroutine and each answer to another. That costs as much as the rest of an
+// inspection, and after a timeout it may still read the question. Here the caller
+// writes and reads itself. Only answers are parsed by net/http.
 type connections struct {
 	dial dial
 	end  *endpoint
-	most int // at rest
+	most int // idle connections
 
 	mu     sync.Mutex
-	idle   []*conn            // the one used last is last
-	late   map[*conn]struct{} // those with an answer to come that no request wants any more
-	closed bool               // none comes to rest any more
+	idle   []*conn            // in the order of their last use
+	late   map[*conn]struct{} // those waiting for an answer that no request needs any more
+	closed bool               // no connection becomes idle any more
 	waits  sync.WaitGroup     // for late
 }
 
-// A conn is a connection to AppSec that one question at a time has.
+// A conn is a connection to AppSec. One question at a time uses it.
 type conn struct {
 	net.Conn
-	in     io.LimitedReader // from Conn, what one answer may have
+	in     io.LimitedReader // from Conn, limited to the size of one answer
 	buf    *bufio.Reader    // from in
-	asleep probe            // tells whether it is still good, after a rest
-	used   bool             // it has had an answer
-	rested time.Time        // since when it is at rest
+	asleep probe            // checks whether it is still usable after an idle time
+	used   bool             // it has received an answer
+	rested time.Time        // when it became idle
 }
 
 func (cs *connections) ask(q *question, t *turn) (*answer, error) {
@@ -52,8 +52,8 @@ func (cs *connections) ask(q *question, t *turn) (*answer, error) {
 		return nil, err
 	}
 	a, heard, err := cs.exchange(c, q, t)
-	// AppSec may close a connection at rest at the very moment when it is used
-	// again. Nothing has been heard then, so that the question can be asked anew.
+	// AppSec may close an idle connection at the moment when it is used again. Then no
+	// byte has arrived, and the question can be asked again.
 	if err != nil && c.used && !heard && failureOf(err) != Late {
 		if c, err = cs.open(t.until); err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func (cs *connections) ask(q *question, t *turn) (*answer, error) {
 	return a, err
 }
 
-// get returns a connection at rest, or else a new one.
+// get returns an idle connection, or a new one.
 func (cs *connections) get(until time.Time) (*conn, error) {
 	for {
 		c := cs.pop()
@@ -90,8 +90,8 @@ func (cs *connections) pop() *conn {
 	return c
 }
 
-// push lays c to rest. The longest at rest goes if it is its time, so that a
-// rush does not leave its connections open for ever.
+// push makes c idle. It also closes the oldest idle connection if it has expired, so
+// that connections do not stay open after a load peak.
 func (cs *connections) push(c *conn) {
 	c.rested, c.used = time.Now(), true
 	var old *conn
@@ -133,11 +133,11 @@ func (cs *connections) open(until time.Time) (*conn, error) {
 	return c, nil
 }
 
-// drop closes c, of which nothing is to come any more.
+// drop closes c.
 func (c *conn) drop() { _ = c.Close() }
 
-// exchange asks q on c, and lays c to rest or closes it. It says whether
-// anything was heard.
+// exchange asks q on c, and then makes c idle or closes it. Heard says whether any byte
+// arrived.
 func (cs *connections) exchange(c *conn, q *question, t *turn) (a *answer, heard bool, err error) {
 	if err := c.SetDeadline(t.until); err != nil {
 		c.drop()
@@ -156,12 +156,11 @@ func (cs *connections) exchange(c *conn, q *question, t *turn) (a *answer, heard
 	}
 	a, last, err := c.receive(q)
 	if err != nil && !time.Now().Before(t.until) {
-		// A line that the deadline cuts off is reported as a bad one.
+		// net/http reports a line that the deadline cuts off as malformed.
 		err = fmt.Errorf("reading the answer: %w", os.ErrDeadlineExceeded)
 	}
-	// An answer that comes before the whole body was sent is one; but the rest of
-	// the body is still on its way, so that c is not to be used again. The same
-	// goes for bytes that nobody has asked for.
+	// An answer before the end of the body is valid. But then c is in an unknown state
+	// and cannot be used again, as after unexpected bytes.
 	if err == nil && sent == nil && !last && c.buf.Buffered() == 0 {
 		cs.push(c)
 	} else {
@@ -170,8 +169,7 @@ func (cs *connections) exchange(c *conn, q *question, t *turn) (a *answer, heard
 	return a, true, err
 }
 
-// await waits for the first byte of the answer, and longer than t wanted at first if
-// there is reason to.
+// await waits for the first byte of the answer. It waits longer if t says so.
 func (c *conn) await(t *turn, sent bool) error {
 	for {
 		_, err := c.buf.Peek(1)
@@ -201,7 +199,7 @@ func (cs *connections) leave(c *conn, t *turn) bool {
 	}
 	cs.late[c] = struct{}{}
 	cs.waits.Go(func() {
-		_ = c.SetDeadline(until) // if c is closed, there is nothing to wait for
+		_ = c.SetDeadline(until) // on an error c is closed, and the read below ends
 		_, err := c.buf.Peek(1)
 		c.drop()
 		cs.mu.Lock()
@@ -233,7 +231,7 @@ func (c *conn) send(q *question, end *endpoint) error {
 	return nil
 }
 
-// receive reads an answer, and says whether it is the last one on c.
+// receive reads an answer. Last says whether c cannot be used again.
 func (c *conn) receive(q *question) (a *answer, last bool, err error) {
 	resp, err := c.final()
 	if err != nil {
@@ -247,7 +245,7 @@ func (c *conn) receive(q *question) (a *answer, last bool, err error) {
 	return parseAnswer(resp.StatusCode, q.reply), resp.Close, nil
 }
 
-// final reads the head of the answer that counts.
+// final reads the head of the final response, after any 1xx responses.
 func (c *conn) final() (*http.Response, error) {
 	for range maxInterim {
 		resp, err := http.ReadResponse(c.buf, nil)
@@ -261,7 +259,7 @@ func (c *conn) final() (*http.Response, error) {
 	return nil, errFraming
 }
 
-// explain tells an answer that makes no sense from a connection that breaks.
+// explain distinguishes a malformed answer from a broken connection.
 func (c *conn) explain(err error) error {
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, errFraming) {
@@ -273,7 +271,7 @@ func (c *conn) explain(err error) error {
 	return fmt.Errorf("%w: %w", errFraming, err)
 }
 
-// readAll appends to b what r has, up to most bytes.
+// readAll appends the content of r to b, at most most bytes.
 func readAll(b []byte, r io.Reader, most int) ([]byte, error) {
 	for {
 		if len(b) > most {

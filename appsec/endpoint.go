@@ -8,16 +8,16 @@ import (
 	"github.com/tocsin-project/tocsin/internal/upstream"
 )
 
-// An endpoint is what a configured URL leads to.
+// An endpoint is a parsed URL of an AppSec.
 type endpoint struct {
 	network, address string // to dial
 	host             string // of the Host header
-	path             string // with a slash at the beginning
+	path             string // begins with a slash
 	secure           bool
 }
 
-// parseURL reads the URL of an AppSec. Its errors do not show the URL where that
-// may hold a password.
+// parseURL reads the URL of an AppSec. Its errors do not show a URL that may contain a
+// password.
 func parseURL(raw string) (endpoint, error) {
 	u, err := upstream.ParseURL(raw, "http://127.0.0.1:7422", "unix:///run/crowdsec-appsec.sock")
 	if err != nil {
@@ -38,8 +38,8 @@ func parseURL(raw string) (endpoint, error) {
 	return end, nil
 }
 
-// A dial opens a connection. Requests are not for proxies on the way, so what
-// the environment says about those is left aside.
+// A dial opens a connection. It ignores the proxies of the environment: they must not
+// see the requests.
 type dial func(context.Context) (net.Conn, error)
 
 func newDial(end endpoint, cfg *tls.Config) dial {

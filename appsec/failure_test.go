@@ -71,7 +71,7 @@ func TestConnectionRefused(t *testing.T) {
 	f := newFake(t, nil)
 	f.Close()
 	c := f.client(t, Config{})
-	if v := get(t, c, "/"); v.Reason != "AppSec is out of reach" || c.Stats().Failed[Unreachable] != 1 {
+	if v := get(t, c, "/"); v.Reason != "AppSec is unreachable" || c.Stats().Failed[Unreachable] != 1 {
 		t.Errorf("%+v, %+v", v, c.Stats())
 	}
 }
@@ -86,7 +86,7 @@ func TestFailuresAreLoggedOnceAMinuteAndWithoutTheKey(t *testing.T) {
 		}
 		<-time.After(time.Minute)
 		get(t, c, "/")
-		all := logs.FilterMessage("AppSec gives no answer").All()
+		all := logs.FilterMessage("AppSec does not answer").All()
 		if len(all) != 2 || all[0].ContextMap()["requests"] != uint64(1) || all[1].ContextMap()["requests"] != uint64(10) {
 			t.Fatalf("%+v", all)
 		}
@@ -97,8 +97,8 @@ func TestFailuresAreLoggedOnceAMinuteAndWithoutTheKey(t *testing.T) {
 	})
 }
 
-// A script is an AppSec on raw connections: reply gets what has been read of a
-// question, the head, and returns what to answer and whether to hang up.
+// A script is an AppSec on raw connections: reply gets the head of a question, and
+// returns the answer and whether to close the connection.
 type script struct {
 	net.Listener
 	wg    sync.WaitGroup
@@ -165,7 +165,7 @@ func reply(body string) string {
 func TestAnswersThatLie(t *testing.T) {
 	tests := []struct {
 		name, answer string
-		want         Failure // failures: it is an answer
+		want         Failure // the value failures: there is an answer
 	}{
 		{"interim answers come first", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + reply(plainAllow), failures},
 		{"a body without a length", "HTTP/1.0 200 OK\r\n\r\n" + plainAllow, failures},
@@ -191,7 +191,7 @@ func TestAnswersThatLie(t *testing.T) {
 			}
 			continue
 		}
-		// No connection is used again: a neutral question has one of its own.
+		// No connection is used again: the test question gets its own.
 		if v.Answered || v.Status != 503 || stats.Failed[tt.want] != 1 || s.conns.Load() != 2 {
 			t.Errorf("%s: %+v, %v, %d connections", tt.name, v, stats.Failed, s.conns.Load())
 		}
@@ -209,8 +209,8 @@ func TestConnectionsAreKept(t *testing.T) {
 	if s.conns.Load() != 1 {
 		t.Errorf("%d connections", s.conns.Load())
 	}
-	// A request may outlast the config that its client belongs to: once that is
-	// closed, the request gets its answer, and the connection is not kept.
+	// A request may last longer than the config of its client. After Close the request
+	// still gets its answer, and the connection is not kept.
 	c.Close()
 	for range 2 {
 		get(t, c, "/")
@@ -220,7 +220,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// The server may close a connection at rest when it likes.
+// The server may close an idle connection at any time.
 func TestAConnectionThatEndsAtRestIsReplaced(t *testing.T) {
 	for name, probed := range map[string]bool{"as seen before": true, "as seen in use": false} {
 		s := newScript(t, func(n int, _ string) (string, bool) { return reply(plainAllow), n == 1 })
@@ -242,7 +242,7 @@ func TestAConnectionThatEndsAtRestIsReplaced(t *testing.T) {
 	}
 }
 
-// Bytes that nobody asked for must not be the answer to the next question.
+// Unexpected bytes must not become the answer to the next question.
 func TestAnAnswerIsForItsQuestion(t *testing.T) {
 	s := newScript(t, func(n int, _ string) (string, bool) {
 		if n == 1 {
@@ -298,7 +298,7 @@ func TestBytesThatComeAtRestAreNoAnswer(t *testing.T) {
 	l.Close()
 }
 
-// pipes has c talk to handle in the bubble of a test.
+// pipes connects c to handle in the bubble of a test.
 func pipes(c *Client, handle func(net.Conn)) (closed *sync.WaitGroup) {
 	var wg sync.WaitGroup
 	c.wire = &connections{most: c.cfg.MaxInFlight, end: &endpoint{host: "h", path: "/"}, dial: func(context.Context) (net.Conn, error) {
@@ -354,7 +354,7 @@ func TestAnswersThatDripAreLate(t *testing.T) {
 		if v := get(t, c, "/"); v.Reason != "AppSec does not answer in time" || time.Since(began) != 200*time.Millisecond {
 			t.Errorf("%+v after %v", v, time.Since(began))
 		}
-		// What is for AppSec alone may take longer.
+		// Requests for AppSec itself may take longer.
 		if v := get(t, c, InternalPrefix); v.Status != 404 || time.Since(began) < 500*time.Millisecond {
 			t.Errorf("%+v after %v", v, time.Since(began))
 		}
@@ -381,7 +381,8 @@ func TestAnAppSecThatHangsIsLeftAlone(t *testing.T) {
 				t.Errorf("question %d: %+v", i, v)
 			}
 		}
-		// Eight timeouts, more than a second: from now on only one tries.
+		// After eight timeouts over more than a second, only one request at a time is
+		// sent.
 		tried := make(chan inspect.Verdict)
 		go func() { tried <- get(t, c, "/") }()
 		synctest.Wait()
@@ -398,7 +399,7 @@ func TestAnAppSecThatHangsIsLeftAlone(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 		healthy.Store(true)
-		for range 3 { // the first that tries finds an answer, and all is well
+		for range 3 { // the first gets an answer, so all are sent again
 			if v := get(t, c, "/"); v != (inspect.Verdict{}) {
 				t.Errorf("%+v", v)
 			}
@@ -414,8 +415,8 @@ func TestTheBreaker(t *testing.T) {
 	tests := []struct {
 		name   string
 		never  bool
-		events string // l: late, o: any other outcome, u: late because of what requests are, s: half a second goes by
-		want   bool   // another question may be asked beside one that is under way
+		events string // l: late, o: any other outcome, u: late because of requests, s: half a second passes
+		want   bool   // another question may be asked while one is in progress
 	}{
 		{"many at once are no pattern", false, "llllllllllllllll", true},
 		{"few are none either", false, "lsslssl", true},

@@ -24,16 +24,16 @@ const testKey = appsectest.Key
 
 var visitor = netip.MustParseAddr("192.0.2.7")
 
-// A fake is an AppSec to test against. It keeps to what the real one does with a
-// question: see TestTheFakeAnswersAsRecorded and TestReal.
+// A fake is an AppSec for tests. It behaves like the real one: see
+// TestTheFakeAnswersAsRecorded and TestReal.
 type fake struct{ *appsectest.Server }
 
-// newFake starts a fake; nil wrap answers all questions itself.
+// newFake starts a fake. If wrap is nil, the fake answers all questions itself.
 func newFake(t testing.TB, wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)) *fake {
 	return &fake{appsectest.Start(t, wrap)}
 }
 
-// answering starts a fake that gives one answer to all.
+// answering starts a fake that always gives the same answer.
 func answering(t testing.TB, status int, body string) *fake {
 	return newFake(t, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.WriteHeader(status)
@@ -41,8 +41,8 @@ func answering(t testing.TB, status int, body string) *fake {
 	})
 }
 
-// client returns a client of f. Machines under load are slow: the timeout is
-// long unless cfg has one.
+// client returns a client of f. Its default timeout is long, because machines under
+// load are slow.
 func (f *fake) client(t testing.TB, cfg Config) *Client {
 	t.Helper()
 	if cfg.URL == "" {
@@ -81,12 +81,12 @@ func judge(t testing.TB, c *Client, r *http.Request, in inspect.Details) inspect
 	}
 	if b := v.Body; b != nil {
 		t.Cleanup(b.Release)
-		v.Body = nil // so that verdicts compare
+		v.Body = nil // so that verdicts can be compared
 	}
 	return v
 }
 
-// say writes to whom it does not matter whether it still hears.
+// say writes text and ignores errors.
 func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 
 // drain reads the rest of an answer, so that its connection can be used again.
@@ -101,7 +101,7 @@ func readFile(t testing.TB, name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// What AppSec 1.7.8 was seen to answer is what the fake answers.
+// The fake gives the recorded answers of AppSec 1.7.8.
 func TestTheFakeAnswersAsRecorded(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})

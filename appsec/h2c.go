@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// multiplexed asks with HTTP/2 and without TLS.
+// multiplexed sends all questions over HTTP/2 without TLS.
 type multiplexed struct {
 	url       string
 	transport *http.Transport
-	ctx       context.Context // ends the wait for answers that no request wants any more
+	ctx       context.Context // ends the wait for answers that no request needs any more
 	cancel    context.CancelFunc
-	waits     sync.WaitGroup // for these
+	waits     sync.WaitGroup // for those waits
 }
 
 func newMultiplexed(end endpoint, secure *tls.Config) (*multiplexed, error) {
 	if secure != nil {
-		return nil, errors.New("h2c is HTTP/2 without TLS: of no use with an https URL")
+		return nil, errors.New("h2c is HTTP/2 without TLS: want an http URL, or no h2c")
 	}
 	open := newDial(end, nil)
 	t := &http.Transport{
@@ -51,7 +51,7 @@ func (m *multiplexed) close() {
 	m.waits.Wait()
 }
 
-// A result is what became of a question.
+// A result is the answer to a question, or the error.
 type result struct {
 	a   *answer
 	err error
@@ -59,8 +59,7 @@ type result struct {
 
 func (m *multiplexed) ask(q *question, t *turn) (*answer, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	// The transport may still read what it was given when it has given up, so it
-	// gets copies.
+	// The transport may still read the request after a timeout, so it gets copies.
 	req, err := http.NewRequestWithContext(ctx, q.method(), m.url, bytes.NewReader(bytes.Join(q.body, nil)))
 	if err != nil {
 		cancel()
@@ -124,7 +123,7 @@ func (m *multiplexed) roundTrip(req *http.Request) result {
 	return result{a: parseAnswer(resp.StatusCode, body)}
 }
 
-// header returns the fields of q.
+// header returns the header fields of q.
 func (q *question) header() http.Header {
 	h := http.Header{}
 	for line := range strings.SplitSeq(string(q.fields), "\r\n") {
@@ -133,7 +132,7 @@ func (q *question) header() http.Header {
 		}
 	}
 	if h["User-Agent"] == nil {
-		h["User-Agent"] = []string{""} // none, instead of net/http's own
+		h["User-Agent"] = []string{""} // empty, to suppress the user agent of net/http
 	}
 	return h
 }

@@ -15,24 +15,24 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// slowHeads is an AppSec that judges one request after the other, and takes as long for
-// a head as rules over all headers do.
+// slowHeads is an AppSec that inspects one request after the other, with rules that
+// check all headers.
 var slowHeads = appsectest.Runner{Routines: 1, PerHeadByte: 10 * time.Microsecond, PerQuestion: time.Millisecond}
 
-// headed returns an attack with so many bytes of headers in front of it.
+// headed returns an attack after that many bytes of headers.
 func headed(client string, bytes int) (*http.Request, inspect.Details) {
 	r, in := attackOf(client)
 	r.Header.Set("X-Padding", strings.Repeat("x", bytes))
 	return r, in
 }
 
-// judgedBad is what AppSec says about an attack.
+// judgedBad is AppSec's verdict on an attack.
 var judgedBad = inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}
 
-// overloaded is what a client gets that AppSec had no time for.
+// overloaded is the verdict on a request that AppSec had no time for.
 var overloaded = inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Reason: "AppSec is busy with other requests"}
 
-// expect inspects a request and fails if the verdict is none of want.
+// expect inspects a request and fails if the verdict is not in want.
 func expect(t *testing.T, c *Client, name string, r *http.Request, in inspect.Details, want ...inspect.Verdict) {
 	t.Helper()
 	v, err := c.Inspect(r, in)
@@ -46,8 +46,8 @@ func expect(t *testing.T, c *Client, name string, r *http.Request, in inspect.De
 	t.Errorf("%s: %+v, %v", name, v, err)
 }
 
-// Many GETs with large heads that come at the same time make AppSec late. None of them
-// gets through for it, and nobody else's attack does.
+// Many GETs with large heads at the same time make AppSec late. Neither they nor an
+// attack of another client pass because of that.
 func TestLargeHeadsLetNobodyThrough(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -99,7 +99,8 @@ func TestLargeHeadsLetNobodyThrough(t *testing.T) {
 	}
 }
 
-// What cannot be judged within MaxTimeout is refused, and nobody is banned for it.
+// A request that cannot be inspected within MaxTimeout is refused, and its client is
+// not banned.
 func TestAFloodIsRefusedAndNotLetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, slowHeads, Config{MaxTimeout: time.Second})
@@ -126,7 +127,7 @@ func TestAFloodIsRefusedAndNotLetThrough(t *testing.T) {
 	})
 }
 
-// A small request can be slow because of what it says. Others are judged.
+// A small request can be slow because of its content. The others are still inspected.
 func TestSlowRulesLetNobodyThrough(t *testing.T) {
 	for _, row := range []struct {
 		name     string
@@ -162,8 +163,8 @@ func TestSlowRulesLetNobodyThrough(t *testing.T) {
 	}
 }
 
-// An AppSec that has answered until now and answers nobody any more is out, two seconds
-// later. Who was asked about before that is not let through: it could be the reason.
+// An AppSec that stops answering counts as an outage after two seconds. Requests from
+// before that are refused, because one of them may be the cause.
 func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
 	late := inspect.Verdict{Reason: failureReasons[Late]}
 	for _, row := range []struct {
@@ -183,8 +184,9 @@ func TestAnAppSecThatFallsSilentIsAnOutage(t *testing.T) {
 	}
 }
 
-// whileSilent has an AppSec fall silent over a request, of which first is said, and asks
-// about a stranger's attack after a time: this is to take so long, and want to be said.
+// whileSilent lets an AppSec fall silent at a request, which must get the verdict
+// first. After a time it sends an attack of another client, which must get the verdict
+// want and take that long.
 func whileSilent(t *testing.T, cfg Config, first inspect.Verdict, after, took time.Duration, want inspect.Verdict) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -208,12 +210,13 @@ func whileSilent(t *testing.T, cfg Config, first inspect.Verdict, after, took ti
 	})
 }
 
-// A network has as much under way as AppSec judges in a moment, for each routine.
+// A network may have as many requests in progress as AppSec's routines inspect in a
+// moment.
 func TestPlacesOfANetworkFollowRoutines(t *testing.T) {
 	for _, row := range []struct{ routines, want int }{{1, 2}, {4, 10}} {
 		synctest.Test(t, func(t *testing.T) {
 			c, _ := judging(t, appsectest.Runner{Routines: row.routines, PerQuestion: 80 * time.Millisecond}, Config{Routines: row.routines})
-			for range 100 { // until the pace is known
+			for range 100 { // until the client has measured the pace
 				get(t, c, "/")
 			}
 			var wg sync.WaitGroup

@@ -7,55 +7,54 @@ import (
 )
 
 const (
-	// perByte is how long AppSec is given for a byte of what makes a question large,
-	// which is about twice as long as rules were seen to take that are slow: the Core
-	// Rule Set in-band, and JSON.
+	// perByte is the time that AppSec gets for each byte of a large question: about
+	// twice what slow rules took in tests (the Core Rule Set in-band, with JSON).
 	perByte = 100 * time.Microsecond
-	// usualHead is how many bytes of header fields Timeout is enough for.
+	// usualHead is the size of the header fields for which Timeout is enough.
 	usualHead = 1 << 10
-	// bulkyHead is how many bytes of header fields honest browsers send. A client with more,
-	// or a large body, and makes AppSec late has a record for it.
+	// bulkyHead is the largest size of the header fields of honest browsers. A network
+	// that sends more, or a large body, and makes AppSec late gets a record.
 	bulkyHead = 8 << 10
-	// light is the weight up to which a question cannot be why AppSec is late: 2 kB.
+	// light is the largest weight of a question that is not blamed for a delay: 2 kB.
 	light = 2048 * perByte
 
-	// AppSec is taken to hang when it has said nothing for so many times the weight
-	// of the heaviest question that it may be at, and for silence at least if it has
-	// answered before: small questions can be slow, too, and for some the Core Rule Set
-	// needs more than a second. What it was asked meanwhile is refused, for one of these
-	// questions may be the reason.
+	// AppSec counts as hanging after a silence of holdFactor times the weight of its
+	// heaviest question in progress. If it has answered before, the time is at least
+	// silence, because the Core Rule Set takes more than a second for some small
+	// questions. Questions asked meanwhile are refused, because one of them may be the
+	// cause.
 	holdFactor = 3
 	maxHold    = time.Minute
 	silence    = 2 * time.Second
 )
 
-// weight returns how long AppSec may take for q because of how large it is.
+// weight returns the extra time that AppSec gets for the size of q.
 func (q *question) weight() time.Duration {
 	return time.Duration(q.size+max(len(q.fields)-usualHead, 0)) * perByte
 }
 
-// bulky reports whether q is larger than what browsers send without an upload.
+// bulky reports whether q is larger than a browser's request without an upload.
 func (q *question) bulky() bool {
 	return time.Duration(q.size+max(len(q.fields)-bulkyHead, 0))*perByte > light
 }
 
-// A load is what AppSec is at, as far as we have asked it. One question of a client's
-// may keep it from all others: by default it judges one after the other, and goes on
-// when nobody waits for the answer any more.
+// A load knows which of this client's questions AppSec works on. One question can delay
+// all others, because by default AppSec inspects one after the other, and continues
+// after a timeout.
 type load struct {
 	timeout  time.Duration // of a question without weight
-	silence  time.Duration // how long it may say nothing if it has answered before
-	routines time.Duration // how many questions it judges at once
+	silence  time.Duration // the longest silence of an AppSec that has answered before
+	routines time.Duration // how many questions it inspects at the same time
 
 	pace  pace
-	alive atomic.Bool // it has answered, and has not been taken to hang since
+	alive atomic.Bool // it has answered, and has not hung since
 
 	mu    sync.Mutex
-	sum   time.Duration      // the weight of all questions under way
+	sum   time.Duration      // the weight of all questions in progress
 	heavy map[*turn]struct{} // those that are not light
-	n     int                // how many there are in all
-	quiet time.Time          // since when it has not answered what it was asked; zero: it has
-	spoke time.Time          // when it gave its last answer
+	n     int                // the number of all questions in progress
+	quiet time.Time          // since when AppSec has been silent; zero: no question is unanswered
+	spoke time.Time          // the time of its last answer
 }
 
 func (l *load) add(t *turn) {
@@ -72,20 +71,20 @@ func (l *load) add(t *turn) {
 	}
 }
 
-// answer notes that AppSec has answered t, which it is still at.
+// answer records that AppSec has answered t. The caller still has to call remove.
 func (l *load) answer(t *turn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.alive.Store(true)
 	if waited := now.Sub(t.start); t.bytes > 0 {
-		// Since the answer before, as many were judged as there are routines.
+		// Since the previous answer, each routine has worked on a question.
 		l.pace.note(min(waited, min(waited, now.Sub(l.spoke))*l.routines), t.bytes)
 	}
 	l.spoke = now
 }
 
-// remove notes that t is over, and whether anything was heard of AppSec.
+// remove records the end of t, and whether anything was heard from AppSec.
 func (l *load) remove(t *turn, heard bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,12 +99,12 @@ func (l *load) remove(t *turn, heard bool) {
 	}
 }
 
-// A view is how a load looks to one question.
+// A view is the state of a load for one question.
 type view struct {
-	others time.Duration // the weight of the others
-	held   bool          // one of the others is not light
+	others time.Duration // the weight of the other questions
+	held   bool          // another question is not light
 	alive  bool          // AppSec has answered before, and does not hang
-	hangs  bool          // AppSec says nothing, for longer than any of them explains
+	hangs  bool          // AppSec is silent for longer than any of them explains
 }
 
 func (l *load) look(t *turn) view {

@@ -68,7 +68,7 @@ func TestAnAnswerTellsOfFailuresBeforeIt(t *testing.T) {
 	c.log.began = time.Now().Add(-time.Hour)
 	c.log.failures[Late].unsaid.Add(19)
 	get(t, c, "/")
-	if n := logs.FilterMessage("AppSec gives no answer").FilterField(zap.Uint64("requests", 19)).Len(); n != 1 {
+	if n := logs.FilterMessage("AppSec does not answer").FilterField(zap.Uint64("requests", 19)).Len(); n != 1 {
 		t.Errorf("%+v", logs.All())
 	}
 }

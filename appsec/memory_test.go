@@ -16,7 +16,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A stalling body has some data at once, and then nothing until it is closed.
+// A stalling body delivers some data at once, and then nothing until Close.
 type stalling struct {
 	io.Reader
 	once sync.Once
@@ -40,8 +40,8 @@ func (s *stalling) Close() error {
 	return nil
 }
 
-// hold has c inspect uploads of clients in the background, and returns how to end
-// them and what was said about them.
+// hold inspects uploads of clients in the background. The returned function ends them
+// and counts the reasons of their verdicts.
 func hold(c *Client, uploads map[netip.Addr][]io.Reader) (end func() map[string]int) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -68,7 +68,7 @@ func hold(c *Client, uploads map[netip.Addr][]io.Reader) (end func() map[string]
 	}
 }
 
-// ofMany returns n uploads, each like what next makes, of so many networks.
+// ofMany returns n uploads, each from next, of that many networks.
 func ofMany(n, networks int, next func() io.Reader) map[netip.Addr][]io.Reader {
 	all := map[netip.Addr][]io.Reader{}
 	for i := range n {
@@ -78,8 +78,8 @@ func ofMany(n, networks int, next func() io.Reader) map[netip.Addr][]io.Reader {
 	return all
 }
 
-// Uploads that stall, of one client or of many, leave room for the body of a third
-// party: its attack is inspected.
+// Stalled uploads of one client or of many leave memory for others: an attack in
+// another client's body is still inspected.
 func TestStalledUploadsLeaveRoomForOthers(t *testing.T) {
 	const size = 256<<10 + 1
 	for _, row := range []struct {
@@ -91,7 +91,7 @@ func TestStalledUploadsLeaveRoomForOthers(t *testing.T) {
 		{"262 of 262 networks", 262, 262, 1 << 28},
 		{"262 of 7 networks, in little memory", 262, 7, 16 << 20},
 	} {
-		for _, whose := range []string{"198.51.100.9", "203.0.0.9"} { // of a network apart, and of one of those that stall
+		for _, whose := range []string{"198.51.100.9", "203.0.0.9"} { // of another network, and of one with stalled uploads
 			t.Run(row.name+", and "+whose, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := newClient(t, Config{URL: "http://h", BodyMemory: row.memory})
@@ -119,8 +119,7 @@ func TestStalledUploadsLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
-// A network that uploads more at once than its share is served one after the other:
-// every upload arrives whole.
+// The uploads of a network that exceed its share wait for each other, and all arrive.
 func TestUploadsOfOneNetworkTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, memory, uploads = 256 << 10, 16 * 256 << 10, 40
@@ -139,8 +138,7 @@ func TestUploadsOfOneNetworkTakeTurns(t *testing.T) {
 	})
 }
 
-// A trickle is a body that comes steadily, 64 KiB in a second. It does not mind to
-// be closed.
+// A trickle is a body that arrives steadily, 64 KiB a second. Close does nothing.
 type trickle struct{ rest string }
 
 func (s *trickle) Read(p []byte) (int, error) {
@@ -166,7 +164,7 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 		skip   Skip
 	}{
 		{"of all, and it may pass", 69_632, lookup.None, other, inspect.Verdict{}, NoRoom},
-		{"of all, and it may not", 69_632, lookup.Ban, other, inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "no room for the body", Close: true}, NoRoom},
+		{"of all, and it may not", 69_632, lookup.Ban, other, inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "no memory for the body", Close: true}, NoRoom},
 		{
 			"of a network, whose own doing it is", 139_264, lookup.None, visitor,
 			inspect.Verdict{Action: lookup.Ban, Status: 503, Reason: "too many bodies of one network at once", Close: true},

@@ -11,45 +11,44 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// neutralPause is how long it takes from the beginning of one neutral question to that
-// of the next.
+// neutralPause is the shortest time between the starts of two test questions.
 const neutralPause = 1 * time.Second
 
-// A neutral tells an AppSec that fails from one that fails over a single request. If
-// AppSec has answered anything since the request was asked about, it is the request.
-// Else a question of our own is put, without anything from a client in it.
+// A neutral decides whether AppSec fails in general or on a single request only. If
+// AppSec has answered anything since the request was sent, the request is the cause.
+// Otherwise the client asks a test question, with no data from a visitor.
 //
-// That runs to its end although the request that it was put for waits no longer: who
-// sends requests that fail just before their time is up keeps nobody from knowing.
+// The test question continues even if the time of its request is over. So an attacker
+// cannot hide the result with requests that fail just before their timeout.
 type neutral struct {
-	carrier carrier       // that has a connection of its own where questions share one; nil: that of all questions
-	answers atomic.Uint64 // how many AppSec has given, to any question
+	carrier carrier       // its own connection where all questions share one; nil: the usual carrier
+	answers atomic.Uint64 // the number of AppSec's answers, to any question
 
 	mu     sync.Mutex
-	next   time.Time // when another one may be put
-	last   *inquiry  // the one under way, or else the last one; nil: there was none
+	next   time.Time // when the next test question may start
+	last   *inquiry  // the one in progress, or else the last one; nil: none yet
 	before *inquiry  // the one before that
-	closed bool      // none is put any more
+	closed bool      // no more test questions are asked
 	waits  sync.WaitGroup
 }
 
-// An inquiry is one neutral question.
+// An inquiry is one test question.
 type inquiry struct {
-	done    chan struct{} // closed when it is over; the rest does not change after that
+	done    chan struct{} // closed at the end; the other fields do not change after that
 	said    health
-	answers uint64 // how many answers there were when it was over
+	answers uint64 // the number of answers at its end
 }
 
-// A health is what is known of an AppSec.
+// A health says whether an AppSec works.
 type health uint8
 
 const (
 	notKnown health = iota
-	healthy         // it answers others
-	failing         // it fails over a neutral question, too
+	healthy         // it answers other questions
+	failing         // it also fails on a test question
 )
 
-// over reports whether i is over.
+// over reports whether i has ended.
 func (i *inquiry) over() bool {
 	select {
 	case <-i.done:
@@ -59,7 +58,8 @@ func (i *inquiry) over() bool {
 	}
 }
 
-// health returns what i says when there have been so many answers. It has to be over.
+// health returns the result of i, given the current number of answers. The inquiry must
+// have ended.
 func (i *inquiry) health(now uint64) health {
 	if i.answers != now {
 		return healthy
@@ -67,8 +67,8 @@ func (i *inquiry) health(now uint64) health {
 	return i.said
 }
 
-// health tells whether AppSec answers others than t, over which it has failed. It waits
-// for that as long as t has time. put asks a neutral question.
+// health reports whether AppSec answers questions other than t, on which it has failed.
+// It waits for the result until the time of t is over. put asks a test question.
 func (n *neutral) health(t *turn, put func() health) health {
 	if n.answers.Load() != t.answers {
 		return healthy
@@ -87,13 +87,13 @@ func (n *neutral) health(t *turn, put func() health) health {
 		return i.health(n.answers.Load())
 	}
 	if before != nil && before.health(n.answers.Load()) == failing {
-		return failing // an outage goes on until there is an answer
+		return failing // an outage lasts until there is an answer
 	}
 	return notKnown
 }
 
-// inquiry returns the neutral question to wait for, which may be over, and the one
-// before it; nil: there is none.
+// inquiry returns the test question to wait for, which may have ended, and the one
+// before it; nil: none.
 func (n *neutral) inquiry(put func() health) (i, before *inquiry) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -115,7 +115,7 @@ func (n *neutral) inquiry(put func() health) (i, before *inquiry) {
 	return i, n.before
 }
 
-// close waits for the question under way, which is the last one.
+// close waits for the test question in progress. No other starts after it.
 func (n *neutral) close() {
 	n.mu.Lock()
 	n.closed = true
@@ -126,13 +126,14 @@ func (n *neutral) close() {
 	}
 }
 
-// An unsentError is why there is no connection: AppSec has not received the request.
+// An unsentError means that there is no connection, so AppSec has not received the
+// request.
 type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
-// tellApart returns what is behind a failure that t has met in time: the request, or
-// an AppSec that fails over all.
+// tellApart finds the cause of a failure within the time of t: the request, or an
+// AppSec that fails on everything.
 func (c *Client) tellApart(t *turn, failed Failure, err error) Failure {
 	_, unsent := errors.AsType[unsentError](err)
 	if unsent || failed != ServerError && failed != BadAnswer && failed != Unreachable {
@@ -147,8 +148,8 @@ func (c *Client) tellApart(t *turn, failed Failure, err error) Failure {
 	return InDoubt
 }
 
-// askNeutral asks a neutral question. It takes nothing of what questions about requests
-// share, so that no client can keep it waiting here.
+// askNeutral asks a test question. It uses no shared budget, so no client can delay it
+// here.
 func (c *Client) askNeutral() health {
 	q := c.questions.Get().(*question)
 	defer q.free(&c.questions)
@@ -157,7 +158,7 @@ func (c *Client) askNeutral() health {
 	q.secure, q.internal, q.mostHTTP, q.body, q.size = false, false, HTTP11, nil, 0
 	q.setHead(r, &in, r.RequestURI, c.cfg.Key)
 	t := c.newTurn(q, c.parties.enter(inspect.NetworkOf(in.Client)))
-	t.most = t.allow // nobody waits longer for it
+	t.most = t.allow // no request waits longer for it
 	t.ask()
 	wire := c.wire
 	if c.neutral.carrier != nil {
@@ -175,13 +176,13 @@ func (c *Client) askNeutral() health {
 	case err == nil:
 		c.neutral.answers.Add(1)
 		return healthy
-	case failed.ofRequests(): // it waits behind a large one
+	case failed.ofRequests(): // it waits behind a large request
 		return notKnown
 	}
 	return failing
 }
 
-// harmless returns a request that no rule is against.
+// harmless returns a request that no rule refuses.
 func harmless(v HTTPVersion) (*http.Request, inspect.Details) {
 	return &http.Request{
 		Method: http.MethodGet, RequestURI: "/", Host: "localhost", ProtoMajor: int(v) / 10, ProtoMinor: int(v) % 10,

@@ -17,16 +17,16 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// byRequest is the verdict on a request that AppSec alone fails over.
-var byRequest = inspect.Verdict{Action: lookup.Ban, Status: 503, Slow: true, Reason: "AppSec fails over this request, and answers others"}
+// byRequest is the verdict if AppSec fails on this request only.
+var byRequest = inspect.Verdict{Action: lookup.Ban, Status: 503, Slow: true, Reason: "AppSec fails on this request, and answers others"}
 
-// inDoubt is the verdict on one that it failed over, when nothing else is known.
+// inDoubt is the verdict if AppSec fails and the cause is unknown.
 var inDoubt = inspect.Verdict{
 	Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second,
-	Reason: "AppSec fails, and it is not known yet whether over this request alone",
+	Reason: "AppSec fails, and it is unknown whether only on this request",
 }
 
-// served starts f's server with HTTP/2 without TLS, beside HTTP/1.1.
+// served starts f's server with HTTP/1.1 and HTTP/2 without TLS.
 func served(t *testing.T, wrap func(http.ResponseWriter, *http.Request, http.HandlerFunc)) *fake {
 	f := &fake{&appsectest.Server{Wrap: wrap}}
 	f.Server.Server = httptest.NewUnstartedServer(f)
@@ -42,7 +42,7 @@ func post(body string) *http.Request {
 	return httptest.NewRequest("POST", "/", strings.NewReader(body))
 }
 
-// Whoever finds what AppSec fails over does not get in by it.
+// A request that makes AppSec fail does not pass because of that.
 func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
 	for _, row := range []struct {
 		name, word string
@@ -77,8 +77,8 @@ func TestWhatAppSecFailsOverIsNotLetThrough(t *testing.T) {
 	}
 }
 
-// A neutral question has nothing of a client's in it, and is asked only if no other
-// answer shows that AppSec is well.
+// A test question contains no data of a client, and is asked only if no other answer
+// shows that AppSec works.
 func TestANeutralQuestionIsNeutral(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})
@@ -117,7 +117,7 @@ func TestAnAnswerToSomebodyElseIsEvidence(t *testing.T) {
 	f.Last(t, 2)
 }
 
-// What fails over a neutral question, too, is an outage, and the site goes on.
+// If a test question fails too, it is an outage, and requests pass.
 func TestAnOutageIsNoRequestsDoing(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -126,8 +126,8 @@ func TestAnOutageIsNoRequestsDoing(t *testing.T) {
 		reason string
 	}{
 		{"errors", func(w http.ResponseWriter) { w.WriteHeader(502) }, ServerError, "AppSec fails"},
-		{"nonsense", func(w http.ResponseWriter) { say(w, "<html>") }, BadAnswer, "AppSec gives no proper answer"},
-		{"connections that break", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, Unreachable, "AppSec is out of reach"},
+		{"nonsense", func(w http.ResponseWriter) { say(w, "<html>") }, BadAnswer, "AppSec gives an invalid answer"},
+		{"connections that break", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, Unreachable, "AppSec is unreachable"},
 	} {
 		for _, h2c := range []bool{false, true} {
 			f := served(t, func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { row.fail(w) })
@@ -144,19 +144,19 @@ func TestAnOutageIsNoRequestsDoing(t *testing.T) {
 	}
 }
 
-// Where there is no connection, no request is to blame, and nothing is to be asked.
+// Without a connection it is an outage, and no test question is necessary.
 func TestNoConnectionIsAnOutageAtOnce(t *testing.T) {
 	for _, h2c := range []bool{false, true} {
 		f := newFake(t, nil)
 		f.Close()
 		c := f.client(t, Config{H2C: h2c})
-		if v := get(t, c, "/"); v != (inspect.Verdict{Reason: "AppSec is out of reach"}) || c.neutral.last != nil {
+		if v := get(t, c, "/"); v != (inspect.Verdict{Reason: "AppSec is unreachable"}) || c.neutral.last != nil {
 			t.Errorf("HTTP/2 %v: %+v", h2c, v)
 		}
 	}
 }
 
-// One at a time, one a second, for all clients together.
+// One test question at a time, one a second, for all clients together.
 func TestNeutralQuestionsAreFew(t *testing.T) {
 	for name, broken := range map[string]bool{"by requests": false, "in an outage": true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -197,8 +197,8 @@ func TestNeutralQuestionsAreFew(t *testing.T) {
 	}
 }
 
-// A request that waits for a neutral question has no more time for that, and is not
-// let through when it is over. What comes of the question is for those that follow.
+// A request does not wait longer because of a test question, and is refused when its
+// time is over. The result counts for later requests.
 func TestNobodyWaitsLongerForANeutralQuestion(t *testing.T) {
 	const timeout, late = 200 * time.Millisecond, 150 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
@@ -232,14 +232,13 @@ func TestNobodyWaitsLongerForANeutralQuestion(t *testing.T) {
 	})
 }
 
-// Who keeps AppSec busy does not make an outage of it for what somebody else, or he
-// himself, has it fail over.
+// A large request that keeps AppSec busy does not turn another failure into an outage.
 func TestALargeRequestMakesNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{})
 		s.Wrap = func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 			if strings.Contains(r.Header.Get(uriHeader), "breaks") {
-				w.WriteHeader(500) // before it is judged
+				w.WriteHeader(500) // before the inspection
 				return
 			}
 			answer(w, r)
@@ -261,7 +260,7 @@ func TestALargeRequestMakesNoOutage(t *testing.T) {
 	})
 }
 
-// One client's requests that AppSec fails over change nothing for others.
+// A client's requests that make AppSec fail do not affect others.
 func TestWhatAppSecFailsOverIsNoMatterToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, appsectest.Runner{Routines: 1}, Config{})
@@ -281,7 +280,7 @@ func TestWhatAppSecFailsOverIsNoMatterToOthers(t *testing.T) {
 	})
 }
 
-// A client that is closed asks nothing of its own any more, and blames nobody.
+// A closed client asks no more test questions, and blames no request.
 func TestAClosedClientAsksNothingOfItsOwn(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})

@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )
 
-// With HTTP/2, too, it is known when AppSec is through with what made it late, and
-// nothing of that is left when the client is closed.
+// With HTTP/2 too, the client knows when AppSec has finished a late request, and Close
+// leaves nothing behind.
 func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	f := &fake{new(appsectest.Server)}
 	f.Run(appsectest.Runner{Routines: 1, PerByte: 100 * time.Microsecond})
@@ -32,7 +32,7 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	if p == nil {
 		t.Fatal("nobody waits for the answer")
 	}
-	if !p.work.take(int64(204_800*time.Microsecond), time.Now().Add(30*time.Second)) { // which the late one has until it is over
+	if !p.work.take(int64(204_800*time.Microsecond), time.Now().Add(30*time.Second)) { // which the late request holds until its end
 		t.Fatal("the answer is awaited for ever")
 	}
 	if _, rest := c.parties.record(p); rest < time.Second || rest > time.Minute {
@@ -46,6 +46,6 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	if v := judge(t, c, other, inspect.Details{}); !v.Slow {
 		t.Errorf("%+v", v)
 	}
-	c.Close()                          // while AppSec is at it
-	get(t, f.client(t, Config{}), "/") // until it is not
+	c.Close()                          // while AppSec works on it
+	get(t, f.client(t, Config{}), "/") // until it has finished
 }

@@ -14,12 +14,11 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// letThrough is the verdict about a request that AppSec had no time for, with PassOverload:
-// nobody has judged it, and it is no reason to suspect its client.
+// letThrough is the verdict with PassOverload on a request that AppSec had no time for.
+// It does not count against the client.
 var letThrough = inspect.Verdict{Reason: overloaded.Reason}
 
-// With PassOverload a request goes on that AppSec had no time for, as late as it would
-// have been refused.
+// With PassOverload such a request passes, at the time when it would have been refused.
 func TestPassOverloadLetsThroughWhatAppSecHasNoTimeFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, slowHeads, Config{MaxTimeout: time.Second, PassOverload: true, OnFailure: lookup.Ban})
@@ -41,8 +40,8 @@ func TestPassOverloadLetsThroughWhatAppSecHasNoTimeFor(t *testing.T) {
 	})
 }
 
-// So do the requests of the two seconds before an AppSec that has fallen silent is known
-// to be out. Later ones are for OnFailure.
+// So do requests in the two seconds before the silence of AppSec counts as an outage.
+// OnFailure applies to later ones.
 func TestPassOverloadLetsThroughWhatAppSecFallsSilentOver(t *testing.T) {
 	for _, row := range []struct {
 		name     string
@@ -59,8 +58,8 @@ func TestPassOverloadLetsThroughWhatAppSecFallsSilentOver(t *testing.T) {
 	}
 }
 
-// Over HTTP/2, where all questions share a connection, large heads let nobody through
-// either: not those who send them, and not those who come meanwhile.
+// Over HTTP/2, where all questions share a connection, large heads let no request pass
+// either: neither their own nor others meanwhile.
 func TestLargeHeadsLetNobodyThroughOverHTTP2(t *testing.T) {
 	for _, row := range []struct{ heads, bytes int }{{8, 7_000}, {4, 60_000}, {2, 400_000}} {
 		t.Run(fmt.Sprintf("%d of %d bytes", row.heads, row.bytes), func(t *testing.T) {

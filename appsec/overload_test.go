@@ -41,7 +41,7 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// judging returns a client of an AppSec that judges as run says, in the bubble of a
+// judging returns a client of an AppSec that works as run says, in the bubble of a
 // test.
 func judging(t *testing.T, run appsectest.Runner, cfg Config) (*Client, *appsectest.Server) {
 	cfg.URL, cfg.Key = "http://h", testKey
@@ -62,13 +62,13 @@ func judging(t *testing.T, run appsectest.Runner, cfg Config) (*Client, *appsect
 	}
 	t.Cleanup(func() {
 		c.Close()
-		_ = server.Shutdown(context.Background()) // which waits for what is being judged
+		_ = server.Shutdown(context.Background()) // it waits for requests in progress
 		wg.Wait()
 	})
 	return c, s
 }
 
-// padded returns an attack with so many bytes in front of it.
+// padded returns an attack after that many bytes of padding.
 func padded(bytes int) *http.Request {
 	return httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", bytes)+"evil"))
 }
@@ -77,10 +77,10 @@ func attackOf(client string) (*http.Request, inspect.Details) {
 	return httptest.NewRequest("GET", "/?q=evil", nil), inspect.Details{Client: netip.MustParseAddr(client)}
 }
 
-// ofCRS is what the Core Rule Set in-band takes for a byte of JSON.
+// ofCRS is the time of the Core Rule Set in-band for a byte of JSON.
 const ofCRS = 55 * time.Microsecond
 
-// Whoever makes AppSec late is not let through for it, and nobody else is meanwhile.
+// A request that makes AppSec late does not pass, and neither do others meanwhile.
 func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -92,7 +92,7 @@ func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 		{"400 kB with slow rules", 20 * time.Microsecond, inspect.Verdict{Action: lookup.Ban, Status: 403, Answered: true, Reason: "AppSec: ban"}, 400004 * 20 * time.Microsecond},
 		{
 			"400 kB with the Core Rule Set", ofCRS,
-			inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to judge in time"},
+			inspect.Verdict{Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to inspect in time"},
 			10 * time.Second,
 		},
 	} {
@@ -108,7 +108,7 @@ func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 						t.Errorf("who pads: %+v, %v after %v", v, err, took)
 					}
 				})
-				// Others come all the time until it is over, and after it.
+				// Other requests arrive until its end, and after it.
 				for i := range 120 {
 					wg.Go(func() {
 						<-time.After(time.Duration(i)*250*time.Millisecond + time.Millisecond)
@@ -132,7 +132,7 @@ func TestWhoMakesAppSecLateIsNotLetThrough(t *testing.T) {
 	}
 }
 
-// An honest upload has the time that its size takes.
+// An honest upload gets the time that its size needs.
 func TestALargeUploadIsGivenTime(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -145,7 +145,7 @@ func TestALargeUploadIsGivenTime(t *testing.T) {
 		{"a page of an editor with the Core Rule Set", 20_000, ofCRS, 0, inspect.Verdict{}},
 		{"a form with the Core Rule Set", 3_000, ofCRS, 0, inspect.Verdict{}},
 		{"a page of an editor and little time", 20_000, ofCRS, 500 * time.Millisecond, inspect.Verdict{
-			Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to judge in time",
+			Action: lookup.Ban, Status: 503, RetryAfter: 10 * time.Second, Slow: true, Reason: "too large for AppSec to inspect in time",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -161,8 +161,8 @@ func TestALargeUploadIsGivenTime(t *testing.T) {
 	}
 }
 
-// Who makes AppSec late leaves it to others for four times as long, and in the end
-// waits alone.
+// A network that makes AppSec late must pause for four times that time, and finally
+// gets only the shared single place.
 func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{})
@@ -178,7 +178,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 			if v := send(); v.Status != 503 || v.Reason != "too many requests of one network at once" {
 				t.Errorf("while AppSec is at the one before: %+v", v)
 			}
-			<-time.After(13 * time.Second) // AppSec is through with the first after 22 s
+			<-time.After(13 * time.Second) // AppSec finishes the first after 22 s
 			asked := len(s.Asked())
 			if v := send(); v.Status != 503 || v.RetryAfter < 75*time.Second || v.RetryAfter > 90*time.Second || len(s.Asked()) != asked {
 				t.Errorf("while it is to rest: %+v", v)
@@ -188,7 +188,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 		if alone, _ := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); !alone {
 			t.Error("it does not wait alone")
 		}
-		// What is small is judged as before, and so are others.
+		// Its small requests are inspected as before, and so are others.
 		r, in := attackOf(visitor.String())
 		if v := judge(t, c, r, in); !v.Answered {
 			t.Errorf("%+v", v)
@@ -200,7 +200,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 	})
 }
 
-// A network has its part of the places, and waits for itself only.
+// A network gets its share of the places, and other networks do not wait for it.
 func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -241,13 +241,13 @@ func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 	})
 }
 
-// An AppSec that hangs is an outage, whoever has asked it what: a large request keeps
-// the site behind it no longer than it could take.
+// An AppSec that hangs is an outage, whatever it was asked. A large request delays that
+// only by the time that it may take.
 func TestAHangIsNoRequestsDoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, Config{URL: "http://h", Timeout: 200 * time.Millisecond})
 		defer pipes(c, hang).Wait()
-		r := padded(100_000) // of which AppSec may be at for 30 s
+		r := padded(100_000) // AppSec may work on it for 30 s
 		if v := judge(t, c, r, inspect.Details{Client: visitor}); v.Status != 503 || !v.Slow {
 			t.Errorf("%+v", v)
 		}
@@ -270,7 +270,7 @@ func TestAHangIsNoRequestsDoing(t *testing.T) {
 	})
 }
 
-// Who wants it so goes on without a verdict.
+// By choice, requests pass without a verdict.
 func TestOverloadMayPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := judging(t, appsectest.Runner{Routines: 1, PerByte: ofCRS}, Config{PassOverload: true})

@@ -9,35 +9,35 @@ import (
 )
 
 const (
-	shareOf = 8 // a network has one part in so many of what all share
+	shareOf = 8 // one network gets 1/shareOf the share of each shared budget
 
-	// lateTwice is how often a network has to make AppSec late, within memory, until
-	// its questions wait alone.
+	// lateTwice is how often a network must make AppSec late, while its record lasts,
+	// until its questions get only the shared single place.
 	lateTwice = 2
 	memory    = 10 * time.Minute
 
-	// restFactor is how many times as long as AppSec was late a network asks nothing
-	// large any more, so that it has a fifth of AppSec's time at most.
+	// After a network has made AppSec late, it may send nothing large for restFactor
+	// times that delay. So it gets at most a fifth of AppSec's time.
 	restFactor = 4
 	maxRest    = 5 * time.Minute
 
-	maxParties = 4096 // networks with a record that are kept in mind
+	maxParties = 4096 // networks with a record that are kept
 )
 
-// A party is a network with its share of the places and of the work.
+// A party is a network with its share of the budgets.
 type party struct {
 	network netip.Prefix
-	places  budget // questions under way
+	places  budget // questions in progress
 	work    budget // the weight of these, in nanoseconds
 
-	// What follows is under the lock of parties.
-	here  int       // its requests that are being inspected
+	// The lock of parties guards the following fields.
+	here  int       // its requests in progress
 	late  int       // how often it has made AppSec late
-	until time.Time // until when that is remembered
-	rests time.Time // until when it asks nothing large
+	until time.Time // until when its record lasts
+	rests time.Time // until when it may send nothing large
 }
 
-// parties are the networks with requests under way, and those with a record.
+// parties are the networks with requests in progress, and those with a record.
 type parties struct {
 	places, work int64 // of each
 
@@ -45,8 +45,8 @@ type parties struct {
 	by map[netip.Prefix]*party
 }
 
-// enter returns the party of network; leave has to be called once its request is
-// through.
+// enter returns the party of network. The caller must call leave at the end of the
+// request.
 func (ps *parties) enter(network netip.Prefix) *party {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -68,9 +68,8 @@ func (ps *parties) leave(p *party) {
 	}
 }
 
-// blame notes that a question of p has made AppSec late, and kept it busy for so
-// long. A private address may be that of a proxy in front of everybody, and has no
-// record.
+// blame records that a question of p has made AppSec late, and how long it kept AppSec
+// busy. A private address gets no record: it may be a proxy in front of all clients.
 func (ps *parties) blame(p *party, busy time.Duration) {
 	if !lookup.IsPublic(p.network.Addr()) {
 		return
@@ -88,8 +87,8 @@ func (ps *parties) blame(p *party, busy time.Duration) {
 	ps.shrinkLocked(now)
 }
 
-// shrinkLocked keeps the number of records within its bound: those whose time is over
-// go, or else the one that ends first.
+// shrinkLocked limits the number of records. It removes expired ones, or else the one
+// that expires first.
 func (ps *parties) shrinkLocked(now time.Time) {
 	if len(ps.by) <= maxParties {
 		return
@@ -109,8 +108,8 @@ func (ps *parties) shrinkLocked(now time.Time) {
 	}
 }
 
-// record says whether the questions of p wait alone, and for how long it is to ask
-// nothing large.
+// record reports whether the questions of p get only the shared single place, and how
+// long it may send nothing large.
 func (ps *parties) record(p *party) (alone bool, rest time.Duration) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

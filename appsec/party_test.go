@@ -9,8 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// What is remembered of networks that have made AppSec late is bounded, and those
-// whose time ends first are forgotten.
+// The number of records is limited, and those that expire first are removed.
 func TestRecordsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ps := &parties{places: 1, work: 1, by: make(map[netip.Prefix]*party)}

@@ -9,11 +9,10 @@ import (
 	"syscall"
 )
 
-// A probe looks whether anything has come in on a connection at rest: its end,
-// or bytes that nobody asked for, which would be taken for the answer to the
-// next question.
+// A probe checks whether anything has arrived on an idle connection: its end, or
+// unexpected bytes, which would be taken for the answer to the next question.
 type probe struct {
-	raw  syscall.RawConn // nil: nothing can be told
+	raw  syscall.RawConn // nil: the connection cannot be checked
 	look func(fd uintptr) bool
 	err  *error
 }
@@ -33,13 +32,13 @@ func newProbe(c net.Conn) probe {
 	p := probe{raw: raw, err: new(error)}
 	b := make([]byte, 1)
 	p.look = func(fd uintptr) bool {
-		_, _, *p.err = syscall.Recvfrom(int(fd), b, syscall.MSG_PEEK) // does not block: no socket of Go's does
+		_, _, *p.err = syscall.Recvfrom(int(fd), b, syscall.MSG_PEEK) // does not block: Go's sockets are non-blocking
 		return true
 	}
 	return p
 }
 
-// ok reports whether nothing has come in.
+// ok reports whether nothing has arrived.
 func (p *probe) ok() bool {
 	if p.raw == nil {
 		return true

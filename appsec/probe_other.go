@@ -4,8 +4,8 @@ package appsec
 
 import "net"
 
-// A probe would look into a connection at rest. Where there is no way to, one
-// that is used in vain is replaced by a new one.
+// A probe cannot check an idle connection on this system. If one turns out to be
+// closed, a new connection replaces it.
 type probe struct{}
 
 func newProbe(net.Conn) probe { return probe{} }

@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// What AppSec is told about a request in headers of its own. It takes them out
-// before rules run.
+// The headers that describe the request to AppSec. It removes them before its rules
+// run.
 const (
 	ownPrefix   = "X-Crowdsec-"
 	keyHeader   = "X-Crowdsec-Appsec-Api-Key"
@@ -20,33 +20,32 @@ const (
 	uriHeader   = "X-Crowdsec-Appsec-Uri"
 	verbHeader  = "X-Crowdsec-Appsec-Verb"
 	hostHeader  = "X-Crowdsec-Appsec-Host"
-	agentHeader = "X-Crowdsec-Appsec-User-Agent"     // 1.6.1; without it rules see no user agent
-	protoHeader = "X-Crowdsec-Appsec-Http-Version"   // 1.6.6
-	refHeader   = "X-Crowdsec-Appsec-Transaction-Id" // 1.7.5
+	agentHeader = "X-Crowdsec-Appsec-User-Agent"     // since 1.6.1; without it rules see no user agent
+	protoHeader = "X-Crowdsec-Appsec-Http-Version"   // since 1.6.6
+	refHeader   = "X-Crowdsec-Appsec-Transaction-Id" // since 1.7.5
 	maxHead     = 512 << 10                          // AppSec reads 1 MiB, and answers a longer head with an error
-	maxKept     = 64 << 10                           // of a head's memory that is kept for the next one
+	maxKept     = 64 << 10                           // the largest buffer that is kept for the next question
 )
 
-// A question is a request as AppSec is to see it. It is valid until free.
+// A question is a request in the form that AppSec gets. It is valid until free.
 type question struct {
-	fields   []byte      // the header fields, each with its line end, without Host and Content-Length
-	body     [][]byte    // the body, or the part of it that is inspected, in pieces; nil: none
-	size     int         // of it
-	length   bool        // the length is to be told even if there is no body
+	fields   []byte      // header fields with line ends, without Host and Content-Length
+	body     [][]byte    // the inspected part of the body, in pieces; nil: none
+	size     int         // of body, in bytes
+	length   bool        // send Content-Length even without a body
 	secure   bool        // the client came by TLS
-	internal bool        // it asks for what is below InternalPrefix
-	mostHTTP HTTPVersion // the highest version that is told
+	internal bool        // its path is below InternalPrefix
+	mostHTTP HTTPVersion // the highest version that AppSec gets
 
 	network netip.Prefix // of the client
 	turn    turn
 
 	address []byte // scratch
-	reply   []byte // scratch, for what an answer says
-	out     []byte // scratch, for what is sent
+	reply   []byte // scratch, for the answer
+	out     []byte // scratch, for the bytes to send
 }
 
-// free gives q to the next one, unless it has grown too big for that, or its turn is
-// not over.
+// free returns q to the pool, unless its buffers are too large or its turn still runs.
 func (q *question) free(to *sync.Pool) {
 	if q.turn.stays {
 		return
@@ -57,8 +56,8 @@ func (q *question) free(to *sync.Pool) {
 	}
 }
 
-// setHead sets the head of the request. It reports whether the head is one that
-// AppSec reads.
+// setHead sets the head of the question. It reports whether the head is small enough
+// for AppSec.
 func (q *question) setHead(r *http.Request, in *inspect.Details, target, key string) bool {
 	q.fields = q.fields[:0]
 	q.length = in.Method != http.MethodGet && in.Method != http.MethodHead
@@ -72,7 +71,8 @@ func (q *question) setHead(r *http.Request, in *inspect.Details, target, key str
 	if in.Ref != "" {
 		q.add(refHeader, in.Ref)
 	}
-	// Rules get one user agent, this; a second one must not stay out of sight.
+	// Rules get only the user agent of this header. A second one stays in the other
+	// fields, where rules see it.
 	switch agents := r.Header["User-Agent"]; len(agents) {
 	case 0:
 	case 1:
@@ -95,14 +95,13 @@ func (q *question) setHead(r *http.Request, in *inspect.Details, target, key str
 }
 
 func orGet(method string) string {
-	if method == "" { // which net/http takes for GET in requests that are sent
+	if method == "" { // net/http sends GET for an empty method
 		return http.MethodGet
 	}
 	return method
 }
 
-// addVersion tells the version of HTTP that the client spoke, or mostHTTP if that is
-// lower.
+// addVersion adds the client's HTTP version, or mostHTTP if that is lower.
 func (q *question) addVersion(r *http.Request) {
 	major, minor := min(max(r.ProtoMajor, 0), 9), min(max(r.ProtoMinor, 0), 9)
 	if major*10+minor > int(q.mostHTTP) {
@@ -125,9 +124,9 @@ func (q *question) addBytes(name string, value []byte) {
 	q.endField(start)
 }
 
-// endField ends the field whose value begins at start. Servers let no line end
-// into a value, nor anything else that would have AppSec refuse the whole head;
-// handlers before us may.
+// endField ends the field whose value begins at start. It replaces line breaks and
+// other characters for which AppSec would refuse the whole head. Servers allow none of
+// them, but handlers before this one may.
 func (q *question) endField(start int) {
 	for i, b := range q.fields[start:] {
 		if b < ' ' && b != '\t' || b == 0x7f {
@@ -137,14 +136,14 @@ func (q *question) endField(start int) {
 	q.fields = append(q.fields, "\r\n"...)
 }
 
-// isForwarded reports whether a header of the client's is one for rules to see.
-// What a client lists in Connection is not left out beside: the site sees it
-// all the same, so that this would only be a way to hide from rules.
+// isForwarded reports whether AppSec gets a header of the client. Headers that the
+// client lists in Connection are included: the site sees them too, so otherwise an
+// attacker could hide them from the rules.
 func isForwarded(name string) bool {
 	switch http.CanonicalHeaderKey(name) {
-	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // of one hop
-		"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", // of the proxy
-		"Content-Length", "Expect", "Host": // of our own
+	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // hop-by-hop headers
+		"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", // headers for a proxy
+		"Content-Length", "Expect", "Host": // set by this package
 		return false
 	}
 	if len(name) >= len(ownPrefix) && strings.EqualFold(name[:len(ownPrefix)], ownPrefix) {
@@ -153,7 +152,7 @@ func isForwarded(name string) bool {
 	return isToken(name)
 }
 
-// isToken reports whether name can be the name of a header.
+// isToken reports whether name is a valid header name.
 func isToken(name string) bool {
 	for i := range len(name) {
 		switch b := name[i]; {
@@ -173,11 +172,12 @@ func (q *question) method() string {
 	return http.MethodGet
 }
 
-// hasLength reports whether the length is told. Up to 1.7.7 AppSec reads no body
-// without; and a POST that told it has none would look like one that does not.
+// hasLength reports whether the question has a Content-Length. AppSec up to 1.7.7 reads
+// no body without one. A POST with "Content-Length: 0" must keep it too, because rules
+// can see the difference.
 func (q *question) hasLength() bool { return q.length || q.size > 0 }
 
-// appendTo appends the question as HTTP/1.1 has it, without the body.
+// appendTo appends the head of the question in HTTP/1.1.
 func (q *question) appendTo(b []byte, end *endpoint) []byte {
 	b = append(append(append(append(b, q.method()...), ' '), end.path...), " HTTP/1.1\r\nHost: "...)
 	b = append(append(b, end.host...), "\r\n"...)
@@ -188,10 +188,9 @@ func (q *question) appendTo(b []byte, end *endpoint) []byte {
 	return append(append(b, q.fields...), "\r\n"...)
 }
 
-// originForm returns a target in the form that AppSec reads as a server does,
-// and the path in it. AppSec takes a target for any URL; without this, what
-// stands after a # would be hidden from rules, and of two slashes at the
-// beginning the second would begin a host.
+// originForm returns a target in a form that AppSec reads like a server, and its path.
+// AppSec parses the target as a general URL: it would hide everything after a # from
+// rules, and read // at the beginning as the start of a host.
 func originForm(target string) (clean, path string, err error) {
 	clean = target
 	if !strings.HasPrefix(clean, "/") && clean != "*" {

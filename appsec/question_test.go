@@ -44,7 +44,7 @@ func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
 	c := f.client(t, Config{})
 	r := httptest.NewRequest("GET", "http://shop.example/a?b", nil)
 	r.RequestURI = "/a?b"
-	r.URL.Path = "/rewritten" // as a handler before this one may do
+	r.URL.Path = "/rewritten" // like a handler before this one
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 	judge(t, c, r, inspect.Details{})
 	s := f.Last(t, 1)
@@ -63,7 +63,8 @@ func TestWhatTheRequestSaysIsTheDefault(t *testing.T) {
 	}
 }
 
-// A client must not speak for us, nor hide from rules what the site will see.
+// A client must not send tocsin's own headers to AppSec, nor hide from the rules what
+// the site sees.
 func TestWhatTheClientMayNotSay(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})
@@ -109,7 +110,7 @@ func TestRulesSeeEveryUserAgent(t *testing.T) {
 	}
 }
 
-// AppSec answers a head over 1 MiB with an error, which may let pass.
+// AppSec answers a head over 1 MiB with an error, and an error may let a request pass.
 func TestALargeHeadIsRefused(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{})
@@ -173,7 +174,7 @@ func FuzzTarget(f *testing.F) {
 		clean, path, err := originForm(target)
 		server, no := url.ParseRequestURI(target)
 		if no != nil || server.Opaque != "" {
-			return // no server takes it, or sees a path in it
+			return // no server accepts it, or finds a path in it
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", target, err)

@@ -2,5 +2,5 @@
 
 package appsec
 
-// raceEnabled: under the race detector pools drop what they are given now and then.
+// raceEnabled: with the race detector, pools sometimes drop their values.
 const raceEnabled = true

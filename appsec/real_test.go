@@ -12,9 +12,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// TestReal asks CrowdSec itself: the AppSec at TOCSIN_APPSEC_URL, with the key
-// TOCSIN_APPSEC_KEY. It has to have a rule that bans who asks for
-// TOCSIN_APPSEC_BLOCKED, /rpc2 if that is not set.
+// TestReal asks a real AppSec at TOCSIN_APPSEC_URL, with the key TOCSIN_APPSEC_KEY. It
+// needs a rule that bans requests for TOCSIN_APPSEC_BLOCKED (default: /rpc2).
 func TestReal(t *testing.T) {
 	addr := os.Getenv("TOCSIN_APPSEC_URL")
 	if addr == "" {

@@ -9,28 +9,28 @@ import (
 	"strings"
 )
 
-// What of an answer is relayed at most, beside a body within the bounds of an
-// answer. Browsers keep 180 cookies of a site or so.
+// The limits of a relayed answer, besides the limit of its body. Browsers keep about
+// 180 cookies of a site.
 const (
 	maxRelayFields = 256
 	maxRelayHead   = 256 << 10
 )
 
-// A Relay is an answer of AppSec's to the visitor, such as the page of a
-// challenge, a redirect with a cookie, or a script.
+// A Relay is AppSec's own response to the visitor, such as the page of a challenge, a
+// redirect with a cookie, or a script.
 type Relay struct {
-	Status int // 200 to 599; 200 if AppSec does not say, or nothing that makes sense
+	Status int // 200 to 599; 200 if AppSec sends none, or an invalid one
 
-	// Header has what AppSec says, cookies included, but no header that is for
-	// the connection, about the length, or for a proxy in front of this server.
-	// A cookie is Secure if the client came by TLS: AppSec cannot tell. An answer
-	// that says nothing of caches is for none.
+	// Header has AppSec's headers and cookies, except those about the connection and
+	// the length, and those for a proxy in front of this server. If the client used
+	// TLS, cookies get the attribute Secure, because AppSec does not know. An answer
+	// without Cache-Control gets one that forbids caching.
 	Header http.Header
 
-	Body string // as it is
+	Body string // unchanged
 }
 
-// ServeHTTP sends the answer.
+// ServeHTTP sends the response.
 func (a *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	for name, values := range a.Header {
@@ -42,18 +42,18 @@ func (a *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.Status)
 	if !bodyless && r.Method != http.MethodHead {
-		_, _ = io.WriteString(w, a.Body) // an error here is a client that has gone
+		_, _ = io.WriteString(w, a.Body) // on an error the client has disconnected
 	}
 }
 
 var (
-	errDamaged  = errors.New("a field is not of its type")
+	errDamaged  = errors.New("a field has the wrong type")
 	errTooMuch  = fmt.Errorf("more than %d headers and cookies, or %d bytes of them", maxRelayFields, maxRelayHead)
-	errBadField = errors.New("a header or cookie with a character that none has")
+	errBadField = errors.New("a header or cookie has an invalid character")
 )
 
-// newRelay returns what a says to the visitor. What cannot be relayed faithfully
-// is an error: half a challenge helps nobody.
+// newRelay returns the response in a for the visitor. It returns an error if any part
+// cannot be relayed, because an incomplete challenge does not work.
 func newRelay(a *answer, secure bool) (*Relay, error) {
 	if a.damaged {
 		return nil, errDamaged
@@ -104,8 +104,8 @@ func (a *Relay) add(size *bound, name, value string, secure bool) error {
 	return nil
 }
 
-// isRelayed reports whether a header is for the visitor. Those for a proxy in
-// front of this server could have it send files that are not for the visitor.
+// isRelayed reports whether the visitor may get a header. Headers for a proxy in front
+// of this server could make it send private files.
 func isRelayed(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
@@ -116,7 +116,7 @@ func isRelayed(name string) bool {
 	return !strings.HasPrefix(name, "X-Accel-")
 }
 
-// addSecure returns a cookie as Set-Cookie has it, with the attribute Secure.
+// addSecure adds the attribute Secure to a Set-Cookie value.
 func addSecure(cookie string) string {
 	attributes := strings.Split(cookie, ";")
 	for _, attribute := range attributes[1:] {

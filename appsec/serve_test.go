@@ -23,7 +23,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// guard puts c in front of a site, as a middleware does.
+// guard puts c in front of a site, like a middleware.
 func guard(c *Client, site http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := c.Inspect(r, inspect.Details{Client: visitor})
@@ -58,7 +58,7 @@ func eachProtocol(t *testing.T, c *Client, site http.HandlerFunc, f func(t *test
 	}
 }
 
-// hash is a site that answers with the sum of what was uploaded.
+// hash is a site that answers with the checksum of the upload.
 func hash(w http.ResponseWriter, r *http.Request) { say(w, appsectest.Sum(r.Body)) }
 
 func TestUploadsArriveAsTheyAre(t *testing.T) {
@@ -142,8 +142,7 @@ func TestALargeUploadTakesLittleMemory(t *testing.T) {
 	}
 }
 
-// Bodies of any framing are inspected: those without a length are what attackers
-// would send.
+// Bodies with any framing are inspected. Attackers would send those without a length.
 func TestBodiesAreInspected(t *testing.T) {
 	c := newFake(t, nil).client(t, Config{})
 	site := func(http.ResponseWriter, *http.Request) { t.Error("it got to the site") }
@@ -191,14 +190,14 @@ func TestBodiesOverTheLimitMayBeRefused(t *testing.T) {
 	if n := c.Stats().Refused[LongBody]; n != 2 {
 		t.Errorf("%d refused", n)
 	}
-	// Who asks first need not send it.
+	// A client that asks with "Expect: 100-continue" need not send the body.
 	got := talk(t, s, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
 		t.Errorf("%s", got)
 	}
 }
 
-// dialRaw opens a connection on which nothing takes longer than half a minute.
+// dialRaw opens a connection with a deadline of half a minute.
 func dialRaw(t *testing.T, s *httptest.Server) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -212,7 +211,7 @@ func dialRaw(t *testing.T, s *httptest.Server) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// talk sends what a client sends and returns the head of the answer.
+// talk sends raw bytes and returns the head of the response.
 func talk(t *testing.T, s *httptest.Server, sent string) string {
 	t.Helper()
 	conn, in := dialRaw(t, s)
@@ -288,8 +287,7 @@ func TestAClientThatBreaksOff(t *testing.T) {
 	}
 }
 
-// Clients that never send the rest of a body keep nobody waiting, and get an
-// answer.
+// Clients that never send the rest of a body delay no others, and get a response.
 func TestSlowloris(t *testing.T) {
 	c := newFake(t, nil).client(t, Config{BodyTimeout: 2 * time.Second, BodyOver: lookup.Ban})
 	s := httptest.NewServer(guard(c, hash))
@@ -349,7 +347,7 @@ func TestWebSocketsPass(t *testing.T) {
 	}
 }
 
-// What the site sends gets to the client when it is sent.
+// The client gets the site's data as soon as the site sends it.
 func TestAnswersAreNotHeldBack(t *testing.T) {
 	c := newFake(t, nil).client(t, Config{})
 	read := make(chan struct{})
@@ -395,7 +393,7 @@ func TestAnswersAreNotHeldBack(t *testing.T) {
 	})
 }
 
-// A gRPC stream may wait for the server before it says anything.
+// A gRPC client may wait for the server before it sends anything.
 func TestStreamsInBothDirections(t *testing.T) {
 	c := newFake(t, nil).client(t, Config{})
 	s := httptest.NewUnstartedServer(guard(c, func(w http.ResponseWriter, r *http.Request) {

@@ -8,26 +8,26 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Failure is a kind of reason why there is no answer.
+// A Failure is a reason why there is no answer.
 type Failure uint8
 
-// The kinds of failure.
+// The failures.
 const (
 	Late         Failure = iota // no answer within the timeout
-	Unreachable                 // no connection, or one that broke
-	Unauthorized                // 401, and again 401
-	ServerError                 // 5xx, to others as well
-	BadAnswer                   // an answer that is not AppSec's, or cannot be read
-	Busy                        // none of MaxInFlight questions ended in time
-	Paused                      // not asked, since AppSec hangs: see Config.KeepAsking
+	Unreachable                 // no connection, or a broken one
+	Unauthorized                // status 401, twice
+	ServerError                 // status 5xx, also for other requests
+	BadAnswer                   // an answer that is not AppSec's, or is malformed
+	Busy                        // all MaxInFlight places were in use
+	Paused                      // not asked, because AppSec hangs: see Config.KeepAsking
 	TooSlow                     // late because the request is large
-	Held                        // late because AppSec inspects a large request of another client
-	Crowded                     // the other questions of its network did not end in time
-	PutOff                      // large, and not asked, since its network has just made AppSec late
-	ByRequest                   // AppSec fails over this request, and answers others
-	InDoubt                     // AppSec failed, and did not show in time whether it answers others
-	Overloaded                  // late while AppSec answers others, or just has
-	failures                    // how many there are
+	Held                        // late because AppSec inspected a large request of another client
+	Crowded                     // late because of other requests of its network
+	PutOff                      // large, and not asked, because its network has just made AppSec late
+	ByRequest                   // AppSec fails on this request, and answers others
+	InDoubt                     // AppSec failed, and it is unknown whether it answers others
+	Overloaded                  // late while AppSec answers others, or has just answered
+	failures                    // the number of failures
 )
 
 var failureNames = [failures]string{
@@ -36,22 +36,22 @@ var failureNames = [failures]string{
 }
 
 var failureReasons = [failures]string{
-	"AppSec does not answer in time", "AppSec is out of reach", "AppSec does not accept the key",
-	"AppSec fails", "AppSec gives no proper answer", "AppSec is busy", "AppSec hangs",
-	"too large for AppSec to judge in time", "AppSec is busy with a large request", "too many requests of one network at once",
-	"large, and AppSec was late with the one before", "AppSec fails over this request, and answers others",
-	"AppSec fails, and it is not known yet whether over this request alone",
+	"AppSec does not answer in time", "AppSec is unreachable", "AppSec does not accept the key",
+	"AppSec fails", "AppSec gives an invalid answer", "AppSec is busy", "AppSec hangs",
+	"too large for AppSec to inspect in time", "AppSec is busy with a large request", "too many requests of one network at once",
+	"large, and the one before made AppSec late", "AppSec fails on this request, and answers others",
+	"AppSec fails, and it is unknown whether only on this request",
 	"AppSec is busy with other requests",
 }
 
-// ofRequests reports whether requests are the reason of f, and not AppSec: see
+// ofRequests reports whether requests are the cause of f, and not AppSec: see
 // Config.PassOverload.
 func (f Failure) ofRequests() bool { return f >= TooSlow && f < failures }
 
-// heard reports whether AppSec has said something, or the connection has.
+// heard reports whether AppSec has answered, or the connection has failed.
 func (f Failure) heard() bool { return f != Late && f != TooSlow && f != Held && f != Overloaded }
 
-// outcome returns what f is for a breaker.
+// outcome returns the outcome of f for a breaker.
 func (f Failure) outcome() outcome {
 	switch {
 	case f.ofRequests():
@@ -65,26 +65,26 @@ func (f Failure) outcome() outcome {
 // String returns the name of f, such as "late".
 func (f Failure) String() string { return name(failureNames[:], int(f)) }
 
-// A Skip is a kind of reason why a request is not inspected whole.
+// A Skip is a reason why a request is not inspected as a whole.
 type Skip uint8
 
-// The kinds of reason.
+// The reasons.
 const (
-	uncut     Skip = iota // it is inspected whole
+	uncut     Skip = iota // the whole request is inspected
 	LongBody              // the body is longer than Config.BodyLimit
 	SlowBody              // it takes longer than Config.BodyTimeout to arrive
-	NoRoom                // the bodies of all requests take Config.BodyMemory
-	NoShare               // those of its network take their share of that; always refused
-	Stream                // it is the stream of a gRPC call or of a CONNECT
+	NoRoom                // the bodies of all requests use up Config.BodyMemory
+	NoShare               // the bodies of its network use up its share of that; always refused
+	Stream                // the body is the stream of a gRPC call or of a CONNECT
 	LargeHead             // the head has more than 512 KiB; always refused
-	BadTarget             // the target is no URL; always refused
+	BadTarget             // the target is not a URL; always refused
 	skips                 // how many there are
 )
 
 var skipNames = [skips]string{"", "long_body", "slow_body", "no_room", "no_share", "stream", "large_head", "bad_target"}
 
 var skipReasons = [skips]string{
-	"", "body longer than AppSec inspects", "body too slow for AppSec", "no room for the body", "too many bodies of one network at once", "stream",
+	"", "body longer than AppSec inspects", "body too slow for AppSec", "no memory for the body", "too many bodies of one network at once", "stream",
 	"head longer than AppSec reads", "target that AppSec cannot parse",
 }
 
@@ -98,27 +98,27 @@ func name(names []string, i int) string {
 	return "unknown"
 }
 
-// Stats says what a Client has done since it was made.
+// Stats are the counts of a Client since its start.
 type Stats struct {
 	Asked      uint64                 // requests that AppSec was asked about
-	Retried    uint64                 // those of them asked about again, after a 401
-	Stopped    [lookup.Ban + 1]uint64 // requests that AppSec stopped, by action; without challenges
-	Challenged uint64                 // requests that AppSec answered itself
-	Unknown    uint64                 // answers that Fallback stood in for; among Stopped, too
+	Retried    uint64                 // those of them that were asked again, after a 401
+	Stopped    [lookup.Ban + 1]uint64 // requests that AppSec stopped, by action, except challenges
+	Challenged uint64                 // requests that AppSec answered with its own response
+	Unknown    uint64                 // answers that Fallback replaced; also in Stopped
 	Failed     [failures]uint64       // requests without an answer, by Failure
 	Skipped    [skips]uint64          // requests inspected in part, by Skip
-	Refused    [skips]uint64          // requests refused unasked, by Skip
-	Broken     uint64                 // requests whose body could not be read: ErrBody
-	BodyMemory int64                  // bytes that bodies take now
+	Refused    [skips]uint64          // requests refused without asking, by Skip
+	Broken     uint64                 // requests whose body could not be read (ErrBody)
+	BodyMemory int64                  // bytes that bodies use now
 
-	// Latency says how long answers took to come, the wait for a connection and
-	// a second attempt included. Each bucket counts those up to its bound, and so
-	// those of the one before it too; the bound of the last is without end.
+	// Latency is a histogram of the time until the answer, including the wait for a
+	// connection and a second attempt. The buckets are cumulative, and the last one has
+	// no limit.
 	Latency    []Bucket
 	LatencySum time.Duration
 }
 
-// A Bucket counts answers that took no longer than UpTo.
+// A Bucket counts answers that took at most UpTo.
 type Bucket struct {
 	UpTo time.Duration
 	N    uint64
@@ -134,7 +134,7 @@ type counts struct {
 	latency histogram
 }
 
-// Stats returns what c has counted up to now.
+// Stats returns the counts of c so far.
 func (c *Client) Stats() Stats {
 	n := &c.counts
 	s := Stats{
@@ -155,7 +155,7 @@ func loadAll(to []uint64, from []atomic.Uint64) {
 	}
 }
 
-// bounds are those of the buckets but the last, which has none.
+// bounds are the upper limits of the buckets, except the last.
 var bounds = [...]time.Duration{
 	250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
 	10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,

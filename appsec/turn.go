@@ -4,37 +4,37 @@ import (
 	"time"
 )
 
-// A turn is that of a question: how long it waits, and what it takes meanwhile of
-// what all questions share.
+// A turn is one attempt to get a question answered: how long it waits, and what it
+// takes of the shared budgets.
 type turn struct {
 	c      *Client
 	party  *party
 	weight time.Duration
-	cost   time.Duration // what it takes of the shares
-	bulky  bool          // it is larger than what browsers send without an upload
+	cost   time.Duration // what it takes of the work budgets
+	bulky  bool          // larger than a browser's request without an upload
 	bytes  int           // of the head, if there is no body; else 0
-	alive  bool          // AppSec had answered when the turn began, and did not hang
-	allow  time.Duration // how long it may take, if AppSec is not at others
-	most   time.Duration // how long it may take at the most
-	alone  bool          // the network has made AppSec late again and again
+	alive  bool          // at the start of the turn, AppSec had answered before and did not hang
+	allow  time.Duration // how long it may take if AppSec works on nothing else
+	most   time.Duration // how long it may take at most
+	alone  bool          // the network has repeatedly made AppSec late
 
 	began, until time.Time
-	start        time.Time // when AppSec was asked
-	asked        bool      // AppSec is at it
-	answers      uint64    // how many answers AppSec had given by then
-	crowded      bool      // it has to wait for others of its network
-	longer       bool      // there is reason to wait longer than allow
-	stays        bool      // it goes on after its request has given up: see stay
+	start        time.Time // when the question was sent
+	asked        bool      // the question has been sent
+	answers      uint64    // the number of AppSec's answers by then
+	crowded      bool      // it had to wait for others of its network
+	longer       bool      // it may wait longer than allow
+	stays        bool      // it continues after its request has ended: see stay
 	taken        [4]taking
 }
 
-// A taking is what a turn has of a budget.
+// A taking is an amount that a turn has taken from a budget.
 type taking struct {
 	of *budget
 	n  int64
 }
 
-// newTurn returns the turn of q, which end ends.
+// newTurn returns a turn for q. The caller must call end.
 func (c *Client) newTurn(q *question, p *party) *turn {
 	t := &q.turn
 	*t = turn{c: c, party: p, weight: q.weight(), cost: c.load.pace.cost(q), bulky: q.bulky(), alive: c.load.alive.Load(), began: time.Now()}
@@ -51,13 +51,13 @@ func (c *Client) newTurn(q *question, p *party) *turn {
 	return t
 }
 
-// take takes what the question needs, its own network's part first, and reports
-// whether it has got all in time.
+// take takes what the question needs from the budgets, those of its network first. It
+// reports whether it got everything in time.
 func (t *turn) take() bool {
 	one := taking{&t.party.places, 1}
 	lane := taking{&t.c.work, int64(t.cost)}
 	if t.alone {
-		// All networks with such a record together have one place.
+		// All networks with such a record share one place.
 		one.n, lane = t.party.places.most, taking{&t.c.alone, 1}
 	}
 	all := [4]taking{one, {&t.party.work, int64(t.cost)}, lane, {&t.c.slots, 1}}
@@ -73,7 +73,7 @@ func (t *turn) take() bool {
 	if !time.Now().Before(t.until) && !t.more() {
 		return false
 	}
-	if t.longer { // than its time, which begins now
+	if t.longer { // its own time begins only now
 		t.until = time.Now().Add(t.allow)
 		if end := t.began.Add(t.most); end.Before(t.until) {
 			t.until = end
@@ -83,7 +83,7 @@ func (t *turn) take() bool {
 	return true
 }
 
-// ask notes that AppSec is asked now.
+// ask records that the question is sent now.
 func (t *turn) ask() {
 	t.asked, t.answers = true, t.c.neutral.answers.Load()
 	t.c.load.add(t)
@@ -98,8 +98,8 @@ func (t *turn) wait(want taking) bool {
 	return true
 }
 
-// more reports whether to wait on when the time is up, and until when. Others may
-// keep AppSec busy: that is no reason to go on without it.
+// more reports whether to wait longer when the time is over, and until when. If other
+// requests keep AppSec busy, the request must still be inspected.
 func (t *turn) more() bool {
 	v := t.c.load.look(t)
 	if v.hangs {
@@ -120,9 +120,9 @@ func (t *turn) more() bool {
 	return true
 }
 
-// stay reports whether somebody is to wait for the answer although the request has
-// given up, until when at most, and what to call then. Only so it is known when
-// AppSec is through with a question that keeps it from others.
+// stay reports whether the wait for the answer continues after the request has ended,
+// until when at most, and what to call then. Only this shows when AppSec has finished a
+// question that delays others.
 func (t *turn) stay() (until time.Time, over func(heard bool), ok bool) {
 	v := t.c.load.look(t)
 	if v.hangs || t.weight <= light && !v.alive {
@@ -140,7 +140,7 @@ func (t *turn) stay() (until time.Time, over func(heard bool), ok bool) {
 	}, true
 }
 
-// end gives back what t has taken, unless it stays.
+// end returns what t has taken to the budgets, unless t stays.
 func (t *turn) end(heard bool) {
 	if !t.stays {
 		t.release(heard)
@@ -159,8 +159,8 @@ func (t *turn) release(heard bool) {
 	t.c.parties.leave(t.party)
 }
 
-// cause returns what is behind a failure, which for one that came in time is what it
-// looks like.
+// cause returns the real reason of a failure. For a failure in time that is the failure
+// itself.
 func (t *turn) cause(failed Failure) Failure {
 	if failed != Late && failed != Busy {
 		return failed
@@ -183,7 +183,7 @@ func (t *turn) cause(failed Failure) Failure {
 	return failed
 }
 
-// blame notes that t has made AppSec late.
+// blame records that t has made AppSec late.
 func (c *Client) blame(t *turn) {
 	busy := time.Since(t.began)
 	c.parties.blame(t.party, busy)

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// judge asks AppSec and turns what it says into a verdict.
+// judge asks AppSec and turns its answer into a verdict.
 func (c *Client) judge(q *question) inspect.Verdict {
 	a, failed, rest, err := c.ask(q)
 	if err != nil {
@@ -31,15 +31,15 @@ func (c *Client) judge(q *question) inspect.Verdict {
 	return v
 }
 
-// unanswered returns the replacement for an answer.
+// unanswered returns the verdict on a question without an answer.
 func (c *Client) unanswered(q *question, failed Failure) inspect.Verdict {
 	v := inspect.Verdict{Action: c.cfg.OnFailure, Status: http.StatusServiceUnavailable, Reason: failureReasons[failed]}
 	switch {
 	case q.internal:
-		// Nobody but AppSec can answer this.
+		// Only AppSec can answer this path.
 		v.Action = lookup.Ban
 	case v.Action == lookup.None:
-		// Without an answer the site comes before its protection: let it pass.
+		// Fail open: an outage of AppSec must not stop the site.
 		v.Status = 0
 	case v.Action == lookup.Captcha:
 		v.Status = http.StatusForbidden
@@ -47,27 +47,27 @@ func (c *Client) unanswered(q *question, failed Failure) inspect.Verdict {
 	return v
 }
 
-// overloaded returns the verdict on a request that AppSec did not judge because of this
-// request or another. That is no outage: if such requests passed, a client could switch
-// inspection off, for itself or for all.
+// overloaded returns the verdict on a request that AppSec did not inspect because of
+// this request or another one. That is not an outage: if such requests passed, a client
+// could switch inspection off.
 func (c *Client) overloaded(q *question, failed Failure, rest time.Duration) inspect.Verdict {
 	v := inspect.Verdict{Slow: failed == TooSlow || failed == ByRequest, Reason: failureReasons[failed]}
 	if c.cfg.PassOverload && !q.internal {
 		return v
 	}
 	v.Action, v.Status = lookup.Ban, http.StatusServiceUnavailable
-	if failed != ByRequest { // which fails again
+	if failed != ByRequest { // a retry would fail again
 		v.RetryAfter = rest
 	}
 	return v
 }
 
-// translate turns an answer into a verdict.
+// translate returns the verdict of an answer.
 func (c *Client) translate(q *question, a *answer) inspect.Verdict {
 	switch a.Action {
 	case "allow":
 		if q.internal {
-			// AppSec knows of no such page, and the site must not see what is for AppSec.
+			// AppSec has no such page, and the site must not see requests for AppSec.
 			return inspect.Verdict{Action: lookup.Ban, Status: http.StatusNotFound, Reason: "AppSec has no such challenge page"}
 		}
 		return inspect.Verdict{}
@@ -92,7 +92,7 @@ func (c *Client) translate(q *question, a *answer) inspect.Verdict {
 	}
 }
 
-// sane returns a status that turns a request away.
+// sane returns status if it refuses a request, or else 403.
 func sane(status int) int {
 	if status < 400 || status > 599 {
 		return http.StatusForbidden
@@ -100,8 +100,8 @@ func sane(status int) int {
 	return status
 }
 
-// refuse returns the verdict on a request that is not asked about, because what
-// AppSec would say to it is an error or leaves out the rest.
+// refuse returns the verdict on a request that is not sent to AppSec, because it would
+// answer with an error or inspect only a part.
 func (c *Client) refuse(why Skip) inspect.Verdict {
 	c.counts.refused[why].Add(1)
 	v := inspect.Verdict{Action: lookup.Ban, Status: http.StatusForbidden, Reason: skipReasons[why]}
@@ -120,8 +120,8 @@ func (c *Client) refuse(why Skip) inspect.Verdict {
 	return v
 }
 
-// ask gets an answer, and if there is none says which kind of failure that is, and
-// for how long the client is to leave it.
+// ask gets an answer. Without one it returns the kind of failure, and how long the
+// client should wait.
 func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration, err error) {
 	p := c.parties.enter(q.network)
 	t := c.newTurn(q, p)
@@ -152,7 +152,7 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 	return a, failed, retryAfter, err
 }
 
-// askInTurn waits for its turn and asks.
+// askInTurn waits for its part of the budgets and asks.
 func (c *Client) askInTurn(q *question, t *turn) (*answer, Failure, error) {
 	if !t.take() {
 		return nil, Busy, errBusy
@@ -161,12 +161,12 @@ func (c *Client) askInTurn(q *question, t *turn) (*answer, Failure, error) {
 	return c.put(c.wire, q, t)
 }
 
-// put asks over wire.
+// put asks q over wire.
 func (c *Client) put(wire carrier, q *question, t *turn) (*answer, Failure, error) {
 	a, err := wire.ask(q, t)
 	if err == nil && a.code == http.StatusUnauthorized && a.Action == "" {
-		// AppSec says this also when the Local API was slow to confirm a good key,
-		// and knows the key by the time it is asked again.
+		// AppSec also answers 401 if the Local API was slow to confirm a valid key. At
+		// the second request it knows the key.
 		c.counts.retried.Add(1)
 		if again, err := wire.ask(q, t); err == nil {
 			a = again

@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Rules that know no HTTP/3 ban nobody's browser, unless they are told of it.
+// Rules that do not know HTTP/3 ban no browser, unless max_http_version is 3.
 func TestBrowsersOverHTTP3AreNotBanned(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -45,7 +45,7 @@ func TestCheckVersions(t *testing.T) {
 		name string
 		run  appsectest.Runner
 		most HTTPVersion
-		want string // in the error; "": none
+		want string // part of the error; "": no error
 	}{
 		{"rules that know no HTTP/3, and are told of it", appsectest.Runner{NoHTTP3: true}, HTTP3, "AppSec refuses every request of HTTP/3"},
 		{"rules that know no HTTP/3, by default", appsectest.Runner{NoHTTP3: true}, 0, ""},

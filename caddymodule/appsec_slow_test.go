@@ -90,7 +90,7 @@ func TestWhoMakesAppSecFailIsSeen(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	h.load(h.inspected(s.URL, "detect builtin", "", ""))
 	for _, word := range []string{"rule", "answer", "off", "rule", "answer"} {
-		if a := h.get(suspect, "/?q=breaks-"+word); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "AppSec fails over this request") {
+		if a := h.get(suspect, "/?q=breaks-"+word); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "AppSec fails on this request") {
 			t.Errorf("%s: status %d, %q", word, a.status, a.body)
 		}
 	}
