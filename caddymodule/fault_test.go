@@ -125,7 +125,7 @@ func TestWhatIsInForceOutlastsEveryFault(t *testing.T) {
 		answers("the answer is no JSON", "reading the stream", lapitest.Raw(`{"new": [oops`)),
 		answers("the answer is JSON of another kind", "reading the stream", lapitest.Raw(`["a list"]`)),
 		answers("there is something behind the answer", "reading the stream", lapitest.Trailing(`{"new":null}`)),
-		answers("the answer is a gzip bomb", "inflates beyond reason", lapitest.GzipBomb(1<<30)),
+		answers("the answer is a gzip bomb", "decompresses to too many bytes", lapitest.GzipBomb(1<<30)),
 		full("the full answer is empty", lapitest.Short(0)),
 		full("the full answer is cut short, as valid JSON with status 200", lapitest.Short(7)),
 		full("the full answer is one giant string", lapitest.GiantString(32<<20)),

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// access is what any config says about how an API is reached.
+// access has the settings for the connection to an API, from any config.
 type access struct {
 	name, url, key string
 	machine        Machine
@@ -21,8 +21,8 @@ type access struct {
 	log            *zap.Logger
 }
 
-// open checks a, and with more what else there is to check, reads the files
-// that it names and returns the API. Nothing is sent.
+// open checks a, calls more for further checks, reads the files that a names, and
+// returns the API. It sends nothing.
 func (a access) open(more func() error) (api, error) {
 	opened, err := a.try(more)
 	if err != nil {
@@ -57,16 +57,16 @@ func (a access) try(more func() error) (api, error) {
 	}, nil
 }
 
-// warnExposed says that a secret is sent where others can read it.
+// warnExposed warns if a secret is sent over a connection that others can read.
 func (a access) warnExposed() {
 	what := "the API key"
 	switch {
-	case a.key == "" && a.machine.Password == "": // a certificate, which is no secret
+	case a.key == "" && a.machine.Password == "": // a certificate is not a secret
 		return
 	case a.key == "":
 		what = "the password of the machine"
 	case a.machine.Password != "":
-		what = "the API key, and the password of the machine with it,"
+		what = "the API key and the password of the machine"
 	}
 	switch text, serious := upstream.Exposed(a.url, what); {
 	case serious:
@@ -81,17 +81,17 @@ func (a access) check() error {
 	case a.key == "" && a.tls.Cert == "":
 		return errors.New("no API key: `cscli bouncers add NAME` makes one")
 	case strings.ContainsFunc(a.key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the API key has a character in it that none has: a space, a line end, a placeholder left over?")
+		return errors.New("the API key contains a character that is not allowed: look for a space, a line break or an unresolved placeholder")
 	case a.fallback > lookup.Ban:
-		return fmt.Errorf("fallback %v: no such action", a.fallback)
+		return fmt.Errorf("fallback %v: want ban, captcha or throttle", a.fallback)
 	}
 	return nil
 }
 
-// openMachine returns the machine of a, or nil if it names none. The bouncer is what
-// open has returned: the two share its connections, unless one of them shows a
-// certificate. A machine never shows the bouncer's, which the server would refuse
-// before it looks at a password.
+// openMachine returns the machine of a, or nil if there is none. It shares the
+// connections of the bouncer, unless one of them has a client certificate. A machine
+// never sends the bouncer's certificate: the server would refuse it before it checks
+// the password.
 func (a access) openMachine(bouncer api, scenarios func() []string) (*machine, error) {
 	if a.machine == (Machine{}) {
 		return nil, nil

@@ -15,8 +15,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// What the API's database has room for. It cuts what is longer, or refuses the
-// whole batch.
+// The limits of the API's database. It cuts longer values, or refuses the whole batch.
 const (
 	maxWord    = 255  // bytes of a name or a message
 	maxTarget  = 2048 // bytes of a path in JSON
@@ -27,12 +26,12 @@ const (
 	maxEvents  = 10   // of an alert
 	alertScope = "Ip"
 	rangeScope = "Range"
-	ourOrigin  = "tocsin"   // of decisions that were made here
-	alertKind  = "crowdsec" // of alerts about what scenarios found, as CrowdSec's agents call them
+	ourOrigin  = "tocsin"   // of tocsin's own decisions
+	alertKind  = "crowdsec" // of alerts from scenarios, as in CrowdSec's own alerts
 )
 
-// A pushed alert is one as the API has it. It wants every key up to source, and null
-// for none; what it does not know, as kind before 1.7.7, it passes over.
+// A pushed alert has the API's format. The API requires every key up to source, with
+// null for none, and ignores unknown ones, such as kind before 1.7.7.
 type pushed struct {
 	Kind        string           `json:"kind"`
 	Scenario    string           `json:"scenario"`
@@ -81,13 +80,12 @@ type pushedDecision struct {
 	Scenario string `json:"scenario"`
 }
 
-// newPushed returns a as it is sent at now. The API counts the time of a ban from
-// the end of the alert, so an alert that has waited would make for a short one or
-// none: one that asks for a decision ends when it is sent.
+// newPushed returns a in the API's format. The API counts the time of a ban from the
+// end of the alert, so an alert that was sent late would cause a short ban or none. An
+// alert that asks for a decision therefore ends when it is sent.
 //
-// CrowdSec's profiles know only one answer to an alert that asks for one, and as
-// shipped that is a ban. So one that has led to less than that here does not ask,
-// unless it brings its decision.
+// CrowdSec's default profiles ban for each alert that asks for a decision. So an alert
+// that led to less than a ban here does not ask, unless it carries its own decision.
 func newPushed(a *event.Alert, now time.Time, tell disclosure) *pushed {
 	p := &pushed{
 		Kind: alertKind, Simulated: a.Simulated,
@@ -114,14 +112,14 @@ func newPushed(a *event.Alert, now time.Time, tell disclosure) *pushed {
 	return p
 }
 
-// A disclosure says what of an alert CrowdSec is told beside the least.
+// A disclosure says which optional parts of an alert CrowdSec gets.
 type disclosure struct {
-	decide      bool                   // the decision that was made here
+	decide      bool                   // tocsin's own decision
 	query, host bool                   // of the requests
-	locate      func(netip.Addr) Place // nil: nobody knows where clients are
+	locate      func(netip.Addr) Place // nil: places are unknown
 }
 
-// source returns whom a is about, with where that is.
+// source returns the source of a, with its place.
 func (t disclosure) source(a *event.Alert) pushedSource {
 	s := sourceOf(a)
 	if t.locate == nil {
@@ -135,8 +133,8 @@ func (t disclosure) source(a *event.Alert) pushedSource {
 	return s
 }
 
-// contexts returns what may be told of requests, with the query as part of the
-// target.
+// contexts returns the requests without the parts that CrowdSec must not get. The query
+// is part of the target.
 func (t disclosure) contexts(all []event.Context) []event.Context {
 	all = slices.Clone(all)
 	for i := range all {
@@ -152,7 +150,7 @@ func (t disclosure) contexts(all []event.Context) []event.Context {
 	return all
 }
 
-// meant returns whom a is about: an address, or a range of IPv6.
+// meant returns the prefix that a is about: an address, or a range of IPv6.
 func meant(a *event.Alert) (netip.Prefix, bool) {
 	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
 		return p, true
@@ -161,8 +159,8 @@ func meant(a *event.Alert) (netip.Prefix, bool) {
 	return netip.PrefixFrom(ip, ip.BitLen()), ip.IsValid()
 }
 
-// sourceOf returns whom a is about as the API has it. Of a range it is told
-// which address it was.
+// sourceOf returns the source of a in the API's format. For a range it includes the
+// client's address.
 func sourceOf(a *event.Alert) pushedSource {
 	p, _ := meant(a)
 	if p.IsSingleIP() {
@@ -176,8 +174,8 @@ func sourceOf(a *event.Alert) pushedSource {
 	return s
 }
 
-// newEvent returns c under the names that CrowdSec's parsers give to what they
-// read in a web server's log.
+// newEvent returns c with the field names that CrowdSec's parsers use for the log of a
+// web server.
 func newEvent(c *event.Context, of *pushedSource, now time.Time) pushedEvent {
 	e := pushedEvent{Time: stamp(c.Time, now), Meta: []pushedMeta{{"service", "http"}}}
 	for _, m := range []pushedMeta{
@@ -198,8 +196,8 @@ func newEvent(c *event.Context, of *pushedSource, now time.Time) pushedEvent {
 	return e
 }
 
-// newMeta returns what is shown with an alert, in the form of the hub's contexts:
-// of each the different values, as a list in JSON.
+// newMeta returns the meta data of an alert in the format of the hub's contexts: for
+// each key a JSON list of its different values.
 func newMeta(contexts []event.Context) []pushedMeta {
 	var all []pushedMeta
 	for _, m := range []struct {
@@ -229,8 +227,8 @@ func newMeta(contexts []event.Context) []pushedMeta {
 	return all
 }
 
-// path returns the path of a request target. The query, a fragment, and what
-// stands before the path of a target with a host may have secrets in them.
+// path returns the path of a request target. Everything else (query, fragment, user and
+// host) may contain secrets.
 func path(target string) string {
 	if end := strings.IndexAny(target, "?#"); end >= 0 {
 		target = target[:end]
@@ -251,7 +249,7 @@ func status(code int) string {
 
 func count(n int) int32 { return int32(max(0, min(n, math.MaxInt32))) }
 
-// stamp returns t as the API reads it, or now if t is the zero time.
+// stamp formats t for the API, or now if t is the zero time.
 func stamp(t, now time.Time) string {
 	if t.IsZero() {
 		t = now
@@ -259,8 +257,8 @@ func stamp(t, now time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// clip returns the beginning of s that takes up to n bytes in JSON. It leaves
-// out what cannot be seen: people read alerts on their terminals.
+// clip returns the beginning of s that takes at most n bytes in JSON. It leaves out
+// invisible characters, because people read alerts on terminals.
 func clip(s string, n int) string {
 	var b strings.Builder
 	for _, r := range s[:min(len(s), n)] {
@@ -275,7 +273,7 @@ func clip(s string, n int) string {
 	return b.String()
 }
 
-// inJSON returns how many bytes s takes in JSON, between the quotes.
+// inJSON returns the size of s in JSON, without the quotes.
 func inJSON(s string) int {
 	n := 0
 	for _, r := range s {

@@ -13,7 +13,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// about returns an alert about a client, an address or a range.
+// about returns an alert about a client: an address or a range.
 func about(client string) event.Alert {
 	p, err := lookup.ParsePrefix(client)
 	if err != nil {
@@ -153,8 +153,8 @@ func TestOnlyThePathOfATargetIsTold(t *testing.T) {
 	}
 }
 
-// FuzzAlert checks that whatever a client sends, an alert about it is one that
-// the API takes: nothing is too long for it, nor hidden to who reads it.
+// FuzzAlert checks that the API accepts the alert about any client: nothing is too
+// long, and nothing is invisible to its readers.
 func FuzzAlert(f *testing.F) {
 	f.Add("GET", "/a?b=secret", "curl", "x/y", "m", 3)
 	f.Add("\x00\"<", "http://u:p@h/\u2028\xff", strings.Repeat("&", 5000), strings.Repeat("é", 300), "\x1b", 12)

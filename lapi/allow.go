@@ -14,23 +14,23 @@ import (
 
 const (
 	allowInterval  = 10 * time.Minute // between two reads of the allowlists
-	allowRetry     = time.Minute      // after one that failed
+	allowRetry     = time.Minute      // after a failed read
 	maxAllowBytes  = 32 << 20         // of the answer
 	maxAllowed     = 100_000          // entries
 	allowlistsPath = "/v1/allowlists"
 )
 
-// Allowlisted reports whether an allowlist of the server has ip, so that no
-// decision of the server is to be enforced against it. Decisions about clients
-// that are all on the list are left out of the table. One about a wider range,
-// a country or an autonomous system is in it, and has to be weighed with this.
-// Without a machine in the Config nobody is on a list.
+// Allowlisted reports whether ip is on an allowlist of the server. Then no decision of
+// the server applies to it. The table has no decisions about prefixes that are on the
+// list as a whole. It has those about wider ranges, countries and autonomous systems,
+// so a caller must check ip with this method. Without a machine in the Config it
+// returns false.
 func (c *Client) Allowlisted(ip netip.Addr) bool {
 	_, ok := c.allowed.Lookup(ip)
 	return ok
 }
 
-// isAllowed reports whether an entry of an allowlist covers all of p.
+// isAllowed reports whether one entry of an allowlist covers all of p.
 func (c *Client) isAllowed(p netip.Prefix) bool {
 	if !p.IsValid() || !c.Allowlisted(p.Addr()) {
 		return false
@@ -43,8 +43,8 @@ func (c *Client) isAllowed(p netip.Prefix) bool {
 	return false
 }
 
-// refreshAllowed reads the allowlists if it is time to. When they have changed
-// the next answer is to be a full one, since decisions come and go with them.
+// refreshAllowed reads the allowlists if that is due. If they have changed, the next
+// answer must be a full one, because decisions may have to be added or removed.
 func (f *follower) refreshAllowed(ctx context.Context) {
 	if f.machine == nil || time.Now().Before(f.allowing.next) {
 		return
@@ -55,15 +55,15 @@ func (f *follower) refreshAllowed(ctx context.Context) {
 	f.full = f.full || changed
 }
 
-// allowing is what a run knows of the allowlists beyond their entries.
+// allowing is the state of a run for the allowlists.
 type allowing struct {
-	next    time.Time // when they are to be read
-	failing string    // kind of the failures up to now; "": none
+	next    time.Time // when they are read next
+	failing string    // kind of the current failures; "": none
 }
 
-// refresh brings t into step with the allowlists, notes how they stand, and
-// reports whether they have changed. If they can't be read, the entries stay as
-// they are: to forget them would stop those who may pass.
+// refresh updates t with the allowlists, calls note with their state, and reports
+// whether they have changed. If it cannot read them, it keeps the entries: otherwise it
+// would stop clients that are on them.
 func (a *allowing) refresh(ctx context.Context, m *machine, t *lookup.Table, note func(change func(*Allowlist))) bool {
 	entries, err := m.allowlists(ctx)
 	if ctx.Err() != nil {
@@ -78,7 +78,7 @@ func (a *allowing) refresh(ctx context.Context, m *machine, t *lookup.Table, not
 		note(func(stand *Allowlist) { stand.Err = err })
 		if kind, _ := kindOf(err); kind != a.failing {
 			a.failing = kind
-			m.log.Error("the allowlists can't be read: they stay as they are", zap.Error(err))
+			m.log.Error("the allowlists cannot be read: the old entries stay", zap.Error(err))
 		}
 		return false
 	}
@@ -93,8 +93,8 @@ func (a *allowing) refresh(ctx context.Context, m *machine, t *lookup.Table, not
 	return changed
 }
 
-// allowlists returns the entries of all allowlists. Each is a decision, of which
-// only the prefix and the end mean anything.
+// allowlists returns the entries of all allowlists as decisions. Only their prefixes
+// and ends have a meaning.
 func (m *machine) allowlists(ctx context.Context) ([]lookup.Decision, error) {
 	answer, err := m.ask(ctx, order{method: http.MethodGet, path: allowlistsPath + "?with_content=true", limit: maxAllowBytes})
 	if err != nil {
@@ -124,8 +124,8 @@ func (m *machine) allowlists(ctx context.Context) ([]lookup.Decision, error) {
 	return entries, nil
 }
 
-// parseAllowed reads an entry of an allowlist. The API has the beginning of the
-// year 1 for no end, which is the zero time and so the table's word for it, too.
+// parseAllowed reads an entry of an allowlist. For no end the API sends the beginning
+// of the year 1. That is Go's zero time, which also means no end in the table.
 func parseAllowed(value, expiration string) (lookup.Decision, error) {
 	prefix, err := lookup.ParsePrefix(value)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func (s *scene) allow(prefix string)    { s.Allowlist(netip.MustParsePrefix(prefix)) }
 func (s *scene) disallow(prefix string) { s.Disallow(netip.MustParsePrefix(prefix)) }
 
-// playAllowed is playWith for the generation that has allowlists.
+// playAllowed is playWith for the generation with allowlists.
 func playAllowed(t *testing.T, f func(*scene)) {
 	playWith(t, lapitest.Config{}, withMachine, f)
 }
@@ -32,7 +32,7 @@ func TestNobodyOnAnAllowlistIsBanned(t *testing.T) {
 			lapitest.Decision{Value: "198.51.100.0/25"}, lapitest.Decision{Value: "2001:db8::1"}, lapitest.Decision{Value: "2001:db9::1"},
 		)
 		s.run()
-		s.want("192.0.2.1", lookup.Captcha) // a wider decision is in the table all the same
+		s.want("192.0.2.1", lookup.Captcha) // a decision about a wider range is still in the table
 		s.want("192.0.2.2", lookup.Ban)
 		s.want("198.51.100.1", lookup.None)
 		s.want("203.0.113.1", lookup.Ban)
@@ -61,7 +61,7 @@ func TestAllowlistsAreFollowed(t *testing.T) {
 		s.want("192.0.2.1", lookup.None)
 		s.disallow("192.0.2.0/24")
 		s.after(10*time.Minute + interval)
-		s.want("192.0.2.1", lookup.Ban) // though no delta tells of it again
+		s.want("192.0.2.1", lookup.Ban) // although no delta contains it again
 		if n := s.logs.FilterMessageSnippet("the allowlists have changed").Len(); n != 2 {
 			t.Errorf("said %d times", n)
 		}
@@ -218,7 +218,7 @@ func TestSyncOfALiveReadsTheAllowlistsAndAsksAgain(t *testing.T) {
 		synctest.Wait()
 		s.want("192.0.2.2", lookup.None)
 		listed := lookup.None
-		if s.Generation() == lapitest.Old { // which has no allowlists
+		if s.Generation() == lapitest.Old { // it has no allowlists
 			listed = lookup.Ban
 		}
 		s.want("192.0.2.1", listed)
@@ -229,8 +229,8 @@ func TestSyncOfALiveReadsTheAllowlistsAndAsksAgain(t *testing.T) {
 }
 
 // TestADecisionThatBypassesAllowlistsDoesNotBypassThemHere is about `cscli decisions
-// add --bypass-allowlist`: the stream does not say which decisions are of that kind, so
-// the allowlist, which may be newer, wins.
+// add --bypass-allowlist`: the stream does not mark such decisions, so the allowlist,
+// which may be newer, wins.
 func TestADecisionThatBypassesAllowlistsDoesNotBypassThemHere(t *testing.T) {
 	playWith(t, lapitest.Config{Generation: lapitest.Newest}, withMachine, func(s *scene) {
 		s.allow("192.0.2.1/32")
@@ -243,15 +243,15 @@ func TestADecisionThatBypassesAllowlistsDoesNotBypassThemHere(t *testing.T) {
 	})
 }
 
-// TestWhatNobodyTellsOfIsFoundBySync is about `cscli alerts delete`, which removes the
-// decisions of an alert without a word in any stream.
+// TestWhatNobodyTellsOfIsFoundBySync is about `cscli alerts delete`: no stream contains
+// the deletion of the alert's decisions.
 func TestWhatNobodyTellsOfIsFoundBySync(t *testing.T) {
 	play(t, func(s *scene) {
 		s.Add(lapitest.Decision{Value: "192.0.2.1"}, lapitest.Decision{Value: "192.0.2.2"})
 		s.run()
 		s.HardDelete("192.0.2.1", "")
 		s.poll()
-		s.want("192.0.2.1", lookup.Ban) // no delta tells
+		s.want("192.0.2.1", lookup.Ban) // no delta contains it
 		s.client.Sync()
 		synctest.Wait()
 		s.want("192.0.2.1", lookup.None)

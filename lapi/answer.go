@@ -7,18 +7,18 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// An answer is what one pull brings, before it is put into force.
+// An answer is the content of one pull before it is applied to the table.
 type answer struct {
 	f       *follower
 	full    bool
 	batch   *lookup.Batch
 	rows    Rows
 	twins   twins                 // of a full answer
-	claims  *claims               // the rows behind the decisions; nil: not asked for
+	claims  *claims               // the rows of each decision; nil: not kept
 	touched map[identity]struct{} // decisions whose rows a delta has changed
-	ended   map[identity]struct{} // decisions in force that a full answer takes back
-	added   int                   // decisions, where a batch counts rows
-	fresh   int                   // rows with an id beyond all that were seen before
+	ended   map[identity]struct{} // decisions in force that a full answer lists as deleted
+	added   int                   // number of decisions (a batch counts rows)
+	fresh   int                   // rows with an id above all earlier ones
 	top     int64                 // highest id among the rows in force
 }
 
@@ -56,7 +56,7 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 			a.add(r.ID, at, &d, usual)
 		}
 	case a.full:
-		// Where rows are told apart, one that was over long ago explains nothing.
+		// If rows are kept, only the end of a known row explains anything.
 		if a.claims == nil || a.f.claims.has(at, r.ID) {
 			a.explain(at)
 		}
@@ -67,7 +67,7 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 	}
 }
 
-// add announces a decision that the row with this id tells of.
+// add announces the decision of the row with this id.
 func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 	if a.f.isAllowed(d.Prefix) {
 		a.rows.Allowed++
@@ -98,15 +98,15 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 	a.batch.Add(*d)
 }
 
-// begin has a decision that is about to be announced begin now, if anew, although it may
-// be in force already: what a batch takes back goes first.
+// begin gives a decision a new start if anew is set, also if it is in force already: it
+// removes the old one, and a batch removes before it adds.
 func (a *answer) begin(at identity, anew bool) {
 	if anew {
 		a.batch.Remove(at.decision())
 	}
 }
 
-// claimed announces d, of whose rows one has been added to the claims.
+// claimed announces d after one of its rows was added to the claims.
 func (a *answer) claimed(at identity, d *lookup.Decision) {
 	if !a.full {
 		a.touched[at] = struct{}{}
@@ -118,8 +118,8 @@ func (a *answer) claimed(at identity, d *lookup.Decision) {
 	a.batch.Add(*d)
 }
 
-// disclaim takes back one row behind a decision. What else may be known by its
-// id is a row that was never told, and is over now.
+// disclaim removes one row of a decision. An unknown id belongs to a row that this
+// client never got, and that has ended now.
 func (a *answer) disclaim(id int64, at identity) {
 	if a.claims.remove(at, id) {
 		a.touched[at] = struct{}{}
@@ -128,14 +128,13 @@ func (a *answer) disclaim(id int64, at identity) {
 	}
 }
 
-// settle announces or takes back the decisions of a delta by the rows that are
-// behind them now.
+// settle announces or removes each changed decision of a delta by its current rows.
 func (a *answer) settle(now time.Time) {
 	for at := range a.touched {
 		d, ok := a.claims.longest(at, now)
 		switch {
 		case a.claims.over && a.f.holdsLonger(at, d.Until):
-			a.f.doubt() // a row that is not among the claims may be behind it
+			a.f.doubt() // it may have a row that is not among the claims
 		case ok:
 			a.batch.Add(d)
 		default:
@@ -144,9 +143,9 @@ func (a *answer) settle(now time.Time) {
 	}
 }
 
-// remove takes back a decision of a delta. Where there may be another of the
-// same action, under another spelling of the value or under another type, the
-// strict side is to keep it and to ask.
+// remove handles the deletion of a decision in a delta. The API may have another
+// decision of the same action, with another spelling of the value or another type. Then
+// the decision stays, and a full answer is requested.
 func (a *answer) remove(at identity, usual bool) {
 	if usual && !a.twins.has(at) {
 		a.batch.Remove(at.decision())
@@ -155,15 +154,15 @@ func (a *answer) remove(at identity, usual bool) {
 	}
 }
 
-// explain notes that a full answer says why a decision in force is not in it.
+// explain records that a full answer lists the deletion of a decision in force.
 func (a *answer) explain(at identity) {
 	if a.full && a.f.holds(at) {
 		a.ended[at] = struct{}{}
 	}
 }
 
-// explained returns the number of decisions in force whose end the answer
-// explains. One that has another row in force has not ended.
+// explained returns the number of decisions in force whose deletion the answer lists. A
+// decision with another row in the answer does not count.
 func (a *answer) explained() int {
 	n := len(a.ended)
 	if a.claims != nil {

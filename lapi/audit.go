@@ -5,21 +5,21 @@ import (
 	"go.uber.org/zap"
 )
 
-// An audit tells by what a full answer adds whether deltas arrive. The rows have
-// no date, but their ids grow: one that is new here, with an id below some that
-// were told before, has been told to nobody, or to somebody else.
+// An audit checks whether deltas arrive, by the new rows of a full answer. Rows have no
+// date, but their ids grow. So a row that is new here, with an id below one that
+// arrived earlier, was missing in the deltas, or another client got it.
 type audit struct {
-	on     bool // the answer asked for is a scheduled one, with good deltas before it
-	found  int  // audits in a row that found something
+	on     bool // the next full answer is a scheduled one after good deltas
+	found  int  // audits in a row that found missing rows
 	warned bool
 }
 
-// suspicious is how many audits in a row have to find something. A server that
-// writes late makes for single ones, and so does a decision that was taken back
-// here alone.
+// suspicious is how many audits in a row must find missing rows before a warning.
+// Single ones happen when a server writes late, or when a decision was removed only
+// here.
 const suspicious = 2
 
-// judgeDeltas notes how many decisions of a full answer the deltas have missed.
+// judgeDeltas records how many decisions of a full answer were missing in the deltas.
 func (f *follower) judgeDeltas(missed int) {
 	if !f.audit.on {
 		return
@@ -34,7 +34,7 @@ func (f *follower) judgeDeltas(missed int) {
 		return
 	}
 	f.audit.warned = true
-	f.log.Warn("full answers keep finding decisions that should have been told before: does another instance, "+
-		"or a live source, use the same API key? Each needs one of its own: `cscli bouncers add NAME`",
+	f.log.Warn("full answers repeatedly contain decisions that the updates before them missed: does another instance, "+
+		"or a live source, use the same API key? Each needs its own: `cscli bouncers add NAME`",
 		zap.Int("missed", missed))
 }

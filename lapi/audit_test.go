@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
-// steal pulls what is new with the same key, as a second instance does.
+// steal pulls the new decisions with the same key, like a second instance.
 func (s *scene) steal() {
 	s.Helper()
 	req, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.Server.URL+streamPath, nil)
@@ -28,7 +28,7 @@ func (s *scene) steal() {
 	}
 }
 
-// fill adds a decision every now and then, for some hours.
+// fill adds decisions over some hours.
 func (s *scene) fill(hours int, stolen bool) {
 	for i := range hours * 60 {
 		s.after(57 * time.Second)
@@ -70,8 +70,8 @@ func TestOneInstanceIsNotSuspected(t *testing.T) {
 	})
 }
 
-// busy adds a decision each second before the next full answer, so that some
-// come after the last delta before it.
+// busy adds a decision each second before the next full answer, so that some come after
+// the last delta.
 func (s *scene) busy(prefix string) {
 	n := s.fullPulls()
 	s.after(53 * time.Minute)
@@ -86,7 +86,7 @@ func TestWhatComesBeforeTheFullAnswerIsNoSuspect(t *testing.T) {
 		s.run()
 		s.busy("10.0")
 		s.busy("10.1")
-		s.DropDatabase() // so that ids begin anew
+		s.DropDatabase() // so that ids start again
 		s.AddKey(s.Key)
 		s.Inject(lapitest.Status(403, nil, ""))
 		s.after(time.Minute)

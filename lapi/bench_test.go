@@ -17,9 +17,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// BenchmarkMillion measures what it costs to get a million decisions from the
-// fake and to put them into force, less what the fake needs to write them. The
-// yardstick decodes into structs and fills a bare trie.
+// BenchmarkMillion measures the cost to get a million decisions from the fake and to
+// apply them, without the cost of the fake. The yardstick decodes into structs and
+// fills a plain trie.
 func BenchmarkMillion(b *testing.B) {
 	const n = 1_000_000
 	for name, gen := range map[string]lapitest.Generation{"1.4.6": lapitest.Old, "1.7.8": lapitest.New} {
@@ -53,8 +53,8 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkFiltered is the first answer with a filter, for which the rows behind
-// each decision are kept.
+// BenchmarkFiltered measures the first answer with a filter, which keeps the rows of
+// each decision.
 func BenchmarkFiltered(b *testing.B) {
 	const n = 1_000_000
 	srv := lapitest.Start(b, lapitest.Config{Bulk: lapitest.Bulk{N: n}})
@@ -82,8 +82,8 @@ func (f *follower) pollOnce(b *testing.B, want int) {
 	}
 }
 
-// measure reports the CPU time that f needs, less that of the server, and the
-// heap at its peak in relation to the heap after it.
+// measure reports the CPU time of f without that of the server, and the peak of the
+// heap relative to the heap after it.
 func measure(b *testing.B, server float64, f func() any) {
 	var cpu, ratio, peakMB float64
 	runs := 0
@@ -119,7 +119,7 @@ func cpuOf(f func()) float64 {
 	return used() - before
 }
 
-// A heapWatch samples the heap while something runs.
+// A heapWatch samples the size of the heap.
 type heapWatch struct {
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -155,7 +155,7 @@ func heapInUse() uint64 {
 	return s[0].Value.Uint64()
 }
 
-// drain reads an answer to nowhere: what remains is the cost of serving it.
+// drain discards an answer: that measures the cost of the server.
 func drain(b *testing.B, c *Client) {
 	resp := get(b, c)
 	defer resp.Body.Close()
@@ -175,7 +175,7 @@ func get(b *testing.B, c *Client) *http.Response {
 	return resp
 }
 
-// yardstick is the plain way: encoding/json into structs, a trie of indices.
+// yardstick is the simple way: encoding/json into structs, and a trie of indices.
 func yardstick(b *testing.B, c *Client) any {
 	resp := get(b, c)
 	defer resp.Body.Close()

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// bounds are what an answer may cost. A list of a million may take minutes and
-// 200 MB and is welcome; what ends a pull is silence.
+// bounds are the limits of an answer. A list of a million decisions may take minutes
+// and 200 MB. Only silence ends a pull.
 type bounds struct {
-	header  time.Duration // until the first byte: 1.4.6 needs 21 s to gather a million decisions
+	header  time.Duration // until the first byte: CrowdSec 1.4.6 takes 21 s for a million decisions
 	silence time.Duration // between two bytes of a body
-	bytes   int64         // of an answer, inflated: twenty times a million decisions
-	ratio   int64         // inflated bytes for one on the wire; decisions have about 8
-	free    int64         // inflated bytes before the ratio counts
+	bytes   int64         // of an answer, decompressed: enough for twenty million decisions
+	ratio   int64         // decompressed bytes for each received one; usual answers have about 8
+	free    int64         // decompressed bytes before the ratio counts
 }
 
 var defaultBounds = bounds{
@@ -26,17 +26,17 @@ var defaultBounds = bounds{
 }
 
 var (
-	errSilence  = errors.New("the server is silent")
+	errSilence  = errors.New("the server stopped sending")
 	errTooLarge = errors.New("the answer is too large")
-	errBomb     = errors.New("the answer inflates beyond reason")
+	errBomb     = errors.New("the answer decompresses to too many bytes")
 )
 
-// A watch ends a pull on whose connection nothing arrives.
+// A watch ends a pull if nothing arrives on its connection.
 type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
-	limit  time.Duration // of the silence now
+	limit  time.Duration // of the current silence
 }
 
 func newWatch(ctx context.Context, limit time.Duration) *watch {
@@ -46,15 +46,15 @@ func newWatch(ctx context.Context, limit time.Duration) *watch {
 	return w
 }
 
-// heard begins a new silence.
+// heard restarts the timer.
 func (w *watch) heard(limit time.Duration) {
-	if w.timer.Stop() { // else it has ended the pull
+	if w.timer.Stop() { // otherwise it has ended the pull already
 		w.limit = limit
 		w.timer.Reset(limit)
 	}
 }
 
-// stop ends the watch, and waits for it if it is about to end the pull.
+// stop ends the watch. If it is just ending the pull, stop waits for it.
 func (w *watch) stop() {
 	if !w.timer.Stop() {
 		<-w.ctx.Done()
@@ -62,10 +62,10 @@ func (w *watch) stop() {
 	w.cancel(nil)
 }
 
-// explain puts the silence in place of the error it has caused.
+// explain replaces the error that the watch has caused.
 func (w *watch) explain(err error) error {
 	if errors.Is(context.Cause(w.ctx), errSilence) {
-		return fmt.Errorf("%w: not a byte for %v", errSilence, w.limit)
+		return fmt.Errorf("%w: no data for %v", errSilence, w.limit)
 	}
 	return err
 }
@@ -77,10 +77,10 @@ type body struct {
 	wire     wireReader
 	inflated io.Reader
 	total    int64
-	at       time.Time // when the last bytes came
+	at       time.Time // when the last bytes arrived
 }
 
-// wireReader counts what arrives and tells the watch.
+// wireReader counts the bytes that arrive and restarts the watch.
 type wireReader struct {
 	r       io.Reader
 	watch   *watch
@@ -97,8 +97,8 @@ func (w *wireReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// newBody returns a reader of what is in resp. No CrowdSec compresses its
-// answers, but a proxy before it may.
+// newBody returns a reader of the content of resp. CrowdSec never compresses its
+// answers, but a proxy in front of it may.
 func newBody(resp *http.Response, w *watch, b bounds) (*body, error) {
 	r := &body{bounds: b, wire: wireReader{r: resp.Body, watch: w, silence: b.silence}, at: time.Now()}
 	r.inflated = &r.wire
@@ -107,7 +107,7 @@ func newBody(resp *http.Response, w *watch, b bounds) (*body, error) {
 	case "gzip":
 		z, err := gzip.NewReader(&r.wire)
 		if err != nil {
-			return nil, fmt.Errorf("inflating the answer: %w", err)
+			return nil, fmt.Errorf("decompressing the answer: %w", err)
 		}
 		r.inflated = z
 	default:

@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
-// logsInWith checks what becomes of a machine: "" is a login.
+// logsInWith checks the result of a machine's login: "" is success.
 func logsInWith(t *testing.T, cfg Config, want string) {
 	t.Helper()
 	c, err := New(cfg)
@@ -81,14 +81,14 @@ func TestAMachineHasACertificateOfItsOwn(t *testing.T) {
 		server.ClientAuth = tls.RequireAndVerifyClientCert
 		s := lapitest.StartTLS(t, lapitest.Config{}, server)
 		logsInWith(t, Config{URL: s.URL, TLS: files, Machine: Machine{Cert: agent.Cert, KeyFile: agent.Key}}, "")
-		logsInWith(t, Config{URL: s.URL, TLS: files, Machine: withMachine.Machine}, "name it with machine_tls")
+		logsInWith(t, Config{URL: s.URL, TLS: files, Machine: withMachine.Machine}, "set machine_tls")
 	})
 }
 
 func TestAMachineWithACertificateNeedNotRegister(t *testing.T) {
 	ca := lapitest.NewAuthority(t)
 	s := lapitest.StartTLS(t, lapitest.Config{}, ca.Server())
-	for unit, want := range map[string]string{"agent-ou": "", "another": "logging in by certificate, which nobody registers: status 401"} {
+	for unit, want := range map[string]string{"agent-ou": "", "another": "logging in with a certificate (it needs no registration): status 401"} {
 		files := ca.Issue("of "+unit, unit)
 		c, err := New(Config{URL: s.URL, Key: s.Key, TLS: TLS{CA: ca.CA}, Machine: Machine{Cert: files.Cert, KeyFile: files.Key}})
 		if err != nil {
@@ -125,9 +125,9 @@ func TestCertificatesOfMachinesThatAreNoGood(t *testing.T) {
 		machine   Machine
 		url, want string
 	}{
-		"a certificate without its key": {Machine{Cert: ca.CA}, "https://127.0.0.1", "the client certificate of a machine and its key go together"},
+		"a certificate without its key": {Machine{Cert: ca.CA}, "https://127.0.0.1", "the client certificate of the machine needs both a certificate file and a key file"},
 		"a file that is not there":      {Machine{Cert: "none", KeyFile: "none"}, "https://127.0.0.1", "machine: reading the client certificate none"},
-		"no https":                      {Machine{Cert: ca.CA, KeyFile: ca.CA}, "http://127.0.0.1", "machine: TLS files are of no use without an https URL"},
+		"no https":                      {Machine{Cert: ca.CA, KeyFile: ca.CA}, "http://127.0.0.1", "machine: TLS files need an https URL"},
 		"registration by certificate":   {Machine{Cert: ca.CA, KeyFile: ca.CA, Register: true}, "https://127.0.0.1", "needs a name and a password"},
 	} {
 		if _, err := New(Config{URL: row.url, Key: "k", Machine: row.machine}); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -142,7 +142,7 @@ func TestAWrongRegistrationTokenIsNamedEachTime(t *testing.T) {
 	playWith(t, lapitest.Config{RegistrationToken: registrationToken}, cfg, func(s *scene) {
 		for range 3 {
 			_, _, err := s.client.Report(s.Context(), crowdOf(1))
-			if err == nil || !strings.Contains(err.Error(), "the server does not take the registration token") ||
+			if err == nil || !strings.Contains(err.Error(), "the server does not accept the registration token") ||
 				!strings.Contains(err.Error(), `the server says "invalid token for auto registration"`) || strings.Contains(err.Error(), cfg.Machine.Token) {
 				t.Error(err)
 			}

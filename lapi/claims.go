@@ -7,9 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// claims holds the rows of the API behind each decision of ours, where it has
-// been asked to list them all: a decision lasts as long as its longest row, and
-// until its last one is gone.
+// claims keeps the API's rows of each decision, if the client asks for all rows. A
+// decision lasts as long as its longest row, and until its last row is deleted.
 type claims struct {
 	rows map[identity][]claim
 	n    int
@@ -23,16 +22,16 @@ type claim struct {
 	origin, reason string
 }
 
-// What does not fit is treated as twins are: the strict side, and a full answer
-// to settle it.
+// Rows beyond these limits are treated like twins: the decision stays, and a full
+// answer clarifies.
 const (
 	maxClaims  = 1 << 20 // at about 250 bytes each
-	maxClaimed = 256     // rows behind one decision, which are looked through each time
+	maxClaimed = 256     // rows of one decision, which are searched one by one
 )
 
 func newClaims() *claims { return &claims{rows: map[identity][]claim{}} }
 
-// add remembers the row with this id behind d. It reports whether it could.
+// add stores the row with this id for d, and reports whether there was room.
 func (c *claims) add(at identity, id int64, d *lookup.Decision) bool {
 	rows := c.rows[at]
 	if id == 0 || c.n >= maxClaims || len(rows) >= maxClaimed {
@@ -51,18 +50,18 @@ func (c *claims) add(at identity, id int64, d *lookup.Decision) bool {
 	return true
 }
 
-// has reports whether a row is known. Nil knows none.
+// has reports whether a row is stored. A nil claims has none.
 func (c *claims) has(at identity, id int64) bool {
 	return c != nil && slices.ContainsFunc(c.rows[at], func(own claim) bool { return own.id == id })
 }
 
-// remove forgets a row, and reports whether it was there.
+// remove deletes a row, and reports whether it was stored.
 func (c *claims) remove(at identity, id int64) bool {
 	return c.keep(at, func(own *claim) bool { return own.id != id })
 }
 
-// keep forgets the rows of a decision that stay does not pick, and reports
-// whether there were any.
+// keep deletes the rows of a decision for which stay returns false, and reports whether
+// there were any.
 func (c *claims) keep(at identity, stay func(*claim) bool) bool {
 	rows := c.rows[at]
 	kept := rows[:0]
@@ -81,7 +80,7 @@ func (c *claims) keep(at identity, stay func(*claim) bool) bool {
 	return len(kept) < len(rows)
 }
 
-// longest returns the decision that the rows not over at now make.
+// longest returns the decision of the rows that have not ended at now.
 func (c *claims) longest(at identity, now time.Time) (lookup.Decision, bool) {
 	c.keep(at, func(own *claim) bool { return own.until.After(now) })
 	d := at.decision()

@@ -83,7 +83,7 @@ type Config struct {
 	Decide bool
 }
 
-var errCoverage = errors.New("coverage: want a share above 0, up to 1")
+var errCoverage = errors.New("coverage: want a share above 0 and at most 1")
 
 // TLS holds paths of PEM files. A certificate with its key lets the client in
 // without an API key and is read at each handshake, so that it can be renewed.
@@ -171,7 +171,7 @@ func (cfg Config) check() error {
 	case cfg.Interval < minInterval:
 		return fmt.Errorf("interval %v: want at least %v", cfg.Interval, minInterval)
 	case cfg.Resync < cfg.Interval:
-		return fmt.Errorf("resync %v: want at least the interval, %v", cfg.Resync, cfg.Interval)
+		return fmt.Errorf("resync %v: want at least the interval of %v", cfg.Resync, cfg.Interval)
 	case !(cfg.Coverage > 0 && cfg.Coverage <= 1):
 		return errCoverage
 	}
@@ -187,14 +187,14 @@ func (cfg Config) check() error {
 		}
 	}
 	if slices.ContainsFunc(cfg.Scopes, func(s string) bool { return s == "" || strings.ContainsAny(s, ", ") }) {
-		return fmt.Errorf("scopes %q: want one name each", cfg.Scopes)
+		return fmt.Errorf("scopes %q: want ip, range, country and as, one name each", cfg.Scopes)
 	}
 	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
 }
 
 func checkMetrics(interval time.Duration) error {
 	if interval >= 0 && interval < minMetrics {
-		return fmt.Errorf("metrics interval %v: want at least %v, or less than zero for never", interval, minMetrics)
+		return fmt.Errorf("metrics interval %v: want at least %v, or a negative one for never", interval, minMetrics)
 	}
 	return nil
 }
@@ -202,15 +202,15 @@ func checkMetrics(interval time.Duration) error {
 func (m Machine) check() error {
 	switch {
 	case (m.Name == "") != (m.Password == ""):
-		return errors.New("the name of a machine and its password go together")
+		return errors.New("the machine needs both a name and a password")
 	case (m.Cert == "") != (m.KeyFile == ""):
-		return errors.New("the client certificate of a machine and its key go together")
+		return errors.New("the client certificate of the machine needs both a certificate file and a key file")
 	case m.Name == "" && m.Register:
-		return errors.New("a machine that is to register needs a name and a password")
+		return errors.New("registration needs a name and a password of the machine")
 	case m.Token != "" && !m.Register:
-		return errors.New("a registration token is of no use to a machine that does not register")
+		return errors.New("a registration token needs register: leave the token out, or let the machine register")
 	case m.Token != "" && (len(m.Token) < minToken || len(m.Token) > maxToken):
-		return fmt.Errorf("the registration token has %d characters: CrowdSec wants %d to %d", len(m.Token), minToken, maxToken)
+		return fmt.Errorf("the registration token has %d characters: want %d to %d, as in CrowdSec's config", len(m.Token), minToken, maxToken)
 	}
 	return nil
 }

@@ -9,26 +9,26 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A UsageItem counts one kind of event, or of decision, as CrowdSec's usage
-// metrics have it. The empty label means no label.
+// A UsageItem is one counter or gauge of CrowdSec's usage metrics. An empty label means
+// no label.
 type UsageItem struct {
-	Name        string // "processed" or "dropped"; those whose names end in _gauge say how things stand
+	Name        string // "processed" or "dropped"; a name that ends in _gauge is a gauge
 	Unit        string // default: request
 	Origin      string // of the decision: "CAPI", "lists:tor", "appsec"
 	IPType      string // "ipv4" or "ipv6"
-	Remediation string // what was done, not what was decided: "ban", "captcha"
-	Value       uint64 // since the process began; of a gauge: now
+	Remediation string // what was done, which may differ from the decision: "ban", "captcha"
+	Value       uint64 // since the start of the process; of a gauge: the current value
 }
 
 const (
 	activeName   = "active_decisions"
 	requestUnit  = "request"
-	maxLabel     = 255 // bytes that the API takes
+	maxLabel     = 255 // bytes that the API accepts
 	maxUsageRows = 1000
-	maxShown     = 4 * maxUsageRows // gauges whose end is told
+	maxShown     = 4 * maxUsageRows // gauges that can be reset to zero
 )
 
-// key is what two items have in common that count the same.
+// key returns i without its value.
 func (i UsageItem) key() UsageItem {
 	i.Value = 0
 	return i
@@ -46,10 +46,9 @@ func (i UsageItem) wire() usageItem {
 	return usageItem{Name: i.Name, Value: i.Value, Unit: i.Unit, Labels: labels}
 }
 
-// A usageLedger knows what the API has been told, for it wants to know what has
-// happened since.
+// A usageLedger knows the reported values, because the API expects differences.
 type usageLedger struct {
-	since time.Time // of the last report that was taken
+	since time.Time // of the last accepted report
 	sent  map[UsageItem]uint64
 	shown map[UsageItem]bool // gauges that the API may show above zero
 }
@@ -58,9 +57,9 @@ func newUsageLedger(born time.Time) *usageLedger {
 	return &usageLedger{since: born, sent: map[UsageItem]uint64{}, shown: map[UsageItem]bool{}}
 }
 
-// unsent returns what has been counted beyond what was sent. CrowdSec takes two
-// counts that differ by nothing but the remediation for one and the same: of
-// such twins one is sent a little short, and the rest the next time.
+// unsent returns the counts since the last report. CrowdSec merges two counts with the
+// same value that differ only in the remediation. So one of them is sent a little
+// lower, and the rest with the next report.
 func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
 	var items []UsageItem
 	told := map[UsageItem]bool{}
@@ -69,7 +68,7 @@ func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
 			continue
 		}
 		if l.sent[i.key()] > i.Value {
-			delete(l.sent, i.key()) // the counter has begun anew
+			delete(l.sent, i.key()) // the counter has been reset
 		}
 		i.Value -= l.sent[i.key()]
 		for i.Value > 0 && told[i.blind()] {
@@ -83,9 +82,8 @@ func (l *usageLedger) unsent(counted []UsageItem) []UsageItem {
 	return items
 }
 
-// gauges returns the gauges of items that are above zero, and those that were when
-// they were last told, and are not any more: CrowdSec shows the last value of a gauge
-// until it is told another.
+// gauges returns the gauges above zero, and those that have fallen to zero since the
+// last report: CrowdSec shows the last value of a gauge until it gets another.
 func (l *usageLedger) gauges(items []UsageItem) []UsageItem {
 	var all []UsageItem
 	now := map[UsageItem]bool{}
@@ -99,7 +97,7 @@ func (l *usageLedger) gauges(items []UsageItem) []UsageItem {
 			all = append(all, i)
 		}
 	}
-	for i := range now { // an answer that is lost may be one that says it is taken
+	for i := range now { // the API may have accepted a report whose answer is lost
 		if len(l.shown) < maxShown {
 			l.shown[i] = true
 		}
@@ -108,13 +106,13 @@ func (l *usageLedger) gauges(items []UsageItem) []UsageItem {
 	return all
 }
 
-// blind is i as CrowdSec tells counts apart.
+// blind returns i with only the parts by which CrowdSec distinguishes counts.
 func (i UsageItem) blind() UsageItem {
 	i.Remediation = ""
 	return i
 }
 
-// acknowledge notes that the API has taken items.
+// acknowledge records that the API has accepted items.
 func (l *usageLedger) acknowledge(items []UsageItem, now time.Time) {
 	l.since = now
 	for _, i := range items {
@@ -127,7 +125,7 @@ func (l *usageLedger) acknowledge(items []UsageItem, now time.Time) {
 	}
 }
 
-// sum adds up items with the same labels and puts them in order.
+// sum adds up items with the same labels and sorts them.
 func sum(items []UsageItem) []UsageItem {
 	sums := map[UsageItem]uint64{}
 	for _, i := range items {
@@ -150,8 +148,8 @@ func compareItems(a, b UsageItem) int {
 	)
 }
 
-// activeDecisions counts the decisions of source that are in force. Origins
-// are free text: beyond a number that nobody has use for, all are one.
+// activeDecisions counts the decisions of source in force. Origins are free text, so
+// their number is limited: the rest counts as one.
 func activeDecisions(t *lookup.Table, source string) []UsageItem {
 	counts := map[UsageItem]uint64{}
 	for d := range t.All() {

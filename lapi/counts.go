@@ -1,8 +1,8 @@
 package lapi
 
-// Counts returns totals since c was made: the questions asked, those that failed, what
-// the rows of answers were (see [Rows]), decisions that no delta had told of (see [Stats]),
-// and reports of usage that were taken and that failed.
+// Counts returns totals since the start: pulls, failed pulls, kinds of rows (see
+// [Rows]), decisions that deltas missed (see [Stats]), and accepted and failed usage
+// reports.
 func (c *Client) Counts() map[string]uint64 {
 	s := c.Stats()
 	all := s.Rows.counts()
@@ -11,10 +11,9 @@ func (c *Client) Counts() map[string]uint64 {
 	return all
 }
 
-// Counts returns totals since l was made: the questions asked, those that failed, those
-// not asked, the lookups that Failure stood in for, what the rows of answers were (see
-// [Rows]), how the cache of answers did (see [lookup.CacheStats]), and reports of usage that
-// were taken and that failed.
+// Counts returns totals since the start: questions, failed and skipped questions,
+// lookups that Failure answered, kinds of rows (see [Rows]), the counts of the cache
+// (see [lookup.CacheStats]), and accepted and failed usage reports.
 func (l *Live) Counts() map[string]uint64 {
 	s := l.Stats()
 	all := s.Rows.counts()

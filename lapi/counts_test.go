@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Each kind of row is counted under a name of its own, so that an operator sees it.
+// Each kind of row has its own counter, so that operators see it.
 func TestEveryKindOfRowIsCounted(t *testing.T) {
 	var r Rows
 	v := reflect.ValueOf(&r).Elem()

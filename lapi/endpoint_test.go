@@ -25,7 +25,7 @@ func follow(t *testing.T, cfg Config, h *lapitest.Handler, n int) (*Client, *loo
 	table := &lookup.Table{}
 	done := make(chan error)
 	go func() { done <- c.Run(ctx, table) }()
-	// Once the next pull is there the answer before it is in force.
+	// When the next pull arrives, the answer before it has been applied.
 	if err := h.WaitRequests(ctx, n+1); err != nil {
 		t.Errorf("%v; status %+v", err, c.Status())
 	}

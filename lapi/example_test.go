@@ -13,8 +13,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A client keeps a table in step with CrowdSec. Package engine runs it, and has the
-// table.
+// A client keeps a table in sync with CrowdSec. Package engine runs clients and owns
+// the table.
 func ExampleNew() {
 	crowdsec := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"new": [{"origin": "cscli", "type": "ban", "scope": "Ip", "value": "192.0.2.1",

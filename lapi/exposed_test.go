@@ -13,15 +13,15 @@ func TestASecretThatOthersCanReadIsNamed(t *testing.T) {
 	for _, row := range []struct {
 		name, url, key string
 		machine        Machine
-		level, want    string // "": nothing is said
+		level, want    string // "": no log line
 	}{
 		{name: "this machine", url: "http://127.0.0.1:8080", key: "k", machine: machine},
 		{name: "a unix socket", url: "unix:///run/crowdsec.sock", key: "k", machine: machine},
 		{name: "https", url: "https://crowdsec.example", key: "k", machine: machine},
-		{name: "a key", url: "http://crowdsec.example:8080", key: "k", level: "warn", want: "the API key is sent to crowdsec.example:8080 by plain http"},
-		{name: "a password too", url: "http://192.0.2.1", key: "k", machine: machine, level: "warn", want: "the API key, and the password of the machine with it, is sent"},
-		{name: "a container", url: "http://crowdsec:8080", key: "k", level: "info", want: "the API key is sent to crowdsec:8080 by plain http"},
-		{name: "a private network", url: "http://10.0.0.5:8080", key: "k", level: "info", want: "whoever else is on the network can read it"},
+		{name: "a key", url: "http://crowdsec.example:8080", key: "k", level: "warn", want: "plain http to crowdsec.example:8080: anybody on the way can read the API key"},
+		{name: "a password too", url: "http://192.0.2.1", key: "k", machine: machine, level: "warn", want: "the API key and the password of the machine"},
+		{name: "a container", url: "http://crowdsec:8080", key: "k", level: "info", want: "plain http to crowdsec:8080: others on the network can read the API key"},
+		{name: "a private network", url: "http://10.0.0.5:8080", key: "k", level: "info", want: "others on the network can read the API key"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			core, logs := observer.New(zap.DebugLevel)

@@ -35,9 +35,9 @@ func TestAfterAnyFailureTheNextPullIsFull(t *testing.T) {
 				s.Add(lapitest.Decision{Value: "192.0.2.2"})
 				s.Inject(fault)
 				s.poll()
-				s.want("192.0.2.1", lookup.Ban) // the table is as it was
+				s.want("192.0.2.1", lookup.Ban) // the table has not changed
 				s.after(2 * time.Second)
-				s.want("192.0.2.2", lookup.Ban) // though the server thinks it has told
+				s.want("192.0.2.2", lookup.Ban) // although the server believes that it has sent it
 				s.wantFull(true, false, true)
 				s.poll()
 				s.wantFull(true, false, true, false)
@@ -57,15 +57,15 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"HTML with status 200", lapitest.Status(200, html, "<!DOCTYPE html>"), "the answer is an HTML page: is the URL that of"},
 		{"HTML that says JSON", lapitest.Raw("<html>"), "byte 0: '<' where an object should begin"},
 		{"a proxy's error page", lapitest.Status(502, html, "<html>502 Bad Gateway</html>"), `status 502: "<html>502 Bad Gateway</html>"`},
-		{"a redirect", lapitest.Status(302, location, ""), `redirected to "https://sso.example.org/?key=…", which is not followed`},
-		{"not found", lapitest.Status(404, nil, ""), "status 404: nothing of the kind here: is the URL that"},
+		{"a redirect", lapitest.Status(302, location, ""), `redirect to "https://sso.example.org/?key=…" not followed`},
+		{"not found", lapitest.Status(404, nil, ""), "status 404: not found: is the URL that"},
 		{"wrong key", lapitest.Status(403, nil, `{"message":"access forbidden"}`), "status 403: \"access forbidden\": check the key: `cscli bouncers list`"},
 		{"unauthorized", lapitest.Status(401, nil, ""), "status 401: check the key"},
 		{"what the server says", lapitest.Status(500, nil, `{"message":"database is locked"}`), `status 500: "database is locked"`},
 		{"a server that echoes the key", lapitest.Status(502, nil, "X-Api-Key: "+lapitest.DefaultKey), `status 502: "X-Api-Key: …"`},
 		{"an endless message", lapitest.Status(500, nil, strings.Repeat("x", 1<<20)), "status 500: \"" + strings.Repeat("x", 200) + "\""},
 		{"an unknown encoding", lapitest.Status(200, http.Header{"Content-Encoding": {"br"}}, "x"), `unknown encoding "br"`},
-		{"gzip that is none", lapitest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "{}{}{}{}{}{}"), "inflating the answer"},
+		{"gzip that is none", lapitest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "{}{}{}{}{}{}"), "decompressing the answer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestRecoveryIsQuickAfterALongOutage(t *testing.T) {
 		}
 		s.ClearFaults()
 		s.Add(lapitest.Decision{Value: "192.0.2.1"})
-		s.after(46 * time.Second) // half a minute, and the jitter
+		s.after(46 * time.Second) // half a minute plus jitter
 		s.want("192.0.2.1", lookup.Ban)
 	})
 }
@@ -216,7 +216,7 @@ func TestSilenceEndsAPull(t *testing.T) {
 				t.Errorf("%+v", err)
 			}
 			s.wantFull(true, true)
-			if e := s.errors(); len(e) != 1 || !strings.Contains(shown(e[0]), "the server is silent: not a byte for 1m0s") {
+			if e := s.errors(); len(e) != 1 || !strings.Contains(shown(e[0]), "the server stopped sending: no data for 1m0s") {
 				t.Errorf("%v", e)
 			}
 		})
@@ -229,7 +229,7 @@ func TestSilenceEndsAPull(t *testing.T) {
 			s.wantFull(true)
 			s.after(3 * time.Second)
 			s.wantFull(true, true)
-			if e := s.errors(); len(e) != 1 || !strings.Contains(shown(e[0]), "not a byte for 30s") {
+			if e := s.errors(); len(e) != 1 || !strings.Contains(shown(e[0]), "no data for 30s") {
 				t.Errorf("%v", e)
 			}
 		})
@@ -242,7 +242,7 @@ func TestASlowAnswerGetsThrough(t *testing.T) {
 		tick := make(chan struct{})
 		s.Inject(lapitest.Trickle(tick))
 		s.run()
-		for range 100 { // bytes, each as late as it may be
+		for range 100 { // bytes, each just before the limit
 			s.after(29 * time.Second)
 			tick <- struct{}{}
 		}
@@ -338,7 +338,7 @@ func TestASnapshotHoldsUntilTheFirstAnswer(t *testing.T) {
 		s.after(2 * time.Minute)
 		s.want("192.0.2.1", lookup.Ban)
 		s.want("192.0.2.2", lookup.None)
-		s.want("192.0.2.3", lookup.Ban) // another source's
+		s.want("192.0.2.3", lookup.Ban) // of another source
 	})
 }
 
@@ -346,7 +346,7 @@ func TestTheServersKind(t *testing.T) {
 	for _, code := range []int{299, 418, 599} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			play(t, func(s *scene) {
-				s.Inject(lapitest.Status(code, nil, "")) // some have no name
+				s.Inject(lapitest.Status(code, nil, "")) // some status codes have no name
 				s.run()
 				s.after(2 * time.Second)
 				if s.logs.FilterMessageSnippet("answers again").Len() != 1 {
@@ -390,8 +390,9 @@ func TestADatabaseMadeAnewIsFollowed(t *testing.T) {
 	}
 }
 
-// The server's clock jumps a day ahead and back: first it says that all is over,
-// and then it takes what it makes for told already, until its mark is set anew.
+// The server's clock jumps a day ahead and back. First it says that all decisions have
+// ended. Then it believes that it has already sent its new decisions, until the next
+// full answer.
 func TestAServerWhoseClockJumpsADayIsBelievedAgainAfterTheResync(t *testing.T) {
 	play(t, func(s *scene) {
 		s.crowd(100)

@@ -12,10 +12,10 @@ func TestTheLogSaysWhatTheLocalAPIAnswered(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"nothing", errors.New("connection refused"), "no answer from the local API: decisions stay until they end"},
-		{"a wrong key", fmt.Errorf("asking: %w", &refusal{code: 403}), "the local API answered with status 403, it refuses the key: " +
-			"decisions stay until they end; make a new key with cscli bouncers add NAME"},
-		{"a failure of its own", &refusal{code: 500}, "the local API answered with status 500: decisions stay until they end"},
+		{"nothing", errors.New("connection refused"), "no answer from the local API: its decisions stay in force until they expire"},
+		{"a wrong key", fmt.Errorf("asking: %w", &refusal{code: 403}), "the local API refuses the key (status 403): " +
+			"its decisions stay in force until they expire; make a new key with `cscli bouncers add NAME`"},
+		{"a failure of its own", &refusal{code: 500}, "the local API answered with status 500: its decisions stay in force until they expire"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := failureText(row.err); got != row.want {

@@ -8,15 +8,14 @@ import (
 	"github.com/tocsin-project/tocsin/internal/wire"
 )
 
-// A filter lets decisions through by their origin and scenario. It works here
-// and not at the server, for the server first folds all decisions about one
-// value into the longest, and then the filter would hide a ban whose longest
-// row is another's.
+// A filter selects decisions by origin and scenario. It runs here and not at the
+// server: the server first merges all decisions about a value into the longest one, so
+// its filter would hide a ban if an unwanted row lasts longer.
 type filter struct {
 	origins       []string // "lists:NAME" is one list; nil: all
 	containing    []string // in lower case; nil: all
 	notContaining []string // in lower case
-	setting       bool     // whether anything is left out
+	setting       bool     // whether there is any condition
 }
 
 func newFilter(origins, containing, notContaining []string) filter {
@@ -29,7 +28,7 @@ func newFilter(origins, containing, notContaining []string) filter {
 func checkFilter(options ...[]string) error {
 	for _, words := range options {
 		if slices.Contains(words, "") {
-			return fmt.Errorf("filter %q: an empty word would fit all or nothing", words)
+			return fmt.Errorf("filter %q: a word is empty: remove it", words)
 		}
 	}
 	return nil
@@ -43,8 +42,8 @@ func lower(words []string) []string {
 	return all
 }
 
-// match reports whether f lets r through, whose origin with the name of a list
-// in it is origin.
+// match reports whether f selects r. Origin is that of r, with the name of a list in
+// it.
 func (f *filter) match(r *wire.Row, origin string) bool {
 	if !f.setting {
 		return true

@@ -32,7 +32,7 @@ func TestFilters(t *testing.T) {
 	tests := []struct {
 		name string
 		cfg  Config
-		want string // last numbers of the addresses in force
+		want string // last bytes of the addresses in force
 	}{
 		{"none", Config{}, "123456"},
 		{"one origin, in its case", Config{Origins: []string{"crowdsec"}}, "12"},
@@ -103,7 +103,7 @@ func TestADecisionLastsAsLongAsItsLongestRow(t *testing.T) {
 		s.run()
 		s.wantLeft("192.0.2.1", 8*time.Hour)
 		s.after(time.Second)
-		s.DeleteID(ids[2]) // none of ours
+		s.DeleteID(ids[2]) // not one that the filter selects
 		s.poll()
 		s.wantLeft("192.0.2.1", 8*time.Hour)
 		s.DeleteID(ids[1])
@@ -129,7 +129,7 @@ func TestADeletionOfAnUnknownRowLiftsNothing(t *testing.T) {
 		s.Add(lapitest.Decision{Value: "192.0.2.1", Origin: "crowdsec"})
 		s.run()
 		s.after(time.Second)
-		s.DeleteID(s.Add(lapitest.Decision{Value: "192.0.2.1", Origin: "crowdsec"})[0]) // come and gone in one pause
+		s.DeleteID(s.Add(lapitest.Decision{Value: "192.0.2.1", Origin: "crowdsec"})[0]) // added and deleted between two polls
 		s.poll()
 		s.want("192.0.2.1", lookup.Ban)
 	})
@@ -190,7 +190,7 @@ func TestClaimsAreBounded(t *testing.T) {
 func TestRowsThatDoNotFitAreSettledByAFullAnswer(t *testing.T) {
 	playFiltered(t, onlyCrowdsec, func(s *scene) {
 		var rows []lapitest.Decision
-		for i := range 256 + 1 { // the longest last, so that it does not fit
+		for i := range 256 + 1 { // the longest is added last and does not fit
 			rows = append(rows, lapitest.Decision{Value: "192.0.2.1", Origin: "crowdsec", Duration: time.Duration(i+5) * time.Hour})
 		}
 		ids := s.Add(rows...)
@@ -225,7 +225,7 @@ func TestWhatANewFilterLeavesOutGoesAtOnce(t *testing.T) {
 	playFiltered(t, onlyCrowdsec, func(s *scene) {
 		for i := range 100 {
 			ip := fmt.Sprintf("192.0.2.%d", i)
-			s.table.Update("lapi", []lookup.Decision{on(ip, time.Now().Add(time.Hour))}, nil) // from a snapshot
+			s.table.Update("lapi", []lookup.Decision{on(ip, time.Now().Add(time.Hour))}, nil) // as from a snapshot
 			s.Add(lapitest.Decision{Value: ip, Origin: []string{"CAPI", "crowdsec"}[i/98]})
 		}
 		s.run()
@@ -242,7 +242,7 @@ func TestRowsThatExplainNoShortAnswer(t *testing.T) {
 	tests := []struct {
 		name  string
 		added int
-		ended func(i int) int // id of the row of 192.0.2.i that is over; 0: none
+		ended func(i int) int // id of the ended row of 192.0.2.i; 0: none
 		held  bool
 	}{
 		{"rows that were over long ago", 1, func(i int) int { return 5000 + i }, true},
@@ -276,8 +276,8 @@ func TestRowsThatExplainNoShortAnswer(t *testing.T) {
 	}
 }
 
-// TestFilteredTruth does at random what can happen to rows, and compares the
-// table with what the rows say, after each poll.
+// TestFilteredTruth applies random changes to rows, and compares the table with the
+// rows after each poll.
 func TestFilteredTruth(t *testing.T) {
 	playFiltered(t, Config{Origins: []string{"crowdsec"}, ScenariosNotContaining: []string{"trial"}}, func(s *scene) {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -306,7 +306,7 @@ func TestFilteredTruth(t *testing.T) {
 			if r.IntN(10) == 0 {
 				s.Inject(lapitest.Cut(r.IntN(200)))
 			}
-			s.after(2*interval + 5*time.Second) // time enough to make up for a failure
+			s.after(2*interval + 5*time.Second) // enough time to recover from a failure
 			for i := range 5 {
 				ip := fmt.Sprintf("192.0.2.%d", i)
 				want, left, rounded := longestRow(ip, ends, until)
@@ -326,8 +326,8 @@ func TestFilteredTruth(t *testing.T) {
 	})
 }
 
-// longestRow returns what the wanted rows about ip make, how long they last, and
-// whether one ends so near that it depends on how the server rounds.
+// longestRow returns the decision of the selected rows about ip, how long it lasts, and
+// whether an end is so near that it depends on the server's rounding.
 func longestRow(ip string, rows map[int64]lapitest.Decision, until map[int64]time.Time) (want lookup.Action, longest time.Duration, rounded bool) {
 	for id, d := range rows {
 		action, _ := lookup.ParseAction(d.Type)

@@ -6,25 +6,25 @@ import (
 )
 
 const (
-	handful      = 10 // decisions that may go at once and unexplained
-	convincingly = 3  // answers in a row that are believed
+	handful      = 10 // decisions that may disappear at once without a reason
+	convincingly = 3  // similar answers in a row that are accepted
 )
 
-// A guard keeps a full answer that is cut short from emptying the table: a
-// server whose database fails in mid-stream ends the JSON properly, with status
-// 200. An answer with less than half of what is held, of which the decisions
-// that it lists as deleted are not expected, is only believed when two more
-// have about the same size. Until then it adds and does not remove.
+// A guard stops an incomplete full answer from emptying the table: if the database
+// fails in mid-stream, the server still ends the JSON properly, with status 200. An
+// answer must have at least half of the known decisions, not counting those that it
+// lists as deleted. A smaller answer is only accepted when two more have about the same
+// size. Until then it adds decisions but removes none.
 type guard struct {
-	held int // answers held back in a row
-	size int // decisions in the last one
+	held int // rejected answers in a row
+	size int // decisions in the last of them
 }
 
-// check returns why a must not remove anything, or nil.
+// check returns an error if a must not remove anything.
 func (g *guard) check(f *follower, a *answer) error {
 	expected := f.table.Count(f.cfg.Name)
 	if a.isShort(expected) {
-		// Decisions that have ended are no loss.
+		// Expired decisions must not count as missing.
 		f.table.Expire(time.Now())
 		expected = f.table.Count(f.cfg.Name)
 	}
@@ -42,17 +42,17 @@ func (g *guard) check(f *follower, a *answer) error {
 		*g = guard{}
 		return nil
 	}
-	return fmt.Errorf("the full answer has %d decisions, but %d are in force and it explains the end of %d: waiting for %d more like it",
+	return fmt.Errorf("the full answer has %d decisions, but %d are in force and it lists only %d of them as deleted: nothing is removed until %d more answers have a similar size",
 		size, expected, a.explained(), convincingly-g.held)
 }
 
-// isShort reports whether a has much less than the decisions held, for no
-// reason that it gives.
+// isShort reports whether a has far fewer decisions than held, without listing the
+// others as deleted.
 func (a *answer) isShort(held int) bool {
 	return held > handful && 2*a.added < held-a.explained()
 }
 
-// isAlike reports whether two answers are of one size, but for a tenth.
+// isAlike reports whether the sizes of two answers differ by at most a tenth.
 func isAlike(a, b int) bool {
 	return max(a, b)-min(a, b) <= max(a, b)/10
 }

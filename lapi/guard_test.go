@@ -10,14 +10,14 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// crowd adds n decisions of two days, 192.0.2.0 and up.
+// crowd adds n decisions of two days, beginning with 192.0.2.0.
 func (s *scene) crowd(n int) {
 	for i := range n {
 		s.Add(lapitest.Decision{Value: fmt.Sprintf("192.0.2.%d", i), Duration: 48 * time.Hour})
 	}
 }
 
-// untilResync lets time pass up to the next full answer.
+// untilResync lets time pass until the next full answer.
 func (s *scene) untilResync() {
 	n := s.fullPulls()
 	for range 400 {
@@ -58,7 +58,7 @@ func TestAnAnswerCutShortRemovesNothing(t *testing.T) {
 					t.Errorf("%v", s.errors())
 				}
 				full := s.fullPulls()
-				s.poll() // the next one is full again, and whole
+				s.poll() // the next one is full again, and complete
 				if st, stats := s.client.Status(), s.client.Stats(); st.Err != nil || stats.Held != 0 || s.fullPulls() != full+1 {
 					t.Errorf("%+v %+v", st, stats)
 				}
@@ -89,7 +89,7 @@ func TestAnAnswerHeldBackDeletesNothingEither(t *testing.T) {
 		s.InjectWhen(lapitest.Startup, 1, lapitest.Raw(`{"new":[],"deleted":[{"duration":"-1s","type":"ban","value":"192.0.2.50"}]}`))
 		s.untilResync()
 		s.want("192.0.2.50", lookup.Ban)
-		if err := s.client.Status().Err; err == nil || !strings.Contains(err.Error(), "it explains the end of 1:") {
+		if err := s.client.Status().Err; err == nil || !strings.Contains(err.Error(), "it lists only 1 of them as deleted") {
 			t.Error(err)
 		}
 	})
@@ -100,7 +100,7 @@ func TestTheThirdAnswerThatAgreesIsBelieved(t *testing.T) {
 		s.crowd(100)
 		s.run()
 		for i := range 97 {
-			s.HardDelete(fmt.Sprintf("192.0.2.%d", i), "") // as a flush does
+			s.HardDelete(fmt.Sprintf("192.0.2.%d", i), "") // like a flush
 		}
 		s.untilResync()
 		for _, want := range []int{100, 100, 3} {
@@ -178,7 +178,7 @@ func TestAHandfulMayGo(t *testing.T) {
 	})
 }
 
-// What covers too much is not enforced, and all else of the answer is.
+// Ranges that cover too much are not enforced, and the rest of the answer is.
 func TestWhatCoversTooMuchIsHeldBack(t *testing.T) {
 	play(t, func(s *scene) {
 		s.Add(lapitest.Decision{Value: "0.0.0.0/0"}, lapitest.Decision{Value: "192.0.2.1"}, lapitest.Decision{Value: "203.0.113.0/24"})

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// An identity is what the table tells the decisions of one source by.
+// An identity identifies a decision of one source in the table.
 type identity struct {
 	prefix  netip.Prefix
 	as      uint32
@@ -23,7 +23,7 @@ func identityOf(d *lookup.Decision) identity {
 	return at
 }
 
-// decision returns a decision with this identity and nothing else.
+// decision returns a decision with only this identity.
 func (at *identity) decision() lookup.Decision {
 	d := lookup.Decision{Prefix: at.prefix, AS: at.as, Action: at.action}
 	if at.country != [2]byte{} {
@@ -32,13 +32,13 @@ func (at *identity) decision() lookup.Decision {
 	return d
 }
 
-// holding returns the decision of this source in force at an identity.
+// holding returns this source's decision in force with this identity.
 func (f *follower) holding(at identity) (lookup.Decision, bool) {
 	var all []lookup.Decision
 	if at.prefix.IsValid() {
 		ip := at.prefix.Addr()
 		if _, ok := f.table.Lookup(ip); !ok {
-			return lookup.Decision{}, false // the common case, and free of charge
+			return lookup.Decision{}, false // the common case, which costs almost nothing
 		}
 		all = f.table.Covering(ip)
 	} else {
@@ -53,26 +53,26 @@ func (f *follower) holding(at identity) (lookup.Decision, bool) {
 	return lookup.Decision{}, false
 }
 
-// holds reports whether a decision of this source is in force there.
+// holds reports whether such a decision is in force.
 func (f *follower) holds(at identity) bool {
 	_, ok := f.holding(at)
 	return ok
 }
 
-// holdsLonger reports whether one is in force there beyond until.
+// holdsLonger reports whether such a decision is in force longer than until.
 func (f *follower) holdsLonger(at identity, until time.Time) bool {
 	d, ok := f.holding(at)
 	return ok && (d.Until.IsZero() || d.Until.After(until))
 }
 
-// twins holds the identities of decisions with an odd spelling. The API tells
-// decisions by value, type and scope as they are spelled, so that 192.0.2.1 and
-// 192.0.2.1/32, a ban and a Ban or an unknown type whose fallback is a ban, and a
-// range of scope Range and of scope Ip, which lists have, live and die apart on
-// its side, but are one decision in the table.
+// twins holds the identities of decisions with an unusual spelling. The API identifies
+// decisions by the spelling of value, type and scope. So it keeps apart 192.0.2.1 and
+// 192.0.2.1/32, a ban, a Ban and an unknown type whose fallback is a ban, and a range
+// with scope Range and with scope Ip (as in lists). In the table each of these is one
+// decision.
 type twins map[identity]struct{}
 
-// maxTwins bounds twins. Beyond it a deletion takes both.
+// maxTwins limits twins. Beyond it, the deletion of one spelling removes the decision.
 const maxTwins = 1 << 16
 
 func (t twins) add(at identity) {
@@ -86,7 +86,7 @@ func (t twins) has(at identity) bool {
 	return ok
 }
 
-// isUsual reports whether r is spelled as most rows are that tell of d.
+// isUsual reports whether r has the usual spelling for d.
 func isUsual(r *wire.Row, d *lookup.Decision) bool {
 	if r.Type != d.Action.String() {
 		return false

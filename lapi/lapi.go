@@ -42,36 +42,35 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Version is the version of this module that the API is told.
+// Version is the version of this module, which the API gets too.
 const Version = "0.1.0"
 
-// What CrowdSec calls this module. Its user agent has exactly one slash, else
-// CrowdSec takes no version out of it.
+// The names of this module in CrowdSec. The user agent needs exactly one slash,
+// otherwise CrowdSec finds no version in it.
 const (
 	component = "crowdsec-tocsin-bouncer"
 	userAgent = component + "/v" + Version
 )
 
-// A Client follows one Local API. Its methods may be called by any goroutine,
-// but only one Run at a time.
+// A Client follows one Local API. It is safe for use by many goroutines, but only one
+// Run may be in progress.
 type Client struct {
 	api
 
 	cfg     Config
 	filter  filter
 	machine *machine     // nil: none
-	allowed lookup.Table // what allowlists have, filed as decisions
+	allowed lookup.Table // the entries of the allowlists, as decisions
 	wake    chan struct{}
 	born    time.Time
-	stuck   int // pushes of alerts in a row that the API has failed at; for Report
+	stuck   int // failed pushes of alerts in a row; for Report
 
 	mu     sync.Mutex
 	status lookup.Status
 	stats  Stats
 }
 
-// New checks cfg, reads the files it names and returns a client at rest. It
-// sends nothing.
+// New checks cfg, reads the files that it names and returns a client. It sends nothing.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	a, err := cfg.access().open(cfg.check)
@@ -89,18 +88,18 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// keepRedirect makes a redirect the answer: the key is for the configured
-// server and nobody else.
+// keepRedirect stops net/http from following redirects: only the configured server may
+// get the key.
 func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Name returns the name of the source.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Sync makes a Run under way ask for everything at once, the allowlists too, whatever
-// its pause. It does not wait, and calls that come before the question is asked are one.
+// Sync makes Run ask for all decisions and the allowlists at once, without its pause.
+// It does not wait. Several calls before the question count as one.
 func (c *Client) Sync() {
 	select {
 	case c.wake <- struct{}{}:
-	default: // it is asked for already
+	default: // a sync is requested already
 	}
 }

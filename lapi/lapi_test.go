@@ -21,8 +21,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const interval = 10 * time.Second
 
-// A scene is a fake API, a client that follows it in a bubble of its own time,
-// and the table it feeds.
+// A scene is a fake API, a client that follows it in a synctest bubble, and the table
+// that it fills.
 type scene struct {
 	*testing.T
 	*lapitest.Server
@@ -51,7 +51,7 @@ func playWith(t *testing.T, server lapitest.Config, cfg Config, f func(*scene)) 
 		}
 		c.http.Transport = s.Transport()
 		s.client, s.logs = c, logs
-		defer func() { // also when f gives up
+		defer func() { // also after a fatal error in f
 			if s.stop != nil {
 				s.stop()
 			}
@@ -141,13 +141,13 @@ func TestNewChecksItsConfig(t *testing.T) {
 		{"a query", Config{URL: "http://h?startup=true", Key: "k"}, "query or fragment"},
 		{"a bad port", Config{URL: "http://h:port", Key: "k"}, "invalid port"},
 		{"no key", Config{URL: "http://h"}, "no API key: `cscli bouncers add NAME` makes one"},
-		{"a key with a line end", Config{URL: "http://h", Key: "secret\n"}, "has a character in it that none has"},
+		{"a key with a line end", Config{URL: "http://h", Key: "secret\n"}, "contains a character that is not allowed"},
 		{"too short an interval", Config{URL: "http://h", Key: "k", Interval: 10}, "interval 10ns: want at least 100ms"},
-		{"too short a resync", Config{URL: "http://h", Key: "k", Resync: time.Second}, "want at least the interval, 10s"},
-		{"no such fallback", Config{URL: "http://h", Key: "k", Fallback: 9}, "no such action"},
-		{"scopes in one string", Config{URL: "http://h", Key: "k", Scopes: []string{"ip,range"}}, "want one name each"},
-		{"TLS files without TLS", Config{URL: "http://h", Key: "k", TLS: TLS{CA: "x"}}, "of no use without an https URL"},
-		{"half a pair", Config{URL: "https://h", TLS: TLS{Cert: "x"}}, "go together"},
+		{"too short a resync", Config{URL: "http://h", Key: "k", Resync: time.Second}, "want at least the interval of 10s"},
+		{"no such fallback", Config{URL: "http://h", Key: "k", Fallback: 9}, "want ban, captcha or throttle"},
+		{"scopes in one string", Config{URL: "http://h", Key: "k", Scopes: []string{"ip,range"}}, "one name each"},
+		{"TLS files without TLS", Config{URL: "http://h", Key: "k", TLS: TLS{CA: "x"}}, "need an https URL"},
+		{"half a pair", Config{URL: "https://h", TLS: TLS{Cert: "x"}}, "both a certificate file and a key file"},
 		{"no such CA", Config{URL: "https://h", Key: "k", TLS: TLS{CA: "/nowhere.pem"}}, "reading the CA: open /nowhere.pem"},
 		{"no such certificate", Config{URL: "https://h", TLS: TLS{Cert: "/no.pem", KeyFile: "/no.key"}}, "/no.pem"},
 	}

@@ -15,12 +15,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// LiveConfig says where an API is that is asked about each client. URL is
-// required, and so is Key or TLS.Cert.
+// LiveConfig describes a [Live]. URL is required, and so is Key or TLS.Cert.
 //
-// The key has to be another than that of a [Client]: a question may move the
-// mark up to which the server takes the stream for told, and then the stream
-// lacks decisions until it is next read in full.
+// The key must differ from that of a [Client]: a question may make the server believe
+// that the stream's client got all decisions until now, and then the stream misses
+// decisions until the next full answer.
 type LiveConfig struct {
 	Name     string        // source of its decisions; default: live
 	URL      string        // http://127.0.0.1:8080, https://…, or unix:///run/crowdsec.sock
@@ -38,14 +37,14 @@ type LiveConfig struct {
 	ScenariosContaining    []string // as in Config
 	ScenariosNotContaining []string // as in Config
 
-	TTL  time.Duration // how long an answer counts, but never longer than its decision; default: 1m
-	Size int           // answers remembered; default: 10,000, some 5 MB
-	// Timeout is how long a request waits for an answer, including its turn to ask if
-	// many others wait too. Default: 200ms.
+	TTL  time.Duration // how long an answer is kept, at most as long as its decision; default: 1m
+	Size int           // number of kept answers; default: 10,000, about 5 MB
+	// Timeout is how long a request waits for an answer, including the wait for its
+	// turn if many others wait too. Default: 200ms.
 	Timeout time.Duration
 
 	MetricsInterval time.Duration      // as in Config
-	Usage           func() []UsageItem // as in Config; default: nothing is reported
+	Usage           func() []UsageItem // as in Config; default: no reports
 
 	// Coverage is the share of all addresses that the decisions received so far may
 	// cover, and one decision a fifth of that. Default: 0.05; 1 sets no limit.
@@ -62,23 +61,23 @@ const (
 	defaultLiveName    = "live"
 	defaultLiveTimeout = 200 * time.Millisecond
 	maxLiveBytes       = 1 << 20 // of an answer: thousands of decisions about one address
-	widestLive         = 5       // of these would use up the coverage
+	widestLive         = 5       // ranges of this width would use up the coverage
 	liveReason         = "the local API does not answer"
 	crowdReason        = "too many clients of the same network at once"
 )
 
-// A Live asks a Local API about one address at a time, and remembers the
-// answers, the empty ones too. It finds decisions about addresses and ranges;
-// those about countries and autonomous systems are not told this way. It is
-// safe for use by many goroutines, and starts none of its own. With a machine or Usage
-// in its Config it needs [Live.Run] beside it.
+// A Live asks a Local API about one address at a time and keeps the answers, also empty
+// ones. It finds decisions about addresses and ranges. The API does not return those
+// about countries and autonomous systems this way. It is safe for use by many
+// goroutines and starts none itself. With a machine or Usage in its Config, [Live.Run]
+// must run too.
 //
-// When three questions in a row have found no answer, only one in a second is
-// asked until one does: a dead API must not cost every request its timeout.
+// After three questions in a row without an answer it asks only one a second until an
+// answer arrives, so that not every request waits for the timeout.
 //
-// At most 64 questions are under way at once. A network has a share of them, and an
-// answer that bans a range holds for all in it: a client that is banned cannot keep
-// the API from being asked about it. See [lookup.Cache].
+// At most 64 questions are in progress at once, and each network has a share of them.
+// An answer that bans a range applies to all addresses in it. So a banned client cannot
+// prevent questions about itself. See [lookup.Cache].
 type Live struct {
 	api
 
@@ -91,19 +90,19 @@ type Live struct {
 	wake     chan struct{}
 	born     time.Time
 	allowed  lookup.Table // what allowlists have, filed as decisions
-	said     lookup.Table // what the API says about those it was asked about: see enforced
+	said     lookup.Table // the decisions in the API's answers so far: see enforced
 	unsaid   atomic.Uint64
 
 	mu      sync.Mutex
 	status  lookup.Status
 	stats   LiveStats
-	failing string // kind of the failures that stand in the log; "": none
+	failing string // kind of the failures that were logged; "": none
 
-	single     int       // failures between answers that the log does not have yet
-	nextSingle time.Time // when it may have them
+	single     int       // single failures that were not logged yet
+	nextSingle time.Time // when they may be logged
 }
 
-// NewLive checks cfg, reads the files it names and returns a Live. It sends
+// NewLive checks cfg, reads the files that it names and returns a Live. It sends
 // nothing.
 func NewLive(cfg LiveConfig) (*Live, error) {
 	cfg = cfg.withDefaults()
@@ -111,8 +110,8 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The wait is bounded by the context of a question; the watch over silence is
-	// never the first to end it.
+	// The context of a question limits its wait, so these longer limits never end it
+	// first.
 	a.bound = bounds{header: 2 * cfg.Timeout, silence: 2 * cfg.Timeout, bytes: maxLiveBytes, ratio: 1, free: maxLiveBytes}
 	l := &Live{
 		api: a, cfg: cfg, wake: make(chan struct{}, 1), born: time.Now(),
@@ -154,11 +153,11 @@ func (cfg LiveConfig) withDefaults() LiveConfig {
 func (cfg LiveConfig) check() error {
 	switch {
 	case cfg.TTL < 0 || cfg.Timeout < 0 || cfg.Size < 0:
-		return errors.New("the time to remember an answer, the number remembered and the timeout must not be negative")
+		return errors.New("TTL, size or timeout is negative: want at least 0")
 	case !(cfg.Coverage > 0 && cfg.Coverage <= 1):
 		return errCoverage
 	case cfg.Failure > lookup.Ban:
-		return fmt.Errorf("failure %v: no such action", cfg.Failure)
+		return fmt.Errorf("failure %v: want none, ban, captcha or throttle", cfg.Failure)
 	}
 	if err := checkMetrics(cfg.MetricsInterval); err != nil {
 		return err
@@ -179,9 +178,10 @@ func (cfg LiveConfig) access() access {
 // Name returns the name of the source.
 func (l *Live) Name() string { return l.cfg.Name }
 
-// Lookup returns the decision in force for ip, and whether there is one. If the
-// API does not answer within the timeout, that is the one of the Config's
-// Failure, or what is known about a range that ip is in if that is stronger. About those on an allowlist of the server there is none.
+// Lookup returns the decision in force for ip, and whether there is one. If the API
+// does not answer within the timeout, it is that of Config's Failure, or a known
+// decision about a range with ip if that is stronger. For an address on an allowlist of
+// the server there is none.
 func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, ok, err := l.cache.Lookup(ctx, ip)
 	if err != nil {
@@ -193,20 +193,19 @@ func (l *Live) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool
 	return d, ok
 }
 
-// unanswered returns the replacement for an answer: known, or what is to be done about
-// err if that is stronger. The latter has no Since: a client that has solved a
-// challenge need not solve one at each question without an answer.
+// unanswered returns the decision without an answer: known, or that for err if it is
+// stronger. The latter has no Since, so that a client need not solve a new challenge at
+// each failure.
 func (l *Live) unanswered(ip netip.Addr, known lookup.Decision, err error) (lookup.Decision, bool) {
 	l.unsaid.Add(1)
 	action, reason := l.cfg.Failure, liveReason
 	if errors.Is(err, lookup.ErrCrowded) {
-		// Other clients of its network caused it, or itself: who is banned must not be
-		// able to bring about that it passes.
+		// The network of the client caused this itself. So fail closed: otherwise a
+		// banned client could cause it in order to pass.
 		action, reason = max(action, lookup.Throttle), crowdReason
 	}
 	if known.Action >= action {
-		// With None, without an answer the site comes before its protection: let the
-		// client pass.
+		// With None it fails open: an outage must not stop the site.
 		return known, known.Action != lookup.None
 	}
 	ip = lookup.Normalize(ip)
@@ -216,20 +215,20 @@ func (l *Live) unanswered(ip netip.Addr, known lookup.Decision, err error) (look
 	}, true
 }
 
-// Forget drops what is remembered about the addresses in p, but for the beginning
-// of decisions that the API holds to.
+// Forget removes the kept answers about the addresses in p. It keeps the beginning of
+// decisions that the API may repeat.
 func (l *Live) Forget(p netip.Prefix) {
 	if p, ok := lookup.NormalizePrefix(p); ok && p.IsSingleIP() {
 		l.cache.Forget(p.Addr())
 	} else {
-		l.cache.Purge() // to find out who is in it would cost more than to ask again
+		l.cache.Purge() // searching the cache for its addresses would cost more than new questions
 	}
 }
 
-// Close closes the connections at rest. Those in use go when they are at rest.
+// Close closes the idle connections. Those in use are closed later.
 func (l *Live) Close() { l.http.CloseIdleConnections() }
 
-// ask asks the API about ip, unless it is being left alone.
+// ask asks the API about ip, unless questions are paused.
 func (l *Live) ask(ctx context.Context, ip netip.Addr) (lookup.Decision, bool, error) {
 	if err := l.admit(); err != nil {
 		return lookup.Decision{}, false, err
@@ -240,8 +239,8 @@ func (l *Live) ask(ctx context.Context, ip netip.Addr) (lookup.Decision, bool, e
 	return d, ok, err
 }
 
-// query gets one answer and picks the strongest of its decisions. What cannot be
-// read to its end changes nothing.
+// query gets one answer and returns the strongest of its decisions. An incomplete
+// answer changes nothing.
 func (l *Live) query(ctx context.Context, ip netip.Addr, rows *Rows) (best lookup.Decision, found bool, err error) {
 	w := newWatch(ctx, l.bound.header)
 	defer w.stop()

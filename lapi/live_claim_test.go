@@ -9,8 +9,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Who can choose its address poses as nobody: decisions about the IPv4 address that it
-// claims hold for it too, and it gains nothing by that address being allowed.
+// A client that can choose its address gains nothing by it: decisions about the IPv4
+// address in it apply to the client too, but an allow list entry for that address does
+// not.
 func TestLiveFindsDecisionsAboutTheIPv4AddressThatAClientClaims(t *testing.T) {
 	for _, row := range []struct{ name, client string }{
 		{"6to4", "2002:cb00:7101::1"},
@@ -27,7 +28,7 @@ func TestLiveFindsDecisionsAboutTheIPv4AddressThatAClientClaims(t *testing.T) {
 				s.Add(lapitest.Decision{Value: row.client})
 				s.want(row.client, lookup.Ban)
 				s.wantAsked(6)
-				s.want(row.client, lookup.Ban) // both answers are remembered
+				s.want(row.client, lookup.Ban) // both answers are kept
 				s.want("203.0.113.1", lookup.Captcha)
 				s.wantAsked(6)
 			})
@@ -35,7 +36,7 @@ func TestLiveFindsDecisionsAboutTheIPv4AddressThatAClientClaims(t *testing.T) {
 	}
 }
 
-// Both questions are asked at once: the request waits no longer than for one.
+// Both questions are asked at the same time, so the request does not wait longer.
 func TestAClientThatClaimsAnAddressWaitsNoLonger(t *testing.T) {
 	playLive(t, LiveConfig{}, func(s *liveScene) {
 		s.spoil(-1, slow(190*time.Millisecond))
@@ -47,8 +48,8 @@ func TestAClientThatClaimsAnAddressWaitsNoLonger(t *testing.T) {
 	})
 }
 
-// Who claims many addresses uses up its own turns, and not those of the networks that
-// it claims to be of.
+// A client that claims many addresses uses up its own share, and not that of the
+// networks that it claims.
 func TestClaimsUseUpNobodyElsesTurns(t *testing.T) {
 	playLive(t, LiveConfig{Failure: lookup.Captcha}, func(s *liveScene) {
 		s.Add(lapitest.Decision{Value: "203.0.113.77", Type: "ban"})

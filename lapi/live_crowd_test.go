@@ -21,7 +21,7 @@ func slow(d time.Duration) lapitest.Fault {
 	}
 }
 
-// all asks about n addresses at once, and returns how many were let pass.
+// all asks about n addresses at once, and returns how many passed.
 func (s *liveScene) all(n int, address func(i int) string) (passed int64) {
 	var pass atomic.Int64
 	var wg sync.WaitGroup
@@ -36,8 +36,8 @@ func (s *liveScene) all(n int, address func(i int) string) (passed int64) {
 	return pass.Load()
 }
 
-// A banned client that comes from 300 new addresses of its network at once used up
-// the questions, and those that were not asked about passed.
+// Before the fix, a banned client with 300 new addresses of its network used up the
+// questions, and the addresses without a question passed.
 func TestABannedNetworkDoesNotGetInByAskingTooMuch(t *testing.T) {
 	for _, row := range []struct {
 		prefix  string
@@ -67,8 +67,8 @@ func TestABannedNetworkDoesNotGetInByAskingTooMuch(t *testing.T) {
 	}
 }
 
-// Where each address is banned for itself nothing is known about the others: they are
-// turned away for a moment. Somebody else is asked about meanwhile.
+// If single addresses are banned, nothing is known about the others of the network:
+// they are throttled for a moment. Questions about other networks go on.
 func TestACrowdedNetworkIsThrottledAndNobodyElse(t *testing.T) {
 	playLive(t, LiveConfig{}, func(s *liveScene) {
 		for i := range 256 {
@@ -81,7 +81,7 @@ func TestACrowdedNetworkIsThrottledAndNobodyElse(t *testing.T) {
 		for i := range 40 {
 			s.want(fmt.Sprintf("198.51.%d.1", i), lookup.None)
 			if i == 0 {
-				s.wantAsked(16 + 16 + 1) // two turns of the network, and the stranger
+				s.wantAsked(16 + 16 + 1) // two rounds of the network, and the other client
 			}
 		}
 		if n := <-done; n != 0 {
@@ -149,7 +149,8 @@ func TestRealABannedNetworkDoesNotGetInByAskingTooMuch(t *testing.T) {
 	}
 }
 
-// Lookups that waited for the question of another gave up before it did, and passed.
+// Before the fix, lookups that waited for another's question timed out before it, and
+// passed.
 func TestACrowdThatComesTwiceIsThrottledAllTheSame(t *testing.T) {
 	for _, took := range []time.Duration{90 * time.Millisecond, 150 * time.Millisecond} {
 		t.Run(took.String(), func(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 )
 
 // net/http ends the context of a request when the client closes its side of the
-// connection, and the client still reads the response: it was let pass as in an outage.
+// connection, but the client can still read the response. Before the fix it passed, as
+// in an outage.
 func TestABannedClientDoesNotGetInByHalfClosing(t *testing.T) {
 	s := lapitest.Start(t, lapitest.Config{})
 	s.Add(lapitest.Decision{Value: "192.0.2.1"})

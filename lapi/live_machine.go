@@ -9,9 +9,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Run keeps the allowlists of the server current, as the machine of the Config, and
-// reports usage, until ctx ends, and returns ctx's error. It survives every failure of
-// the API.
+// Run keeps the server's allowlists up to date with the machine of the Config, and
+// reports usage. It returns ctx's error when ctx ends, and no failure of the API ends
+// it.
 func (l *Live) Run(ctx context.Context) error {
 	defer l.http.CloseIdleConnections()
 	var wg sync.WaitGroup
@@ -41,20 +41,20 @@ func (l *Live) noteAllowlist(change func(*Allowlist)) {
 	change(&l.stats.Allowlist)
 }
 
-// HasMachine reports whether there is a machine, and so whether allowlists are read.
+// HasMachine reports whether there is a machine: allowlists are read only with one.
 func (l *Live) HasMachine() bool { return l.machine != nil }
 
-// Sync forgets all answers, and makes a Run under way read the allowlists at once. It
-// does not wait.
+// Sync removes all kept answers, and makes Run read the allowlists at once. It does not
+// wait.
 func (l *Live) Sync() {
 	l.cache.Purge()
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is asked for already
+	default: // a sync is requested already
 	}
 }
 
-// usageReporter returns what tells of l. It holds no decisions to count.
+// usageReporter returns the reporter of l, which counts no decisions in force.
 func (l *Live) usageReporter() *usageReporter {
 	return &usageReporter{
 		api: &l.api, name: l.cfg.Name, born: l.born, system: thisSystem(), interval: l.cfg.MetricsInterval,
@@ -67,20 +67,20 @@ func (l *Live) usageReporter() *usageReporter {
 	}
 }
 
-// Allowlisted reports whether an allowlist of the server has ip, so that no
-// decision of the server is enforced against it. Without a machine in the Config,
-// and before Run has read the lists, nobody is on one.
+// Allowlisted reports whether ip is on an allowlist of the server. Then no decision of
+// the server applies to it. Without a machine in the Config, and before Run has read
+// the lists, it returns false.
 func (l *Live) Allowlisted(ip netip.Addr) bool {
 	_, ok := l.allowed.Lookup(ip)
 	return ok
 }
 
-// Unban makes CrowdSec end its decisions about the very target of d, as
-// [Client.Unban] does, and then forgets what was remembered about it.
+// Unban makes CrowdSec end its decisions about exactly the target of d, like
+// [Client.Unban], and then removes the kept answers about it.
 func (l *Live) Unban(ctx context.Context, d lookup.Decision) (int, error) {
 	n, err := l.machine.unban(ctx, d)
 	if n > 0 {
-		// Not before: a request under way would have it remembered again.
+		// Not earlier, because a request in progress could store the old answer again.
 		l.Forget(d.Prefix)
 	}
 	return n, err

@@ -15,7 +15,7 @@ import (
 
 var liveMachine = LiveConfig{Machine: withMachine.Machine, Failure: lookup.Ban}
 
-// run has the Live keep its allowlists until stop is called.
+// run runs the Live until stop is called.
 func (s *liveScene) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -54,7 +54,7 @@ func TestALiveUnbanThatFailsForgetsNothing(t *testing.T) {
 		s.want("192.0.2.1", lookup.Ban)
 		s.wantAsked(1)
 		s.run()()
-		s.wantAsked(1) // without a machine there is nothing to read
+		s.wantAsked(1) // without a machine it reads no allowlists
 	})
 }
 
@@ -62,13 +62,13 @@ func TestALiveHonoursAllowlists(t *testing.T) {
 	playLive(t, liveMachine, func(s *liveScene) {
 		allowed, entries := lookup.None, 1
 		if strings.HasSuffix(s.T.Name(), "1.4.6") {
-			allowed, entries = lookup.Ban, 0 // it has no allowlists
+			allowed, entries = lookup.Ban, 0 // this generation has no allowlists
 		}
 		s.Add(lapitest.Decision{Value: "192.0.2.0/24", Duration: 48 * time.Hour})
 		s.Allowlist(netip.MustParsePrefix("192.0.2.1/32"))
-		s.want("192.0.2.1", lookup.Ban) // they are not read yet
+		s.want("192.0.2.1", lookup.Ban) // the allowlists are not read yet
 		stop := s.run()
-		s.want("192.0.2.1", allowed) // though the ban is remembered
+		s.want("192.0.2.1", allowed) // although the ban is kept
 		s.want("::ffff:192.0.2.1", allowed)
 		s.want("192.0.2.2", lookup.Ban)
 		if l := s.live.Stats().Allowlist; l.Entries != entries || !l.Fetched.Equal(time.Now()) || l.Err != nil {
@@ -77,7 +77,7 @@ func TestALiveHonoursAllowlists(t *testing.T) {
 		s.spoil(-1, lapitest.Status(500, nil, ""))
 		s.InjectWhen(lapitest.Path(allowlistsPath), -1, lapitest.Status(500, nil, ""))
 		<-time.After(10*time.Minute + time.Second)
-		s.want("192.0.2.1", allowed) // the failure policy is not for those who may pass
+		s.want("192.0.2.1", allowed) // Failure does not apply to allowlisted clients
 		s.want("192.0.2.2", lookup.Ban)
 		if l := s.live.Stats().Allowlist; l.Entries != entries || l.Err == nil {
 			s.Errorf("%+v", l)

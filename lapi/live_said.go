@@ -10,21 +10,21 @@ import (
 	"go.uber.org/zap"
 )
 
-// maxSaid is how many decisions a Live knows the beginning of, at some 100 bytes
-// each. One more, and all begin anew.
+// maxSaid is for how many decisions a Live knows the beginning, at about 100 bytes
+// each. Beyond it, all are forgotten.
 const maxSaid = 1 << 16
 
-// enforced returns those of all, which the API says about ip now in rows with these
-// ids, that are to be enforced, each with when it began. Answers are remembered for a
-// minute, but a decision begins when it is first told, by whichever question, and until
-// it ends or an answer lacks it: a challenge that was solved since then is not to be
-// solved again. By a new offence it begins anew.
+// enforced returns the decisions of an answer about ip that apply, each with its
+// beginning. The ids are those of their rows. Answers are kept for a minute, but a
+// decision begins with the first answer that contains it, and stays until it ends or an
+// answer lacks it. So a client need not solve its challenge again. A new offence gives
+// it a new beginning.
 //
-// With what was said about others they may cover too much: then the widest are not.
+// If the decisions of all answers cover too many addresses, the widest do not apply.
 func (l *Live) enforced(ip netip.Addr, all []lookup.Decision, ids []int64, rows *Rows) []lookup.Decision {
 	held := l.said.Covering(ip)
 	if len(all)+len(held) == 0 {
-		return nil // the common case, and almost free of charge
+		return nil // the common case, which costs almost nothing
 	}
 	change := l.say(held, all, ids)
 	begun := map[identity]time.Time{}
@@ -39,13 +39,14 @@ func (l *Live) enforced(ip netip.Addr, all []lookup.Decision, ids []int64, rows 
 			l.tellTooWide()
 			continue
 		}
-		d.Since = since // none if it is over by now
+		d.Since = since // zero if it has ended by now
 		kept = append(kept, d)
 	}
 	return kept
 }
 
-// say notes that the API says all, and no more what it said before about the same client.
+// say stores the decisions of an answer in place of the earlier ones about the same
+// client.
 func (l *Live) say(before, all []lookup.Decision, ids []int64) lookup.Change {
 	b := l.said.Batch(l.cfg.Name).Bound(l.cfg.Coverage)
 	for _, d := range before {
@@ -64,7 +65,7 @@ func (l *Live) say(before, all []lookup.Decision, ids []int64) lookup.Change {
 		}
 	}
 	for i := range all {
-		// The id stands where others have a reason: this table has none.
+		// This table has no reasons, so the field holds the id.
 		b.Add(lookup.Decision{
 			Prefix: all[i].Prefix, Action: all[i].Action, Until: all[i].Until, Reason: strconv.FormatInt(last[identityOf(&all[i])], 10),
 		})
@@ -78,16 +79,15 @@ func (l *Live) say(before, all []lookup.Decision, ids []int64) lookup.Change {
 	return b.Update()
 }
 
-// tellTooWide says once that a range is not enforced.
+// tellTooWide logs once that a range does not apply.
 func (l *Live) tellTooWide() {
 	if l.reader.isFirst("wide together") {
-		l.log.Error("a range is not enforced, since with all others that the local API has told of it would cover too many addresses: "+
-			"allow it with the option coverage if that is meant", zap.Float64("coverage", l.cfg.Coverage))
+		l.log.Error("a range of the local API is not enforced, because with all its other decisions it would cover too many addresses: "+
+			"raise the option coverage if you want that", zap.Float64("coverage", l.cfg.Coverage))
 	}
 }
 
-// lastOffences returns the highest id of the rows behind each decision that tell of an
-// offence.
+// lastOffences returns for each decision the highest id of its rows about an offence.
 func lastOffences(all []lookup.Decision, ids []int64) map[identity]int64 {
 	last := make(map[identity]int64, len(all))
 	for i := range all {

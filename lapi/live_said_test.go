@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// wantSince checks since when the decision about ip has been in force.
+// wantSince checks the beginning of the decision about ip.
 func (s *liveScene) wantSince(when, ip string, want time.Time) {
 	s.Helper()
 	if d := s.ask(ip); !d.Since.Equal(want) || d.Action == lookup.None {
@@ -69,7 +69,7 @@ func TestALiveDecisionThatIsTakenBackBeginsAnew(t *testing.T) {
 	})
 }
 
-// A challenge that was solved holds over an outage, and during one.
+// A solved challenge stays valid during an outage and after it.
 func TestALiveDecisionOutlastsAnOutage(t *testing.T) {
 	playLive(t, LiveConfig{Failure: lookup.Captcha}, func(s *liveScene) {
 		s.Add(lapitest.Decision{Value: "192.0.2.1", Type: "captcha"})
@@ -109,11 +109,11 @@ func TestWhatALiveHasHeardIsBounded(t *testing.T) {
 	}
 }
 
-// Ranges of which none covers too much can do so together: an API must not ban the
-// Internet bit by bit, as it is asked about it.
+// Ranges that are narrow enough alone can cover too much together: an API must not ban
+// the Internet step by step.
 func TestLiveRangesAreBoundedTogether(t *testing.T) {
 	playLive(t, LiveConfig{}, func(s *liveScene) {
-		const most = 12 // times a 256th are less than 5 %
+		const most = 12 // of a 256th each are less than 5 %
 		for i := range 40 {
 			s.Add(lapitest.Decision{Value: fmt.Sprintf("%d.0.0.0/8", 16+i), Duration: time.Hour})
 			s.Add(lapitest.Decision{Value: fmt.Sprintf("%d.0.0.1", 16+i), Type: "captcha", Duration: time.Hour})
@@ -125,7 +125,7 @@ func TestLiveRangesAreBoundedTogether(t *testing.T) {
 				switch d := s.ask(fmt.Sprintf("%d.0.0.1", 16+i)); d.Action {
 				case lookup.Ban:
 					banned = append(banned, i)
-				case lookup.Captcha: // what else is said holds
+				case lookup.Captcha: // other decisions still apply
 				default:
 					s.Errorf("%d.0.0.1: %v", 16+i, d.Action)
 				}

@@ -9,35 +9,35 @@ import (
 )
 
 const (
-	patience  = 3           // questions in a row without an answer, until fewer are asked
-	livePause = time.Second // between two questions from then on
+	patience  = 3           // failed questions in a row before the pause
+	livePause = time.Second // between two questions in the pause
 
-	singlePause = time.Minute // between two lines about single failures
+	singlePause = time.Minute // between two log lines about single failures
 )
 
-var errPaused = errors.New("the local API does not answer, and is left alone for a moment")
+var errPaused = errors.New("the local API does not answer, so questions are paused for a second")
 
-// LiveStats says what a Live has seen since it was made.
+// LiveStats are the counts of a Live since its start.
 type LiveStats struct {
 	Questions  uint64    // questions sent
-	Failures   uint64    // those without an answer, or with one that is broken
-	Paused     uint64    // questions not sent, because others had found no answer
-	Unanswered uint64    // lookups that Failure stood in for
-	Rows       Rows      // what was in the answers
-	Allowlist  Allowlist // what may not be stopped
-	Usage      Usage     // what CrowdSec was told
+	Failures   uint64    // those without an answer, or with a malformed one
+	Paused     uint64    // questions not sent, because others before them failed
+	Unanswered uint64    // lookups that Failure answered
+	Rows       Rows      // the rows of the answers
+	Allowlist  Allowlist // the state of the allowlists
+	Usage      Usage     // the state of the usage reports
 	Cache      lookup.CacheStats
 }
 
-// Status says how the source stands: Synced is when the API last answered, and
-// being asked on demand it is never out of step.
+// Status returns the state of the source. Synced is the time of the last answer. A live
+// source is never out of sync.
 func (l *Live) Status() lookup.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.status
 }
 
-// Stats returns what Status has no room for.
+// Stats returns the details that Status lacks.
 func (l *Live) Stats() LiveStats {
 	cache := l.cache.Stats()
 	l.mu.Lock()
@@ -47,7 +47,7 @@ func (l *Live) Stats() LiveStats {
 	return s
 }
 
-// admit returns an error while the API is left alone.
+// admit returns an error while questions are paused.
 func (l *Live) admit() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,9 +63,9 @@ func (l *Live) admit() error {
 	return nil
 }
 
-// note notes how a question went. The log has when the API ceases to answer, why, and
-// when it answers again; of failures between answers one line a minute, with how many
-// there were, which comes with an answer.
+// note records the result of a question. It logs when the API stops answering, why, and
+// when it answers again. Single failures between answers get one line a minute with
+// their number, at the next answer.
 func (l *Live) note(err error, rows Rows) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,7 +87,7 @@ func (l *Live) note(err error, rows Rows) {
 		l.single++
 		return
 	}
-	l.single = 0 // they are part of what is said now
+	l.single = 0 // this line covers them
 	kind, after := kindOf(err)
 	l.status.Next = time.Now().Add(max(livePause, min(after, maxRetryAfter)))
 	if kind != l.failing {
@@ -96,14 +96,14 @@ func (l *Live) note(err error, rows Rows) {
 	}
 }
 
-// tellSingle tells of questions without an answer between others that have one, if there
-// are any and it is time to. The caller holds mu.
+// tellSingle logs failed questions between answered ones, if there are any and the
+// pause is over. The caller holds mu.
 func (l *Live) tellSingle() {
 	now := time.Now()
 	if l.single == 0 || now.Before(l.nextSingle) {
 		return
 	}
-	l.log.Warn("questions to the local API found no answer", zap.Int("questions", l.single), zap.Error(l.status.Err),
+	l.log.Warn("the local API did not answer some questions", zap.Int("questions", l.single), zap.Error(l.status.Err),
 		zap.Stringer("clients_get", l.cfg.Failure))
 	l.single, l.nextSingle = 0, now.Add(singlePause)
 }

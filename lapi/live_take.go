@@ -8,14 +8,13 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// take returns the decision of a row that was received at now, if it is to be
-// enforced against ip.
+// take returns the decision of a row, if it applies to ip.
 func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (lookup.Decision, bool) {
 	d, _, ok := l.reader.decision(r, rows)
 	if !ok {
 		return d, false
 	}
-	if !d.Prefix.Contains(ip) { // which is not what was asked
+	if !d.Prefix.Contains(ip) { // the question was about ip
 		l.reader.malformed(r, rows)
 		return d, false
 	}
@@ -25,7 +24,7 @@ func (l *Live) take(r *wire.Row, ip netip.Addr, now time.Time, rows *Rows) (look
 	}
 	if l.cfg.Coverage < 1 && lookup.Share(d.Prefix) > l.cfg.Coverage/widestLive {
 		rows.TooWide++
-		l.reader.name("a range covers too many addresses to be enforced: allow it with the option coverage if that is meant", "wide", r)
+		l.reader.name("a range is not enforced, because it covers too many addresses: raise the option coverage if you want that", "wide", r)
 		return d, false
 	}
 	d.Until, ok = l.reader.end(r, now, rows)

@@ -18,7 +18,7 @@ import (
 
 const queryPath = "/v1/decisions"
 
-// A liveScene is a fake API and a Live that asks it, in a bubble of its own time.
+// A liveScene is a fake API and a Live that asks it, in a synctest bubble.
 type liveScene struct {
 	*testing.T
 	*lapitest.Server
@@ -70,7 +70,7 @@ func (s *liveScene) wantAsked(want int) {
 	}
 }
 
-// spoil spoils the next n answers.
+// spoil replaces the next n answers by a fault.
 func (s *liveScene) spoil(n int, f lapitest.Fault) { s.InjectWhen(lapitest.Path(queryPath), n, f) }
 
 func (s *liveScene) messages(part string) int { return s.logs.FilterMessageSnippet(part).Len() }
@@ -96,7 +96,7 @@ func TestLiveFindsTheStrongestDecision(t *testing.T) {
 				t.Errorf("ends in %v", left)
 			}
 		}
-		s.wantAsked(1) // two names of one client
+		s.wantAsked(1) // two forms of one client's address
 		s.want("192.0.2.2", lookup.Ban)
 		s.want("2001:db8::1", lookup.Captcha)
 		s.want("2001:db9::1", lookup.None)
@@ -132,7 +132,7 @@ func TestLiveRemembersAnswers(t *testing.T) {
 		s.want("192.0.2.2", lookup.Ban)
 		s.wantAsked(4)
 		<-time.After(11 * time.Second)
-		s.want("192.0.2.2", lookup.None) // no longer than the decision
+		s.want("192.0.2.2", lookup.None) // not longer than the decision
 	})
 }
 
@@ -220,7 +220,7 @@ func TestLiveFailsAsItIsTold(t *testing.T) {
 					if st.Err == nil || st.Failures != 1 || stats.Failures != 1 || stats.Unanswered != 1 || s.messages("answer") > 0 {
 						t.Errorf("%+v %+v, %d lines", st, stats, s.logs.Len())
 					}
-					s.want("192.0.2.1", lookup.None) // an error is not remembered
+					s.want("192.0.2.1", lookup.None) // an error is not kept
 					s.want("192.0.2.2", lookup.Ban)
 					if st := s.live.Status(); st.Err != nil || st.Failures != 0 {
 						t.Errorf("%+v", st)
@@ -245,8 +245,8 @@ func TestADeadAPIDoesNotCostEveryRequest(t *testing.T) {
 			t.Errorf("200 requests waited %v", d)
 		}
 		s.wantAsked(1 + 3)
-		s.want("192.0.2.250", lookup.Ban) // what is remembered counts
-		for range 30 {                    // a minute of three requests in two seconds
+		s.want("192.0.2.250", lookup.Ban) // a kept answer applies
+		for range 30 {                    // three requests in two seconds, for a minute
 			<-time.After(2 * time.Second)
 			for i := range 3 {
 				s.ask(fmt.Sprintf("192.0.2.%d", i))
@@ -318,8 +318,8 @@ func TestManyAskAtOnce(t *testing.T) {
 			wg.Go(func() { s.ask(fmt.Sprintf("192.0.%d.%d", i/250, i%250)) })
 		}
 		wg.Wait()
-		// A turn may come free in the very instant in which the wait for it ends. Then a
-		// second question is asked in its place, and has its own time.
+		// A place may become free at the moment when the wait for it ends. Then a
+		// second question is asked, with its own time.
 		if d := time.Since(start); d > 2*(200*time.Millisecond) {
 			t.Errorf("it took %v", d)
 		}
@@ -340,11 +340,11 @@ func TestNewLiveChecksItsConfig(t *testing.T) {
 	}{
 		{"no URL", LiveConfig{Key: "k"}, "no URL"},
 		{"no key", LiveConfig{URL: "http://h"}, "no API key"},
-		{"no such failure policy", LiveConfig{URL: "http://h", Key: "k", Failure: 9}, "no such action"},
-		{"no such fallback", LiveConfig{URL: "http://h", Key: "k", Fallback: 9}, "no such action"},
-		{"a negative timeout", LiveConfig{URL: "http://h", Key: "k", Timeout: -1}, "must not be negative"},
-		{"a negative time to remember", LiveConfig{URL: "http://h", Key: "k", TTL: -1}, "must not be negative"},
-		{"an empty word in a filter", LiveConfig{URL: "http://h", Key: "k", Origins: []string{""}}, "an empty word"},
+		{"no such failure policy", LiveConfig{URL: "http://h", Key: "k", Failure: 9}, "want none, ban, captcha or throttle"},
+		{"no such fallback", LiveConfig{URL: "http://h", Key: "k", Fallback: 9}, "want ban, captcha or throttle"},
+		{"a negative timeout", LiveConfig{URL: "http://h", Key: "k", Timeout: -1}, "is negative: want at least 0"},
+		{"a negative time to remember", LiveConfig{URL: "http://h", Key: "k", TTL: -1}, "is negative: want at least 0"},
+		{"an empty word in a filter", LiveConfig{URL: "http://h", Key: "k", Origins: []string{""}}, "a word is empty"},
 		{"a CA that is not there", LiveConfig{URL: "https://h", Key: "k", TLS: TLS{CA: "/nowhere.pem"}}, "reading the CA"},
 	}
 	for _, tt := range tests {
@@ -376,8 +376,7 @@ func TestAnAnswerFromMemoryCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// BenchmarkLiveHit is a client that was asked about before, beside the same in
-// a table.
+// BenchmarkLiveHit compares a kept answer with a lookup in a table.
 func BenchmarkLiveHit(b *testing.B) {
 	s := lapitest.Start(b, lapitest.Config{})
 	s.Add(lapitest.Decision{Value: "192.0.2.1"})
@@ -403,8 +402,8 @@ func BenchmarkLiveHit(b *testing.B) {
 	}
 }
 
-// TestSingleFailuresOfALiveAreLogged is about an API that is late now and then, but
-// never often enough in a row to be left alone.
+// TestSingleFailuresOfALiveAreLogged is about an API that is sometimes late, but never
+// often enough in a row for a pause.
 func TestSingleFailuresOfALiveAreLogged(t *testing.T) {
 	playLive(t, LiveConfig{}, func(s *liveScene) {
 		lateAndThen := func(n int) {
@@ -421,7 +420,7 @@ func TestSingleFailuresOfALiveAreLogged(t *testing.T) {
 		<-time.After(time.Minute)
 		s.ask("192.0.2.4")
 		var got []any
-		for _, line := range s.logs.FilterMessage("questions to the local API found no answer").All() {
+		for _, line := range s.logs.FilterMessage("the local API did not answer some questions").All() {
 			got = append(got, line.ContextMap()["questions"])
 		}
 		if fmt.Sprint(got) != "[1 19]" || s.messages("does not answer") > 0 {

@@ -15,34 +15,32 @@ import (
 )
 
 const (
-	machineTimeout = 10 * time.Second // for a question and its answer, a login included
+	machineTimeout = 10 * time.Second // for a request and its answer, including a login
 	maxLogin       = 64 << 10         // bytes of the answer to a login
-	maxScenarios   = 1000             // named at a login; the server keeps a list of 100,000 bytes
+	maxScenarios   = 1000             // names in a login; the server stores a list of 100,000 bytes
 )
 
-// ErrNoMachine means that what was asked for takes a [Machine] in the Config.
-var ErrNoMachine = errors.New("no machine to log in as: `cscli machines add NAME --password PASSWORD` makes one")
+// ErrNoMachine means that the call needs a [Machine] in the Config.
+var ErrNoMachine = errors.New("no machine is configured: `cscli machines add NAME --password PASSWORD` makes one")
 
-// A machine talks to the API as one that may change things. It logs in when it
-// first has to, and again whenever its token is refused: tokens end after an
-// hour, and all of them at once when the server is started anew. No clock takes
-// part in it, so that of the server may differ from ours.
+// A machine sends requests that change data in CrowdSec. It logs in at the first
+// request, and again when its token is refused: tokens expire after an hour, and all at
+// once when the server restarts. It uses no clock, so the server's clock may differ.
 type machine struct {
 	api
 
 	who       Machine
-	scenarios func() []string // to be named at a login; nil: none
-	turn      chan struct{}   // holds one element, for whoever may log in
+	scenarios func() []string // for the login; nil: none
+	turn      chan struct{}   // has one element: a goroutine takes it before it logs in
 
-	// What follows is for whoever has the turn.
+	// Only the holder of the turn may use the following fields.
 	token   string    // "": none yet
-	asked   time.Time // when it last asked to be registered
-	taken   bool      // it was then, and has to be validated
-	refused error     // why it was not; nil if it was
+	asked   time.Time // when it last asked for registration
+	taken   bool      // it was registered then, and an operator must validate it
+	refused error     // why registration failed; nil if it succeeded
 }
 
-// An order is a question of a machine. Its answer is read whole, up to limit
-// bytes.
+// An order is a request of a machine. Its answer is read completely, up to limit bytes.
 type order struct {
 	method, path string
 	body         []byte // JSON; nil: none
@@ -50,8 +48,8 @@ type order struct {
 	patience     time.Duration // default: machineTimeout
 }
 
-// A reply is an answer. One that is refused or breaks off has only a code, and
-// one to a login that fails has none.
+// A reply is an answer to an order. If it is an error or breaks off, it has only a
+// code. After a failed login it has none.
 type reply struct {
 	code int
 	body []byte
@@ -89,8 +87,8 @@ func (m *machine) askWith(ctx context.Context, o order, token string) (reply, er
 	return m.exchange(req, o.limit, token)
 }
 
-// forget makes the next question begin with a login. A server that refuses a
-// token may hang up in the midst of a body, and its answer is lost.
+// forget makes the next request begin with a login. A server that refuses a token may
+// close the connection during the body, so that its answer is lost.
 func (m *machine) forget(token string) {
 	select {
 	case m.turn <- struct{}{}:
@@ -98,11 +96,11 @@ func (m *machine) forget(token string) {
 			m.token = ""
 		}
 		<-m.turn
-	default: // somebody logs in just now
+	default: // another goroutine logs in right now
 	}
 }
 
-// login returns a token that is not the refused one.
+// login returns a token other than the refused one.
 func (m *machine) login(ctx context.Context, refused string) (string, error) {
 	select {
 	case m.turn <- struct{}{}:
@@ -111,7 +109,7 @@ func (m *machine) login(ctx context.Context, refused string) (string, error) {
 		return "", ctx.Err()
 	}
 	if m.token != refused {
-		return m.token, nil // somebody else has logged in meanwhile
+		return m.token, nil // another goroutine has logged in meanwhile
 	}
 	m.token = ""
 	token, err := m.newToken(ctx)
@@ -122,7 +120,7 @@ func (m *machine) login(ctx context.Context, refused string) (string, error) {
 	return token, nil
 }
 
-// newToken logs in, and asks to be registered first if it has to be.
+// newToken logs in. If necessary and configured, it registers first.
 func (m *machine) newToken(ctx context.Context) (string, error) {
 	token, err := m.tryLogin(ctx)
 	if !m.who.Register || !isRefusal(err, http.StatusUnauthorized) {
@@ -137,10 +135,10 @@ func (m *machine) newToken(ctx context.Context) (string, error) {
 		}
 	}
 	switch {
-	case m.refused != nil: // said each time: it is not asked again for minutes
+	case m.refused != nil: // repeated each time, because the next registration is minutes away
 		return "", fmt.Errorf("%w; and %w", err, m.refused)
 	case m.taken:
-		return "", fmt.Errorf("registered, but not validated: `cscli machines validate %s` lets it in", m.who.Name)
+		return "", fmt.Errorf("registered, but not validated: run `cscli machines validate %s` on the server", m.who.Name)
 	}
 	return "", err
 }
@@ -170,8 +168,8 @@ func (m *machine) tryLogin(ctx context.Context) (string, error) {
 	return got.Token, nil
 }
 
-// named returns the scenarios to be named at a login: a list, if an empty one,
-// since null is none.
+// named returns the scenarios for the login: never nil, because the server does not
+// accept null.
 func (m *machine) named() []string {
 	list := []string{}
 	if m.scenarios == nil {
@@ -185,9 +183,9 @@ func (m *machine) named() []string {
 	return list
 }
 
-// request returns the request for o. A machine asks so seldom that a connection
-// kept open would be dead by the next time, and a question that changes things
-// is not asked again unasked.
+// request returns the request for o. It does not keep the connection open: a machine
+// sends so rarely that the connection would be dead by the next time, and a request
+// that changes data must not be repeated automatically.
 func (m *machine) request(ctx context.Context, o order) (*http.Request, error) {
 	var body io.Reader
 	if o.body != nil {
@@ -199,14 +197,14 @@ func (m *machine) request(ctx context.Context, o order) (*http.Request, error) {
 	}
 	req.Close = true
 	if o.body != nil {
-		// So that the answer to a void token comes before the body goes.
+		// So that the server refuses an expired token before the body is sent.
 		req.Header.Set("Expect", "100-continue")
 	}
 	return req, nil
 }
 
-// exchange sends req and returns its answer, of at most limit bytes. The secrets
-// are kept out of errors.
+// exchange sends req and returns its answer of at most limit bytes. Errors do not
+// contain the secrets.
 func (m *machine) exchange(req *http.Request, limit int64, secrets ...string) (reply, error) {
 	resp, err := m.do(req)
 	if err != nil {
@@ -227,11 +225,11 @@ func (m *machine) exchange(req *http.Request, limit int64, secrets ...string) (r
 	return reply{resp.StatusCode, answer}, nil
 }
 
-// explainHandshake says what a server wants that hangs up on a machine without a
+// explainHandshake adds advice to the error of a server that requires a client
 // certificate.
 func explainHandshake(err error) error {
 	if strings.Contains(err.Error(), "remote error: tls:") {
-		return fmt.Errorf("%w: a server that wants certificates wants one of the machine, too, other than the bouncer's: name it with machine_tls", err)
+		return fmt.Errorf("%w: the server requires a client certificate of the machine, too, different from the bouncer's: set machine_tls", err)
 	}
 	return err
 }

@@ -20,7 +20,7 @@ var withMachine = Config{Machine: Machine{Name: lapitest.DefaultMachine, Passwor
 
 const loginPath = "/v1/watchers/login"
 
-// target returns a decision about a prefix, and nothing else.
+// target returns a decision with only a prefix.
 func target(s string) lookup.Decision {
 	p, err := lookup.ParsePrefix(s)
 	if err != nil {
@@ -29,7 +29,7 @@ func target(s string) lookup.Decision {
 	return lookup.Decision{Prefix: p}
 }
 
-// logins returns how often somebody has tried to log in.
+// logins returns the number of login attempts.
 func (s *scene) logins() (n int) {
 	for _, r := range s.Requests() {
 		if r.Path == loginPath {
@@ -39,7 +39,7 @@ func (s *scene) logins() (n int) {
 	return n
 }
 
-// inForce returns the ids of the decisions that the server has in force.
+// inForce returns the ids of the server's decisions in force.
 func (s *scene) inForce() map[int64]bool {
 	resp, err := s.client.get(s.Context(), "/v1/decisions", nil)
 	if err != nil {
@@ -89,7 +89,7 @@ func TestUnbanEndsWhatItIsToldAndNoMore(t *testing.T) {
 		name   string
 		target lookup.Decision
 		want   int
-		ended  string // values that are not there any more
+		ended  string // values whose decisions have ended
 	}{
 		{"an address, however it is spelled", target("192.0.2.1"), 4, "192.0.2.1 192.0.2.1/32"},
 		{"an address of IPv6", target("2001:db8::1"), 2, "2001:db8::1 2001:DB8:0::1"},
@@ -130,7 +130,7 @@ func TestAnUnbanIsFeltAtOnce(t *testing.T) {
 		s.want("192.0.2.1", lookup.None)
 		s.unban(target("192.0.2.1"), 0)
 		synctest.Wait()
-		s.wantFull(true, true) // none for nothing
+		s.wantFull(true, true) // no full answer without a reason
 	})
 }
 
@@ -148,12 +148,12 @@ func TestUnbanWithoutAMachine(t *testing.T) {
 func TestUnbanOfNothing(t *testing.T) {
 	playWith(t, lapitest.Config{}, withMachine, func(s *scene) {
 		for _, d := range []lookup.Decision{{}, {Country: "France"}} {
-			if _, err := s.client.Unban(s.Context(), d); err == nil || !strings.Contains(err.Error(), "no address, range, country") {
+			if _, err := s.client.Unban(s.Context(), d); err == nil || !strings.Contains(err.Error(), "no target: want an address") {
 				t.Error(err)
 			}
 		}
 		if len(s.Requests()) > 0 {
-			t.Error("something was asked") // it would have ended everything
+			t.Error("something was asked") // it would have ended all decisions
 		}
 	})
 }
@@ -166,9 +166,9 @@ func TestATokenIsUsedUntilItIsRefused(t *testing.T) {
 		if n := s.logins(); n != 1 {
 			t.Errorf("%d logins", n)
 		}
-		s.Restart() // which makes all tokens void
+		s.Restart() // all tokens become invalid
 		s.unban(target("192.0.2.1"), 0)
-		s.after(61 * time.Minute) // and so does an hour
+		s.after(61 * time.Minute) // also after an hour
 		s.unban(target("192.0.2.1"), 0)
 		if n := s.logins(); n != 3 {
 			t.Errorf("%d logins", n)
@@ -211,7 +211,7 @@ func TestTheClockOfTheServerDoesNotMatter(t *testing.T) {
 	}
 }
 
-// shifted moves the end of a token.
+// shifted changes the end of a token.
 type shifted struct {
 	http.ResponseWriter
 	off time.Duration
@@ -256,7 +256,7 @@ func TestFailuresOfAMachineAreExplained(t *testing.T) {
 		{"a server that echoes the secrets", deletion, echo, `status 502: "Bearer ……"`},
 		{"an answer that hangs", deletion, lapitest.Stall(3), "context deadline exceeded"},
 		{"an answer cut short", deletion, lapitest.Cut(3), "unexpected EOF"},
-		{"an answer without a number", deletion, lapitest.Raw(`{"nbDeleted":"many"}`), `"\"many\"" is no number of decisions`},
+		{"an answer without a number", deletion, lapitest.Raw(`{"nbDeleted":"many"}`), `"\"many\"" is not a number of decisions`},
 		{"a filter that the server does not know", deletion, lapitest.Status(500, nil, `{"message":"invalid filter"}`), `ending decisions about 192.0.2.1: status 500: "invalid filter"`},
 	}
 	for _, tt := range tests {

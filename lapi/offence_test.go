@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
-// A pass from before does not count for a decision that begins anew: by a new offence
-// it does, and by what is only said again it does not.
+// A new offence gives a decision a new beginning, so that earlier passes are void. A
+// repetition does not.
 func TestADecisionBeginsAnewByANewOffence(t *testing.T) {
 	const client = "192.0.2.1"
 	first := lapitest.Decision{Value: client, Type: "captcha", Origin: "crowdsec", Scenario: "crowdsecurity/http-probing", Duration: time.Hour}

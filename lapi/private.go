@@ -11,16 +11,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// Addresses of clients are personal data in many places. No error of this package has
-// one: neither in the URL of a question nor in what a server says. What the log has of
-// the values of decisions is for LogBits in the Config to say.
+// Addresses of clients are personal data in many places. No error of this package
+// contains one, neither in a URL nor in the text of a server. LogBits in the Config
+// says how much of the values of decisions the log may contain.
 
-const hidden = "…" // in the place of an address
+const hidden = "…" // replaces an address
 
-// do sends req. The URL in an error is without its query, which may have the address
-// of a client.
+// do sends req. The URL in its errors has no query, because that may contain the
+// address of a client.
 func (a *api) do(req *http.Request) (*http.Response, error) {
-	resp, err := a.http.Do(req) //nolint:gosec // the operator says where the API is
+	resp, err := a.http.Do(req) //nolint:gosec // the operator sets the URL
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		failed.URL, _, _ = strings.Cut(failed.URL, "?")
 		failed.URL = unaddressed(failed.URL, a.base)
@@ -28,8 +28,8 @@ func (a *api) do(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// unaddressed returns text without the IP addresses and ranges in it, but for those
-// in what it begins with.
+// unaddressed replaces the IP addresses and ranges in text, except in keep, the text's
+// beginning.
 func unaddressed(text, keep string) string {
 	rest, kept := strings.CutPrefix(text, keep)
 	if !kept {
@@ -59,8 +59,8 @@ func inAddress(r rune) bool {
 	return '0' <= r && r <= '9' || 'a' <= r && r <= 'f' || 'A' <= r && r <= 'F' || r == ':' || r == '.'
 }
 
-// unlessAddress returns word, or what hides it if it is an address, perhaps with a port
-// or between punctuation.
+// unlessAddress returns word, or hidden if it is an address, also with a port or
+// between punctuation.
 func unlessAddress(word string) string {
 	for _, bare := range []string{word, strings.Trim(word, "."), strings.Trim(word, ".:"), strings.TrimRight(word, ":")} {
 		_, err := netip.ParseAddr(bare)
@@ -74,8 +74,7 @@ func unlessAddress(word string) string {
 	return word
 }
 
-// value returns the field of the log about what r is about, as far as the log may
-// have it.
+// value returns the log field with the value of r, as far as the log may contain it.
 func (rd *reader) value(r *wire.Row) zap.Field {
 	text := zap.String("value", string(r.Value))
 	if rd.bits == nil {
@@ -87,7 +86,7 @@ func (rd *reader) value(r *wire.Row) zap.Field {
 	switch {
 	case isPlace && err != nil, bits4 >= 32 && bits6 >= 128:
 		return text
-	case err != nil: // a name of a user, or what might be an address
+	case err != nil: // a user name, or text that might be an address
 		return zap.Skip()
 	case p.Addr().Is4():
 		bits6 = bits4

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// echo answers with what was asked for, in all the places that a server has.
+// echo repeats the request in all parts of its response.
 func echo(code int) lapitest.Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 		ip := r.URL.Query().Get("ip")
@@ -28,7 +28,7 @@ func echo(code int) lapitest.Fault {
 	}
 }
 
-// said returns all that a log has, as it would be written.
+// said returns the whole log as text.
 func said(t *testing.T, logs *observer.ObservedLogs) string {
 	t.Helper()
 	var b strings.Builder
@@ -42,8 +42,8 @@ func said(t *testing.T, logs *observer.ObservedLogs) string {
 	return b.String()
 }
 
-// What a question about a client fails with is logged, and the question has the
-// client's address in it.
+// The log shows why a question about a client failed. The question contains the
+// client's address, and the log must not.
 func TestNoFailureTellsOfAClient(t *testing.T) {
 	faults := map[string]lapitest.Fault{
 		"no answer": lapitest.Hang(), "reset": lapitest.Cut(0), "cut": lapitest.Cut(3), "a redirect": echo(302), "refused": echo(403),

@@ -12,26 +12,25 @@ import (
 )
 
 const (
-	maxNamed   = 64       // oddities that are named in the log
-	maxLabels  = 1024     // lists whose origin is kept at hand
+	maxNamed   = 64       // unusual rows that are logged
+	maxLabels  = 1024     // cached origins of lists
 	listOrigin = "lists:" // before the name of a list
 )
 
-// A reader makes decisions out of rows. It counts the odd ones, and names the
-// first of each kind in the log. Without a map of labels it is for many
-// goroutines.
+// A reader turns rows into decisions. It counts unusual rows, and logs the first of
+// each kind. Without labels it is safe for use by many goroutines.
 type reader struct {
 	fallback lookup.Action
-	labels   map[string]string // list: its origin as the table has it; nil: not kept
+	labels   map[string]string // list: its origin in the table; nil: no cache
 	log      *zap.Logger
-	bits     func() (v4, v6 int) // that the log may have of addresses; nil: all
+	bits     func() (v4, v6 int) // of addresses that the log may contain; nil: all
 
 	mu    sync.Mutex
-	named map[string]bool // oddities that stand in the log
+	named map[string]bool // kinds that were logged
 }
 
-// decision returns the decision that r is about, but for its end, and whether it
-// is spelled as usual: see twins. It reports whether r is to be enforced at all.
+// decision returns the decision of r without its end, whether it has the usual spelling
+// (see twins), and whether r applies at all.
 func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, ok bool) {
 	count.Read++
 	if r.Simulated {
@@ -49,28 +48,27 @@ func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, 
 	}
 	if saysLetIn(r.Type) {
 		count.LetIn++
-		rd.name("decisions of a type that lets clients in ban nobody, and exempt nobody: for that there are allowlists, and the option allow", "let in", r)
+		rd.name("decisions of a type that lets clients in have no effect: use CrowdSec's allowlists or the option allow instead", "let in", r)
 		return d, false, false
 	}
 	action, err := lookup.ParseAction(r.Type)
 	if err != nil || action == lookup.None {
 		count.UnknownType++
-		rd.name("decisions of an unknown type: the fallback stands in", "type "+r.Type, r)
+		rd.name("decisions of an unknown type: the fallback applies", "type "+r.Type, r)
 		action = rd.fallback
 	}
 	d.Action, d.Origin, d.Reason = action, rd.origin(r), r.Scenario
 	return d, isUsual(r, &d), true
 }
 
-// letIn are the types that say to let a client in, in small letters and without
-// what separates words.
+// letIn are the types that let a client in, in lower case and without separators.
 var letIn = [...]string{
 	"accept", "accepted", "allow", "allowed", "allowlist", "allowlisted", "bypass", "bypassed", "exempt", "pass", "passthrough",
 	"permit", "permitted", "safelist", "trust", "trusted", "whitelist", "whitelisted",
 }
 
-// saysLetIn reports whether a type of decisions says to let the client in, however
-// it is spelled: "Allow", "white-list".
+// saysLetIn reports whether a type of decision lets the client in, in any spelling:
+// "Allow", "white-list".
 func saysLetIn(kind string) bool {
 	bare := strings.Map(func(c rune) rune {
 		switch {
@@ -84,8 +82,8 @@ func saysLetIn(kind string) bool {
 	return slices.Contains(letIn[:], bare)
 }
 
-// setTarget makes d a decision about what r is about: an address or a range if
-// the value reads like one, whatever the scope says.
+// setTarget sets the target of d from r: an address or a range if the value parses as
+// one, whatever the scope says.
 func setTarget(d *lookup.Decision, r *wire.Row) bool {
 	prefix, err := r.Prefix()
 	if err == nil {
@@ -97,8 +95,7 @@ func setTarget(d *lookup.Decision, r *wire.Row) bool {
 	return ok
 }
 
-// end returns when the decision of r ends that was received at now, and whether
-// that is ahead.
+// end returns the end of the decision of r, and whether that is in the future.
 func (rd *reader) end(r *wire.Row, now time.Time, count *Rows) (time.Time, bool) {
 	left, err := r.Left()
 	if err != nil {
@@ -108,8 +105,8 @@ func (rd *reader) end(r *wire.Row, now time.Time, count *Rows) (time.Time, bool)
 	return now.Add(left), left > 0
 }
 
-// origin returns the origin of r by the convention of CrowdSec's metrics, in
-// which a list has its name in it.
+// origin returns the origin of r as in CrowdSec's metrics, where a list's origin
+// includes its name.
 func (rd *reader) origin(r *wire.Row) string {
 	if r.Origin != "lists" {
 		return r.Origin
@@ -130,10 +127,10 @@ func (rd *reader) origin(r *wire.Row) string {
 
 func (rd *reader) malformed(r *wire.Row, count *Rows) {
 	count.Malformed++
-	rd.name("decisions that can't be read are left out", "malformed", r)
+	rd.name("malformed decisions are left out", "malformed", r)
 }
 
-// name logs an oddity, unless one of its kind has been logged.
+// name logs an unusual row, unless its kind has been logged before.
 func (rd *reader) name(what, kind string, r *wire.Row) {
 	if !rd.isFirst(kind) {
 		return
@@ -143,7 +140,8 @@ func (rd *reader) name(what, kind string, r *wire.Row) {
 		zap.String("origin", r.Origin), zap.String("scenario", r.Scenario))
 }
 
-// isFirst reports whether no oddity of this kind has been logged yet, and one still can be.
+// isFirst reports whether this kind has not been logged yet, and the limit is not
+// reached.
 func (rd *reader) isFirst(kind string) bool {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
@@ -157,8 +155,8 @@ func (rd *reader) isFirst(kind string) bool {
 	return true
 }
 
-// scopeKind returns what an oddity of a scope is named by: the scopes that
-// CrowdSec knows, or one name for all others, of which there is no end.
+// scopeKind returns the kind for a scope: one for each scope that CrowdSec knows, and
+// one for all others, whose number is unlimited.
 func scopeKind(scope string) string {
 	switch s := strings.ToLower(scope); s {
 	case "ip", "range", "country", "as":

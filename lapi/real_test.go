@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// real follows CrowdSec itself.
+// real follows a real CrowdSec.
 type real struct {
 	*testing.T
 	*lapitest.RealServer
@@ -42,10 +42,10 @@ func followRealWith(t *testing.T, cfg Config) *real {
 	return r
 }
 
-// until waits for a state of the client or the table. Under load the server now
-// and then stamps a decision, is polled, and only then writes it, so that no
-// delta ever tells of it (one in some hundreds, at this pace). That is what full
-// answers are for, and waiting long brings one.
+// until waits for a state of the client or the table. Under load the server sometimes
+// sets the time of a decision, is polled, and only then writes it, so that no delta
+// contains it (one in some hundreds, at this pace). Full answers correct that, and a
+// long wait brings one.
 func (r *real) until(what string, ok func() bool) {
 	r.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -120,8 +120,8 @@ func TestRealDatabaseIsMadeAnew(t *testing.T) {
 	r.untilAction("192.0.2.1", lookup.Ban)
 	key := r.Key
 	r.DropDatabase(key)
-	// The old decisions are gone for good; that the table learns of it takes a
-	// full answer, which follows from the failures in between or the resync.
+	// The old decisions do not exist any more. The table needs a full answer to know
+	// that, which comes after the failures, or with the resync.
 	r.Ban("192.0.2.2", "4h")
 	r.untilAction("192.0.2.2", lookup.Ban)
 }
@@ -140,7 +140,7 @@ func TestRealPlaces(t *testing.T) {
 }
 
 func TestRealFilter(t *testing.T) {
-	// cscli names who has decided in the scenario, so that a reason is a filter.
+	// cscli writes the reason into the scenario, so the filter can use it.
 	r := followRealWith(t, Config{ScenariosContaining: []string{"wanted"}})
 	r.Cscli("decisions", "add", "--ip", "192.0.2.1", "--duration", "24h", "--reason", "other")
 	r.Cscli("decisions", "add", "--ip", "192.0.2.1", "--duration", "4h", "--reason", "Wanted")
@@ -157,7 +157,7 @@ func TestRealFilter(t *testing.T) {
 	r.until("the shorter one, which another origin hides", longest(3*time.Hour, 5*time.Hour))
 	r.Cscli("decisions", "delete", "--id", "2")
 	r.untilAction("192.0.2.1", lookup.None)
-	r.client.Sync() // the first decision may be one that no delta has told of
+	r.client.Sync() // no delta may contain the first decision
 	r.until("the filter at work", func() bool { return r.client.Stats().Rows.Filtered > 0 })
 }
 
@@ -182,16 +182,17 @@ func TestRealUnban(t *testing.T) {
 	unban("192.0.0.0/16", 1)
 	r.untilAction("192.0.2.1", lookup.Throttle)
 	r.untilAction("192.0.2.2", lookup.Ban)
-	r.Restart() // so that the token is void
+	r.Restart() // so that the token becomes invalid
 	unban("2001:db8::/32", 1)
 	r.untilAction("2001:db8::1", lookup.Captcha)
 	unban("192.0.2.9", 0)
-	if st := r.client.Stats(); st.Allowlist.Err != nil { // 1.4.6 has none
+	if st := r.client.Stats(); st.Allowlist.Err != nil { // 1.4.6 has no allowlists
 		t.Error(st.Allowlist.Err)
 	}
 }
 
-// TestRealUsage holds for servers that want to know, and for those that do not.
+// TestRealUsage works with servers that accept usage metrics, and with those that do
+// not.
 func TestRealUsage(t *testing.T) {
 	r := followRealWith(t, Config{Machine: withMachine.Machine})
 	r.until("the first answer", func() bool { return !r.client.Status().Synced.IsZero() })
@@ -247,7 +248,7 @@ func TestRealLive(t *testing.T) {
 	want("2001:db8::1", lookup.Ban)
 	want("198.51.100.1", lookup.None)
 	s.Kill()
-	want("192.0.2.1", lookup.Ban) // remembered
+	want("192.0.2.1", lookup.Ban) // from the cache
 	for i := range 3 {
 		want(fmt.Sprintf("198.51.100.%d", i+2), lookup.Captcha)
 	}

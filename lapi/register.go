@@ -10,20 +10,21 @@ import (
 )
 
 const (
-	// registerPause keeps a machine that is not let in from asking for an account
-	// again and again.
+	// registerPause is the time between two registrations of a machine that is not
+	// validated.
 	registerPause = 10 * time.Minute
 	maxRegister   = 4 << 10 // bytes of the answer
 )
 
-// Register makes the machine of the Config known to the API, and reports whether
-// it may log in now. One with a certificate need not be known before. It may if the API takes its registration token. If there is
-// none, or the API does not know of tokens, somebody has to let it in on the
-// server: `cscli machines validate NAME`. A machine that can log in is not
-// registered again. With Machine.Register a refused login does all of this.
+// Register registers the machine of the Config with the API, and reports whether it may
+// log in now. It may if the API accepts its registration token. Without a token, or if
+// the API does not support tokens, an operator must run `cscli machines validate NAME`
+// on the server. A machine with a certificate needs no registration, and one that can
+// log in is not registered again. With Machine.Register this happens automatically when
+// a login is refused.
 //
-// The error is [ErrNoMachine] if the Config names none. A name that is taken by a
-// machine with another password is an error.
+// The error is [ErrNoMachine] if the Config has no machine. A name that another machine
+// uses with a different password is an error.
 func (c *Client) Register(ctx context.Context) (validated bool, err error) {
 	if c.machine == nil {
 		return false, ErrNoMachine
@@ -34,7 +35,7 @@ func (c *Client) Register(ctx context.Context) (validated bool, err error) {
 		return true, nil
 	}
 	if c.machine.who.Name == "" {
-		return false, fmt.Errorf("logging in by certificate, which nobody registers: %w", err)
+		return false, fmt.Errorf("logging in with a certificate (it needs no registration): %w", err)
 	}
 	return c.machine.register(ctx)
 }
@@ -56,9 +57,9 @@ func (m *machine) register(ctx context.Context) (validated bool, err error) {
 	why := ""
 	switch {
 	case isRefusal(err, http.StatusForbidden):
-		why = "the name is taken, by this machine not validated yet or by one with another password, or the server registers nobody from here"
+		why = "the name is in use (by this machine before its validation, or by one with another password), or the server accepts no registration from this address"
 	case isRefusal(err, http.StatusUnauthorized):
-		why = "the server does not take the registration token, or not from this address"
+		why = "the server does not accept the registration token, or not from this address"
 	case err == nil:
 		m.log.Info("registered with CrowdSec as a machine: " + machineState(answer.code, m.who.Name))
 		return answer.code == http.StatusAccepted, nil
@@ -74,7 +75,7 @@ func (m *machine) register(ctx context.Context) (validated bool, err error) {
 
 func machineState(code int, name string) string {
 	if code == http.StatusAccepted {
-		return "it may log in at once"
+		return "it can log in now"
 	}
-	return "somebody has to let it in: `cscli machines validate " + name + "`"
+	return "run `cscli machines validate " + name + "` on the server before it can log in"
 }

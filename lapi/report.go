@@ -19,38 +19,36 @@ import (
 const (
 	alertsPath    = "/v1/alerts"
 	heartbeatPath = "/v1/heartbeat"
-	maxPush       = 50               // alerts at once, as many as the API puts into one transaction
-	pushTimeout   = 30 * time.Second // 1.4.6 under load takes a second for them
+	maxPush       = 50               // alerts at once: the API stores that many in one transaction
+	pushTimeout   = 30 * time.Second // CrowdSec 1.4.6 under load takes a second for them
 	maxPushAnswer = 64 << 10         // bytes of a list of ids
 	maxHeartbeat  = 4 << 10
 
-	// A database of the API that is busy fails at random, also in the midst of a
-	// batch. So its failures are taken for an alert's fault only after maxFailed
-	// pushes in a row, at one that fails tries times by itself, and not at more
-	// than maxSuspects one after the other.
+	// A busy database of the API fails at random, also in the middle of a batch. So an
+	// alert counts as the cause only after maxFailed pushes in a row, if it fails tries
+	// times alone, and for at most maxSuspects alerts in a row.
 	maxFailed   = 5
 	tries       = 3
 	tryAgain    = 300 * time.Millisecond
 	maxSuspects = 3
 )
 
-// Report tells CrowdSec of alerts, in their order, and returns how many of them
-// it has taken and how many it has refused. The two make up the alerts at the
-// beginning of the list that are dealt with; err says why the next one is not,
-// and those from there on are to be reported again.
+// Report sends alerts to CrowdSec in their order, and returns how many it accepted and
+// how many it refused. Together these are the first alerts of the list. If err is not
+// nil, it is the reason why the next alert failed: the caller must report that one and
+// all after it again.
 //
-// Refused are alerts that the server says are malformed, by itself and each on
-// its own, and those that it drops in silence, because of an allowlist mostly.
-// Alerts about private and loopback addresses and about ones on an allowlist are
-// not sent at all, and count as refused, too. What leaves this server is the
-// client's address, where that is as far as Config.Locate says, the scenario, and of up to ten requests the time, method,
-// path, status and user agent; query and host only if Config.Context says so, and
-// no header or body besides.
+// An alert is refused if the server calls it malformed when it is sent alone, or drops
+// it silently, usually because of an allowlist. Alerts about private and loopback
+// addresses and about allowlisted ones are not sent, and count as refused too. CrowdSec
+// gets the client's address, its place from Config.Locate, the scenario, and of up to
+// ten requests the time, method, path, status and user agent. It gets query and host
+// only if Config.Context says so, and no other header and no body.
 //
-// An answer that is lost on its way makes for a report sent twice, and so does a
-// server whose database is busy: CrowdSec 1.4.6 may fail after the fact.
+// A report may arrive twice, if an answer is lost, or if the database is busy: CrowdSec
+// 1.4.6 may fail after it has stored the alerts.
 //
-// It is for one goroutine at a time.
+// Only one goroutine may call it at a time.
 func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error) {
 	if c.machine == nil {
 		return 0, 0, ErrNoMachine
@@ -79,27 +77,26 @@ func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refus
 	return taken, end - taken, err
 }
 
-// An outgoing is an alert to be sent.
+// An outgoing is an alert to send.
 type outgoing struct {
 	*event.Alert
-	index int // in the list that was given
+	index int // in the caller's list
 }
 
-// allowlistNow returns what the allowlists have if alerts bring decisions: those
-// get around the server's own check, so that it has to be made here, and on
-// what holds now.
+// allowlistNow returns the current allowlists if alerts carry decisions. Those bypass
+// the server's own check, so the check is made here.
 func (c *Client) allowlistNow(ctx context.Context) ([]lookup.Decision, error) {
 	if !c.cfg.Decide {
 		return nil, nil
 	}
 	entries, err := c.machine.allowlists(ctx)
 	if isRefusal(err, http.StatusNotFound) {
-		return nil, nil // CrowdSec before 1.6.6 has none
+		return nil, nil // CrowdSec before 1.6.6 has no allowlists
 	}
 	return entries, err
 }
 
-// mayTell reports whether CrowdSec may be told of a.
+// mayTell reports whether a may be sent to CrowdSec.
 func (c *Client) mayTell(a *event.Alert, allowed []lookup.Decision) bool {
 	p, ok := meant(a)
 	if !ok {
@@ -116,15 +113,15 @@ func (c *Client) mayTell(a *event.Alert, allowed []lookup.Decision) bool {
 	})
 }
 
-// push sends up to maxPush alerts at once. It returns how many are taken and how
-// many are dealt with, both from the beginning.
+// push sends up to maxPush alerts at once. It returns how many were accepted, and how
+// many of the first ones are done.
 func (c *Client) push(ctx context.Context, batch []outgoing) (taken, done int, err error) {
 	taken, err = c.post(ctx, batch)
 	switch {
 	case err == nil:
 		c.stuck = 0
 		if dropped := len(batch) - taken; dropped > 0 {
-			c.log.Info("CrowdSec has dropped alerts: it has their addresses on an allowlist, most likely",
+			c.log.Info("CrowdSec has dropped alerts, probably because their addresses are on an allowlist",
 				zap.Int("dropped", dropped), zap.Int("of", len(batch)))
 		}
 		return taken, len(batch), nil
@@ -138,9 +135,9 @@ func (c *Client) push(ctx context.Context, batch []outgoing) (taken, done int, e
 	return c.pushEach(ctx, batch)
 }
 
-// pushEach sends alerts one by one that the API has not taken together. One that
-// it calls malformed is given up. One on which it fails is given up once it takes
-// another after it, and stays until then.
+// pushEach sends alerts one by one that the API did not accept together. It drops an
+// alert that the API calls malformed. It drops an alert on which the API fails once the
+// API accepts a later one.
 func (c *Client) pushEach(ctx context.Context, batch []outgoing) (taken, done int, err error) {
 	var failures []error // of the alerts from done on
 	for i := range batch {
@@ -166,7 +163,7 @@ func (c *Client) pushEach(ctx context.Context, batch []outgoing) (taken, done in
 	return taken, done, nil
 }
 
-// postFirmly is post, but for a failure that does not last.
+// postFirmly is post with retries after a failure.
 func (c *Client) postFirmly(ctx context.Context, batch []outgoing) (taken int, err error) {
 	for try := 1; ; try++ {
 		taken, err = c.post(ctx, batch)
@@ -181,14 +178,14 @@ func (c *Client) postFirmly(ctx context.Context, batch []outgoing) (taken int, e
 	}
 }
 
-// giveUp says of each of the first alerts why it is not reported.
+// giveUp logs for each of the first alerts why it is dropped.
 func (c *Client) giveUp(batch []outgoing, failures []error) {
 	for i, err := range failures {
-		c.log.Error("CrowdSec refuses an alert: it is given up", zap.String("scenario", batch[i].Scenario), zap.Error(err))
+		c.log.Error("CrowdSec refuses an alert: it is dropped", zap.String("scenario", batch[i].Scenario), zap.Error(err))
 	}
 }
 
-// post sends alerts and returns how many are taken.
+// post sends alerts and returns how many were accepted.
 func (c *Client) post(ctx context.Context, batch []outgoing) (int, error) {
 	now := time.Now()
 	list := make([]*pushed, len(batch))
@@ -208,7 +205,7 @@ func (c *Client) post(ctx context.Context, batch []outgoing) (int, error) {
 		method: http.MethodPost, path: alertsPath, body: body, limit: maxPushAnswer, patience: pushTimeout,
 	})
 	if errors.Is(err, errUnread) && answer.code == http.StatusCreated {
-		return len(batch), nil // it has taken them, and only the numbers are lost
+		return len(batch), nil // it has accepted them, only the numbers are lost
 	}
 	if err != nil && answer.code != 0 {
 		return 0, &rejection{err}
@@ -218,30 +215,29 @@ func (c *Client) post(ctx context.Context, batch []outgoing) (int, error) {
 	}
 	var ids []string
 	if err := json.Unmarshal(answer.body, &ids); err != nil || answer.code != http.StatusCreated {
-		return 0, fmt.Errorf("status %d with %.64q, which is no list of alerts: is the URL that of CrowdSec's Local API?", answer.code, answer.body)
+		return 0, fmt.Errorf("status %d with %.64q, which is not a list of alert ids: is the URL that of CrowdSec's Local API?", answer.code, answer.body)
 	}
 	return min(len(ids), len(batch)), nil
 }
 
-// A rejection is the API's answer to alerts, where a refusal may be one to a
-// login as well.
+// A rejection is the API's error about alerts. A refusal may also be about a login.
 type rejection struct{ error }
 
 func (r *rejection) Unwrap() error { return r.error }
 
-// isAboutAlerts reports whether err may have to do with what was sent.
+// isAboutAlerts reports whether the alerts may be the cause of err.
 func isAboutAlerts(err error) bool {
 	r, ok := errors.AsType[*rejection](err)
 	return ok && (isMalformed(err) || isRefusal(r.error, http.StatusInternalServerError))
 }
 
-// malformed are the words in which the API calls an alert so, all with status
-// 500: that of its checks, of its database's, and of a decision's length.
+// malformed are parts of the API's errors about malformed alerts, all with status 500:
+// from its own checks, from its database's, and about a decision's duration.
 var malformed = []string{"validation failure", "validator failed", "unable to parse duration"}
 
-// isMalformed reports whether err says that the API will never take what was
-// sent. For a missing field it answers 500, like for a database that is busy,
-// and only its words tell the two apart.
+// isMalformed reports whether err means that the API will never accept these alerts.
+// For a missing field it answers 500, as for a busy database, so only the text shows
+// the difference.
 func isMalformed(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
 	if ok && r.code == http.StatusInternalServerError {
@@ -250,9 +246,9 @@ func isMalformed(err error) bool {
 	return isRefusal(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 }
 
-// Heartbeat tells CrowdSec that the machine is alive, as it expects once a
-// minute: `cscli machines list` shows it. It is a way to find out whether the
-// machine may log in, too. The error is [ErrNoMachine] if the Config names none.
+// Heartbeat tells CrowdSec that the machine is alive. CrowdSec expects this once a
+// minute, and `cscli machines list` shows it. It also shows whether the machine may log
+// in. The error is [ErrNoMachine] if the Config has no machine.
 func (c *Client) Heartbeat(ctx context.Context) error {
 	if c.machine == nil {
 		return ErrNoMachine
@@ -263,5 +259,5 @@ func (c *Client) Heartbeat(ctx context.Context) error {
 	return nil
 }
 
-// Reports reports whether Report can be of use: whether there is a machine.
+// Reports reports whether Report can work: it needs a machine.
 func (c *Client) Reports() bool { return c.machine != nil }

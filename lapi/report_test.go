@@ -17,7 +17,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// crowdOf returns an alert about each of n clients.
+// crowdOf returns alerts about n clients.
 func crowdOf(n int) []event.Alert {
 	alerts := make([]event.Alert, n)
 	for i := range alerts {
@@ -26,7 +26,7 @@ func crowdOf(n int) []event.Alert {
 	return alerts
 }
 
-// report reports alerts and checks what becomes of them. It returns the error.
+// report reports alerts, checks the counts, and returns the error.
 func (s *scene) report(alerts []event.Alert, taken, refused int) error {
 	s.Helper()
 	t, r, err := s.client.Report(s.Context(), alerts)
@@ -36,7 +36,7 @@ func (s *scene) report(alerts []event.Alert, taken, refused int) error {
 	return err
 }
 
-// alertPushes returns the requests that brought alerts.
+// alertPushes returns the requests with alerts.
 func (s *scene) alertPushes() (all []lapitest.Request) {
 	for _, r := range s.Requests() {
 		if r.Path == alertsPath {
@@ -46,8 +46,8 @@ func (s *scene) alertPushes() (all []lapitest.Request) {
 	return all
 }
 
-// faultFor answers for the API where an alert of a push is about a client whose
-// address contains value.
+// faultFor injects a fault for pushes with an alert about a client whose address
+// contains value.
 func (s *scene) faultFor(value string, n int, f lapitest.Fault) {
 	s.InjectWhen(lapitest.Path(alertsPath), n, func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 		body, err := io.ReadAll(r.Body)
@@ -122,9 +122,9 @@ func TestTheLoginNamesTheScenarios(t *testing.T) {
 func TestReportsSurviveARestartOfTheServer(t *testing.T) {
 	playFiltered(t, withMachine, func(s *scene) {
 		_ = s.report(crowdOf(1), 1, 0)
-		s.Restart() // which makes all tokens void
+		s.Restart() // all tokens become invalid
 		_ = s.report(crowdOf(1), 1, 0)
-		s.after(2 * time.Hour) // and so does time
+		s.after(2 * time.Hour) // also after two hours
 		_ = s.report(crowdOf(1), 1, 0)
 		if n := s.logins(); n != 3 || len(s.Alerts()) != 3 {
 			t.Errorf("%d logins, %d alerts", n, len(s.Alerts()))
@@ -132,7 +132,7 @@ func TestReportsSurviveARestartOfTheServer(t *testing.T) {
 	})
 }
 
-// A server that does not want a body may hang up before it has read it.
+// A server that refuses a request may close the connection before it has read the body.
 func TestATokenThatIsRefusedByHangingUpIsRenewed(t *testing.T) {
 	playFiltered(t, withMachine, func(s *scene) {
 		_ = s.report(crowdOf(1), 1, 0)
@@ -161,14 +161,14 @@ func TestWhoIsNeverReported(t *testing.T) {
 		if len(s.alertPushes()) != 0 {
 			t.Error("something was sent")
 		}
-		// In between, the others are told of all the same.
+		// The other alerts are reported in between.
 		_ = s.report([]event.Alert{about("10.0.0.1"), about("192.0.2.1"), about("127.0.0.1"), about("192.0.2.2"), about("::1")}, 2, 3)
 	})
 }
 
 func TestAlertsThatTheServerDropsAreCounted(t *testing.T) {
 	playWith(t, lapitest.Config{}, withMachine, func(s *scene) {
-		s.allow("198.51.100.2/32") // of which the client has not heard
+		s.allow("198.51.100.2/32") // the client does not know it yet
 		_ = s.report(crowdOf(3), 2, 1)
 		if n := s.logs.FilterMessageSnippet("CrowdSec has dropped alerts").Len(); n != 1 {
 			t.Errorf("said %d times", n)
@@ -184,7 +184,7 @@ func TestADecisionIsNotForcedOnAnAllowlist(t *testing.T) {
 		captcha := about("192.0.2.1")
 		captcha.Action, captcha.Duration = lookup.Captcha, 30*time.Minute
 		s.run()
-		s.allow("192.0.2.77/32") // since then
+		s.allow("192.0.2.77/32") // a new entry
 		if !old {
 			_ = s.report([]event.Alert{captcha, about("192.0.2.77"), about("192.0.2.0/24")}, 1, 2)
 		} else {
@@ -250,7 +250,7 @@ func TestWhoIsNotReportedIsDealtWithWhateverHappens(t *testing.T) {
 
 const busy = `{"message":"unable to insert bulk: database is locked"}`
 
-// A busy database fails at random, and no alert is at fault for it.
+// A busy database fails at random, and no alert is the cause.
 func TestABusyDatabaseLosesNothing(t *testing.T) {
 	playFiltered(t, withMachine, func(s *scene) {
 		left := crowdOf(60)
@@ -262,7 +262,7 @@ func TestABusyDatabaseLosesNothing(t *testing.T) {
 				t.Fatalf("%d refused after %d reports: %v", refused, n, err)
 			}
 			left = left[taken:]
-			if len(left) == 10 { // in one batch, which fails each time
+			if len(left) == 10 { // one batch that fails each time
 				break
 			}
 		}
@@ -391,7 +391,7 @@ var newcomer = Config{Machine: Machine{Name: "edge", Password: "a password of it
 func TestAMachineRegistersItself(t *testing.T) {
 	playFiltered(t, newcomer, func(s *scene) {
 		err := s.report(crowdOf(1), 0, 0)
-		if err == nil || !strings.Contains(err.Error(), "registered, but not validated: `cscli machines validate edge` lets it in") {
+		if err == nil || !strings.Contains(err.Error(), "registered, but not validated: run `cscli machines validate edge` on the server") {
 			t.Error(err)
 		}
 		s.after(time.Minute)
@@ -443,13 +443,13 @@ func TestRegister(t *testing.T) {
 		cfg       Config
 		server    lapitest.Config
 		validated bool
-		want      string // in the error; "": none
+		want      string // part of the error; "": no error
 	}{
 		{"no token", newcomer, lapitest.Config{}, false, ""},
 		{"a token", withToken, lapitest.Config{RegistrationToken: registrationToken}, true, ""},
-		{"another token", withToken, lapitest.Config{RegistrationToken: "other"}, false, "does not take the registration token"},
+		{"another token", withToken, lapitest.Config{RegistrationToken: "other"}, false, "does not accept the registration token"},
 		{"a token for a server that knows none", withToken, lapitest.Config{Generation: lapitest.Old}, false, ""},
-		{"a name that is taken", stranger, lapitest.Config{}, false, "the name is taken"},
+		{"a name that is taken", stranger, lapitest.Config{}, false, "the name is in use"},
 		{"a machine that may log in", withMachine, lapitest.Config{}, true, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -470,10 +470,10 @@ func TestRegister(t *testing.T) {
 
 func TestMachinesAreChecked(t *testing.T) {
 	for want, m := range map[string]Machine{
-		"go together":              {Name: "a"},
-		"needs a name":             {Register: true},
-		"of no use":                {Name: "a", Password: "b", Token: registrationToken},
-		"CrowdSec wants 32 to 255": {Name: "a", Password: "b", Register: true, Token: "short"},
+		"both a name and a password":          {Name: "a"},
+		"needs a name":                        {Register: true},
+		"a registration token needs register": {Name: "a", Password: "b", Token: registrationToken},
+		"want 32 to 255":                      {Name: "a", Password: "b", Register: true, Token: "short"},
 	} {
 		if _, err := New(Config{URL: "http://h", Key: "k", Machine: m}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short") {
 			t.Errorf("%v, want %s", err, want)
@@ -481,7 +481,7 @@ func TestMachinesAreChecked(t *testing.T) {
 	}
 }
 
-// realMachine follows CrowdSec itself and reports to it.
+// realMachine follows a real CrowdSec and reports to it.
 func realMachine(t *testing.T) *real {
 	cfg := withMachine
 	cfg.Scenarios = func() []string { return []string{"crowdsecurity/http-probing"} }
@@ -489,7 +489,7 @@ func realMachine(t *testing.T) *real {
 	return followRealWith(t, cfg)
 }
 
-// report reports alerts, and again what 1.4.6 was too busy for.
+// report reports alerts, and repeats those for which 1.4.6 was too busy.
 func (r *real) report(alerts []event.Alert, taken, refused int) {
 	r.Helper()
 	r.until("the alerts are dealt with", func() bool {
@@ -542,7 +542,7 @@ func TestRealReport(t *testing.T) {
 	for _, a := range alerts {
 		about[a.Source.Value] = true
 	}
-	if len(about) != 5 { // some may be there twice, if the server was busy
+	if len(about) != 5 { // some may be stored twice, if the server was busy
 		t.Fatalf("alerts about %d clients in the list", len(about))
 	}
 	for _, a := range alerts {
@@ -556,7 +556,7 @@ func TestRealReport(t *testing.T) {
 	if list := r.Cscli("decisions", "list"); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "2001:db8:1:2::/64") {
 		t.Errorf("no ban in the list: %s", list)
 	}
-	if r.Generation() != lapitest.Old { // which does not know of kinds, and is the last to list a machine's scenarios
+	if r.Generation() != lapitest.Old { // it has no kinds, and is the last that lists a machine's scenarios
 		if list := r.Cscli("alerts", "list", "--kind", "crowdsec", "-o", "json"); strings.Count(list, `"scenario":`) < len(alerts) {
 			t.Errorf("alerts of kind crowdsec: %s", list)
 		}
@@ -574,7 +574,7 @@ func TestRealReportSurvivesRestartsAndBatches(t *testing.T) {
 	if n, f, err := r.client.Report(t.Context(), crowdOf(2)); n != 0 || f != 0 || err == nil {
 		t.Errorf("%d, %d, %v from a server that is gone", n, f, err)
 	}
-	r.Restart() // which makes the token void
+	r.Restart() // the token becomes invalid
 	r.report(crowdOf(120), 120, 0)
 	r.until("all bans", func() bool { return r.table.Count("lapi") == 120 })
 	if err := r.client.Heartbeat(t.Context()); err != nil {

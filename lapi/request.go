@@ -21,14 +21,14 @@ import (
 
 const streamPath = "/v1/decisions/stream"
 
-// maxMessage is how many bytes of a refusal are read.
+// maxMessage is the largest part of an error response that is read.
 const maxMessage = 1 << 10
 
-// An api is a Local API and what lets a client in.
+// An api is a Local API with the credentials for it.
 type api struct {
-	base    string // what its paths are appended to
+	base    string // the URL before the paths
 	key     string
-	secrets []string // what must not stand in a log
+	secrets []string // texts that must not appear in a log
 	http    *http.Client
 	log     *zap.Logger
 	bound   bounds
@@ -38,18 +38,18 @@ type api struct {
 type refusal struct {
 	code       int
 	text       string
-	said       string        // the server's own words; "": none
-	retryAfter time.Duration // 0: the server does not say
+	said       string        // the server's message; "": none
+	retryAfter time.Duration // 0: not given
 }
 
 func (r *refusal) Error() string { return r.text }
 
-// isForbidden reports whether err is the server's refusal of the key.
+// isForbidden reports whether err means that the server refuses the key.
 func isForbidden(err error) bool {
 	return isRefusal(err, http.StatusForbidden, http.StatusUnauthorized)
 }
 
-// isRefusal reports whether err is an answer with one of the codes.
+// isRefusal reports whether err is a response with one of the codes.
 func isRefusal(err error, codes ...int) bool {
 	r, ok := errors.AsType[*refusal](err)
 	for _, code := range codes {
@@ -61,13 +61,13 @@ func isRefusal(err error, codes ...int) bool {
 }
 
 const (
-	keyRefused     = "check the key: `cscli bouncers list` shows who has one, `cscli bouncers add NAME` makes one"
-	certRefused    = "check the client certificate: its OU has to be among the server's bouncers_allowed_ou"
-	machineRefused = "check the name and password of the machine: `cscli machines list` shows them, and who is validated"
-	unitRefused    = "check the client certificate of the machine, which is other than the bouncer's: its OU has to be among the server's agents_allowed_ou"
+	keyRefused     = "check the key: `cscli bouncers list` shows the bouncers with a key, `cscli bouncers add NAME` makes one"
+	certRefused    = "check the client certificate: its OU must be among the server's bouncers_allowed_ou"
+	machineRefused = "check the name and password of the machine: `cscli machines list` shows the machines and whether they are validated"
+	unitRefused    = "check the client certificate of the machine (not the bouncer's): its OU must be among the server's agents_allowed_ou"
 )
 
-// newRequest returns a request as all are; path begins with a slash.
+// newRequest returns a request with the common headers. Path begins with a slash.
 func (a *api) newRequest(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
 	if err != nil {
@@ -81,8 +81,8 @@ func (a *api) newRequest(ctx context.Context, method, path string, body io.Reade
 	return req, nil
 }
 
-// get asks for something that a key allows to ask for. Its answer may come
-// compressed: see newBody.
+// get sends a request that needs only the key. The answer may be compressed: see
+// newBody.
 func (a *api) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	req, err := a.newRequest(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
 	if err != nil {
@@ -90,21 +90,20 @@ func (a *api) get(ctx context.Context, path string, query url.Values) (*http.Res
 	}
 	a.sign(req)
 	req.Header.Set("Accept-Encoding", "gzip")
-	// The transport sends a GET again, unasked, if a connection that it has kept
-	// breaks before the answer comes. The stream tells each change only once, so
-	// each pull has a connection of its own.
+	// The transport repeats a GET if a kept connection breaks before the answer. The
+	// stream sends each change only once, so each pull gets a new connection.
 	req.Close = path == streamPath
 	return a.do(req)
 }
 
-// sign adds the key, if there is one: a client certificate does without.
+// sign adds the key. With a client certificate there may be none.
 func (a *api) sign(req *http.Request) {
 	if a.key != "" {
 		req.Header.Set("X-Api-Key", a.key)
 	}
 }
 
-// hint says what to look at when the server lets a bouncer in no more.
+// hint says what to check if the server refuses the bouncer.
 func (a *api) hint() string {
 	if a.key == "" {
 		return certRefused
@@ -112,7 +111,7 @@ func (a *api) hint() string {
 	return keyRefused
 }
 
-// judge returns why resp is no list of decisions, or nil if it is one.
+// judge returns an error if resp is not a list of decisions.
 func (a *api) judge(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return a.refuse(resp, a.hint())
@@ -124,8 +123,8 @@ func (a *api) judge(resp *http.Response) error {
 	return nil
 }
 
-// refuse explains an answer with a bad status. What the server says is shown
-// without what is secret, and without addresses: some echo the request.
+// refuse explains a response with an error status. It shows the server's message
+// without secrets and addresses, because some servers repeat the request.
 func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *refusal {
 	r := &refusal{code: resp.StatusCode, retryAfter: upstream.RetryAfter(resp.Header.Get("Retry-After"))}
 	hide := func(s string) string {
@@ -144,18 +143,18 @@ func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *
 		}
 		r.text = status + ": " + forbidden
 	case resp.StatusCode/100 == 3:
-		r.text = fmt.Sprintf("%s: redirected to %.200q, which is not followed, so that the key stays here: is the URL right?",
+		r.text = fmt.Sprintf("%s: redirect to %.200q not followed, to protect the key: correct the URL",
 			status, hide(resp.Header.Get("Location")))
 	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed:
-		r.text = status + ": nothing of the kind here: is the URL that of CrowdSec's Local API?"
+		r.text = status + ": not found: is the URL that of CrowdSec's Local API?"
 	default:
 		r.text = fmt.Sprintf("%s: %.200q", status, hide(message(resp)))
 	}
 	return r
 }
 
-// message returns what the server says about its refusal. CrowdSec 1.4.6 may say two
-// things, of which the last one is the reason.
+// message returns the server's message in an error response. CrowdSec 1.4.6 may send
+// two, and the last one is the reason.
 func message(resp *http.Response) string {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	last := ""
@@ -169,8 +168,7 @@ func message(resp *http.Response) string {
 	return cmp.Or(last, strings.TrimSpace(string(text)))
 }
 
-// kindOf returns a name for failures like err, and how long the server asks to
-// be left alone.
+// kindOf returns a name for failures like err, and the server's Retry-After.
 func kindOf(err error) (string, time.Duration) {
 	var r *refusal
 	var unreachable *url.Error

@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	maxBackoff    = 30 * time.Second // so a server that is back is found soon
+	maxBackoff    = 30 * time.Second // short, so that a recovered server is found soon
 	maxRetryAfter = 5 * time.Minute  // longest pause that a server may ask for
-	minResync     = time.Minute      // pause between full answers that doubts ask for
+	minResync     = time.Minute      // pause before an extra full answer
 )
 
-// A follower is one run of a client. Only the goroutine of Run touches it.
+// A follower is the state of one Run. Only its goroutine uses it.
 type follower struct {
 	*Client
 
@@ -31,20 +31,20 @@ type follower struct {
 	dec      *wire.Decoder
 	backoff  *backoff.ExponentialBackOff
 	full     bool      // the next answer must be a full one
-	nextFull time.Time // when it must be one in any case
+	nextFull time.Time // when the next scheduled one is due
 	lastFull time.Time
-	failing  string // kind of the failures up to now; "": none
+	failing  string // kind of the current failures; "": none
 	reader   reader
 	guard    guard
 	twins    twins
-	claims   *claims // nil: rows are not told apart
+	claims   *claims // nil: rows are not kept
 	audit    audit
-	seen     int64 // highest id among the rows told so far
+	seen     int64 // highest id among the rows so far
 	allowing allowing
 }
 
-// Run keeps t in sync with the stream until ctx ends, and returns ctx's error.
-// It survives every failure of the API.
+// Run keeps t in sync with the stream until ctx ends, and returns ctx's error. No
+// failure of the API ends it.
 func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
 	defer c.http.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(ctx)
@@ -55,7 +55,7 @@ func (c *Client) Run(ctx context.Context, t *lookup.Table) error {
 		wg.Go(func() { c.usageReporter(t).run(ctx) })
 	}
 	select {
-	case <-c.wake: // the first question is for everything anyway
+	case <-c.wake: // the first request asks for all decisions anyway
 	default:
 	}
 	f := c.newFollower(t)
@@ -82,8 +82,8 @@ func (c *Client) newFollower(t *lookup.Table) *follower {
 	}
 }
 
-// rest returns after d, or sooner if Sync was called, or with ctx's error as
-// soon as ctx ends.
+// rest returns after d, or earlier if Sync is called, or with ctx's error when ctx
+// ends.
 func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -97,16 +97,15 @@ func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// poll gets one answer and puts it into force. It returns the pause up to the
-// next try.
+// poll gets one answer and applies it. It returns the pause before the next poll.
 func (f *follower) poll(ctx context.Context) time.Duration {
 	f.refreshAllowed(ctx)
 	began := time.Now()
 	due := !time.Now().Before(f.nextFull)
 	full := f.full || due
 	f.audit.on = due && !f.full
-	// Whatever becomes of this answer, the server takes it for delivered: unless
-	// it gets into the table, only a full one makes up for it.
+	// The server now counts this answer as delivered. If it does not get into the
+	// table, only a full answer can replace it.
 	f.full = true
 	a, err := f.fetch(ctx, full)
 	if ctx.Err() != nil {
@@ -125,14 +124,14 @@ func (f *follower) poll(ctx context.Context) time.Duration {
 	} else {
 		f.applyDelta(a)
 	}
-	// The interval lasts from question to question, but half of it is rest: a
-	// server that takes long to answer has enough to do.
+	// The interval is the time between two requests, but at least half of it is a
+	// pause, to spare a slow server.
 	pause := max(f.cfg.Interval-time.Since(began), f.cfg.Interval/2)
 	f.note(func(s *lookup.Status, _ *Stats) { s.Next = time.Now().Add(pause) })
 	return pause
 }
 
-// query returns what the stream is asked for.
+// query returns the parameters of a pull.
 func (c *Client) query(full bool) url.Values {
 	q := url.Values{"startup": {strconv.FormatBool(full)}}
 	if len(c.cfg.Scopes) > 0 {
@@ -144,7 +143,7 @@ func (c *Client) query(full bool) url.Values {
 	return q
 }
 
-// fetch gets one answer. It gives back what was read also with an error.
+// fetch gets one answer. With an error it still returns the part that was read.
 func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
 	a := f.newAnswer(full)
 	w := newWatch(ctx, f.bound.header)
@@ -172,12 +171,12 @@ func (f *follower) fetch(ctx context.Context, full bool) (*answer, error) {
 	return a, nil
 }
 
-// applyFull puts a full answer into force as the whole of what there is, unless
-// the guard forbids to remove anything.
+// applyFull replaces the source's decisions by those of a full answer. If the guard
+// rejects the answer, it only adds decisions.
 func (f *follower) applyFull(a *answer) {
 	if err := f.guard.check(f, a); err != nil {
 		f.withhold(a.batch.Update(), false)
-		f.log.Error("a full answer is held back", zap.Error(err), zap.Int("in_a_row", f.guard.held))
+		f.log.Error("a full answer of the local API removes nothing, because it is too small", zap.Error(err), zap.Int("in_a_row", f.guard.held))
 		f.note(func(s *lookup.Status, stats *Stats) {
 			s.Err, stats.Held = err, f.guard.held
 		})
@@ -189,8 +188,8 @@ func (f *follower) applyFull(a *answer) {
 	f.seen = a.top
 	now := time.Now()
 	f.full, f.twins, f.claims, f.lastFull = false, a.twins, a.claims, now
-	// The jitter keeps many bouncers of one server from asking at one time.
-	f.nextFull = now.Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // nobody gains by guessing it
+	// The jitter spreads the requests of many bouncers of one server.
+	f.nextFull = now.Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // guessing it has no use
 	first := f.Status().Synced.IsZero()
 	f.synced(now)
 	f.note(func(_ *lookup.Status, s *Stats) { s.LastFull, s.Held = now, 0 })
@@ -198,7 +197,7 @@ func (f *follower) applyFull(a *answer) {
 	if first {
 		level = zap.InfoLevel
 	}
-	f.log.Log(level, "in step with the local API", zap.Int("decisions", f.table.Count(f.cfg.Name)),
+	f.log.Log(level, "in sync with the local API", zap.Int("decisions", f.table.Count(f.cfg.Name)),
 		zap.Int("added", change.Added), zap.Int("removed", change.Removed))
 }
 
@@ -213,8 +212,8 @@ func (f *follower) applyDelta(a *answer) {
 	}
 }
 
-// withhold notes which ranges cover too much to be enforced, and says so when there
-// were none before.
+// withhold records how many ranges cover too much to be enforced, and logs the first
+// time.
 func (f *follower) withhold(c lookup.Change, whole bool) {
 	if c.Held == 0 && !whole {
 		return
@@ -222,13 +221,13 @@ func (f *follower) withhold(c lookup.Change, whole bool) {
 	var was int
 	f.note(func(s *lookup.Status, _ *Stats) { was, s.Held = s.Held, c.Held })
 	if c.Held > 0 && was == 0 {
-		f.log.Error("the widest ranges of the local API are not enforced, since with them it would cover too many addresses, "+
-			"or too many more at once: allow it with the option coverage if that is meant",
+		f.log.Error("the widest ranges of the local API are not enforced, because with them its decisions would cover too many addresses, "+
+			"or too many new ones at once: raise the option coverage if you want that",
 			zap.Int("ranges", c.Held), zap.Float64("coverage", f.cfg.Coverage))
 	}
 }
 
-// doubt asks for a full answer soon, to settle what a delta leaves open.
+// doubt schedules an extra full answer, because a delta was not clear.
 func (f *follower) doubt() {
 	soon := f.lastFull.Add(minResync)
 	if soon.Before(f.nextFull) {
@@ -236,7 +235,7 @@ func (f *follower) doubt() {
 	}
 }
 
-// synced notes that the table is in sync.
+// synced records that the table is in sync.
 func (f *follower) synced(now time.Time) {
 	var failures int
 	f.note(func(s *lookup.Status, _ *Stats) {
@@ -249,7 +248,7 @@ func (f *follower) synced(now time.Time) {
 	}
 }
 
-// failed notes a failure and returns the pause after it.
+// failed records a failure and returns the pause after it.
 func (f *follower) failed(err error) time.Duration {
 	pause := f.backoff.NextBackOff()
 	kind, after := kindOf(err)
@@ -260,8 +259,8 @@ func (f *follower) failed(err error) time.Duration {
 		s.Failed++
 		s.Err, s.Next = err, time.Now().Add(pause)
 	})
-	// A refused key is a matter for the operator and is said each time; for the
-	// rest, once a kind of failure is enough.
+	// The operator must act on a refused key, so that is logged each time. Other
+	// failures are logged once for each kind.
 	level := zap.DebugLevel
 	if isForbidden(err) || f.failing != kind {
 		level = zap.ErrorLevel
@@ -271,15 +270,15 @@ func (f *follower) failed(err error) time.Duration {
 	return pause
 }
 
-// failureText says what has failed, and what to do about it.
+// failureText says what has failed, and what to do.
 func failureText(err error) string {
-	const stays = "decisions stay until they end"
+	const stays = "its decisions stay in force until they expire"
 	r, ok := errors.AsType[*refusal](err)
 	switch {
 	case !ok:
 		return "no answer from the local API: " + stays
 	case isForbidden(err):
-		return fmt.Sprintf("the local API answered with status %d, it refuses the key: %s; make a new key with cscli bouncers add NAME", r.code, stays)
+		return fmt.Sprintf("the local API refuses the key (status %d): %s; make a new key with `cscli bouncers add NAME`", r.code, stays)
 	}
 	return fmt.Sprintf("the local API answered with status %d: %s", r.code, stays)
 }

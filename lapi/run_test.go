@@ -71,7 +71,7 @@ func TestADeletionWithAForeignID(t *testing.T) {
 		s.after(time.Second)
 		s.DeleteID(ids[0])
 		s.poll()
-		s.want("192.0.2.1", lookup.Ban) // the server says nothing, since the other one lives
+		s.want("192.0.2.1", lookup.Ban) // the server sends no deletion, because the other decision is in force
 		s.DeleteID(ids[1])
 		s.poll()
 		s.want("192.0.2.1", lookup.None)
@@ -133,7 +133,7 @@ func TestDurations(t *testing.T) {
 		}
 		s.Inject(lapitest.Raw(`{"new":[{"duration":"2562047h47m16.854775807s","type":"ban","value":"192.0.2.1"}]}`))
 		s.poll()
-		s.want("192.0.2.1", lookup.Ban) // for the longest time that there is
+		s.want("192.0.2.1", lookup.Ban) // for the longest possible time
 		if n := s.client.Stats().Rows.Malformed; n != 3 {
 			t.Errorf("%d malformed", n)
 		}
@@ -168,7 +168,7 @@ func TestScopesAndTypesInAnyCase(t *testing.T) {
 	})
 }
 
-// What says "let in" bans nobody, and opens nothing that another decision closes.
+// A type that lets clients in bans no client, and does not lift another decision.
 func TestATypeThatLetsInBansNobody(t *testing.T) {
 	for _, kind := range []string{
 		"allow", "Allow", "ALLOW", " allow", "allowed", "allow-list", "allowlist", "bypass", "ByPass", "by_pass",
@@ -206,7 +206,7 @@ func TestAnUnknownTypeFallsBack(t *testing.T) {
 				lapitest.Decision{Value: "192.0.2.3", Type: "none"})
 			s.run()
 			s.want("192.0.2.1", want)
-			s.want("192.0.2.3", want) // "none" is no type that lets anybody pass
+			s.want("192.0.2.3", want) // "none" is not a type that lets clients in
 			if n := s.client.Stats().Rows.UnknownType; n != 3 {
 				t.Errorf("%d counted", n)
 			}
@@ -224,7 +224,7 @@ func TestCountriesAndSystemsAreEnforced(t *testing.T) {
 			lapitest.Decision{Scope: "Country", Value: "de", Type: "captcha"},
 			lapitest.Decision{Scope: "AS", Value: "64496"},
 			lapitest.Decision{Scope: "AS", Value: "AS64497", Type: "throttle"},
-			lapitest.Decision{Scope: "Country", Value: "192.0.2.1"}, // what reads like an address is one
+			lapitest.Decision{Scope: "Country", Value: "192.0.2.1"}, // a value that parses as an address is one
 		)
 		s.run()
 		s.wantPlace("FR", 0, lookup.Ban)
@@ -236,7 +236,7 @@ func TestCountriesAndSystemsAreEnforced(t *testing.T) {
 		s.after(time.Second)
 		s.Delete("FR", "")
 		s.Delete("64496", "")
-		s.Delete("AS64497", "") // an odd spelling, so a full answer settles it
+		s.Delete("AS64497", "") // an unusual spelling, so a full answer corrects it
 		s.Add(lapitest.Decision{Scope: "Country", Value: "IT"})
 		s.poll()
 		s.wantPlace("FR", 0, lookup.None)
@@ -292,7 +292,7 @@ func TestOtherScopesAreCountedAndNamedOnce(t *testing.T) {
 		s.want("192.0.2.1", lookup.Ban)
 		read := s.client.Stats().Rows.OtherScope
 		kinds := s.logs.FilterMessageSnippet("of this scope").Len()
-		if read != 5 || kinds != 4 { // user names and sessions are of one kind
+		if read != 5 || kinds != 4 { // user names and sessions are one kind
 			t.Errorf("%d counted, %d kinds named", read, kinds)
 		}
 		s.after(2 * time.Hour)
@@ -307,7 +307,7 @@ func TestOtherScopesAreCountedAndNamedOnce(t *testing.T) {
 
 func TestSyncAsksForEverythingAtOnce(t *testing.T) {
 	play(t, func(s *scene) {
-		s.client.Sync() // a client at rest has nothing to do
+		s.client.Sync() // it is not running, so this does nothing
 		s.run()
 		s.wantFull(true)
 		s.Add(lapitest.Decision{Value: "192.0.2.1"})
@@ -325,7 +325,7 @@ func TestSyncDuringAPullIsNotLost(t *testing.T) {
 		tick := make(chan struct{})
 		s.Inject(lapitest.Trickle(tick))
 		s.run()
-		s.Add(lapitest.Decision{Value: "192.0.2.1"}) // too late for the answer under way
+		s.Add(lapitest.Decision{Value: "192.0.2.1"}) // too late for the answer in progress
 		s.client.Sync()
 		s.client.Sync()
 		close(tick)
@@ -440,7 +440,7 @@ func TestADecisionThatADeltaMissedIsFoundByTheResync(t *testing.T) {
 		s.run()
 		s.after(time.Second)
 		s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 48 * time.Hour})
-		// As when its transaction was under way during the poll.
+		// As if its transaction was in progress during the poll.
 		s.Inject(lapitest.Raw(`{"new":[],"deleted":[]}`))
 		s.poll()
 		s.want("192.0.2.1", lookup.None)
@@ -501,7 +501,7 @@ func TestTwinsAreNotDeletedWithEachOther(t *testing.T) {
 				s.Inject(lapitest.Raw(`{"new":[]}`))
 				s.poll()
 				s.want(tt.ip, lookup.Ban)
-				// The full answer that the doubt asks for settles it.
+				// The extra full answer corrects it.
 				s.after(time.Minute)
 				s.want(tt.ip, lookup.None)
 			})
@@ -537,7 +537,7 @@ func TestAnIntervalLastsFromQuestionToQuestion(t *testing.T) {
 		0:                interval,
 		2 * time.Second:  interval,
 		5 * time.Second:  interval,
-		20 * time.Second: 20*time.Second + interval/2, // a busy server has a rest
+		20 * time.Second: 20*time.Second + interval/2, // a busy server gets a pause
 	} {
 		t.Run(took.String(), func(t *testing.T) {
 			playWith(t, lapitest.Config{}, Config{}, func(s *scene) {

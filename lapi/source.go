@@ -2,8 +2,9 @@ package lapi
 
 import "fmt"
 
-// Identity says what the client reads: two with the same Identity are told the same.
-// The key is no part of it, since a new one opens the same door.
+// Identity identifies the data that the client reads: two clients with the same
+// Identity get the same decisions. The key is not part of it, because a new key gives
+// access to the same data.
 func (c *Client) Identity() string {
 	return fmt.Sprintf("%q %q %q %q %q", c.cfg.URL, c.cfg.Scopes, c.cfg.Origins, c.cfg.ScenariosContaining, c.cfg.ScenariosNotContaining)
 }

@@ -6,59 +6,58 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Stats says what a client has seen since it was made. The counters of rows
-// grow with each answer, so that a row counts again in each full one.
+// Stats are the counts of a client since its start. Each answer counts its rows, so a
+// row counts again in each full answer.
 type Stats struct {
-	Pulls    uint64    // answers asked for
-	Failures uint64    // pulls without an answer, or with one that is broken
-	LastFull time.Time // when the last full answer was put into force; zero: never
+	Pulls    uint64    // requested answers
+	Failures uint64    // pulls without an answer, or with a malformed one
+	LastFull time.Time // when the last full answer was applied; zero: never
 
-	// Held is how many full answers in a row were so much smaller than what is
-	// in force that nothing was removed. A server whose database fails in the
-	// midst of an answer ends it properly, with status 200, and such a one must
-	// not let everybody in. The third that agrees with the two before is believed.
+	// Held is how many full answers in a row were much smaller than the decisions in
+	// force, so that nothing was removed. A server whose database fails during an
+	// answer ends it properly, with status 200, and such an answer must not lift all
+	// bans. The third answer of a similar size is accepted.
 	Held int
 
-	// Missed is how many decisions scheduled full answers have found that were
-	// there before, by their ids, but that no delta had told of. Few are a matter
-	// of chance, since a server can be late to write. Some each time mean that
-	// somebody else takes the deltas: a second instance with the same key. It is
-	// a lower bound.
+	// Missed is how many older decisions (by their ids) scheduled full answers have
+	// brought that no delta contained. A few are normal, because a server can be late
+	// to write. Some each time mean that a second instance with the same key gets the
+	// deltas. The real number may be higher.
 	Missed uint64
 
-	Rows      Rows      // what was in the answers
-	Allowlist Allowlist // what may not be stopped
-	Usage     Usage     // what CrowdSec was told
+	Rows      Rows      // the rows of the answers
+	Allowlist Allowlist // the state of the allowlists
+	Usage     Usage     // the state of the usage reports
 }
 
-// Allowlist says how the allowlists of the server stand. It stays empty without
-// a machine to log in as, and with CrowdSec before 1.6.6, which has none.
+// Allowlist is the state of the server's allowlists. It is empty without a machine, and
+// with CrowdSec before 1.6.6, which has no allowlists.
 type Allowlist struct {
-	Entries int       // held
+	Entries int       // number of entries
 	Fetched time.Time // when they were last read; zero: never
-	Err     error     // why the last try failed; nil if it did not
+	Err     error     // of the last try; nil if it succeeded
 }
 
-// Usage says how the reports of usage stand.
+// Usage is the state of the usage reports.
 type Usage struct {
-	Sent time.Time // when the last one was taken; zero: never
-	Err  error     // why the last one was not; nil if it was
+	Sent time.Time // when the last one was accepted; zero: never
+	Err  error     // of the last one; nil if it was accepted
 
-	Reports  uint64 // that were taken
-	Failures uint64 // tries that failed
+	Reports  uint64 // that were accepted
+	Failures uint64 // failed tries
 }
 
 // Rows counts the rows of answers.
 type Rows struct {
 	Read        uint64 // all of them
-	OtherScope  uint64 // about no address, range, country or autonomous system: a user name, say
-	UnknownType uint64 // the type is none of ours, and the fallback stood in
-	LetIn       uint64 // the type says to let clients in, such as allow or bypass; left out
+	OtherScope  uint64 // not about an address, range, country or autonomous system, but for example a user name
+	UnknownType uint64 // the type is unknown, so the fallback applied
+	LetIn       uint64 // the type lets clients in, such as allow or bypass; left out
 	TooWide     uint64 // a range that covers too much for a live answer; left out
-	Malformed   uint64 // the duration can't be read, or a field is endless; left out
-	Simulated   uint64 // CrowdSec only tries the scenario out; left out
-	Filtered    uint64 // of an origin or a scenario that is not wanted; left out
-	Allowed     uint64 // about clients that are all on an allowlist; left out
+	Malformed   uint64 // the duration is invalid, or a field is too long; left out
+	Simulated   uint64 // CrowdSec only simulates the scenario; left out
+	Filtered    uint64 // the origin or scenario does not match the filters; left out
+	Allowed     uint64 // the whole target is on an allowlist; left out
 }
 
 func (r *Rows) add(o Rows) {
@@ -73,15 +72,15 @@ func (r *Rows) add(o Rows) {
 	r.Allowed += o.Allowed
 }
 
-// Status says how the source stands. It counts as out of step when its last
-// good answer is ten intervals old, or five minutes if that is more.
+// Status returns the state of the source. It is out of sync when its last good answer
+// is older than ten intervals, and older than five minutes.
 func (c *Client) Status() lookup.Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
 }
 
-// Stats returns what Status has no room for.
+// Stats returns the details that Status lacks.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// systemFile says what a Linux system calls itself.
+// systemFile has the name and version of a Linux system.
 const (
 	systemFile    = "/etc/os-release"
 	maxSystemFile = 64 << 10
 )
 
-// An operatingSystem is one as CrowdSec shows it with bouncers and machines.
+// An operatingSystem is the system that CrowdSec shows for bouncers and machines.
 type operatingSystem struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
 
-// thisSystem returns what this program runs on, as far as anybody says.
+// thisSystem returns the operating system of this host, or as much as is known.
 func thisSystem() *operatingSystem {
 	s := &operatingSystem{Name: runtime.GOOS}
 	f, err := os.Open(systemFile)
 	if err != nil {
 		return s
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // only reads, so the error has no meaning
 	s.read(io.LimitReader(f, maxSystemFile))
 	return s
 }
 
-// read reads a file of the form of os-release(5).
+// read reads a file in the format of os-release(5).
 func (s *operatingSystem) read(r io.Reader) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {

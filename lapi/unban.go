@@ -15,15 +15,15 @@ import (
 
 const maxUnban = 64 << 10 // bytes of the answer
 
-// Unban makes CrowdSec end its decisions about the very target of d, whatever
-// their type and origin, and returns their number. A range around an address
-// stays banned, and so do the addresses in a range. An address is found however
-// it is spelled, a range only as [lookup.Decision.Target] spells it. A Run under
-// way asks for everything at once then, so that the table hears of it within a
-// round trip, or sooner by [lookup.Table.Forget].
+// Unban makes CrowdSec end its decisions about exactly the target of d, of any type and
+// origin, and returns their number. It does not end decisions about a range around an
+// address, nor about addresses in a range. It finds an address in any spelling, but a
+// range only in that of [lookup.Decision.Target]. Run then asks for all decisions at
+// once, so the table is updated after one round trip, or earlier by
+// [lookup.Table.Forget].
 //
-// The error is [ErrNoMachine] if the Config names none. An error after some
-// decisions have been ended comes with their number.
+// The error is [ErrNoMachine] if the Config has no machine. If an error occurs after
+// some decisions have ended, their number is returned too.
 func (c *Client) Unban(ctx context.Context, d lookup.Decision) (int, error) {
 	n, err := c.machine.unban(ctx, d)
 	if n > 0 {
@@ -32,14 +32,14 @@ func (c *Client) Unban(ctx context.Context, d lookup.Decision) (int, error) {
 	return n, err
 }
 
-// unban is Unban. A nil machine means no machine.
+// unban is Unban. The machine may be nil.
 func (m *machine) unban(ctx context.Context, d lookup.Decision) (int, error) {
 	if m == nil {
 		return 0, ErrNoMachine
 	}
 	queries := unbanQueries(d)
 	if len(queries) == 0 {
-		return 0, errors.New("ending decisions: no address, range, country or autonomous system to end them for")
+		return 0, errors.New("ending decisions: no target: want an address, a range, a country or an autonomous system")
 	}
 	n := 0
 	for _, q := range queries {
@@ -52,10 +52,10 @@ func (m *machine) unban(ctx context.Context, d lookup.Decision) (int, error) {
 	return n, nil
 }
 
-// unbanQueries returns the queries that together find the decisions about the
-// target of d and no others. By itself, ip and range find all that contain
-// theirs; contains=false turns that round, which for an address is the address
-// alone. For a range it would be all that is in it, so the value is compared.
+// unbanQueries returns the queries that together find exactly the decisions about the
+// target of d. The parameters ip and range find all decisions that contain the address
+// or range. With contains=false they find those inside it: for an address that is only
+// itself. For a range it would be everything in it, so the value is compared instead.
 func unbanQueries(d lookup.Decision) []url.Values {
 	target := d.Target()
 	switch {
@@ -87,7 +87,7 @@ func (m *machine) endDecisions(ctx context.Context, q url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(strings.Trim(string(said.NbDeleted), `"`))
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("reading the answer: %.64q is no number of decisions", said.NbDeleted)
+		return 0, fmt.Errorf("reading the answer: %.64q is not a number of decisions", said.NbDeleted)
 	}
 	return n, nil
 }

@@ -15,27 +15,27 @@ import (
 
 const (
 	usageTimeout = 10 * time.Second
-	lastTimeout  = time.Second // for the last report: whoever ends Run waits for it, two seconds in an engine
+	lastTimeout  = time.Second // for the last report: the end of Run waits for it, and an engine allows two seconds
 	usagePath    = "/v1/usage-metrics"
 )
 
-// A usageReporter tells CrowdSec every now and then what was done with decisions, and
-// what the bouncer and the machine run on, for as long as it runs.
+// A usageReporter regularly sends CrowdSec the usage metrics, and the operating system
+// of bouncer and machine.
 type usageReporter struct {
 	*api
 
 	name     string
 	born     time.Time
-	system   *operatingSystem // nil: not known
+	system   *operatingSystem // nil: unknown
 	interval time.Duration
-	counted  func() []UsageItem // nil: nothing
-	levels   func() []UsageItem // gauges besides; nil: none
+	counted  func() []UsageItem // nil: none
+	levels   func() []UsageItem // additional gauges; nil: none
 	machine  *machine           // nil: none
-	note     func(error)        // told of how the reports of the bouncer stand
+	note     func(error)        // gets the result of each report of the bouncer
 	ledger   *usageLedger
 }
 
-// usageReporter returns what tells of c.
+// usageReporter returns the reporter of c.
 func (c *Client) usageReporter(t *lookup.Table) *usageReporter {
 	return &usageReporter{
 		api: &c.api, name: c.cfg.Name, born: c.born, system: thisSystem(), interval: c.cfg.MetricsInterval,
@@ -45,8 +45,8 @@ func (c *Client) usageReporter(t *lookup.Table) *usageReporter {
 	}
 }
 
-// run reports until ctx ends, and then what CrowdSec has not been told yet. What is
-// not taken is told the next time.
+// run reports until ctx ends, and then sends the rest. The next report repeats what
+// CrowdSec did not accept.
 func (u *usageReporter) run(ctx context.Context) {
 	tick := time.NewTicker(u.interval)
 	defer tick.Stop()
@@ -61,15 +61,15 @@ func (u *usageReporter) run(ctx context.Context) {
 		}
 		err := u.send(ctx)
 		if ctx.Err() != nil {
-			continue // it is told with the last report
+			continue // the last report sends it
 		}
 		if isRefusal(err, http.StatusNotFound) {
-			continue // CrowdSec before 1.6.3 does not want to know; it may be upgraded
+			continue // CrowdSec before 1.6.3 does not accept reports, but it may be upgraded
 		}
 		kind := ""
 		if err != nil {
 			if kind, _ = kindOf(err); kind != failing {
-				u.log.Warn("CrowdSec does not take the usage metrics: they are kept", zap.Error(err))
+				u.log.Warn("CrowdSec does not accept the usage metrics: they are sent again later", zap.Error(err))
 			}
 		}
 		failing = kind
@@ -77,8 +77,8 @@ func (u *usageReporter) run(ctx context.Context) {
 	}
 }
 
-// reportLast tells what was counted since the last report, if anything was. There
-// is no second try: the counters end with the program.
+// reportLast sends the counts since the last report, if there are any. There is no
+// second try, because the counters end with the program.
 func (u *usageReporter) reportLast(ctx context.Context) {
 	if len(u.ledger.unsent(u.counts())) == 0 {
 		return
@@ -90,7 +90,7 @@ func (u *usageReporter) reportLast(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		u.log.Warn("CrowdSec does not take the last usage metrics: they are lost", zap.Error(err))
+		u.log.Warn("CrowdSec does not accept the last usage metrics: they are lost", zap.Error(err))
 	}
 	u.note(err)
 }
@@ -102,7 +102,7 @@ func (u *usageReporter) counts() []UsageItem {
 	return u.counted()
 }
 
-// note notes how the last report went.
+// note records the result of the last report.
 func (u *Usage) note(err error) {
 	if u.Err = err; err != nil {
 		u.Failures++
@@ -143,9 +143,9 @@ func (u *usageReporter) send(ctx context.Context) error {
 	return nil
 }
 
-// introduce tells CrowdSec what the machine is, as agents do: `cscli machines list`
-// shows its operating system then. Why it cannot is said where the machine has more to
-// do.
+// introduce sends CrowdSec the operating system of the machine, like its agents: `cscli
+// machines list` shows it. Failures are only logged at debug level, because other
+// requests of the machine log them too.
 func (u *usageReporter) introduce(ctx context.Context) {
 	if u.machine == nil || ctx.Err() != nil {
 		return
@@ -155,6 +155,6 @@ func (u *usageReporter) introduce(ctx context.Context) {
 		_, err = u.machine.ask(ctx, order{method: http.MethodPost, path: usagePath, body: body, limit: maxMessage})
 	}
 	if err != nil && !isRefusal(err, http.StatusNotFound) {
-		u.log.Debug("CrowdSec does not take what the machine is", zap.Error(err))
+		u.log.Debug("CrowdSec does not accept the operating system of the machine", zap.Error(err))
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
-// wantGauges checks what cscli shows of the gauges of this scene.
+// wantGauges checks the gauges that cscli shows for this scene.
 func (s *scene) wantGauges(want string) {
 	s.Helper()
 	got := map[string]float64{}
@@ -53,8 +53,8 @@ func TestAGaugeThatFallsToZeroIsToldSo(t *testing.T) {
 	})
 }
 
-// TestAGaugeOfAReportWhoseAnswerIsLostFallsToZero is about a server that has taken what
-// it was told, and a client that does not know.
+// TestAGaugeOfAReportWhoseAnswerIsLostFallsToZero is about a server that has accepted a
+// report, and a client that does not know.
 func TestAGaugeOfAReportWhoseAnswerIsLostFallsToZero(t *testing.T) {
 	playWith(t, lapitest.Config{Generation: lapitest.Newest}, Config{}, func(s *scene) {
 		s.Add(lapitest.Decision{Value: "192.0.2.1", Duration: 48 * time.Hour})

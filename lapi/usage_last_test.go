@@ -10,7 +10,7 @@ import (
 func TestTheLastUsageIsReportedAtTheEnd(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		counted uint64 // after the report that was due
+		counted uint64 // after the last scheduled report
 		fault   lapitest.Fault
 		reports int
 		within  time.Duration

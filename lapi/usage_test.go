@@ -14,7 +14,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A push is a report of usage as the server gets it.
+// A push is a usage report as the server gets it.
 type push struct {
 	Components []struct {
 		Name, Type, Version string
@@ -50,7 +50,7 @@ func (s *scene) pushes() []push {
 	return all
 }
 
-// items returns the metrics of p, one in a line, without those of decisions.
+// items returns the metrics of p, one in each line, without those of decisions.
 func (p push) items() string {
 	var all []string
 	for _, i := range p.Components[0].Metrics[0].Items {
@@ -66,7 +66,7 @@ func (p push) window() time.Duration {
 	return time.Duration(p.Components[0].Metrics[0].Meta.Window) * time.Second
 }
 
-// counts is what a Usage returns, and what tests add to meanwhile.
+// counts are the values of a Usage, which tests change.
 type counts struct {
 	mu    sync.Mutex
 	items []UsageItem
@@ -80,7 +80,7 @@ func (c *counts) config() Config {
 	}}
 }
 
-// set makes f of each value.
+// set applies f to each value.
 func (c *counts) set(f func(uint64) uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func TestUsageIsReported(t *testing.T) {
 		{Name: "processed", IPType: "ipv4", Value: 1000},
 		{Name: "dropped", Origin: "CAPI", IPType: "ipv4", Remediation: "ban", Value: 7},
 		{Name: "dropped", Origin: "CAPI", IPType: "ipv6", Remediation: "captcha", Value: 3},
-		{Name: "dropped", Origin: "cscli", IPType: "ipv4", Remediation: "ban"}, // none of it yet
+		{Name: "dropped", Origin: "cscli", IPType: "ipv4", Remediation: "ban"}, // zero so far
 	}}
 	playWith(t, lapitest.Config{}, items.config(), func(s *scene) {
 		born := time.Now()
@@ -150,7 +150,7 @@ func TestOnlyWhatIsNewIsReported(t *testing.T) {
 	playWith(t, lapitest.Config{}, items.config(), func(s *scene) {
 		s.run()
 		var got []string
-		for _, value := range []uint64{10, 15, 15, 4, 6} { // the fourth is a counter that has begun anew
+		for _, value := range []uint64{10, 15, 15, 4, 6} { // at the fourth the counter was reset
 			items.set(func(uint64) uint64 { return value })
 			s.until15m()
 			pushes := s.pushes()
@@ -239,16 +239,15 @@ func TestTheStreamDoesNotWaitForUsage(t *testing.T) {
 		s.after(2 * time.Second)
 		s.want("192.0.2.1", lookup.Ban)
 		start := time.Now()
-		s.stop() // in the midst of a report
+		s.stop() // during a report
 		if d := time.Since(start); d > 0 {
 			t.Errorf("it took %v to end", d)
 		}
 	})
 }
 
-// TestCountsThatLookAlikeAreNotLost holds the sum of what CrowdSec makes of the
-// reports against what was counted: of the items of one report that differ in
-// nothing but the remediation it takes one.
+// TestCountsThatLookAlikeAreNotLost compares the sums in CrowdSec with the counts:
+// CrowdSec keeps only one of two items in a report that differ only in the remediation.
 func TestCountsThatLookAlikeAreNotLost(t *testing.T) {
 	items := &counts{items: []UsageItem{
 		{Name: "dropped", Origin: "CAPI", IPType: "ipv4", Remediation: "ban"},
@@ -261,7 +260,7 @@ func TestCountsThatLookAlikeAreNotLost(t *testing.T) {
 			items.set(func(old uint64) uint64 { return old + n })
 			s.until15m()
 		}
-		for range 5 { // what is held back goes without anything new
+		for range 5 { // the rest is sent without new counts
 			s.until15m()
 		}
 		total := 0.0
@@ -328,7 +327,7 @@ func TestAReportIsTakenByTheLetter(t *testing.T) {
 	})
 }
 
-// BenchmarkActiveDecisions is what a report costs beside the network.
+// BenchmarkActiveDecisions measures the cost of a report without the network.
 func BenchmarkActiveDecisions(b *testing.B) {
 	table := &lookup.Table{}
 	batch := table.Batch("lapi")

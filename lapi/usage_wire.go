@@ -2,9 +2,9 @@ package lapi
 
 import "time"
 
-// A usageReport is one as the API has it. Of a bouncer it wants exactly one component,
-// and of a machine exactly one processor; metrics is a list, whatever the published
-// form says.
+// A usageReport has the API's format. It must have exactly one component of a bouncer,
+// or exactly one processor of a machine. Metrics is a list, although the published
+// specification differs.
 type usageReport struct {
 	Components []usageComponent `json:"remediation_components"`
 	Processors []usageProcessor `json:"log_processors"`
@@ -13,14 +13,14 @@ type usageReport struct {
 type usageComponent struct {
 	Name    string           `json:"name"`
 	Type    string           `json:"type"`
-	Version string           `json:"version"` // as in the user agent: either overwrites the other
+	Version string           `json:"version"` // the same as in the user agent, because each overwrites the other
 	System  *operatingSystem `json:"os,omitempty"`
 	Flags   []string         `json:"feature_flags"`
 	Started int64            `json:"utc_startup_timestamp"`
 	Metrics []usageMetrics   `json:"metrics"`
 }
 
-// A usageProcessor is a machine, which reads no logs and has nothing from the hub.
+// A usageProcessor is a machine. This one reads no logs and has nothing from the hub.
 type usageProcessor struct {
 	usageComponent
 
@@ -43,12 +43,12 @@ type usageItem struct {
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
-// report returns what the bouncer tells at now.
+// report returns the report of the bouncer.
 func (u *usageReporter) report(now time.Time, items []UsageItem) usageReport {
 	return usageReport{Components: []usageComponent{u.component(now, items)}}
 }
 
-// introduction returns what the machine tells at now.
+// introduction returns the report of the machine.
 func (u *usageReporter) introduction(now time.Time) usageReport {
 	return usageReport{Processors: []usageProcessor{{
 		usageComponent: u.component(now, nil),

@@ -1,4 +1,4 @@
-// Package alertquota bounds log lines about alerts.
+// Package alertquota limits log lines about alerts.
 package alertquota
 
 import (
@@ -11,27 +11,27 @@ import (
 
 const (
 	window   = time.Minute
-	lines    = 200 // about all alerts of a window
-	netLines = 5   // about those of one network
-	netBits4 = 24  // of a network of IPv4
+	lines    = 200 // for all alerts of a window
+	netLines = 5   // for the alerts of one network
+	netBits4 = 24  // prefix length of a network of IPv4
 	netBits6 = 48  // and of IPv6
 )
 
-// A Quota keeps a flood of alerts from being one of log lines too. In a window of a
-// minute, which begins with an alert, 200 have a line, and of one network (a /24, or a
-// /48 of IPv6) five. The others are counted, and are to be summed up when the next
-// window begins or the engine ends. The zero Quota is ready for use, by many
-// goroutines at once.
+// A Quota limits log lines in a flood of alerts. In a window of a minute, which begins
+// with an alert, 200 alerts get a line, and five of one network (a /24, or a /48 of
+// IPv6). The others are counted, and the caller logs their number when the next window
+// begins or the engine ends. The zero Quota is ready to use. It is safe for use by many
+// goroutines.
 type Quota struct {
 	mu    sync.Mutex
-	since time.Time            // beginning of the window; zero: there was none
+	since time.Time            // beginning of the window; zero: none yet
 	lines int                  // in it
-	nets  map[netip.Prefix]int // lines about each network; no more than there are lines
+	nets  map[netip.Prefix]int // lines for each network
 	left  int                  // alerts without a line
 }
 
-// Take reports whether an alert about client may have a line at now. It returns how many
-// alerts since a time had none, which is zero unless they are to be summed up.
+// Take reports whether an alert about client may have a line now. If left is not zero,
+// the caller must log that so many alerts since that time had no line.
 func (q *Quota) Take(client netip.Addr, now time.Time) (ok bool, left int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -39,7 +39,7 @@ func (q *Quota) Take(client netip.Addr, now time.Time) (ok bool, left int, since
 		left, since = q.left, q.since
 		q.since, q.lines, q.left, q.nets = now, 0, 0, map[netip.Prefix]int{}
 	}
-	network := lookup.Network(client, netBits4, netBits6) // those without a valid address are one
+	network := lookup.Network(client, netBits4, netBits6) // invalid addresses count as one network
 	if q.lines >= lines || q.nets[network] >= netLines {
 		q.left++
 		return false, left, since
@@ -49,7 +49,7 @@ func (q *Quota) Take(client netip.Addr, now time.Time) (ok bool, left int, since
 	return true, left, since
 }
 
-// End returns what is to be summed up at the end.
+// End returns the number for the last line.
 func (q *Quota) End() (left int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -42,7 +42,7 @@ func TestSame(t *testing.T) {
 		{"another time stamp", func(t *testing.T, path string) { do(t, os.Chtimes(path, stamp, stamp.Add(-time.Nanosecond))) }, false},
 		{"another mode", func(t *testing.T, path string) { do(t, os.Chmod(path, 0o400)) }, false},
 		{"another file of that name, size and time stamp", func(t *testing.T, path string) {
-			do(t, os.Rename(path, path+".old")) // and kept, or its number might be used again
+			do(t, os.Rename(path, path+".old")) // kept, so that its inode number is not reused
 			write(t, path, "some")
 		}, false},
 	} {
@@ -65,7 +65,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// looks returns n looks at a file that changes from one to the next.
+// looks returns n states of a file that changes each time.
 func looks(t *testing.T, n int) []fs.FileInfo {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "list")
@@ -108,7 +108,7 @@ func TestAFileThatNeverKeepsStillIsReadAllTheSame(t *testing.T) {
 	at := looks(t, 2)
 	for _, row := range []struct {
 		name  string
-		looks []fs.FileInfo // in turn, again and again
+		looks []fs.FileInfo // in turn, repeatedly
 	}{
 		{"because it changes", at},
 		{"because it changes while it is read", []fs.FileInfo{nil}},
@@ -127,7 +127,7 @@ func TestAFileThatNeverKeepsStillIsReadAllTheSame(t *testing.T) {
 					if d := time.Since(start); d != MaxMoving {
 						t.Errorf("read after %v; want %v", d, MaxMoving)
 					}
-					s.Rest() // and from then on the time counts anew
+					s.Rest() // after which the time starts again
 				}
 			})
 		})

@@ -1,20 +1,19 @@
-// Package follow answers: has a file changed? It says when to look at files,
-// whether one looks as it did, and whether it keeps still. What is in the
-// files, and whether that is to be believed, is up to who asks.
+// Package follow answers: has a file changed? It says when to check files, whether one
+// has changed, and whether it is still being written. The caller reads and checks the
+// contents.
 //
 // # When
 //
-// [Run] has its caller look at once, then soon after every event in the
-// directories of the files, and in any case when the time is up that the
-// caller named at the last look, or when it asks for it. An event says only that it is worth looking,
-// never what has happened. However many there are, they cost four looks a
-// second at most.
+// [Run] calls Look at once, then soon after each event in the directories of the files.
+// It also calls it when the time is over that the last Look returned, and at each Wake.
+// An event only says that something happened, not what. Events cause at most four
+// checks a second.
 //
 // # What happens on failure
 //
-// Without events, or with some lost, polling remains, and a change is seen
-// later. There is one warning in the log, not one for each look. A directory
-// that is missing is watched from the first look on that finds it there.
+// Without events, or if some are lost, polling continues, and a change is seen later.
+// The log gets one warning, not one for each check. A missing directory is watched
+// after the first check that finds it.
 package follow
 
 import (
@@ -27,37 +26,35 @@ import (
 )
 
 const (
-	// Quiet is the time between an event and the look it leads to, and then
-	// how long a changed file has to keep still before it is read.
+	// Quiet is the time between an event and the check. It is also how long a changed
+	// file must stay unchanged before it is read.
 	Quiet = 250 * time.Millisecond
-	// MaxMoving is when a file that never keeps still is read all the same.
+	// MaxMoving is how long a file may keep changing before it is read anyway.
 	MaxMoving = 5 * time.Second
 )
 
-// Config says what to follow. Dirs, Look, Poll and Logger are needed.
+// Config says what to follow. Dirs, Look, Poll and Logger are required.
 type Config struct {
-	// Dirs are the directories that the files are in. They need not exist.
+	// Dirs are the directories of the files. They need not exist.
 	Dirs []string
-	// Look looks at the files and returns the time until it wants to look
-	// again if there is no event. It is never called twice at once.
+	// Look checks the files and returns the time until the next check without an event.
+	// Calls never overlap.
 	Look func(ctx context.Context) time.Duration
-	// Poll is that time as a rule. It is for the warning only.
+	// Poll is the usual value of that time. Only the warning uses it.
 	Poll time.Duration
-	// Wake has it look at once, whatever the time and Quiet. Default: nobody does.
+	// Wake causes a check at once. Default: none.
 	Wake <-chan struct{}
-	// Logger gets Deaf and Lost.
+	// Logger gets the lines Deaf and Lost.
 	Logger *zap.Logger
-	// Deaf is the warning that no events come, such as "blocklist is polled
-	// only".
+	// Deaf is the warning that there are no events, such as "blocklist is polled only".
 	Deaf string
-	// Lost is the line, at debug level, that some events did not come.
+	// Lost is the line, at debug level, that some events were lost.
 	Lost string
-	// Listen takes the place of the system's events in tests. Default: [Listen].
+	// Listen replaces the system's events in tests. Default: [Listen].
 	Listen func(dirs []string) (Watch, error)
 }
 
-// Run looks at once and then whenever it is time, until ctx ends, and returns
-// ctx's error.
+// Run checks the files until ctx ends, and returns ctx's error.
 func Run(ctx context.Context, cfg Config) error {
 	if cfg.Listen == nil {
 		cfg.Listen = Listen
@@ -66,7 +63,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		w = Watch{Arm: func() error { return err }}
 	} else {
-		defer func() { _ = w.Close() }() // nothing left to lose
+		defer func() { _ = w.Close() }() // the watch is not used any more
 	}
 	deaf := false
 	timer := time.NewTimer(0)
@@ -90,8 +87,8 @@ func Run(ctx context.Context, cfg Config) error {
 			due = time.Now().Add(wait)
 			continue
 		}
-		// Events bring the next look nearer and never put it off, so a busy
-		// directory costs four looks a second at most and starves nobody.
+		// Events can only make the next check earlier. So a busy directory causes at
+		// most four checks a second and cannot delay one.
 		if soon := time.Now().Add(Quiet); soon.Before(due) {
 			timer.Reset(Quiet)
 			due = soon
@@ -99,12 +96,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 }
 
-// arm has w watch the directories, which may be new ones since the last look,
-// and reports whether there will be no events.
+// arm makes w watch the directories, which may be new since the last check, and reports
+// whether there will be no events.
 func (cfg *Config) arm(w Watch, deaf bool) bool {
 	err := w.Arm()
-	// A directory that is missing shows in the look. What else there is, the
-	// system's limit on watches mostly, costs only time: polling sees it all.
+	// Look reports a missing directory itself. With other errors, usually the system's
+	// limit on watches, polling still finds all changes.
 	if err != nil && !deaf && !errors.Is(err, fs.ErrNotExist) {
 		cfg.Logger.Warn(cfg.Deaf, zap.Duration("poll", cfg.Poll), zap.Error(err))
 	}

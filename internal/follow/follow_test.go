@@ -22,15 +22,15 @@ const poll = 30 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A rig is a Run in a bubble of time, with events that the test makes and looks
-// that it counts.
+// A rig is a Run in a synctest bubble. The test creates the events and counts the
+// checks.
 type rig struct {
 	t      *testing.T
 	cfg    Config
 	events chan Event
 	errors chan error
-	arming []error         // what arming gives, time after time, and from the last one on
-	looks  []time.Duration // when they were, from the start on
+	arming []error         // the results of Arm in turn; the last one repeats
+	looks  []time.Duration // when they were, since the start
 	closed int
 	logs   *observer.ObservedLogs
 }
@@ -96,13 +96,13 @@ func (r *rig) run() (stop func()) {
 	return stop
 }
 
-// event tells of a change and lets d pass.
+// event signals a change and lets d pass.
 func (r *rig) event(d time.Duration) {
 	r.events <- Event{}
 	pass(d)
 }
 
-// pass lets d pass, and then whatever is to happen until then.
+// pass lets d pass and waits for all that happens until then.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -156,7 +156,7 @@ func TestALostEventIsAnEvent(t *testing.T) {
 func TestEventsNeverPutALookOff(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		after time.Duration // the last look
+		after time.Duration // the last check
 		want  time.Duration
 	}{
 		{"that is nearer than the one they lead to", poll - Quiet/2, poll},
@@ -218,7 +218,7 @@ func TestTheWatchIsArmedBeforeEachLook(t *testing.T) {
 func TestWithoutEventsThePollRemains(t *testing.T) {
 	for _, row := range []struct {
 		name     string
-		none     error // why there is no watch at all
+		none     error // of Listen; nil: there is a watch
 		arming   error
 		warnings int
 	}{
@@ -255,10 +255,9 @@ func TestWhoWasDeafAndIsAgainSaysSoAgain(t *testing.T) {
 	})
 }
 
-// The tests from here on are with the real watch, and so in real time, bounded.
+// The tests from here on use the real watch, and so real time, with limits.
 
-// follow runs with the real watch until the end of the test. It sends a word
-// after each look.
+// follow runs with the real watch until the end of the test. It signals each check.
 func follow(t *testing.T, dirs []string, look func() time.Duration) <-chan struct{} {
 	t.Helper()
 	looks := make(chan struct{})

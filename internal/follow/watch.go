@@ -11,18 +11,18 @@ import (
 // An Event says that something happened in a directory.
 type Event = fsnotify.Event
 
-// A Watch tells that something happened in one of some directories. What it
-// was does not matter: the files are looked at anyhow.
+// A Watch signals that something happened in one of its directories. The kind of event
+// does not matter, because the files are checked anyway.
 type Watch struct {
 	Events <-chan Event
-	Errors <-chan error // lost events, mostly, so these are events too
-	Arm    func() error // watches the directories that have their paths now; to be called again and again
+	Errors <-chan error // usually lost events, so they count as events too
+	Arm    func() error // watches the directories that exist now; called before each wait
 	Close  func() error // stops the watch and waits for its goroutine
 }
 
-// Listen watches dirs, once armed, and not the files in them: a file that is
-// replaced by rename, as updaters do it, or by a symbolic link higher up, as
-// in Kubernetes, would be lost sight of.
+// Listen returns a watch of dirs, which begins with Arm. It watches directories, not
+// files, because a watch of a file ends when the file is replaced by a rename, or by a
+// symbolic link as in Kubernetes.
 func Listen(dirs []string) (Watch, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package golden holds files that are made from the code: what stands in one has to be what
-// the code says now.
+// Package golden compares files that are generated from the code with what the code
+// would generate now.
 package golden
 
 import (
@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// File holds that a file has the text want. If update is set, it writes that into the file.
-// Command is what sets it, for who reads the error.
+// File checks that a file has the text want. If update is set, it writes the text
+// instead. The error shows command, which sets update.
 func File(t *testing.T, file, want string, update bool, command string) {
 	t.Helper()
 	if update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // a page that everybody may read
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // a public page
 			t.Fatal(err)
 		}
 	}
@@ -21,6 +21,6 @@ func File(t *testing.T, file, want string, update bool, command string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the code says: %s", file, command)
+		t.Errorf("%s is out of date: run %s", file, command)
 	}
 }

@@ -8,11 +8,10 @@ import (
 	"strings"
 )
 
-// Exposed returns a warning if secret, which is what is sent to the server at raw, can be
-// read on the way there: by plain http to another host. It is serious unless the host is
-// in a private network by its address or its name: there it is whoever else is on that
-// network, which a container's name does not tell. Nothing is exposed by https, through a
-// unix socket and on this machine.
+// Exposed returns a warning if others can read secret on its way to the server at raw,
+// because it uses plain http to another host. The warning is serious unless address or
+// name of the host show a private network: there, only others on that network could
+// read it. With https, a unix socket and on this machine nothing is exposed.
 func Exposed(raw, secret string) (warning string, serious bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" {
@@ -22,9 +21,9 @@ func Exposed(raw, secret string) (warning string, serious bool) {
 	case isHere(host):
 		return "", false
 	case isNear(host):
-		return fmt.Sprintf("%s is sent to %s by plain http: whoever else is on the network can read it, so use https if others are", secret, u.Host), false
+		return fmt.Sprintf("plain http to %[2]s: others on the network can read %[1]s: use https unless you trust them", secret, u.Host), false
 	default:
-		return fmt.Sprintf("%s is sent to %s by plain http: whoever is on the way can read it: use https, a VPN or a unix socket", secret, u.Host), true
+		return fmt.Sprintf("plain http to %[2]s: anybody on the way can read %[1]s: use https, a VPN or a unix socket", secret, u.Host), true
 	}
 }
 
@@ -34,11 +33,11 @@ func isHere(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// near are the ends of names that are not for the Internet.
+// near are the ends of names that are not on the Internet.
 var near = []string{".internal", ".local", ".lan", ".home.arpa"}
 
-// isNear reports whether host is in a private network. A name without a dot is one that
-// only some network knows.
+// isNear reports whether host is in a private network. A name without a dot is a local
+// one.
 func isNear(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ip = ip.Unmap()

@@ -33,7 +33,7 @@ func TestWhatIsExposedOnTheWay(t *testing.T) {
 		{raw: "%"},
 	} {
 		warning, serious := Exposed(row.raw, "the key")
-		if warning != "" != row.exposed || serious != row.serious || warning != "" && !strings.HasPrefix(warning, "the key is sent to ") {
+		if warning != "" != row.exposed || serious != row.serious || warning != "" && !strings.HasPrefix(warning, "plain http to ") {
 			t.Errorf("%s: %q, %v", row.raw, warning, serious)
 		}
 	}

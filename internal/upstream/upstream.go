@@ -1,8 +1,8 @@
-// Package upstream answers what all clients of CrowdSec's servers have to know
-// before they send anything: where does this URL lead, and who is trusted there?
+// Package upstream has what all clients of other servers need before they send
+// anything: the parser of their URLs, and the TLS settings.
 //
-// Its errors name what is wrong with an option and what would be right. They do
-// not show a URL where it may hold a password.
+// Its errors say what is wrong with an option and what to write instead. They do not
+// show a URL that may contain a password.
 package upstream
 
 import (
@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// ParseURL reads a URL of scheme http, https or unix. The examples, of http and of
-// unix, are what errors suggest.
+// ParseURL reads a URL with the scheme http, https or unix. Errors show the examples
+// (one of http, one of unix).
 func ParseURL(raw, example, socket string) (*url.URL, error) {
 	switch {
 	case raw == "":
@@ -44,10 +44,10 @@ func ParseURL(raw, example, socket string) (*url.URL, error) {
 
 func check(u *url.URL, socket string) error {
 	if u.User != nil {
-		return errors.New("user and password are not for the URL: the API key is the key option")
+		return errors.New("it contains a user or password: remove them (the API key has its own option)")
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("a query or fragment is not for the URL")
+		return errors.New("it contains a query or fragment: remove it")
 	}
 	switch u.Scheme {
 	case "unix":
@@ -60,7 +60,7 @@ func check(u *url.URL, socket string) error {
 		return fmt.Errorf("scheme %q: want http, https or unix", u.Scheme)
 	}
 	if u.Hostname() == "" {
-		return errors.New("no host")
+		return errors.New("it has no host: want one such as http://127.0.0.1:8080")
 	}
 	return nil
 }
@@ -70,17 +70,17 @@ func check(u *url.URL, socket string) error {
 type TLS struct {
 	Cert    string // client certificate; default: none
 	KeyFile string // its private key
-	CA      string // who may have signed the server's certificate; default: the system's
+	CA      string // authorities for the server's certificate; default: the system's
 }
 
-// Load returns the configuration for a server that is reached by TLS if secure
-// is true. Files for one that is not are an error.
+// Load returns the configuration for a server. Secure says whether it uses TLS. If it
+// does not, files are an error.
 func (f TLS) Load(secure bool) (*tls.Config, error) {
 	if f != (TLS{}) && !secure {
-		return nil, errors.New("TLS files are of no use without an https URL")
+		return nil, errors.New("TLS files need an https URL: change http to https, or leave the files out")
 	}
 	if (f.Cert == "") != (f.KeyFile == "") {
-		return nil, errors.New("a client certificate and its key go together")
+		return nil, errors.New("a client certificate needs both a certificate file and a key file")
 	}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if f.CA != "" {
@@ -111,8 +111,8 @@ func (f TLS) pair() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// RetryAfter reads the header of that name, seconds or a date. It is 0 if the
-// server does not say.
+// RetryAfter reads a Retry-After header, seconds or a date. It returns 0 if there is
+// none.
 func RetryAfter(s string) time.Duration {
 	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
 		return time.Duration(n) * time.Second

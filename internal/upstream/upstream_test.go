@@ -21,7 +21,7 @@ func TestParseURL(t *testing.T) {
 		{raw: "http://", err: "no host"},
 		{raw: "http://:8080", err: "no host"},
 		{raw: "unix://run/crowdsec.sock", err: "such as unix:///example"},
-		{raw: "http://u:secret@127.0.0.1", err: "user and password are not for the URL"},
+		{raw: "http://u:secret@127.0.0.1", err: "it contains a user or password"},
 		{raw: "http://127.0.0.1/?key=k", err: "a query or fragment"},
 		{raw: "http://127.0.0.1/?", err: "a query or fragment"},
 		{raw: "http://127.0.0.1/#a", err: "a query or fragment"},
@@ -50,8 +50,8 @@ func TestTLSFilesThatAreNoGood(t *testing.T) {
 		secure bool
 		want   string
 	}{
-		{"without https", TLS{CA: empty}, false, "of no use without an https URL"},
-		{"a certificate without its key", TLS{Cert: empty}, true, "go together"},
+		{"without https", TLS{CA: empty}, false, "need an https URL"},
+		{"a certificate without its key", TLS{Cert: empty}, true, "both a certificate file and a key file"},
 		{"no such authority", TLS{CA: empty + "x"}, true, "reading the CA: open "},
 		{"an authority that is none", TLS{CA: empty}, true, "no certificate in " + empty},
 		{"a certificate that is none", TLS{Cert: empty, KeyFile: empty}, true, "reading the client certificate " + empty},
