@@ -100,7 +100,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 	b.filters = true
 	s.apis = []*upstream{a, b}
 	s.list = s.newListFile()
-	scopes := []string{"ip", "range", "country", "as"}
+	scopes := []lapi.Scope{"ip", "range", "country", "as"}
 	s.engine = startEngine(t, engine.Config{
 		Locate: locate,
 		Sources: []engine.Source{

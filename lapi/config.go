@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -29,10 +27,9 @@ type Config struct {
 	// Default: all.
 	LogBits func() (v4, v6 int)
 
-	// Scopes are the scopes to ask for: ip, range, country, as. The server's
-	// default is ip and range. Decisions of any other scope are counted and not
-	// enforced.
-	Scopes []string
+	// Scopes are the scopes to ask for. The server's default is ip and range. Decisions
+	// of other scopes are counted and not enforced.
+	Scopes []Scope
 
 	// Origins restricts enforcement to decisions of these origins: crowdsec, cscli,
 	// CAPI, lists, or lists:NAME for one list. Default: all. With this or the next two
@@ -69,9 +66,9 @@ type Config struct {
 	// scenario gets no community list. Default: none.
 	Scenarios func() []string
 
-	// Context adds fields of each request to the reports: "query", if the alert has
-	// one, and "host". Default: neither.
-	Context []string
+	// Context adds fields of each request to the reports: the query, if the alert has
+	// one, and the host. Default: neither.
+	Context []ContextField
 
 	// Locate returns the place of an address, for alerts: CrowdSec does not find it
 	// itself. Default: alerts have no place.
@@ -122,12 +119,6 @@ type Place struct {
 	AS      uint32 // number of the autonomous system
 	ASName  string // its name
 }
-
-// The values of Config.Context.
-const (
-	contextQuery = "query"
-	contextHost  = "host"
-)
 
 // The defaults and limits of Config's fields.
 const (
@@ -181,13 +172,11 @@ func (cfg Config) check() error {
 	if err := cfg.Machine.check(); err != nil {
 		return err
 	}
-	for _, c := range cfg.Context {
-		if c != contextQuery && c != contextHost {
-			return fmt.Errorf("context %q: want query or host", c)
-		}
+	if err := checkNames(cfg.Context, ParseContextField); err != nil {
+		return err
 	}
-	if slices.ContainsFunc(cfg.Scopes, func(s string) bool { return s == "" || strings.ContainsAny(s, ", ") }) {
-		return fmt.Errorf("scopes %q: want ip, range, country and as, one name each", cfg.Scopes)
+	if err := checkNames(cfg.Scopes, ParseScope); err != nil {
+		return err
 	}
 	return checkFilter(cfg.Origins, cfg.ScenariosContaining, cfg.ScenariosNotContaining)
 }

@@ -104,8 +104,8 @@ func TestUnbanEndsWhatItIsToldAndNoMore(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := withMachine
-			cfg.Scopes = []string{"ip", "range", "country", "as", "username"}
 			playFiltered(t, cfg, func(s *scene) {
+				s.client.cfg.Scopes = []Scope{"ip", "range", "country", "as", "username"}
 				ids := s.Add(all...)
 				s.unban(tt.target, tt.want)
 				left := s.inForce()

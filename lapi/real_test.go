@@ -127,7 +127,7 @@ func TestRealDatabaseIsMadeAnew(t *testing.T) {
 }
 
 func TestRealPlaces(t *testing.T) {
-	r := followRealWith(t, Config{Scopes: []string{"ip", "range", "country", "as"}})
+	r := followRealWith(t, Config{Scopes: []Scope{"ip", "range", "country", "as"}})
 	r.Cscli("decisions", "add", "--scope", "country", "--value", "FR", "--duration", "4h")
 	r.Cscli("decisions", "add", "--scope", "AS", "--value", "AS64496", "--duration", "4h", "--type", "captcha")
 	r.until("a country and an autonomous system", func() bool {

@@ -191,7 +191,7 @@ func (c *Client) post(ctx context.Context, batch []outgoing) (int, error) {
 	list := make([]*pushed, len(batch))
 	tell := disclosure{
 		decide: c.cfg.Decide,
-		query:  slices.Contains(c.cfg.Context, contextQuery), host: slices.Contains(c.cfg.Context, contextHost),
+		query:  slices.Contains(c.cfg.Context, ContextQuery), host: slices.Contains(c.cfg.Context, ContextHost),
 		locate: c.cfg.Locate,
 	}
 	for i := range batch {

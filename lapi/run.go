@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -135,7 +134,7 @@ func (f *follower) poll(ctx context.Context) time.Duration {
 func (c *Client) query(full bool) url.Values {
 	q := url.Values{"startup": {strconv.FormatBool(full)}}
 	if len(c.cfg.Scopes) > 0 {
-		q.Set("scopes", strings.Join(c.cfg.Scopes, ","))
+		q.Set("scopes", joinNames(c.cfg.Scopes))
 	}
 	if c.filter.setting {
 		q.Set("dedup", "false")

@@ -196,19 +196,39 @@ func (l *LAPI) Open(env guest.Env) (guest.Opened, error) {
 	if l.Mode == modeLive {
 		return l.openLive(env, metrics)
 	}
+	scopes, err := parseAll(l.Scopes, lapi.ParseScope)
+	if err != nil {
+		return nil, fmt.Errorf("lapi %s: scopes: %w", l.Name, err)
+	}
+	fields, err := parseAll(env.Context, lapi.ParseContextField)
+	if err != nil {
+		return nil, fmt.Errorf("lapi %s: %w", l.Name, err)
+	}
 	c, err := lapi.New(lapi.Config{
 		Name: l.Name, URL: l.URL, Key: l.Key, TLS: l.tls(), Machine: l.machine(),
-		Interval: time.Duration(l.Interval), Scopes: l.Scopes,
+		Interval: time.Duration(l.Interval), Scopes: scopes,
 
 		Coverage: l.Coverage, Origins: l.Origins,
 		ScenariosContaining: l.ScenariosContaining, ScenariosNotContaining: l.ScenariosNotContaining,
 
-		Fallback: env.Fallback, Context: env.Context, Scenarios: env.Scenarios,
+		Fallback: env.Fallback, Context: fields, Scenarios: env.Scenarios,
 		Locate:          func(ip netip.Addr) lapi.Place { return lapi.Place(env.Locate(ip)) },
 		MetricsInterval: metrics, Usage: func() []lapi.UsageItem { return usage(env.Counters) },
 		Logger: env.Logger, LogBits: env.LogBits,
 	})
 	return stream{c, api{l}}, err
+}
+
+// parseAll parses each of names.
+func parseAll[T any](names []string, parse func(string) (T, error)) (all []T, err error) {
+	for _, name := range names {
+		v, err := parse(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }
 
 func (l *LAPI) openLive(env guest.Env, metrics time.Duration) (guest.Opened, error) {
