@@ -66,7 +66,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"a scenario file that is none", list + "detect {DIR}/bad.yaml", "", "bad.yaml"},
 		{"a policy for nobody", list + "detect builtin {\npolicy no/such ban\n}", "", `there is no scenario "no/such"`},
 		{"off and more", list + "detect off {\nsessions sid\n}", "", "off goes with nothing else"},
-		{"a session of any name", list + "detect builtin {\nsessions *\n}", "", "stands for any cookie"},
+		{"a session of any name", list + "detect builtin {\nsessions *\n}", "", "only a star"},
 		{"no list of crawlers", list + "crawlers on {\nlist Googlebot {DIR}/none\n}", "", "none"},
 		{"a secret that is too short", list + "challenge pow {\nsecret short\n}", "", "challenge: "},
 		{"a secret file that is not there", list + "challenge pow {\nsecret file:{DIR}/none\n}", "", "challenge: secret 1: open "},

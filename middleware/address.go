@@ -17,7 +17,8 @@ type addressStage struct {
 func (a *addressStage) enter(r *http.Request, f *finding) {
 	ip, first := a.of(r), f.visit.begin()
 	if ip.IsValid() {
-		// The IPFunc may be the caller's own. One client must not have two names.
+		// The IPFunc may be the caller's own, and each client must have only one form
+		// of its address.
 		f.client = a.nat64.Normalize(ip)
 	}
 	if first {

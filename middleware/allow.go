@@ -2,8 +2,7 @@ package middleware
 
 import "net/netip"
 
-// An AllowList tells whether a client is never stopped. Many goroutines call it at once,
-// for each request for which it matters.
+// An AllowList says which clients are never stopped. Many goroutines call it at once.
 type AllowList interface {
 	// Contains reports whether ip, which is normalized, is one of those clients.
 	Contains(ip netip.Addr) bool
@@ -13,12 +12,12 @@ type AllowList interface {
 type allowStage struct {
 	ranges ranges
 	lists  []AllowList
-	always bool // requests without a decision are observed or inspected
+	always bool // it also matters for requests without a decision, which are observed or inspected
 	notes  *notes
 }
 
-// enter sets f.allowed, and then drops the decision about the client. It skips clients
-// for which nothing depends on it: most have no decision, and pay nothing.
+// enter sets f.allowed, and then drops the decision about the client. It skips the
+// check if nothing depends on it: most clients have no decision.
 func (a *allowStage) enter(f *finding) {
 	if !f.client.IsValid() || !f.found && !a.always || !a.contain(f.client) {
 		return

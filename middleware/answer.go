@@ -6,7 +6,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/page"
 )
 
-// problem returns what a program is told about a stop.
+// problem returns a stop as application/problem+json, for programs.
 func problem(d PageData) []byte {
 	return page.Problem{
 		Status: d.Status, Detail: d.Detail, Ref: d.Ref, Time: d.Time, Contact: d.Contact, RetryAfter: d.RetryAfter,

@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// maxSeen is how much of a body is kept: more than any form with a name and a
-// password, or a call of many methods, needs to be told.
+// maxSeen is how much of a body is kept. Forms with a name and a password, and XML-RPC
+// calls with many methods, fit into it.
 const maxSeen = 16 << 10
 
-// finishTimeout is how long what a client says it sends is waited for when nobody
-// else wants it.
+// finishTimeout is how long to wait for the rest of a body that the next handler did
+// not read.
 const finishTimeout = time.Second
 
-// A bodyWatch keeps the beginning of a request's body while the next handler
-// reads it, and of one that is short and not read at all what the client has sent.
+// A bodyWatch keeps the beginning of a request's body while the next handler reads it.
+// If the handler reads nothing of a short body, it reads the body itself.
 type bodyWatch struct {
 	io.ReadCloser
 
 	mu   sync.Mutex // a goroutine of the handler may still read
 	data []byte
-	more bool // there was more than maxSeen
+	more bool // the body was longer than maxSeen
 }
 
-// watch puts b into the place of r's body, if that can be of interest, and reports
-// whether it can.
+// watch replaces r's body by b if it may contain credentials, and reports whether it
+// did.
 func (b *bodyWatch) watch(r *http.Request) bool {
 	if r.Body == nil || r.Body == http.NoBody || !isTelling(r) {
 		return false
@@ -38,10 +38,10 @@ func (b *bodyWatch) watch(r *http.Request) bool {
 	return true
 }
 
-// isTelling reports whether the body of r can have a name and a password, by its method
-// and content type. Like PHP it ignores everything after the first semicolon, comma or
-// space of the type. WordPress' xmlrpc.php accepts any type, also none. A PUT uploads
-// files of any type, so only types with named fields count there.
+// isTelling reports whether the body of r can contain a name and a password, by its
+// method and content type. Like PHP it ignores everything after the first semicolon,
+// comma or space of the type. WordPress' xmlrpc.php accepts any type, also none. A PUT
+// uploads files of any type, so only types with named fields count there.
 func isTelling(r *http.Request) bool {
 	if puts := r.Method == http.MethodPut; !puts && !strings.EqualFold(r.Method, http.MethodPost) {
 		return false
@@ -60,7 +60,7 @@ func isTelling(r *http.Request) bool {
 	case "", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain":
 		return true
 	}
-	return strings.Contains(contentType, "json") || strings.Contains(contentType, "xml") // also text/x-json and application/soap+xml
+	return strings.Contains(contentType, "json") || strings.Contains(contentType, "xml") // includes text/x-json and application/soap+xml
 }
 
 // Read implements [io.Reader].
@@ -75,14 +75,14 @@ func (b *bodyWatch) Read(p []byte) (int, error) {
 }
 
 // finish reads a short body that the next handler did not read, as the server would do
-// later: the site's answer still says whether a login failed. length is the declared
+// later: the site's response may still show a failed login. Length is the declared
 // length of the body.
 func (b *bodyWatch) finish(w http.ResponseWriter, length int64) {
 	if b.ReadCloser == nil || length <= 0 || length > maxSeen || b.touched() {
 		return
 	}
-	// Where there are no deadlines, the server's own have to do. What cannot be read
-	// any more is not seen.
+	// If the writer has no deadlines, those of the server apply. Bytes that can no
+	// longer be read are not seen.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(finishTimeout))
 	_, _ = io.CopyN(io.Discard, b, length)

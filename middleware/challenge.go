@@ -12,12 +12,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// originLocal is the origin of what is decided on this server, as the engine of
-// this module names it.
+// originLocal is the origin of this server's own decisions, as in the engine.
 const originLocal = "tocsin"
 
-// The challengeStage says what becomes of a request that a decision would stop: it may
-// have a pass, or be exempt.
+// The challengeStage handles a request that a decision would stop: it may have a pass,
+// or be exempt.
 type challengeStage struct {
 	gate   *challenge.Gate // nil: none
 	off    bool            // the gate sends no challenge
@@ -27,13 +26,12 @@ type challengeStage struct {
 	notExempt func() bool
 	told      func(client netip.Addr, agent string, d lookup.Decision, page string, solved bool) // nil: nobody is told
 
-	inspectedBy string // the first inspector; empty: nothing is inspected
-	observed    bool   // requests are
+	inspectedBy string // the first inspector; empty: no inspectors
+	observed    bool   // requests are observed
 	notes       *notes
 }
 
-// newOwnGate returns the gate of a middleware that was given none, and says what
-// that means.
+// newOwnGate returns a gate for a config without one, and logs what that means.
 func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails
@@ -41,12 +39,12 @@ func newOwnGate(l *zap.Logger) (*challenge.Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Info("challenges use a random secret: passes end with this process, and other servers do not accept them; " +
+	l.Info("challenges use a random secret, so passes end with this process and other servers do not accept them: " +
 		"set Challenge for passes that last")
 	return challenge.New(challenge.Config{Keys: keys})
 }
 
-// enter weighs the decision about the client, and takes answers to challenges.
+// enter applies the decision about the client, and detects answers to challenges.
 func (c *challengeStage) enter(r *http.Request, f *finding) {
 	if f.found {
 		c.weigh(r, newStop(f.decision, f.client), f)
@@ -56,7 +54,7 @@ func (c *challengeStage) enter(r *http.Request, f *finding) {
 	}
 }
 
-// weigh sets in f what becomes of r, which s would stop.
+// weigh decides about r, which s would stop, and sets the result in f.
 func (c *challengeStage) weigh(r *http.Request, s *Stop, f *finding) {
 	if c.gate != nil && !c.dryRun && s.Decision.Action == lookup.Captcha && s.relay == nil {
 		if f.visit.cleared(s) {
@@ -74,7 +72,7 @@ func (c *challengeStage) weigh(r *http.Request, s *Stop, f *finding) {
 	f.stop = s
 }
 
-// refuse stops r because of s, or notes that it would without the dry run.
+// refuse stops r because of s. In a dry run it only counts and logs that.
 func (c *challengeStage) refuse(r *http.Request, s *Stop, f *finding) {
 	if c.gate == nil || c.off {
 		s.postpone()
@@ -102,11 +100,11 @@ type clearance uint8
 const (
 	notCleared  clearance = iota
 	byExemption           // see [challenge.Gate.Exempt]
-	byPass                // its client solved one before
+	byPass                // its client has solved a challenge before
 )
 
-// ask asks the gate about r, which s would stop because of a captcha decision. If that
-// holds, it completes s.
+// ask asks the gate about r, which s would stop because of a captcha decision. If r is
+// stopped, ask completes s.
 func (c *challengeStage) ask(r *http.Request, s *Stop) clearance {
 	if !c.off && c.gate.Answering(r) {
 		s.Challenge, s.Answer = true, true
@@ -129,8 +127,8 @@ func (c *challengeStage) ask(r *http.Request, s *Stop) clearance {
 	return notCleared
 }
 
-// turnAway changes s so that the client has to come back later, because passes are
-// collected at its address. There may be others at this address, so it is no ban.
+// turnAway changes s into "come back later", because a client at this address collects
+// passes. It is not a ban, because other clients may have the same address.
 func (c *challengeStage) turnAway(r *http.Request, s *Stop) {
 	wait := max(c.gate.BarredFor(r, s.visitor()), time.Second)
 	s.Decision.Action, s.Guard = lookup.Throttle, false
@@ -138,12 +136,13 @@ func (c *challengeStage) turnAway(r *http.Request, s *Stop) {
 	s.Status, s.RetryAfter = http.StatusTooManyRequests, retryAfter(s.Decision.Until, s.Time)
 }
 
-// withhold returns the stop that r was exempt from, counted and logged: it is in force
-// after all, and the gate is asked about r as about any other request.
+// withhold returns the stop from which r was exempt, because the response was not
+// exempt. The stop is counted and logged, and r is handled like a request that is not
+// exempt.
 func (c *challengeStage) withhold(r *http.Request, f *finding) *Stop {
 	s := f.exempt
 	s.cause = byRequest
-	c.ask(f.visit.whole(r), s) // it had no pass before
+	c.ask(f.visit.whole(r), s) // it had no pass: otherwise it would not have been exempt
 	if c.off {
 		s.postpone()
 	}
@@ -157,12 +156,12 @@ func (c *challengeStage) renew(w http.ResponseWriter, r *http.Request, f *findin
 	}
 }
 
-// unsolicited returns the stop of r if it is an answer to a challenge that no
-// decision asks for: the decision has ended meanwhile, or another tab of the same
-// browser was faster. The application must not see it. If requests are inspected or
-// observed it counts, for an earlier one may have asked for it by what it was. The
-// answer does not say which of the two has judged that one; it counts for the
-// first inspector if there is one.
+// unsolicited returns the stop of r if r answers a challenge that no decision asks for:
+// the decision has ended, or another tab of the browser was faster. The application
+// must not see such a request. If requests are inspected or observed, the answer
+// counts, because the content of an earlier request may have caused the challenge. The
+// answer does not say who caused it, so it counts for the first inspector, if there is
+// one.
 func (c *challengeStage) unsolicited(r *http.Request, f *finding) *Stop {
 	if c.gate == nil || c.off || f.visit.expects() || !c.gate.Answering(r) {
 		return nil
@@ -181,7 +180,7 @@ func (c *challengeStage) unsolicited(r *http.Request, f *finding) *Stop {
 	return s
 }
 
-// answer sends the challenge that s asks for, or takes the answer to one.
+// answer sends the challenge for s, or handles the answer to one.
 func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if !s.Answer {
 		c.tell(r, s, false)
@@ -194,16 +193,16 @@ func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop)
 	}
 }
 
-// tell calls Config.Challenged. It calls it for a challenge that the request itself
-// caused only when that is solved.
+// tell calls Config.Challenged. If the request itself caused the challenge, it calls it
+// only after a solution.
 func (c *challengeStage) tell(r *http.Request, s *Stop, solved bool) {
 	if c.told != nil && s.Client.IsValid() && (solved || s.isAboutClient() && asksItself(r)) {
 		c.told(s.Client, r.UserAgent(), s.Decision, r.URL.Path, solved)
 	}
 }
 
-// asksItself reports whether the client itself sent r. An open page fetches and embeds
-// other things, without anybody there.
+// asksItself reports whether the visitor requested r. An open page also fetches files
+// by itself.
 func asksItself(r *http.Request) bool {
 	ev := event.Event{Method: r.Method, Host: r.Host, UserAgent: r.UserAgent()}
 	ev.Attribute(r.Header, r.TLS != nil)

@@ -31,7 +31,7 @@ func newGate(t testing.TB, cfg challenge.Config) *challenge.Gate {
 	return g
 }
 
-// A visitor is a browser without a screen.
+// A visitor is a simple browser.
 type visitor struct {
 	t      testing.TB
 	h      http.Handler
@@ -70,7 +70,7 @@ func (v *visitor) answer(page string) int {
 	return v.send(r).Code
 }
 
-// seen is a site that says what cookies it got.
+// seen is a site that shows the cookies that it got.
 func seen(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, "site:"+r.Header.Get("Cookie")+":"+r.Header.Get(challengetest.Header))
 }
@@ -105,8 +105,8 @@ func TestASolvedChallengeLetsIn(t *testing.T) {
 	}
 }
 
-// Several tabs solve the challenge of one visitor, and a decision may end while
-// one works. The application gets none of their answers.
+// Several tabs of one visitor solve challenges, and a decision may end meanwhile. The
+// application gets none of the answers.
 func TestAnAnswerNeverReachesTheApplication(t *testing.T) {
 	tab := table(t, "192.0.2.1 captcha", "192.0.2.9 ban", "192.0.2.8 throttle")
 	for _, row := range []struct {
@@ -171,8 +171,8 @@ func TestANewDecisionIsNotMetByAnOldPass(t *testing.T) {
 	}
 }
 
-// Who collects passes is told to come back later, and not banned: others are behind
-// the address, too, and who has a pass goes on.
+// A client that collects passes must come back later and is not banned, because others
+// may have the same address. Clients with a pass continue.
 func TestWhoCollectsPassesIsTurnedAwayForNow(t *testing.T) {
 	core, logs := observer.New(zapcore.InfoLevel)
 	m := mustNew(t, Config{
@@ -202,8 +202,8 @@ func TestWhoCollectsPassesIsTurnedAwayForNow(t *testing.T) {
 	}
 }
 
-// Where no challenge is sent nobody can show that somebody is there, which is no
-// reason to ban him for good.
+// Without challenges a person cannot prove anything, so a captcha decision does not ban
+// for good.
 func TestWithChallengesOffACaptchaTurnsAwayUntilItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tab := table(t)
@@ -223,7 +223,7 @@ func TestWithChallengesOffACaptchaTurnsAwayUntilItEnds(t *testing.T) {
 	})
 }
 
-// A site that sends no challenge takes the pass that was earned at another.
+// A site that sends no challenges accepts the pass from another site.
 func TestWithChallengesOffAPassFromElsewhereCounts(t *testing.T) {
 	gate := newGate(t, challenge.Config{Hosts: []string{"example.com"}})
 	lookup := in(table(t, "192.0.2.1 captcha"))
@@ -245,8 +245,8 @@ func TestWithChallengesOffAPassFromElsewhereCounts(t *testing.T) {
 	}
 }
 
-// A pass in use is renewed in the answers of the site, which is none the wiser; nor is
-// who looks for logins that succeed.
+// The site's responses renew a pass in use. Neither the site nor the detection of
+// successful logins sees that cookie.
 func TestAPassInUseIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tab := table(t)

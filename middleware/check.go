@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A finding is what the stages have found out about a request.
+// A finding has the results of the stages for a request.
 type finding struct {
 	visit *Visit // nil: the request meets no other middleware
 
@@ -16,15 +16,15 @@ type finding struct {
 	found    bool            // decision is in force
 	allowed  bool            // the client is on the allow list
 	stop     *Stop           // nil: the request passes
-	pass     *Stop           // the challenge that its pass replaces; nil: it needs none
-	exempt   *Stop           // the challenge that it is exempt from; nil: none
-	session  bool            // it is not observed because of its session
+	pass     *Stop           // the stop that its pass has prevented; nil: none
+	exempt   *Stop           // the stop from which it is exempt; nil: none
+	session  bool            // it is not observed, because its session is known
 	seen     *observation    // nil: it is not observed
-	bodies   bodies          // what inspectors hold of its body
-	held     *held           // for ending it when its client is banned; nil: it stays
+	bodies   bodies          // the inspectors' copies of its body
+	held     *held           // to end it if its client is banned meanwhile; nil: it is not ended
 }
 
-// enter takes r through the stages that need no body and wait for nobody.
+// enter passes r through the stages that need no body and do not wait.
 func (m *Middleware) enter(v *Visit, r *http.Request) (f finding) {
 	f.visit = v
 	m.address.enter(r, &f)
@@ -35,7 +35,7 @@ func (m *Middleware) enter(v *Visit, r *http.Request) (f finding) {
 	return f
 }
 
-// serve takes r through all stages, to next and back.
+// serve passes r through all stages and to next.
 func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, next nextFunc) (s *Stop, err error) {
 	f := m.enter(v, r)
 	unread := m.inspect.enter(w, r, &f)
@@ -56,16 +56,15 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 // A nextFunc is a handler that may return an error.
 type nextFunc = func(http.ResponseWriter, *http.Request) error
 
-// Check says whether r is to be stopped because of its client, and why; nil
-// means: let it pass. It writes nothing to the client. It counts r and, if r is
-// to be stopped, logs it, so it is to be called once for a request. In a dry run
-// it always returns nil, but for answers to challenges of before. It does not
-// allocate for a client that is known and may pass, unless there is something to
-// observe it.
+// Check returns the reason to stop r because of its client, or nil if r passes. It
+// writes nothing to the client. It counts r, and logs it if it is stopped, so call it
+// once for each request. In a dry run it returns nil, except for answers to earlier
+// challenges. It does not allocate for a client that passes, unless there is an
+// observer.
 //
-// It does not ask [Config].Inspectors, which may read a body and wait: that is for
-// [Middleware.Serve] and [Middleware.Handler]. No request is exempt from a challenge
-// here, because these two check the answer to an exempt request.
+// It does not ask [Config].Inspectors, which may read a body and wait: only
+// [Middleware.Serve] and [Middleware.Handler] do. Here no request is exempt from a
+// challenge, because only these two can check the response to an exempt request.
 func (m *Middleware) Check(r *http.Request) *Stop { return m.CheckVisit(nil, r) }
 
 // CheckVisit is [Middleware.Check] for a request that meets several middlewares.
@@ -77,8 +76,8 @@ func (m *Middleware) CheckVisit(v *Visit, r *http.Request) *Stop {
 	return f.stop
 }
 
-// Handler returns a handler that answers for next where Check, or an inspection,
-// says stop. A request whose body breaks off is given up by [http.ErrAbortHandler].
+// Handler returns a handler that answers instead of next if Check or an inspector stops
+// the request. It aborts a request whose body breaks off with [http.ErrAbortHandler].
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := m.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
@@ -94,12 +93,12 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Serve serves r with next unless it is to be stopped: then it returns the Stop
-// and has written nothing. It is for servers whose handlers return errors.
+// Serve serves r with next. If r is stopped, it returns the Stop and has written
+// nothing. It is for servers whose handlers return errors.
 //
-// An error that wraps [inspect.ErrBody] is not that of next, which was not called:
-// the body of r cannot be read, mostly because the client has gone, and r is to be
-// given up without an answer. Nothing was written then either.
+// If the error wraps [inspect.ErrBody], next was not called and nothing was written:
+// the body of r cannot be read, usually because the client has disconnected. The caller
+// must drop r without a response.
 func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) (s *Stop, err error) {
 	return m.serve(nil, w, r, next)
 }
@@ -110,12 +109,11 @@ func (m *Middleware) ServeVisit(v *Visit, w http.ResponseWriter, r *http.Request
 	return m.serve(v, w, r, next)
 }
 
-// Forward returns r as the next handler is to see it: without the pass of a
-// solved challenge, which is nobody else's business. It returns r itself if
-// there is none.
+// Forward returns r for the next handler: without the cookie of the pass. It returns r
+// itself if there is none.
 func (m *Middleware) Forward(r *http.Request) *http.Request { return m.challenge.forward(r) }
 
-// Answer answers r, which s, the result of Check or Serve, says is to be stopped.
+// Answer answers the stopped request r. s is the result of Check or Serve.
 func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	defer s.bodies.release()
 	switch {

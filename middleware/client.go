@@ -10,37 +10,36 @@ import (
 )
 
 const (
-	// maxEntry is the longest entry of a header that can be an address: IPv6
-	// with brackets, zone, port, quotes and some space.
+	// maxEntry is the longest entry of a header that is parsed as an address: enough
+	// for IPv6 with brackets, zone, port, quotes and spaces.
 	maxEntry = 128
 
-	// maxHops is how many trusted proxies ForwardedFor walks past. Real chains
-	// are short; a header of a megabyte is not.
+	// maxHops is how many trusted proxies ForwardedFor accepts in a header. Real chains
+	// are short, but a client can send a very long header.
 	maxHops = 64
 )
 
-// An IPFunc finds the address of the client that sent r. It returns the zero
-// Addr if it cannot tell.
+// An IPFunc returns the address of the client that sent r, or the zero Addr if it is
+// unknown.
 //
 // Those of this package return addresses as [lookup.Normalize] does: IPv4
 // rather than IPv4 mapped into IPv6, and without a zone.
 type IPFunc func(r *http.Request) netip.Addr
 
-// RemoteAddr is the [IPFunc] for servers that face their clients: the address
-// of the connection. No header has a say. Connections through a Unix socket
+// RemoteAddr is the [IPFunc] for servers that clients reach directly: it returns the
+// address of the connection and ignores all headers. Connections through a Unix socket
 // have no address.
 func RemoteAddr(r *http.Request) netip.Addr {
 	return parseHost(r.RemoteAddr)
 }
 
-// Header returns the [IPFunc] for servers behind a proxy that sets the header
-// called name to the client's address and overwrites what the client sent in
-// it, such as X-Real-IP or CF-Connecting-IP. Of several lines, and of several
-// values in a line, the last counts. If that is no address, or there is none,
-// the client is unknown.
+// Header returns the [IPFunc] for servers behind a proxy that sets the header called
+// name to the client's address and overwrites what the client sent in it, such as
+// X-Real-IP or CF-Connecting-IP. Of several lines or values, the last counts. If it is
+// missing or not an address, the client is unknown.
 //
-// It is for servers that only the proxy can reach: whoever else can, chooses
-// the address.
+// Only the proxy must be able to reach the server: any other client could choose its
+// address.
 func Header(name string) IPFunc {
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) netip.Addr {
@@ -53,18 +52,18 @@ func Header(name string) IPFunc {
 	}
 }
 
-// ForwardedFor returns the [IPFunc] for servers behind proxies with addresses
-// in trusted, each of which appends the address that connected to it to
-// X-Forwarded-For. A range that is invalid trusts nobody.
+// ForwardedFor returns the [IPFunc] for servers behind proxies with addresses in
+// trusted, each of which appends the address that connected to it to X-Forwarded-For.
+// An invalid range trusts no proxy.
 //
-// The connection comes first: if it is not from a trusted proxy, its address is
-// the client's and the header is ignored. Otherwise the client is the rightmost
-// address in X-Forwarded-For, all lines of it taken together, that is not
-// trusted: a client can forge all entries left of it. If all are trusted, the request
-// is the proxies' own and the connection's address stands. An entry that is no
-// address ends the search without result, and so do more than 64 trusted ones.
+// If the connection is not from a trusted proxy, its address is the client's and the
+// header is ignored. Otherwise the client is the rightmost address in X-Forwarded-For
+// (in all its lines together) that is not trusted: a client can forge all entries left
+// of it. If all are trusted, a proxy itself sent the request, and the address of the
+// connection counts. If an entry is not an address, or there are more than 64 trusted
+// ones, the client is unknown.
 //
-// An entry may have a port, an IPv6 address brackets, and all of it quotes.
+// An entry may have a port, brackets around IPv6, and quotes.
 func ForwardedFor(trusted ...netip.Prefix) IPFunc {
 	var valid []netip.Prefix
 	for _, p := range trusted {
@@ -82,8 +81,8 @@ func ForwardedFor(trusted ...netip.Prefix) IPFunc {
 	}
 }
 
-// walkForwarded returns the rightmost address in lines that is not of proxies,
-// or peer if there is none.
+// walkForwarded returns the rightmost address in lines that is not in proxies, or peer
+// if there is none.
 func walkForwarded(lines []string, proxies ranges, peer netip.Addr) netip.Addr {
 	hops := 0
 	for _, line := range slices.Backward(lines) {
@@ -94,8 +93,8 @@ func walkForwarded(lines []string, proxies ranges, peer netip.Addr) netip.Addr {
 			var entry string
 			entry, rest, more = cutLast(rest)
 			ip := parseEntry(entry)
-			// No address, or the first that no trusted proxy vouches for: in
-			// both cases nothing further left can be believed.
+			// An invalid entry, or the first untrusted address: everything left of it
+			// may be forged.
 			if !ip.IsValid() || !proxies.contain(ip) {
 				return ip
 			}
@@ -104,9 +103,9 @@ func walkForwarded(lines []string, proxies ranges, peer netip.Addr) netip.Addr {
 	return peer
 }
 
-// cutLast returns the last entry of a comma-separated list, what stands before
-// it, and whether there is such. It looks no further than an address can reach;
-// the entry is then too long to be one.
+// cutLast returns the last entry of a comma-separated list, the rest before it, and
+// whether there is a rest. It searches only as far as an address can be long: a longer
+// entry is not an address.
 func cutLast(list string) (entry, rest string, more bool) {
 	from := max(0, len(list)-maxEntry-1)
 	if i := strings.LastIndexByte(list[from:], ','); i >= 0 {
@@ -115,8 +114,8 @@ func cutLast(list string) (entry, rest string, more bool) {
 	return list, "", false
 }
 
-// parseEntry reads an address as proxies write it into a header: as parseHost
-// does, perhaps in quotes. It returns the zero Addr for anything else.
+// parseEntry parses an address as proxies write it into a header: as for parseHost,
+// also in quotes. It returns the zero Addr for anything else.
 func parseEntry(s string) netip.Addr {
 	if len(s) > maxEntry {
 		return netip.Addr{}
@@ -128,8 +127,8 @@ func parseEntry(s string) netip.Addr {
 	return parseHost(s)
 }
 
-// parseHost reads an address as servers write it: bare or with a port, IPv6
-// with or without brackets. It returns the zero Addr for anything else.
+// parseHost parses an address as servers write it: with or without a port, IPv6 with or
+// without brackets. It returns the zero Addr for anything else.
 func parseHost(s string) netip.Addr {
 	host, v6, ok := cutPort(s)
 	if !ok {
@@ -142,9 +141,8 @@ func parseHost(s string) netip.Addr {
 	return lookup.Normalize(ip)
 }
 
-// cutPort returns s without a port and brackets, and whether it had brackets,
-// which are for IPv6 alone. It fails if what stands around the host is not well
-// formed.
+// cutPort returns s without port and brackets, and whether it had brackets, which are
+// allowed for IPv6 only. It fails if the port or the brackets are malformed.
 func cutPort(s string) (host string, brackets, ok bool) {
 	if s != "" && s[0] == '[' {
 		end := strings.IndexByte(s, ']')
@@ -154,7 +152,7 @@ func cutPort(s string) (host string, brackets, ok bool) {
 		port := s[end+1:]
 		return s[1:end], true, port == "" || port[0] == ':' && isPort(port[1:])
 	}
-	// A single colon is one before a port; more are IPv6.
+	// A single colon comes before a port. More than one means IPv6.
 	colon := strings.LastIndexByte(s, ':')
 	if colon < 0 || strings.IndexByte(s[:colon], ':') >= 0 {
 		return s, false, true

@@ -8,26 +8,25 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// stripes is how many copies of the counters there are at most; a power of two.
+// stripes is the maximum number of copies of the counters: a power of two.
 const stripes = 64
 
-// Counters count what middlewares do. The zero value is ready. A Counters is
-// for many goroutines on many cores at once, may be shared by several
-// middlewares and may outlive them; it must not be copied.
+// Counters count the requests of middlewares. The zero value is ready to use. It is
+// safe for use by many goroutines. Several middlewares may share one, and it may
+// outlive them. Do not copy it.
 type Counters struct {
 	stripe [stripes]stripe
 	taken  atomic.Uint32 // stripes given out so far
-	near   sync.Pool     // of *stripe, each the one that its processor used last
-	origin origins       // what decisions did
+	near   sync.Pool     // of *stripe: each processor reuses its last one
+	origin origins       // results by origin of the decision
 
 	connections, connectionsDryRun atomic.Uint64
 }
 
-// A stripe is one of the copies. One counter for all has every core wait for
-// what the others wrote to it, and so has a copy picked at random: its cache
-// line is mostly somewhere else. A stripe is therefore kept by the processor
-// that used it. It has cache lines of its own, two because they are fetched in
-// pairs.
+// A stripe is one of the copies. With a single counter, each core would wait for the
+// writes of the others, and also with random copies, because their cache lines are
+// usually elsewhere. So each processor keeps its stripe. A stripe fills two cache
+// lines, because processors fetch them in pairs.
 type stripe struct {
 	processed [families]atomic.Uint64
 	unknown   atomic.Uint64
@@ -38,7 +37,7 @@ type stripe struct {
 // families is the number of families of addresses: IPv4 and IPv6.
 const families = 2
 
-// family returns where requests from ip, which is normalized, are counted.
+// family returns the index of the counters for requests from ip.
 func family(ip netip.Addr) int {
 	if ip.Is4() {
 		return 0
@@ -46,8 +45,8 @@ func family(ip netip.Addr) int {
 	return 1
 }
 
-// next returns the stripe to count one request in. Two goroutines may get the
-// same: it is atomic, and only slower then.
+// next returns the stripe for one request. If two goroutines get the same one, the
+// atomic counters are only slower.
 func (c *Counters) next() *stripe {
 	s, ok := c.near.Get().(*stripe)
 	if !ok {
@@ -57,10 +56,10 @@ func (c *Counters) next() *stripe {
 	return s
 }
 
-// Counters returns what m counts with.
+// Counters returns the counters of m.
 func (m *Middleware) Counters() *Counters { return m.notes.counters }
 
-// stop counts a request that is stopped, or would be if this were no dry run.
+// stop counts a request that is stopped, or would be without the dry run.
 func (c *Counters) stop(s *Stop, dryRun bool) {
 	t := c.origin.of(&s.Decision)
 	if dryRun {
@@ -73,8 +72,8 @@ func (c *Counters) stop(s *Stop, dryRun bool) {
 	}
 }
 
-// connection counts a connection that is closed, as the request that it would have
-// brought, or would be if this were no dry run: then the request comes.
+// connection counts a closed connection as a stopped request, because its request never
+// arrives. In a dry run it only counts the connection, because the request follows.
 func (c *Counters) connection(s *Stop, dryRun bool) {
 	if dryRun {
 		c.connectionsDryRun.Add(1)
@@ -84,50 +83,49 @@ func (c *Counters) connection(s *Stop, dryRun bool) {
 	c.stop(s, false)
 }
 
-// Counts are the values of [Counters] at one time. All of them count requests
-// and only ever grow.
+// Counts are the values of [Counters] at one time. They only grow.
 type Counts struct {
-	Processed     uint64                 // checked, whatever came of it
-	Processed4    uint64                 // those of them that came from IPv4 addresses
-	Processed6    uint64                 // and from IPv6 addresses
-	Stopped       [lookup.Ban + 1]uint64 // stopped, by the decision's action: Stopped[lookup.Ban]
-	DryRun        uint64                 // let through only because of DryRun
-	Passed        uint64                 // let through, against a captcha decision, by a pass
+	Processed     uint64                 // all checked requests
+	Processed4    uint64                 // those of them from IPv4 addresses
+	Processed6    uint64                 // those of them from IPv6 addresses
+	Stopped       [lookup.Ban + 1]uint64 // stopped, by action: Stopped[lookup.Ban]
+	DryRun        uint64                 // passed only because of DryRun
+	Passed        uint64                 // passed against a captcha decision, with a pass
 	Solved        uint64                 // answers that solved a challenge
-	Ended         uint64                 // let through, and ended while they were served: see Config.Established
-	Allowed       uint64                 // let through, against a decision, by the allow list
-	UnknownClient uint64                 // let through because the client's address could not be told
+	Ended         uint64                 // passed, and ended while they were served: see Config.Established
+	Allowed       uint64                 // passed against a decision, because of the allow list
+	UnknownClient uint64                 // passed because the client's address is unknown
 
 	Connections       uint64 // those of Stopped that a [Listener] stopped: connections closed before any request
-	ConnectionsDryRun uint64 // connections that it would have closed
+	ConnectionsDryRun uint64 // connections that it would have closed without DryRun
 
-	// ByOrigin splits Stopped, DryRun, Passed, Solved and Ended up. It is sorted, has an element for
-	// each action, origin and family that there was, and never loses one.
+	// ByOrigin has Stopped, DryRun, Passed, Solved and Ended by action, origin and
+	// address family. It is sorted, and elements never disappear.
 	ByOrigin []OriginCount
 }
 
-// An OriginCount counts requests from one family of addresses that met
-// decisions of one origin to do one thing.
+// An OriginCount counts the requests of one address family that met decisions with one
+// origin and one action.
 type OriginCount struct {
-	// Action is the decisions'; one that is not known counts as a ban.
+	// Action is the action of the decisions. An unknown one counts as a ban.
 	Action lookup.Action
 
-	// Origin is the decisions', cut to 255 bytes. Origins are words of the
-	// sources, so they are bounded: once there are 256 pairs of an action and
-	// an origin, later ones count as "other".
+	// Origin is the origin of the decisions, cut to 255 bytes. Sources choose origins,
+	// so their number is limited: after 256 pairs of action and origin, new ones count
+	// as "other".
 	Origin string
 
-	IPv6    bool   // the clients have IPv6 addresses rather than IPv4 ones
-	Stopped uint64 // requests that were stopped
-	DryRun  uint64 // requests let through only because of DryRun
-	Passed  uint64 // requests let through by the pass of a solved challenge
+	IPv6    bool   // the clients have IPv6 addresses, otherwise IPv4
+	Stopped uint64 // stopped requests
+	DryRun  uint64 // requests that passed only because of DryRun
+	Passed  uint64 // requests that passed with the pass of a solved challenge
 	Solved  uint64 // challenges solved
-	Relayed uint64 // those of Stopped that an [Inspector] answered with a challenge of its own
-	Ended   uint64 // requests that had gone on, and were ended while they were served
+	Relayed uint64 // those of Stopped that an [Inspector] answered with its own challenge
+	Ended   uint64 // requests that passed, and were ended while they were served
 }
 
-// Snapshot returns the counts as they are now. Requests that are counted
-// meanwhile may be in it in part.
+// Snapshot returns the current counts. A request that is counted at the same time may
+// be included in part.
 func (c *Counters) Snapshot() Counts {
 	var n Counts
 	for i := range c.stripe {

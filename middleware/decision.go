@@ -28,8 +28,8 @@ func (d *decisionStage) enter(r *http.Request, f *finding) {
 	f.found = f.found && f.decision.Action != lookup.None
 }
 
-// recheck finds the decision for the client of a request in progress. A lookup that
-// panics must not end the process, as it would not for a new request.
+// recheck finds the decision for the client of a request in progress. It recovers from
+// a panic of the lookup, as the server does for a new request.
 func (d *decisionStage) recheck(ctx context.Context, client netip.Addr) (by lookup.Decision, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -30,7 +30,7 @@ func (cfg *Config) setDefaults() error {
 	return cfg.setAnswers()
 }
 
-// setHooks sets the functions that add what only a server knows.
+// setHooks sets the default hooks, which do nothing.
 func (cfg *Config) setHooks() {
 	if cfg.Passed == nil {
 		cfg.Passed = func(*http.Request, *Stop) {}
@@ -58,7 +58,7 @@ func (cfg *Config) setHooks() {
 	}
 }
 
-// setAnswers sets what answers stopped requests.
+// setAnswers sets the handlers that answer stopped requests.
 func (cfg *Config) setAnswers() (err error) {
 	if cfg.Banned == nil {
 		if cfg.Banned, err = NewPage(PageConfig{Logger: cfg.Logger}); err != nil {

@@ -10,57 +10,57 @@ import (
 	"time"
 )
 
-// Established knows the requests that are being served, and ends those of clients
-// that are banned meanwhile: see [Config].Established. The zero value is ready.
-// Several middlewares may share one, and it may outlive them. It must not be copied.
+// Established knows the requests in progress, and ends those of clients that are banned
+// meanwhile: see [Config].Established. The zero value is ready to use. Several
+// middlewares may share one, and it may outlive them. Do not copy it.
 //
-// It has no goroutine, and nothing to close: a timer runs while there are requests.
-// It holds as many of them as the server serves at once, and connections that
-// handlers took over and did not close yet.
+// It has no goroutine, and nothing to close: a timer runs while there are requests. It
+// holds the requests in progress, and hijacked connections that are still open.
 type Established struct {
 	stripe [stripes]heldStripe
 	taken  atomic.Uint32 // stripes given out so far
-	rest   sync.Pool     // of *held, each of them used last by the same processor
+	rest   sync.Pool     // of *held: each processor reuses its own
 
 	round atomic.Uint32 // of lookups
-	armed atomic.Bool   // the timer is set, or a round is under way
-	from  int           // the stripe that the next round begins with
+	armed atomic.Bool   // the timer is set, or a round is in progress
+	from  int           // the first stripe of the next round
 
 	mu    sync.Mutex
-	timer *time.Timer // nil: it was never set
+	timer *time.Timer // nil: never set
 }
 
-// A heldStripe is one of the lists. It has cache lines of its own: see [stripe].
+// A heldStripe is one of the lists. It has its own cache lines: see [stripe].
 type heldStripe struct {
 	mu             sync.Mutex
 	newest, oldest *held
 	added          uint64 // requests so far
-	next           uint64 // the first that the last round did not reach; for rounds alone
+	next           uint64 // the first that the last round did not reach; only rounds use it
 	_              [128 - 40]byte
 }
 
-// A held is a request that is being served, or a connection that its handler has
-// taken over. It is used again for another one of the same stripe.
+// A held is a request in progress, or its hijacked connection. It is reused for later
+// ones of the same stripe.
 type held struct {
 	home   *Established
 	stripe *heldStripe
 
 	// Guarded by the stripe's mutex.
 	newer, older *held
-	serial       uint64 // tells the requests apart that it was used for
-	order        uint64 // among those of the stripe
+	serial       uint64 // identifies the request, because a held is reused
+	order        uint64 // the position in the stripe
 	round        uint32 // in which it began
 	m            *Middleware
 	visit        *Visit
 	client       netip.Addr
 	asked        requested
 	w            http.ResponseWriter // nil: the handler has returned
-	conn         net.Conn            // that it took over; nil: none
-	cancel       context.CancelFunc  // of the request; nil: deadlines do
+	conn         net.Conn            // the hijacked connection; nil: none
+	cancel       context.CancelFunc  // of the request; nil: deadlines suffice
 	ended        bool
 }
 
-// established returns the set of requests in progress, nil if no request is ended.
+// established returns the set of requests in progress, or nil if requests are never
+// ended.
 func (cfg *Config) established() *Established {
 	switch {
 	case cfg.KeepEstablished || cfg.DryRun:
@@ -71,14 +71,14 @@ func (cfg *Config) established() *Established {
 	return cfg.Established
 }
 
-// An ending says which requests end when their client is banned while they are served.
+// An ending ends requests in progress whose client is banned meanwhile.
 type ending struct {
 	established *Established // nil: none
 	spared      func(*http.Request, netip.Addr) bool
 }
 
-// hold has m end r if its client is banned while it is served. It returns what is to be
-// released when r has been served, nil if m does not end r, and r as it is to be served.
+// hold makes m end r if its client is banned meanwhile. It returns a value to release
+// after r, or nil if m does not end r, and the request to serve.
 func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *finding) (*held, *http.Request) {
 	if l.established == nil || !f.client.IsValid() || f.visit.hasEnded() || l.spared(r, f.client) {
 		return nil, r
@@ -86,7 +86,8 @@ func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *
 	h := l.established.take()
 	var cancel context.CancelFunc
 	if r.ProtoMajor > 2 {
-		// Over HTTP/3 a deadline ends no request whose handler neither reads nor writes.
+		// Over HTTP/3 a deadline does not end a request whose handler neither reads nor
+		// writes, so the context is cancelled.
 		var ctx context.Context
 		ctx, cancel = context.WithCancel(r.Context())
 		r = r.WithContext(ctx)
@@ -96,7 +97,7 @@ func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *
 	h.serial++
 	h.round = h.home.round.Load()
 	h.m, h.visit, h.client = m, f.visit, f.client
-	h.asked = requested{r.Method, r.Host, r.URL.Path} // others may change r meanwhile
+	h.asked = requested{r.Method, r.Host, r.URL.Path} // other handlers may change r meanwhile
 	h.w, h.cancel = w, cancel
 	s.addLocked(h)
 	s.mu.Unlock()
@@ -104,7 +105,7 @@ func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *
 	return h, r
 }
 
-// take returns one that is at rest.
+// take returns an unused held.
 func (e *Established) take() *held {
 	if h, ok := e.rest.Get().(*held); ok {
 		return h
@@ -112,8 +113,7 @@ func (e *Established) take() *held {
 	return &held{home: e, stripe: &e.stripe[e.taken.Add(1)%stripes]}
 }
 
-// release says that the handler has returned. A connection that it took over may
-// live on.
+// release records that the handler has returned. A hijacked connection may continue.
 func (h *held) release() {
 	if h == nil {
 		return
@@ -134,7 +134,7 @@ func (h *held) release() {
 	}
 }
 
-// takenOver says that the handler has conn now. It may be nil.
+// takenOver records that the handler has hijacked conn. h may be nil.
 func (h *held) takenOver(conn net.Conn) {
 	if h == nil {
 		return
@@ -144,7 +144,7 @@ func (h *held) takenOver(conn net.Conn) {
 	h.stripe.mu.Unlock()
 }
 
-// isTakenOver reports whether the handler of r is likely to take the connection over.
+// isTakenOver reports whether the handler of r will probably hijack the connection.
 func isTakenOver(r *http.Request) bool {
 	return r.ProtoMajor == 1 && (len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect)
 }
@@ -161,7 +161,7 @@ func (s *heldStripe) addLocked(h *held) {
 	s.newest = h
 }
 
-// removeLocked takes h out, and lets go of all that it was about.
+// removeLocked removes h from the list, and clears it.
 func (s *heldStripe) removeLocked(h *held) {
 	if h.newer != nil {
 		h.newer.older = h.older

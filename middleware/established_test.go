@@ -28,11 +28,10 @@ import (
 // local is where the clients of these tests are.
 var local = netip.MustParsePrefix("127.0.0.1/32")
 
-// patience bounds waits that are no measurement.
+// patience limits the waits of these tests.
 const patience = 30 * time.Second
 
-// A lasting is a site whose answers last until the client or somebody else ends
-// them.
+// A lasting is a site whose responses last until they are ended.
 type lasting struct {
 	began chan struct{}
 	over  chan struct{} // closed when the handler has noticed
@@ -153,8 +152,7 @@ func overHTTP3(t *testing.T, h http.Handler) (*http.Client, string) {
 	return &http.Client{Transport: tr}, "https://" + udp.LocalAddr().String()
 }
 
-// Whatever it is that lasts, it ends when its client is banned, and the handler
-// notices.
+// Each kind of long request ends when its client is banned, and the handler notices.
 func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 	t.Parallel()
 	upgrade := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
@@ -176,7 +174,8 @@ func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 		{"one over TLS", overTLS, func(l *lasting) http.HandlerFunc { return l.detached }, "GET", upgrade, false},
 	} {
 		for _, observed := range []bool{false, true} {
-			// All begin before the first is waited for, since each takes a second or two to end.
+			// All begin before the first wait, because each takes one or two seconds to
+			// end.
 			began[fmt.Sprintf("%s, observed %v", c.name, observed)] = c.begin(t, observed)
 		}
 	}
@@ -185,7 +184,7 @@ func TestWhatLastsEndsWhenItsClientIsBanned(t *testing.T) {
 	}
 }
 
-// A lastingCase is one of what lasts.
+// A lastingCase is a kind of long request.
 type lastingCase struct {
 	name    string
 	over    server
@@ -321,7 +320,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return here, nil
 }
 
-// What lasts goes on for ten minutes, unless it is to end.
+// A long request lasts ten minutes, unless it is ended.
 func TestWhatEndsARequestThatLasts(t *testing.T) {
 	gate := newGate(t, challenge.Config{})
 	for _, c := range []struct {
@@ -390,7 +389,7 @@ func TestWhatEndsARequestThatLasts(t *testing.T) {
 	}
 }
 
-// A short request is looked up once, and nothing is left of it, not even a timer.
+// A short request causes one lookup, and leaves nothing behind, not even a timer.
 func TestAShortRequestIsLookedUpOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lookups := 0
@@ -410,8 +409,8 @@ func TestAShortRequestIsLookedUpOnce(t *testing.T) {
 	})
 }
 
-// What lookups cost does not grow without bound: those that were not reached in one
-// round are first in the next.
+// The cost of lookups is limited: the requests that a round did not reach are first in
+// the next one.
 func TestSlowLookupsEndARoundAndNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow sync.Map // clients that were looked up, and the ban that comes too late
@@ -447,8 +446,8 @@ func TestSlowLookupsEndARoundAndNoRequest(t *testing.T) {
 	})
 }
 
-// One lookup that takes all the time that a round has keeps no other client from being
-// looked up.
+// A lookup that takes all the time of a round does not prevent the lookups of other
+// clients.
 func TestASlowLookupKeepsNobodyFromItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var looked [4]atomic.Int32
@@ -487,7 +486,7 @@ func TestASlowLookupKeepsNobodyFromItsTurn(t *testing.T) {
 	})
 }
 
-// What is to last is not ended.
+// Exempt requests are not ended.
 func TestWhatLastsIsLeftAlone(t *testing.T) {
 	for _, row := range []struct {
 		name, client string
@@ -519,7 +518,7 @@ func TestWhatLastsIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A source that does not answer says nothing about those who were let in.
+// A source without an answer ends no request in progress.
 func TestAMissingAnswerEndsNoRequest(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -546,7 +545,7 @@ func TestAMissingAnswerEndsNoRequest(t *testing.T) {
 	}
 }
 
-// A lookup that panics ends no process.
+// A panic in a lookup does not end the process.
 func TestALookupThatPanicsIsNoBan(t *testing.T) {
 	m := mustNew(t, Config{Lookup: nothing, Recheck: func(context.Context, netip.Addr) (lookup.Decision, bool) { panic("no") }})
 	if d, ok := m.decision.recheck(t.Context(), local.Addr()); ok {
@@ -554,7 +553,7 @@ func TestALookupThatPanicsIsNoBan(t *testing.T) {
 	}
 }
 
-// Of two middlewares on the way of a request, one counts and logs that it ended.
+// If a request passes two middlewares, only one counts and logs its end.
 func TestOneOfSeveralMiddlewaresCountsAnEnd(t *testing.T) {
 	v := new(Visit)
 	if !v.cutOff() || v.cutOff() {
@@ -566,7 +565,7 @@ func TestOneOfSeveralMiddlewaresCountsAnEnd(t *testing.T) {
 	}
 }
 
-// What closes its connection is forgotten, however its handler ended.
+// A closed connection is removed, however its handler ended.
 func TestAClosedConnectionIsForgotten(t *testing.T) {
 	t.Parallel()
 	m := mustNew(t, Config{Lookup: nothing})

@@ -2,11 +2,12 @@ package middleware
 
 import "net/http"
 
-// serveExempt serves r, which came as whole and is exempt from the challenge f.exempt. It
-// returns that stop, now in force, if r is not exempt for this answer.
+// serveExempt serves r, which is exempt from the challenge f.exempt. Whole is the
+// request before it was reduced. If the response is not exempt, it returns the stop,
+// which then applies.
 //
-// A handler for errors may be a part of the site, so it does not get an error of next.
-// Only the status of the error counts here.
+// An error handler may be part of the site, so it does not get an error of next. Only
+// the status of the error is used.
 func (m *Middleware) serveExempt(w http.ResponseWriter, whole, r *http.Request, f *finding, next nextFunc) *Stop {
 	e, r := m.challenge.gate.Exempt(w, r)
 	r = m.reduced(w, r)

@@ -10,7 +10,7 @@ import (
 )
 
 // wellKnown has a page below /.well-known/, where only text is exempt, and files for
-// who logs in.
+// logged-in visitors.
 func wellKnown(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html")
 	if r.URL.Path == "/.well-known/jmap" {
@@ -19,8 +19,8 @@ func wellKnown(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, "site:"+r.Header.Get("Authorization")+":"+r.Header.Get("Cookie"))
 }
 
-// What is exempt is reduced, for who has no pass. Who has one gets all of it: else a page
-// there would be challenged again each time that it was solved.
+// Without a pass an exempt request is reduced. With a pass it is not: otherwise a page
+// there would need a new challenge after each solution.
 func TestAPassOpensWhatIsExempt(t *testing.T) {
 	m := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 captcha")), Challenge: newGate(t, challenge.Config{})})
 	v := &visitor{t: t, h: m.Handler(http.HandlerFunc(wellKnown)), client: "192.0.2.1:1"}
@@ -45,7 +45,7 @@ func TestAPassOpensWhatIsExempt(t *testing.T) {
 	}
 }
 
-// A page where only text is exempt is no way around what becomes of other requests.
+// A withheld page there is answered like any other request without a pass.
 func TestWhatIsWithheldIsAnsweredLikeAllElse(t *testing.T) {
 	barring := challenge.Config{Bar: 1, Raise: -1}
 	for _, row := range []struct {

@@ -11,9 +11,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// The end of a decision frees its visitor, whether he was asked only or is in: the site
-// answers, an answer that is late earns nothing and loses nothing, and the next decision
-// asks anew, since what was earned before it does not count.
+// When a decision ends, its visitor can use the site, with or without a pass. A late
+// answer gets no pass and does no harm. The next decision needs a new challenge,
+// because earlier passes do not count.
 func TestTheEndOfADecisionFreesItsVisitor(t *testing.T) {
 	const asked, inside = "asked", "in"
 	for _, row := range []struct {

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Nobody has to set anything up for a captcha to be one.
+// A captcha works without any setup.
 func TestAMiddlewareHasAGateOfItsOwn(t *testing.T) {
 	cfg := Config{Lookup: in(table(t, "192.0.2.1 captcha"))}
 	v := &visitor{t: t, h: mustNew(t, cfg).Handler(http.HandlerFunc(seen)), client: "192.0.2.1:1"}
@@ -63,7 +63,7 @@ func TestASecretOfItsOwnIsToldOfOnce(t *testing.T) {
 	}
 }
 
-// noteTo writes down what Challenged is told.
+// noteTo records the calls of Challenged.
 func noteTo(to *[]string) func(netip.Addr, string, lookup.Decision, string, bool) {
 	return func(client netip.Addr, _ string, d lookup.Decision, page string, solved bool) {
 		*to = append(*to, fmt.Sprintf("%v %v %v %s %t", client, d.Prefix, d.Action, page, solved))

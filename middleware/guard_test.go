@@ -21,7 +21,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A guard is an Observer that wants a pass of whoever sends a request for a place.
+// A guard is an Observer that requires a pass from any client for one path.
 type guard struct {
 	place    string // method and target; "*" for all
 	decision lookup.Decision
@@ -151,7 +151,7 @@ func TestAProgramIsToldWhatAGuardWants(t *testing.T) {
 	}
 }
 
-// The client has done nothing, so there is nothing to ban it for.
+// The client has done nothing wrong, so it is not banned.
 func TestWithChallengesOffAGuardPutsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := mustNew(t, Config{Lookup: nothing, Observe: guarding("POST /login"), ChallengeOff: true})
@@ -198,7 +198,7 @@ func TestWhatIsAGuard(t *testing.T) {
 	}
 }
 
-// The table is only asked about clients, and so is what stands in its place.
+// Lookup returns decisions about clients only, so its result is not a guard.
 func TestWhatIsDecidedAboutAClientIsNoGuard(t *testing.T) {
 	d := lookup.Decision{Action: lookup.Captcha}
 	m := mustNew(t, Config{Lookup: func(context.Context, netip.Addr) (lookup.Decision, bool) { return d, true }, ChallengeOff: true})
@@ -207,8 +207,7 @@ func TestWhatIsDecidedAboutAClientIsNoGuard(t *testing.T) {
 	}
 }
 
-// Whatever a front controller makes of the request: it is what somebody wants a pass
-// for.
+// The request itself needs the pass, so no exemption applies.
 func TestNothingIsExemptFromWhatARequestHasCaused(t *testing.T) {
 	const target = "/robots.txt"
 	client := lookup.Decision{Action: lookup.Captcha, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
@@ -260,8 +259,8 @@ func TestADryRunGuardsNothing(t *testing.T) {
 	}
 }
 
-// The challenge of a guard is of the level that is the first of all clients, medium: the
-// solutions of a dozen clients lie below two millions, and not all below half a million.
+// The challenge of a guard has the first level of all clients, medium: the solutions of
+// a dozen clients are below two million, and not all below half a million.
 func TestAGuardAsksForLittle(t *testing.T) {
 	m := mustNew(t, Config{Lookup: nothing, Observe: guarding("POST /login")})
 	most := 0

@@ -18,29 +18,29 @@ type Inspector interface {
 	// Name is the origin and the source of its decisions, such as "appsec".
 	Name() string
 
-	// Inspect is called once for each request that is inspected. It may put another
-	// body into r that begins with the same bytes, and may wait. An inspector that
-	// reads bodies does so by [inspect.Bodies.Begin], to share them with others. The
-	// verdict's Body is released when r has been served. An error says that the
-	// request cannot be read, and is to be given up.
+	// Inspect is called once for each request that is inspected. It may replace the
+	// body of r by another with the same bytes, and may wait. An inspector that reads
+	// bodies does so by [inspect.Bodies.Begin], to share them with others. The
+	// verdict's Body is released when r has been served. An error means that the
+	// request cannot be read, and is dropped.
 	Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error)
 }
 
-// An owner is an Inspector with paths of its own, which the site never sees.
+// An owner is an Inspector with its own paths, which the site never sees.
 type owner interface {
-	// Owns reports whether a request with this target is for the inspector. Such
-	// requests of allowed clients are inspected, too, and none of them passes.
+	// Owns reports whether a request with this target is for the inspector. Allowed
+	// clients are inspected there too, and no such request passes.
 	Owns(target string) bool
 }
 
-// The words that inspections add to evt.Meta.matched, after the inspector's name. A
-// scenario of the server's own cannot have such a name.
+// The words that inspections add to evt.Meta.matched, after the inspector's name. The
+// colon distinguishes them from names of scenarios.
 const (
 	matchedBan  = ":ban"  // the request was banned for its content
-	matchedSlow = ":slow" // it was too large to be judged in time, or the inspector failed at it
+	matchedSlow = ":slow" // it was too large to be inspected in time, or the inspector failed on it
 )
 
-// closeTimeout is how long a client may go on to send a body that nobody wants.
+// closeTimeout is how long a client may continue to send the body of a refused request.
 const closeTimeout = time.Second
 
 // The inspectStage asks the inspectors about the content of requests.
@@ -52,11 +52,11 @@ type inspectStage struct {
 }
 
 // enter asks the inspectors about r, one after the other, until one stops it. An error
-// says that r cannot be read.
+// means that r cannot be read.
 //
-// A client on the allow list is not inspected, but for the paths that belong to an
-// inspector: only that can answer them. A client without an address is inspected like
-// all others: there is the request to judge by.
+// A client on the allow list is not inspected, except on paths of an inspector, because
+// only that can answer them. A client with an unknown address is inspected: inspectors
+// judge the request, not the address.
 func (i *inspectStage) enter(w http.ResponseWriter, r *http.Request, f *finding) error {
 	if len(i.inspectors) == 0 || f.stop != nil {
 		return nil
@@ -84,7 +84,7 @@ func (i *inspectStage) enter(w http.ResponseWriter, r *http.Request, f *finding)
 	return nil
 }
 
-// details returns what the inspectors get beside r.
+// details returns the details for the inspectors.
 func (i *inspectStage) details(r *http.Request, f *finding) inspect.Details {
 	in := inspect.Details{Client: f.client, Target: r.RequestURI}
 	i.original(r, &in)
@@ -99,12 +99,12 @@ func owns(i Inspector, target string) bool {
 	return ok && o.Owns(target)
 }
 
-// stops reports whether v stops r, and sets f.stop then. Any pass is enough for a
-// captcha of an inspector, because that has no beginning that a pass could be older
-// than. The next request is inspected all the same.
+// stops reports whether v stops r, and then sets f.stop. For a captcha of an inspector
+// any valid pass is enough, because the verdict has no earlier beginning. The next
+// request is inspected again.
 //
-// A request that belongs to the inspector never passes, not in a dry run either. If it
-// gets a page of a challenge, this is neither counted nor logged.
+// A request on an inspector's own path never passes, not even in a dry run. If it gets
+// part of a challenge page, it is neither counted nor logged.
 func (i *inspectStage) stops(r *http.Request, by Inspector, owned bool, v *inspect.Verdict, in *inspect.Details, f *finding) bool {
 	if v.Action == lookup.None && v.Relay == nil {
 		if f.seen != nil && v.Slow {
@@ -122,29 +122,28 @@ func (i *inspectStage) stops(r *http.Request, by Inspector, owned bool, v *inspe
 	return f.stop != nil
 }
 
-// leave prepares the answer to r, which v stops.
+// leave prepares the response to r, which v stops.
 func (i *inspectStage) leave(w http.ResponseWriter, r *http.Request, by string, v *inspect.Verdict, f *finding) {
 	if v.Close && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
-		// Where there are no deadlines, the server's own have to do.
+		// If the writer has no deadlines, those of the server apply.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeTimeout))
 	}
 	if f.stop.Challenge {
-		f.stop.bodies = f.bodies // a challenge keeps a form
+		f.stop.bodies = f.bodies // the challenge page may keep a form
 	} else {
-		// The page of a ban, which may come from another server, is not to get
-		// what was found to be an attack.
+		// The ban page may come from another server, which must not get the body of an
+		// attack.
 		f.bodies.release()
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
 	i.tell(by, v, f)
 }
 
-// tell tells the observer that a request was banned for its content, or is the reason
-// why there is no answer, so that a scenario can stop a client that repeats this. Of
-// bans only the inspector's own count: people meet captchas and challenges too, and a
-// request that was refused unasked, or because the inspector failed, says nothing about
-// the client.
+// tell tells the observer that a request was banned for its content, or that it made
+// the inspector late. So a scenario can stop a client that repeats this. Only bans in
+// an inspector's answer count: people get captchas and challenges too, and a request
+// that was refused without an answer says nothing about the client.
 func (i *inspectStage) tell(by string, v *inspect.Verdict, f *finding) {
 	banned := v.Answered && v.Action == lookup.Ban && v.Relay == nil
 	if f.seen == nil || i.challenge.dryRun || !banned && !v.Slow {
@@ -166,7 +165,7 @@ func newInspectedStop(by string, v *inspect.Verdict, in *inspect.Details) *Stop 
 	d := inspectedDecision(by, v.Action, in.Client)
 	d.Reason = v.Reason
 	if !in.Client.IsValid() && v.Relay == nil {
-		d.Action = lookup.Ban // a pass of ours is bound to an address
+		d.Action = lookup.Ban // a pass needs an address
 	}
 	return &Stop{
 		Decision: d, Client: in.Client, Status: v.Status, Ref: in.Ref, Time: time.Now(), RetryAfter: v.RetryAfter,
@@ -191,8 +190,8 @@ func (o *observation) mark(word string) {
 	o.event.Matched += word + "|"
 }
 
-// Bodies are those of one request that hold memory for inspectors. There is one, unless
-// another inspector has replaced it.
+// bodies are the inspectors' copies of a request's body. There is one, unless an
+// inspector has replaced it.
 type bodies []*inspect.Body
 
 // hold adds b, which may be nil.
@@ -208,9 +207,9 @@ func (b bodies) release() {
 	}
 }
 
-// releaseAfter releases b when r has been served. An error of the next handler has yet
-// to be answered, perhaps by a handler that reads the body: then b is released when the
-// server is done with r.
+// releaseAfter releases b when r has been served. After an error of the next handler,
+// an error handler may still read the body: then b is released when the server has
+// finished r.
 func (b bodies) releaseAfter(r *http.Request, err error) {
 	if err == nil || r.Context().Done() == nil {
 		b.release()
@@ -219,8 +218,8 @@ func (b bodies) releaseAfter(r *http.Request, err error) {
 	context.AfterFunc(r.Context(), b.release)
 }
 
-// giveUp ends a request that could not be read. Mostly its client has gone. A client
-// that has sent a malformed body gets no answer either.
+// giveUp aborts a request that could not be read, usually because its client has
+// disconnected. A client that has sent a malformed body gets no response either.
 func giveUp(w http.ResponseWriter, err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
 		panic(http.ErrAbortHandler)

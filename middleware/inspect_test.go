@@ -24,7 +24,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// A judge is an Inspector that says what it is told to say.
+// A judge is an Inspector with a fixed verdict.
 type judge struct {
 	say   inspect.Verdict
 	err   error
@@ -162,8 +162,8 @@ func TestAChallengeOfAppSecIsRelayedAsItIs(t *testing.T) {
 	}
 }
 
-// What is AppSec's own never gets to the site. That its pages are fetched is no
-// stop, nor is it one for the log.
+// Requests for AppSec's own paths never reach the site. They are neither counted as
+// stops nor logged.
 func TestTheSiteNeverSeesWhatIsAppSecsOwn(t *testing.T) {
 	missing := inspect.Verdict{Action: lookup.Ban, Status: 404, Reason: "no such page"}
 	for _, row := range []struct {
@@ -195,7 +195,7 @@ func TestTheSiteNeverSeesWhatIsAppSecsOwn(t *testing.T) {
 	}
 }
 
-// A pass meets a captcha, and each request is inspected all the same: it never
+// A pass is enough for a captcha, but each request is still inspected: a pass never
 // switches the WAF off.
 func TestASolvedCaptchaOfAppSecLetsIn(t *testing.T) {
 	j := &judge{say: saysCaptcha}
@@ -240,8 +240,8 @@ func TestAPassAgainstADecisionDoesNotSwitchTheWAFOff(t *testing.T) {
 	}
 }
 
-// A browser posts a form and meets a captcha: the form is in the page of the
-// challenge, and so it has to be there to be read.
+// If a captcha stops a posted form, the challenge page contains the form, so its body
+// must still be readable.
 func TestTheFormOfACaptchaIsKept(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{client(t, s)}})
@@ -260,8 +260,7 @@ func TestTheFormOfACaptchaIsKept(t *testing.T) {
 	}
 }
 
-// The memory of a body that nobody reads is given back, whatever becomes of the
-// request.
+// The memory of an unread body is released, whatever happens to the request.
 func TestABodyThatNobodyReadsIsGivenBack(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	c := client(t, s)
@@ -299,8 +298,7 @@ func client(t testing.TB, s *appsectest.Server) *appsec.Client {
 	return c
 }
 
-// The page of a ban may come from another server, which is not to get what was
-// found to be an attack.
+// The ban page may come from another server, which must not get the body of an attack.
 func TestThePageOfABanGetsNoBody(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	read := ""
@@ -316,7 +314,7 @@ func TestThePageOfABanGetsNoBody(t *testing.T) {
 	}
 }
 
-// Who answers an error of the site may read the body too.
+// An error handler may read the body too.
 func TestABodyOutlivesAnError(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	m := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{client(t, s)}})
@@ -390,8 +388,8 @@ func TestABodyOverTheServersOwnLimitIsSaidToBe(t *testing.T) {
 	}
 }
 
-// Nothing that looks at a body on its way takes a byte of it: the gate, which looks for
-// answers in small forms, the inspection and the observer.
+// The gate (which looks for answers in small forms), the inspection and the observer do
+// not remove a byte of a body.
 func TestUploadsArriveThroughAllThatLooksAtThem(t *testing.T) {
 	waf := appsectest.Start(t, nil)
 	c := client(t, waf)
@@ -434,7 +432,7 @@ func TestUploadsArriveThroughAllThatLooksAtThem(t *testing.T) {
 	}
 }
 
-// What an inspection costs is what the Inspector costs, and little more.
+// An inspection costs little more than the Inspector itself.
 func TestAnInspectionAllocatesLittle(t *testing.T) {
 	h := mustNew(t, Config{Lookup: nothing, Inspectors: []Inspector{passes{}}}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r, w := from("192.0.2.1:1"), httptest.NewRecorder()
@@ -453,8 +451,8 @@ func (passes) Inspect(*http.Request, inspect.Details) (inspect.Verdict, error) {
 	return inspect.Verdict{}, nil
 }
 
-// A client that is not let go on with its body is told so at once, and cannot hold
-// the connection by not sending it.
+// A client whose request is refused gets the response at once, and cannot hold the
+// connection by not sending its body.
 func TestABodyThatIsNotWantedHoldsNothing(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	c, err := appsec.New(appsec.Config{URL: s.URL, Key: appsectest.Key, BodyLimit: 10, BodyOver: lookup.Ban})
@@ -479,8 +477,8 @@ func TestABodyThatIsNotWantedHoldsNothing(t *testing.T) {
 	}
 }
 
-// Who trips rules again and again is told of. A captcha is met by people too, and
-// what AppSec has not said itself is not the client's doing.
+// The observer gets repeated bans of an inspector. Captchas do not count, because
+// people get them too, and neither do refusals without an answer of AppSec.
 func TestBansAreToldToTheObserver(t *testing.T) {
 	for _, row := range []struct {
 		name, target string
@@ -517,7 +515,7 @@ func TestBansAreToldToTheObserver(t *testing.T) {
 	}
 }
 
-// The words of the page are about the request, and say no more than that.
+// The page says only that the request was refused.
 func TestThePageOfAnInspectedStop(t *testing.T) {
 	for status, want := range map[int]string{418: "does not accept this request", 503: "cannot check your request"} {
 		v := saysBan

@@ -105,7 +105,8 @@ func TestInspectorsInOrder(t *testing.T) {
 	}
 }
 
-// A pass for the captcha of one inspector does not spare a request the next one.
+// With a pass for the captcha of one inspector, the next one still inspects the
+// request.
 func TestAPassOfOneInspectorIsNoneOfTheNext(t *testing.T) {
 	first, second := &judge{say: saysCaptcha}, new(judge)
 	m := mustNew(t, Config{Lookup: nothing, Challenge: newGate(t, challenge.Config{}), Inspectors: []Inspector{first, second}})
@@ -121,7 +122,7 @@ func TestAPassOfOneInspectorIsNoneOfTheNext(t *testing.T) {
 	}
 }
 
-// AppSec finds in the body that another inspector has read what is in there.
+// AppSec finds an attack in a body that another inspector has read before.
 func TestAppSecReadsTheSharedBody(t *testing.T) {
 	s := appsectest.Start(t, nil)
 	c, err := appsec.New(appsec.Config{URL: s.URL, Key: appsectest.Key, Timeout: 30 * time.Second, BodyLimit: 1 << 10})

@@ -15,9 +15,9 @@ import (
 
 // ListenerConfig describes a [Listener]. The zero value resets connections.
 type ListenerConfig struct {
-	// Lookup finds the decision in force for an address, which is normalized. It is
-	// called when a connection is accepted, and must not wait: a lookup that asks a
-	// server would hold up all new connections. Default: that of the middleware.
+	// Lookup finds the decision in force for a normalized address. It is called for
+	// each new connection and must not wait: a lookup that asks a server would delay
+	// all new connections. Default: Lookup of the middleware.
 	Lookup func(netip.Addr) (lookup.Decision, bool)
 
 	// Spare reports whether connections from an address pass although it is banned,
@@ -25,9 +25,9 @@ type ListenerConfig struct {
 	// Default: no connection passes.
 	Spare func(netip.Addr) bool
 
-	// Tarpit is how long a connection of a banned client is left open without an
-	// answer. At most 1,024 connections are held at a time, and 4 of a client (a /64
-	// of IPv6); all others are reset at once. Default: 0, all are.
+	// Tarpit is how long a connection of a banned client stays open without an answer.
+	// At most 1,024 connections are held at a time, and 4 of a client (a /64 of IPv6).
+	// All others are reset at once. Default: 0, all are reset at once.
 	Tarpit time.Duration
 
 	// DryRun only logs and counts the connections that would be closed. Default: that
@@ -35,8 +35,8 @@ type ListenerConfig struct {
 	DryRun bool
 }
 
-// A Listener accepts connections, and closes those of banned clients before anything
-// is read from them: a TLS handshake costs a server far more than to close. See
+// A Listener accepts connections, and closes those of banned clients before it reads
+// from them, because a TLS handshake costs a server much more than a close. See
 // [Middleware.Listener].
 type Listener struct {
 	net.Listener
@@ -45,21 +45,21 @@ type Listener struct {
 	tarpit tarpit
 }
 
-// Listener returns a listener that closes the connections of banned clients, those
-// that the middleware would answer with status 403 because of their address. Only the
-// address of the connection counts, and only bans: a client with a captcha or throttle
-// decision is for the handler. The allow lists of the middleware hold. What is closed
+// Listener returns a listener that closes the connections of banned clients, which the
+// middleware would answer with status 403 because of their address. Only the address of
+// the connection counts, and only bans: the handler judges clients with captcha and
+// throttle decisions. The allow lists of the middleware apply. Each closed connection
 // is logged, and counted as a stopped request.
 //
-// Put it around the listener of the network, within the one that does TLS:
+// Put it around the network listener, inside the TLS listener:
 //
 //	http.Serve(tls.NewListener(m.Listener(ln, middleware.ListenerConfig{}), tlsConfig), m.Handler(app))
 //
-// A listener around one for the PROXY protocol judges the client that the protocol
-// names. It does so when the connection is first read, since the name comes over the
-// network too. Do not use it where proxies connect that name their clients in a
-// header, unless Spare knows their addresses. Connections of HTTP/3 do not come from
-// a net.Listener, and are for the handler.
+// A listener around one for the PROXY protocol judges the client in that protocol, at
+// the first read of the connection, because the client's address arrives only then. Do
+// not use it if proxies connect that send the client's address in a header, unless
+// Spare knows their addresses. HTTP/3 does not use a net.Listener, so the handler
+// judges its requests.
 func (m *Middleware) Listener(ln net.Listener, cfg ListenerConfig) *Listener {
 	if cfg.Lookup == nil {
 		cfg.Lookup = func(ip netip.Addr) (lookup.Decision, bool) { return m.decision.find(context.Background(), ip) }
@@ -68,7 +68,7 @@ func (m *Middleware) Listener(ln net.Listener, cfg ListenerConfig) *Listener {
 	return &Listener{Listener: ln, m: m, cfg: cfg, tarpit: tarpit{lasts: cfg.Tarpit}}
 }
 
-// Accept returns the next connection that may go on.
+// Accept returns the next connection that is not stopped.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -90,8 +90,8 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// hasAddress reports whether c knows its client without a wait. One for the PROXY
-// protocol has to read it first.
+// hasAddress reports whether c knows its client without waiting. A connection with the
+// PROXY protocol must read it first.
 func hasAddress(c net.Conn) bool {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
@@ -103,7 +103,7 @@ func hasAddress(c net.Conn) bool {
 	return false
 }
 
-// admits reports whether c may go on. If it may not, c is no longer the caller's.
+// admits reports whether c passes. If not, the caller must not use it any more.
 func (l *Listener) admits(c net.Conn) bool {
 	client := l.m.address.nat64.Normalize(addrOf(c.RemoteAddr()))
 	if !client.IsValid() {
@@ -124,7 +124,7 @@ func (l *Listener) admits(c net.Conn) bool {
 	return false
 }
 
-// addrOf returns the address in a, and the zero Addr if it has none.
+// addrOf returns the address in a, or the zero Addr if there is none.
 func addrOf(a net.Addr) netip.Addr {
 	if t, ok := a.(*net.TCPAddr); ok {
 		return t.AddrPort().Addr()
@@ -132,7 +132,7 @@ func addrOf(a net.Addr) netip.Addr {
 	return parseHost(a.String())
 }
 
-// note counts and logs a connection that is closed, or would be.
+// note counts and logs a connection that is closed, or would be without the dry run.
 func (l *Listener) note(s *Stop) {
 	msg := "connection closed"
 	if l.cfg.DryRun {
@@ -144,19 +144,18 @@ func (l *Listener) note(s *Stop) {
 	l.m.notes.logLine(msg, s, nil, l.cfg.DryRun)
 }
 
-// reset closes c without a word, and without a state that the kernel would keep of it
-// for a minute.
+// reset closes c with a TCP reset, so that the kernel keeps no state of it.
 func reset(c net.Conn) {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
 	if t, ok := c.(interface{ SetLinger(int) error }); ok {
-		_ = t.SetLinger(0) // it is closed all the same
+		_ = t.SetLinger(0) // it is closed anyway
 	}
-	_ = c.Close() // nobody is there to be told
+	_ = c.Close() // a failed close needs no action
 }
 
-// An unjudged is a connection whose client is known only once it is read.
+// An unjudged is a connection whose client is only known after the first read.
 type unjudged struct {
 	net.Conn
 	by *Listener
@@ -171,7 +170,7 @@ func (c *unjudged) judge() bool {
 	return !c.refused.Load()
 }
 
-// Read reads what the client has sent: nothing from one that is banned.
+// Read reads from the client, unless it is banned.
 func (c *unjudged) Read(p []byte) (int, error) {
 	if !c.judge() {
 		return 0, io.EOF
@@ -187,7 +186,7 @@ func (c *unjudged) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ReadFrom lets the kernel copy a file to the client, where the connection can.
+// ReadFrom lets the kernel copy a file to the client, if the connection supports that.
 func (c *unjudged) ReadFrom(r io.Reader) (int64, error) {
 	if !c.judge() {
 		return 0, net.ErrClosed
@@ -195,8 +194,8 @@ func (c *unjudged) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(c.Conn, r)
 }
 
-// Close closes the connection, unless it is the listener's by now. It does not wait for
-// a client that is slow to say who it is: to close is what ends that.
+// Close closes the connection, unless the listener has taken it. It does not wait until
+// the client is known: closing ends that wait.
 func (c *unjudged) Close() error {
 	if c.refused.Load() {
 		return nil

@@ -88,8 +88,8 @@ func TestAListenerClosesTheConnectionsOfBannedClients(t *testing.T) {
 	}
 }
 
-// The counts of requests are what CrowdSec is told and what operators watch: a client
-// that does not get as far as a request must not be missing there.
+// CrowdSec and operators get the counts of requests, so they must include clients whose
+// connection was closed before a request.
 func TestAClosedConnectionCountsAsAStoppedRequestAndIsLogged(t *testing.T) {
 	log, lines := recorded(zapcore.InfoLevel)
 	site := newTLSSite(t, Config{Lookup: in(table(t, "127.0.0.2 ban")), Logger: log}, ListenerConfig{})
@@ -136,7 +136,8 @@ func TestADryRunOfAListenerSaysWhatItWouldClose(t *testing.T) {
 	}
 }
 
-// What goes on costs nothing more than without tocsin: the kernel still copies files.
+// A connection that passes costs no more than without tocsin: the kernel still copies
+// files.
 func TestAConnectionThatGoesOnIsHandedOnAsItIs(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -159,8 +160,8 @@ func TestAConnectionThatGoesOnIsHandedOnAsItIs(t *testing.T) {
 	}
 }
 
-// A named is a connection that says who its client is once that is known, as one for
-// the PROXY protocol does.
+// A named is a connection whose client is known only later, like one with the PROXY
+// protocol.
 type named struct {
 	net.Conn
 	known chan struct{}
@@ -260,8 +261,8 @@ func closed() chan struct{} {
 	return c
 }
 
-// tls.Conn hides what it is made of: a connection that knows its client is judged, and
-// one that does not is not waited for.
+// tls.Conn hides the connection inside it: it is judged if its client is known, and the
+// listener does not wait if not.
 func TestAListenerBehindTLSJudgesWhatItCan(t *testing.T) {
 	here, _ := net.Pipe()
 	if hasAddress(tls.Server(here, nil)) {

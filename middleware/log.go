@@ -12,22 +12,22 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// maxLogged is how much of a field that the client fills goes into the log.
+// maxLogged limits the log fields with data of the client.
 const maxLogged = 256
 
-// A notes counts and logs what becomes of requests.
+// A notes counts and logs the results of requests.
 type notes struct {
 	dryRun   bool
 	counters *Counters
 	log      *zap.Logger
 	logIP    LogIP
-	quota    quota   // of lines about stopped requests
-	warned   sampler // of clients without an address
+	quota    quota   // limits lines about stopped requests
+	warned   sampler // limits warnings about unknown addresses
 }
 
-// processed counts a request that is checked. Without a client's address it passes:
-// there is nothing to judge by, and a mistake in the setup must neither close the site
-// nor stay unseen.
+// processed counts a checked request. With an unknown address it passes, because a
+// mistake in the setup must not close the site. It is logged, so that operators see the
+// mistake.
 func (j *notes) processed(r *http.Request, client netip.Addr) {
 	n := j.counters.next()
 	if client.IsValid() {
@@ -48,7 +48,7 @@ func (j *notes) allowed(v *Visit) {
 	v.note(nil, func() { n.allowed.Add(1) })
 }
 
-// stopped counts and logs that r is stopped, or would be.
+// stopped counts and logs that r is stopped, or would be without the dry run.
 func (j *notes) stopped(r *http.Request, s *Stop) {
 	j.counters.stop(s, j.dryRun)
 	j.logStop(r, s)
@@ -60,7 +60,7 @@ func (j *notes) passed(s *Stop) { j.of(s).passed[family(s.Client)].Add(1) }
 // solved counts a challenge that was solved.
 func (j *notes) solved(s *Stop) { j.of(s).solved[family(s.Client)].Add(1) }
 
-// ended counts and logs that a request was ended while it was served.
+// ended counts and logs a request that was ended while it was served.
 func (j *notes) ended(s *Stop, asked requested) {
 	j.of(s).ended[family(s.Client)].Add(1)
 	j.logLine("connection ended", s, &asked, j.dryRun)
@@ -68,18 +68,18 @@ func (j *notes) ended(s *Stop, asked requested) {
 
 func (j *notes) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Decision) }
 
-// A requested is what the log says of a request. The query is left out: it may hold
-// what should not be in a log.
+// A requested is the part of a request that is logged. It has no query, which may
+// contain secrets.
 type requested struct{ method, host, path string }
 
 func (r *requested) fields() []zap.Field {
 	if r == nil {
-		return nil // a connection that is closed before there is one
+		return nil // a connection that was closed before any request
 	}
 	return []zap.Field{zap.String("method", clip(r.method)), zap.String("host", clip(r.host)), zap.String("uri", clip(r.path))}
 }
 
-// logStop writes the one line about a request that is stopped.
+// logStop writes the log line of a stopped request.
 func (j *notes) logStop(r *http.Request, s *Stop) {
 	msg := "request stopped"
 	if j.dryRun {
@@ -88,8 +88,8 @@ func (j *notes) logStop(r *http.Request, s *Stop) {
 	j.logLine(msg, s, &requested{r.Method, r.Host, r.URL.Path}, j.dryRun, zap.Int("status", s.Status))
 }
 
-// logLine writes a line about s: at level info, or at level debug if the client has
-// had its quota.
+// logLine writes a line about s, at level info, or at level debug if the client's quota
+// is used up.
 func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...zap.Field) {
 	if !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
@@ -117,8 +117,9 @@ func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...
 	}, r.fields(), []zap.Field{zap.String("ref", s.Ref), zap.Bool("dry_run", dryRun)}, more)...)
 }
 
-// Flush sums up in the log the stopped requests that have no line of their own yet. Who
-// ends a Middleware calls it; else what came last of a flood is not told.
+// Flush logs a summary of the stopped requests without a line of their own. Call it
+// when you stop using the Middleware. Otherwise the end of a flood is missing in the
+// log.
 func (m *Middleware) Flush() { m.notes.flush() }
 
 func (j *notes) flush() {
@@ -127,7 +128,7 @@ func (j *notes) flush() {
 	}
 }
 
-// target returns the field that tells what d is about.
+// target returns the log field with the target of d.
 func (j *notes) target(d *lookup.Decision) zap.Field {
 	switch {
 	case d.Country != "":
@@ -138,7 +139,7 @@ func (j *notes) target(d *lookup.Decision) zap.Field {
 	return j.logIP.prefix("prefix", d.Prefix)
 }
 
-// logLeftOut sums up the requests that have no line of their own.
+// logLeftOut logs a summary of the requests without a line of their own.
 func (j *notes) logLeftOut(left *leftOut) {
 	ce := j.log.Check(zapcore.InfoLevel, "stopped requests left out of the log")
 	if ce == nil {
@@ -159,16 +160,16 @@ func (j *notes) logLeftOut(left *leftOut) {
 	ce.Write(fields...)
 }
 
-// warnUnknown says that the client of r could not be told.
+// warnUnknown warns that the client of r is unknown.
 func (j *notes) warnUnknown(r *http.Request) {
 	if !j.warned.due() {
 		return
 	}
-	ce := j.log.Check(zapcore.WarnLevel, "client address unknown, request let through")
+	ce := j.log.Check(zapcore.WarnLevel, "the client's address is unknown: the request passes")
 	if ce == nil {
 		return
 	}
-	// It can be the client's own, where a header is looked for in vain.
+	// If only a header is missing, this may be the client's address.
 	remote := zap.String("remote_addr", clip(r.RemoteAddr))
 	if j.logIP != LogIPFull {
 		remote = j.logIP.addr("remote_addr", parseHost(r.RemoteAddr))
@@ -187,17 +188,16 @@ func clip(s string) string {
 	return s
 }
 
-// A sampler thins out what a client could otherwise flood the log with: to
-// once, and then at most once a minute.
+// A sampler limits events that a client could use to flood the log: the first passes,
+// then at most one a minute.
 type sampler struct {
 	born time.Time
-	next *atomic.Int64 // nanoseconds after born from which on the next is due
+	next *atomic.Int64 // when the next is due, in nanoseconds after born
 }
 
 func newSampler() sampler { return sampler{time.Now(), new(atomic.Int64)} }
 
-// due reports whether it is time again. Of several callers at once, it is so
-// for one.
+// due reports whether an event passes. Of several callers at once, it does for one.
 func (s *sampler) due() bool {
 	now, next := int64(time.Since(s.born)), s.next.Load()
 	return now >= next && s.next.CompareAndSwap(next, now+int64(time.Minute))

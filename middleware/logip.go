@@ -8,14 +8,14 @@ import (
 	"go.uber.org/zap"
 )
 
-// LogIP says how much of the clients' addresses goes into the log. They are
-// personal data in many places.
+// LogIP says how much of clients' addresses the log shows. They are personal data in
+// many places.
 type LogIP uint8
 
 // How much of an address is logged.
 const (
 	LogIPFull   LogIP = iota // the whole address; the zero value
-	LogIPMasked              // its network only: a /24 of IPv4, a /48 of IPv6
+	LogIPMasked              // only the network: a /24 of IPv4, a /48 of IPv6
 	LogIPOff                 // nothing
 )
 
@@ -32,7 +32,7 @@ func ParseLogIP(s string) (LogIP, error) {
 	if i := slices.Index(logIPNames, s); i >= 0 {
 		return LogIP(i), nil
 	}
-	return LogIPFull, fmt.Errorf("unknown way to log addresses %.64q: want full, masked or off", s)
+	return LogIPFull, fmt.Errorf("unknown value %.64q: want full, masked or off", s)
 }
 
 // String returns the name of l: "full", "masked" or "off".
@@ -54,12 +54,10 @@ func (l LogIP) Bits() (v4, v6 int) {
 	return 0, 0
 }
 
-// Field returns what a log line is to say of a client: a field called name, or one
-// that is left out.
+// Field returns a log field with the address of a client, or one that is skipped.
 func (l LogIP) Field(name string, ip netip.Addr) zap.Field { return l.addr(name, ip) }
 
-// addr returns the field called name about ip; none if it is to be kept out or
-// is no address.
+// addr returns a field with ip. It is skipped with LogIPOff, and if ip is invalid.
 func (l LogIP) addr(name string, ip netip.Addr) zap.Field {
 	if l == LogIPFull && ip.IsValid() {
 		return zap.Stringer(name, ip)
@@ -67,8 +65,8 @@ func (l LogIP) addr(name string, ip netip.Addr) zap.Field {
 	return l.prefix(name, netip.PrefixFrom(ip, ip.BitLen()))
 }
 
-// prefix returns the field called name about p; none if it is to be kept out or
-// is no range. It can be as narrow as a single address, and tell as much.
+// prefix returns a field with p, masked like an address, because a range may be as
+// narrow as one. It is skipped with LogIPOff, and if p is invalid.
 func (l LogIP) prefix(name string, p netip.Prefix) zap.Field {
 	switch {
 	case !p.IsValid():

@@ -217,8 +217,8 @@ type Middleware struct {
 	notes       *notes
 }
 
-// New checks cfg and returns a middleware. It fails if Lookup is missing, an
-// entry of Allow is no range of addresses, or LogIP is none of the constants.
+// New checks cfg and returns a middleware. It fails if Lookup is missing, an entry of
+// Allow is invalid, or LogIP is unknown.
 func New(cfg Config) (*Middleware, error) {
 	allow, err := cfg.check()
 	if err != nil {
@@ -253,16 +253,16 @@ func New(cfg Config) (*Middleware, error) {
 // check returns the normalized ranges of Allow.
 func (cfg *Config) check() ([]netip.Prefix, error) {
 	if cfg.Lookup == nil {
-		return nil, errors.New("making middleware: Lookup is required")
+		return nil, errors.New("making middleware: Lookup is missing")
 	}
 	if cfg.LogIP > LogIPOff {
-		return nil, fmt.Errorf("making middleware: LogIP: no such value: %v", cfg.LogIP)
+		return nil, fmt.Errorf("making middleware: LogIP: unknown value %v: want LogIPFull, LogIPMasked or LogIPOff", cfg.LogIP)
 	}
 	allow := make([]netip.Prefix, len(cfg.Allow))
 	for i, p := range cfg.Allow {
 		n, ok := cfg.NAT64.NormalizePrefix(p)
 		if !ok {
-			return nil, fmt.Errorf("making middleware: Allow[%d]: %v is no range of addresses", i, p)
+			return nil, fmt.Errorf("making middleware: Allow[%d]: %v is not a range of addresses: want one such as 192.0.2.0/24", i, p)
 		}
 		allow[i] = n
 	}

@@ -161,7 +161,7 @@ func TestNewRefuses(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		{"a missing Lookup", Config{}, "Lookup is required"},
+		{"a missing Lookup", Config{}, "Lookup is missing"},
 		{"an invalid prefix", Config{Lookup: some, Allow: append(prefixes("10.0.0.0/8"), netip.Prefix{})}, "Allow[1]"},
 		{"a LogIP that there is not", Config{Lookup: some, LogIP: LogIPOff + 1}, "LogIP(3)"},
 		{"a range wider than the mapped addresses", Config{Lookup: some, Allow: prefixes("::ffff:0.0.0.0/90")}, "Allow[0]: ::ffff:0.0.0.0/90"},

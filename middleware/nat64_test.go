@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// What a client chooses must not let it in as somebody else, nor get somebody else
-// banned; what it cannot choose must not let it out.
+// A client must not get in, or get another client banned, by an address that it can
+// choose. It must not escape its own ban by an address that it cannot choose.
 func TestNobodyPosesAsAnotherIPv4Address(t *testing.T) {
 	nat64, err := lookup.NewNAT64(netip.MustParsePrefix("2001:db8:64::/96"))
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 
 // An Observer looks for abuse. The engine of this module is one.
 type Observer interface {
-	// Request judges a request before it goes on, and returns the decision that
-	// it gives cause for, and whether there is one. A captcha whose prefix is the zero
-	// Prefix is about this request alone: see [Stop].Guard. It stands in front of the
-	// request, so it must not wait.
+	// Request judges a request before the next handler gets it, and returns the
+	// decision that it causes, and whether there is one. A captcha without a prefix is
+	// about this request alone: see [Stop].Guard. It must not wait, because the request
+	// waits for it.
 	Request(*event.Event) (lookup.Decision, bool)
 
-	// Response is told when the request is over. It may keep the event, and must
-	// not wait: it delays the client.
+	// Response is called at the end of a request. It may keep the event. It must not
+	// wait, because the client waits for it.
 	Response(*event.Event)
 }
 
@@ -31,7 +31,7 @@ type challengeObserver interface {
 	Challenged(client netip.Addr, agent string, d lookup.Decision, page string, solved bool)
 }
 
-// The observeStage shows the requests that pass, and their responses, to an Observer.
+// The observeStage passes requests and their responses to an Observer.
 type observeStage struct {
 	observer    Observer // nil: none
 	trusted     func(*http.Request, netip.Addr) bool
@@ -51,13 +51,13 @@ func (o *observeStage) enter(r *http.Request, f *finding) {
 	if !ok || d.Action == lookup.None {
 		return
 	}
-	if d.Prefix.IsValid() { // else it is about the request before it was answered
+	if d.Prefix.IsValid() { // otherwise it is about this request alone
 		f.visit.enters(entry{f.client, d, true})
 	}
 	o.challenge.weigh(r, newObservedStop(d, f.client), f)
 }
 
-// observes reports whether r, which passes so far, is to be observed.
+// observes reports whether r, which has passed so far, is observed.
 func (o *observeStage) observes(r *http.Request, f *finding) bool {
 	if o.observer == nil || o.trusted(r, f.client) {
 		return false
@@ -66,8 +66,8 @@ func (o *observeStage) observes(r *http.Request, f *finding) bool {
 	return !f.session
 }
 
-// begin returns the observation of r: that of a middleware further out, if there is one,
-// since the request has not changed there.
+// begin returns the observation of r: that of an outer middleware if there is one,
+// because it has the original request.
 func (o *observeStage) begin(r *http.Request, f *finding) *observation {
 	v := f.visit
 	if v == nil {
@@ -82,8 +82,8 @@ func (o *observeStage) begin(r *http.Request, f *finding) *observation {
 	return v.seen
 }
 
-// ask asks the observer about a request before it goes on, unless it was asked
-// further out, or is to be asked further in.
+// ask asks the observer about a request before the next handler gets it, unless an
+// outer middleware has asked, or an inner one will.
 func (o *observeStage) ask(f *finding) (lookup.Decision, bool) {
 	if v := f.visit; v != nil {
 		if v.asked || v.expecting {
@@ -94,7 +94,7 @@ func (o *observeStage) ask(f *finding) (lookup.Decision, bool) {
 	return o.observer.Request(&f.seen.event)
 }
 
-// serve serves r, which passes, with next.
+// serve serves the passing request r with next.
 func (o *observeStage) serve(w http.ResponseWriter, r *http.Request, f *finding, next nextFunc) error {
 	if f.seen != nil {
 		f.seen.writer.held = f.held
@@ -105,20 +105,20 @@ func (o *observeStage) serve(w http.ResponseWriter, r *http.Request, f *finding,
 	}
 	err := next(w, r)
 	if f.session {
-		o.sessions.Note(r, w.Header(), f.client) // it may end here
+		o.sessions.Note(r, w.Header(), f.client) // the response may end a session
 	}
 	return err
 }
 
-// An observation is what is seen of one request and the response to it.
+// An observation is the event of one request and its response.
 type observation struct {
 	event  event.Event
 	writer recorder
 	body   bodyWatch
-	length int64 // of the body, as the request says
+	length int64 // declared length of the body
 
-	unasked bool // the observer was not asked yet: see Visit
-	left    bool // a middleware further in observes the request now
+	unasked bool // the observer has not been asked yet: see Visit
+	left    bool // an inner middleware observes the request now
 }
 
 func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observation {
@@ -131,7 +131,7 @@ func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observati
 	return seen
 }
 
-// watch serves r with next, and tells the observer when it is over, also if next
+// watch serves r with next, and then passes the response to the observer, also if next
 // panics.
 func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.Request, next nextFunc) error {
 	seen.writer.ResponseWriter, seen.length = w, r.ContentLength
@@ -152,28 +152,28 @@ func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.R
 	if err != nil {
 		status = o.errorStatus(err)
 	}
-	if err == nil && !seen.writer.hijacked { // otherwise a handler of errors may read the body
+	if err == nil && !seen.writer.hijacked { // after an error, an error handler may still read the body
 		seen.body.finish(w, seen.length)
 	}
 	return err
 }
 
-// over reports whether the observer is to be told that the request is over: not if a
-// middleware further in has taken over.
+// over reports whether the observer gets the response: not if an inner middleware
+// observes it.
 func (o *observeStage) over(seen *observation) bool {
 	if seen.left {
 		return false
 	}
 	if seen.unasked {
-		// The middleware that was to ask did not follow. A decision that comes of
-		// it holds from the next request on.
+		// The expected inner middleware did not follow. A decision now applies from the
+		// next request on.
 		o.observer.Request(&seen.event)
 	}
 	return true
 }
 
-// complete adds the response to the event. The handler's status stands in if nothing
-// was sent.
+// complete adds the response to the event. If nothing was sent, status is the
+// handler's.
 func (o *observation) complete(w http.ResponseWriter, status int) {
 	if o.writer.hijacked {
 		status = http.StatusSwitchingProtocols
@@ -189,8 +189,8 @@ func (o *observation) complete(w http.ResponseWriter, status int) {
 	}
 }
 
-// size returns how long the answer is. For HEAD it is the length that a GET would get, if
-// the site announces it.
+// size returns the length of the response. For HEAD it is the announced length, which a
+// GET would get.
 func (o *observation) size(h http.Header) int64 {
 	if o.writer.size > 0 || o.event.Method != http.MethodHead {
 		return o.writer.size
@@ -202,15 +202,15 @@ func (o *observation) size(h http.Header) int64 {
 	return n
 }
 
-// The header fields that show a login, a failed login, or that a store has read the
-// signature of a request.
+// The header fields that show a login, a failed login, or that an object store has
+// checked the signature of a request.
 var (
 	ofRequest  = event.RequestFields()
 	ofResponse = event.ResponseFields()
 )
 
-// withoutPass returns what was picked of a response without the pass that was renewed
-// with it, which is no cookie of the site's.
+// withoutPass returns the picked headers without a renewed pass, which is not a cookie
+// of the site.
 func withoutPass(picked http.Header) http.Header {
 	lines := picked["Set-Cookie"]
 	if !slices.ContainsFunc(lines, challenge.IsPass) {
@@ -231,8 +231,8 @@ func contentType(h http.Header) string {
 	return ""
 }
 
-// withEncoding returns picked with the compression of the body, which is needed to read
-// the beginning that is kept.
+// withEncoding returns picked with the Content-Encoding, which is needed to read the
+// kept beginning of the body.
 func withEncoding(picked, h http.Header) http.Header {
 	encoding := h["Content-Encoding"]
 	if len(encoding) == 0 {
@@ -245,8 +245,8 @@ func withEncoding(picked, h http.Header) http.Header {
 	return picked
 }
 
-// pick returns the named fields of h, nil if it has none. They are looked at
-// while others may go on to change h.
+// pick returns copies of the named fields of h, or nil if it has none. Other code may
+// change h later.
 func pick(h http.Header, names []string) http.Header {
 	var picked http.Header
 	for _, name := range names {

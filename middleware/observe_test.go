@@ -21,7 +21,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A witness is an Observer that remembers, and decides what it is told to.
+// A witness is an Observer that records events and returns a fixed decision.
 type witness struct {
 	decide    lookup.Action
 	requests  []event.Event
@@ -195,8 +195,7 @@ func TestWhatIsKeptOfABody(t *testing.T) {
 	}
 }
 
-// Cookies that a client sends, and its credentials, are none of the observer's
-// business.
+// The observer does not get the client's cookies and credentials.
 func TestWhatIsKeptOfTheHeaders(t *testing.T) {
 	o := newWitness()
 	h := mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -217,7 +216,7 @@ func TestWhatIsKeptOfTheHeaders(t *testing.T) {
 	}
 }
 
-// Nothing that a handler can do with the server's ResponseWriter is lost.
+// A handler can do everything that the server's ResponseWriter can do.
 func TestTheWriterIsAsGoodAsTheServers(t *testing.T) {
 	o := newWitness()
 	srv := httptest.NewServer(mustNew(t, Config{Lookup: nothing, Observe: o}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -273,8 +272,7 @@ func TestASessionOfTheSiteIsNotObserved(t *testing.T) {
 	}
 }
 
-// WordPress reads a call whatever its type, and wherever it finds the way to
-// xmlrpc.php.
+// WordPress reads an XML-RPC call with any content type, and by any path to xmlrpc.php.
 func TestACallIsKeptWhateverItsType(t *testing.T) {
 	for _, target := range []string{"/xmlrpc.php", "//blog/%78mlrpc.php/x.png"} {
 		o := newWitness()
@@ -290,8 +288,8 @@ func TestACallIsKeptWhateverItsType(t *testing.T) {
 	}
 }
 
-// A client that says it sends a body, and does not, is not waited for but a moment,
-// and keeps nobody else waiting.
+// The server waits only a moment for a body that a client announces and does not send,
+// and other clients do not wait.
 func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []byte
@@ -330,7 +328,7 @@ type onResponse func(*event.Event)
 func (onResponse) Request(*event.Event) (lookup.Decision, bool) { return lookup.Decision{}, false }
 func (f onResponse) Response(e *event.Event)                    { f(e) }
 
-// A key in a field of its own reaches the observer, as detection asks for it.
+// The observer gets an API key in its own header field, because detection needs it.
 func TestKeysAreObserved(t *testing.T) {
 	var seen http.Header
 	m := mustNew(t, Config{Lookup: nothing, Observe: onResponse(func(e *event.Event) { seen = e.Request })})

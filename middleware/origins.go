@@ -12,27 +12,26 @@ import (
 )
 
 const (
-	// maxOrigins bounds what a source that makes up origins can cost, in pairs
-	// of an action and an origin. Real setups have a dozen.
+	// maxOrigins limits the pairs of action and origin, because a source can invent
+	// origins. Real setups have about a dozen.
 	maxOrigins = 256
 
-	// maxOrigin is how many bytes of an origin are kept: as many as CrowdSec
-	// takes for a label of its usage metrics.
+	// maxOrigin is how many bytes of an origin are kept: the limit of labels in
+	// CrowdSec's usage metrics.
 	maxOrigin = 255
 
 	// otherOrigins is the origin of all after the first maxOrigins.
 	otherOrigins = "other"
 )
 
-// origins count requests by what was decided about them. A request that is
-// stopped costs microseconds anyway, so one copy for all processors will do,
-// unlike for those that pass.
+// origins count requests by decision. One copy for all processors is enough, because a
+// stopped request costs microseconds anyway.
 type origins struct {
-	cur atomic.Pointer[map[verdict]*originCounters] // what readers see; never changed once stored
+	cur atomic.Pointer[map[verdict]*originCounters] // for readers; never changed once stored
 	mu  sync.Mutex                                  // one writer at a time
 }
 
-// A verdict is what requests are told apart by, beside their family.
+// A verdict is the key of the counts, besides the address family.
 type verdict struct {
 	action lookup.Action
 	origin string
@@ -50,8 +49,8 @@ func (o *origins) all() map[verdict]*originCounters {
 	return nil
 }
 
-// of returns where a request is counted that is stopped because of d. An action
-// that is not known is treated as a ban, and counts as one.
+// of returns the counters for requests stopped because of d. An unknown action is
+// treated as a ban, and counts as one.
 func (o *origins) of(d *lookup.Decision) *originCounters {
 	v := verdict{min(d.Action, lookup.Ban), d.Origin[:min(len(d.Origin), maxOrigin)]}
 	if t, ok := o.all()[v]; ok {
@@ -60,7 +59,7 @@ func (o *origins) of(d *lookup.Decision) *originCounters {
 	return o.add(v)
 }
 
-// add returns the originCounters of v, which readers did not see yet.
+// add adds counters for v, unless another goroutine has done so, and returns them.
 func (o *origins) add(v verdict) *originCounters {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -73,14 +72,14 @@ func (o *origins) add(v verdict) *originCounters {
 	}
 	next := make(map[verdict]*originCounters, len(all)+1)
 	maps.Copy(next, all)
-	v.origin = strings.Clone(v.origin) // not the whole of one that was cut
+	v.origin = strings.Clone(v.origin) // a copy, so that a cut origin does not keep the long one in memory
 	t := new(originCounters)
 	next[v] = t
 	o.cur.Store(&next)
 	return t
 }
 
-// counts returns what was counted, sorted.
+// counts returns the sorted counts.
 func (o *origins) counts() []OriginCount {
 	var all []OriginCount
 	for v, t := range o.all() {

@@ -20,15 +20,13 @@ import (
 // visitor's language if that is one of Arabic, Chinese, Dutch, English, French,
 // German, Italian, Japanese, Polish, Portuguese, Russian, Spanish and Turkish.
 type PageConfig struct {
-	// Template is the source of the HTML page in the language of
-	// [html/template]; its data is a [PageData]. It may hold style sheets and
-	// images as data URLs. The answer's Content-Security-Policy forbids all
-	// else: scripts, and whatever would have to be fetched. Default: the
-	// built-in page.
+	// Template is the source of the HTML page in the language of [html/template]; its
+	// data is a [PageData]. It may hold style sheets and images as data URLs. The
+	// Content-Security-Policy forbids scripts and all files that a browser would fetch.
+	// Default: the built-in page.
 	Template string
 
-	// Name is what errors call the template, such as its file name. Default:
-	// "page".
+	// Name is the template's name in errors, such as its file name. Default: "page".
 	Name string
 
 	// Title is the heading for clients that are banned, in every language. Default:
@@ -36,50 +34,49 @@ type PageConfig struct {
 	Title string
 
 	// Contact is the contact for clients that are stopped by mistake: an http or https
-	// URL, or a mail address with or without "mailto:". The reference stands in
-	// the subject of the mail, or replaces {ref} in the URL. Default: none.
+	// URL, or a mail address with or without "mailto:". The reference is put into the
+	// subject of the mail, or replaces {ref} in the URL. Default: none.
 	Contact string
 
-	// Accent is the colour of the built-in page, as #rgb or #rrggbb. Where text
-	// in it could not be read, one of its shades is taken. Default: a red.
+	// Accent is the colour of the built-in page, as #rgb or #rrggbb. If it would make
+	// text hard to read, a lighter or darker shade of it is used. Default: a red.
 	Accent string
 
 	// FrameAncestors are the origins whose pages may show this one in a frame, such
 	// as https://example.com, https://*.example.com or 'self'. Default: none.
 	FrameAncestors []string
 
-	// Logger is told, once and then at most once a minute, if Template fails on
-	// a stop although it did not in [NewPage]. Default: none.
+	// Logger gets a line, at most once a minute, if Template fails on a stop although
+	// it did not fail in [NewPage]. Default: none.
 	Logger *zap.Logger
 }
 
 // accent is the colour of the built-in page.
 const accent = "#b3261e"
 
-// PageData is what the template of a page gets.
+// PageData is the data of the template.
 type PageData struct {
 	*Stop                    // as {{.Ref}}, {{.Status}}, {{.Client}}, {{.Decision.Reason}}
 	Lang        string       // language of Title and Detail, such as "en"
-	Dir         string       // direction of its script, "ltr" or "rtl"
-	Title       string       // what the matter is, in two or three words
+	Dir         string       // direction of the text, "ltr" or "rtl"
+	Title       string       // the heading, two or three words
 	Detail      string       // the same in a sentence
-	Contact     string       // URL that leads to the operator; empty if there is none
-	ContactText string       // what to show of it
+	Contact     string       // URL of the operator's contact; empty: none
+	ContactText string       // the text of that link
 	Style       template.CSS // style sheet of the built-in page
 }
 
-// A Page is an [http.Handler] that answers stopped requests, each with the
-// Status of the [Stop] in its context, or with 403 if there is none. It reads
-// nothing of the request but its method and what the client accepts, and says
-// nothing of the decision but its kind: the reason is in the log, under the
-// same reference.
+// A Page is an [http.Handler] that answers stopped requests, each with the Status of
+// the [Stop] in its context, or with 403 if there is none. It reads only the method of
+// the request and what the client accepts. It shows only the kind of decision: the
+// reason is in the log, under the same reference.
 //
-// The built-in page is rendered once for each language and kind of stop, when the
-// first client needs it, and kept: share a Page between all that look the same.
+// The built-in page is rendered once for each language and kind of stop, when the first
+// client needs it. So share a Page between sites with the same look.
 type Page struct {
 	html   *template.Template // the operator's, or the built-in one
-	own    bool               // it is the operator's
-	title  string             // for banned clients; empty: that of the language
+	own    bool               // html is the operator's
+	title  string             // for banned clients; empty: the text in the visitor's language
 	look   *page.Look
 	policy string // Content-Security-Policy
 	log    *zap.Logger
@@ -94,9 +91,9 @@ var pageHTML string
 
 var builtin = template.Must(template.New("page").Parse(pageHTML))
 
-// NewPage returns a page. It tries a template on samples, one of them almost
-// empty, so that one that cannot be parsed or executed is refused here, with its
-// name and line, and not when the first client is stopped.
+// NewPage returns a page. It tests a template with samples, one of them almost empty.
+// So it refuses a template that fails now, with its name and line, and not at the first
+// stopped client.
 func NewPage(cfg PageConfig) (*Page, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -108,7 +105,7 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	p := &Page{html: builtin, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler()}
 	style := page.Hash(look.Style)
 	if cfg.Template != "" {
-		style = "'unsafe-inline'" // no request data gets into it unescaped
+		style = "'unsafe-inline'" // safe: the template escapes all data of the request
 		if err := p.setTemplate(cfg); err != nil {
 			return nil, err
 		}
@@ -123,7 +120,7 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	return p, nil
 }
 
-// setTemplate gives p the operator's template, once it has been tried.
+// setTemplate sets the operator's template, after a test with samples.
 func (p *Page) setTemplate(cfg PageConfig) error {
 	html, err := template.New(cmp.Or(cfg.Name, "page")).Parse(cfg.Template)
 	if err != nil {
@@ -138,7 +135,7 @@ func (p *Page) setTemplate(cfg PageConfig) error {
 	return nil
 }
 
-// sampleStops returns stops that differ in what a template may trip over.
+// sampleStops returns stops with and without each part that can make a template fail.
 func sampleStops() []*Stop {
 	now := time.Now()
 	ip := netip.AddrFrom4([4]byte{192, 0, 2, 1})
@@ -153,17 +150,16 @@ func sampleStops() []*Stop {
 	return []*Stop{newStop(full, ip), newStop(throttle, ip), bareStop()}
 }
 
-// bareStop replaces the Stop that a context does not have: the caller meant to stop the
+// bareStop replaces a missing Stop in the context, because the caller wants to stop the
 // request.
 func bareStop() *Stop {
 	return &Stop{Status: http.StatusForbidden, Ref: newRef(), Time: time.Now()}
 }
 
-// ServeHTTP answers r in the form that suits its client: an HTML page to who
-// navigates a browser, in the language that it asks for, application/problem+json
-// (RFC 9457) to scripts, plain text to all others, both in English. HEAD gets the
-// same without the body. The body of r is not read, and what others have put into
-// the answer's header is left alone.
+// ServeHTTP answers r in a form for its client: an HTML page in the visitor's language
+// to a browser that navigates, application/problem+json (RFC 9457) to scripts, and
+// plain text to all others, both in English. HEAD gets the same without the body. It
+// does not read the body of r, and keeps headers that other handlers have set.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s, ok := FromContext(r.Context())
 	if !ok {
@@ -182,7 +178,7 @@ func (p *Page) ServeStop(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if f == page.HTML {
 		words := page.WordsFor(r.Header.Get("Accept-Language"))
 		buffer := p.buffers.Get().(*[]byte)
-		defer p.buffers.Put(buffer) // writers do not keep what they are given
+		defer p.buffers.Put(buffer) // writers do not keep their argument
 		body, err := p.appendHTML((*buffer)[:0], s, words)
 		if err == nil {
 			*buffer = body
@@ -190,9 +186,9 @@ func (p *Page) ServeStop(w http.ResponseWriter, r *http.Request, s *Stop) {
 			a.Send(w, r)
 			return
 		}
-		// The stop stands whatever happens to the page.
+		// The request stays stopped even if its page fails.
 		if p.failed.due() {
-			p.log.Error("template of page failed, plain text sent", zap.String("ref", s.Ref), zap.Error(err))
+			p.log.Error("the template of the page failed: the client gets plain text", zap.String("ref", s.Ref), zap.Error(err))
 		}
 	}
 	if f == page.ProblemJSON {

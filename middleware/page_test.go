@@ -245,7 +245,7 @@ func TestTheStopStandsIfTheTemplateFailsLater(t *testing.T) {
 	}
 }
 
-// stopping serves with everybody banned.
+// stopping is a server on which all clients are banned.
 func stopping(t *testing.T) *httptest.Server {
 	t.Helper()
 	m := mustNew(t, Config{Lookup: in(table(t, "127.0.0.0/8 ban", "::1 ban"))})

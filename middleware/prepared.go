@@ -18,14 +18,14 @@ type kind uint8
 const (
 	denied    kind = iota // the client is banned
 	refused               // the request is refused because of its content
-	unchecked             // the request could not be judged
-	guarded               // the page gets too many suspicious requests
-	unmet                 // a challenge is due, and none can be sent
+	unchecked             // the request could not be inspected
+	guarded               // the path gets too many suspicious requests
+	unmet                 // a challenge is due, and challenges are off
 	throttled             // the client sends too many requests
 	kinds
 )
 
-// kindOf returns what kind of stop s is.
+// kindOf returns the kind of s.
 func kindOf(s *Stop) kind {
 	switch {
 	case s.Inspected && s.Status == http.StatusServiceUnavailable:
@@ -42,8 +42,8 @@ func kindOf(s *Stop) kind {
 	return denied
 }
 
-// say returns the heading of a page about a stop of kind k, and its sentence, in
-// which %s may stand for the time to wait.
+// say returns the heading and the text of a page for a stop of kind k. In the text, %s
+// stands for the time to wait.
 func (p *Page) say(k kind, w *page.Words) (title, text string) {
 	switch k {
 	case unchecked:
@@ -65,7 +65,7 @@ func (p *Page) say(k kind, w *page.Words) (title, text string) {
 	return title, text
 }
 
-// A view is what the built-in template gets.
+// A view is the data of the built-in template.
 type view struct {
 	*page.Words
 	Heading, Text string
@@ -74,7 +74,7 @@ type view struct {
 	blanks
 }
 
-// blanks is what differs from stop to stop on a page of one kind and language.
+// blanks are the parts of a page that differ between stops of one kind and language.
 type blanks struct {
 	Status, Ref string
 	Stamp, When string // of Stop.Time
@@ -96,14 +96,14 @@ func (p *Page) render(k kind, w *page.Words, b blanks) ([]byte, error) {
 	})
 }
 
-// A prepared is the built-in page of one kind and language, rendered when it is
-// first needed.
+// A prepared is the built-in page of one kind and language. It is rendered at its first
+// use.
 type prepared struct {
 	once  sync.Once
 	parts []part
 }
 
-// A part is some HTML, and what follows it.
+// A part is some HTML, and the blank after it.
 type part struct {
 	html string
 	then blank
@@ -121,15 +121,15 @@ const (
 	blankSpan
 )
 
-// fill renders the page with a random word in each blank, and takes it apart there.
-// The words are of letters and digits, which are the same in all of HTML and URLs.
+// fill renders the page with a random word in each blank, and splits it there. The
+// words have only letters and digits, which are never escaped in HTML and URLs.
 func (f *prepared) fill(p *Page, k kind, w *page.Words) {
 	words := [...]string{blankStatus: newRef(), blankRef: newRef(), blankStamp: newRef(), blankWhen: newRef(), blankSpan: newRef()}
 	html, err := p.render(k, w, blanks{
 		Status: words[blankStatus], Ref: words[blankRef], Stamp: words[blankStamp], When: words[blankWhen], span: words[blankSpan],
 	})
 	if err != nil {
-		return // not reached: there is nothing in the template that could fail
+		return // not reached: nothing in the template can fail
 	}
 	for rest := string(html); rest != ""; {
 		next := part{html: rest}
@@ -162,8 +162,8 @@ func (p *Page) appendHTML(b []byte, s *Stop, w *page.Words) ([]byte, error) {
 	return append(b, html...), err
 }
 
-// appendPrepared is appendHTML for the built-in page and a reference that HTML and
-// URLs have as it is.
+// appendPrepared is appendHTML for the built-in page and a reference that needs no
+// escaping.
 func (p *Page) appendPrepared(b []byte, s *Stop, w *page.Words) []byte {
 	k := kindOf(s)
 	f := &p.prepared[w][k]
@@ -187,7 +187,7 @@ func (p *Page) appendPrepared(b []byte, s *Stop, w *page.Words) []byte {
 	return b
 }
 
-// isPlain reports whether ref is one of ours: letters and digits only.
+// isPlain reports whether ref has only letters and digits.
 func isPlain(ref string) bool {
 	for _, c := range []byte(ref) {
 		if c < '0' || c > '9' && c < 'A' || c > 'Z' {

@@ -82,7 +82,7 @@ func TestPageSpeaksTheVisitorsLanguage(t *testing.T) {
 	}
 }
 
-// Programs, and who reads their logs, get English.
+// Programs get English texts.
 func TestWhatProgramsGetIsInEnglish(t *testing.T) {
 	p := mustPage(t, PageConfig{})
 	for _, accept := range []string{"application/json", "*/*"} {
@@ -104,7 +104,7 @@ func TestAnOwnTemplateIsToldTheLanguage(t *testing.T) {
 	}
 }
 
-// A page that names nobody to turn to asks for nothing.
+// A page without a contact does not ask for a message.
 func TestAPageWithoutAContactAsksForNothing(t *testing.T) {
 	for _, contact := range []string{"", "https://example.com/help"} {
 		p := mustPage(t, PageConfig{Contact: contact})
@@ -118,7 +118,7 @@ func TestAPageWithoutAContactAsksForNothing(t *testing.T) {
 	}
 }
 
-// What is put together from parts is what the template makes.
+// A page from prepared parts equals the rendered page.
 func TestAPreparedPageIsTheRenderedOne(t *testing.T) {
 	for _, cfg := range []PageConfig{
 		{},
@@ -139,7 +139,7 @@ func TestAPreparedPageIsTheRenderedOne(t *testing.T) {
 	}
 }
 
-// A reference that is none of ours is for html/template to escape.
+// html/template escapes a reference from elsewhere.
 func TestAForeignReferenceIsEscaped(t *testing.T) {
 	p := mustPage(t, PageConfig{Contact: "https://example.com/{ref}"})
 	for _, ref := range []string{"<script>alert(1)</script>", `"><b>`, "a b", "é"} {

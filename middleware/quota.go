@@ -10,45 +10,43 @@ import (
 
 const (
 	quotaWindow  = time.Minute
-	quotaLines   = 5    // lines that one client gets in a window
-	quotaClients = 1024 // clients that are told apart in a window
+	quotaLines   = 5    // lines for one client in a window
+	quotaClients = 1024 // clients with their own lines in a window
 )
 
-// A quota keeps a flood of requests from being one of log lines too. Time is
-// cut into windows of a minute, which begin with a request. In each a client
-// gets five lines, and what it asks after that is summed up in one line for all
-// clients, at the beginning of a later window: there is no goroutine to write it
-// before. At most 1024 clients have lines in a window, which bounds both the
-// log, to 85 lines a second, and the memory, to some 100 kB. The numbers of all
-// requests are in the [Counters].
+// A quota limits log lines in a flood of requests. A window lasts a minute and begins
+// with a request. In it, each client gets five lines. Its other requests are counted in
+// one summary for all clients, which is logged at the beginning of a later window,
+// because no goroutine writes it earlier. At most 1024 clients have their own lines in
+// a window. That limits the log to 85 lines a second, and the memory to about 100 kB.
+// The [Counters] count all requests.
 type quota struct {
 	mu      sync.Mutex
 	since   time.Time             // beginning of the window
-	clients map[netip.Addr]logged // those that came in it, IPv6 by network
-	rest    logged                // those that came when there were too many
+	clients map[netip.Addr]logged // the clients of the window, IPv6 by network
+	rest    logged                // the clients above the limit
 }
 
-// A logged says what of a client's requests is in the log.
+// A logged is the state of a client in the log.
 type logged struct {
 	requests uint64 // counted in this window
-	ref      string // of its last line; of the rest: of the line that sums up
+	ref      string // of its last line; for rest: of the summary
 }
 
-// A leftOut sums up what of a window is not in the log.
+// A leftOut is the summary of a window.
 type leftOut struct {
 	since    time.Time
 	requests uint64
-	clients  int        // known ones with requests left out
-	loudest  netip.Addr // the one of them with the most; its address or the first of its network
-	most     uint64     // requests of that one left out
-	rest     logged     // requests of clients that were not told apart
+	clients  int        // clients with requests that were not logged
+	loudest  netip.Addr // the client with the most of them; its address, or the first of its network
+	most     uint64     // number of that client's requests that were not logged
+	rest     logged     // requests of the clients above the limit
 }
 
-// take reports whether s may have a line of its own, and sums up the window
-// that is over if this is the first request of the next. If s may not have a
-// line it gets the reference of one that is there, so that whoever shows the
-// reference of the page is found: of the last one about the same client, or of
-// the one that will sum up.
+// take reports whether s may have its own line, and returns the summary of the previous
+// window at the first request of a new one. Without its own line, s gets the reference
+// of an existing line, so that the reference on the page can be found: that of the last
+// line about the same client, or of the coming summary.
 func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 	client := event.ClientOf(s.Client).Addr()
 	q.mu.Lock()
@@ -74,14 +72,14 @@ func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 	return ok, left
 }
 
-// end sums up the window that is under way, and begins another.
+// end returns the summary of the current window, and begins a new one.
 func (q *quota) end(now time.Time) leftOut {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.turnLocked(now)
 }
 
-// turnLocked begins a new window and sums up the old one.
+// turnLocked begins a new window and returns the summary of the old one.
 func (q *quota) turnLocked(now time.Time) leftOut {
 	left := leftOut{since: q.since, requests: q.rest.requests, rest: q.rest}
 	for client, c := range q.clients {

@@ -223,7 +223,7 @@ func TestQuotasHoldForManyAtOnce(t *testing.T) {
 	}
 }
 
-// What came last of a flood is told when the middleware ends.
+// The end of a flood is logged when the middleware ends.
 func TestTheEndOfAFloodIsTold(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	m := &Middleware{notes: &notes{log: zap.New(core)}}

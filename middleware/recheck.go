@@ -13,13 +13,12 @@ import (
 )
 
 const (
-	// recheckInterval is how often the clients of requests that last are looked up
-	// again. A request is seen for the first time when it has lasted one to two of
-	// them, so that short ones cost no lookup.
+	// recheckInterval is how often the clients of long requests are looked up again.
+	// The first lookup is after one to two intervals, so short requests cost none.
 	recheckInterval = time.Second
 
-	// recheckTimeout bounds what all lookups of one round take together, since a
-	// lookup may ask another server. The next round goes on behind what took too long.
+	// recheckTimeout limits the time of all lookups in a round, because a lookup may
+	// ask another server. The next round continues after the lookup that took too long.
 	recheckTimeout = 2 * time.Second
 )
 
@@ -31,7 +30,7 @@ func (e *Established) arm() {
 	e.wind()
 }
 
-// wind sets the timer. Only the goroutine that has set armed may call it.
+// wind starts the timer. Only the goroutine that has set armed may call it.
 func (e *Established) wind() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -50,7 +49,7 @@ func (e *Established) recheck() {
 	for i := range e.stripe {
 		at := (e.from + i) % stripes
 		if !e.stripe[at].recheck(ctx, round) {
-			e.from = at + 1 // its rest comes behind the other stripes
+			e.from = at + 1 // the rest of this stripe comes after the other stripes
 			break
 		}
 	}
@@ -59,13 +58,13 @@ func (e *Established) recheck() {
 		return
 	}
 	e.armed.Store(false)
-	// A request that came before that has set no timer.
+	// A request that arrived before that has set no timer.
 	if !e.idle() {
 		e.arm()
 	}
 }
 
-// idle reports whether there is nothing to look at.
+// idle reports whether there are no requests.
 func (e *Established) idle() bool {
 	for i := range e.stripe {
 		s := &e.stripe[i]
@@ -79,7 +78,7 @@ func (e *Established) idle() bool {
 	return true
 }
 
-// A suspect is a request that has lasted for a while.
+// A suspect is a request to look up again.
 type suspect struct {
 	h      *held
 	serial uint64
@@ -88,16 +87,16 @@ type suspect struct {
 	client netip.Addr
 }
 
-// recheck ends the requests that are to be ended, and reports whether there was
-// time for all. If not, the next round goes on behind the one whose lookup took too
-// long, so that a slow one keeps none from its turn.
+// recheck ends the requests of banned clients, and reports whether there was time for
+// all. If not, the next round continues after the lookup that took too long, so that a
+// slow lookup does not block the others.
 func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
 	all := s.lasting(round)
 	first := max(0, slices.IndexFunc(all, func(p suspect) bool { return p.order >= s.next }))
 	for i := range all {
 		p := all[(first+i)%len(all)]
 		d, ok := p.m.decision.recheck(ctx, p.client)
-		if ctx.Err() != nil { // the answer may be none
+		if ctx.Err() != nil { // the lookup may have been cut off
 			s.next = p.order + 1
 			return false
 		}
@@ -108,8 +107,8 @@ func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
 	return true
 }
 
-// lasting returns the requests that began at least one whole round ago. It forgets
-// connections that are closed.
+// lasting returns the requests that began at least one whole round ago. It removes
+// closed connections.
 func (s *heldStripe) lasting(round uint32) []suspect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,14 +126,14 @@ func (s *heldStripe) lasting(round uint32) []suspect {
 	return all
 }
 
-// end ends the request that p is, unless it is over, because of d.
+// end ends the request p because of d, unless it has ended.
 func (s *heldStripe) end(p suspect, d lookup.Decision) {
 	s.mu.Lock()
 	if p.h.serial != p.serial {
 		s.mu.Unlock()
 		return
 	}
-	// Again and again, for a handler may set a deadline of its own.
+	// This repeats in each round, because a handler may set its own deadline.
 	first := p.h.endLocked() && !p.h.ended
 	p.h.ended = p.h.ended || first
 	asked, visit := p.h.asked, p.h.visit
@@ -144,16 +143,16 @@ func (s *heldStripe) end(p suspect, d lookup.Decision) {
 	}
 }
 
-// endLocked breaks off the request, whatever its handler does, and reports whether
-// there is a way to. It waits for nobody.
+// endLocked ends the request, whatever its handler does, and reports whether that is
+// possible. It does not wait.
 //
-// A deadline that is over makes every read and write fail. Over HTTP/2 it resets the
-// stream, and over HTTP/1 the server's own read of the connection fails: both cancel
-// the request.
+// An expired deadline makes every read and write fail. Over HTTP/2 it resets the
+// stream. Over HTTP/1 the server's own read of the connection fails. Both cancel the
+// request.
 func (h *held) endLocked() bool {
 	done := h.conn != nil || h.cancel != nil
 	if h.conn != nil {
-		// TLS would say goodbye first, and wait until that is sent.
+		// A TLS connection would first send a close message, and wait for that.
 		_ = innermost(h.conn).Close()
 	}
 	if h.w != nil {
@@ -167,8 +166,8 @@ func (h *held) endLocked() bool {
 	return done
 }
 
-// serversOwn returns the writer that those of handlers are made of. Its deadlines may be
-// set while the handler writes; those around it are for one goroutine.
+// serversOwn returns the server's own writer inside w. Its deadlines may be set while
+// the handler writes. Wrappers around it are not safe for that.
 func serversOwn(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -179,7 +178,7 @@ func serversOwn(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-// innermost returns the connection that others are made of.
+// innermost returns the connection inside all wrappers.
 func innermost(conn net.Conn) net.Conn {
 	for {
 		outer, ok := conn.(interface{ NetConn() net.Conn })
@@ -190,7 +189,7 @@ func innermost(conn net.Conn) net.Conn {
 	}
 }
 
-// isClosed reports whether a connection was closed here, or cannot be told to be.
+// isClosed reports whether a connection was closed here, or whether that is unknown.
 func isClosed(conn net.Conn) bool {
 	c, ok := innermost(conn).(syscall.Conn)
 	if !ok {

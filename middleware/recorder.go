@@ -7,24 +7,24 @@ import (
 	"net/http"
 )
 
-// maxAnswer is how much of an answer is kept: enough of a page to see that it asks
-// for a password again.
+// maxAnswer is how much of a response is kept: enough to see that a page asks for a
+// password again.
 const maxAnswer = 8 << 10
 
-// A recorder is a ResponseWriter that knows the status and how much was sent. All else
-// is the business of the one inside, which [http.NewResponseController] finds;
-// for handlers that look for the old interfaces it has these, too.
+// A recorder is a ResponseWriter that knows the status and the number of bytes.
+// [http.NewResponseController] finds the writer inside. For handlers that need the old
+// interfaces it implements them, too.
 type recorder struct {
 	http.ResponseWriter
 
-	held *held // learns of the connection that the handler takes over; nil: nobody does
+	held *held // gets the hijacked connection; nil: not needed
 
-	status   int // 0: nothing was sent yet
+	status   int // 0: nothing sent yet
 	hijacked bool
-	size     int64 // bytes that were sent
+	size     int64 // bytes sent
 
-	keep   bool   // the answer may show whether a login succeeded
-	answer []byte // its beginning
+	keep   bool   // the response may show whether a login succeeded
+	answer []byte // the beginning of the response
 }
 
 // Unwrap returns the ResponseWriter inside.
@@ -32,7 +32,7 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *recorder) WriteHeader(status int) {
-	// What comes before the answer, such as 103, is not the answer.
+	// Informational responses such as 103 come before the response.
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
 	}
@@ -47,7 +47,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// sent notes what was sent.
+// sent records bytes that were sent.
 func (w *recorder) sent(p []byte) {
 	w.size += int64(len(p))
 	if w.keep {
@@ -55,18 +55,18 @@ func (w *recorder) sent(p []byte) {
 	}
 }
 
-// ReadFrom lets the one inside send a file without copying it, if it can.
+// ReadFrom lets the writer inside send a file without copying it, if it can.
 func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	w.begin()
 	if w.keep {
-		return io.Copy(struct{ io.Writer }{w}, src) // by Write, which sees it
+		return io.Copy(struct{ io.Writer }{w}, src) // uses Write, which records the bytes
 	}
 	n, err := io.Copy(w.ResponseWriter, src)
 	w.size += n
 	return n, err
 }
 
-// FlushError implements what [http.ResponseController] looks for.
+// FlushError is for [http.ResponseController].
 func (w *recorder) FlushError() error {
 	w.begin()
 	return http.NewResponseController(w.ResponseWriter).Flush()
@@ -83,7 +83,7 @@ func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// begin notes that an answer without a status is one of 200.
+// begin sets the status 200 if there is none.
 func (w *recorder) begin() {
 	if w.status == 0 {
 		w.status = http.StatusOK

@@ -28,8 +28,8 @@ func wrongLogin(body string) *http.Request {
 	return r
 }
 
-// However a handler writes, what it sent is measured, and of the answer to a login
-// the beginning kept.
+// However a handler writes, the size is measured, and the beginning of the response to
+// a login is kept.
 func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	page := "<form>" + strings.Repeat("x", 20_000)
 	for _, row := range []struct {
@@ -81,7 +81,7 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	}
 }
 
-// A writer that takes less than it is given is believed.
+// If a writer accepts fewer bytes, only those count.
 type shortWriter struct {
 	http.ResponseWriter
 	n int
@@ -104,7 +104,7 @@ func TestWhatWasNotSentIsNotMeasured(t *testing.T) {
 	}
 }
 
-// What says how the answer was compressed comes along with it, and not without.
+// The Content-Encoding is kept only together with the response's beginning.
 func TestACompressedAnswerSaysSo(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -123,7 +123,7 @@ func TestACompressedAnswerSaysSo(t *testing.T) {
 	}
 }
 
-// Whose act a request is, and what the answer leads to, are told as they are.
+// The event has the Fetch metadata of the request, and the target of a redirect.
 func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
 	for _, row := range []struct {
 		site, dest string
@@ -141,7 +141,8 @@ func TestTheObserverIsToldWhoseActItIs(t *testing.T) {
 	}
 }
 
-// Over plain HTTP a browser does not say whose act a GET is, if a page asks it not to.
+// Over plain HTTP a browser does not show which site caused a GET, if a page asks for
+// that.
 func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
 	for _, row := range []struct {
 		name, method, url, proxy string
@@ -166,7 +167,8 @@ func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
 	}
 }
 
-// A session is put in what names its fields, a file in any type.
+// A PUT that creates a session has a type with named fields. A PUT of a file has any
+// type.
 func TestPutsThatAreKept(t *testing.T) {
 	for contentType, want := range map[string]bool{
 		"application/json": true, "application/xml": true, "application/x-www-form-urlencoded; charset=utf-8": true, "": false, "text/plain": false, "image/png": false,

@@ -15,32 +15,31 @@ import (
 
 const (
 	defaultSessions = 50_000
-	maxCookies      = 64   // of a request that are looked at
-	maxCookie       = 8192 // bytes of a Cookie header that are
+	maxCookies      = 64   // cookies of a request that are checked
+	maxCookie       = 8192 // bytes of a Cookie header that are checked
 )
 
-// SessionsConfig says which sessions are to be known. Names is required.
+// SessionsConfig describes the sessions. Names is required.
 type SessionsConfig struct {
-	// Names are those of the cookies that the site sets for logged-in visitors. A
-	// star at the end stands for any rest: wordpress_logged_in_*.
+	// Names are the names of the cookies that the site sets for logged-in visitors. A
+	// star at the end stands for any text: wordpress_logged_in_*.
 	Names []string
 
-	// Size is how many sessions are remembered, a hundredth of them (8 at least) of one
-	// client. When there are more, those that were not used for longest are forgotten.
-	// Default: 50,000.
+	// Size is the maximum number of sessions. One client may have a hundredth of them
+	// (at least 8). Beyond it, the least recently used ones are forgotten. Default:
+	// 50,000.
 	Size int
 
-	// TTL is how long a session is remembered, from when the site began it. Default:
-	// 24h.
+	// TTL is how long a session is known after the site began it. Default: 24h.
 	TTL time.Duration
 }
 
-// Sessions knows the sessions that a site has itself begun, by the cookies that
-// it has set: that a request has such a cookie says nothing, since anybody can
-// write one. One is known at the client that it was begun with, an address or a /64,
-// and until the site takes the cookie back or replaces it, or the time is over: who
-// has registered is not spared for ever, and not from everywhere. It keeps hashes,
-// 16 bytes of each, and is for many goroutines at once.
+// Sessions knows the sessions that a site itself has begun, by the cookies that it has
+// set: a cookie in a request proves nothing, because a client can invent one. A session
+// is only valid for the client with which it began (an address or a /64), until the
+// site deletes or replaces the cookie, or TTL is over. So a registered user is not
+// exempt forever, nor from everywhere. It stores only hashes of 16 bytes. It is safe
+// for use by many goroutines.
 type Sessions struct {
 	names []string
 	size  int
@@ -48,18 +47,18 @@ type Sessions struct {
 
 	mu         sync.Mutex // two generations: a session in use moves into the young one
 	old, young map[[16]byte]time.Time
-	shares     map[netip.Prefix]int // how many of the young are of one client
+	shares     map[netip.Prefix]int // the number of young sessions by client
 	turned     time.Time
 }
 
-// NewSessions returns a Sessions that knows none yet.
+// NewSessions returns an empty Sessions.
 func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	if len(cfg.Names) == 0 {
-		return nil, errors.New("sessions: names of cookies are required")
+		return nil, errors.New("sessions: no names of cookies: want at least one, such as wordpress_logged_in_*")
 	}
 	for _, name := range cfg.Names {
 		if strings.Trim(name, "*") == "" {
-			return nil, errors.New("sessions: a name is empty, or stands for any cookie")
+			return nil, errors.New("sessions: a name is empty or only a star: want the beginning of a cookie's name, such as wordpress_logged_in_*")
 		}
 	}
 	if cfg.Size <= 0 {
@@ -71,7 +70,7 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	return &Sessions{names: cfg.Names, size: cfg.Size, ttl: cfg.TTL, turned: time.Now()}, nil
 }
 
-// Known reports whether r, of this client, belongs to a session that the site has
+// Known reports whether r, from this client, belongs to a session that the site has
 // begun.
 func (s *Sessions) Known(r *http.Request, client netip.Addr) bool {
 	for name, value := range s.cookies(r) {
@@ -82,7 +81,7 @@ func (s *Sessions) Known(r *http.Request, client netip.Addr) bool {
 	return false
 }
 
-// cookies yields those of r that count.
+// cookies yields the cookies of r with one of the names.
 func (s *Sessions) cookies(r *http.Request) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for _, line := range r.Header["Cookie"] {
@@ -100,8 +99,8 @@ func (s *Sessions) cookies(r *http.Request) iter.Seq2[string, string] {
 	}
 }
 
-// Note remembers the sessions that the response to r, of this client, begins, and
-// forgets those that it ends: whose cookie it takes back, or replaces.
+// Note adds the sessions that the response to r begins, and removes those that it ends
+// by deleting or replacing their cookies.
 func (s *Sessions) Note(r *http.Request, response http.Header, client netip.Addr) {
 	if strings.Contains(response.Get("Clear-Site-Data"), `"cookies"`) {
 		s.end(r, "", client)
@@ -115,13 +114,13 @@ func (s *Sessions) Note(r *http.Request, response http.Header, client netip.Addr
 		if c.MaxAge < 0 || !c.Expires.IsZero() && c.Expires.Before(time.Now()) {
 			continue
 		}
-		if v := strings.TrimSpace(c.Value); v != "" && v != "%20" { // how WordPress takes one back
+		if v := strings.TrimSpace(c.Value); v != "" && v != "%20" { // WordPress deletes a cookie this way
 			s.begin(key(c.Name, c.Value, event.ClientOf(client)), event.ClientOf(client))
 		}
 	}
 }
 
-// begin remembers a session. One more than a client's share is not.
+// begin adds a session, unless the client's share is used up.
 func (s *Sessions) begin(k [16]byte, client netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +134,7 @@ func (s *Sessions) begin(k [16]byte, client netip.Prefix) {
 	s.young[k] = time.Now()
 }
 
-// end forgets the sessions of r whose cookies have this name, or any if it is empty.
+// end removes the sessions of r whose cookies have this name, or all if name is empty.
 func (s *Sessions) end(r *http.Request, name string, client netip.Addr) {
 	for n, value := range s.cookies(r) {
 		if name != "" && n != name {
@@ -165,7 +164,7 @@ func (s *Sessions) has(name, value string, client netip.Prefix) bool {
 	s.turnLocked()
 	begun, young := s.young[k]
 	if !young {
-		begun = s.old[k] // zero, and so over, if there is none
+		begun = s.old[k] // the zero time, which is expired, if there is none
 	}
 	if time.Since(begun) >= s.ttl {
 		return false
@@ -177,8 +176,8 @@ func (s *Sessions) has(name, value string, client netip.Prefix) bool {
 	return true
 }
 
-// turnLocked makes the young generation the old one when it has half of all there
-// may be, or has been that for long enough.
+// turnLocked turns the young generation into the old one when it has half of all
+// possible entries, or is old enough.
 func (s *Sessions) turnLocked() {
 	now := time.Now()
 	age := now.Sub(s.turned)

@@ -136,7 +136,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 }
 
-// One client that registers again and again pushes nobody out.
+// A client that registers repeatedly does not displace the sessions of others.
 func TestSessionsOfOneClientAreBounded(t *testing.T) {
 	s := newSessions(t, SessionsConfig{Size: 1000})
 	s.Note(having(""), setting("sid=x"), one)
@@ -151,7 +151,7 @@ func TestSessionsOfOneClientAreBounded(t *testing.T) {
 	}
 }
 
-// The answer to a logout is seen although its request is not observed.
+// The response to a logout is seen although its request is not observed.
 func TestALogoutIsSeen(t *testing.T) {
 	s, watch := newSessions(t, SessionsConfig{}), &guard{}
 	m := mustNew(t, Config{Lookup: nothing, Observe: watch, Sessions: s})

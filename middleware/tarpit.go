@@ -11,17 +11,17 @@ import (
 
 const (
 	maxHeld       = 1024 // connections that a tarpit holds
-	maxHeldClient = 4    // of them, those of a client
+	maxHeldClient = 4    // of one client
 )
 
-// A tarpit holds connections open for some time, and then resets them. All are held
-// for the same time, so the one that came first is the next to go.
+// A tarpit holds connections open for some time, and then resets them. All are held for
+// the same time, so the oldest is always the next one to reset.
 type tarpit struct {
 	lasts time.Duration
 
 	mu     sync.Mutex
 	held   []heldConn
-	of     map[netip.Prefix]int // how many of them are a client's
+	of     map[netip.Prefix]int // the number of connections by client
 	timer  *time.Timer          // nil: none is held
 	closed bool
 }
@@ -32,7 +32,7 @@ type heldConn struct {
 	until  time.Time
 }
 
-// hold takes c over, and reports whether there is room for it.
+// hold takes c if there is room, and reports whether it did.
 func (t *tarpit) hold(c net.Conn, client netip.Addr) bool {
 	if t.lasts <= 0 {
 		return false
@@ -70,13 +70,13 @@ func (t *tarpit) release() {
 // letGo resets a connection. The caller holds mu.
 func (t *tarpit) letGo(c *heldConn) {
 	reset(c.Conn)
-	c.Conn = nil // held is a slice of an array that lives on
+	c.Conn = nil // so that the array of held does not keep it in memory
 	if t.of[c.client]--; t.of[c.client] == 0 {
 		delete(t.of, c.client)
 	}
 }
 
-// close resets all connections, and has none held from now on.
+// close resets all connections, and accepts no more.
 func (t *tarpit) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

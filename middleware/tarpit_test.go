@@ -48,8 +48,8 @@ func TestATarpitHoldsConnectionsForItsTime(t *testing.T) {
 	})
 }
 
-// A client that opens connections faster than they are closed must not use up what is
-// there for all, nor all together what the process has.
+// One client that opens many connections must not use up the tarpit, and all together
+// must not use up the process's file descriptors.
 func TestATarpitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := tarpit{lasts: time.Minute}

@@ -11,52 +11,50 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Visit is one request on its way through several middlewares, one inside the
-// other, which judge it once, by what the innermost says. Each hands the same Visit
-// to [Middleware.ServeVisit], and all but the first call [Visit.Enter] before.
+// A Visit is the state of one request that passes through several nested middlewares.
+// They judge it once, and the innermost decides. Each passes the same Visit to
+// [Middleware.ServeVisit], and all except the first call [Visit.Enter] before.
 //
-// What a middleware further out does before the request comes further in, stays
-// done. It stops whom it would stop alone, for nobody may come along who does; and
-// it has the request inspected. What it lets pass, because of its allow list or its
-// dry run, is for the next to judge: the request is counted and logged as the
-// innermost decides. A challenge that was passed is passed for all, but for one that the
-// request itself has caused or that a later offence asks for. Who observes
-// is the innermost alone: scenarios that need the request alone have been asked
-// already by the one further out, unless that was told by [Visit.Expect] that
-// another one follows.
+// An outer middleware stops the requests that it would stop alone, because no inner one
+// may follow, and it lets its inspectors inspect the request. If it lets a request pass
+// because of its allow list or dry run, the next one judges it: the request is counted
+// and logged by the innermost. A solved challenge counts for all middlewares, except
+// for a challenge that the request itself has caused, or that a later offence needs.
+// Only the innermost observes. Scenarios that need only the request have already been
+// asked by the outer one, unless [Visit.Expect] said that another one follows.
 //
-// A nil *Visit is that of a request that meets one middleware. A Visit is for one
-// goroutine at a time, as a request is.
+// A nil *Visit means that there is only one middleware. Like a request, a Visit is for
+// one goroutine at a time.
 type Visit struct {
-	counted   bool         // the request is among those that were checked
-	expecting bool         // another middleware follows, as far as can be told
-	ended     bool         // the request was judged, and is only answered any more
-	asked     bool         // scenarios that need the request alone were asked
-	seen      *observation // the last one; nil: nobody has observed
+	counted   bool         // the request was counted as checked
+	expecting bool         // another middleware probably follows
+	ended     bool         // the request was judged, and is now being answered
+	asked     bool         // scenarios that need only the request were asked
+	seen      *observation // the last one; nil: none
 
-	entry    entry       // about the client when the request came
-	outcomes [2]outcome  // of judging the client, and of inspecting the request
-	cookies  []string    // the lines before a pass was taken out; nil: none was
+	entry    entry       // the decision about the client when the request arrived
+	outcomes [2]outcome  // for the client, and for the inspection of the request
+	cookies  []string    // the Cookie lines with the pass; nil: no pass was removed
 	cut      atomic.Bool // the request was ended while it was served
 }
 
-// An entry is what was decided about a client when its request came.
+// An entry is the decision about a client when its request arrived.
 type entry struct {
-	client   netip.Addr // the zero Addr: nobody was looked up
+	client   netip.Addr // the zero Addr: none was looked up
 	decision lookup.Decision
 	found    bool
 }
 
-// An outcome is what a decision has led to so far, against which a request goes on.
+// An outcome is the result so far of a decision against the request.
 type outcome struct {
 	noted   bool      // it is counted and logged
-	due     func()    // does both, once it is clear that nobody else judges; nil: nothing is due
+	due     func()    // does both when it is clear that no other middleware judges; nil: nothing to do
 	cleared clearance // why the challenge was passed
-	since   time.Time // from when on the decision was that asked for it
+	since   time.Time // the beginning of the decision that required it
 	stop    *Stop     // the request was stopped
 }
 
-// Enter says that a middleware further in takes over.
+// Enter says that an inner middleware takes over.
 func (v *Visit) Enter() {
 	v.expecting = false
 	for i := range v.outcomes {
@@ -67,20 +65,21 @@ func (v *Visit) Enter() {
 	}
 }
 
-// Expect says whether another middleware is likely to follow. If it does not, what
-// was left to it is made up for when the request is over.
+// Expect says whether another middleware will probably follow. If it does not, its part
+// is done at the end of the request.
 func (v *Visit) Expect(another bool) { v.expecting = another }
 
-// End says that the request was judged, and is now answered, such as by error routes. A
-// middleware in there stops it for the reasons that held when it arrived, or because of
-// the request itself, and neither counts nor logs nor observes. A decision that was made
-// meanwhile holds from the next request on.
+// End says that the request was judged and is now being answered, for example by error
+// routes. A middleware there uses the decision from the arrival of the request, or
+// stops it because of the request itself. It neither counts nor logs nor observes. A
+// newer decision applies from the next request on.
 func (v *Visit) End() { v.ended, v.expecting = true, false }
 
 func (v *Visit) hasEnded() bool { return v != nil && v.ended }
 
-// lookup returns what is decided about client. Once the request was judged, that is what
-// it was judged by: an alert that it gave cause for does not take its own answer away.
+// lookup returns the decision about client. After the request was judged, it is the
+// same decision as then: an alert that the request itself caused must not change its
+// response.
 func (v *Visit) lookup(ctx context.Context, find lookupFunc, client netip.Addr) (lookup.Decision, bool) {
 	if v.hasEnded() && v.entry.client == client {
 		return v.entry.decision, v.entry.found
@@ -90,7 +89,7 @@ func (v *Visit) lookup(ctx context.Context, find lookupFunc, client netip.Addr) 
 	return d, ok
 }
 
-// enters notes the verdict that a request is judged by.
+// enters records the decision with which a request arrived.
 func (v *Visit) enters(by entry) {
 	if v != nil {
 		v.entry = by
@@ -99,7 +98,7 @@ func (v *Visit) enters(by entry) {
 
 func (v *Visit) expects() bool { return v != nil && v.expecting }
 
-// begin reports whether the request is to be counted as checked.
+// begin reports whether the request must be counted as checked.
 func (v *Visit) begin() bool {
 	if v == nil {
 		return true
@@ -109,8 +108,8 @@ func (v *Visit) begin() bool {
 	return first
 }
 
-// outcome returns the outcome for s: of the inspection, or, also if s is nil, of the
-// decision about the client.
+// outcome returns the outcome of the inspection if s is from an inspector, otherwise
+// that of the decision about the client.
 func (v *Visit) outcome(s *Stop) *outcome {
 	if s != nil && s.Inspected {
 		return &v.outcomes[1]
@@ -118,8 +117,8 @@ func (v *Visit) outcome(s *Stop) *outcome {
 	return &v.outcomes[0]
 }
 
-// note has do count, and log, that a request goes on against a decision: now, or
-// when it is clear that nobody else judges, and once.
+// note calls do, which counts and logs that a request passes against a decision: once,
+// now or when it is clear that no other middleware judges.
 func (v *Visit) note(s *Stop, do func()) {
 	if v == nil {
 		do()
@@ -135,8 +134,8 @@ func (v *Visit) note(s *Stop, do func()) {
 	}
 }
 
-// stopped returns s, counted and logged by do unless the request was stopped before:
-// then s has the reference that is in the log already.
+// stopped counts and logs s by do. If the request was stopped before, s gets the
+// reference of the existing log line instead.
 func (v *Visit) stopped(s *Stop, do func()) *Stop {
 	if v == nil {
 		do()
@@ -152,7 +151,7 @@ func (v *Visit) stopped(s *Stop, do func()) *Stop {
 	return s
 }
 
-// settle notes what was left to a middleware that did not follow.
+// settle does the part of an expected middleware that did not follow.
 func (v *Visit) settle() {
 	if v == nil {
 		return
@@ -165,9 +164,9 @@ func (v *Visit) settle() {
 	}
 }
 
-// cleared reports whether a challenge like that of s was passed already. What is exempt
-// because of a decision about the client is not if the request itself is the cause, and a
-// later offence may void the pass: then the gate has to be asked again.
+// cleared reports whether the request has already passed a challenge like that of s. An
+// exemption from a decision about the client does not count if the request itself is
+// the cause, and a later offence may void the pass: then the gate must be asked again.
 func (v *Visit) cleared(s *Stop) bool {
 	if v == nil {
 		return false
@@ -177,7 +176,7 @@ func (v *Visit) cleared(s *Stop) bool {
 	return enough && !s.Decision.Since.After(o.since)
 }
 
-// clear notes that the challenge of s was passed, and how.
+// clear records how the request passed the challenge of s.
 func (v *Visit) clear(s *Stop, how clearance) {
 	if v != nil {
 		o := v.outcome(s)
@@ -185,7 +184,7 @@ func (v *Visit) clear(s *Stop, how clearance) {
 	}
 }
 
-// whole returns r with the cookies that it came with, for a gate to judge.
+// whole returns r with all its original cookies, for a gate.
 func (v *Visit) whole(r *http.Request) *http.Request {
 	if v == nil || v.cookies == nil {
 		return r
@@ -196,11 +195,11 @@ func (v *Visit) whole(r *http.Request) *http.Request {
 	return whole
 }
 
-// cutOff notes that the request was ended, and reports whether this is the first time.
-// It may be called while others use v.
+// cutOff records that the request was ended, and reports whether this is the first
+// call. Other goroutines may use v meanwhile.
 func (v *Visit) cutOff() bool { return v == nil || v.cut.CompareAndSwap(false, true) }
 
-// forward returns r as the next handler is to see it: see [Middleware.Forward].
+// forward returns r for the next handler: see [Middleware.Forward].
 func (v *Visit) forward(m *Middleware, r *http.Request) *http.Request {
 	stripped := m.Forward(r)
 	if v != nil && stripped != r && v.cookies == nil {

@@ -81,7 +81,7 @@ func TestOneOfSeveralMiddlewaresObserves(t *testing.T) {
 	}
 }
 
-// A trap is an observer that has a decision about every request.
+// A trap is an observer that returns a decision about every request.
 type trap struct {
 	journal
 	decision lookup.Decision
@@ -89,8 +89,8 @@ type trap struct {
 
 func (t *trap) Request(*event.Event) (lookup.Decision, bool) { return t.decision, true }
 
-// What answers a request that was judged, such as error routes, goes by what was decided
-// when it came. An alert that it gave cause for is in force at once, and is about the next.
+// Error routes answer a request by the decision from its arrival. An alert that the
+// request causes applies at once, but only to the next request.
 func TestTheVerdictAtEntryHoldsForTheAnswer(t *testing.T) {
 	ban := lookup.Decision{Action: lookup.Ban, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 	guard := lookup.Decision{Action: lookup.Captcha}
@@ -136,8 +136,8 @@ func TestTheVerdictAtEntryHoldsForTheAnswer(t *testing.T) {
 	}
 }
 
-// A challenge that was met because of a decision about the client is not that of what
-// the request itself has caused, nor that of a later offence.
+// A solved challenge for a decision about the client does not count for a challenge
+// that the request itself causes, nor for a later offence.
 func TestOnePassedChallengeIsNotAllChallenges(t *testing.T) {
 	suspects := in(table(t, "192.0.2.1 captcha"))
 	later := lookup.Decision{Action: lookup.Captcha, Origin: "tocsin", Since: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour)}
