@@ -18,45 +18,44 @@ const (
 	defaultHistory = 100
 	maxContexts    = 10   // of an alert
 	maxTarget      = 1024 // bytes
-	maxText        = 512  // bytes of what else clients send
+	maxText        = 512  // bytes of other texts that clients send
 	maxCounted     = 1000 // scenarios; alerts of further ones are counted as otherScenarios
 	otherScenarios = "other"
 )
 
-// A Record is an alert and what became of it.
+// A Record is an alert with its consequences.
 type Record struct {
 	Time  time.Time
 	Alert event.Alert
 
-	// Decision is what it has led to: a local decision, or one that was in force
-	// already. Its action is None if it has led to none.
+	// Decision is the decision that followed: a local one, or one that was in force
+	// already. Its action is None if there is none.
 	Decision lookup.Decision
-	// Spared says that the client is one about whom nothing may be decided: see
-	// [Local]. Nobody was told of the alert.
+	// Spared says that the client is exempt: see [Local]. No reporter got the alert.
 	Spared bool
-	// Guard says that it has led to a guard, and Decision is about the requests that
-	// meet it: see [event.Alert].Reflected and Guard. Nobody was told of the alert,
-	// since it is about nobody.
+	// Guard says that a guard followed, and Decision is about the requests that it
+	// stops: see [event.Alert].Reflected and Guard. No reporter got the alert, because
+	// it is not about a single client.
 	Guard bool
-	// Why says why it is spared, in words: it is on this machine, in a private network,
+	// Why says why the client is exempt: it is on this machine, in a private network,
 	// or on an allowlist.
 	Why string
-	// Crawler says that the client is the crawler that it claims to be: see
-	// [Verifier]. Nothing was decided, and nobody was told.
+	// Crawler says that the client is the crawler that it claims to be: see [Verifier].
+	// There was no decision and no report.
 	Crawler bool
 }
 
-// AlertStats counts what became of alerts since the engine was made.
+// AlertStats counts alerts by their consequences since the start of the engine.
 type AlertStats struct {
-	Total     uint64            // all of them
+	Total     uint64            // all alerts
 	Decided   uint64            // those that led to a local decision
 	Guarded   uint64            // those that led to a guard
-	Spared    uint64            // those about clients that are spared
-	Late      uint64            // those whose decision did not get into the table, which was busy
+	Spared    uint64            // those about exempt clients
+	Late      uint64            // those whose decision did not get into the table, because it was busy
 	Crawlers  uint64            // those about verified crawlers
-	Unchecked uint64            // those, in none of the other counts, about clients that claim to be crawlers and could not be checked since too many waited: they had no consequences
-	Merged    uint64            // those, in none of the other counts, about clients of whom enough waited for the same check
-	Scenarios map[string]uint64 // all of them by their scenario, up to a thousand and "other"
+	Unchecked uint64            // those about clients that claim to be crawlers and could not be checked, because too many waited: they had no consequences, and no other count includes them
+	Merged    uint64            // further ones about a client whose check is waiting: no other count includes them
+	Scenarios map[string]uint64 // all alerts by scenario: up to a thousand, and "other"
 }
 
 // prepare sets up the handling of alerts.
@@ -66,7 +65,7 @@ func (e *Engine) prepare(cfg Config) error {
 		return err
 	}
 	if cfg.Queue < 0 || cfg.History < 0 {
-		return fmt.Errorf("room for %d alerts to be reported, %d to be remembered: want none below zero", cfg.Queue, cfg.History)
+		return fmt.Errorf("queue %d, history %d: want at least 0", cfg.Queue, cfg.History)
 	}
 	e.local = newLocals(policy, e.table, e.logger)
 	e.local.allow = e.allowlists
@@ -79,7 +78,7 @@ func (e *Engine) prepare(cfg Config) error {
 	e.checks.init(cfg.Verify, e.logger)
 	for i, r := range cfg.Reporters {
 		if r.Name() == "" || slices.ContainsFunc(cfg.Reporters[:i], func(o Reporter) bool { return o.Name() == r.Name() }) {
-			return fmt.Errorf("reporter %q: every reporter needs a name of its own", r.Name())
+			return fmt.Errorf("reporter %q: two reporters have this name: want different names", r.Name())
 		}
 		e.outboxes = append(e.outboxes, newOutbox(r, cmp.Or(cfg.Queue, defaultQueue), e.logger))
 	}
@@ -91,11 +90,11 @@ func (e *Engine) prepare(cfg Config) error {
 	return nil
 }
 
-// history keeps the last alerts, and counts all.
+// history keeps the latest alerts, and counts all.
 type history struct {
 	mu      sync.Mutex
 	records []Record // a ring once it is full
-	next    int      // where the next one goes
+	next    int      // the position of the next one
 	size    int
 	stats   AlertStats
 }
@@ -137,7 +136,7 @@ func (h *history) counts() AlertStats {
 	return s
 }
 
-// Alerts returns the last alerts, the oldest first: see Config.History.
+// Alerts returns the latest alerts, the oldest first: see Config.History.
 func (e *Engine) Alerts() []Record {
 	h := &e.history
 	h.mu.Lock()
@@ -148,16 +147,15 @@ func (e *Engine) Alerts() []Record {
 	return slices.Concat(h.records[h.next:], h.records[:h.next])
 }
 
-// Alert takes note of an alert, makes a local decision if the alert asks for one,
-// and hands it to the reporters. It stands in front of requests and does not
-// block: the decision is in the table when Alert returns, or, where a large
-// change of the table is under way, as soon as that is over. See [Local] about
-// whom nothing is decided, and [Verifier] about clients that may be crawlers: what
-// becomes of an alert about one turns out within seconds. An engine that is closed
-// takes no alerts.
+// Alert records an alert, makes a local decision if the alert asks for one, and passes
+// it to the reporters. It does not block, because requests wait for it: the decision is
+// in the table when Alert returns, or soon after a large change of the table. See
+// [Local] for exempt clients, and [Verifier] for clients that may be crawlers: alerts
+// about them have their consequences a few seconds later. A closed engine ignores
+// alerts.
 func (e *Engine) Alert(a event.Alert) { e.handle(a) }
 
-// handle is Alert. It returns the decision that a has led to already.
+// handle is Alert. It returns the decision that has already followed from a.
 func (e *Engine) handle(a event.Alert) lookup.Decision {
 	bound(&a)
 	switch e.checks.consider(&a) {
@@ -170,7 +168,7 @@ func (e *Engine) handle(a event.Alert) lookup.Decision {
 	return e.act(a)
 }
 
-// act does what a asks for, and returns the decision that it has led to.
+// act applies the consequences of a, and returns the resulting decision.
 func (e *Engine) act(a event.Alert) lookup.Decision {
 	r, f := e.local.judge(&a, &e.guards, time.Now())
 	late := false
@@ -197,8 +195,8 @@ func (e *Engine) act(a event.Alert) lookup.Decision {
 	return r.Decision
 }
 
-// logGuard says that a guard is up, as far as the quota goes. That on what other pages
-// have one client send says nothing of the client.
+// logGuard logs a new guard, within the quota. For a guard on cross-site requests of
+// one client it does not name the client, which may be innocent.
 func (e *Engine) logGuard(a *event.Alert, now, until time.Time) {
 	ok, left, since := e.guardLines.Take(a.Client, now)
 	e.sumUpGuards(left, since)
@@ -206,22 +204,22 @@ func (e *Engine) logGuard(a *event.Alert, now, until time.Time) {
 		return
 	}
 	if a.Guard == event.NoGuard {
-		e.logger.Info("what other pages have a client send is challenged", zap.String("scenario", a.Scenario), zap.Time("until", until))
+		e.logger.Info("requests of a client that come from pages of other sites are challenged", zap.String("scenario", a.Scenario), zap.Time("until", until))
 		return
 	}
-	e.logger.Info("many addresses attack a place or come from one network: clients without a login or a pass are challenged",
+	e.logger.Info("many addresses attack one path, or come from one network: clients without a login or a pass are challenged there",
 		zap.String("scenario", a.Scenario), zap.Stringer("guard", a.Guard), zap.String("place", a.Place), zap.Time("until", until))
 }
 
-// sumUpGuards says how many alerts about guards have no line of their own.
+// sumUpGuards logs how many alerts about guards have no line of their own.
 func (e *Engine) sumUpGuards(left int, since time.Time) {
 	if left > 0 {
 		e.logger.Info("alerts about guards left out of the log", zap.Int("alerts", left), zap.Time("since", since))
 	}
 }
 
-// bound makes a short enough to keep thousands like it. What clients send may be
-// a megabyte, and a piece of a text keeps the whole of it in memory.
+// bound shortens the texts of a, so that thousands of alerts fit into memory. It copies
+// them, because a part of a long text keeps the whole text in memory.
 func bound(a *event.Alert) {
 	clip := func(s string, n int) string { return strings.Clone(s[:min(len(s), n)]) }
 	a.Scenario, a.Message = clip(a.Scenario, maxReason), clip(a.Message, maxReason)

@@ -466,11 +466,11 @@ func TestWhatClientsSendIsNotKeptWhole(t *testing.T) {
 
 func TestWhatNewRefuses(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"no such action":       {Local: Local{Action: 9}},
-		"less than zero":       {Local: Local{Duration: -1}},
-		"want none below zero": {Queue: -1},
-		"decisions made here":  {Sources: []Source{&fake{name: LocalSource}}},
-		"name of its own":      {Reporters: []Reporter{&reporter{name: "a"}, &reporter{name: "a"}}},
+		"unknown action":               {Local: Local{Action: 9}},
+		"is negative":                  {Local: Local{Duration: -1}},
+		"queue -1":                     {Queue: -1},
+		"reserved for local decisions": {Sources: []Source{&fake{name: LocalSource}}},
+		"two reporters have this name": {Reporters: []Reporter{&reporter{name: "a"}, &reporter{name: "a"}}},
 	} {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %s", err, name)
@@ -486,7 +486,7 @@ func TestASparedClientIsToldWhy(t *testing.T) {
 		{"::1", "it is on this machine"},
 		{"10.0.0.1", "it is in a private network"},
 		{"fd00::1", "it is in a private network"},
-		{"", "its address is not known"},
+		{"", "its address is unknown"},
 		{"203.0.113.7", "it is on an allowlist of lapi"},
 		{"198.51.100.1", ""},
 	} {

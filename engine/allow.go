@@ -7,15 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// An Allowlister is a source that may have clients whom none of its decisions is
-// to be enforced against. It leaves decisions about nobody else out of the table
-// by itself; what the engine has to ask about are those about more than that, such
-// as a range around a client. Client and Live of package lapi are such.
+// An Allowlister is a source with an allowlist: its decisions do not apply to the
+// clients on it. The source itself leaves out decisions about allowlisted targets. The
+// engine asks it about wider decisions, such as a range around a client. Client and
+// Live of package lapi implement it.
 type Allowlister interface {
-	// Name is what the source's decisions are filed under.
+	// Name is the name of the source in its decisions.
 	Name() string
-	// Allowlisted reports whether ip is on a list. It stands in front of a
-	// request that would be stopped, so it does not block.
+	// Allowlisted reports whether ip is on a list. It must not block, because requests
+	// wait for it.
 	Allowlisted(ip netip.Addr) bool
 }
 
@@ -30,9 +30,9 @@ func (e *Engine) Allowlisted(ip netip.Addr) []string {
 	return names
 }
 
-// isAllowlisted reports whether the source of d has ip on an allowlist. What is
-// decided here, about a network perhaps, yields to all of them. The addresses of this
-// machine are on the list of every source.
+// isAllowlisted reports whether the source of d has ip on an allowlist. For local
+// decisions, which may be about a network, the allowlists of all sources count. The
+// addresses of this machine are on the list of every source.
 func (e *Engine) isAllowlisted(d *lookup.Decision, ip netip.Addr) bool {
 	if e.spareOwn(d, ip) {
 		return true
@@ -45,7 +45,7 @@ func (e *Engine) isAllowlisted(d *lookup.Decision, ip netip.Addr) bool {
 	return false
 }
 
-// without returns all but what allowlists forbid to enforce against ip.
+// without returns the decisions that no allowlist lifts for ip.
 func (e *Engine) without(all []lookup.Decision, ip netip.Addr) []lookup.Decision {
 	return slices.DeleteFunc(all, func(d lookup.Decision) bool { return e.isAllowlisted(&d, ip) })
 }

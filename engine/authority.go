@@ -9,27 +9,27 @@ import (
 	"go.uber.org/zap"
 )
 
-// decidedBy returns what authorities say about the very prefix.
+// decidedBy returns the decisions of authorities about exactly this prefix.
 func (l *locals) decidedBy(p netip.Prefix) []lookup.Decision {
 	if len(l.authorities) == 0 {
 		return nil
 	}
 	if _, ok := l.table.Lookup(p.Addr()); !ok {
-		return nil // the common case, and free of charge
+		return nil // the common case, which costs almost nothing
 	}
 	return slices.DeleteFunc(l.table.Covering(p.Addr()), func(d lookup.Decision) bool {
 		return d.Prefix != p || !slices.Contains(l.authorities, d.Source)
 	})
 }
 
-// settles reports whether r asks for as much as d, and for as long: then there is
-// nothing to add.
+// settles reports whether r is at least as strong as d and lasts as long: then d is not
+// needed.
 func settles(r, d *lookup.Decision) bool {
 	return r.Action >= d.Action && (r.Until.IsZero() || r.Until.After(d.Until.Add(-slack)))
 }
 
-// isAnswer reports whether r, about the same prefix, is the authority's word on d:
-// see [locals].
+// isAnswer reports whether r, about the same prefix, is an authority's answer to d: see
+// [locals].
 func (d *local) isAnswer(r *lookup.Decision) bool {
 	if settles(r, &d.Decision) {
 		return true
@@ -45,8 +45,8 @@ func (d *local) isAnswer(r *lookup.Decision) bool {
 	return !r.Since.Before(d.first)
 }
 
-// settle ends the local decisions that authorities have answered or an allowlist
-// forbids, and forgets those that are over.
+// settle ends the local decisions that an authority has answered or an allowlist lifts,
+// and removes expired ones.
 func (l *locals) settle(now time.Time) {
 	if l.table.Version() == l.seen && now.Before(l.next) {
 		return
@@ -75,14 +75,14 @@ func (l *locals) settle(now time.Time) {
 	l.seen = l.table.Version()
 }
 
-// isHolding reports whether there is anything to look after.
+// isHolding reports whether there are local decisions.
 func (l *locals) isHolding() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.held.len() > 0
 }
 
-// inForce returns the decisions that are in the table, or were put there.
+// inForce returns the decisions that were put into the table.
 func (l *locals) inForce() []*local {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,10 +95,10 @@ func (l *locals) inForce() []*local {
 	return all
 }
 
-// whyEnd returns why d is to end now, or "".
+// whyEnd returns why d ends now, or "".
 func (l *locals) whyEnd(d *local) string {
 	if l.isAllowlisted(d.Prefix.Addr()) || l.isAllowlisted(d.client) {
-		return "an allowlist has the client"
+		return "the client is on an allowlist"
 	}
 	held := false
 	for _, r := range l.table.Covering(d.Prefix.Addr()) {
@@ -111,7 +111,7 @@ func (l *locals) whyEnd(d *local) string {
 		}
 	}
 	if !held {
-		return "it is over, or was taken back"
+		return "it has expired or was deleted"
 	}
 	return ""
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A backlog holds alerts that wait for a reporter, in their order and in bounded room.
-// When it is full, the /16 or /32 of IPv6 with the most alerts in it loses its oldest:
-// whoever floods the site keeps no alert about others from being reported.
+// A backlog holds a limited number of alerts that wait for a reporter, in their order.
+// When it is full, it drops the oldest alert of the network with the most alerts, a /16
+// or a /32 of IPv6. So a flood from one network drops no alerts about others.
 type backlog struct {
 	alerts *crowd[uint64, waitingAlert] // by number
-	order  []uint64                     // numbers, with those of alerts that have gone
+	order  []uint64                     // numbers; some of their alerts may be dropped
 	last   uint64
 }
 
@@ -28,8 +28,8 @@ func newBacklog() backlog {
 
 func (b *backlog) len() int { return b.alerts.len() }
 
-// put adds a, so that at most room alerts wait, and returns how many were dropped: with
-// no room at all, it is a itself.
+// put adds a, and drops alerts until at most room alerts wait. It returns how many it
+// dropped. Without any room it drops a.
 func (b *backlog) put(a event.Alert, room int) (dropped int) {
 	if room < 1 {
 		return 1
@@ -60,7 +60,7 @@ func (b *backlog) take(n int) []waitingAlert {
 	return batch
 }
 
-// putBack puts back alerts that take has taken last. There has to be room.
+// putBack returns the last alerts of take to the front. There must be room for them.
 func (b *backlog) putBack(batch []waitingAlert) {
 	if len(batch) == 0 {
 		return
@@ -74,7 +74,7 @@ func (b *backlog) putBack(batch []waitingAlert) {
 	b.order = append(order, b.order...)
 }
 
-// compact leaves the numbers of alerts that have gone out of the order.
+// compact removes the numbers of dropped alerts.
 func (b *backlog) compact() {
 	kept := make([]uint64, 0, b.len())
 	for _, number := range b.order {
@@ -94,8 +94,8 @@ func alertsOf(batch []waitingAlert) []event.Alert {
 	return alerts
 }
 
-// network returns the network that the alert counts for. Alerts about nobody have one of
-// their own.
+// network returns the network that the alert counts for. Alerts without a client share
+// one network.
 func (w *waitingAlert) network() netip.Prefix {
 	p, _ := meant(&w.Alert)
 	return p

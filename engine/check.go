@@ -12,58 +12,58 @@ import (
 )
 
 const (
-	maxChecks    = 16               // clients that are checked at once
+	maxChecks    = 16               // clients that are checked at the same time
 	netChecks    = 4                // of one network
-	maxClaims    = 128              // clients that are checked or wait for it
+	maxClaims    = 128              // clients that are checked or wait for a check
 	netClaims    = 16               // of one network
-	maxHeld      = 4                // alerts about one of them: they are kept with all that belongs to them
-	checkTime    = 10 * time.Second // for a check; then what is known by then decides
-	longestDoubt = time.Minute      // after an alert, for a check to begin; it takes 16 s if all before it are slow
+	maxHeld      = 4                // waiting alerts about one client, with all their data
+	checkTime    = 10 * time.Second // for one check; after it the verifier's knowledge decides
+	longestDoubt = time.Minute      // from an alert to the start of its check; that takes 16 s if all checks before it are slow
 )
 
-// A Verifier tells crawlers from clients that only claim to be some. The Checker
-// of package crawlers is one.
+// A Verifier distinguishes crawlers from clients that only claim to be crawlers. The
+// Checker of package crawlers is one.
 //
-// The engine asks it before it acts on an alert about a client whose last user
-// agent claims to be a crawler. A verified client gets no decision, a liar the usual one,
-// and one about whom there is no answer a challenge at most ([event.Alert].Unproven): a
-// real crawler is not banned because DNS fails, and who keeps his own DNS from answering
-// is not spared. All of it comes a few seconds later, because other goroutines verify,
-// sixteen at a time: the request that raised the alert passes this once.
+// The engine asks it before it acts on an alert about a client whose last user agent
+// claims to be a crawler. A verified client gets no decision, and a false claim gets
+// the usual one. Without an answer there is a challenge at most
+// ([event.Alert].Unproven): so a real crawler is not banned because DNS fails, and a
+// client whose own DNS does not answer is not exempt. The consequences come a few
+// seconds later, because other goroutines verify, sixteen at a time. The request that
+// raised the alert still passes.
 //
-// At a time 128 clients can be checked or wait for it, 16 of them of one network, a
-// /24 or a /40 of IPv6, of which 4 are checked at once: false claims from one network
-// do not keep others from being checked. An alert about a client without room has no
-// consequences, because it might be a crawler; the next alert tries again.
+// At most 128 clients are checked or wait for it. At most 16 of them are of one network
+// (a /24, or a /40 of IPv6), and 4 of these are checked at the same time. So false
+// claims from one network do not prevent checks of others. If there is no room, an
+// alert has no consequences, because the client may be a crawler. The next alert tries
+// again.
 type Verifier interface {
-	// Claims reports whether a user agent claims to be a crawler that can be
-	// verified. It stands in front of requests, is called by many goroutines at
-	// once, and does not block.
+	// Claims reports whether a user agent claims to be a crawler that can be verified.
+	// Many goroutines call it at once. It must not block, because requests wait for it.
 	Claims(userAgent string) bool
-	// Verified reports whether ip is the crawler that its user agent claims to
-	// be, and whether that is known. It returns when ctx ends. With a ctx that is
-	// over already it answers from what it knows, and does not block; it is called
-	// by many goroutines at once like that.
+	// Verified reports whether ip is the crawler that its user agent claims to be, and
+	// whether that is known. It returns when ctx ends. If ctx has already ended, it
+	// answers from its cache and does not block. Many goroutines call it at once.
 	Verified(ctx context.Context, ip netip.Addr, userAgent string) (is, known bool)
 }
 
-// checks holds alerts back about clients that may be crawlers.
+// checks holds back alerts about clients that may be crawlers.
 type checks struct {
-	verifier Verifier // nil: nobody's claim counts
+	verifier Verifier // nil: claims do not count
 	log      *zap.Logger
-	over     context.Context // to ask for what is known
-	work     chan struct{}   // tells those who check that there may be something to do
+	over     context.Context // has ended: to ask for cached results
+	work     chan struct{}   // wakes the checking goroutines
 
 	mu                        sync.Mutex
 	claims                    map[netip.Prefix]*claim
-	waiting                   []*claim // those whose check has not begun, in the order in which they came
+	waiting                   []*claim // those whose check has not begun, oldest first
 	networks                  map[netip.Prefix]load
 	unchecked, merged, panics uint64
 }
 
-// A claim is that of a client to be a crawler, with the alerts about it.
+// A claim is a client that claims to be a crawler, with the alerts about it.
 type claim struct {
-	prefix  netip.Prefix // what the alerts are about
+	prefix  netip.Prefix // the target of the alerts
 	network netip.Prefix
 	client  netip.Addr
 	agent   string
@@ -71,19 +71,19 @@ type claim struct {
 	alerts  []event.Alert
 }
 
-// A load is how many clients of a network there are.
+// A load counts the clients of a network.
 type load struct {
-	claims int // held
-	checks int // of them, those that are being checked
+	claims int // waiting or being checked
+	checks int // those of them that are being checked
 }
 
-// What an alert's client is.
+// A standing says whether the client of an alert may be a crawler.
 type standing int
 
 const (
-	isNobody   standing = iota // it claims nothing
-	isCrawler                  // as far as is known already
-	isDoubtful                 // what becomes of the alert will turn out, or there is no room to check
+	isNobody   standing = iota // it does not claim to be a crawler
+	isCrawler                  // it was verified before
+	isDoubtful                 // unknown: the alert waits for a check, or there is no room
 )
 
 func (c *checks) init(v Verifier, log *zap.Logger) {
@@ -105,7 +105,7 @@ func (c *checks) count(s *AlertStats) {
 	s.Unchecked, s.Merged = c.unchecked, c.merged
 }
 
-// consider says what the client of a is. It does not block.
+// consider returns the standing of the client of a. It does not block.
 func (c *checks) consider(a *event.Alert) standing {
 	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() || a.Reflected || a.Guard != event.NoGuard {
 		return isNobody
@@ -115,7 +115,7 @@ func (c *checks) consider(a *event.Alert) standing {
 	if !ok || !c.guarded(func() bool { return c.verifier.Claims(agent) }) {
 		return isNobody
 	}
-	// Crawlers of which that is known need no check.
+	// Verified crawlers need no check.
 	if c.verify(c.over, a.Client, agent) == proven {
 		return isCrawler
 	}
@@ -138,7 +138,7 @@ func (c *checks) enqueueLocked(d *claim) {
 	c.tell()
 }
 
-// addLocked counts clients of a network, which is forgotten when it has none.
+// addLocked changes the counts of a network, and removes a network without clients.
 func (c *checks) addLocked(network netip.Prefix, more load) {
 	l := c.networks[network]
 	l.claims += more.claims
@@ -150,8 +150,8 @@ func (c *checks) addLocked(network netip.Prefix, more load) {
 	}
 }
 
-// tell has somebody look whether there is something to do. It does not block: if all
-// have been told, somebody will look.
+// tell wakes a checking goroutine. It does not block: if the channel is full, one will
+// look anyway.
 func (c *checks) tell() {
 	select {
 	case c.work <- struct{}{}:
@@ -159,7 +159,8 @@ func (c *checks) tell() {
 	}
 }
 
-// next returns the client to check next; nil if there is none that may be checked now.
+// next returns the next client to check, or nil if there is none, or its network is at
+// its limit.
 func (c *checks) next() *claim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,8 +174,8 @@ func (c *checks) next() *claim {
 	return d
 }
 
-// hold adds a to those that wait for the same check. A few are enough: if it ends
-// badly, they say all that is needed, else none of them is.
+// hold adds a to the alerts that wait for the same check. A few are enough: if the
+// claim is false, they are sufficient, otherwise none is needed.
 func (c *checks) hold(d *claim, a *event.Alert) {
 	if len(d.alerts) >= maxHeld {
 		c.merged++
@@ -184,7 +185,7 @@ func (c *checks) hold(d *claim, a *event.Alert) {
 }
 
 func (c *checks) verify(ctx context.Context, ip netip.Addr, agent string) verdict {
-	known := true // of one that panics
+	known := true // the result after a panic
 	is := c.guarded(func() (is bool) {
 		is, known = c.verifier.Verified(ctx, ip, agent)
 		return is
@@ -198,34 +199,34 @@ func (c *checks) verify(ctx context.Context, ip netip.Addr, agent string) verdic
 	return unproven
 }
 
-// guarded asks the verifier. One that panics has verified nobody: then nothing is
-// as if there was none.
+// guarded asks the verifier. A panic counts as false.
 func (c *checks) guarded(ask func() bool) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			ok = false
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			// A client that causes it once does it again: few lines say it all.
+			// A client may cause it repeatedly, so only the 1st, 2nd, 4th, 8th … is
+			// logged.
 			if c.panics++; c.panics&(c.panics-1) == 0 {
-				c.log.Error("verifier panicked", zap.Any("panic", p), zap.Uint64("times", c.panics), zap.Stack("stack"))
+				c.log.Error("the verifier of crawlers panicked", zap.Any("panic", p), zap.Uint64("times", c.panics), zap.Stack("stack"))
 			}
 		}
 	}()
 	return ask()
 }
 
-// A verdict is what a check has led to.
+// A verdict is the result of a check.
 type verdict int
 
 const (
 	lied     verdict = iota
-	unproven         // nobody could tell
+	unproven         // there was no answer
 	proven           // a crawler
 	skipped          // there was no time to check
 )
 
-// settle asks whether the client of d is a crawler, and returns the alerts about it.
+// settle verifies the client of d, and returns the alerts about it.
 func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) {
 	v := skipped
 	if time.Since(d.since) < longestDoubt {
@@ -240,11 +241,11 @@ func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) 
 	if v == skipped {
 		c.unchecked += uint64(len(d.alerts))
 	}
-	c.tell() // one of its network may be checked now
+	c.tell() // another client of its network may be checked now
 	return d.alerts, v
 }
 
-// check settles claims, one after the other, until ctx ends. Several do it at once.
+// check settles claims, one after the other, until ctx ends. Several goroutines run it.
 func (e *Engine) check(ctx context.Context) {
 	for {
 		select {
@@ -259,9 +260,9 @@ func (e *Engine) check(ctx context.Context) {
 	}
 }
 
-// conclude does what follows from a check. One that the end cut short says nothing, nor
-// do those that never began: a ban would outlast the restart; who misbehaves will do so
-// after it, too.
+// conclude applies the result of a check. A check that the end of the engine interrupts
+// has no consequences: a ban would outlast the restart, and a client that misbehaves
+// will do so again.
 func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) {
 	for _, a := range alerts {
 		switch {
@@ -274,7 +275,7 @@ func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) 
 	}
 }
 
-// acquit takes note of an alert about a crawler, which has no consequences.
+// acquit records an alert about a crawler, which has no consequences.
 func (e *Engine) acquit(a event.Alert) {
 	e.history.add(Record{Time: time.Now(), Alert: a, Crawler: true}, false)
 }

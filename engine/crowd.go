@@ -7,17 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// The networks by which a crowd shares its room: about what one owner can have
-// thousands of clients in.
+// The networks that share a crowd: a single owner can have thousands of clients in one.
 const (
 	shareBits4 = 16
 	shareBits6 = 32
 )
 
-// A crowd holds things about clients of many networks in bounded room. When that is
-// full, the network with the most things in the crowd gives way, and there the
-// weakest thing, of equals the oldest. So whoever has many addresses only ever drives
-// out his own.
+// A crowd is a map of limited size with entries about clients. When it is full, the
+// network with the most entries loses its weakest entry, and among equals the oldest.
+// So an attacker with many addresses displaces only its own entries.
 type crowd[K comparable, V any] struct {
 	isWeaker func(a, b V) bool
 	room     int
@@ -28,25 +26,25 @@ type crowd[K comparable, V any] struct {
 	next  uint64
 }
 
-// A member is a thing in a crowd. It must not become weaker or stronger there.
+// A member is an entry of a crowd. Its strength must not change there.
 type member[K comparable, V any] struct {
 	key   K
 	value V
-	age   uint64 // a greater one is a younger member
+	age   uint64 // greater for younger members
 	net   *household[K, V]
-	at    int // in its household
+	at    int // its index in its household
 }
 
-// A household is what a crowd has of one network: a heap with the weakest on top.
+// A household has the entries of one network: a heap with the weakest on top.
 type household[K comparable, V any] struct {
 	crowd   *crowd[K, V]
 	network netip.Prefix
 	members []*member[K, V]
-	at      int // among the households
+	at      int // its index among the households
 }
 
-// households is a heap with the largest on top, and of equals the one with the weakest
-// member.
+// households is a heap with the largest household on top, and among equals the one with
+// the weakest member.
 type households[K comparable, V any] []*household[K, V]
 
 func newCrowd[K comparable, V any](room int, isWeaker func(a, b V) bool) *crowd[K, V] {
@@ -58,7 +56,7 @@ func newCrowd[K comparable, V any](room int, isWeaker func(a, b V) bool) *crowd[
 
 func (c *crowd[K, V]) len() int { return len(c.byKey) }
 
-// get returns what is held at k, or the zero V.
+// get returns the entry at k, or the zero V.
 func (c *crowd[K, V]) get(k K) (v V) {
 	if m := c.byKey[k]; m != nil {
 		v = m.value
@@ -66,8 +64,7 @@ func (c *crowd[K, V]) get(k K) (v V) {
 	return v
 }
 
-// put holds v, about a client of p, at k, as the youngest of all, and returns those
-// that had to make room for it.
+// put stores v, about a client of p, at k, and returns the entries that it displaced.
 func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 	c.remove(k)
 	for len(c.byKey) > 0 && len(c.byKey) >= c.room {
@@ -90,7 +87,7 @@ func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 	return gone
 }
 
-// remove lets go of what is held at k.
+// remove deletes the entry at k.
 func (c *crowd[K, V]) remove(k K) {
 	m := c.byKey[k]
 	if m == nil {
@@ -107,7 +104,7 @@ func (c *crowd[K, V]) remove(k K) {
 	heap.Remove(&c.nets, h.at)
 }
 
-// sharedNetwork returns the network that p, which is about a client, belongs to.
+// sharedNetwork returns the network of p.
 func sharedNetwork(p netip.Prefix) netip.Prefix {
 	return lookup.Network(p.Addr(), min(shareBits4, p.Bits()), min(shareBits6, p.Bits()))
 }

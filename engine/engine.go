@@ -50,12 +50,14 @@ import (
 )
 
 const (
-	// sweepInterval is how often ended decisions are freed and, if the table
-	// has changed, the snapshot is written.
+	// sweepInterval is how often expired decisions are freed and, if the table has
+	// changed, the snapshot is written.
 	sweepInterval = time.Minute
-	// closeTimeout bounds Close: a web server holds its configuration lock then.
+	// closeTimeout limits Close, because a web server holds its configuration lock
+	// meanwhile.
 	closeTimeout = 2 * time.Second
-	// restartDelay keeps a source that returns or panics from spinning.
+	// restartDelay is the pause before a source that returned or panicked is started
+	// again.
 	restartDelay = 10 * time.Second
 )
 
@@ -67,7 +69,7 @@ type Source interface {
 	// Run keeps t in sync with the source until ctx ends, and returns ctx's
 	// error. It continues after every failure of the source.
 	Run(ctx context.Context, t *lookup.Table) error
-	// Status says how the source stands. It may be called at any time.
+	// Status returns the state of the source. It may be called at any time.
 	Status() lookup.Status
 }
 
@@ -143,15 +145,15 @@ type Engine struct {
 	allowlists []Allowlister // the sources with allowlists
 
 	start, stop sync.Once
-	cancel      context.CancelFunc // of all but reports
+	cancel      context.CancelFunc // of everything except reports
 	cancelSend  context.CancelFunc // of reports
 	wg          sync.WaitGroup
 	stopErr     error
 }
 
-// New checks cfg, reads the snapshot if there is one and returns an engine at
-// rest: it answers lookups, but its sources do not run yet. Decisions of
-// sources that cfg does not name are forgotten.
+// New checks cfg, reads the snapshot if there is one and returns an engine. It answers
+// lookups, but its sources do not run before Start. Decisions of sources that are not
+// in cfg are dropped.
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		sources: cfg.Sources, live: cfg.Live, locate: cfg.Locate,
@@ -183,7 +185,7 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// names returns the names of all sources, which have to differ.
+// names returns the names of all sources, which must differ.
 func (cfg Config) names() ([]string, error) {
 	var names []string
 	for _, s := range cfg.Sources {
@@ -194,16 +196,16 @@ func (cfg Config) names() ([]string, error) {
 	}
 	for i, name := range names {
 		if name == "" || slices.Contains(names[:i], name) {
-			return nil, fmt.Errorf("source %q: every source needs a name of its own", name)
+			return nil, fmt.Errorf("source %q: two sources have this name: want different names", name)
 		}
 		if name == LocalSource {
-			return nil, fmt.Errorf("source %q: that is the name of the decisions made here", name)
+			return nil, fmt.Errorf("source %q: this name is reserved for local decisions: want another", name)
 		}
 	}
 	return names, nil
 }
 
-// snapshots returns the files that an engine can start from, the best first.
+// snapshots returns the files that the engine can start from, the best first.
 func (cfg Config) snapshots() []string {
 	if cfg.Snapshot == "" {
 		return nil
@@ -211,7 +213,7 @@ func (cfg Config) snapshots() []string {
 	return append([]string{cfg.Snapshot}, cfg.Inherit...)
 }
 
-// Start sets the sources running. Calls after the first do nothing.
+// Start starts the sources. Later calls do nothing.
 func (e *Engine) Start() {
 	e.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -238,9 +240,9 @@ func (e *Engine) Start() {
 	})
 }
 
-// Close stops what Start started, reports the alerts that are left, waits for
-// all that two seconds at most, and writes the snapshot. An engine that was never
-// started cannot start after that. Later calls return the result of the first.
+// Close stops the sources, reports the waiting alerts, waits for all that at most two
+// seconds, and writes the snapshot. An engine cannot start after Close. Later calls
+// return the result of the first.
 func (e *Engine) Close() error {
 	e.start.Do(func() {})
 	e.stop.Do(func() { e.stopErr = e.close() })
@@ -257,7 +259,7 @@ func (e *Engine) close() error {
 	return errors.Join(err, e.save(), e.unclaim())
 }
 
-// wait waits for the goroutines of Start, but not for ever.
+// wait waits for the goroutines of Start, with a limit.
 func (e *Engine) wait() error {
 	flush := time.AfterFunc(flushTimeout, e.cancelSend)
 	defer e.cancelSend()
@@ -273,8 +275,8 @@ func (e *Engine) wait() error {
 	case <-stopped:
 		return nil
 	case <-timeout.C:
-		// A source that ignores its context is a bug; waiting for it would stop the
-		// whole web server.
+		// A source that ignores its context is a bug, but waiting for it would block
+		// the whole web server.
 		return fmt.Errorf("stopping the sources: still running after %v", closeTimeout)
 	}
 }

@@ -127,7 +127,7 @@ func TestASourceThatReturnsOrPanicsIsStartedAgain(t *testing.T) {
 				if !e.stops(listed) || runs != 3 {
 					t.Errorf("ran %d times, want 3", runs)
 				}
-				if logs.FilterMessage("source stopped, starting it again").Len() != 2 {
+				if logs.FilterMessage("a source stopped: it is started again").Len() != 2 {
 					t.Errorf("logged %v", logs.All())
 				}
 			})

@@ -13,17 +13,16 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A snapshot is the magic bytes, of which the last is the version; the length of what
-// follows and its CRC-32C, four bytes each, big-endian; a JSON object, which says
-// which sources were in sync with the table; and the table as package lookup writes
-// it. One without all that but the table is of an earlier version, and says about no
-// source that it was in sync.
+// A snapshot consists of the magic bytes, the last of which is the version; the length
+// and the CRC-32C of the JSON, four bytes each, big-endian; a JSON object with the
+// sources that were in sync; and the table as package lookup writes it. A file with
+// only the table is of an earlier version: then no source counts as in sync.
 const (
 	snapshotMagic = "tocsin state\x00\x01"
 	maxHeader     = 1 << 20 // bytes of the JSON
 )
 
-var errHeader = errors.New("damaged snapshot: its head cannot be read")
+var errHeader = errors.New("damaged snapshot: invalid header")
 
 type snapshotHeader struct {
 	Sources []SourceSync `json:"sources"`
@@ -50,7 +49,7 @@ func readSnapshot(f io.Reader, table *lookup.Table) ([]SourceSync, error) {
 	r := bufio.NewReader(f)
 	if magic, err := r.Peek(len(snapshotMagic)); err != nil || string(magic) != snapshotMagic {
 		_, err := table.ReadFrom(r)
-		return nil, err // it does not say who was in sync: decisions alone can be part of a source
+		return nil, err // no source counts as in sync, because the table may have only a part of its decisions
 	}
 	head := make([]byte, len(snapshotMagic)+8)
 	if _, err := io.ReadFull(r, head); err != nil {

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	leastIgnored    = 30 * time.Minute           // that who does that is banned for
-	ignoredPages    = 40                         // different ones, asked for under a captcha and without solving it
-	ignoredScenario = "tocsin/challenge-ignored" // of the alert about who does that
+	leastIgnored    = 30 * time.Minute           // the shortest ban for ignored challenges
+	ignoredPages    = 40                         // different pages requested under a captcha without solving it
+	ignoredScenario = "tocsin/challenge-ignored" // the scenario of that alert
 )
 
-// wish returns what is to be done on a, and for how long the first time. The
-// operator's word about the scenario comes first, then that about all scenarios, then
-// what the scenario asks for. What is mild or unproven is a challenge at most.
+// wish returns the action for a, and its duration at the first time. The operator's
+// policy for the scenario comes first, then that for all scenarios, then the scenario's
+// own. A mild or unproven alert leads to a challenge at most.
 func (l *locals) wish(a *event.Alert) (action lookup.Action, length time.Duration) {
 	theirs := min(cmp.Or(a.Action, lookup.Ban), lookup.Ban)
 	if a.Mild || a.Unproven {
@@ -35,8 +35,8 @@ func (l *locals) wish(a *event.Alert) (action lookup.Action, length time.Duratio
 	}
 }
 
-// goesOn reports whether a, which asks for a captcha by its own wish, is about what a
-// client has done since it was asked for one: it has solved it, and goes on.
+// goesOn reports whether a, whose scenario itself asks for a captcha, is about a client
+// that has solved a challenge and continues.
 func (l *locals) goesOn(a *event.Alert, p netip.Prefix, action lookup.Action, now time.Time) bool {
 	if action != lookup.Captcha || a.Mild || a.Unproven || a.Ordered || l.cfg.Action != lookup.None {
 		return false
@@ -45,7 +45,7 @@ func (l *locals) goesOn(a *event.Alert, p netip.Prefix, action lookup.Action, no
 	return was != nil && a.Start.After(was.first)
 }
 
-// lasting returns the decision held at at, nil if there is none or it is over.
+// lasting returns the decision held at at, or nil if there is none or it has expired.
 func (l *locals) lasting(at holding, now time.Time) *local {
 	if d := l.held.get(at); d != nil && now.Before(d.Until) {
 		return d
@@ -53,9 +53,9 @@ func (l *locals) lasting(at holding, now time.Time) *local {
 	return nil
 }
 
-// ignored notes that a client was challenged because of d, which is local, when it
-// asked for a page, and reports whether that is to be its end: a search goes on
-// whatever it is answered, a browser waits for somebody to come back.
+// ignored records that a client was challenged for a page because of the local decision
+// d. It reports whether the client must be banned: a scanner continues whatever the
+// response is, but a browser waits for its user.
 func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,15 +63,15 @@ func (l *locals) ignored(d *lookup.Decision, page uint64) bool {
 	if one == nil {
 		return false
 	}
-	if slices.Contains(one.pages, page) || len(one.pages) >= ignoredPages { // the latter was said
+	if slices.Contains(one.pages, page) || len(one.pages) >= ignoredPages { // the alert was raised before
 		return false
 	}
 	one.pages = append(one.pages, page)
 	return len(one.pages) == ignoredPages
 }
 
-// solved forgets what a client asked for before it solved the challenge: others may
-// share its address.
+// solved forgets the pages that a client requested before it solved the challenge,
+// because others may share its address.
 func (l *locals) solved(p netip.Prefix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,10 +80,10 @@ func (l *locals) solved(p netip.Prefix) {
 	}
 }
 
-// Challenged is told that the client at ip, with a user agent, was asked to solve a
-// challenge because of d when it asked for page, or has solved it. Who solves one is
-// given credit for that; who goes on to ask for one page after the other without is
-// banned, as by an [Engine.Alert] about it.
+// Challenged records that the client at ip, with a user agent, got a challenge because
+// of d when it requested page, or has solved it. A solution counts in its favour. A
+// client that requests many pages without solving the challenge is banned, as by an
+// [Engine.Alert].
 func (e *Engine) Challenged(ip netip.Addr, agent string, d lookup.Decision, page string, solved bool) {
 	now := time.Now()
 	switch {
@@ -94,7 +94,7 @@ func (e *Engine) Challenged(ip netip.Addr, agent string, d lookup.Decision, page
 		}
 	case d.Source == LocalSource && d.Action == lookup.Captcha && d.Prefix.IsValid() && e.local.ignored(&d, maphash.String(e.seed, page)):
 		e.Alert(event.Alert{
-			Scenario: ignoredScenario, Message: ip.String() + " asks for one page after the other and solves no challenge",
+			Scenario: ignoredScenario, Message: ip.String() + " requests many pages and solves no challenge",
 			Client: ip, Prefix: d.Prefix, Start: d.Since, Stop: now, Count: ignoredPages, Capacity: ignoredPages - 1,
 			Remediation: true, Action: lookup.Ban, Duration: max(leastIgnored, 2*now.Sub(d.Since)),
 			Context: []event.Context{{Time: now, Target: page, UserAgent: agent}},

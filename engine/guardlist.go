@@ -10,28 +10,28 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Guard asks for a challenge before some requests, whoever sends them. It is no
-// decision about a client, so it is not in the table.
+// A Guard requires a challenge for some requests from any client. It is not a decision
+// about a client, so it is not in the table.
 type Guard struct {
 	Scope  GuardScope
-	Target string       // what is guarded: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
-	Prefix netip.Prefix // the addresses that it is about; the zero Prefix for a place
+	Target string       // the target: "POST example.com/login", 192.0.2.0/24, 192.0.2.1
+	Prefix netip.Prefix // the addresses of the target; the zero Prefix for a place
 	Reason string       // the scenario
 	Since  time.Time
 	Until  time.Time
 }
 
-// A GuardScope says which requests a guard is about.
+// A GuardScope says which requests a guard applies to.
 type GuardScope string
 
 // The scopes of guards.
 const (
 	GuardedPlace   GuardScope = "place"   // one method, host and path
 	GuardedNetwork GuardScope = "network" // all requests of one network
-	GuardedClient  GuardScope = "client"  // what other sites' pages make one client send
+	GuardedClient  GuardScope = "client"  // cross-site requests of one client
 )
 
-// Guards returns the guards in force, those that end last first.
+// Guards returns the guards in force. Those that end last come first.
 func (e *Engine) Guards() []Guard {
 	all := e.guards.list(time.Now())
 	slices.SortFunc(all, func(a, b Guard) int {
@@ -45,8 +45,8 @@ func (e *Engine) GuardsOn(ip netip.Addr) []Guard {
 	return slices.DeleteFunc(e.Guards(), func(g Guard) bool { return !g.Prefix.Contains(ip) })
 }
 
-// Unguard ends the guard on a place, as [Guard].Target names it, and returns how
-// many there were. [Engine.Unban] ends those on networks and clients.
+// Unguard ends the guards on a place, as in [Guard].Target, and returns their number.
+// [Engine.Unban] ends those on networks and clients.
 func (e *Engine) Unguard(place string) int { return e.guards.removePlace(place) }
 
 func (g *guards) list(now time.Time) []Guard {
@@ -65,13 +65,13 @@ func (g *guards) list(now time.Time) []Guard {
 	return slices.DeleteFunc(all, func(one Guard) bool { return !now.Before(one.Until) })
 }
 
-// listed returns to with what g says of itself.
+// listed returns to with the other fields from g.
 func (g guard) listed(to Guard) Guard {
 	to.Reason, to.Since, to.Until = g.reason, g.since, g.until
 	return to
 }
 
-// targetOf writes a prefix as the decisions about it have it.
+// targetOf formats a prefix like the targets of decisions.
 func targetOf(p netip.Prefix) string {
 	d := lookup.Decision{Prefix: p}
 	return d.Target()
@@ -85,8 +85,7 @@ func (g *guards) removePlace(place string) int {
 	return n - len(g.places)
 }
 
-// removeAbout ends the guards on the network p, and on the client that p is or is
-// an address of.
+// removeAbout ends the guards on the network p, and on the client of p.
 func (g *guards) removeAbout(p netip.Prefix) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -18,10 +18,10 @@ func TestGuardsHaveAQuotaOfLogLines(t *testing.T) {
 		line  string
 		alert func(client netip.Addr) event.Alert
 	}{
-		{"of places", "many addresses attack a place or come from one network: clients without a login or a pass are challenged", func(c netip.Addr) event.Alert {
+		{"of places", "many addresses attack one path, or come from one network: clients without a login or a pass are challenged there", func(c netip.Addr) event.Alert {
 			return event.Alert{Client: c, Scenario: "s", Remediation: true, Guard: event.GuardPlace, Place: "POST site.example/login"}
 		}},
-		{"of what other pages send", "what other pages have a client send is challenged", func(c netip.Addr) event.Alert {
+		{"of what other pages send", "requests of a client that come from pages of other sites are challenged", func(c netip.Addr) event.Alert {
 			return event.Alert{Client: c, Scenario: "s", Remediation: true, Reflected: true}
 		}},
 	} {

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	maxGuards    = 16_384 // of each kind; one that ends soon makes room
-	maxAbused    = 8      // places that a guard remembers; who abuses more has no excuse
+	maxGuards    = 16_384 // of each kind; beyond it, one that ends soon is removed
+	maxAbused    = 8      // places that a guard stores; a client that abuses more has no exemption
 	defaultGuard = 10 * time.Minute
 )
 
-// guards are what wants a pass from whoever asks, since there is no client to be
-// blamed: a place that many addresses abuse, such as a login; a network whose
-// addresses are used once each; and what a client sends by way of other pages, which
-// may not be its own doing.
+// guards require a pass from any client, because no single client is to blame. There
+// are three kinds: for a place that many addresses abuse, such as a login; for a
+// network that uses each of its addresses once; and for a client's cross-site requests,
+// which may not be its own.
 //
-// A guard is no decision about a client. It leads to one about a request: its
-// prefix is the zero Prefix.
+// A guard is not a decision about a client. It leads to a decision about a request,
+// with the zero Prefix.
 type guards struct {
-	last atomic.Int64 // when the last of them ends: before the first, and mostly, there are none
+	last atomic.Int64 // when the last of them ends: a fast check, because usually there are none
 
 	mu      sync.Mutex
 	places  map[string]guard
@@ -38,15 +38,15 @@ type guard struct {
 	since, until time.Time
 	reason       string
 
-	// What a client sends by way of other pages is excused where such pages are
-	// served. Where it has done what the guard is up for is no such place, or whoever
-	// forges whose requests are could go on there; and what asks for a ban has no
-	// excuse anywhere.
+	// Cross-site requests of a client are exempt at places that serve other sites'
+	// pages. The places that it abused are not exempt, otherwise a client with forged
+	// Fetch metadata could continue there. After an alert that asks for a ban, no place
+	// is exempt.
 	places  []string
 	certain bool
 }
 
-// add puts up what a asks for, and returns the decision about requests that meet it.
+// add adds the guard for a, and returns its decision about requests.
 func (g *guards) add(a *event.Alert, now time.Time) lookup.Decision {
 	length := defaultGuard
 	if a.Guard != event.NoGuard && a.Duration > 0 {
@@ -73,7 +73,7 @@ func (g *guards) add(a *event.Alert, now time.Time) lookup.Decision {
 	return one.decision(false)
 }
 
-// abuse remembers places where the client has done what the guard is up for.
+// abuse stores places that the client has abused.
 func (g *guard) abuse(places ...string) {
 	for _, p := range places {
 		if !slices.Contains(g.places, p) {
@@ -85,8 +85,8 @@ func (g *guard) abuse(places ...string) {
 	}
 }
 
-// excuses reports whether g, which is about what other pages have a client do, leaves
-// a request alone that asks for a place.
+// excuses reports whether a request for a place is exempt from g, a guard on cross-site
+// requests.
 func (g guard) excuses(ev *event.Event, place string, w Reputation) bool {
 	switch {
 	case !ev.Attribution.IsReflected():
@@ -97,7 +97,7 @@ func (g guard) excuses(ev *event.Event, place string, w Reputation) bool {
 	return detect.Harmless(ev) || w != nil && w.Works(ev) && !slices.Contains(g.places, place)
 }
 
-// putGuard puts up a guard, in place of the one that is there.
+// putGuard stores a guard in place of an existing one.
 func putGuard[K comparable](all map[K]guard, k K, one guard) map[K]guard {
 	if all == nil {
 		all = map[K]guard{}
@@ -109,8 +109,8 @@ func putGuard[K comparable](all map[K]guard, k K, one guard) map[K]guard {
 	return all
 }
 
-// makeGuardRoom takes down the guard that ends first of a few: to look at all of them
-// would hold requests up.
+// makeGuardRoom removes one guard: of a few, the one that ends first. A search over all
+// would delay requests.
 func makeGuardRoom[K comparable](all map[K]guard) {
 	const few = 16
 	var first K
@@ -126,8 +126,8 @@ func makeGuardRoom[K comparable](all map[K]guard) {
 	delete(all, first)
 }
 
-// decision returns what requests meet. A pass from before counts, unless the guard is
-// about what one client does.
+// decision returns the decision about requests. An earlier pass counts, unless the
+// guard is about one client.
 func (g guard) decision(afresh bool) lookup.Decision {
 	d := lookup.Decision{Action: lookup.Captcha, Source: LocalSource, Origin: LocalOrigin, Reason: g.reason, Until: g.until}
 	if afresh {
@@ -136,22 +136,22 @@ func (g guard) decision(afresh bool) lookup.Decision {
 	return d
 }
 
-// A Reputation is a [Detector] that knows what clients did well. The one in package
-// detect is one.
+// A Reputation is a [Detector] that also knows good behaviour of clients. The one in
+// package detect implements it.
 type Reputation interface {
-	// Known reports whether the client has shown credentials that the site accepted:
-	// guards of places and networks leave it alone.
+	// Known reports whether the client has sent credentials that the site accepted. It
+	// is then exempt from guards of places and networks.
 	Known(ip netip.Addr, at time.Time) bool
-	// Area names the part of a site whose password by HTTP a request shows: guesses at
-	// that put up a guard for all of it. Empty: it shows none.
+	// Area returns the part of a site for which a request sends HTTP credentials:
+	// guesses at them lead to a guard for the whole part. Empty: none.
 	Area(ev *event.Event) string
-	// Works reports whether what a request asks for serves pages of other origins.
+	// Works reports whether the requested resource serves pages of other origins.
 	Works(ev *event.Event) bool
-	// Vouch says that somebody at ip has solved a challenge.
+	// Vouch records that a client at ip has solved a challenge.
 	Vouch(ip netip.Addr, at time.Time)
 }
 
-// find returns the decision that a guard leads to about a request.
+// find returns the decision of a guard about a request.
 func (g *guards) find(ev *event.Event, w Reputation, now time.Time) (lookup.Decision, bool) {
 	if last := g.last.Load(); last == 0 || now.UnixNano() >= last || !ev.Client.IsValid() {
 		return lookup.Decision{}, false
@@ -184,7 +184,7 @@ func (g *guards) onPlace(place, area string, now time.Time) (guard, bool) {
 	return guard{}, false
 }
 
-// areaOf returns the part of a site whose password by HTTP a request shows, if any does.
+// areaOf returns the part of a site for which a request sends HTTP credentials, or "".
 func areaOf(ev *event.Event, w Reputation) string {
 	if w == nil || len(ev.Request["Authorization"]) == 0 {
 		return ""
@@ -192,13 +192,13 @@ func areaOf(ev *event.Event, w Reputation) string {
 	return w.Area(ev)
 }
 
-// tries reports whether a request can be a try to log in: one that only reads brings
-// what it tries in a header.
+// tries reports whether a request can be a login attempt: a GET or HEAD is one only
+// with credentials in a header.
 func tries(ev *event.Event) bool {
 	return ev.Method != "GET" && ev.Method != "HEAD" || len(ev.Request["Authorization"]) > 0
 }
 
-// sweep takes down the guards that have ended.
+// sweep removes expired guards.
 func (g *guards) sweep(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -215,7 +215,7 @@ func sweepGuards[K comparable](all map[K]guard, now time.Time) {
 	}
 }
 
-// count returns how many guards there are.
+// count returns the number of guards.
 func (g *guards) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

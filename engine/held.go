@@ -2,7 +2,7 @@ package engine
 
 import "github.com/tocsin-project/tocsin/lookup"
 
-// isWeaker reports whether d asks for less than o, or for as much and ends sooner.
+// isWeaker reports whether d is weaker than o, or equal and ends earlier.
 func (d *local) isWeaker(o *local) bool {
 	if d.Action != o.Action {
 		return d.Action < o.Action
@@ -10,14 +10,14 @@ func (d *local) isWeaker(o *local) bool {
 	return !d.Until.IsZero() && (o.Until.IsZero() || d.Until.Before(o.Until))
 }
 
-// holdLocked remembers a local decision in place of the one before it.
+// holdLocked stores a local decision in place of an earlier one.
 func (l *locals) holdLocked(d *local) {
 	for _, gone := range l.held.put(holding{d.Prefix, d.Action}, d.Prefix, d) {
 		l.displaced = append(l.displaced, gone.Decision)
 	}
 }
 
-// dropLocked forgets a local decision.
+// dropLocked removes a local decision.
 func (l *locals) dropLocked(d *local) {
 	if at := (holding{d.Prefix, d.Action}); l.held.get(at) == d {
 		l.held.remove(at)
@@ -29,10 +29,9 @@ func (l *locals) isHeldLocked(at holding, d *lookup.Decision) bool {
 	return one != nil && one.Decision == *d
 }
 
-// netLocked returns what remains to be done of changes that may contradict each other,
-// in whatever order they came: a decision that had to make room meanwhile is not added,
-// and one that is held again is only removed to be added anew. So nothing is in the
-// table that is not held. What has to make room from now on is in a later order.
+// netLocked resolves contradictory changes: a decision that was displaced meanwhile is
+// not added, and one that is held again is only removed if it is added again. So the
+// table has only decisions that are held. Later displacements are in a later order.
 func (l *locals) netLocked(add, remove []lookup.Decision) (added, removed []lookup.Decision) {
 	anew := map[holding]bool{}
 	for _, d := range add {

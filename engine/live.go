@@ -6,13 +6,13 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// follower is a live source that has something to keep current besides what it is
-// asked about.
+// follower is a live source that also needs a goroutine, for example to read
+// allowlists.
 type follower interface {
 	Run(ctx context.Context) error
 }
 
-// runLive runs the live sources that are to be run.
+// runLive runs the live sources that need it.
 func (e *Engine) runLive(ctx context.Context) {
 	for _, l := range e.live {
 		if f, ok := l.(follower); ok {
@@ -21,7 +21,7 @@ func (e *Engine) runLive(ctx context.Context) {
 	}
 }
 
-// A liveRun is a live source in the place of one that feeds the table.
+// A liveRun adapts a live source to [Source].
 type liveRun struct {
 	Live
 	follower

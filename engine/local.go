@@ -13,29 +13,29 @@ import (
 	"go.uber.org/zap"
 )
 
-// LocalOrigin is the origin of decisions made here, as CrowdSec shows it.
+// LocalOrigin is the origin of local decisions, as CrowdSec shows it.
 const LocalOrigin = "tocsin"
 
 const (
-	maxLocal  = 100_000               // decisions held; see crowd for which makes room for a new one
-	maxOrders = 1024                  // decisions on their way into the table
-	netOrders = 128                   // of them about clients of one network
+	maxLocal  = 100_000               // decisions held; see crowd for the displaced ones
+	maxOrders = 1024                  // waiting changes of the table
+	netOrders = 128                   // of clients of one network
 	maxReason = 255                   // bytes
-	patience  = 10 * time.Millisecond // that an alert waits for the table
-	settling  = time.Second           // between two looks at what sources say meanwhile
-	recheck   = 30 * time.Second      // after which allowlists are asked again
-	slack     = time.Minute           // by which two ends may differ and be the same
+	patience  = 10 * time.Millisecond // how long an alert waits for the table
+	settling  = time.Second           // between two checks of the sources' decisions
+	recheck   = 30 * time.Second      // between two checks of allowlists
+	slack     = time.Minute           // two ends that differ by less count as equal
 )
 
-// locals makes local decisions and looks after them.
+// locals makes and manages local decisions.
 //
 // # Authorities
 //
 // A source with the name of a reporter is an authority: it gets the alerts and decides
 // about them. Its decision about the same prefix replaces the local one, even if it is
-// shorter, or only a captcha. From then on, `cscli decisions delete` lets the client in.
-// The decision must answer the alert: it is new, and has the alert's reason or an equal or
-// stronger action; or it has an equal or stronger action and lasts at least as long.
+// shorter or only a captcha. From then on, `cscli decisions delete` lets the client in.
+// The decision must answer the alert: it is new, and has the alert's reason or an equal
+// or stronger action; or it has an equal or stronger action and lasts at least as long.
 //
 // A local decision stands until its own end if there is no authority, if the authority
 // does not answer (its profiles make no decision of the alert), and if the answer was
@@ -43,28 +43,28 @@ const (
 //
 // # Never waiting
 //
-// The table makes writers wait while a large list is put into force. So one
-// goroutine writes for all alerts.
+// Writers of the table wait while a large list is applied. So one goroutine writes for
+// all alerts.
 type locals struct {
 	cfg         Local
 	table       *lookup.Table
-	authorities []string // the sources that are told of alerts, and decide themselves
+	authorities []string // the sources that get alerts and decide about them
 	allow       []Allowlister
 	log         *zap.Logger
 	orders      chan order
 	shares      netShares     // of orders
-	ended       chan struct{} // closed with the goroutine that takes orders
+	ended       chan struct{} // closed when the goroutine for orders ends
 
-	seen uint64    // version of the table that was looked at last
-	next time.Time // when to look again even so
+	seen uint64    // version of the table at the last check
+	next time.Time // when to check again without a change
 
 	mu        sync.Mutex
 	held      *crowd[holding, *local]
-	displaced []lookup.Decision // that have made room and are to leave the table
+	displaced []lookup.Decision // displaced decisions that must still leave the table
 	offenders offenders
 }
 
-// A holding is what the table tells local decisions by.
+// A holding identifies a local decision.
 type holding struct {
 	prefix netip.Prefix
 	action lookup.Action
@@ -73,15 +73,15 @@ type holding struct {
 // A local is a local decision.
 type local struct {
 	lookup.Decision
-	client  netip.Addr        // who gave cause for it
-	first   time.Time         // when it was first made; Since is when it was made last
+	client  netip.Addr        // the client that caused it
+	first   time.Time         // when it was first made; Since is the last time
 	inForce bool              // it was put into the table
-	before  []lookup.Decision // what authorities have said before it
-	pages   []uint64          // that it was asked for under a captcha: see ignored
+	before  []lookup.Decision // decisions of authorities from before it
+	pages   []uint64          // requested under a captcha: see ignored
 }
 
-// An order is a change of the table. One that is carried out is closed, and gives back
-// the place of its network.
+// An order is a change of the table. Its done is closed afterwards, and the place of its
+// network in the queue is free again.
 type order struct {
 	add, remove []lookup.Decision
 	client      netip.Addr // whose network has a place for it
@@ -98,26 +98,26 @@ func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	if table.Count(LocalSource) > 0 {
 		for d := range table.All() {
 			if d.Source == LocalSource {
-				l.holdLocked(&local{Decision: d, client: d.Prefix.Addr(), first: d.Since, inForce: true}) // nobody else knows l yet
+				l.holdLocked(&local{Decision: d, client: d.Prefix.Addr(), first: d.Since, inForce: true}) // no lock: l is not shared yet
 			}
 		}
 	}
 	return l
 }
 
-// An outcome is what an alert leads to.
+// An outcome is the consequence of an alert.
 type outcome int
 
 const (
-	spared         outcome = iota // nothing, and nobody hears of it
-	noted                         // nothing, since it is about nobody and asks for no guard
-	guarded                       // to a guard
-	reported                      // only to reports
-	alreadyDecided                // to reports, since an authority has decided as much already
-	decided                       // to a local decision
+	spared         outcome = iota // none, and no report
+	noted                         // none, because it is about no single client and asks for no guard
+	guarded                       // a guard
+	reported                      // only reports
+	alreadyDecided                // only reports, because an authority has already decided
+	decided                       // a local decision
 )
 
-// meant returns whom a is about.
+// meant returns the target of a.
 func meant(a *event.Alert) (netip.Prefix, bool) {
 	if p, ok := lookup.NormalizePrefix(a.Prefix); ok {
 		return p, true
@@ -125,12 +125,13 @@ func meant(a *event.Alert) (netip.Prefix, bool) {
 	return lookup.NormalizePrefix(netip.PrefixFrom(a.Client, a.Client.BitLen()))
 }
 
-// judge returns the record of an alert, and what it leads to: a guard of g, which is
-// up then, or a decision, which is in force or is to be: see enforce.
+// judge returns the record of an alert, and its outcome: a guard of g, which it adds,
+// or a decision, which the caller must apply with enforce.
 func (l *locals) judge(a *event.Alert, g *guards, now time.Time) (Record, outcome) {
 	r, f := Record{Time: now, Alert: *a}, noted
 	p, ok := meant(a)
-	// Who is spared can be one of many who attack a place, which wants its guard.
+	// An exempt client can be one of many that attack a place, which still needs its
+	// guard.
 	if isGuard := ok && a.Remediation && a.Guard != event.NoGuard; !isGuard {
 		r.Why = l.whySpared(p, a.Client)
 	}
@@ -150,7 +151,7 @@ func (l *locals) isAllowlisted(ip netip.Addr) bool {
 	return slices.ContainsFunc(l.allow, func(a Allowlister) bool { return a.Allowlisted(ip) })
 }
 
-// decide returns the decision about p that a leads to.
+// decide returns the decision about p for a.
 func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.Decision, outcome) {
 	if !a.Remediation {
 		return lookup.Decision{}, reported
@@ -184,10 +185,10 @@ func (l *locals) decide(a *event.Alert, p netip.Prefix, now time.Time) (lookup.D
 	return d, decided
 }
 
-// enforce has d put into force and waits for it, but not for long. It reports
-// whether it will be: not if too many decisions wait, or too many of one network.
+// enforce puts d into the table and waits for a short time. It reports whether d is or
+// will be there: not if too many orders wait, or too many of one network.
 func (l *locals) enforce(d lookup.Decision) bool {
-	// Taken back first, it begins anew: a new offence voids passes from before it.
+	// Removed first, it gets a new beginning: a new offence voids earlier passes.
 	o := order{
 		add: []lookup.Decision{d}, remove: []lookup.Decision{d},
 		client: d.Prefix.Addr(), done: make(chan struct{}),
@@ -209,7 +210,7 @@ func (l *locals) enforce(d lookup.Decision) bool {
 	return true
 }
 
-// place puts o in the queue, and reports whether there was room before late.
+// place puts o into the queue, and reports whether it had room before late.
 func (l *locals) place(o order, late <-chan time.Time) bool {
 	if !l.shares.take(o.client) {
 		return false
@@ -224,12 +225,12 @@ func (l *locals) place(o order, late <-chan time.Time) bool {
 	return false
 }
 
-// forget forgets the local decision that o is about, if it is the last one, and leaves
-// to the next order what else o was to do.
+// forget removes the local decision of o, if no newer one has replaced it, and leaves
+// the other changes of o to the next order.
 func (l *locals) forget(o order) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.displaced = append(l.displaced, o.remove[len(o.add):]...) // the first are those that are to begin anew
+	l.displaced = append(l.displaced, o.remove[len(o.add):]...) // the first ones only give the added decisions a new beginning
 	for _, d := range o.add {
 		if at := (holding{d.Prefix, d.Action}); l.isHeldLocked(at, &d) {
 			l.held.remove(at)
@@ -237,17 +238,17 @@ func (l *locals) forget(o order) {
 	}
 }
 
-// run carries out orders, and keeps to what authorities and allowlists say, until ctx
-// ends.
+// run carries out orders, and applies the decisions of authorities and allowlists,
+// until ctx ends.
 func (l *locals) run(ctx context.Context) {
 	defer close(l.ended)
 	look := time.NewTimer(settling)
 	defer look.Stop()
-	looking := true // at the end of the timer
+	looking := true // a check is due at the end of the timer
 	for {
 		select {
 		case <-ctx.Done():
-			l.carryOut(order{}) // with all that wait
+			l.carryOut(order{}) // carries out all waiting orders
 			return
 		case o := <-l.orders:
 			l.carryOut(o)
@@ -262,7 +263,7 @@ func (l *locals) run(ctx context.Context) {
 	}
 }
 
-// carryOut changes the table by o and by all orders that wait.
+// carryOut applies o and all waiting orders to the table.
 func (l *locals) carryOut(o order) {
 	all := []order{o}
 	for range len(l.orders) {

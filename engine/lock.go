@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// errHeld is that of a file that somebody else has locked.
-var errHeld = errors.New("another process holds it")
+// errHeld says that another process or engine has locked the file.
+var errHeld = errors.New("another process has locked it")
 
-// lockSuffix follows the name of a snapshot in that of the file which is locked: the
-// snapshot itself is replaced each time.
+// lockSuffix is added to the name of a snapshot for its lock file: the snapshot itself
+// is replaced at each write, so it cannot be locked.
 const lockSuffix = ".lock"
 
-// lockTries is how often a lock is sought of which the file is taken away meanwhile.
+// lockTries is how often to try again if the lock file is removed meanwhile.
 const lockTries = 3
 
-// A fileLock is a file that one process at a time can have. It falls free with
-// the process, however that ends, and never blocks.
+// A fileLock is a file that one process at a time can lock. The system releases it at
+// the end of the process. It never blocks.
 type fileLock struct{ file *os.File }
 
-// lockFile locks the file at path, which it creates. The error is errHeld if
-// somebody has it. Where the system has no such locks, everybody gets it.
+// lockFile creates and locks the file at path. The error is errHeld if it is locked. On
+// systems without such locks it always succeeds.
 func lockFile(path string) (*fileLock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil { //nolint:gosec // the operator's path
 		return nil, err
@@ -38,12 +38,12 @@ func lockFile(path string) (*fileLock, error) {
 			l := &fileLock{f}
 			return l, l.sign()
 		}
-		_ = f.Close() // whoever had it has removed the file: the lock is on nothing
+		_ = f.Close() // its last owner has removed the file, so this lock has no effect
 	}
 	return nil, fmt.Errorf("%s: %w", path, errHeld)
 }
 
-// isAt reports whether f is what stands at path.
+// isAt reports whether f is the file at path.
 func isAt(f *os.File, path string) bool {
 	mine, err := f.Stat()
 	if err != nil {
@@ -53,8 +53,7 @@ func isAt(f *os.File, path string) bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// sign writes the owner into the file. That helps operators, and nothing else
-// depends on it.
+// sign writes the process id into the file, for operators only.
 func (l *fileLock) sign() error {
 	if err := l.file.Truncate(0); err != nil {
 		return errors.Join(err, l.release())
@@ -65,7 +64,7 @@ func (l *fileLock) sign() error {
 	return nil
 }
 
-// holder returns the process that has the lock at path, 0 if that is not known.
+// holder returns the process id in the lock file at path, or 0 if it is unknown.
 func holder(path string) int {
 	text, err := os.ReadFile(path)
 	if err != nil || len(text) > 32 {

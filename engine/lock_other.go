@@ -4,7 +4,7 @@ package engine
 
 import "os"
 
-// openLocked opens the file at path. Here nothing locks it: two processes on one
+// openLocked opens the file at path. This system has no locks: two processes with one
 // snapshot overwrite it in turn.
 func openLocked(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's path

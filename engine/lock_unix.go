@@ -24,8 +24,8 @@ func openLocked(path string) (*os.File, error) {
 	return f, nil
 }
 
-// release removes the file and gives up the lock, in this order: what is locked
-// next is a file that stands there.
+// release removes the file and then releases the lock. In this order the next owner
+// always locks an existing file.
 func (l *fileLock) release() error {
 	return errors.Join(os.Remove(l.file.Name()), l.file.Close())
 }

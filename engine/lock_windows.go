@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// sharingViolation is what Windows says of a file that somebody else has open.
+// sharingViolation is the error for a file that another process has open.
 const sharingViolation = syscall.Errno(32)
 
-// openLocked opens the file at path so that others can read it and nobody else can
-// open it to write until it is closed, which is what a lock is here.
+// openLocked opens the file at path. Until it is closed, others can read it but not
+// open it for writing: that is the lock.
 func openLocked(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
@@ -28,8 +28,8 @@ func openLocked(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// release gives up the lock and removes the file, in this order: an open file cannot
-// be removed. One that somebody has opened meanwhile stays.
+// release releases the lock and then removes the file, because an open file cannot be
+// removed. If another process has opened it meanwhile, it stays.
 func (l *fileLock) release() error {
 	err := l.file.Close()
 	_ = os.Remove(l.file.Name())

@@ -8,18 +8,18 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// NAT64 returns what knows the translators: nil if there is the well-known one only.
+// NAT64 returns the prefixes of local translators, or nil if there is only the
+// well-known one.
 func (e *Engine) NAT64() *lookup.NAT64 { return e.nat64 }
 
-// Normalize returns ip as e sees it: see [lookup.NAT64.Normalize].
+// Normalize returns the normalized ip: see [lookup.NAT64.Normalize].
 func (e *Engine) Normalize(ip netip.Addr) netip.Addr { return e.nat64.Normalize(ip) }
 
-// Lookup returns the decision in force for ip, and whether there is one: the
-// strongest of what the table has about its address, what it has about its
-// country and autonomous system, and what live sources say. Without live
-// sources it does not block and does not allocate, but for a client on an
-// allowlist of a source whose decision would win. About an address of this machine
-// only what is decided here counts.
+// Lookup returns the decision in force for ip, and whether there is one: the strongest
+// of those about its address, its country and its autonomous system, and of the live
+// sources. Without live sources it does not block. It allocates only for a client on an
+// allowlist of the source whose decision would win. For an address of this machine only
+// local decisions count.
 func (e *Engine) Lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	ip = e.nat64.Normalize(ip)
 	d, ok := e.LookupHeld(ip)
@@ -40,7 +40,7 @@ func (e *Engine) LookupHeld(ip netip.Addr) (lookup.Decision, bool) {
 	return d, d.Action != lookup.None
 }
 
-// lookupTable returns what is decided about the address.
+// lookupTable returns the decision about the address.
 func (e *Engine) lookupTable(ip netip.Addr) (lookup.Decision, bool) {
 	d, ok := e.table.Lookup(ip)
 	if ok && e.isAllowlisted(&d, ip) {
@@ -49,7 +49,8 @@ func (e *Engine) lookupTable(ip netip.Addr) (lookup.Decision, bool) {
 	return d, ok
 }
 
-// lookAround returns the stronger one of d and of what is decided about where ip is.
+// lookAround returns the strongest of d and the decisions about the country and
+// autonomous system of ip.
 func (e *Engine) lookAround(ip netip.Addr, d lookup.Decision) lookup.Decision {
 	if e.locate == nil || !e.table.Places() {
 		return d
@@ -65,8 +66,8 @@ func (e *Engine) lookAround(ip netip.Addr, d lookup.Decision) lookup.Decision {
 	return d
 }
 
-// askLive returns the strongest one of d and of what live sources say, and asks no
-// further where none can be stronger.
+// askLive returns the strongest of d and the decisions of live sources. It stops asking
+// when none can be stronger.
 func (e *Engine) askLive(ctx context.Context, ip netip.Addr, d lookup.Decision) (lookup.Decision, bool) {
 	for _, l := range e.live {
 		if d.Action == lookup.Ban {
@@ -79,8 +80,8 @@ func (e *Engine) askLive(ctx context.Context, ip netip.Addr, d lookup.Decision) 
 	return d, d.Action != lookup.None
 }
 
-// Covering returns every decision of the table that is to be enforced against ip,
-// about its address and about where it is, the one that wins first.
+// Covering returns all decisions of the table that apply to ip, about its address and
+// its place. The winning one comes first.
 func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
 	ip = e.nat64.Normalize(ip)
 	all := e.without(e.table.Covering(ip), ip)
@@ -100,11 +101,10 @@ func (e *Engine) Covering(ip netip.Addr) []lookup.Decision {
 	return all
 }
 
-// Unban takes back what all sources have said about the very target of d, at
-// once, ends the guards on that network or client, and returns how many decisions
-// and guards there were. Decisions about more than that, such as a range around an
-// address, stay. A source that holds to a decision announces it again when it is
-// next read in full.
+// Unban removes the decisions of all sources about exactly the target of d at once,
+// ends the guards on that network or client, and returns the number of decisions and
+// guards. Wider decisions, such as a range around an address, stay. A source that still
+// has a decision announces it again when it is next read in full.
 func (e *Engine) Unban(d lookup.Decision) int {
 	n := e.table.Forget(d)
 	if p, ok := lookup.NormalizePrefix(d.Prefix); ok {
@@ -116,10 +116,10 @@ func (e *Engine) Unban(d lookup.Decision) int {
 	return n
 }
 
-// A renewer can be asked to read everything anew now. It does not wait.
+// A renewer can read everything again on request. Sync does not wait.
 type renewer interface{ Sync() }
 
-// Sync asks every source that can to read everything anew now, live ones too.
+// Sync makes all sources that can do so read everything again now, including live ones.
 func (e *Engine) Sync() {
 	for _, s := range e.sources {
 		if now, ok := s.(renewer); ok {

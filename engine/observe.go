@@ -9,28 +9,27 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Detector tells who misbehaves. The one in package detect runs scenarios.
+// A Detector finds clients that misbehave. The one in package detect runs scenarios.
 type Detector interface {
-	// Request judges a request before it is answered: what is known of a
-	// response is empty. It stands in front of requests, and is called by many
-	// goroutines at once.
+	// Request judges a request before its response, so the response fields are empty.
+	// Many goroutines call it at once, and requests wait for it.
 	Request(ev *event.Event) []event.Alert
-	// Response judges the same request once it has been answered. It is called
-	// by one goroutine at a time, beside those of Request.
+	// Response judges the same request after its response. One goroutine at a time
+	// calls it, at the same time as calls of Request.
 	Response(ev *event.Event) []event.Alert
 }
 
-// DetectStats counts what the detector was shown since the engine was made.
+// DetectStats counts the events of the detector since the start of the engine.
 type DetectStats struct {
-	Responses uint64 // judged
-	Dropped   uint64 // responses that were not judged, since too many waited
+	Responses uint64 // judged responses
+	Dropped   uint64 // responses that were not judged, because too many waited
 	Panics    uint64 // of the detector
 }
 
-// An observation shows a detector what happens.
+// An observation passes events to a detector.
 type observation struct {
 	detector   Detector   // nil: nobody watches
-	reputation Reputation // nil: it knows nothing good of anybody
+	reputation Reputation // nil: the detector has no reputations
 	queue      *queue     // nil: nobody watches
 	log        *zap.Logger
 
@@ -49,28 +48,27 @@ func (o *observation) counts() DetectStats {
 	return DetectStats{Responses: o.responses.Load(), Dropped: o.dropped.Load(), Panics: o.panics.Load()}
 }
 
-// judge asks the detector. One that panics has seen nothing: it costs
-// protection, not the site.
+// judge asks the detector. A panic counts as no alert: it must not stop the site.
 func (o *observation) judge(ask func(*event.Event) []event.Alert, ev *event.Event) (alerts []event.Alert) {
 	defer func() {
 		if p := recover(); p != nil {
 			alerts = nil
-			// A request that does it once does it again: few lines say it all.
+			// A client may cause it repeatedly, so only the 1st, 2nd, 4th, 8th … is
+			// logged.
 			if n := o.panics.Add(1); n&(n-1) == 0 {
-				o.log.Error("detector panicked", zap.Any("panic", p), zap.Uint64("times", n), zap.Stack("stack"))
+				o.log.Error("the detector panicked", zap.Any("panic", p), zap.Uint64("times", n), zap.Stack("stack"))
 			}
 		}
 	}()
 	return ask(ev)
 }
 
-// Request shows a request to the detector before it is answered, handles the
-// alerts that follow from it, and returns the strongest decision that they have
-// led to, if any: the request is to be treated as if Lookup had returned it.
-// Without a detector nothing happens.
+// Request passes a request to the detector before its response, handles the resulting
+// alerts, and returns the strongest decision from them, if any: treat the request as if
+// Lookup had returned it. Without a detector it does nothing.
 //
-// It is for requests that Lookup lets pass. Those of clients on an allow list,
-// and all that was stopped, are not to be shown.
+// Call it only for requests that Lookup lets pass, not for stopped requests, nor for
+// clients on an allow list.
 func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 	var best lookup.Decision
 	if e.observation.detector == nil {
@@ -79,7 +77,7 @@ func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 	for _, a := range e.observation.judge(e.observation.detector.Request, ev) {
 		d := e.handle(a)
 		if guards := d.Action != lookup.None && !d.Prefix.IsValid(); guards {
-			continue // whether this request meets the guard is asked below
+			continue // the guards are asked below
 		}
 		if best.Action == lookup.None || d.Beats(&best) {
 			best = d
@@ -91,14 +89,14 @@ func (e *Engine) Request(ev *event.Event) (lookup.Decision, bool) {
 	return best, best.Action != lookup.None
 }
 
-// Response shows a request to the detector once it has been answered. It does
-// not wait: another goroutine judges, in the order of the calls, and what does
-// not fit into its queue, or into the share that the client's network has of it, is
-// dropped and counted. The event is the engine's from then on.
+// Response passes a request to the detector after its response. It does not wait:
+// another goroutine judges, in the order of the calls. If the queue, or the share of
+// the client's network in it, is full, the event is dropped and counted. The caller
+// must not use the event any more.
 func (e *Engine) Response(ev *event.Event) {
 	o := &e.observation
 	if o.queue != nil && !o.queue.put(ev) {
-		o.dropped.Add(1) // detection suffers before the site does
+		o.dropped.Add(1) // losing an event is better than delaying the site
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 
 const maxOffenders = 100_000
 
-// offenders remembers for how long something was decided about clients, so that
-// a relapse can lead to more. It holds a bounded number, of which those with the fewest
-// relapses make room: see crowd. Its methods are for one goroutine at a time.
+// offenders stores the durations of earlier decisions about clients, so that a relapse
+// leads to a longer one. Their number is limited, and those with the fewest relapses
+// are displaced: see crowd. Only one goroutine may use it at a time.
 type offenders struct {
-	window  time.Duration // after an end, in which a relapse is one; 0: nobody is remembered
+	window  time.Duration // how long after a decision a new offence counts as a relapse; 0: never
 	longest time.Duration
 	room    int
 	known   *crowd[netip.Prefix, offender]
@@ -22,7 +22,7 @@ type offender struct {
 	relapses int
 }
 
-// isWeaker reports whether less is lost with o than with other.
+// isWeaker reports whether o is less important than other.
 func (o offender) isWeaker(other offender) bool {
 	if o.relapses != other.relapses {
 		return o.relapses < other.relapses
@@ -30,10 +30,10 @@ func (o offender) isWeaker(other offender) bool {
 	return o.until.Before(other.until)
 }
 
-// sentence returns how long a decision about p is to last that is made now, and
-// would last for length the first time. What happens while the last decision is
-// in force belongs to that, since requests may have been under way, unless again says
-// that the client has been warned.
+// sentence returns the duration of a new decision about p. Length is the duration for
+// the first offence. An offence while the last decision is in force is not a relapse,
+// because requests may have been in progress, unless again says that the client was
+// warned.
 func (o *offenders) sentence(p netip.Prefix, length time.Duration, again bool, now time.Time) time.Duration {
 	if o.window <= 0 {
 		return length

@@ -10,17 +10,18 @@ import (
 	"go.uber.org/zap"
 )
 
-// own are the addresses of this machine. No remote source's decision about them is
-// enforced: health checks come from there, and a proxy before this server may.
+// own are the addresses of this machine. Decisions of remote sources do not apply to
+// them, because health checks come from there, and perhaps a proxy in front of this
+// server.
 type own struct {
-	operators map[string]bool // sources that the operator writes: what they say holds
+	operators map[string]bool // sources written by the operator: their decisions apply
 	addresses atomic.Pointer[map[netip.Addr]bool]
-	spared    atomic.Uint64 // lookups that found a decision which is not enforced
+	spared    atomic.Uint64 // lookups that found a decision that does not apply
 	told      atomic.Bool
 }
 
-// documentation is what examples and tests have for clients. No server on the Internet
-// has such an address; a machine set apart for tests may.
+// documentation are the address ranges of examples and tests. No server on the Internet
+// has such an address, but a test machine may.
 var documentation = [...]netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
@@ -44,7 +45,7 @@ func operatorsOf(sources []Source) map[string]bool {
 	return names
 }
 
-// refresh reads the addresses anew. If that fails, those from before stay.
+// refresh reads the addresses again. If that fails, the old ones stay.
 func (o *own) refresh() {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
@@ -68,22 +69,22 @@ func (o *own) has(ip netip.Addr) bool {
 	return all != nil && (*all)[ip]
 }
 
-// ByOperator reports whether the operator of this machine writes what the named source
-// says: such decisions hold for everybody.
+// ByOperator reports whether the operator of this machine writes the named source. Its
+// decisions apply to all clients.
 func (e *Engine) ByOperator(source string) bool { return e.own.operators[source] }
 
 // IsOwn reports whether ip is an address of this machine.
 func (e *Engine) IsOwn(ip netip.Addr) bool { return e.own.has(ip) }
 
-// spareOwn reports whether d is not to be enforced since it is about this machine, and
-// says so the first time.
+// spareOwn reports whether d does not apply because ip is an address of this machine.
+// It logs the first time.
 func (e *Engine) spareOwn(d *lookup.Decision, ip netip.Addr) bool {
 	if e.ByOperator(d.Source) || !e.own.has(ip) {
 		return false
 	}
 	e.own.spared.Add(1)
 	if !e.own.told.Swap(true) {
-		e.logger.Warn("a decision about an address of this server is not enforced; is a proxy in front of it that is not trusted?",
+		e.logger.Warn("a decision about an address of this server is not enforced: if a proxy runs on this server, add it to trusted_proxies",
 			zap.String("source", d.Source), zap.Stringer("prefix", d.Prefix), zap.String("reason", d.Reason))
 	}
 	return true

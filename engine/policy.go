@@ -10,49 +10,45 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// LocalSource is what the decisions are filed under that the engine makes on
-// alerts. No other source may have this name.
+// LocalSource is the source of local decisions. No other source may have this name.
 const LocalSource = "local"
 
 const (
-	defaultLocal   = 4 * time.Hour      // what CrowdSec's profiles have
-	defaultLongest = 7 * 24 * time.Hour // what a relapse leads to at most
-	defaultWindow  = 24 * time.Hour     // in which one is remembered
+	defaultLocal   = 4 * time.Hour      // as in CrowdSec's default profiles
+	defaultLongest = 7 * 24 * time.Hour // the longest decision after relapses
+	defaultWindow  = 24 * time.Hour     // how long an offender is stored
 )
 
-// Local says what the engine decides by itself when it gets an [Engine.Alert].
+// Local describes the local decisions after an [Engine.Alert].
 //
-// What an operator says wins over what a scenario asks for, in both directions: a
-// [detect.Policy] for the one scenario over Action and Duration here, and these over
-// the scenario. Where the scenario decides, an alert that asks for a captcha about a
-// client that has solved one, and goes on, makes a ban of it.
+// The operator's settings win over those of a scenario: first a [detect.Policy] for the
+// scenario, then Action and Duration here, then the scenario's own. If the scenario
+// decides, an alert with a captcha about a client that has solved one and continues
+// becomes a ban.
 type Local struct {
 	Action   lookup.Action // default: as the scenario says, or else Ban
 	Duration time.Duration // default: as the scenario says, or else 4h
 
-	// Escalate is how long a client is remembered after a decision about it has
-	// ended. One that gives cause for an alert in that time has the decision
-	// made for twice as long as the last. Of 100,000 clients, the others are
-	// forgotten first, and all are by a restart. Default: 24h; negative: each alert
-	// counts for itself.
+	// Escalate is how long a client is remembered after its decision has ended. An
+	// alert in that time leads to a decision twice as long as the last. At most 100,000
+	// clients are remembered, and none after a restart. Default: 24h; negative: never.
 	Escalate time.Duration
-	// Longest bounds what Escalate makes of a duration. Default: 7 days.
+	// Longest is the longest decision that Escalate can lead to. Default: 7 days.
 	Longest time.Duration
 
-	// Spare reports whether nothing may be decided about a client, nor anybody
-	// be told of it. The address is normalized. Clients on an allowlist of a
-	// source are spared besides. Default: those of private networks, this very
-	// machine included: a proxy that is not known as one is such a client, and
-	// banning it would ban everybody.
+	// Spare reports whether a client is exempt from decisions and reports. The address
+	// is normalized. Clients on an allowlist of a source are exempt too. Default:
+	// private networks and this machine, because a proxy that is not configured has
+	// such an address, and a ban on it would ban all clients.
 	Spare func(ip netip.Addr) bool
 }
 
 func (c Local) withDefaults() (Local, error) {
 	if c.Action > lookup.Ban {
-		return c, fmt.Errorf("local decisions: %v: no such action", c.Action)
+		return c, fmt.Errorf("local decisions: unknown action %v: want ban, captcha or throttle", c.Action)
 	}
 	if c.Duration < 0 || c.Longest < 0 {
-		return c, errors.New("local decisions: a duration is less than zero")
+		return c, errors.New("local decisions: a duration is negative: want at least 0")
 	}
 	c.Escalate = cmp.Or(c.Escalate, defaultWindow)
 	c.Longest = cmp.Or(c.Longest, defaultLongest)

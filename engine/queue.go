@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	maxEvents = 1024 // responses that may wait to be judged
+	maxEvents = 1024 // waiting responses
 	netEvents = 128  // of one network
-	counters  = 4096 // that networks share by their hash
+	counters  = 4096 // networks are assigned to them by hash
 )
 
-// A queue holds responses that wait to be judged, in their order. One network gets an
-// eighth of it: who floods the site keeps no others from being seen.
+// A queue holds responses that wait for the detector, in their order. One network gets
+// an eighth of it, so a flood does not hide other clients.
 type queue struct {
 	events chan *event.Event
 	shares netShares
@@ -39,14 +39,14 @@ func (q *queue) put(ev *event.Event) bool {
 	}
 }
 
-// took notes that ev is in the queue no more.
+// took records that ev has left the queue.
 func (q *queue) took(ev *event.Event) { q.shares.give(ev.Client) }
 
-// netShares count how much of a bounded queue each network uses, a /24 or a /40 of IPv6.
+// netShares counts how many places of a queue each network uses, a /24 or a /40 of IPv6.
 //
-// They count by a hash of the network and take no lock. Two networks with the same hash
-// have one share between them, and nobody can choose to have another's: the seed is
-// random.
+// It counts by a hash of the network, without a lock. Two networks with the same hash
+// share one part. The seed is random, so an attacker cannot choose the hash of another
+// network.
 type netShares struct {
 	most int32
 	seed maphash.Seed
@@ -57,7 +57,7 @@ func newNetShares(most int32) netShares {
 	return netShares{most: most, seed: maphash.MakeSeed(), held: new([counters]atomic.Int32)}
 }
 
-// take takes a place for the network of ip, and reports whether it had one left.
+// take takes a place for the network of ip, and reports whether one was free.
 func (s *netShares) take(ip netip.Addr) bool {
 	held := s.of(ip)
 	if held.Add(1) > s.most {
@@ -67,7 +67,7 @@ func (s *netShares) take(ip netip.Addr) bool {
 	return true
 }
 
-// give gives back a place that take took.
+// give frees a place of the network of ip.
 func (s *netShares) give(ip netip.Addr) { s.of(ip).Add(-1) }
 
 func (s *netShares) of(ip netip.Addr) *atomic.Int32 {

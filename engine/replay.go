@@ -9,12 +9,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Replay judges recorded requests in recorded time, as an engine would have judged
-// them: the same alerts, decisions, guards and durations. It is for one goroutine,
-// starts none, asks nobody, and does not know crawlers.
+// A Replay judges recorded requests in recorded time, like an engine: with the same
+// alerts, decisions, guards and durations. Only one goroutine may use it. It starts
+// none, sends nothing, and does not know crawlers.
 //
-// Nobody solves a challenge in a replay: whoever would have been asked to is taken
-// for stopped until the decision ends.
+// No client solves a challenge in a replay: a challenged client counts as stopped until
+// the decision ends.
 type Replay struct {
 	detector   Detector
 	reputation Reputation
@@ -22,17 +22,16 @@ type Replay struct {
 	guards     guards
 }
 
-// An Outcome is what would have become of a recorded request.
+// An Outcome is the result for a recorded request.
 type Outcome struct {
-	// Stopped is the decision in force when the request came, which would have
-	// stopped it. Its action is None if there was none, and its prefix the zero
-	// Prefix if a guard would have.
+	// Stopped is the decision that would have stopped the request. Its action is None
+	// if there was none. Its prefix is the zero Prefix if it is from a guard.
 	Stopped lookup.Decision
-	// Alerts are those that it led to, with what they led to.
+	// Alerts are the alerts that the request raised, with their consequences.
 	Alerts []Record
 }
 
-// NewReplay returns a replay of what d sees, decided by cfg.
+// NewReplay returns a replay with the detector d and the local decisions of cfg.
 func NewReplay(d Detector, cfg Local) (*Replay, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -59,15 +58,15 @@ func (r *Replay) Judge(ev *event.Event) Outcome {
 	return o
 }
 
-// take decides on alerts, and reports whether a request that is not answered yet is
-// stopped by that.
+// take applies alerts, and reports whether they stop a request that has no response
+// yet.
 func (r *Replay) take(o *Outcome, alerts []event.Alert, now time.Time) (stopped bool) {
 	for i := range alerts {
 		record, f := r.local.judge(&alerts[i], &r.guards, now)
 		stopped = stopped || f != guarded && record.Decision.Action != lookup.None
 		o.Alerts = append(o.Alerts, record)
 	}
-	r.local.displaced = nil // there is no table to take them out of
+	r.local.displaced = nil // there is no table to remove them from
 	return stopped
 }
 

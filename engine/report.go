@@ -13,27 +13,26 @@ import (
 
 const (
 	defaultQueue = 4096
-	reportBatch  = 100              // alerts handed to a reporter at once
-	firstPause   = time.Second      // after a report that failed
-	longestPause = 30 * time.Second // so that one who is back is found soon
+	reportBatch  = 100              // alerts in one report
+	firstPause   = time.Second      // after a failed report
+	longestPause = 30 * time.Second // short, so that a recovered reporter is found soon
 	beatInterval = time.Minute
-	flushTimeout = 1500 * time.Millisecond // for what is left at the end; less than closeTimeout
+	flushTimeout = 1500 * time.Millisecond // for the remaining alerts at the end; less than closeTimeout
 )
 
-// A Reporter tells somebody of alerts. The client in package lapi is one. It may
-// have a method Heartbeat(context.Context) error, too, which is then called at
-// the start and once a minute; that way, too, one hears of a wrong password
-// before the first alert.
+// A Reporter sends alerts to another system. The client in package lapi is one. It may
+// also have a method Heartbeat(context.Context) error, which is called at the start and
+// once a minute. That also shows a wrong password before the first alert.
 type Reporter interface {
-	// Name is what the reporter is called in the log and in Stats. Reporters have
-	// different names. A reporter with the name of a source is an authority: that
-	// source decides about its alerts: see [Local].
+	// Name is the name of the reporter in the log and in Stats. Reporters have
+	// different names. If a source has the same name, it is an authority, which decides
+	// about the alerts itself: see [Local].
 	Name() string
-	// Report tells of alerts, in their order. It returns how many were taken and
-	// how many were refused for good. The two make up the alerts at the
-	// beginning of the list that are dealt with. The err says why the next one
-	// is not; it is reported again later, with all that follow. Without an err
-	// all are dealt with. It is called by one goroutine at a time.
+	// Report sends alerts in their order. It returns how many were accepted, and how
+	// many were refused permanently. Together these are the first alerts of the list.
+	// If err is not nil, it is the reason why the next alert failed: that one and all
+	// after it are reported again later. Without an error all are done. One goroutine
+	// at a time calls it.
 	Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error)
 }
 
@@ -41,29 +40,29 @@ type beater interface {
 	Heartbeat(ctx context.Context) error
 }
 
-// ReporterStats says how a reporter stands.
+// ReporterStats is the state of a reporter.
 type ReporterStats struct {
 	Name    string
-	Queued  int       // alerts that wait to be told of
-	Sent    uint64    // alerts that were taken
-	Refused uint64    // alerts that were not, and never will be
-	Dropped uint64    // alerts for which there was no room, or which were left at the end
-	Last    time.Time // when one was last taken; zero: never
-	Err     error     // why the last try failed; nil if it did not
+	Queued  int       // waiting alerts
+	Sent    uint64    // accepted alerts
+	Refused uint64    // permanently refused alerts
+	Dropped uint64    // alerts dropped because the queue was full, or at the end
+	Last    time.Time // when one was last accepted; zero: never
+	Err     error     // of the last try; nil if it succeeded
 }
 
-// An outbox holds the alerts that a reporter has not told of yet, in memory, and no
-// more than size of them: see [backlog] for which is dropped then.
+// An outbox is the queue of a reporter, in memory. It holds at most size alerts: see
+// [backlog] for which it drops.
 type outbox struct {
 	reporter Reporter
 	size     int
 	log      *zap.Logger
 	wake     chan struct{}
-	failing  bool // the last try failed, and that stands in the log
+	failing  bool // the last try failed and was logged
 
 	mu      sync.Mutex
 	waiting backlog
-	busy    int // alerts at the reporter
+	busy    int // alerts that are being reported
 	stats   ReporterStats
 }
 
@@ -82,18 +81,18 @@ func (o *outbox) status() ReporterStats {
 	return s
 }
 
-// put adds an alert. It does not wait for anybody.
+// put adds an alert. It does not wait.
 func (o *outbox) put(a event.Alert) {
 	o.mu.Lock()
 	o.stats.Dropped += uint64(o.waiting.put(a, o.size-o.busy))
 	o.mu.Unlock()
 	select {
 	case o.wake <- struct{}{}:
-	default: // it is awake
+	default: // it has been woken already
 	}
 }
 
-// run reports alerts until stop ends, and then what is left, until limit ends.
+// run reports alerts until stop ends, and then the remaining ones until limit ends.
 func (o *outbox) run(stop, limit context.Context) {
 	beat := time.NewTicker(beatInterval)
 	defer beat.Stop()
@@ -116,18 +115,18 @@ func (o *outbox) run(stop, limit context.Context) {
 	}
 }
 
-// rest waits until there is something to do. It reports whether that is so, or
-// stop has ended.
+// rest waits until there is work, and returns true, or until stop ends, and returns
+// false.
 func (o *outbox) rest(stop context.Context, beat <-chan time.Time, failures int) bool {
 	if stop.Err() != nil {
-		return false // whatever else there is to do
+		return false // even if there is work
 	}
 	wake := o.wake
 	var again <-chan time.Time
 	if failures > 0 {
 		pause := min(firstPause<<min(failures-1, 10), longestPause)
-		// The jitter keeps all of a site's servers from coming at one time.
-		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // nobody gains by guessing it
+		// The jitter spreads the reports of a site's servers.
+		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // guessing it has no use
 		defer timer.Stop()
 		wake, again = nil, timer.C
 	}
@@ -145,7 +144,7 @@ func (o *outbox) rest(stop context.Context, beat <-chan time.Time, failures int)
 	}
 }
 
-// flush reports what is left. What cannot be told now never will be.
+// flush reports the remaining alerts. Those that fail now are lost.
 func (o *outbox) flush(limit context.Context) {
 	more, err := true, error(nil)
 	for more && err == nil && limit.Err() == nil {
@@ -157,11 +156,11 @@ func (o *outbox) flush(limit context.Context) {
 	o.stats.Dropped += uint64(lost)
 	o.mu.Unlock()
 	if lost > 0 {
-		o.log.Warn("alerts were not reported before the end", zap.Int("alerts", lost), zap.Error(err))
+		o.log.Warn("alerts were lost: they could not be reported before the end", zap.Int("alerts", lost), zap.Error(err))
 	}
 }
 
-// send has some alerts reported. It reports whether there are more.
+// send reports some alerts, and returns whether there are more.
 func (o *outbox) send(ctx context.Context) (more bool, err error) {
 	batch := o.take()
 	if len(batch) == 0 {
@@ -182,7 +181,7 @@ func (o *outbox) send(ctx context.Context) (more bool, err error) {
 		o.stats.Last = time.Now()
 	}
 	o.busy = 0
-	o.waiting.putBack(batch[taken+refused:]) // there is room: they have counted all the time
+	o.waiting.putBack(batch[taken+refused:]) // there is room, because they have always counted
 	return o.waiting.len() > 0, err
 }
 
@@ -195,19 +194,19 @@ func (o *outbox) take() []waitingAlert {
 	return batch
 }
 
-// guarded is Report, but for a panic: the alerts may be told the next time.
+// guarded is Report with a recover: after a panic the alerts are reported again.
 func (o *outbox) guarded(ctx context.Context, batch []event.Alert) (taken, refused int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			o.log.Error("reporter panicked", zap.Any("panic", p), zap.Stack("stack"))
+			o.log.Error("the reporter panicked", zap.Any("panic", p), zap.Stack("stack"))
 			err = fmt.Errorf("running reporter %s: panic: %v", o.reporter.Name(), p)
 		}
 	}()
 	return o.reporter.Report(ctx, batch)
 }
 
-// beat sends a heartbeat if the reporter has any. One that fails says what a
-// report would run into.
+// beat sends a heartbeat if the reporter has that method. Its failure shows that
+// reports would fail too.
 func (o *outbox) beat(ctx context.Context) {
 	b, ok := o.reporter.(beater)
 	if !ok {
@@ -223,14 +222,13 @@ func (o *outbox) beat(ctx context.Context) {
 	o.stats.Err = err
 }
 
-// note says in the log when reports begin to fail, and when they get through
-// again.
+// note logs when reports begin to fail, and when they succeed again.
 func (o *outbox) note(err error) {
 	switch {
 	case err == nil && o.failing:
 		o.log.Info("alerts can be reported again", zap.Int("waiting", o.status().Queued))
 	case err != nil && !o.failing:
-		o.log.Error("alerts can't be reported: they are kept for later", zap.Error(err), zap.Int("most", o.size))
+		o.log.Error("alerts cannot be reported: they are kept and sent again", zap.Error(err), zap.Int("most", o.size))
 	}
 	o.failing = err != nil
 }

@@ -132,7 +132,7 @@ func TestNothingIsLostWhileNobodyListens(t *testing.T) {
 		<-time.After(2 * (30 * time.Second))
 		synctest.Wait()
 		wantTold(t, r, 0, 200)
-		if n := logs.FilterMessageSnippet("alerts can't be reported").Len(); n != 1 {
+		if n := logs.FilterMessageSnippet("alerts cannot be reported").Len(); n != 1 {
 			t.Errorf("said %d times that it fails", n)
 		}
 		if n := logs.FilterMessageSnippet("alerts can be reported again").Len(); n != 1 {
@@ -372,7 +372,7 @@ func TestTheEndIsBoundedWhateverReportersDo(t *testing.T) {
 				if s := e.Stats().Reporters[0]; s.Dropped != uint64(tt.lost) || s.Queued != 0 {
 					t.Errorf("%+v", s)
 				}
-				said := logs.FilterMessageSnippet("alerts were not reported before the end")
+				said := logs.FilterMessageSnippet("alerts were lost: they could not be reported before the end")
 				if (said.Len() == 1) != (tt.lost > 0) {
 					t.Errorf("said %d times", said.Len())
 				}

@@ -8,15 +8,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// supervise runs a source until ctx ends. Run is not supposed to return before,
-// nor to panic; if it does, protection must not end with it, nor the server.
+// supervise runs a source until ctx ends. If Run returns early or panics, which is a
+// bug, the source is started again, and the server continues.
 func (e *Engine) supervise(ctx context.Context, s Source) {
 	for {
 		err := e.runGuarded(ctx, s)
 		if ctx.Err() != nil {
 			return
 		}
-		e.logger.Error("source stopped, starting it again",
+		e.logger.Error("a source stopped: it is started again",
 			zap.String("source", s.Name()), zap.Error(err), zap.Duration("in", restartDelay))
 		select {
 		case <-ctx.Done():
@@ -29,14 +29,14 @@ func (e *Engine) supervise(ctx context.Context, s Source) {
 func (e *Engine) runGuarded(ctx context.Context, s Source) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.logger.Error("source panicked", zap.String("source", s.Name()), zap.Any("panic", p), zap.Stack("stack"))
+			e.logger.Error("a source panicked", zap.String("source", s.Name()), zap.Any("panic", p), zap.Stack("stack"))
 			err = fmt.Errorf("running source %s: panic: %v", s.Name(), p)
 		}
 	}()
 	return s.Run(ctx, e.table)
 }
 
-// sweep frees what has ended and saves what has changed, once a minute.
+// sweep frees expired decisions and saves changes, once a minute.
 func (e *Engine) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
@@ -54,7 +54,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.guards.sweep(now)
 			e.own.refresh()
 			if err := e.save(); err != nil {
-				e.logger.Error("the table would not survive a restart", zap.Error(err))
+				e.logger.Error("the snapshot cannot be saved: after a restart the table would be empty or old", zap.Error(err))
 			}
 		}
 	}

@@ -14,38 +14,37 @@ import (
 	"go.uber.org/zap"
 )
 
-// A snapshotFile is where a table is kept over a restart. It holds addresses,
-// which are personal data, so only its owner may read it. Who writes it has a lock.
+// A snapshotFile keeps a table over a restart. It contains addresses, which are
+// personal data, so only its owner may read it. Its writer holds a lock.
 type snapshotFile struct {
 	path string
 
-	// written is when it was written last. It is not under mu, since Stats must
-	// not wait for a disk.
+	// written is when it was last written. It is not under mu, because Stats must not
+	// wait for a disk.
 	written atomic.Pointer[time.Time]
 
 	mu      sync.Mutex
 	lock    *fileLock    // nil: not held
-	told    bool         // that another process has it
-	version uint64       // of the table when it was written or read last
-	synced  []SourceSync // as it was written last
+	told    bool         // it was logged that another process has the lock
+	version uint64       // of the table at the last write or read
+	synced  []SourceSync // at the last write
 }
 
-// restore fills the table from the first of the snapshots that can be read, and
-// returns what that says about sources. One that is missing is nothing to speak of;
-// one that cannot be used is left where it is until the next is written, and the
-// engine starts with an empty table.
+// restore fills the table from the first readable snapshot, and returns the syncs of
+// its sources. It ignores missing files. A damaged file stays until the next write, and
+// the engine starts with an empty table.
 func (e *Engine) restore(paths []string) []SourceSync {
 	for i, path := range paths {
 		if i > 0 && IsSnapshotHeld(path) {
-			continue // it belongs to an engine that runs
+			continue // a running engine uses it
 		}
 		synced, err := e.read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			e.logger.Error("starting without the snapshot", zap.String("path", path), zap.Error(err))
+			e.logger.Error("the snapshot cannot be read: starting without it", zap.String("path", path), zap.Error(err))
 		default:
-			e.logger.Info("enforcing the snapshot until the sources answer",
+			e.logger.Info("the decisions of the snapshot are in force until the sources answer",
 				zap.String("path", path), zap.Int("decisions", e.table.Len()))
 			return synced
 		}
@@ -53,7 +52,7 @@ func (e *Engine) restore(paths []string) []SourceSync {
 	return nil
 }
 
-// read fills the table from the snapshot at path. A sync of long ago does not count.
+// read fills the table from the snapshot at path. Old syncs do not count.
 func (e *Engine) read(path string) ([]SourceSync, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -65,7 +64,7 @@ func (e *Engine) read(path string) ([]SourceSync, error) {
 	}
 	var recent []SourceSync
 	for _, s := range synced {
-		// A snapshot stands in for as long as a sync would: from now on.
+		// A snapshot counts like a sync that happens now.
 		if s.counts = e.born; e.born.Sub(s.At) < maxCarried {
 			recent = append(recent, s)
 		}
@@ -73,8 +72,9 @@ func (e *Engine) read(path string) ([]SourceSync, error) {
 	return recent, nil
 }
 
-// claim locks the snapshot, if it is not, and says so once if somebody else has it.
-// An engine of this process has it for a moment after another took over from it.
+// claim locks the snapshot, unless it is locked already. If another process has the
+// lock, it logs that once. After a reload the previous engine of this process still has
+// it for a moment.
 func (s *snapshotFile) claim(log *zap.Logger) error {
 	if s.lock != nil {
 		return nil
@@ -87,14 +87,13 @@ func (s *snapshotFile) claim(log *zap.Logger) error {
 	}
 	if pid := holder(at); !s.told && pid != os.Getpid() {
 		s.told = true
-		log.Warn("another process keeps its decisions in this snapshot, so this one does not write it: "+
-			"give each a data folder or a snapshot of its own", zap.String("path", s.path), zap.Int("pid", pid))
+		log.Warn("another process writes this snapshot, so this one does not: "+
+			"give each process its own data folder, or its own file with the option snapshot", zap.String("path", s.path), zap.Int("pid", pid))
 	}
 	return err
 }
 
-// claim has the snapshot locked from the start. That it cannot be written is said
-// when it is to be.
+// claim locks the snapshot at the start. Other errors are logged at the first write.
 func (e *Engine) claim() {
 	s := &e.snapshot
 	if s.path == "" {
@@ -105,7 +104,7 @@ func (e *Engine) claim() {
 	_ = s.claim(e.logger)
 }
 
-// unclaim gives up the lock.
+// unclaim releases the lock.
 func (e *Engine) unclaim() error {
 	s := &e.snapshot
 	s.mu.Lock()
@@ -117,7 +116,7 @@ func (e *Engine) unclaim() error {
 	return s.lock.release()
 }
 
-// save writes the snapshot if there is something new to it and nobody else writes it.
+// save writes the snapshot if something has changed and no other process writes it.
 func (e *Engine) save() error {
 	s := &e.snapshot
 	if s.path == "" {
@@ -145,11 +144,11 @@ func (e *Engine) save() error {
 	return nil
 }
 
-// writeFile puts the table into a file beside path and moves it there, so that
-// path always is a whole snapshot, old or new.
+// writeFile writes the table into a temporary file and renames it, so that path is
+// always a complete snapshot.
 func writeFile(path string, table *lookup.Table, synced []SourceSync) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // readable by its owner alone
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // only its owner can read it
 	if err != nil {
 		return err
 	}
@@ -167,8 +166,8 @@ func writeFile(path string, table *lookup.Table, synced []SourceSync) error {
 	return nil
 }
 
-// IsSnapshotHeld reports whether an engine that runs, of this process or of another,
-// writes the snapshot at path.
+// IsSnapshotHeld reports whether a running engine, of this process or another, writes
+// the snapshot at path.
 func IsSnapshotHeld(path string) bool {
 	if _, err := os.Stat(path + lockSuffix); err != nil {
 		return false
@@ -181,8 +180,8 @@ func IsSnapshotHeld(path string) bool {
 	return false
 }
 
-// RemoveSnapshot removes the snapshot at path unless an engine that runs writes it,
-// and reports whether it did.
+// RemoveSnapshot removes the snapshot at path unless a running engine writes it, and
+// reports whether it did.
 func RemoveSnapshot(path string) (bool, error) {
 	lock, err := lockFile(path + lockSuffix)
 	if errors.Is(err, errHeld) {

@@ -6,17 +6,16 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Why a client is spared: see [Record].
+// The reasons why a client is exempt: see [Record].
 const (
-	sparedUnknown  = "its address is not known"
+	sparedUnknown  = "its address is unknown"
 	sparedLoopback = "it is on this machine"
 	sparedPrivate  = "it is in a private network"
-	sparedBySpare  = "Spare says so"
+	sparedBySpare  = "the configuration exempts it"
 	sparedByList   = "it is on an allowlist of "
 )
 
-// whySpared says why nothing may be decided about p, of which ip is one; nothing if
-// it may.
+// whySpared returns why p, which contains ip, is exempt from decisions, or "".
 func (l *locals) whySpared(p netip.Prefix, ip netip.Addr) string {
 	if !p.IsValid() {
 		return sparedUnknown

@@ -6,42 +6,42 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Stats says how an engine stands.
+// Stats is the state of an engine.
 type Stats struct {
 	Ready     bool
-	Decisions int           // held in the table
+	Decisions int           // number in the table
 	Sources   []SourceStats // in the order of the configuration
 	Snapshot  time.Time     // when it was last written; zero: not yet
 
-	Local     int    // local decisions held in the table; Decisions has them, too
-	Own       uint64 // lookups of addresses of this machine that a source has a decision about, which is not enforced
-	Guards    int    // put up: see [detect.Guard]
+	Local     int    // local decisions in the table; included in Decisions
+	Own       uint64 // lookups of addresses of this machine with a decision that does not apply
+	Guards    int    // in force: see [Guard]
 	Alerts    AlertStats
 	Reporters []ReporterStats // in the order of the configuration
 	Detect    DetectStats
 
-	Verifier map[string]uint64 // what the one that verifies crawlers has counted: see [Counting]
+	Verifier map[string]uint64 // counts of the verifier of crawlers: see [Counting]
 }
 
-// SourceStats says how one source of an engine stands.
+// SourceStats is the state of one source.
 type SourceStats struct {
 	Name      string
-	Live      bool // it is asked about one client at a time, and holds nothing in the table
+	Live      bool // it is asked about one client at a time, and has no decisions in the table
 	Decisions int  // held in the table
 	Ready     bool
-	// Carried is when the source was last in sync before this engine, as the snapshot or
-	// the engine before says; zero: neither says that it was.
+	// Carried is when the source was last in sync before this engine, according to the
+	// snapshot or the previous engine; zero: unknown.
 	Carried time.Time
-	Counts  map[string]uint64 // that the source has of its own: see [Counting]
+	Counts  map[string]uint64 // the source's own counts: see [Counting]
 	lookup.Status
 }
 
-// A Counting source, live or not, and a Counting [Verifier] has counts of its own that
-// an operator wants to see. They stand in [Stats], and so in tocsin status and in the
-// metrics.
+// A Counting source or [Verifier] has its own counts for operators. They are in
+// [Stats], and so in tocsin status and in the metrics.
 type Counting interface {
-	// Counts returns totals since it was made, by names such as rows_malformed: lower
-	// case letters and underscores, always the same ones. It may be called at any time.
+	// Counts returns totals since the start, by names such as rows_malformed, in lower
+	// case letters and underscores. The names never change. It may be called at any
+	// time.
 	Counts() map[string]uint64
 }
 
@@ -53,11 +53,10 @@ func counts(v any) map[string]uint64 {
 	return nil
 }
 
-// Ready reports whether the table is fit to judge by: every source was in sync
-// with it recently enough. A snapshot replaces the sync of a source that has not
-// answered yet, if it says that this very source was in sync, for as long as a sync
-// would: see [Lasting]. Live sources do not count: they decide themselves about a
-// request when they have no answer.
+// Ready reports whether every source was in sync with the table recently enough. For a
+// source that has not answered yet, a snapshot counts like a sync, if this source was
+// in sync with it: see [Lasting]. Live sources do not count, because they have their
+// own policy for requests without an answer.
 func (e *Engine) Ready() bool {
 	now := time.Now()
 	for _, s := range e.sources {
@@ -68,7 +67,7 @@ func (e *Engine) Ready() bool {
 	return true
 }
 
-// Stats returns how e stands.
+// Stats returns the state of e.
 func (e *Engine) Stats() Stats {
 	now := time.Now()
 	stats := Stats{

@@ -10,34 +10,34 @@ import (
 )
 
 const (
-	// maxCarried is for how long a sync of an earlier process counts: what was decided
-	// before is over, mostly.
+	// maxCarried is how long a sync of an earlier process counts. Most older decisions
+	// have ended.
 	maxCarried = 7 * 24 * time.Hour
-	// maxMoved is by how much a time in the snapshot may be off.
+	// maxMoved is how old a time in the snapshot may be before it is written again.
 	maxMoved = 10 * time.Minute
 )
 
-// A Lasting source is one of which the snapshot keeps what matters, so that it need
-// not be read anew to judge by it: the clients in packages lapi and lists are such.
-// Any other has to be in sync once in each process.
+// A Lasting source has all its data in the snapshot, so that its decisions are complete
+// without a new sync: the clients in packages lapi and lists are such. All other
+// sources must sync once in each process.
 type Lasting interface {
 	Source
-	// Identity says what the source reads, such as its URL and what it asks for. A
-	// source of the same name that reads something else was never in sync.
+	// Identity identifies the data that the source reads, such as its URL and filters.
+	// A source with the same name and other data was never in sync.
 	Identity() string
 }
 
 // A SourceSync says when a source was last in sync with a table.
 type SourceSync struct {
 	Name     string    `json:"name"`
-	Identity string    `json:"identity"` // hash of what it reads; empty: any
+	Identity string    `json:"identity"` // hash of [Lasting].Identity; empty: any
 	At       time.Time `json:"synced"`
 
-	counts time.Time // from when its age is counted
+	counts time.Time // the start of its age
 }
 
-// identity returns a short hash of what s reads, and whether it is lasting. It is a
-// hash since a URL can hold a secret, and the snapshot is a file.
+// identity returns a short hash of the identity of s, and whether s is lasting. It is a
+// hash, because a URL may contain a secret, and the snapshot is a file.
 func identity(s Source) (string, bool) {
 	l, ok := s.(Lasting)
 	if !ok {
@@ -47,7 +47,7 @@ func identity(s Source) (string, bool) {
 	return hex.EncodeToString(sum[:8]), true
 }
 
-// carry takes over what is known about the sources from before.
+// carry takes over the earlier syncs of the sources.
 func (e *Engine) carry(before []SourceSync) {
 	e.carried = map[string]SourceSync{}
 	for _, s := range e.sources {
@@ -70,8 +70,8 @@ func (e *Engine) carry(before []SourceSync) {
 	}
 }
 
-// Syncs returns which sources were in sync with the table, by themselves or by what
-// is known from before.
+// Syncs returns the sources that were in sync with the table, in this engine or before
+// it.
 func (e *Engine) Syncs() []SourceSync {
 	var all []SourceSync
 	for _, s := range e.sources {
@@ -91,8 +91,8 @@ func (e *Engine) Syncs() []SourceSync {
 }
 
 // Synced reports whether every source was in sync once: since the start, or, if it is
-// [Lasting], by what the snapshot or the engine before says about this very source.
-// It stays true when a source falls behind later. Live sources do not count.
+// [Lasting], before it according to the snapshot or the previous engine. It stays true
+// when a source is late afterwards. Live sources do not count.
 func (e *Engine) Synced() bool {
 	return !slices.ContainsFunc(e.sources, func(s Source) bool {
 		return s.Status().Synced.IsZero() && e.carried[s.Name()].At.IsZero()
@@ -107,8 +107,7 @@ func (e *Engine) ready(name string, s lookup.Status, now time.Time) bool {
 	return s.Ready(now)
 }
 
-// isMoved reports whether what is known about syncs has changed so much that it is to
-// be saved.
+// isMoved reports whether the syncs have changed enough to save them.
 func isMoved(was, is []SourceSync) bool {
 	return !slices.EqualFunc(was, is, func(a, b SourceSync) bool {
 		return a.Name == b.Name && a.Identity == b.Identity && b.At.Sub(a.At).Abs() < maxMoved
