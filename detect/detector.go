@@ -265,8 +265,10 @@ func (d *Detector) try(p pouring) (event.Alert, bool) {
 		p.value = maphash.String(d.store.seed, r.distinct.of(v))
 		p.distinct = !v.failed // then it counts, as upstream
 	}
-	if result, _ := v.login(); r.forgiven && result != loginSuccess { // one success does not take back another
-		p.owner = d.owner(v)
+	if r.forgiven {
+		if result, _ := v.login(); result != loginSuccess { // one success does not take back another
+			p.owner = d.owner(v)
+		}
 	}
 	return d.store.pour(key, p)
 }

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math/bits"
+	"net/http"
 	"strings"
 
 	"github.com/tocsin-project/tocsin/event"
@@ -85,7 +86,11 @@ func (p *program) classify() {
 	}
 	p.idx.gets = p.idx.verbs["GET"]
 	for status := range statusTexts {
-		p.idx.statuses = append(p.idx.statuses, p.allowing(&event.Event{Status: status}, statuses))
+		known := statuses
+		if status != http.StatusUnauthorized { // with which alone the answer's fields say more
+			known |= fieldSubType.set()
+		}
+		p.idx.statuses = append(p.idx.statuses, p.allowing(&event.Event{Status: status}, known))
 	}
 	p.idx.unsaid = p.allowing(&event.Event{}, fieldMatched.set())
 	if p.asks(fieldKind) {
@@ -165,8 +170,8 @@ func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
 	}
 	copy(v.bits, p.idx.free)
 	v.scan(&p.idx.scans[hayTarget], v.target)
-	v.scan(&p.idx.scans[hayAgent], clip(v.evt.UserAgent))
-	v.scan(&p.idx.scans[hayReferer], clip(v.evt.Referer))
+	v.scanRecent(&p.idx.scans[hayAgent], clip(v.evt.UserAgent), v.agents)
+	v.scanRecent(&p.idx.scans[hayReferer], clip(v.evt.Referer), v.referers)
 	v.scan(&p.idx.scans[hayLine], clip(v.evt.Line))
 	v.scanDecoded(&p.idx.scans[hayDecoded])
 	for w, rules := range v.allowed {

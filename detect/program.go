@@ -19,6 +19,7 @@ type program struct {
 	remembers   bool     // some rule asks what the site and the client did before
 	both        []uint64
 	idx         index
+	seed        maphash.Seed // of hashes of texts: see recentSearch
 
 	words                int // of a set of rules
 	textSlots, condSlots int
@@ -62,7 +63,7 @@ func (c *compiler) learn(scenarios []*scenario) {
 func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 	c := newCompiler(r.lists)
 	c.learn(r.scenarios)
-	p := &program{words: (len(r.scenarios) + 63) / 64}
+	p := &program{words: (len(r.scenarios) + 63) / 64, seed: maphash.MakeSeed()}
 	p.early, p.late, p.both = newSet(p.words), newSet(p.words), newSet(p.words)
 	late := lateScenarios(r.scenarios)
 	for i, s := range r.scenarios {

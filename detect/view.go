@@ -41,6 +41,8 @@ type view struct {
 	bits    []uint64 // of the rules that may match
 	allowed []uint64 // of those that the event allows
 	scratch []byte
+
+	agents, referers *recentSearch
 }
 
 type textMemo struct {
@@ -61,7 +63,8 @@ func (p *program) open(e *event.Event, client netip.Prefix) *view {
 			prog:  p,
 			texts: make([]textMemo, p.textSlots),
 			conds: make([]condMemo, p.condSlots),
-			bits:  make([]uint64, p.words), allowed: make([]uint64, p.words),
+			bits:  newSet(p.words), allowed: newSet(p.words),
+			agents: newRecentSearch(p.words), referers: newRecentSearch(p.words),
 		}
 	}
 	v.evt, v.client = e, client
