@@ -94,5 +94,8 @@ func readBuiltin() (*Rules, error) {
 	for _, s := range rules.skipped {
 		return nil, fmt.Errorf("reading the built-in scenarios: %v", s)
 	}
+	for _, s := range rules.scenarios {
+		s.builtin = true
+	}
 	return rules, nil
 }

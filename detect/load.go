@@ -160,6 +160,7 @@ func Merge(all ...*Rules) *Rules {
 			l.add(s)
 		}
 	}
+	l.rules.scenarios = withoutCoarse(l.rules.scenarios)
 	return l.rules
 }
 

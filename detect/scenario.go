@@ -18,6 +18,7 @@ import (
 type scenario struct {
 	name, description string
 	file              string // and line, for people
+	builtin           bool
 	hash, version     string
 
 	trigger         bool // else it is a leaky bucket
@@ -146,6 +147,7 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	if err := d.ownLabels(s); err != nil {
 		return nil, err
 	}
+	s.weigh()
 	s.print = d.print()
 	return s, nil
 }
