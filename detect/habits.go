@@ -261,6 +261,7 @@ const (
 	placeKeeps   // keeps files for a client
 	placeMakes   // has made something of a name and a password: see view.makesThing
 	placeMember  // has let a client in by a name: see outage.go
+	placeEmbeds  // has served a picture or the like to a page of the site
 	placeKinds
 )
 

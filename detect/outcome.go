@@ -35,6 +35,9 @@ type ending struct {
 }
 
 func (v *view) judgeOutcome() string {
+	if v.lacksPart() {
+		return ""
+	}
 	switch v.evt.Status {
 	case http.StatusNotFound, http.StatusGone:
 		if v.habits != nil && v.habits.isBroken(v, false) {
@@ -51,6 +54,23 @@ func (v *view) judgeOutcome() string {
 		return outcomeMissing
 	}
 	return ""
+}
+
+// lacksPart reports whether a page of the site embeds what is missing, where the site has
+// others of its kind, as a map has tiles and an album pictures: numbers and hashes are one
+// place. Who only claims that learns which pictures there are.
+func (v *view) lacksPart() bool {
+	return v.evt.Status >= 400 && v.evt.Status < 500 && v.evt.Attribution == event.Embedded && v.isPlace(placeEmbeds)
+}
+
+// isPart reports whether the answer is what pages embed, and not known by its extension.
+func (v *view) isPart() bool {
+	if v.evt.Attribution != event.Embedded || !v.isFine() {
+		return false
+	}
+	media, _, _ := strings.Cut(strings.ToLower(v.evt.ContentType), "/")
+	static, _ := v.static()
+	return static != "true" && (media == "image" || media == "video" || media == "audio" || media == "font")
 }
 
 // asksElsewhere reports whether the site sends who is not logged in to another host to log

@@ -210,6 +210,9 @@ func (d *Detector) notePlace(v *view) {
 	if v.isFine() && v.evt.Attribution == event.Foreign && !v.evt.Memo.Sought {
 		d.habits.learnPlace(v, placeWorks, v.here())
 	}
+	if v.isPart() {
+		d.habits.learnPlace(v, placeEmbeds, v.here())
+	}
 }
 
 // notePosted learns how a place answers a name and a password, or a code.

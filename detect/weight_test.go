@@ -2,6 +2,8 @@ package detect
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,5 +84,22 @@ func TestCoarseScenariosLeadToNothingBesideBuiltInOnes(t *testing.T) {
 	}
 	if s := hub.Scenarios()[0]; !s.Remediation {
 		t.Error("the rules that were merged have changed")
+	}
+}
+
+// Beside the built-in scenarios CrowdSec's challenge nobody honest.
+func TestTheHubBesideBuiltInScenariosSparesTheHonest(t *testing.T) {
+	skipUnderRace(t)
+	compiled := New(Config{Rules: Merge(builtinRules(t), hubRules(t))}).prog.Load()
+	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups(), honestErrands()) {
+		d := New(Config{})
+		d.prog.Store(compiled)
+		for i, e := range m.events(true) {
+			for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
+				if a.Remediation && !strings.HasPrefix(a.Scenario, "tocsin/") {
+					t.Errorf("%s: %s at %d asks for %v", m.name, a.Scenario, i+1, a.Action)
+				}
+			}
+		}
 	}
 }
