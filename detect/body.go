@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -28,8 +29,9 @@ type sent struct {
 	shortUser, shortPass string
 	saysLogin            bool
 
-	graph      bool // it is a document of GraphQL
-	namesLogin bool // a value has the word in it, such as of an action
+	graph      bool              // it is a document of GraphQL
+	variables  map[string]string // of it: the names of the arguments that they stand for
+	namesLogin bool              // a value has the word in it, such as of an action
 	items      items
 	fields     int // that hold something
 
@@ -91,6 +93,7 @@ func (s *sent) read(media string, body []byte) {
 	case media == mediaText: // messages of Socket.IO begin with a number
 		eachValue(bytes.TrimLeft(body, "0123456789"), s.member, s.item)
 	case strings.Contains(media, "json"): // application/json-rpc, application/x-amz-json-1.1
+		s.readVariables(body)
 		eachValue(body, s.member, s.item)
 	}
 }
@@ -146,7 +149,7 @@ func (s *sent) member(key, value string) {
 		return
 	}
 	s.fields++
-	switch name := plainName(key); {
+	switch name := plainName(cmp.Or(s.variables[key], key)); {
 	case isPasswordField(name), strings.Contains(name, "password") && setsPassword(name):
 		s.passwordField(name, value)
 	case name == "granttype":
@@ -228,58 +231,6 @@ func formUnescape(s string) string {
 		return u
 	}
 	return string(appendUnescaped(nil, strings.ReplaceAll(s, "+", " ")))
-}
-
-// eachPart calls f for the fields of a form in parts, but not for its files. It
-// does not ask what the boundary is, which those who read such bodies do not
-// agree on, but takes every line that describes a part for the beginning of one.
-func eachPart(body []byte, f func(key, value string)) {
-	const describes = "content-disposition:"
-	for len(body) > 0 {
-		var line []byte
-		line, body, _ = bytes.Cut(body, []byte("\n"))
-		if len(line) < len(describes) || !strings.EqualFold(string(line[:len(describes)]), describes) {
-			continue
-		}
-		name, ok := partName(string(line[len(describes):]))
-		var value []byte
-		value, body = partValue(body)
-		if ok {
-			f(name, string(value))
-		}
-	}
-}
-
-// partName returns the name that the description of a part gives it, unless it is
-// a file.
-func partName(description string) (name string, ok bool) {
-	for param := range strings.SplitSeq(description, ";") {
-		key, value, _ := strings.Cut(param, "=")
-		switch strings.ToLower(strings.TrimSpace(key)) {
-		case "name":
-			name, ok = strings.Trim(strings.TrimSpace(value), `"'`), true
-		case "filename", "filename*":
-			return "", false
-		}
-	}
-	return name, ok
-}
-
-// partValue returns what follows the other headers of a part, up to what may be a
-// boundary, and the rest.
-func partValue(body []byte) (value, rest []byte) {
-	for len(body) > 0 {
-		var line []byte
-		line, body, _ = bytes.Cut(body, []byte("\n"))
-		if len(bytes.TrimRight(line, "\r")) == 0 {
-			break
-		}
-	}
-	end := bytes.Index(body, []byte("\n--"))
-	if end < 0 {
-		return body, nil
-	}
-	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
 }
 
 // formAction returns what a request asks a script of WordPress to do: PHP takes it

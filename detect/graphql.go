@@ -1,14 +1,50 @@
 package detect
 
 import (
+	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // document reads a document of GraphQL.
 func (s *sent) document(text string) {
 	s.graph = s.graph || logsInByGraph(text)
 	eachArgument(text, s.member)
+}
+
+// maxVariables is how many variables of documents are told apart in one body.
+const maxVariables = 16
+
+// readVariables takes note of the arguments that stand for variables in the documents of
+// a body: in login(user: $x, password: $y), x is a user. Whoever sends a document chooses
+// their names, and their values may come before it.
+func (s *sent) readVariables(body []byte) {
+	if !bytes.Contains(body, []byte(`"query"`)) || !bytes.Contains(body, []byte("$")) {
+		return
+	}
+	eachValue(body, func(key, document string) {
+		if key != "query" {
+			return
+		}
+		for len(s.variables) < maxVariables {
+			before, rest, found := strings.Cut(document, "$")
+			if !found {
+				return
+			}
+			end := strings.IndexFunc(rest, func(r rune) bool { return r >= utf8.RuneSelf || !wordByte(byte(r)) })
+			if end < 0 {
+				end = len(rest)
+			}
+			if name := argumentName(before); name != "" {
+				if s.variables == nil {
+					s.variables = make(map[string]string)
+				}
+				s.variables[rest[:end]] = name
+			}
+			document = rest[end:]
+		}
+	}, nil)
 }
 
 // eachArgument calls f for the arguments of a GraphQL document whose values are

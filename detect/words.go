@@ -52,11 +52,12 @@ var (
 		"twofactortoken", "2facode", "2fa", "pin", "smscode", "onetimecode", "onetimepassword", "securitycode", "challenge", "token",
 		"usercode", "passcode", "logincode", "confirmationcode", "otpattempt", "otptoken", "otptokens", "totptoken", "totppasscode", "tfacode", "tfa",
 		"twofactor", "secondfactor", "secondfactortoken", "mfatoken", "authenticatorcode", "googlecode", "gauthcode", "validationcode", "emailcode", "accesscode",
+		"resetcode", "recoverycode", "verifycode", "confirmcode", "phonecode", "pincode", "tan", "mtan", "smstan",
 	)
 )
 
 // generalCodes are names of codes by which people do not always log in.
-var generalCodes = newStringSet("code", "pin", "token", "challenge", "usercode", "accesscode", "confirmationcode", "securitycode")
+var generalCodes = newStringSet("code", "pin", "token", "challenge", "usercode", "accesscode", "confirmationcode", "securitycode", "confirmcode", "pincode")
 
 // plainName returns the last part of a field's name in lower case without signs and
 // accents: username of user[user_name], of login.UserName and of ctl00$Main$UserName,

@@ -1,0 +1,58 @@
+package detect
+
+import (
+	"bytes"
+	"strings"
+)
+
+// eachPart calls f for the fields of a form in parts, but not for its files. It
+// does not ask what the boundary is, which those who read such bodies do not
+// agree on, but takes every line that describes a part for the beginning of one.
+func eachPart(body []byte, f func(key, value string)) {
+	const describes = "content-disposition:"
+	for len(body) > 0 {
+		var line []byte
+		line, body, _ = bytes.Cut(body, []byte("\n"))
+		if len(line) < len(describes) || !strings.EqualFold(string(line[:len(describes)]), describes) {
+			continue
+		}
+		name, ok := partName(string(line[len(describes):]))
+		var value []byte
+		value, body = partValue(body)
+		if ok {
+			f(name, string(value))
+		}
+	}
+}
+
+// partName returns the name that the description of a part gives it, unless it is
+// a file.
+func partName(description string) (name string, ok bool) {
+	for param := range strings.SplitSeq(description, ";") {
+		key, value, _ := strings.Cut(param, "=")
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "name":
+			name, ok = strings.Trim(strings.TrimSpace(value), `"'`), true
+		case "filename", "filename*":
+			return "", false
+		}
+	}
+	return name, ok
+}
+
+// partValue returns what follows the other headers of a part, up to what may be a
+// boundary, and the rest.
+func partValue(body []byte) (value, rest []byte) {
+	for len(body) > 0 {
+		var line []byte
+		line, body, _ = bytes.Cut(body, []byte("\n"))
+		if len(bytes.TrimRight(line, "\r")) == 0 {
+			break
+		}
+	}
+	end := bytes.Index(body, []byte("\n--"))
+	if end < 0 {
+		return body, nil
+	}
+	return bytes.TrimSuffix(body[:end], []byte("\r")), body[end+1:]
+}
