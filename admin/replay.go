@@ -19,7 +19,7 @@ const defaultOffenders = 50
 func newReplay() caddycmd.Command {
 	return caddycmd.Command{
 		Name: "replay", Short: "Says who would have been stopped, out of logs",
-		Usage: "<file...> [--config <path> [--adapter <name>] | --scenarios builtin|<path>...] [--host <name>] [--private] [--json] [--limit <n>]",
+		Usage: "<file...> [--config <path> [--adapter <name>] | --scenarios builtin|<path>... [--data <path>]] [--host <name>] [--private] [--json] [--limit <n>]",
 		Long: `
 Runs the requests of logs through the scenarios, in recorded time, and says who
 would have been banned or challenged, by which scenario, and at which request. No
@@ -44,7 +44,8 @@ so that it leads to a challenge at most. Caddy's log has request>tls for what ca
 TLS. The common and the combined log do not tell: their requests count as sent by TLS,
 and what is said to be a ban is a challenge for browsers on a site without.
 
-The exit code is 0 if nobody would have been stopped, and 2 if somebody would.`,
+The exit code is 0 if nobody would have been stopped, 2 if somebody would, and 1 if no
+line can be read.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.MinimumNArgs(1)
 			var o replayOptions
@@ -52,6 +53,7 @@ The exit code is 0 if nobody would have been stopped, and 2 if somebody would.`,
 			f.StringVarP(&o.config, "config", "c", "", "Configuration file to take detect, scenario, local and allow from")
 			f.StringVarP(&o.adapter, "adapter", "a", "", "Name of config adapter to apply (when --config is used)")
 			f.StringArrayVar(&o.scenarios, "scenarios", nil, "What to look for without a config: builtin, or a file or folder; may be given again")
+			f.StringVar(&o.data, "data", "", "Folder of the lists that scenarios ask, if it is not CrowdSec's")
 			f.StringVar(&o.host, "host", "", "The site's host, for logs that do not name it")
 			f.BoolVar(&o.private, "private", false, "Decide about clients of private networks, too")
 			f.BoolVar(&o.json, "json", false, "Print all there is to say as JSON")
@@ -70,10 +72,10 @@ The exit code is 0 if nobody would have been stopped, and 2 if somebody would.`,
 
 // replayOptions are the flags of the command.
 type replayOptions struct {
-	config, adapter, host string
-	scenarios             []string
-	private, json         bool
-	limit                 int
+	config, adapter, host, data string
+	scenarios                   []string
+	private, json               bool
+	limit                       int
 }
 
 // replayGC is GOGC of a replay: the process does nothing else and ends soon, and what
@@ -112,6 +114,9 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 	if err != nil {
 		return nil, err
 	}
+	if err := rep.Err(); err != nil {
+		return nil, err
+	}
 	rep.Timed(time.Since(began))
 	rep.Looked, rep.LeftOut = p.Looked, p.LeftOut
 	if o.json {
@@ -128,13 +133,13 @@ func (o *replayOptions) app() (Planned, error) {
 	case o.config == "" && o.adapter != "":
 		return nil, errors.New("--adapter goes with --config")
 	case o.config == "":
-		text, err := json.Marshal(map[string]any{"detect": map[string]any{"rules": o.scenarios}})
+		text, err := json.Marshal(map[string]any{"detect": map[string]any{"rules": o.scenarios, "data": o.data}})
 		if err != nil {
 			return nil, err
 		}
 		return newPlanned(text)
-	case len(o.scenarios) > 0:
-		return nil, errors.New("--scenarios goes without --config, which says itself what to look for")
+	case len(o.scenarios) > 0, o.data != "":
+		return nil, errors.New("--scenarios goes without --config, which says itself what to look for, and --data likewise")
 	}
 	app, err := planned(o.config, o.adapter)
 	if err == nil && app == nil {

@@ -30,6 +30,11 @@ func TestReplay(t *testing.T) {
 	log, calm := h.file("access.log", trapped), h.file("calm.log", strings.ReplaceAll(trapped, "/trap/", "/"))
 	scenarios := h.file("trap.yaml", trapScenario)
 	broken := h.file("late.yaml", strings.Replace(trapScenario, "evt.Meta.http_path", "evt.Meta.nothing_of_ours", 1))
+	lists := t.TempDir()
+	if err := os.WriteFile(filepath.Join(lists, "traps.txt"), []byte("/trap/\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listed := h.file("listed.yaml", strings.Replace(strings.Replace(trapScenario, "evt.Meta.http_path startsWith '/trap/'", "any(File('traps.txt'), {evt.Meta.http_path startsWith #})", 1), "}}", "}, data: [{dest_file: traps.txt, type: string}]}", 1))
 	const site = "http://127.0.0.1:1 {\ntocsin\nrespond ok\n}"
 	matcher := h.file("Caddyfile", globals("snapshot off\ndetect builtin\nallow 192.0.2.9\nscenario shop/trap {\nmatch {\npath /trap/*\nheader User-Agent x\n}\nban 1h\n}")+site)
 	captcha := h.file("captcha.caddyfile", globals("snapshot off\nlocal captcha 1s\ndetect "+scenarios)+site)
@@ -73,6 +78,9 @@ func TestReplay(t *testing.T) {
 		{"no log", []string{}, nil, "requires at least 1 arg"},
 		{"a log that is not there", []string{log + ".not"}, nil, "no such file"},
 		{"scenarios that are not there", []string{log, "--scenarios", log + ".not"}, nil, "no such file"},
+		{"no log of requests", []string{h.file("dmesg", "usb 1-1: new device\nusb 1-2: new device\n"), "--scenarios", scenarios}, nil, "no request in them: "},
+		{"lists of scenarios", []string{log, "--scenarios", listed, "--data", lists}, []string{"ban mine/trap 2 1"}, bad},
+		{"lists without scenarios", []string{log, "--config", matcher, "--data", lists}, nil, "--data likewise"},
 		{"a limit of nothing", []string{log, "--limit=0"}, nil, "--limit: want a number above 0"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tocsin-project/tocsin/lookup"
@@ -76,3 +77,18 @@ type Scenario struct {
 
 // Stops reports whether anybody would have been stopped.
 func (r *Report) Stops() bool { return r.Banned+r.Challenged+r.Stopped > 0 }
+
+// Err returns an error if there is something in the logs, and none of it is a request:
+// that nobody would have been stopped says nothing then.
+func (r *Report) Err() error {
+	if r.Requests > 0 || r.Skipped.Lines == 0 && len(r.Skipped.Broken) == 0 {
+		return nil
+	}
+	why := "want Caddy's access log in JSON, or the common or combined log of Apache and nginx"
+	if len(r.Skipped.Broken) > 0 {
+		why = r.Skipped.Broken[0]
+	} else if len(r.Skipped.Examples) > 0 {
+		why = r.Skipped.Examples[0].At + ": " + r.Skipped.Examples[0].Reason + "; " + why
+	}
+	return fmt.Errorf("reading the logs: no request in them: %s", why)
+}
