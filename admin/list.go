@@ -39,8 +39,8 @@ func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
 	return all[:min(len(all), f.limit)], len(all) > f.limit
 }
 
-// write answers with those of all that f picks, as a [List], one by one and each on a
-// line of its own: a million of them need no more memory than one.
+// write sends the decisions that f picks as a [List], each on its own line. It sends them
+// one by one, so a million need no more memory than one.
 func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guards []engine.Guard) {
 	w.Header().Set("Content-Type", "application/json")
 	// One that cannot be set is on a connection that is not of the network.
@@ -57,7 +57,8 @@ func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guar
 	_ = buf.Flush()
 }
 
-// writeDecisions writes those of all that f picks, and reports whether there are more.
+// writeDecisions writes the decisions that f picks, up to its limit. It reports whether
+// there are more.
 func (f filter) writeDecisions(buf *bufio.Writer, all iter.Seq[lookup.Decision]) (more bool) {
 	n, to := 0, decisionWriter{to: buf}
 	for d := range all {

@@ -82,7 +82,7 @@ func TestListFilters(t *testing.T) {
 	}
 }
 
-// What is written line by line is what encoding/json writes of a Decision.
+// The lines of a list are what encoding/json makes of a Decision.
 func TestListedDecisionsAreAnswers(t *testing.T) {
 	at := time.Date(2026, 11, 29, 20, 15, 30, 600_000_000, time.FixedZone("", 3600))
 	host, network := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/48")
@@ -113,7 +113,7 @@ func TestListedDecisionsAreAnswers(t *testing.T) {
 	}
 }
 
-// A list of a million leaves no more garbage than one of none.
+// A long list allocates no more than a short one.
 func TestAListAllocatesNothingForADecision(t *testing.T) {
 	perList := func(n int) float64 {
 		a := newListed(t, n)

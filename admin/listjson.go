@@ -8,8 +8,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A decisionWriter writes decisions as [Decision] has them, and leaves nothing to the
-// garbage collector: what a list of a million left would be as much as the table.
+// A decisionWriter writes decisions in the form of [Decision]. It allocates nothing for
+// one: the garbage of a list of a million would need as much memory as the table.
 type decisionWriter struct {
 	to     *bufio.Writer
 	line   []byte
@@ -46,7 +46,8 @@ func appendTime(b []byte, name string, t time.Time) []byte {
 	return append(InSeconds(t).AppendFormat(b, time.RFC3339), '"')
 }
 
-// maxQuoted is how many texts are kept as JSON: sources, origins and scenarios are few.
+// maxQuoted limits the texts that are kept as JSON. There are few sources, origins and
+// scenarios.
 const maxQuoted = 1024
 
 // quote returns text as JSON.

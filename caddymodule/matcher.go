@@ -18,9 +18,8 @@ import (
 // Where it matches, the placeholders {http.tocsin.*} are set.
 type Matcher struct{ Clients }
 
-// Clients says which clients a matcher matches: those with a decision. Matchers of
-// other servers than HTTP embed it, too. They give its methods the context of their
-// Provision, and the address of a client.
+// Clients matches clients with a decision. Matchers for other protocols than HTTP embed
+// it too: they call Prepare in their Provision, and Find with the address of a client.
 type Clients struct {
 	// What the decision in force asks for: ban, captcha or throttle, one or
 	// several. Default: any of them.
@@ -60,9 +59,8 @@ func (c *Clients) Prepare(ctx caddy.Context) error {
 	return nil
 }
 
-// Find returns the decision about the client at ip, if there is one with an action that
-// c names. A source in mode live is asked, at most for as long as ctx lasts. An invalid
-// ip has no decision: there is nothing to judge it by.
+// Find returns the decision about the client at ip, if it has one of the actions of c. It
+// asks sources in mode live, until ctx ends. An invalid ip has no decision.
 func (c *Clients) Find(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	ip = c.engine.Normalize(ip)
 	if !ip.IsValid() {

@@ -82,7 +82,8 @@ func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 	}
 }
 
-// placeholders are made when something asks for one, which for most requests nothing does.
+// placeholders computes the values only when something asks for them. For most requests
+// nothing does.
 type placeholders struct {
 	decision lookup.Decision
 	ref      string

@@ -6,18 +6,20 @@ import (
 )
 
 const (
-	// collectAfter is how many announcements are put into force before the garbage
-	// collector takes what held them.
+	// collectAfter is the number of announcements between two runs of the garbage
+	// collector while a batch goes into the table.
 	collectAfter = 1 << 17
-	// announcedBytes is what an announcement takes at most, in its batch and in the table.
+	// announcedBytes is the most memory that an announcement needs, in its batch and in
+	// the table.
 	announcedBytes = 128
-	// smallHeap is what a program may have besides: it takes the collector some 20 ms.
+	// smallHeap is how much other memory a program may use. The collector needs some
+	// 20 ms for it.
 	smallHeap = 64 << 20
 )
 
-// collect frees what a batch of n announcements no longer needs. Left to itself the
-// collector comes when there is half as much again as the table needs. Where a program
-// has much else in memory, that is left to it: a collection would cost more than it frees.
+// collect frees memory that a batch of n announcements no longer needs. Without it the
+// heap grows to one and a half times the table before the collector runs. A program that
+// uses much other memory is left alone: there a run costs more than it frees.
 func collect(n int) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

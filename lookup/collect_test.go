@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// A large list frees what it no longer needs, but has no collector run through the memory
-// of a large program.
+// A large list makes the collector run in a small program, but not in a large one.
 func TestCollectorIsOnlyCalledInSmallPrograms(t *testing.T) {
 	all := population(rand.New(rand.NewPCG(7, 7)), 300_000)
 	forced := func() uint32 {

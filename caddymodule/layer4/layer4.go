@@ -1,5 +1,5 @@
 // Package layer4 answers one question for Caddy's layer 4 app: is there a decision about
-// the client of this connection? Its matcher tocsin is that of HTTP servers for
+// the client of this connection? Its matcher tocsin works like the one for HTTP, for
 // connections of any protocol, such as SSH and mail:
 //
 //	{
@@ -37,11 +37,11 @@ import (
 
 func init() { caddy.RegisterModule(Matcher{}) }
 
-// Matcher matches connections of clients that there is a decision about. It reads
-// nothing from them, closes none, and neither logs nor counts. Clients that the app
+// Matcher matches connections of clients with a decision. It reads nothing from a
+// connection, does not close it, and neither logs nor counts. Clients that the app
 // allows do not match, nor do connections without an IP address, such as those of Unix
-// sockets. Behind proxy_protocol, which the layer 4 app has as a handler, it sees the
-// address that the proxy tells.
+// sockets. Behind the handler proxy_protocol of the layer 4 app it sees the address that
+// the proxy sends.
 type Matcher struct{ caddymodule.Clients }
 
 // CaddyModule returns the Caddy module information.
