@@ -37,7 +37,8 @@ type Scenario struct {
 	Name string `json:"name,omitempty" option:"-"`
 
 	// What requests it counts: those that one of the sets matches, none of which may
-	// be empty. Default: all.
+	// be empty. Without one, the scenario leads to a challenge at most, unless an action is
+	// given. Default: all.
 	Match caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	// Only those answered with one of these statuses. Default: whatever the answer.
@@ -143,10 +144,13 @@ func (s *Scenario) document() map[string]any {
 		}
 		filter += " && evt.Meta.http_status in [" + strings.Join(words, ", ") + "]"
 	}
+	labels := map[string]any{"remediation": true}
+	if len(s.Match) == 0 { // everybody meets broken links, and an office sends many requests
+		labels["action"], labels["at_most"], labels["duration"] = "captcha", "captcha", "30m"
+	}
 	d := map[string]any{
 		"type": "trigger", "name": s.Name, "description": "requests that match " + s.Name, "filter": filter,
-		"groupby": "evt.Meta.source_ip", "blackhole": defaultBlackhole.String(),
-		"labels": map[string]any{"remediation": true},
+		"groupby": "evt.Meta.source_ip", "blackhole": defaultBlackhole.String(), "labels": labels,
 	}
 	if s.Capacity > 0 {
 		d["type"], d["capacity"], d["leakspeed"] = "leaky", s.Capacity, time.Duration(s.Leak).String()

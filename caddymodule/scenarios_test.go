@@ -79,6 +79,9 @@ func TestScenariosOfAConfigAreListedWithoutAServer(t *testing.T) {
 		failure      string
 	}{
 		{"a scenario of its own", own, []string{"limit more than 300, or one in 200ms for long captcha 10m (scenario) 0 ", "tocsin/http-probing "}, ""},
+		{"a status alone", "scenario missed {\nstatus 404\n}\n", []string{"missed the first captcha 30m (scenario) 0 "}, ""},
+		{"a status alone, and what the operator says", "scenario missed {\nstatus 404\nban 1h\n}\n", []string{"missed the first ban 1h (scenario) 0 "}, ""},
+		{"what is matched", "scenario trap {\nmatch {\npath /trap\n}\n}\n", []string{"trap the first ban 4h (local) 0 "}, ""},
 		{"local", "local captcha 1h", []string{"tocsin/http-probing "}, ""},
 		{
 			"a policy for nobody", "detect builtin {\npolicy crowdsecurity/http-probing alert\n}",
