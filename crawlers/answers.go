@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	longestNo = time.Hour        // that a no is remembered: names get set up late
-	quiet     = 30 * time.Second // after a failure, until DNS is asked again
+	longestNo = time.Hour        // how long a negative answer is kept, because names are sometimes set up late
+	quiet     = 30 * time.Second // after a failure, before DNS is asked again
 )
 
-// A finding is what was found out about an address: the crawlers that it is, and whether
-// DNS said so. What is not known is no crawler.
+// A finding is the result for an address: its crawlers, and whether DNS has answered.
+// An unknown address has no crawlers.
 type finding struct {
 	is    []*bot
 	known bool
 }
 
-// An answer is a finding that is remembered.
+// An answer is a stored finding.
 type answer struct {
 	finding
-	since time.Time // when DNS said so
-	until time.Time // when it is to be asked again
+	since time.Time // when DNS answered
+	until time.Time // when DNS is asked again
 }
 
-// answers remembers what DNS said. Its methods are for one goroutine at a time.
+// answers is the cache of DNS results. Only one goroutine at a time may use it.
 type answers struct {
 	ttl     time.Duration
-	yes, no *simplelru.LRU[netip.Addr, answer] // apart, so that liars don't push out crawlers
+	yes, no *simplelru.LRU[netip.Addr, answer] // separate, so that false claims do not displace crawlers
 }
 
 func newAnswers(size int, ttl time.Duration) answers {
@@ -38,7 +38,7 @@ func newAnswers(size int, ttl time.Duration) answers {
 	return answers{ttl: ttl, yes: yes, no: no}
 }
 
-// get returns what was found out about ip, and whether that is good enough now.
+// get returns the finding about ip, and whether it is still valid.
 func (a *answers) get(ip netip.Addr, now time.Time) (finding, bool) {
 	got, ok := a.yes.Get(ip)
 	if !ok {
@@ -50,7 +50,7 @@ func (a *answers) get(ip netip.Addr, now time.Time) (finding, bool) {
 	return got.finding, true
 }
 
-// put takes note that DNS says that ip is what is says.
+// put stores the answer of DNS about ip.
 func (a *answers) put(ip netip.Addr, is []*bot, now time.Time) finding {
 	found := finding{is, true}
 	if len(is) > 0 {
@@ -63,10 +63,9 @@ func (a *answers) put(ip netip.Addr, is []*bot, now time.Time) finding {
 	return found
 }
 
-// fail takes note that DNS does not say what ip is, and returns what it counts as
-// until it does. A crawler of late stays one, for as long again as an answer
-// holds: an outage of our own DNS is no reason to shut it out, and nobody else
-// can have been verified at its address.
+// fail records that DNS did not answer about ip, and returns the finding until it does.
+// A recently verified crawler stays one for one more TTL: an outage of the local DNS
+// must not shut it out, and no other client can have been verified at its address.
 func (a *answers) fail(ip netip.Addr, now time.Time) finding {
 	pause := min(a.ttl, quiet)
 	if old, ok := a.yes.Get(ip); ok && now.Sub(old.since) < 2*a.ttl {

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	maxNames = 8   // of an address that are looked at; crawlers have one
+	maxNames = 8   // of an address that are checked; crawlers have one
 	maxHost  = 253 // bytes of a name: RFC 1035, section 2.3.4, in text
 )
 
-// identify returns what is known about ip, or can be found out before ctx ends. About an
-// address only one asks at a time; whoever comes meanwhile waits for the answer.
+// identify returns the finding about ip, and asks DNS if necessary, until ctx ends.
+// Only one goroutine at a time asks about an address. The others wait for its answer.
 func (c *Checker) identify(ctx context.Context, ip netip.Addr) finding {
 	limit, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -32,16 +32,16 @@ func (c *Checker) identify(ctx context.Context, ip netip.Addr) finding {
 		}
 		select {
 		case <-asked:
-			// Now the answer is known, or who asked has given up.
+			// The answer is known now, or the other goroutine has given up.
 		case <-limit.Done():
 			return finding{}
 		}
 	}
 }
 
-// recall returns what is known about ip, and whether that is all there is to say:
-// it is known, or ctx is over. If not, it returns what to wait for, or nil if it
-// is up to the caller, who then has to ask.
+// recall returns the stored finding about ip, and whether it is final: it is valid, or
+// ctx has ended. If not, it returns a channel to wait for, or nil if the caller must
+// ask.
 func (c *Checker) recall(ctx context.Context, ip netip.Addr) (found finding, settled bool, asked <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,28 +55,28 @@ func (c *Checker) recall(ctx context.Context, ip netip.Addr) (found finding, set
 	return finding{}, false, nil
 }
 
-// ask asks DNS about ip within limit, which ends before ctx does, and remembers
-// the answer.
+// ask asks DNS about ip within limit, which ends before ctx, and stores the answer.
 func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) finding {
 	defer c.release(ip)
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-limit.Done():
-		return finding{} // nobody was asked
+		return finding{} // DNS was not asked
 	}
 	is, err := c.resolve(limit, ip)
 	if err != nil && ctx.Err() != nil {
-		return finding{} // who asked does not want to know any more: that says nothing about DNS
+		return finding{} // the caller has given up: this is not a failure of DNS
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	switch {
 	case err != nil:
-		// Anybody can make that happen as often as he likes: few lines say it all.
+		// Any client can cause this repeatedly, so only the 1st, 2nd, 4th, 8th … is
+		// logged.
 		if c.stats.Failed++; c.stats.Failed&(c.stats.Failed-1) == 0 {
-			c.log.Warn("can't tell whether a client is a crawler", zap.Error(err), zap.Uint64("times", c.stats.Failed))
+			c.log.Warn("DNS does not answer whether a client is a crawler", zap.Error(err), zap.Uint64("times", c.stats.Failed))
 		}
 		return c.answers.fail(ip, now)
 	case len(is) > 0:
@@ -84,12 +84,12 @@ func (c *Checker) ask(ctx, limit context.Context, ip netip.Addr) finding {
 		c.log.Debug("crawler verified", c.client(ip), zap.String("crawler", is[0].name))
 	default:
 		c.stats.Refuted++
-		c.log.Debug("client only claims to be a crawler", c.client(ip))
+		c.log.Debug("a client falsely claims to be a crawler", c.client(ip))
 	}
 	return c.answers.put(ip, is, now)
 }
 
-// release lets those go on who wait for the answer about ip.
+// release wakes the goroutines that wait for the answer about ip.
 func (c *Checker) release(ip netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,11 +97,11 @@ func (c *Checker) release(ip netip.Addr) {
 	delete(c.asking, ip)
 }
 
-// resolve returns what crawlers DNS says that ip is. An error means that it does
-// not say.
+// resolve asks DNS which crawlers ip belongs to. An error means that DNS has not
+// answered.
 func (c *Checker) resolve(ctx context.Context, ip netip.Addr) ([]*bot, error) {
 	names, err := c.resolver.LookupAddr(ctx, ip.String())
-	if len(names) == 0 && err != nil { // with names it is about others, which are malformed
+	if len(names) == 0 && err != nil { // with names, the error is about other, malformed names
 		return nil, unlessNone(fmt.Errorf("looking up the names of a client: %w", anonymous(err)))
 	}
 	var is []*bot
@@ -128,7 +128,7 @@ func (c *Checker) resolve(ctx context.Context, ip netip.Addr) ([]*bot, error) {
 	return nil, failure
 }
 
-// owners returns the bots whose domains host is in.
+// owners returns the bots with a domain that contains host.
 func (c *Checker) owners(host string) []*bot {
 	var all []*bot
 	for _, b := range c.bots {
@@ -145,7 +145,7 @@ func (c *Checker) confirms(ctx context.Context, host string, ip netip.Addr) (boo
 	if ip.Is4() {
 		network = "ip4"
 	}
-	// With the dot at its end no search domain is tried.
+	// The dot at the end prevents the use of search domains.
 	addrs, err := c.resolver.LookupNetIP(ctx, network, host+".")
 	if err != nil {
 		return false, unlessNone(fmt.Errorf("looking up the addresses of a client's name: %w", anonymous(err)))
@@ -153,8 +153,7 @@ func (c *Checker) confirms(ctx context.Context, host string, ip netip.Addr) (boo
 	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == ip }), nil
 }
 
-// anonymous returns err without what was asked for: the address of a client, or a name
-// that is made of it.
+// anonymous returns err without the question, which contains the address of a client.
 func anonymous(err error) error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		bare := *dns
@@ -169,7 +168,7 @@ func anonymous(err error) error {
 	return fmt.Errorf("the resolver failed (%T)", err)
 }
 
-// client returns the field of the log about a client.
+// client returns a log field with the address of a client.
 func (c *Checker) client(ip netip.Addr) zap.Field {
 	if c.bits == nil {
 		return zap.Stringer("client", ip)
@@ -184,7 +183,7 @@ func (c *Checker) client(ip netip.Addr) zap.Field {
 	return zap.Stringer("client", netip.PrefixFrom(ip, min(bits, ip.BitLen())).Masked())
 }
 
-// unlessNone returns err, or nil if it says that there is no such name: that is an
+// unlessNone returns err, or nil if it says that the name does not exist: that is an
 // answer.
 func unlessNone(err error) error {
 	var dns *net.DNSError

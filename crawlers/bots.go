@@ -6,24 +6,23 @@ import (
 	"strings"
 )
 
-// A Bot is a crawler, and how to know it.
+// A Bot describes a crawler.
 type Bot struct {
-	// Name is what the bot is called here and in the log.
+	// Name is the name of the bot in the config and in the log.
 	Name string
-	// Agents are the names that its user agents have, one of them at least. They
-	// are found as whole words, whatever their case: Googlebot is in
-	// Googlebot-Image/1.0, but not in MyGooglebot.
+	// Agents are words of which its user agents contain at least one, in any case. They
+	// match whole words only: Googlebot matches Googlebot-Image/1.0, but not
+	// MyGooglebot.
 	Agents []string
-	// Domains are those that the names of its addresses are in. With a star in
-	// its first label, such as crawl-*.example.com, one says what the names look
-	// like themselves. The star stands for one character or more, none of them a
-	// dot. Without any domain only addresses prove a claim.
+	// Domains are the domains of the DNS names of its addresses. With a star in its
+	// first label, such as crawl-*.example.com, it is a pattern of the names
+	// themselves. The star stands for one or more characters except dots. Without
+	// domains, only a list of addresses can verify the bot.
 	Domains []string
 }
 
-// Known returns the crawlers that a Checker knows by default. What they are
-// known by is what their operators document. Those that have no domain count
-// once there is a list of their addresses.
+// Known returns the crawlers that a Checker knows by default, as their operators
+// document them. Those without a domain need a list of their addresses.
 func Known() []Bot {
 	return []Bot{
 		// https://developers.google.com/crawling/docs/crawlers-fetchers/verifying-googlebot
@@ -70,7 +69,7 @@ func Known() []Bot {
 	}
 }
 
-// A bot is a Bot that was found to be in order.
+// A bot is a valid Bot.
 type bot struct {
 	name    string
 	domains []domain
@@ -91,7 +90,7 @@ func (b *bot) owns(host string) bool {
 // compile checks b.
 func (b *Bot) compile() (*bot, error) {
 	if len(b.Agents) == 0 {
-		return nil, errors.New("no agents: nobody could claim to be it")
+		return nil, errors.New("it has no agents: want at least one word of its user agent")
 	}
 	for _, agent := range b.Agents {
 		if !isAgent(agent) {
@@ -109,9 +108,9 @@ func (b *Bot) compile() (*bot, error) {
 	return compiled, nil
 }
 
-// A domain is one that names may be in.
+// A domain is a parsed domain or pattern.
 type domain struct {
-	prefix, suffix string // of a name of this form; without a star the prefix is empty
+	prefix, suffix string // around the star; without a star the prefix is empty
 	star           bool
 }
 
@@ -128,7 +127,7 @@ func newDomain(text string) (domain, error) {
 	return domain{suffix: strings.ToLower(text)}, nil
 }
 
-// has reports whether a name that is as hostname returns it is in d.
+// has reports whether host, a result of hostname, is in d.
 func (d *domain) has(host string) bool {
 	if d.star {
 		middle, ok := strings.CutPrefix(host, d.prefix)
@@ -142,9 +141,9 @@ func (d *domain) has(host string) bool {
 	return ok && (sub == "" || strings.HasSuffix(sub, "."))
 }
 
-// hostname returns a name from DNS in small letters and without the dot at its
-// end, and whether it is one that a host may have. Others are not worth a
-// question, or dangerous: to a resolver written in C a zero byte is the end.
+// hostname returns a name from DNS in lower case and without the dot at its end, and
+// whether it is a valid host name. Others may be dangerous: for a resolver written in
+// C, a zero byte is the end.
 func hostname(name string) (string, bool) {
 	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > maxHost || name[0] == '.' || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {

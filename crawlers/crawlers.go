@@ -41,7 +41,7 @@ const (
 	defaultTimeout = 2 * time.Second
 	defaultSize    = 10_000
 	defaultTTL     = 12 * time.Hour
-	maxAsking      = 16 // questions at DNS at once: no fewer than an engine checks clients
+	maxAsking      = 16 // DNS questions at the same time: not fewer than the checks of an engine
 )
 
 // A Resolver asks DNS. A [net.Resolver] is one. Its methods return when ctx
@@ -53,7 +53,7 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// Config says whom to verify, and how. The zero Config will do.
+// Config describes a checker. The zero Config is usable.
 type Config struct {
 	// Bots are the crawlers to know. Default: those of [Known].
 	Bots []Bot
@@ -67,9 +67,9 @@ type Config struct {
 	Files map[string]string
 
 	Resolver Resolver      // default: net.DefaultResolver
-	Timeout  time.Duration // of all questions about a client together; default: 2s
-	Size     int           // clients remembered as crawlers, and as many as not crawlers; default: 10,000
-	TTL      time.Duration // of an answer, but an hour at most of a negative one; default: 12h
+	Timeout  time.Duration // for all DNS questions about a client; default: 2s
+	Size     int           // clients stored as crawlers, and the same number as not crawlers; default: 10,000
+	TTL      time.Duration // of an answer; a negative one lasts at most an hour; default: 12h
 	Logger   *zap.Logger   // default: none
 
 	// LogBits returns how many bits of IPv4 and IPv6 addresses the log may show.
@@ -85,25 +85,25 @@ type Checker struct {
 	timeout  time.Duration
 	log      *zap.Logger
 	bits     func() (v4, v6 int)
-	slots    chan struct{} // one for each question at DNS
+	slots    chan struct{} // one for each DNS question
 
 	mu      sync.Mutex
 	answers answers
-	asking  map[netip.Addr]chan struct{} // closed when the question is no longer under way
+	asking  map[netip.Addr]chan struct{} // closed at the end of the question
 	stats   Stats
 }
 
-// Stats counts what a checker has asked DNS.
+// Stats counts the results of a checker.
 type Stats struct {
 	Verified uint64 // clients that are crawlers
-	Refuted  uint64 // clients that are none
-	Failed   uint64 // clients about whom there was no answer
+	Refuted  uint64 // clients that are not crawlers
+	Failed   uint64 // clients without an answer of DNS
 }
 
 // New checks cfg and reads the files that it names.
 func New(cfg Config) (*Checker, error) {
 	if cfg.Timeout < 0 || cfg.TTL < 0 || cfg.Size < 0 {
-		return nil, errors.New("crawlers: a duration or size is less than zero")
+		return nil, errors.New("crawlers: timeout, TTL or size is negative: want at least 0")
 	}
 	c := &Checker{
 		resolver: cfg.Resolver, timeout: cmp.Or(cfg.Timeout, defaultTimeout), log: cfg.Logger, bits: cfg.LogBits,
@@ -127,13 +127,13 @@ func New(cfg Config) (*Checker, error) {
 	}
 	for _, name := range cfg.listed() {
 		if !slices.ContainsFunc(known, func(b Bot) bool { return b.Name == name }) {
-			return nil, fmt.Errorf("crawler %q: there are addresses for it, but no bot of that name", name)
+			return nil, fmt.Errorf("crawler %q: there is no crawler with this name", name)
 		}
 	}
 	return c, nil
 }
 
-// listed returns the names that there are addresses for.
+// listed returns the names of bots with addresses.
 func (cfg *Config) listed() []string {
 	var names []string
 	for name := range cfg.Ranges {
@@ -146,10 +146,10 @@ func (cfg *Config) listed() []string {
 	return names
 }
 
-// add makes b known to c.
+// add adds b to c.
 func (c *Checker) add(b Bot, cfg *Config) error {
 	if slices.ContainsFunc(c.bots, func(o *bot) bool { return o.name == b.Name }) || b.Name == "" {
-		return errors.New("every bot needs a name of its own")
+		return errors.New("a name is empty or used twice: want different names")
 	}
 	compiled, err := b.compile()
 	if err != nil {
@@ -168,29 +168,29 @@ func (c *Checker) add(b Bot, cfg *Config) error {
 	}
 	c.bots = append(c.bots, compiled)
 	if len(compiled.domains) == 0 && len(compiled.ranges) == 0 {
-		return nil // nobody can prove to be it, so nobody's claim is worth a question
+		return nil // nothing can verify it, so claims to be it are ignored
 	}
 	c.words.add(b.Agents, compiled)
 	return nil
 }
 
-// Claims reports whether a user agent claims to be a crawler that can be
-// verified: whether it has one of the names as a whole word among its first 512
-// bytes.
+// Claims reports whether a user agent claims to be a crawler that can be verified:
+// whether one of the agents is a whole word in its first 512 bytes.
 func (c *Checker) Claims(userAgent string) bool {
 	return c.words.find(userAgent, func(*bot) bool { return true })
 }
 
-// Verified reports whether ip is the crawler that its user agent claims to be, or one of
-// them, and whether that is known: without an answer of DNS it is not. It returns within
-// Config.Timeout, and when ctx ends. A ctx that is over already makes it answer from what
-// it knows, without waiting for anybody.
+// Verified reports whether ip is a crawler that its user agent claims to be, and
+// whether that is known: without an answer of DNS it is not. It returns within
+// Config.Timeout, and when ctx ends. If ctx has already ended, it answers from its
+// cache without waiting.
 func (c *Checker) Verified(ctx context.Context, ip netip.Addr, userAgent string) (is, known bool) {
 	ip = ip.Unmap().WithZone("")
 	if c.words.find(userAgent, func(b *bot) bool { return b.ranges.contains(ip) }) {
 		return true, true
 	}
-	// No crawler comes from a private network, whose names are nobody's business.
+	// No crawler has a private address, and private names must not be sent to DNS
+	// servers.
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() || !c.words.find(userAgent, (*bot).hasDomain) {
 		return false, true
 	}
@@ -198,14 +198,14 @@ func (c *Checker) Verified(ctx context.Context, ip netip.Addr, userAgent string)
 	return c.words.find(userAgent, func(b *bot) bool { return slices.Contains(found.is, b) }), found.known
 }
 
-// Stats returns what c has counted.
+// Stats returns the counts of c.
 func (c *Checker) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stats
 }
 
-// Counts returns the same by names, as an engine wants it.
+// Counts returns the same by name, for an engine.
 func (c *Checker) Counts() map[string]uint64 {
 	s := c.Stats()
 	return map[string]uint64{"verified": s.Verified, "refuted": s.Refuted, "failed": s.Failed}

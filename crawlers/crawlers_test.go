@@ -522,10 +522,10 @@ func TestNoFailureTellsOfAClient(t *testing.T) {
 func TestWhatNewRefuses(t *testing.T) {
 	one := func(b Bot) []Bot { return []Bot{b} }
 	for want, cfg := range map[string]Config{
-		"less than zero":           {Timeout: -1},
-		"size is less":             {Size: -1},
-		"a name of its own":        {Bots: []Bot{{Name: "a", Agents: []string{"a"}}, {Name: "a", Agents: []string{"b"}}}},
-		"needs a name":             {Bots: one(Bot{Agents: []string{"a"}})},
+		"TTL or size is negative":  {Timeout: -1},
+		"size is negative":         {Size: -1},
+		"used twice":               {Bots: []Bot{{Name: "a", Agents: []string{"a"}}, {Name: "a", Agents: []string{"b"}}}},
+		"name is empty":            {Bots: one(Bot{Agents: []string{"a"}})},
 		"no agents":                {Bots: one(Bot{Name: "a"})},
 		`agent "a bot"`:            {Bots: one(Bot{Name: "a", Agents: []string{"a bot"}})},
 		`agent "bot-"`:             {Bots: one(Bot{Name: "a", Agents: []string{"bot-"}})},

@@ -17,14 +17,14 @@ const (
 	maxRanges = 100_000 // of a bot
 )
 
-// ranges holds prefixes, none of them in another, by their addresses.
+// ranges are sorted prefixes that do not overlap.
 type ranges []netip.Prefix
 
-// newRanges checks prefixes. One so wide that it is likelier a mistake than an
-// operator's would make everybody in it immune.
+// newRanges checks prefixes. It refuses very wide ones, which are probably a mistake,
+// because all clients in them would be exempt.
 func newRanges(prefixes []netip.Prefix) (ranges, error) {
 	if len(prefixes) > maxRanges {
-		return nil, fmt.Errorf("%d addresses; want at most %d", len(prefixes), maxRanges)
+		return nil, fmt.Errorf("%d addresses: want at most %d", len(prefixes), maxRanges)
 	}
 	all := make([]netip.Prefix, 0, len(prefixes))
 	for _, p := range prefixes {
@@ -34,21 +34,21 @@ func newRanges(prefixes []netip.Prefix) (ranges, error) {
 			shortest = 16
 		}
 		if !p.IsValid() || p.Addr().Is4In6() || p.Bits() < shortest {
-			return nil, fmt.Errorf("%v: not the addresses of a crawler", p)
+			return nil, fmt.Errorf("%v: too wide, or not public: want the addresses of a crawler", p)
 		}
 		all = append(all, p.Masked())
 	}
 	slices.SortFunc(all, netip.Prefix.Compare)
 	r := all[:0]
 	for _, p := range all {
-		if len(r) == 0 || !r[len(r)-1].Overlaps(p) { // the wider of two comes first
+		if len(r) == 0 || !r[len(r)-1].Overlaps(p) { // the wider prefix comes first
 			r = append(r, p)
 		}
 	}
 	return slices.Clip(r), nil
 }
 
-// unmap turns a prefix of IPv4 in IPv6 into one of IPv4.
+// unmap turns a prefix of IPv4-mapped addresses into one of IPv4.
 func unmap(p netip.Prefix) netip.Prefix {
 	const mapped = 96 // bits before the address of IPv4
 	if !p.Addr().Is4In6() || p.Bits() < mapped {
@@ -67,7 +67,7 @@ func readFile(path string) ([]netip.Prefix, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // only reads, so the error has no meaning
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
@@ -82,8 +82,8 @@ func readFile(path string) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-// parse reads a list of addresses: see Config.Files. A list that is damaged is
-// an error, and so is an empty one: the crawler would count as a liar.
+// parse reads a list of addresses: see Config.Files. A damaged or empty list is an
+// error, because the real crawler would count as a false claim.
 func parse(text []byte) (all []netip.Prefix, err error) {
 	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if bytes.HasPrefix(text, []byte("{")) {
@@ -112,7 +112,7 @@ func parseJSON(text []byte) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for i, p := range list.Prefixes {
 		if p.IPv4 == "" && p.IPv6 == "" {
-			return nil, fmt.Errorf("prefix %d: neither ipv4Prefix nor ipv6Prefix", i+1)
+			return nil, fmt.Errorf("prefix %d: want an ipv4Prefix or ipv6Prefix", i+1)
 		}
 		for _, s := range []string{p.IPv4, p.IPv6} {
 			if s == "" {
@@ -145,7 +145,7 @@ func parseLines(text []byte) ([]netip.Prefix, error) {
 		}
 		prefix, err := parsePrefix(fields[0])
 		if err == nil && len(fields) > 1 {
-			err = fmt.Errorf("%.60q: more than an address or prefix", line)
+			err = fmt.Errorf("%.60q: want only an address or prefix on each line", line)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
@@ -161,7 +161,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	ip, err := netip.ParseAddr(s)
 	if err != nil || ip.Zone() != "" {
-		return netip.Prefix{}, fmt.Errorf("%.60q: no address or prefix", s)
+		return netip.Prefix{}, fmt.Errorf("%.60q: want an address or prefix", s)
 	}
 	return netip.PrefixFrom(ip, ip.BitLen()), nil
 }

@@ -72,13 +72,13 @@ func TestListsThatAreNone(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"nothing", "", "no addresses"},
 		{"comments", "# nobody\n", "no addresses"},
-		{"a page", "<!doctype html>\n<title>404</title>", `line 1: "<!doctype": no address`},
+		{"a page", "<!doctype html>\n<title>404</title>", `line 1: "<!doctype": want an address`},
 		{"the third line", "192.0.2.1\n\n192.0.2.300", `line 3: "192.0.2.300"`},
 		{"two to a line", "192.0.2.1 192.0.2.2", "line 1"},
 		{"a zone", "fe80::1%eth0", "line 1"},
 		{"JSON of something else", `{"addresses": []}`, "no addresses"},
 		{"JSON cut off", `{"prefixes": [`, "reading JSON"},
-		{"JSON without an address", `{"prefixes": [{"ipv4Prefix": "192.0.2.1"}, {}]}`, "prefix 2: neither"},
+		{"JSON without an address", `{"prefixes": [{"ipv4Prefix": "192.0.2.1"}, {}]}`, "prefix 2: want an ipv4Prefix"},
 		{"JSON with nonsense", `{"prefixes": [{"ipv4Prefix": "x"}]}`, `prefix 1: "x"`},
 	} {
 		if got, err := parse([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -3,7 +3,7 @@ package crawlers
 import "strings"
 
 const (
-	maxAgent = 512 // bytes of a user agent that are looked at
+	maxAgent = 512 // bytes of a user agent that are searched
 	maxWord  = 64  // bytes of a name in one
 )
 
@@ -11,7 +11,7 @@ const (
 type words [256][]word // by their first byte
 
 type word struct {
-	text string // in small letters
+	text string // in lower case
 	bot  *bot
 }
 
@@ -22,8 +22,8 @@ func (w *words) add(agents []string, b *bot) {
 	}
 }
 
-// find reports whether a user agent has a name whose bot is one that is asked
-// for.
+// find reports whether a user agent contains an agent word of a bot for which is
+// returns true.
 func (w *words) find(userAgent string, is func(*bot) bool) bool {
 	userAgent = userAgent[:min(len(userAgent), maxAgent)]
 	for i := range len(userAgent) {
@@ -52,8 +52,8 @@ func startsWith(s, word string) bool {
 	return true
 }
 
-// isWord reports whether c is part of a word. What is not ASCII is: it may be a
-// letter.
+// isWord reports whether c is part of a word. Bytes outside ASCII are, because they may
+// be letters.
 func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c >= 0x80
 }
@@ -65,7 +65,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// isAgent reports whether s can be found in a user agent.
+// isAgent reports whether s is a valid agent word.
 func isAgent(s string) bool {
 	if s == "" || len(s) > maxWord || !isWord(s[0]) || !isWord(s[len(s)-1]) {
 		return false

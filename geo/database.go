@@ -21,18 +21,18 @@ var (
 	errEmpty      = errors.New("empty file")
 	errTooLarge   = errors.New("too large")
 	errMoving     = errors.New("it changed while it was read")
-	errNoPlaces   = errors.New("it has neither countries nor autonomous systems")
+	errNoPlaces   = errors.New("it has no countries and no autonomous systems (want a database such as GeoLite2-Country or GeoLite2-ASN)")
 )
 
 const (
-	// maxSample bounds the networks of a new database that are looked at
-	// before it is taken into use, so that no tree, however twisted, keeps us.
+	// maxSample limits the networks of a new database that are checked before it is
+	// used, so that a malicious tree does not take forever.
 	maxSample = 20_000
-	// enoughKnown is when a sample has shown that the database is of use.
+	// enoughKnown places in a sample show that the database is usable.
 	enoughKnown = 1_000
 )
 
-// A content is what one read of a file gave.
+// A content is the result of one read of a file.
 type content struct {
 	raw  []byte
 	info fs.FileInfo // the same before and after the read
@@ -45,7 +45,7 @@ func read(path string, maxBytes int64) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // only reads, so the error has no meaning
 	info, err := file.Stat()
 	switch {
 	case err != nil:
@@ -55,7 +55,7 @@ func read(path string, maxBytes int64) (content, error) {
 	case info.Size() == 0:
 		return content{}, errEmpty
 	case info.Size() > maxBytes:
-		return content{}, fmt.Errorf("%w: %d bytes, and at most %d are read", errTooLarge, info.Size(), maxBytes)
+		return content{}, fmt.Errorf("%w: %d bytes: want at most %d", errTooLarge, info.Size(), maxBytes)
 	}
 	raw := make([]byte, info.Size())
 	if _, err := io.ReadFull(file, raw); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -78,11 +78,10 @@ type database struct {
 	raw     []byte // the whole file
 	reader  *maxminddb.Reader
 	records *sync.Pool            // of records to decode into
-	damage  atomic.Pointer[error] // the first that a lookup met
+	damage  atomic.Pointer[error] // the first error of a lookup
 }
 
-// open takes raw for a database and makes sure that it is one that knows
-// places.
+// open parses raw as a database and checks that it has places.
 func open(raw []byte) (*database, error) {
 	reader, err := maxminddb.OpenBytes(raw)
 	if err != nil {
@@ -100,11 +99,11 @@ func open(raw []byte) (*database, error) {
 	return db, nil
 }
 
-// sample looks at the first networks of the database.
+// sample checks the first networks of the database.
 func (db *database) sample() error {
 	looked, known := 0, 0
-	// Every leaf of the tree is to count, also those without data and those
-	// reached by several ways: there may be 2^128 of them.
+	// Each leaf of the tree counts, including those without data and those on several
+	// paths: there may be 2^128 of them.
 	every := []maxminddb.NetworksOption{maxminddb.IncludeNetworksWithoutData(), maxminddb.IncludeAliasedNetworks()}
 	for result := range db.reader.Networks(every...) {
 		country, as, err := db.decode(result)
@@ -124,36 +123,36 @@ func (db *database) sample() error {
 	return nil
 }
 
-// locate returns what the database knows about ip.
+// locate returns the place of ip in the database.
 func (db *database) locate(ip netip.Addr) (country string, as uint32) {
 	if db.reader.Metadata.IPVersion == 4 && ip.Is6() {
 		return "", 0
 	}
 	country, as, err := db.decode(db.reader.Lookup(ip))
 	if err != nil {
-		// A client of unknown place is let pass: protection decays, the site
-		// lives. The damage shows in the status from the next look on.
-		first := err // its own variable: that one is on the heap
+		// Fail open: an unknown place has no decisions. The status shows the damage
+		// from the next check on.
+		first := err // a separate variable, because it escapes to the heap
 		db.damage.CompareAndSwap(nil, &first)
 		return "", 0
 	}
 	return country, as
 }
 
-// systemName returns what the database calls the autonomous system of ip.
+// systemName returns the name of the autonomous system of ip in the database.
 func (db *database) systemName(ip netip.Addr) string {
 	if db.reader.Metadata.IPVersion == 4 && ip.Is6() {
 		return ""
 	}
 	var r organization
 	if db.reader.Lookup(ip).Decode(&r) != nil {
-		return "" // Locate notes the damage
+		return "" // Locate records the damage
 	}
 	return cmp.Or(r.Organization, r.ASName, r.Name)
 }
 
-// decode reads the place out of a record. The library bounds the work that a
-// twisted record can make.
+// decode reads the place of a record. The library limits the work for a malicious
+// record.
 func (db *database) decode(result maxminddb.Result) (country string, as uint32, err error) {
 	if !result.Found() {
 		return "", 0, result.Err()

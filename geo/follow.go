@@ -15,9 +15,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Run follows the files until ctx ends, and returns ctx's error. A change is in
-// force within about a second where the file system sends events, else after
-// the next poll.
+// Run follows the files until ctx ends, and returns ctx's error. A change is applied
+// within about a second if the file system sends events, otherwise after the next poll.
 func (d *DB) Run(ctx context.Context) error {
 	return follow.Run(ctx, follow.Config{
 		Dirs:   d.dirs(),
@@ -39,8 +38,8 @@ func (d *DB) dirs() []string {
 	return slices.Compact(dirs)
 }
 
-// look brings the databases into step with their files and returns the time
-// until it wants to look again.
+// look updates the databases from their files and returns the time until the next
+// check.
 func (d *DB) look() time.Duration {
 	wait := d.cfg.Poll
 	var all []error
@@ -54,24 +53,23 @@ func (d *DB) look() time.Duration {
 	return wait
 }
 
-// A follower is what Run remembers of a file.
+// A follower is the state of Run for a file.
 type follower struct {
 	path  string
-	place int         // among the databases
-	last  fs.FileInfo // the file that is in force, or was found to be of no use
+	place int         // index among the databases
+	last  fs.FileInfo // the file that is in use, or that was found unusable
 
 	still follow.Still
-	err   error     // why it is not followed; nil: it is
-	retry time.Time // when to read a file of no use again
+	err   error     // of the last check; nil: it is in sync
+	retry time.Time // when to read an unusable file again
 }
 
-// follow looks at one file and reports whether it has to be looked at again
-// soon.
+// follow checks one file and reports whether it must be checked again soon.
 func (d *DB) follow(f *follower) (soon bool) {
 	info, err := os.Stat(f.path)
 	switch {
 	case err != nil:
-		// It counts as changed when it comes back, even if it is the same.
+		// When it exists again, it counts as changed even if it is the same.
 		d.conclude(f, nil, err)
 		return false
 	case follow.Same(info, f.last) && (f.err == nil || time.Now().Before(f.retry)):
@@ -86,7 +84,7 @@ func (d *DB) follow(f *follower) (soon bool) {
 	return d.load(f, info)
 }
 
-// load reads the file and puts it into force if it is a database.
+// load reads the file and uses it if it is a database.
 func (d *DB) load(f *follower, info fs.FileInfo) (soon bool) {
 	c, err := read(f.path, d.cfg.MaxBytes)
 	if errors.Is(err, errMoving) && f.still.Moves(nil) {
@@ -111,9 +109,8 @@ func (d *DB) load(f *follower, info fs.FileInfo) (soon bool) {
 	return false
 }
 
-// damage returns what is wrong with the database in force, as far as lookups
-// have met with it. It stays in force until there is a better one, for most of
-// it may be sound.
+// damage returns the error of the database in use, if lookups have found one. The
+// database stays in use until there is a better one, because most of it may be intact.
 func (d *DB) damage(f *follower) error {
 	if err := (*d.cur.Load())[f.place].damage.Load(); err != nil {
 		return fmt.Errorf("damaged: %w", *err)
@@ -121,8 +118,8 @@ func (d *DB) damage(f *follower) error {
 	return nil
 }
 
-// conclude ends the look at a file that looks like info, with what is wrong with
-// it, if anything. The log gets a line when that changes, not at every look.
+// conclude ends the check of a file with its info and error. The log gets a line when
+// the error changes, not at every check.
 func (d *DB) conclude(f *follower, info fs.FileInfo, err error) {
 	was := f.err
 	f.last, f.still, f.err = info, follow.Still{Seen: info}, nil
@@ -132,17 +129,17 @@ func (d *DB) conclude(f *follower, info fs.FileInfo, err error) {
 	}
 	switch {
 	case err == nil && was != nil:
-		d.cfg.Logger.Info("geo database is in step again", zap.String("path", f.path))
+		d.cfg.Logger.Info("the geo database is usable again", zap.String("path", f.path))
 	case err != nil && (was == nil || was.Error() != f.err.Error()) && (*d.cur.Load())[f.place].raw == nil:
-		d.cfg.Logger.Error("geo database cannot be used, and there is no last good copy: it says nothing about any address",
+		d.cfg.Logger.Error("the geo database cannot be used, and there is no earlier copy: no address has a place",
 			zap.String("path", f.path), zap.Error(f.err))
 	case err != nil && (was == nil || was.Error() != f.err.Error()):
-		d.cfg.Logger.Error("geo database is out of step; the last good copy stays in force",
+		d.cfg.Logger.Error("the geo database cannot be read: the last good copy stays in use",
 			zap.String("path", f.path), zap.Error(f.err))
 	}
 }
 
-// explain says what was being done to which file when err happened.
+// explain adds the file and the operation to err.
 func explain(path string, err error) error {
 	return follow.Explain("geo database", path, err)
 }

@@ -190,7 +190,7 @@ func TestTheLastGoodCopyStaysInForce(t *testing.T) {
 		{"while it is a directory", func(r *rig, path string) { r.do(os.Remove(path)); r.do(os.Mkdir(path, 0o700)) }, "not a regular file"},
 		{"while it is of another kind", func(r *rig, path string) {
 			r.replace(path, mmdb{entries: m{"192.0.2.0/24": m{"rain": true}}}.bytes())
-		}, "neither countries nor"},
+		}, "no countries and no"},
 		{"while it lost its beginning", func(r *rig, path string) { r.replace(path, good[len(good)/2:]) }, "invalid metadata"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestTheLastGoodCopyStaysInForce(t *testing.T) {
 				pass(time.Hour)
 				r.locates("DE", 64496)
 				r.outOfStep(path, row.why)
-				if n := r.logged("error", "out of step"); n != 1 {
+				if n := r.logged("error", "cannot be read"); n != 1 {
 					t.Errorf("the log has %d errors; want one", n)
 				}
 				if s := r.Status(); s.Synced.Sub(was) > time.Second {
@@ -220,7 +220,7 @@ func TestTheLastGoodCopyStaysInForce(t *testing.T) {
 				r.event(time.Second)
 				r.locates("FR", 64496)
 				r.inStep()
-				if n := r.logged("info", "in step again"); n != 1 {
+				if n := r.logged("info", "usable again"); n != 1 {
 					t.Errorf("the log says %d times that all is well again; want once", n)
 				}
 			})
@@ -327,7 +327,7 @@ func TestDamageThatALookupMeetsShows(t *testing.T) {
 		r.outOfStep(r.paths[0], "damaged: ")
 		pass(time.Hour)
 		r.outOfStep(r.paths[0], "damaged: ")
-		if n := r.logged("error", "out of step"); n != 1 {
+		if n := r.logged("error", "cannot be read"); n != 1 {
 			t.Errorf("the log has %d errors; want one", n)
 		}
 		r.replace(r.paths[0], inCountry("SE").bytes())

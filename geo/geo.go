@@ -47,32 +47,32 @@ const (
 	defaultPoll     = 30 * time.Second
 )
 
-// Config says which databases to use. Only Paths is needed.
+// Config says which databases to use. Only Paths is required.
 type Config struct {
-	// Paths of the files. Where several know an address, the first one counts,
-	// for the country and the autonomous system each. Relative ones are
-	// resolved once, in New.
+	// Paths are the paths of the files. If several know an address, the first counts,
+	// separately for the country and the autonomous system. Relative paths are resolved
+	// once, in New.
 	Paths []string
-	// MaxBytes bounds each file. Default: 256 MiB, four times what the
-	// largest of GeoLite2 needs.
+	// MaxBytes limits each file. Default: 256 MiB, four times what the largest of
+	// GeoLite2 needs.
 	MaxBytes int64
-	// Poll is the time between two looks at the files when no event told of a
-	// change: network file systems send none, nor does the target of a
-	// symbolic link in another directory. Default: 30s.
+	// Poll is the time between two checks of the files without an event: network file
+	// systems send no events, nor does the target of a symbolic link in another
+	// directory. Default: 30s.
 	Poll time.Duration
 	// Logger gets a line for each change of a file or of its state.
 	// Default: none.
 	Logger *zap.Logger
 }
 
-// A DB knows where addresses are. It is safe for use by many goroutines, but
-// for Run, which is for one at a time.
+// A DB knows the places of addresses. It is safe for use by many goroutines, but only
+// one Run may be in progress.
 type DB struct {
 	cfg    Config
 	files  []*follower                               // of Run
-	listen func(dirs []string) (follow.Watch, error) // nil but in tests
+	listen func(dirs []string) (follow.Watch, error) // only for tests
 
-	cur atomic.Pointer[[]*database] // what Locate reads, in the order of Paths; never changed once stored
+	cur atomic.Pointer[[]*database] // for Locate, in the order of Paths; never changed once stored
 
 	mu     sync.Mutex
 	status lookup.Status
@@ -82,10 +82,10 @@ type DB struct {
 // names that file. The DB follows its files only while Run runs.
 func New(cfg Config) (*DB, error) {
 	if len(cfg.Paths) == 0 {
-		return nil, errors.New("geo database: no path")
+		return nil, errors.New("geo database: no path: want the path of a .mmdb file")
 	}
 	if cfg.MaxBytes < 0 || cfg.Poll < 0 {
-		return nil, errors.New("geo database: MaxBytes and Poll must not be negative")
+		return nil, errors.New("geo database: MaxBytes or Poll is negative: want at least 0")
 	}
 	cfg = cfg.withDefaults()
 	d := &DB{cfg: cfg}
@@ -130,11 +130,11 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// Locate returns the country that ip is in, as two capital letters (ISO
-// 3166-1), and the number of the autonomous system that announces it. What is
-// not known is the empty string, or 0. IPv4 mapped into IPv6 counts as IPv4.
+// Locate returns the country of ip, as two capital letters (ISO 3166-1), and the number
+// of its autonomous system, or "" and 0 if they are unknown. IPv4 mapped into IPv6
+// counts as IPv4.
 //
-// It takes no lock, and no memory once the databases are warm.
+// It takes no lock, and does not allocate after the first calls.
 func (d *DB) Locate(ip netip.Addr) (country string, as uint32) {
 	ip = lookup.Normalize(ip)
 	if !ip.IsValid() {
@@ -155,9 +155,8 @@ func (d *DB) Locate(ip netip.Addr) (country string, as uint32) {
 	return country, as
 }
 
-// SystemName returns the name of the autonomous system that announces ip, as the
-// databases have it, or "" where none does. It is for reports, and not for the path of
-// requests: it takes memory.
+// SystemName returns the name of the autonomous system of ip, or "" if it is unknown.
+// It allocates, so use it for reports, not for each request.
 func (d *DB) SystemName(ip netip.Addr) string {
 	ip = lookup.Normalize(ip)
 	if !ip.IsValid() {
@@ -171,16 +170,15 @@ func (d *DB) SystemName(ip netip.Addr) string {
 	return ""
 }
 
-// Status says how the DB stands to its files: in sync with all of them, or
-// why not. It never grows stale: countries move slowly, and an old copy is
-// better than none.
+// Status says whether the DB is in sync with its files, or why not. It is never stale,
+// because places change slowly, and an old copy is better than none.
 func (d *DB) Status() lookup.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.status
 }
 
-// note records the outcome of a look at all files.
+// note records the result of a check of all files.
 func (d *DB) note(err error, next time.Duration) {
 	now := time.Now()
 	d.mu.Lock()
@@ -196,8 +194,7 @@ func (d *DB) note(err error, next time.Duration) {
 	}
 }
 
-// put exchanges one database for a new one. A lookup that uses the old one
-// goes on doing so, and keeps its memory.
+// put replaces one database. A lookup in progress continues with the old one.
 func (d *DB) put(place int, db *database) {
 	all := slices.Clone(*d.cur.Load())
 	all[place] = db

@@ -185,7 +185,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a database that lost its beginning", string(good[len(good)/2:]), "invalid metadata"},
 		{"a file that is too large", strings.Repeat("x", 1<<16+1), "too large"},
 		{"a database without places", string(mmdb{kind: "Weather", entries: m{"192.0.2.0/24": m{"rain": true}}}.bytes()), `its type is "Weather"`},
-		{"a database that is empty", string(mmdb{entries: m{}}.bytes()), "neither countries nor"},
+		{"a database that is empty", string(mmdb{entries: m{}}.bytes()), "no countries and no"},
 		{"a database whose numbers are words", string(mmdb{entries: m{"192.0.2.0/24": m{"autonomous_system_number": "AS1"}}}.bytes()), "autonomous_system_number"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A record is what a database says about a network: as much of it as we read.
+// A record has the fields that are read of a network.
 type record interface {
 	reset()
 	place() (country string, as uint32)
 }
 
-// A nested record has its country as a map, as those of MaxMind have.
+// A nested record has a map as its country, like those of MaxMind.
 type nested struct {
 	Country     nation `maxminddb:"country"`
 	Registered  nation `maxminddb:"registered_country"`
@@ -33,8 +33,8 @@ func (r *nested) place() (country string, as uint32) {
 	return firstCountry(r.Country.Code, r.Registered.Code, r.Represented.Code, r.CountryCode), system(r.AS, r.ASN)
 }
 
-// A flat record has its country as a string: a name beside the code, or the
-// code itself.
+// A flat record has a string as its country: a name next to the code, or the code
+// itself.
 type flat struct {
 	Country     string `maxminddb:"country"`
 	CountryCode string `maxminddb:"country_code"`
@@ -50,15 +50,15 @@ func (r *flat) place() (country string, as uint32) {
 	return firstCountry(r.CountryCode, r.Country), system(r.AS, r.ASN)
 }
 
-// An organization is what a record calls an autonomous system: MaxMind and DB-IP, and
-// IPinfo in two ways.
+// An organization has the name of an autonomous system, in the fields of MaxMind and
+// DB-IP, and of IPinfo.
 type organization struct {
 	Organization string `maxminddb:"autonomous_system_organization"`
 	ASName       string `maxminddb:"as_name"`
 	Name         string `maxminddb:"name"`
 }
 
-// firstCountry returns the first of codes that is one, in capitals.
+// firstCountry returns the first valid country code, in capitals.
 func firstCountry(codes ...string) string {
 	for _, c := range codes {
 		if len(c) == 2 && isLetter(c[0]) && isLetter(c[1]) {
@@ -70,8 +70,8 @@ func firstCountry(codes ...string) string {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// system returns the number of an autonomous system that is given as such, or
-// else in words: "AS64496".
+// system returns the number of an autonomous system, given as a number or as text such
+// as "AS64496".
 func system(number uint32, words string) uint32 {
 	if number != 0 || words == "" {
 		return number

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// parseURL reads the URL of a list. Its errors do not show what may be secret.
+// parseURL reads the URL of a list. Its errors do not show possible secrets.
 func parseURL(raw string) (*url.URL, error) {
 	if raw == "" {
-		return nil, errors.New("no URL")
+		return nil, errors.New("no URL: want one such as https://example.com/list.txt")
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		if reason, ok := errors.AsType[*url.Error](err); ok {
-			err = reason.Err // it shows all of the URL
+			err = reason.Err // it contains the whole URL
 		}
 		return nil, fmt.Errorf("URL: %w", err)
 	}
@@ -26,9 +26,9 @@ func parseURL(raw string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		err = fmt.Errorf("scheme %.16q: want http or https", u.Scheme)
 	case u.Hostname() == "":
-		err = errors.New("no host")
+		err = errors.New("it has no host: want one such as https://example.com/list.txt")
 	case u.User != nil:
-		err = errors.New("user and password are not for the URL: they have options of their own")
+		err = errors.New("it contains a user or password: use the options user and password instead")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("URL %s: %w", shown(u), err)
@@ -37,8 +37,8 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// IsURL reports whether a list is behind a URL, not in a file, by what is written
-// for it. It fails if that has a scheme which is neither http nor https.
+// IsURL reports whether list is a URL, and not the path of a file. It fails for a
+// scheme other than http and https.
 func IsURL(list string) (bool, error) {
 	scheme, _, ok := strings.Cut(list, "://")
 	switch {
@@ -50,7 +50,7 @@ func IsURL(list string) (bool, error) {
 	return false, fmt.Errorf("unknown scheme %.16q: write http:// or https://, or the path of a file without a scheme", scheme)
 }
 
-// shown returns u without what may be secret.
+// shown returns u without possible secrets.
 func shown(u *url.URL) string {
 	bare := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return bare.String()
@@ -64,10 +64,10 @@ func defaultName(u *url.URL) string {
 	return name
 }
 
-// hider returns what takes the secrets out of what a server says: some echo
-// the request.
+// hider returns a replacer that removes secrets from a server's messages, because some
+// servers repeat the request.
 func hider(cfg URLConfig, at *url.URL) *strings.Replacer {
-	const short = 4 // too common to be replaced, and no secret
+	const short = 4 // too short to be a secret, and too common to be replaced
 	var pairs []string
 	basic := base64.StdEncoding.EncodeToString([]byte(cfg.User + ":" + cfg.Password))
 	secrets := []string{cfg.Password, cfg.Key, basic, at.RawQuery}
@@ -82,17 +82,17 @@ func hider(cfg URLConfig, at *url.URL) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// maxRedirects is how often a server may send us elsewhere.
+// maxRedirects limits the redirects of one fetch.
 const maxRedirects = 5
 
-// redirected returns where from's server sends us. The way leads to http or
-// https only, never from https back, where anybody could write the list, and to
-// another host by https only: what listens without it, on this machine or next
-// to it, may trust whoever can reach it.
+// redirected returns the target of a redirect. It allows only http and https; never
+// from https to http, where an attacker could write the list; and to another host only
+// by https, because a server without it, on this machine or network, may trust all
+// clients that reach it.
 func (u *URL) redirected(from *url.URL, location string) (*url.URL, error) {
 	to, err := from.Parse(location)
 	if err != nil || to.Hostname() == "" {
-		return nil, fmt.Errorf("%w: to no URL", errRedirect)
+		return nil, fmt.Errorf("%w: the target is not a URL", errRedirect)
 	}
 	switch {
 	case to.Scheme == "https":
@@ -106,8 +106,8 @@ func (u *URL) redirected(from *url.URL, location string) (*url.URL, error) {
 	return to, err
 }
 
-// mayKnow reports whether the server at to may have the credentials. It may not
-// for being redirected to, unless it is the same one, or that with https.
+// mayKnow reports whether the server at to may get the credentials: only the configured
+// server may, also with https instead of http.
 func (u *URL) mayKnow(to *url.URL) bool {
 	return to.Host == u.at.Host && (to.Scheme == u.at.Scheme || to.Scheme == "https")
 }

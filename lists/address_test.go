@@ -24,7 +24,7 @@ func TestNewURLChecksItsConfig(t *testing.T) {
 		{"a path", URLConfig{URL: "/etc/list"}, "want http or https"},
 		{"no host", URLConfig{URL: "https:///x"}, "no host"},
 		{"no URL at all", URLConfig{URL: "http://[::1/?q=s3cret"}, "missing ']'"},
-		{"a password in the URL", URLConfig{URL: "https://u:s3cret@list.test/x"}, "options of their own"},
+		{"a password in the URL", URLConfig{URL: "https://u:s3cret@list.test/x"}, "use the options"},
 		{"an unknown action", URLConfig{URL: at, Action: lookup.Ban + 1}, "unknown action"},
 		{"a negative size", URLConfig{URL: at, MaxBytes: -1}, "negative"},
 		{"a negative number of lines", URLConfig{URL: at, MaxLines: -1}, "negative"},

@@ -12,7 +12,7 @@ import (
 
 const allowPrefix = "allow:"
 
-// AllowConfig says which allow list to follow. Only List is needed.
+// AllowConfig says which allow list to follow. Only List is required.
 type AllowConfig struct {
 	// List is the path of a file, or a URL with http:// or https://.
 	List string
@@ -24,23 +24,23 @@ type AllowConfig struct {
 	Logger *zap.Logger
 }
 
-// An AllowList holds the addresses of clients that are never stopped, as a file or a
-// server lists them. It is followed as blocklists are: a file is watched, a URL polled,
-// and when that fails the last good copy stays. Two things differ. Private and other
-// special ranges are welcome, and a list with one bad line is refused as a whole.
+// An AllowList holds the addresses of clients that are never stopped, from a file or a
+// URL. It is followed like a blocklist: a file is watched, a URL is polled, and after a
+// failure the last good copy stays. There are two differences: private and other
+// special ranges are accepted, and one bad line makes the whole list invalid.
 //
-// It is safe for use by many goroutines, but for Load and Run, which are for one at
-// a time.
+// It is safe for use by many goroutines, but Load and Run must not run at the same
+// time.
 type AllowList struct {
 	*list
 
 	table  lookup.Table
-	url    *URL      // nil: it is a file
-	file   *File     // nil: it is behind a URL
+	url    *URL      // nil: the list is a file
+	file   *File     // nil: the list is at a URL
 	reader *follower // of the file
 }
 
-// NewAllowList returns an AllowList at rest, which is empty.
+// NewAllowList returns an empty AllowList. It reads nothing yet.
 func NewAllowList(cfg AllowConfig) (*AllowList, error) {
 	isURL, err := IsURL(cfg.List)
 	if err != nil {
@@ -79,11 +79,11 @@ func (a *AllowList) Contains(ip netip.Addr) bool {
 	return ok
 }
 
-// Len returns how many addresses and ranges are in force.
+// Len returns the number of addresses and ranges in force.
 func (a *AllowList) Len() int { return a.table.Count(a.name) }
 
-// Load reads a file now, so that it holds from the first request on. It does nothing
-// about a URL. Whether it went well, Status says.
+// Load reads a file now, so that it applies from the first request on. For a URL it
+// does nothing. Status has the result.
 func (a *AllowList) Load(ctx context.Context) {
 	if a.file != nil {
 		a.reader.look(ctx)

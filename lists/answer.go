@@ -11,25 +11,26 @@ import (
 )
 
 var (
-	errEncoding = errors.New("unknown encoding")
-	errCut      = errors.New("cut short: the answer has no length, and its last line no end")
-	errNoPages  = errors.New("two pages are the same: the server does not know the page parameter, so leave the page size out")
+	errEncoding = errors.New("unknown Content-Encoding")
+	errCut      = errors.New("incomplete: the answer has no length, and its last line has no line end")
+	errNoPages  = errors.New("two pages are equal: the server does not support the parameter page, so remove the option page_size")
 )
 
-// An answer is what a server sends instead of a refusal. One without a text is
-// an empty list, or none since nothing has changed.
+// An answer is a successful response. Without a text it is an empty list, or says that
+// the list has not changed.
 type answer struct {
 	resp      *http.Response
 	unchanged bool
 
-	text     io.Reader // inflated; nil: none
+	text     io.Reader // decompressed; nil: none
 	size     int64     // bytes of text read
-	last     byte      // the one read last
-	unframed bool      // the end of the text is the end of the connection, whatever ended that
+	last     byte      // the last byte read
+	unframed bool      // only the end of the connection marks the end of the text
 }
 
 func newAnswer(resp *http.Response, maxBytes int64) (*answer, error) {
-	// No list is bigger on the wire than inflated, but for a header or two.
+	// A compressed list is not larger than the decompressed one, except for a few
+	// headers.
 	a := &answer{resp: resp, text: &counter{from: resp.Body, max: maxBytes + freeBytes}}
 	switch e := resp.Header.Get("Content-Encoding"); e {
 	case "", "identity":
@@ -58,19 +59,19 @@ func (a *answer) Read(b []byte) (int, error) {
 	}
 	a.size += int64(n)
 	if errors.Is(err, io.EOF) && a.unframed && a.size > 0 && a.last != '\n' {
-		err = errCut // half an address may be another one
+		err = errCut // half an address may be another valid one
 	}
 	return n, err
 }
 
-// pages is a list in several answers, read as one text up to an empty page.
+// pages reads a list from several answers as one text, until an empty page.
 type pages struct {
 	open func(page int) (*answer, error)
 	cur  *answer
 	page int
 	hash maphash.Hash // of the page so far
-	was  uint64       // of the page before
-	text bool         // the page has something on it
+	was  uint64       // of the previous page
+	text bool         // the page is not empty
 }
 
 func (p *pages) Read(b []byte) (int, error) {
@@ -80,7 +81,7 @@ func (p *pages) Read(b []byte) (int, error) {
 		p.text = p.text || c > ' '
 	}
 	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil // it will say so again
+		err = nil // the next Read returns it again
 	}
 	if !errors.Is(err, io.EOF) || !p.text || len(b) == 0 {
 		return n, err
@@ -93,7 +94,7 @@ func (p *pages) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	p.was = sum
-	b[0] = '\n' // the last line of the page before may lack it
+	b[0] = '\n' // the last line of the previous page may lack it
 	return 1, nil
 }
 

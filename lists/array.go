@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	errNoMember    = errors.New("JSON without an ip, address, prefix or cidr that is a string")
-	errMembers     = errors.New("JSON with more than one of ip, address, prefix and cidr")
+	errNoMember    = errors.New("the JSON object has no ip, address, prefix or cidr: want one of them as a string")
+	errMembers     = errors.New("the JSON object has more than one of ip, address, prefix and cidr: want one")
 	errElement     = errors.New("want a string or an object")
 	errLongElement = fmt.Errorf("an element longer than %d bytes", maxLine)
-	errArray       = errors.New("broken JSON array")
+	errArray       = errors.New("malformed JSON array")
 )
 
-// beginsArray reports whether a text that begins with head is a JSON array, not a
+// beginsArray reports whether a text that begins with head is a JSON array, and not a
 // list that begins with an address in brackets.
 func beginsArray(head []byte) bool {
 	const blank = " \t\r\n"
@@ -27,7 +27,7 @@ func beginsArray(head []byte) bool {
 	return ok && (len(inside) == 0 || bytes.IndexByte([]byte(`"{[]`), inside[0]) >= 0)
 }
 
-// array reads a JSON array. One that is broken is refused as a whole.
+// array reads a JSON array. A malformed one is refused as a whole.
 func (t *taking) array(in io.Reader) error {
 	r := &ration{from: in}
 	dec := json.NewDecoder(r)
@@ -54,8 +54,7 @@ func (t *taking) array(in io.Reader) error {
 	return endArray(dec)
 }
 
-// endArray reads the bracket that closes an array, and what follows it, which has
-// to be nothing.
+// endArray reads the closing bracket of an array, and fails if anything follows it.
 func endArray(dec *json.Decoder) error {
 	if _, err := dec.Token(); errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: %w", errArray, io.ErrUnexpectedEOF)
@@ -66,12 +65,12 @@ func endArray(dec *json.Decoder) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		return fmt.Errorf("%w: behind it: %w", errArray, err)
+		return fmt.Errorf("%w: after its end: %w", errArray, err)
 	}
-	return fmt.Errorf("%w: something follows it", errArray)
+	return fmt.Errorf("%w: want nothing after its end", errArray)
 }
 
-// element appends the ranges that an element of an array stands for.
+// element appends the ranges of an element of an array.
 func (p parser) element(element []byte, found []netip.Prefix) ([]netip.Prefix, error) {
 	var text string
 	switch element[0] {
@@ -116,7 +115,7 @@ func member(object []byte) (string, error) {
 	return text, nil
 }
 
-// A ration gives so many bytes, until it gets more.
+// A ration is a reader with a byte limit that can be renewed.
 type ration struct {
 	from io.Reader
 	left int

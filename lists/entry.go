@@ -13,8 +13,8 @@ import (
 const blanks = " \t"
 
 var (
-	errNetmask = errors.New("no netmask such as 255.255.255.0")
-	errEnds    = errors.New("no range: want two addresses of one family, the lower one first")
+	errNetmask = errors.New("invalid netmask: want one such as 255.255.255.0")
+	errEnds    = errors.New("invalid range: want two addresses of one family, the lower one first")
 )
 
 // row appends the ranges in a line whose columns are separated by commas. The
@@ -36,14 +36,14 @@ func (p parser) row(text string, found []netip.Prefix) ([]netip.Prefix, error) {
 	return found, nil
 }
 
-// isRemark reports whether a column neither is an entry nor was meant for one.
+// isRemark reports whether a column is not an entry and does not look like one.
 func isRemark(column string) bool {
 	field, _ := cutField(column)
 	_, err := span(column, nil)
 	return err != nil && !errors.Is(err, errSeveral) && !errors.Is(err, errEnds) && !looksLikeAddress(field)
 }
 
-// entry appends the ranges that text stands for, if all of them are believable.
+// entry appends the ranges of text, if all of them are plausible.
 func (p parser) entry(text string, found []netip.Prefix) ([]netip.Prefix, error) {
 	n := len(found)
 	found, err := span(text, found)
@@ -58,10 +58,10 @@ func (p parser) entry(text string, found []netip.Prefix) ([]netip.Prefix, error)
 	return found, nil
 }
 
-// span appends the ranges that the first field of text stands for: more than one
-// if it gives two addresses, from one to the other. Further fields are remarks,
-// such as a number of sightings, but for a netmask and for addresses: two of them
-// must not pass for the first alone.
+// span appends the ranges of the first field of text: more than one if it is a range of
+// two addresses. Further fields are remarks, such as a number of sightings. A netmask
+// is not, and neither are addresses: a line with two addresses must not count as the
+// first alone.
 func span(text string, found []netip.Prefix) ([]netip.Prefix, error) {
 	if from, to, rest, ok := cutEnds(text); ok {
 		found, err := between(from, to, found)
@@ -91,7 +91,7 @@ func remarks(text, rest string) error {
 	return nil
 }
 
-// cutField returns the first field of text, and what follows it.
+// cutField returns the first field of text, and the rest.
 func cutField(text string) (field, rest string) {
 	if i := strings.IndexAny(text, blanks); i >= 0 {
 		return text[:i], strings.TrimLeft(text[i:], blanks)
@@ -99,8 +99,8 @@ func cutField(text string) (field, rest string) {
 	return text, ""
 }
 
-// cutEnds returns the two addresses of a range such as 192.0.2.1-192.0.2.9, with
-// blanks around the dash or without. Behind other dashes there are remarks.
+// cutEnds returns the two addresses of a range such as 192.0.2.1-192.0.2.9, also with
+// blanks around the dash. After other dashes there are remarks.
 func cutEnds(text string) (from, to, rest string, ok bool) {
 	from, to, ok = strings.Cut(text, "-")
 	from = strings.TrimRight(from, blanks)
@@ -112,8 +112,8 @@ func cutEnds(text string) (from, to, rest string, ok bool) {
 	return from, to, rest, err == nil || looksLikeAddress(to)
 }
 
-// looksLikeAddress reports whether field may have been meant for an address, which
-// a number, a name or a time of day cannot.
+// looksLikeAddress reports whether field may be meant as an address. Numbers, names and
+// times of day do not look like one.
 func looksLikeAddress(field string) bool {
 	if strings.Trim(field, "0123456789abcdefABCDEF.:/") != "" {
 		return false
@@ -149,7 +149,7 @@ func parseMasked(base, mask string) (netip.Prefix, error) {
 	return netip.PrefixFrom(ip, n).Masked(), nil
 }
 
-// maskBits returns how many bits a netmask of IPv4 has.
+// maskBits returns the number of bits of an IPv4 netmask.
 func maskBits(mask string) (int, bool) {
 	ip, err := netip.ParseAddr(mask)
 	if err != nil || !ip.Is4() {
@@ -159,8 +159,7 @@ func maskBits(mask string) (int, bool) {
 	return bits.LeadingZeros32(hosts), hosts&(hosts+1) == 0
 }
 
-// between appends the fewest ranges that hold all addresses between two, these
-// included.
+// between appends the smallest set of ranges from one address to another.
 func between(from, to string, found []netip.Prefix) ([]netip.Prefix, error) {
 	a, errA := parseField(from)
 	b, errB := parseField(to)

@@ -16,31 +16,32 @@ import (
 )
 
 const (
-	firstRetry    = 30 * time.Second // first pause after a failure that may pass
+	firstRetry    = 30 * time.Second // first pause after a temporary failure
 	maxRetryAfter = 24 * time.Hour   // longest pause that a server may ask for
-	// maxUnchanged is for how long a server is believed that nothing has changed:
-	// caches in between err.
+	// maxUnchanged is how long "not changed" is accepted, because caches on the way may
+	// be wrong.
 	maxUnchanged = 24 * time.Hour
-	// convincingly is how many answers in a row it takes to believe a loss.
+	// convincingly is how many similar answers in a row are needed to accept a much
+	// smaller list.
 	convincingly = 3
 )
 
-// errShrank is that of a list which is not believed.
+// errShrank is the error of a much smaller list that is not accepted yet.
 var errShrank = errors.New("shrank")
 
-// A fetcher is the memory of one Run.
+// A fetcher is the state of one Run.
 type fetcher struct {
 	keeper
 
 	url     *URL
 	backoff *backoff.ExponentialBackOff
-	valid   validators // of what is in force
-	whole   time.Time  // when that was sent
+	valid   validators // of the list in force
+	whole   time.Time  // when the server sent that list
 	held    *heldAnswer
-	quiet   time.Duration // that the server asked for with its last answer
+	quiet   time.Duration // the pause that the server asked for with its last answer
 }
 
-// A heldAnswer is a list that shrank and is not believed yet.
+// A heldAnswer is a much smaller list that is not accepted yet.
 type heldAnswer struct {
 	entries int       // in the last answer
 	answers int       // in a row
@@ -58,8 +59,8 @@ func newFetcher(u *URL, t *lookup.Table) *fetcher {
 	}
 }
 
-// poll fetches the list, puts it into force if it is to be believed, and
-// returns the pause up to the next fetch.
+// poll fetches the list, applies it if it is plausible, and returns the pause before
+// the next fetch.
 func (f *fetcher) poll(ctx context.Context) time.Duration {
 	g, err := f.fetch(ctx)
 	switch {
@@ -69,7 +70,7 @@ func (f *fetcher) poll(ctx context.Context) time.Duration {
 		return f.failed(err)
 	case g.unchanged:
 		f.renew()
-		if !f.intact() { // some have ended, or were taken back: ask for all
+		if !f.intact() { // some entries have expired or were deleted: fetch the whole list
 			f.valid = validators{}
 			return 0
 		}
@@ -87,8 +88,8 @@ func (f *fetcher) poll(ctx context.Context) time.Duration {
 	return pause
 }
 
-// rest returns after pause, or when ctx ends. Once Sync was called it returns
-// sooner, but not before polite.
+// rest returns after pause, or when ctx ends. After Sync it returns earlier, but not
+// before polite.
 func (f *fetcher) rest(ctx context.Context, pause time.Duration, polite time.Time) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -110,15 +111,14 @@ func (f *fetcher) rest(ctx context.Context, pause time.Duration, polite time.Tim
 	}
 }
 
-// got is what a fetch gives.
+// got is the result of a fetch.
 type got struct {
 	content
 	valid     validators
 	unchanged bool
 }
 
-// fetch fetches the list. The last good copy is given up for nothing but a list
-// that was read to its end.
+// fetch fetches the list. Only a complete list replaces the last good copy.
 func (f *fetcher) fetch(ctx context.Context) (got, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, errSlow)
 	defer cancel()
@@ -161,8 +161,8 @@ func (f *fetcher) receivePages(ctx context.Context) (got, error) {
 	return got{content: c}, err
 }
 
-// readText reads a list. PHP calls everything HTML unless told otherwise, so
-// that alone is no reason to refuse one.
+// readText reads a list. It does not refuse a list because of the type text/html, which
+// is PHP's default.
 func (f *fetcher) readText(ctx context.Context, from io.Reader, resp *http.Response) (content, error) {
 	c, err := f.read(ctx, from)
 	if err == nil && isHTML(resp) && c.stats.Skipped > 0 {
@@ -171,7 +171,7 @@ func (f *fetcher) readText(ctx context.Context, from io.Reader, resp *http.Respo
 	return c, err
 }
 
-// known returns the validators to ask with: those of the list in force.
+// known returns the validators of the list in force.
 func (f *fetcher) known() validators {
 	if time.Since(f.whole) >= maxUnchanged {
 		return validators{}
@@ -179,11 +179,10 @@ func (f *fetcher) known() validators {
 	return f.valid
 }
 
-// doubt returns why c, which was read to its end, is not believed yet, if so.
-// A server that has lost its data, or has just been started and has none yet,
-// sends a short list or an empty one in perfect form. That must not let
-// everybody in, so the server has to stand by it. Failures in between say
-// nothing about the list.
+// doubt returns an error if c, a complete list, is not accepted yet. A server that has
+// lost its data, or has just started, sends a short or empty list in perfect form. That
+// must not lift all bans, so the server must send it several times. Failures in between
+// do not count.
 func (f *fetcher) doubt(c content) error {
 	had, shrank := f.shrank(c)
 	if !shrank {
@@ -197,18 +196,18 @@ func (f *fetcher) doubt(c content) error {
 	if f.held.answers >= convincingly && time.Since(f.held.since) >= f.url.settle {
 		return nil
 	}
-	return fmt.Errorf("%w from %d entries to %d; to be believed once %d answers over %v say so",
+	return fmt.Errorf("%w from %d entries to %d: accepted after %d similar answers over %v",
 		errShrank, had, c.stats.Entries, convincingly, f.url.settle)
 }
 
-// final are the failures that are the server's last word: to ask again before
-// the interval is over would be no use, and rude.
+// final are the failures after which it makes no sense to ask again before the interval
+// is over.
 var final = []error{
 	errShrank, errMarkup, errNoList, errTooLarge, errManyLines, errBomb, errEncoding, errRedirect, errNoPages,
 	errBinary, errArray,
 }
 
-// failed notes a failure and returns the pause after it.
+// failed records a failure and returns the pause after it.
 func (f *fetcher) failed(err error) time.Duration {
 	pause := f.backoff.NextBackOff()
 	f.quiet = 0

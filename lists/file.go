@@ -53,29 +53,29 @@ type FileConfig struct {
 	allow bool // it is an allow list
 }
 
-var errURL = errors.New("a URL where the path of a file is wanted")
+var errURL = errors.New("want the path of a file, not a URL")
 
 const (
 	defaultPoll   = 30 * time.Second
 	defaultSettle = time.Minute
 )
 
-// A File is a blocklist in a file. It fits engine.Source and is safe for use
-// by many goroutines, but for Run, which is for one at a time.
+// A File is a blocklist in a file. It implements engine.Source. It is safe for use by
+// many goroutines, but only one Run may be in progress.
 type File struct {
 	*list
 
 	path   string
 	poll   time.Duration
 	settle time.Duration
-	listen func(dirs []string) (follow.Watch, error) // nil but in tests
+	listen func(dirs []string) (follow.Watch, error) // only for tests
 }
 
-// NewFile returns a File at rest. It does not touch the file system, so a file
-// that is missing is no error here: see [File.Status].
+// NewFile returns a File. It does not read the file, so a missing file is not an error
+// here: see [File.Status].
 func NewFile(cfg FileConfig) (*File, error) {
 	if cfg.Path == "" {
-		return nil, errors.New("blocklist: no path")
+		return nil, errors.New("blocklist: no path: want the path of a file")
 	}
 	if isURL, err := IsURL(cfg.Path); isURL || err != nil {
 		return nil, fmt.Errorf("blocklist: %w", cmp.Or(err, errURL))
@@ -88,7 +88,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 	setDefault(&cfg.Poll, defaultPoll)
 	setDefault(&cfg.Settle, defaultSettle)
 	if cfg.Poll < 0 || cfg.Settle < 0 {
-		return nil, fmt.Errorf("blocklist %s: Poll and Settle must not be negative", path)
+		return nil, fmt.Errorf("blocklist %s: Poll or Settle is negative: want at least 0", path)
 	}
 	if cfg.Duration > 0 && cfg.Duration/renewals < cfg.Poll {
 		return nil, fmt.Errorf("blocklist %s: duration %v: want at least %v, %d times the poll",
@@ -104,9 +104,9 @@ func NewFile(cfg FileConfig) (*File, error) {
 	return &File{list: l, path: path, poll: cfg.Poll, settle: cfg.Settle}, nil
 }
 
-// Identity says what is read: the path.
+// Identity returns the path.
 func (f *File) Identity() string { return f.path }
 
 // ByOperator reports that the operator of this machine writes the list, so that its
-// entries hold for the machine's own addresses too.
+// entries also apply to the machine's own addresses.
 func (f *File) ByOperator() bool { return true }

@@ -12,18 +12,18 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// tick is the coarsest step of a file system's clock: a file changed less than
-// that ago can change again and look the same.
+// tick is the coarsest resolution of file times: a file that changed less than that ago
+// can change again without a new time.
 const tick = 2 * time.Second
 
-// Run reads the file at once and keeps t in sync with it until ctx ends, and
-// returns ctx's error. A change shows in t within about a second where the
-// file system sends events, else at the next poll.
+// Run reads the file at once and keeps t in sync with it until ctx ends, and returns
+// ctx's error. A change is applied within about a second if the file system sends
+// events, otherwise at the next poll.
 func (f *File) Run(ctx context.Context, t *lookup.Table) error {
 	return f.run(ctx, newFollower(f, t))
 }
 
-// run has fo look at the file until ctx ends.
+// run checks the file with fo until ctx ends.
 func (f *File) run(ctx context.Context, fo *follower) error {
 	return follow.Run(ctx, follow.Config{
 		Dirs:   []string{filepath.Dir(f.path)},
@@ -37,7 +37,7 @@ func (f *File) run(ctx context.Context, fo *follower) error {
 	})
 }
 
-// A follower is the memory of one Run.
+// A follower is the state of one Run.
 type follower struct {
 	keeper
 
@@ -49,28 +49,27 @@ type follower struct {
 
 func newFollower(f *File, t *lookup.Table) *follower {
 	fo := &follower{keeper: newKeeper(f.list, t), file: f}
-	// As if it had been looked at before: the first read is not to wait for
-	// the file to keep still. A missing file makes no difference.
+	// As after an earlier check, so that the first read does not wait until the file is
+	// unchanged for a while. A missing file makes no difference.
 	fo.still.Seen, _ = os.Stat(f.path)
 	return fo
 }
 
-// A verdict is the outcome of reading a file, and stands while the file looks
-// the same.
+// A verdict is the result of reading a file. It is valid while the file does not
+// change.
 type verdict struct {
 	info  fs.FileInfo
 	err   error
-	until time.Time // when to read it again all the same; zero: never
+	until time.Time // when to read it again anyway; zero: never
 }
 
-// A hold is a file that shrank and is not believed yet.
+// A hold is a much smaller file that is not accepted yet.
 type hold struct {
 	digest uint64
 	until  time.Time
 }
 
-// look brings the table into step with the file and returns the time until it
-// wants to look again.
+// look updates the table from the file and returns the time until the next check.
 func (fo *follower) look(ctx context.Context) time.Duration {
 	if fo.file.asked.Swap(false) {
 		fo.last = verdict{}
@@ -89,7 +88,7 @@ func (fo *follower) look(ctx context.Context) time.Duration {
 	return fo.load(ctx)
 }
 
-// load reads the file and puts it into force if it is to be believed.
+// load reads the file and applies it if it is plausible.
 func (fo *follower) load(ctx context.Context) time.Duration {
 	r, err := fo.read(ctx)
 	if ctx.Err() != nil {
@@ -99,7 +98,7 @@ func (fo *follower) load(ctx context.Context) time.Duration {
 		return follow.Quiet
 	}
 	if err != nil {
-		// The last good copy stays: rather too much protection than none.
+		// The last good copy stays: too much protection is better than none.
 		fo.held = nil
 		again := time.Now().Add(fo.file.poll)
 		return fo.conclude(verdict{info: r.before, err: fo.explain(err), until: again})
@@ -116,8 +115,8 @@ func (fo *follower) load(ctx context.Context) time.Duration {
 	return fo.conclude(v)
 }
 
-// doubt returns why c, which was read to its end, is not believed yet, if so.
-// Somebody may be writing it; time tells.
+// doubt returns an error if c, which was read completely, is not accepted yet, because
+// another program may still be writing it.
 func (fo *follower) doubt(c content) error {
 	had, shrank := fo.shrank(c)
 	if !shrank {
@@ -129,18 +128,18 @@ func (fo *follower) doubt(c content) error {
 	if !time.Now().Before(fo.held.until) {
 		return nil
 	}
-	return fmt.Errorf("shrank from %d entries to %d; to be believed once unchanged for %v",
+	return fmt.Errorf("shrank from %d entries to %d: accepted after %v without a change",
 		had, c.stats.Entries, fo.file.settle)
 }
 
-// conclude makes v the verdict on the file.
+// conclude stores v as the verdict on the file.
 func (fo *follower) conclude(v verdict) time.Duration {
 	fo.last = v
 	fo.still.Rest()
 	return fo.note()
 }
 
-// note records the verdict and returns the time to the next look.
+// note records the verdict and returns the time until the next check.
 func (fo *follower) note() time.Duration {
 	wait := fo.file.poll
 	if until := fo.last.until; !until.IsZero() {
@@ -150,7 +149,7 @@ func (fo *follower) note() time.Duration {
 	return wait
 }
 
-// explain says what was being done to which file when err happened.
+// explain adds the file and the operation to err.
 func (fo *follower) explain(err error) error {
 	return follow.Explain(fo.what, fo.file.path, err)
 }

@@ -366,7 +366,7 @@ func TestALossIsBelievedOnceTheFileHasLainUnchanged(t *testing.T) {
 		r.run()
 		r.write("192.0.2.1\n")
 		pass(30*time.Second + quiet)
-		r.outOfStep("unchanged for 1m0s")
+		r.outOfStep("accepted after 1m0s")
 		pass(time.Minute - time.Second)
 		r.holds(entries...)
 
@@ -374,7 +374,7 @@ func TestALossIsBelievedOnceTheFileHasLainUnchanged(t *testing.T) {
 		r.event(2 * quiet)
 		pass(time.Minute - time.Second)
 		r.holds(entries...)
-		r.outOfStep("unchanged for 1m0s")
+		r.outOfStep("accepted after 1m0s")
 		pass(2 * time.Second)
 		r.holds("192.0.2.2/32")
 		r.inStep()
@@ -538,10 +538,10 @@ func TestTheLogTellsOfChangesOnly(t *testing.T) {
 		}
 		want := []string{
 			"info blocklist read",
-			"warn blocklist has bad lines; they are skipped",
-			"error blocklist is not followed; the last good copy stays in force",
+			"warn the blocklist has bad lines: they are skipped",
+			"error blocklist cannot be read: the last good copy stays in force",
 			"info blocklist read",
-			"info blocklist is in step again",
+			"info blocklist is in sync again",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("the log says %q; want %q", got, want)

@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	// maxRatio is how many bytes may come out of one of gzip: addresses have
-	// three or four, and a list of comments has reasons for a few more.
+	// maxRatio is the largest accepted gzip ratio: addresses have three or four, and
+	// lists with comments a little more.
 	maxRatio = 200
-	// freeBytes is what may come out before the ratio counts.
+	// freeBytes is the decompressed size from which on the ratio counts.
 	freeBytes = 1 << 20
 )
 
-var errBomb = errors.New("inflates beyond reason")
+var errBomb = errors.New("it decompresses to too many bytes")
 
-// An inflater undoes gzip, as long as what comes out is in proportion.
+// An inflater decompresses gzip, up to maxRatio.
 type inflater struct {
 	packed counter
 	zip    *gzip.Reader
-	size   int64 // bytes that came out
+	size   int64 // decompressed bytes
 }
 
-// newInflater returns an inflater of from, of which it reads up to max bytes and a
-// header or two.
+// newInflater returns an inflater of from, of which it reads at most max bytes and a
+// few headers.
 func newInflater(from io.Reader, max int64) (*inflater, error) {
 	z := &inflater{packed: counter{from: from, max: max + freeBytes}}
 	var err error
 	if z.zip, err = gzip.NewReader(&z.packed); err != nil {
-		return nil, fmt.Errorf("inflating: %w", err)
+		return nil, fmt.Errorf("decompressing: %w", err)
 	}
 	return z, nil
 }
@@ -44,8 +44,8 @@ func (z *inflater) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// unpacked returns a reader of the text in from, which is packed with gzip or is
-// not: what a file is called says nothing.
+// unpacked returns a reader of the text in from, plain or gzip. It checks the content,
+// not the file's name.
 func unpacked(from io.Reader, max int64) (io.Reader, error) {
 	var magic [2]byte
 	n, err := io.ReadFull(from, magic[:])
@@ -59,8 +59,8 @@ func unpacked(from io.Reader, max int64) (io.Reader, error) {
 	return newInflater(whole, max)
 }
 
-// A counter counts what arrives, and ends what does not end by itself: gzip
-// can go on for ever and inflate to nothing.
+// A counter counts the received bytes and limits them, because an endless gzip stream
+// can decompress to nothing.
 type counter struct {
 	from   io.Reader
 	n, max int64

@@ -13,43 +13,42 @@ import (
 )
 
 const (
-	// fewEntries is the size up to which a list is edited by hand and may
-	// shrink at will.
+	// fewEntries is the size up to which a list is probably edited by hand, and may
+	// shrink at once.
 	fewEntries = 16
-	// renewals is in how many parts a Duration falls: after the first one, the
-	// ends of the entries are moved. Each time costs a write of the whole list.
+	// The ends of the entries are moved after 1/renewals of Duration. Each time the
+	// whole list is written to the table.
 	renewals = 4
 )
 
 var (
 	errTooLarge = errors.New("too large")
-	errNoList   = errors.New("not a blocklist: no line of it is an entry")
+	errNoList   = errors.New("not a blocklist: no line is a valid entry")
 )
 
-// A keeper keeps a table in sync with a list. It is the memory of one Run.
+// A keeper keeps a table in sync with a list. It is the state of one Run.
 type keeper struct {
 	*list
 
 	table   *lookup.Table
 	seed    maphash.Seed
-	inForce *uint64   // digest of what is; nil: nothing yet
-	count   int       // decisions in the table once it was
-	renewal time.Time // when their ends are to be moved; zero: they have none
+	inForce *uint64   // digest of the list in force; nil: none yet
+	count   int       // its number of decisions in the table
+	renewal time.Time // when their ends are moved next; zero: they have no end
 }
 
 func newKeeper(l *list, t *lookup.Table) keeper {
 	return keeper{list: l, table: t, seed: maphash.MakeSeed()}
 }
 
-// A content is a list that was read to its end, and is not in force yet.
+// A content is a completely read list that is not in force yet.
 type content struct {
 	digest uint64
 	batch  *lookup.Batch
 	stats  Stats
 }
 
-// read reads a list. The error means that it was not read to its end, or is no
-// list.
+// read reads a list. An error means that it is incomplete, or not a list.
 func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
 	c := content{batch: k.table.Batch(k.name).Gently().Bound(k.coverage)}
 	text, err := unpacked(from, k.maxBytes)
@@ -71,12 +70,12 @@ func (k *keeper) read(ctx context.Context, from io.Reader) (content, error) {
 	return c, err
 }
 
-// note records the outcome of a look at the list.
+// note records the result of a check of the list.
 func (k *keeper) note(err error, next time.Duration) {
 	k.list.note(err, next, k.table.Count(k.name))
 }
 
-// end returns when an entry ends that was on the list just now.
+// end returns the end of an entry that is on the list now.
 func (k *keeper) end() time.Time {
 	if k.duration == 0 {
 		return time.Time{}
@@ -84,13 +83,13 @@ func (k *keeper) end() time.Time {
 	return time.Now().Add(k.duration)
 }
 
-// shrank reports whether c is so much less than what the table holds that a
-// full disk, a writer at work or a broken server is likelier than intent, and
-// returns how many decisions that is.
+// shrank reports whether c is so much smaller than the list in the table that a full
+// disk, an unfinished write or a broken server is the likely cause. It also returns the
+// number of decisions in the table.
 func (k *keeper) shrank(c content) (int, bool) {
 	had := k.table.Count(k.name)
 	if k.duration > 0 && c.isLess(had) {
-		k.table.Expire(time.Now()) // what has ended is no loss
+		k.table.Expire(time.Now()) // expired entries must not count as missing
 		had = k.table.Count(k.name)
 	}
 	return had, c.isLess(had)
@@ -100,7 +99,7 @@ func (c content) isLess(had int) bool {
 	return 2*c.stats.Entries < had && (had > fewEntries || c.stats.Entries == 0)
 }
 
-// apply puts c into force, unless it is.
+// apply applies c, unless it is in force already.
 func (k *keeper) apply(c content) {
 	now := time.Now()
 	isNew := k.inForce == nil || *k.inForce != c.digest || !k.intact()
@@ -115,11 +114,11 @@ func (k *keeper) apply(c content) {
 		k.loaded(c.stats, change)
 	}
 	if change.Held > 0 {
-		k.inForce = nil // what is held back can fit the next time that the list is read
+		k.inForce = nil // ranges that are held back now may fit at the next read
 	}
 }
 
-// intact reports whether the table still holds all that was put into it.
+// intact reports whether the table still has all decisions of the list.
 func (k *keeper) intact() bool {
 	if k.duration > 0 {
 		k.table.Expire(time.Now())
@@ -127,8 +126,7 @@ func (k *keeper) intact() bool {
 	return k.table.Count(k.name) == k.count
 }
 
-// renew moves the ends of all that the table holds of the list, as if that had
-// been read again.
+// renew moves the ends of all decisions of the list, as if it had been read again.
 func (k *keeper) renew() {
 	if k.duration == 0 {
 		return
@@ -151,7 +149,7 @@ func (k *keeper) renewed(now time.Time) {
 	}
 }
 
-// A stream reads a list, bounded in size and time, and sums it up.
+// A stream reads a list with limits of size and time, and computes its digest.
 type stream struct {
 	ctx  context.Context
 	from io.Reader
@@ -160,14 +158,14 @@ type stream struct {
 	hash maphash.Hash
 }
 
-// Read gives what the list gives, until ctx ends or there is too much of it.
+// Read reads from the list, until ctx ends or the limit is reached.
 func (s *stream) Read(b []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
 	n, err := s.from.Read(b)
 	if s.size += int64(n); s.size > s.max {
-		return 0, fmt.Errorf("%w: at most %d bytes are read", errTooLarge, s.max)
+		return 0, fmt.Errorf("%w: want at most %d bytes", errTooLarge, s.max)
 	}
 	_, _ = s.hash.Write(b[:n]) // never fails
 	return n, err

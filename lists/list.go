@@ -20,11 +20,12 @@ const (
 	originPrefix    = "lists:"
 	defaultMaxBytes = 64 << 20
 	defaultMaxLines = 2_000_000
-	// minDuration keeps entries from ending between two looks at their list.
+	// minDuration makes sure that entries do not expire between two checks of their
+	// list.
 	minDuration = time.Minute
 )
 
-// options are what the configurations of files and URLs have in common.
+// options are the settings that files and URLs share.
 type options struct {
 	name     string
 	action   lookup.Action
@@ -34,38 +35,37 @@ type options struct {
 	maxBytes int64
 	maxLines int
 	logger   *zap.Logger
-	allow    bool // it is an allow list, which is taken as a whole or not at all
+	allow    bool // it is an allow list, which one bad line makes invalid
 }
 
-// A list is what files and URLs have in common: a name, what its entries ask
-// for, and how it stands.
+// A list is the common part of files and URLs: name, action and state.
 type list struct {
 	name     string
 	what     string          // blocklist or allow list
-	entry    lookup.Decision // what an entry becomes, but for its prefix and its end
-	duration time.Duration   // how long it holds; 0: without end
+	entry    lookup.Decision // the decision of an entry, without prefix and end
+	duration time.Duration   // how long an entry lasts; 0: without end
 	parser   parser
 	coverage float64
 	maxBytes int64
 	log      *zap.Logger
-	wake     chan struct{} // holds one element once Sync was called
-	asked    atomic.Bool   // what is known of the list does not count at the next look: Sync was called
+	wake     chan struct{} // has one element after Sync
+	asked    atomic.Bool   // Sync was called: the next check reads the list again
 
 	mu     sync.Mutex
 	status lookup.Status
 	stats  Stats
-	kind   string // of the failures up to now; "": none
+	kind   string // of the current failures; "": none
 }
 
-// newList checks what o has in it and fills in the defaults, but for the name.
+// newList checks o and fills in the defaults, except the name.
 func newList(o options) (*list, error) {
 	switch {
 	case o.action > lookup.Ban:
-		return nil, fmt.Errorf("unknown %v", o.action)
+		return nil, fmt.Errorf("unknown %v: want ban, captcha or throttle", o.action)
 	case o.coverage < 0 || o.coverage > 1:
-		return nil, fmt.Errorf("coverage %v: want a share above 0, up to 1", o.coverage)
+		return nil, fmt.Errorf("coverage %v: want a share above 0 and at most 1", o.coverage)
 	case o.maxBytes < 0 || o.maxLines < 0:
-		return nil, errors.New("MaxBytes and MaxLines must not be negative")
+		return nil, errors.New("MaxBytes or MaxLines is negative: want at least 0")
 	case o.duration != 0 && o.duration < minDuration:
 		return nil, fmt.Errorf("duration %v: want at least %v, or none", o.duration, minDuration)
 	}
@@ -85,9 +85,9 @@ func newList(o options) (*list, error) {
 		maxBytes: o.maxBytes,
 		log:      o.logger.With(zap.String("source", o.name)),
 		wake:     make(chan struct{}, 1),
-		// A third party's server that is down for days must not take ours out of
-		// service, and its list protects as well on the second day as on the
-		// first. Only once the entries have ended, protection is gone.
+		// A list server that is down for days must not make this server unready,
+		// because the old list still protects. The status is stale only when the
+		// entries have expired.
 		status: lookup.Status{Stale: o.duration},
 	}, nil
 }
@@ -106,34 +106,32 @@ func setDefault[T comparable](v *T, to T) {
 	}
 }
 
-// Name returns what the decisions are filed under. Their Origin is "lists:"
-// and their Reason nothing but the list's name, less "list:".
+// Name returns the source of the decisions. Their Origin is "lists:" and the name
+// without "list:", their Reason only that name.
 func (l *list) Name() string { return l.name }
 
-// Status says how the table stands to the list. It grows stale when the entries
-// end, so without a Duration never: a list that is out of reach shows in Err and
-// Failures, and as long as its last good copy protects it is no reason to take a
-// server out of service.
+// Status returns the state of the list. It becomes stale when the entries expire, so
+// without a Duration never. Err and Failures show an unreachable list, but as long as
+// the last good copy protects, the server stays ready.
 func (l *list) Status() lookup.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.status
 }
 
-// Sync makes a Run under way read the list now, even if nothing tells of a change.
-// It does not wait, and calls that come before the list is read are one. A list
-// that shrank is not believed any sooner by it, and a server is asked no sooner
-// than it wants to be: a minute after the last question, and when the time has
-// passed that it said to be left alone for.
+// Sync makes Run read the list now, also without a change. It does not wait. Several
+// calls before the read count as one. It does not accept a much smaller list earlier.
+// It asks a server not earlier than a minute after the last request, and not before the
+// end of its Retry-After.
 func (l *list) Sync() {
 	l.asked.Store(true)
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is asked for already
+	default: // a sync is requested already
 	}
 }
 
-// Stats says what is in force.
+// Stats returns the counts of the list in force.
 func (l *list) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,9 +140,9 @@ func (l *list) Stats() Stats {
 	return s
 }
 
-// note records the outcome of a look at the list: in sync with it if err is
-// nil. The log gets a line when that changes, not at every look. It says how many
-// entries are in force, in spite of err.
+// note records the result of a check: in sync if err is nil. The log gets a line when
+// the result changes, not at every check, with the number of entries that stay in
+// force.
 func (l *list) note(err error, next time.Duration, inForce int) {
 	now, kind := time.Now(), kindOf(err)
 	l.mu.Lock()
@@ -163,16 +161,16 @@ func (l *list) note(err error, next time.Duration, inForce int) {
 
 	switch {
 	case err == nil && was != "":
-		l.log.Info(l.what+" is in step again", zap.Int("failures", failures))
+		l.log.Info(l.what+" is in sync again", zap.Int("failures", failures))
 	case err != nil && was != kind && inForce == 0:
-		l.log.Error(l.what+" cannot be used, and there is no last good copy: none of its entries is in force", zap.Error(err))
+		l.log.Error(l.what+" cannot be used, and there is no earlier copy: none of its entries is in force", zap.Error(err))
 	case err != nil && was != kind:
-		l.log.Error(l.what+" is not followed; the last good copy stays in force", zap.Error(err), zap.Int("entries", inForce))
+		l.log.Error(l.what+" cannot be read: the last good copy stays in force", zap.Error(err), zap.Int("entries", inForce))
 	}
 }
 
-// kindOf returns a name for failures like err, "" for none: what is the same
-// trouble to an operator may read a little different each time.
+// kindOf returns a name for failures like err, or "" for none, because the texts of the
+// same failure may differ a little each time.
 func kindOf(err error) string {
 	var refused *refusal
 	var op *net.OpError
@@ -182,21 +180,21 @@ func kindOf(err error) string {
 	case errors.As(err, &refused):
 		return "status " + strconv.Itoa(refused.code)
 	case errors.As(err, &op):
-		return op.Op + ": " + op.Err.Error() // without our own port
+		return op.Op + ": " + op.Err.Error() // without the local port
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "cut short"
 	}
 	return err.Error()
 }
 
-// noteNext records when the next look is due.
+// noteNext records the time of the next check.
 func (l *list) noteNext(next time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Next = time.Now().Add(next)
 }
 
-// loaded records that what s describes is in force now.
+// loaded records that the list with the stats s is in force now.
 func (l *list) loaded(s Stats, c lookup.Change) {
 	l.mu.Lock()
 	l.stats, l.status.Held = s, s.Held
@@ -204,14 +202,14 @@ func (l *list) loaded(s Stats, c lookup.Change) {
 
 	l.log.Info(l.what+" read", zap.Int("entries", s.Entries), zap.Int("added", c.Added), zap.Int("removed", c.Removed))
 	if s.Held > 0 {
-		l.log.Error("the widest ranges of the blocklist are not enforced, since with them it would cover too many addresses, "+
-			"or too many more at once: allow it with the option coverage if that is meant",
+		l.log.Error("the widest ranges of the blocklist are not enforced, because with them it would cover too many addresses, "+
+			"or too many new ones at once: raise the option coverage if you want that",
 			zap.Int("ranges", s.Held), zap.Float64("coverage", l.coverage))
 	}
 	if s.Entries == 0 {
 		l.log.Warn(l.what + " is empty: it has no effect")
 	}
 	if s.Skipped > 0 {
-		l.log.Warn("blocklist has bad lines; they are skipped", zap.Int("skipped", s.Skipped), zap.Stringers("first", s.Bad))
+		l.log.Warn("the blocklist has bad lines: they are skipped", zap.Int("skipped", s.Skipped), zap.Stringers("first", s.Bad))
 	}
 }

@@ -43,21 +43,20 @@ package lists
 
 import "fmt"
 
-// maxReported is how many bad lines are kept word by word. More would let a
-// broken list fill the log.
+// maxReported is how many bad lines are kept and logged.
 const maxReported = 5
 
-// Stats says what the list held when it was last read to its end and put into
-// force. The zero Stats means that this has not happened yet.
+// Stats are the counts of the list in force. The zero Stats means that no list has been
+// applied yet.
 type Stats struct {
-	Lines   int       // lines read, the last one with or without a line end; elements of a JSON array
-	Entries int       // addresses and ranges that were taken, repeated ones included
+	Lines   int       // lines read, or elements of a JSON array
+	Entries int       // addresses and ranges, including repeated ones
 	Skipped int       // bad lines
-	Held    int       // ranges not in force, since with them the list would cover too much: see FileConfig.Coverage
+	Held    int       // ranges not in force, because the list would cover too much: see FileConfig.Coverage
 	Bad     []BadLine // the first few of them
 }
 
-// report notes that a line is bad.
+// report records a bad line.
 func (s *Stats) report(line BadLine) {
 	s.Skipped++
 	if len(s.Bad) < maxReported {
@@ -69,7 +68,7 @@ func (s *Stats) report(line BadLine) {
 type BadLine struct {
 	Number  int   // of the line, from 1
 	Element bool  // it is an element of a JSON array, not a line
-	Err     error // what is wrong with it; quotes what stands there, safe to print
+	Err     error // the error, which quotes the line safely
 }
 
 func (b BadLine) unit() string {
@@ -79,7 +78,7 @@ func (b BadLine) unit() string {
 	return "line"
 }
 
-// String returns the number and the fault, such as
+// String returns the number and the error, such as
 //
 //	line 3: "203.0.113.300": no IP address or CIDR range
 func (b BadLine) String() string {

@@ -73,13 +73,13 @@ func TestWhatIsInAFile(t *testing.T) {
 		{"a JSON array in gzip", packed(t, `["192.0.2.1", {"cidr":"198.51.100.0/24"}]`), ""},
 		{"gzip that is cut short", whole[:len(whole)-4], "unexpected EOF"},
 		{"gzip with something behind it", whole + "x", "unexpected EOF"},
-		{"a gzip bomb", packed(t, strings.Repeat("#"+strings.Repeat("x", 1<<10)+"\n", 3<<10)), "inflates beyond reason"},
+		{"a gzip bomb", packed(t, strings.Repeat("#"+strings.Repeat("x", 1<<10)+"\n", 3<<10)), "decompresses to too many bytes"},
 		{"more than is read, in gzip", packed(t, noise(1_100)), "too large"},
 		{"a zip archive that is only stored", stored(t, good), "unpack archives such as zip first"},
 		{"a NUL in a comment", good + "# \x00\n", "binary data"},
 		{"UTF-16", "1\x009\x002\x00.\x000\x00.\x002\x00.\x001\x00\n\x00", "binary data"},
-		{"a JSON array that is cut short", `["192.0.2.1", "198.51.100.0/24"`, "broken JSON array"},
-		{"a JSON array with something behind it", `["192.0.2.1"] 198.51.100.0/24`, "broken JSON array"},
+		{"a JSON array that is cut short", `["192.0.2.1", "198.51.100.0/24"`, "malformed JSON array"},
+		{"a JSON array with something behind it", `["192.0.2.1"] 198.51.100.0/24`, "malformed JSON array"},
 		{"a JSON array with an element too long", `["192.0.2.1", "` + strings.Repeat("x", 200<<10) + `"]`, "longer than 65536 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestAMissingListSaysWhetherThereIsACopy(t *testing.T) {
 	inBubble(t, "192.0.2.1\n", func(r *rig) {
 		r.do(os.Remove(r.path))
 		r.run()
-		if r.logs.FilterMessageSnippet("there is no last good copy").Len() != 1 || r.logs.FilterMessageSnippet("copy stays").Len() != 0 {
+		if r.logs.FilterMessageSnippet("there is no earlier copy").Len() != 1 || r.logs.FilterMessageSnippet("copy stays").Len() != 0 {
 			t.Errorf("log: %v", r.logs.All())
 		}
 		r.write("192.0.2.1\n")

@@ -10,21 +10,20 @@ import (
 
 var errNotRegular = errors.New("not a regular file")
 
-// A reading is what one read of the file gave.
+// A reading is the result of one read of the file.
 type reading struct {
 	content
-	before, after fs.FileInfo // around the read
+	before, after fs.FileInfo // before and after the read
 }
 
-// read reads the file. The error means that it was not read to its end, or is
-// no list.
+// read reads the file. An error means that it is incomplete, or not a list.
 func (fo *follower) read(ctx context.Context) (reading, error) {
 	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
 	file, err := os.OpenFile(fo.file.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return reading{}, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // only reads, so the error has no meaning
 	before, err := file.Stat()
 	if err != nil {
 		return reading{}, err

@@ -16,42 +16,42 @@ import (
 )
 
 const (
-	// silence is how long a server may keep us waiting for its next byte.
+	// silence is the longest wait for the next byte of a server.
 	silence = 30 * time.Second
-	// maxFetch is how long a list may take altogether: 64 MiB over a line of a
-	// megabit a second, and no server that trickles keeps us from trying again.
+	// maxFetch is the longest time for a whole list: enough for 64 MiB at one megabit a
+	// second. It ends very slow answers.
 	maxFetch = 10 * time.Minute
-	// maxMessage is how many bytes of a refusal are read.
+	// maxMessage is the largest part of an error response that is read.
 	maxMessage = 1 << 10
-	// maxValidator is how long validators may be that we send back.
+	// maxValidator is the largest validator that is sent back.
 	maxValidator = 1 << 10
-	// emptyMirror is what CrowdSec's cs-blocklist-mirror says, with status 404,
-	// while there is nothing to list.
+	// emptyMirror is the answer of CrowdSec's cs-blocklist-mirror, with status 404, if
+	// it has no decisions.
 	emptyMirror = "no decisions available"
 	userAgent   = "tocsin (+https://github.com/tocsin-project/tocsin)"
 )
 
 var (
-	errRedirect = errors.New("redirected, and not followed")
-	errSilence  = fmt.Errorf("the server is silent: not a byte for %v", silence)
-	errSlow     = fmt.Errorf("the server is slow: not done after %v", maxFetch)
+	errRedirect = errors.New("a redirect was not followed")
+	errSilence  = fmt.Errorf("the server stopped sending: no data for %v", silence)
+	errSlow     = fmt.Errorf("the server is too slow: not finished after %v", maxFetch)
 )
 
 // A refusal is an invalid answer.
 type refusal struct {
 	code       int
 	text       string
-	retryAfter time.Duration // 0: the server does not say
+	retryAfter time.Duration // 0: not given
 }
 
 func (r *refusal) Error() string { return r.text }
 
-// validators tell a server which answer we have. The zero ones ask for the list
-// in any case.
+// validators tell the server which version is known. The zero value asks for the whole
+// list.
 type validators struct{ etag, modified string }
 
-// validatorsOf returns what h says, unless it is longer than a server might take
-// it back: that would make every request to come fail.
+// validatorsOf returns the validators in h, unless they are too long to send back: then
+// all later requests could fail.
 func validatorsOf(h http.Header) validators {
 	v := validators{etag: h.Get("Etag"), modified: h.Get("Last-Modified")}
 	if len(v.etag)+len(v.modified) > maxValidator {
@@ -60,7 +60,7 @@ func validatorsOf(h http.Header) validators {
 	return v
 }
 
-// dial opens a connection, but for a server that takes ten seconds to accept.
+// dial opens a connection, with a limit of ten seconds.
 func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: 10 * time.Second}
 	return d.DialContext(ctx, network, addr)
@@ -68,8 +68,8 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// newTransport returns a transport of one's own, since its connections are
-// closed when Run ends. It opens none.
+// newTransport returns a new transport, whose connections can be closed when Run ends.
+// It opens none.
 func newTransport(dial dialFunc) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -83,13 +83,13 @@ func newTransport(dial dialFunc) *http.Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		IdleConnTimeout:        silence,
 		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true, // gzip is undone in answer.go, with a bound
+		DisableCompression:     true, // answer.go decompresses gzip, with a limit
 	}
 }
 
-// An impatientConn fails when nothing arrives on it. One that takes no deadline
-// is closed, and says so itself. A transport reads from the start to the end of
-// a connection, so requests that nobody takes are covered, too.
+// An impatientConn fails if nothing arrives for a while. A connection that refuses a
+// deadline is closed. A transport always reads from a connection, so this also covers
+// writes that the server does not accept.
 type impatientConn struct{ net.Conn }
 
 func (c impatientConn) Read(b []byte) (int, error) {
@@ -97,8 +97,7 @@ func (c impatientConn) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// get asks for what is at a URL and follows redirects. Whoever gets an answer
-// closes it.
+// get fetches a URL and follows redirects. The caller must close the answer.
 func (u *URL) get(ctx context.Context, at *url.URL, v validators) (*answer, error) {
 	for range 1 + maxRedirects {
 		resp, err := u.ask(ctx, at, v)
@@ -123,12 +122,12 @@ func (u *URL) get(ctx context.Context, at *url.URL, v validators) (*answer, erro
 	return nil, fmt.Errorf("%w: more than %d times", errRedirect, maxRedirects)
 }
 
-// ask sends one request. It does without an http.Client, which follows
-// redirects by rules of its own and puts the whole URL into errors.
+// ask sends one request. It does not use http.Client, which follows redirects by its
+// own rules and puts the whole URL into errors.
 func (u *URL) ask(ctx context.Context, at *url.URL, v validators) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
-		return nil, errors.New("no request can be made of the URL") // the reason shows it
+		return nil, errors.New("no request can be made of the URL") // the original error shows the URL
 	}
 	if u.mayKnow(at) {
 		if u.user != nil {
@@ -141,7 +140,7 @@ func (u *URL) ask(ctx context.Context, at *url.URL, v validators) (*http.Respons
 	setHeader(req, "If-Modified-Since", v.modified)
 	setHeader(req, "User-Agent", userAgent)
 	setHeader(req, "Accept", "text/plain, */*;q=0.5")
-	// CrowdSec cuts off what it sends uncompressed at some 5 MB.
+	// CrowdSec cuts uncompressed answers off at about 5 MB.
 	setHeader(req, "Accept-Encoding", "gzip")
 	return u.transport.RoundTrip(req)
 }

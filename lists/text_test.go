@@ -159,9 +159,9 @@ func TestLinesThatAreBad(t *testing.T) {
 		{"translated IPv4 that is private", "64:ff9b::10.0.0.1", "translated"},
 		{"markup", "<br>", "markup"},
 		{"JSON that is cut short", `{"cidr":"203.0.113.0/2`, "JSON"},
-		{"JSON of another list", `{"asn":64496,"rir":"ripencc"}`, "without an ip"},
-		{"JSON with a number for a range", `{"cidr":24}`, "without an ip"},
-		{"JSON with an empty range", `{"cidr":" "}`, "without an ip"},
+		{"JSON of another list", `{"asn":64496,"rir":"ripencc"}`, "has no ip"},
+		{"JSON with a number for a range", `{"cidr":24}`, "has no ip"},
+		{"JSON with an empty range", `{"cidr":" "}`, "has no ip"},
 		{"JSON with an address and how many bits count", `{"ip":"192.0.2.0","prefix":24}`, "more than one of ip"},
 		{"JSON with a private range", `{"cidr":"10.0.0.0/8"}`, "private"},
 	} {

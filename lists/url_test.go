@@ -206,10 +206,10 @@ func TestTheLastGoodCopyOfAURLStaysInForce(t *testing.T) {
 			w.Header().Set("Content-Length", "5000")
 			sends(text)(w, r)
 		}, "unexpected EOF", soon},
-		{"cut in the midst of a line, by a server that never says how much is to come", raw("HTTP/1.0 200 OK\r\n\r\n" + text[:len(text)-2]), "cut short", soon},
-		{"a hang without headers", spoiled(lapitest.Hang(), text), "silent: not a byte for 30s", soon},
-		{"a hang in mid-body", spoiled(lapitest.Stall(300), text), "silent: not a byte for 30s", soon},
-		{"a trickle of a byte a second", trickle, "slow: not done after 10m", soon},
+		{"cut in the midst of a line, by a server that never says how much is to come", raw("HTTP/1.0 200 OK\r\n\r\n" + text[:len(text)-2]), "incomplete", soon},
+		{"a hang without headers", spoiled(lapitest.Hang(), text), "stopped sending: no data for 30s", soon},
+		{"a hang in mid-body", spoiled(lapitest.Stall(300), text), "stopped sending: no data for 30s", soon},
+		{"a trickle of a byte a second", trickle, "too slow: not finished after 10m", soon},
 		{"no HTTP", raw("SSH-2.0-OpenSSH\r\n"), "malformed", soon},
 		{"endless headers", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), "headers exceeded", soon},
 		{"status 500", status(500, "X", "x", "out of order"), `status 500: "out of order"`, soon},
@@ -217,7 +217,7 @@ func TestTheLastGoodCopyOfAURLStaysInForce(t *testing.T) {
 		{"the same with status 200", status(200, "Content-Type", "text/html", "<html>\n192.0.2.1\n"), `"<html>": markup`, late},
 		{"a page that is called text", status(200, "Content-Type", "text/plain", " \n<!DOCTYPE html>\n192.0.2.1\n"), "line 2", late},
 		{"a page that does not look like one at first", status(200, "Content-Type", "text/html", "192.0.2.1\n</p>\n"), "markup", late},
-		{"JSON", sends(`{"message":"no such list"}`), "no line of it is an entry", late},
+		{"JSON", sends(`{"message":"no such list"}`), "no line is a valid entry", late},
 		{"status 401", status(401, "X", "x", ""), "status 401: access refused: check user and password or the key", late},
 		{"status 403", status(403, "X", "x", "forbidden for s3cret"), `the key: "forbidden for …"`, late},
 		{"status 404", status(404, "X", "x", "no such page"), `status 404: "no such page"`, late},
@@ -227,8 +227,8 @@ func TestTheLastGoodCopyOfAURLStaysInForce(t *testing.T) {
 		{"status 503 for a century", status(503, "Retry-After", "2147483647", ""), "status 503", 24 * time.Hour},
 		{"status 206", status(206, "X", "x", text), "status 206", late},
 		{"status 304 though nothing was asked", status(304, "X", "x", ""), "status 304", late},
-		{"a gzip bomb", spoiled(lapitest.GzipBomb(1<<30), ""), "inflates beyond reason", late},
-		{"gzip that is none", status(200, "Content-Encoding", "gzip", text), "inflating", soon},
+		{"a gzip bomb", spoiled(lapitest.GzipBomb(1<<30), ""), "decompresses to too many bytes", late},
+		{"gzip that is none", status(200, "Content-Encoding", "gzip", text), "decompressing", soon},
 		{"gzip that is cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped(text)[:200])
@@ -237,15 +237,15 @@ func TestTheLastGoodCopyOfAURLStaysInForce(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			copies(w, bytes.Repeat(gzipped(""), 1<<12), 1<<12)
 		}, "too large", late},
-		{"another encoding", status(200, "Content-Encoding", "br", text), `unknown encoding "br"`, late},
+		{"another encoding", status(200, "Content-Encoding", "br", text), `unknown Content-Encoding "br"`, late},
 		{"a line of a gigabyte", func(w http.ResponseWriter, _ *http.Request) {
 			copies(w, bytes.Repeat([]byte("1"), 1<<20), 1<<10)
 		}, "too large", late},
 		{"too many lines", sends(text + strings.Repeat("#\n", 10_000)), "too many lines", late},
-		{"a redirect in a circle", redirect("/block.txt"), "redirected, and not followed: more than 5 times", late},
+		{"a redirect in a circle", redirect("/block.txt"), "a redirect was not followed: more than 5 times", late},
 		{"a redirect to another host", redirect("http://169.254.169.254/s3cret"), "another host without https", late},
-		{"a redirect to no URL", redirect("http://[::1"), "to no URL", late},
-		{"a redirect to a file", redirect("file:///etc/passwd"), "to no URL", late},
+		{"a redirect the target is not a URL", redirect("http://[::1"), "the target is not a URL", late},
+		{"a redirect to a file", redirect("file:///etc/passwd"), "the target is not a URL", late},
 		{"a redirect to another scheme", redirect("ftp://list.test/"), `to scheme "ftp"`, late},
 		{"status 204", status(204, "X", "x", ""), "shrank from 100 entries to 0", late},
 		{"nothing", sends(""), "shrank from 100 entries to 0", late},
@@ -339,7 +339,7 @@ func TestAServerThatCannotBeReachedIsTriedAgainWithGrowingPauses(t *testing.T) {
 		if s := r.URL.Status(); s.Failures != 13 {
 			t.Errorf("%d failures; want 13", s.Failures)
 		}
-		if n := len(r.logs.FilterMessageSnippet("there is no last good copy").All()); n != 1 {
+		if n := len(r.logs.FilterMessageSnippet("there is no earlier copy").All()); n != 1 {
 			t.Errorf("%d lines in the log; want one", n)
 		}
 		r.stop()
@@ -659,7 +659,7 @@ func TestPages(t *testing.T) {
 		{"that lack their last line's end", served("192.0.2.1\n192.0.2.2", "192.0.2.3"), []string{"192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"}, ""},
 		{"up to one of blanks", served("192.0.2.1\n192.0.2.2\n", " \n", "192.0.2.9\n"), []string{"192.0.2.1/32", "192.0.2.2/32"}, ""},
 		{"smaller than asked for", served("192.0.2.1\n", "192.0.2.2\n"), []string{"192.0.2.1/32", "192.0.2.2/32"}, ""},
-		{"of a server that knows none", sends("192.0.2.7\n192.0.2.8\n"), nil, "two pages are the same"},
+		{"of a server that knows none", sends("192.0.2.7\n192.0.2.8\n"), nil, "two pages are equal"},
 		{"of which one is missing", broken, nil, "page 2: status 404"},
 		{"none", served(), nil, "shrank from 3 entries to 0"},
 	} {
@@ -702,9 +702,9 @@ func TestTheLogTellsOfChangesOfAURLOnly(t *testing.T) {
 		}
 		want := []string{
 			"info blocklist read",
-			"error blocklist is not followed; the last good copy stays in force",
-			"error blocklist is not followed; the last good copy stays in force",
-			"info blocklist is in step again",
+			"error blocklist cannot be read: the last good copy stays in force",
+			"error blocklist cannot be read: the last good copy stays in force",
+			"info blocklist is in sync again",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("the log says %q; want %q", got, want)
