@@ -122,7 +122,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("takes long")
 	}
-	const most = 64 << 20 // each kind of place takes some 2 MiB
+	const most = 68 << 20 // each kind of place takes some 2 MiB
 	before := heap()
 	d := New(Config{Rules: builtinRules(t)})
 	for i := range 60_000 { // each from a network of its own
