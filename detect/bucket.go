@@ -12,9 +12,9 @@ import (
 // by. It is filled as CrowdSec fills it: the limiter is that of golang.org/x/time,
 // down to how it rounds.
 type bucket struct {
-	live   bool  // there are events in it
-	silent int64 // an overflow before then is not reported: see scenario.blackhole
-	hushed bool  // silent means something
+	live       bool  // there are events in it
+	mutedUntil int64 // an overflow before then is not reported: see scenario.blackhole
+	muted      bool  // mutedUntil means something
 
 	tokens      float64
 	refilled    int64 // when tokens was right
@@ -22,13 +22,13 @@ type bucket struct {
 	count       int
 	unmarked    bool // some of them are Unmarked
 
-	seen   []uint64 // hashes of distinct values, the oldest at next
-	owners []uint64 // of these: whose success takes them back; empty: nobody's does
-	next   int
-	gifts  int // of these taken back by who did not say who it is
+	seen    []uint64 // hashes of distinct values, the oldest at next
+	owners  []uint64 // of these: whose success takes them back; empty: nobody's does
+	next    int
+	unnamed int // of these taken back by who did not say who it is
 
-	lucky     []uint64 // who was let in lately, the first one at nextLucky: see relieve
-	nextLucky int
+	refunded     []uint64 // who was let in lately, the first one at nextRefunded: see relieve
+	nextRefunded int
 
 	places []string // that reflected events asked for: see Alert.Places
 
@@ -38,8 +38,8 @@ type bucket struct {
 	size int // of the above, in bytes: see store
 }
 
-// A pouring is an event on its way into a bucket.
-type pouring struct {
+// A pouredEvent is an event on its way into a bucket.
+type pouredEvent struct {
 	rule     *rule
 	now      int64
 	distinct bool   // the event counts only if value is new
@@ -51,7 +51,7 @@ type pouring struct {
 }
 
 // pour puts an event into the bucket, and reports whether that overflows.
-func (b *bucket) pour(p pouring) bool {
+func (b *bucket) pour(p pouredEvent) bool {
 	if p.rule.trigger {
 		b.begin(p)
 		b.add(p)
@@ -68,11 +68,11 @@ func (b *bucket) pour(p pouring) bool {
 }
 
 // begin empties the bucket.
-func (b *bucket) begin(p pouring) {
+func (b *bucket) begin(p pouredEvent) {
 	b.live, b.count, b.first, b.unmarked = true, 0, p.now, false
 	b.tokens, b.refilled = float64(p.rule.capacity), p.now
-	b.seen, b.owners, b.next, b.gifts = b.seen[:0], b.owners[:0], 0, 0
-	b.lucky, b.nextLucky = b.lucky[:0], 0
+	b.seen, b.owners, b.next, b.unnamed = b.seen[:0], b.owners[:0], 0, 0
+	b.refunded, b.nextRefunded = b.refunded[:0], 0
 	b.places = nil
 	b.at = 0
 	for i := range b.events {
@@ -81,7 +81,7 @@ func (b *bucket) begin(p pouring) {
 }
 
 // add counts an event.
-func (b *bucket) add(p pouring) {
+func (b *bucket) add(p pouredEvent) {
 	b.count++
 	b.last = p.now
 	b.unmarked = b.unmarked || p.view.evt.Attribution == event.Unmarked
@@ -103,7 +103,7 @@ func (b *bucket) asked(place string) {
 
 // take takes a token, and reports whether there was one, or the client has credit.
 // Time that runs backwards brings none, and is then the time to go on from.
-func (b *bucket) take(p pouring) bool {
+func (b *bucket) take(p pouredEvent) bool {
 	r, now, tokens := p.rule, p.now, b.tokens
 	if now > b.refilled {
 		refill := float64(time.Duration(now-b.refilled).Seconds() * r.rate) // rounded before it is added, on all machines
@@ -125,7 +125,7 @@ func (r *rule) lacks(tokens float64) bool {
 
 // remember adds a value to those seen, and reports whether it is new. With too
 // many of them the oldest is forgotten: it would count again.
-func (b *bucket) remember(p pouring) bool {
+func (b *bucket) remember(p pouredEvent) bool {
 	if slices.Contains(b.seen, p.value) {
 		return false
 	}
@@ -147,14 +147,14 @@ func (b *bucket) remember(p pouring) bool {
 
 // forgive takes back the values of an owner who was let in after all. Who was let
 // in without saying who it is, as by the second step of a login, takes back the last
-// value of anybody, as often as gifts allows: who has an account could log in after
+// value of anybody, maxUnnamed times at most: who has an account could log in after
 // each guess.
-func (b *bucket) forgive(owner uint64, gifts int) {
+func (b *bucket) forgive(owner uint64, maxUnnamed int) {
 	if owner == 0 {
-		if b.gifts >= gifts {
+		if b.unnamed >= maxUnnamed {
 			return
 		}
-		b.gifts++
+		b.unnamed++
 	}
 	for i, of := range slices.Backward(slices.Clone(b.owners)) {
 		if owner != 0 && of != owner {
@@ -169,27 +169,27 @@ func (b *bucket) forgive(owner uint64, gifts int) {
 	}
 }
 
-// A mercy is what a login that succeeds, or a code that the site has, does to a bucket.
-type mercy struct {
+// A refund is what a login that succeeds, or a code that the site has, does to a bucket.
+type refund struct {
 	rule     *rule
 	owner    uint64 // 0: it does not say who it is
 	relieves int    // failures that it makes up for; 0: none
 }
 
-// maxLucky is how many names have to log in before one of them counts again.
-const maxLucky = 256
+// maxRefunded is how many names have to log in before one of them counts again.
+const maxRefunded = 256
 
 // relieve lets a name that was let in, or a code that is there, make up for others. It
 // counts once: who has an account could log in after each guess at those of others.
-func (b *bucket) relieve(m mercy) {
-	if slices.Contains(b.lucky, m.owner) {
+func (b *bucket) relieve(m refund) {
+	if slices.Contains(b.refunded, m.owner) {
 		return
 	}
-	if len(b.lucky) < maxLucky {
-		b.lucky = append(b.lucky, m.owner)
+	if len(b.refunded) < maxRefunded {
+		b.refunded = append(b.refunded, m.owner)
 	} else {
-		b.lucky[b.nextLucky] = m.owner
-		b.nextLucky = (b.nextLucky + 1) % maxLucky
+		b.refunded[b.nextRefunded] = m.owner
+		b.nextRefunded = (b.nextRefunded + 1) % maxRefunded
 	}
 	b.tokens = min(b.tokens+float64(m.relieves), float64(m.rule.capacity))
 }
@@ -198,10 +198,10 @@ func (b *bucket) relieve(m mercy) {
 // blackhole of one that was. That does not make it longer.
 func (b *bucket) report(r *rule, now int64) bool {
 	b.live = false
-	if b.hushed && b.silent > now {
+	if b.muted && b.mutedUntil > now {
 		return false
 	}
-	b.hushed, b.silent = r.quiet > 0, now+r.quiet
+	b.muted, b.mutedUntil = r.quiet > 0, now+r.quiet
 	return true
 }
 
@@ -224,7 +224,7 @@ const (
 )
 
 // record remembers the event, in the place of the oldest if there are enough.
-func (b *bucket) record(p pouring) {
+func (b *bucket) record(p pouredEvent) {
 	keep := min(p.rule.keep, p.bound.Events)
 	if keep <= 0 {
 		return
@@ -285,7 +285,7 @@ func (b *bucket) context() []event.Context {
 // measure returns how many bytes the bucket takes.
 func (b *bucket) measure() int {
 	const fixed, perRecord, perPlace = 512, 64, 32 // with what the table of buckets takes
-	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.lucky))
+	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.refunded))
 	for _, place := range b.places {
 		n += perPlace + len(place)
 	}

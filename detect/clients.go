@@ -8,7 +8,7 @@ import (
 )
 
 // clients remembers what each client did well, which counts when it does something
-// that it should not: see [pouring].credit. It is split like a [store], and forgets like
+// that it should not: see [pouredEvent].credit. It is split like a [store], and forgets like
 // one: see [fair].
 //
 // Who has shown credentials that the site accepted is remembered apart, where nothing

@@ -183,6 +183,11 @@ func or(conds ...*cond) *cond {
 	case 1:
 		return kids[0]
 	}
+	return some(kids)
+}
+
+// some returns the condition that any of kids is met, asked in this order.
+func some(kids []*cond) *cond {
 	c := combine(opOr, " || ", kids)
 	c.need = kids[0].need
 	for _, k := range kids[1:] {

@@ -183,7 +183,7 @@ func (d *Detector) forgive(v *view) {
 	owner := d.owner(v)
 	proven := !v.attempt().isPosted() || v.loggedIn() || v.isProven()
 	for _, r := range v.prog.forgiving {
-		m := mercy{rule: r, owner: owner}
+		m := refund{rule: r, owner: owner}
 		if owner != 0 && proven && r.byLogins {
 			m.relieves = 1
 		}
@@ -199,7 +199,7 @@ const codeWorth = 4
 func (d *Detector) relieve(v *view) {
 	code, _ := v.loginTry()
 	for _, r := range v.prog.relieved {
-		d.store.forgive(r.key(v, d.store.seed), mercy{r, d.habits.hash(code), codeWorth})
+		d.store.forgive(r.key(v, d.store.seed), refund{r, d.habits.hash(code), codeWorth})
 	}
 }
 
@@ -233,7 +233,7 @@ func (d *Detector) ask(v *view, rules []uint64, late bool) []event.Alert {
 	if late && !v.evt.Ended.IsZero() {
 		now = v.evt.Ended
 	}
-	pour := pouring{now: now.UnixNano(), view: v, bound: &d.cfg, clients: d.clients}
+	pour := pouredEvent{now: now.UnixNano(), view: v, bound: &d.cfg, clients: d.clients}
 	var alerts []event.Alert
 	each(v.prog.candidates(v, rules, late), func(i int) {
 		pour.rule = v.prog.rules[i]
@@ -246,7 +246,7 @@ func (d *Detector) ask(v *view, rules []uint64, late bool) []event.Alert {
 
 // try asks a rule. An expression that fails is not met: unlike upstream, where the
 // event is then lost for all that follows, the others are still asked.
-func (d *Detector) try(p pouring) (event.Alert, bool) {
+func (d *Detector) try(p pouredEvent) (event.Alert, bool) {
 	v, r := p.view, p.rule
 	if !v.meets(r.filter) {
 		return event.Alert{}, false
@@ -280,7 +280,7 @@ func (v *view) clientBits() (hi, lo uint64) {
 }
 
 // alert returns the alert of a bucket that overflows.
-func (p pouring) alert(b *bucket) event.Alert {
+func (p pouredEvent) alert(b *bucket) event.Alert {
 	s := p.rule.scenario
 	guarded := p.guarded()
 	a := event.Alert{

@@ -16,7 +16,7 @@ func wordsAs(n int, gap float64, status int, format string) []act {
 	return acts(n, gap, func(i int) act { return act{target: fmt.Sprintf(format, word(i)), status: status} })
 }
 
-func shard(name string) string {
+func sharded(name string) string {
 	switch len(name) {
 	case 1, 2:
 		return fmt.Sprint("/", len(name), "/", name)
@@ -87,7 +87,7 @@ func honestConduct() []conduct {
 
 	// Registries and caches.
 	add("cargo asks a small sparse index first", by("cargo 1.91.0 (ea2d97820 2025-10-10)", gets(0, 200, "/config.json"),
-		acts(60, 0.02, func(i int) act { return act{target: shard(word(i)), status: 404} })))
+		acts(60, 0.02, func(i int) act { return act{target: sharded(word(i)), status: 404} })))
 	add("npm outdated against a registry of a few packages, unscoped", sending("Npm-Command: outdated|Accept: application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*", by("npm/11.6.0 node/v24.9.0 linux x64 workspaces/false",
 		acts(40, 0.03, func(i int) act {
 			return act{target: "/" + word(i), status: []int{200, 404}[i%2], kind: "application/json", size: 900 + int64(i)*313}

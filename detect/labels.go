@@ -101,7 +101,7 @@ func (r *rule) remembers() bool {
 }
 
 // credit returns how many more events the client may pour than others.
-func (p pouring) credit() float64 {
+func (p pouredEvent) credit() float64 {
 	r := p.rule
 	if !r.byKnown && !r.byFound {
 		return 0
@@ -116,10 +116,10 @@ func (p pouring) credit() float64 {
 	return float64(credit)
 }
 
-// gifts returns how many failures in a bucket may be taken back by who does not say
+// maxUnnamed returns how many failures in a bucket may be taken back by who does not say
 // who it is. At a place where a thousand people log in they have no end: each client
 // is counted by itself, too.
-func (r *rule) gifts() int {
+func (r *rule) maxUnnamed() int {
 	if r.guard != event.NoGuard {
 		return math.MaxInt
 	}
@@ -132,7 +132,7 @@ type guarded struct {
 	place   string
 }
 
-func (p pouring) guarded() guarded {
+func (p pouredEvent) guarded() guarded {
 	switch p.rule.guard {
 	case event.GuardPlace:
 		return guarded{p.view.client, p.view.guardedPlace()}

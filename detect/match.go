@@ -76,27 +76,24 @@ func (m *match) test() func(*view) bool {
 		a := search.New(words, false)
 		return func(v *view) bool { return a.In(t.of(v)) }
 	case startsWith:
-		sizes, set := sizesOf(words)
-		return func(v *view) bool {
-			s := t.of(v)
-			for _, n := range sizes {
-				if n <= len(s) && set.has(s[:n]) {
-					return true
-				}
-			}
-			return false
-		}
+		return testAffix(t, words, func(s string, n int) string { return s[:n] })
 	default:
-		sizes, set := sizesOf(words)
-		return func(v *view) bool {
-			s := t.of(v)
-			for _, n := range sizes {
-				if n <= len(s) && set.has(s[len(s)-n:]) {
-					return true
-				}
+		return testAffix(t, words, func(s string, n int) string { return s[len(s)-n:] })
+	}
+}
+
+// testAffix returns what decides whether t begins or ends with any of words: part returns
+// that of a text which is so long.
+func testAffix(t *text, words []string, part func(s string, n int) string) func(*view) bool {
+	sizes, set := sizesOf(words)
+	return func(v *view) bool {
+		s := t.of(v)
+		for _, n := range sizes {
+			if n <= len(s) && set.has(part(s, n)) {
+				return true
 			}
-			return false
 		}
+		return false
 	}
 }
 

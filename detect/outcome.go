@@ -170,24 +170,35 @@ func (d *Detector) notePage(v *view, outcome string) {
 		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answer) })
 		return
 	}
+	d.noteVisit(v, p, pageSeen{page, answer, missing})
+}
+
+// A pageSeen is what the client has asked for, and got.
+type pageSeen struct {
+	page    uint64
+	answer  answer
+	missing bool
+}
+
+// noteVisit learns about the client that asked for the path p.
+func (d *Detector) noteVisit(v *view, p string, seen pageSeen) {
 	var ends [2]uint64
-	if missing {
+	if seen.missing {
 		ends = d.habits.ends(strings.ToLower(p))
 	}
 	honest, used := false, uint64(0)
 	d.clients.with(v.clientKey(), true, func(c *client) {
-		if missing {
+		if seen.missing {
 			c.misses(ends)
-		}
-		if !missing {
+		} else {
 			used = v.endIdle(&c.idle)
 		}
-		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^page))
-		c.sees(page, !missing, answer, v.now().UnixNano())
+		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^seen.page))
+		c.sees(seen.page, !seen.missing, seen.answer, v.now().UnixNano())
 		if made {
 			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
 		}
-		honest = missing && c.found > 2*c.missing
+		honest = seen.missing && c.found > 2*c.missing
 	})
 	if honest && scriptEnd(p) == 0 {
 		d.habits.isBroken(v, true)

@@ -16,11 +16,11 @@ import (
 // part; which one is not for clients to know.
 type store struct {
 	seed  maphash.Seed
-	parts []*shelf
+	parts []*shard
 }
 
-// A shelf is a part of the store.
-type shelf struct {
+// A shard is a part of the store.
+type shard struct {
 	mu      sync.Mutex
 	buckets *fair[bucketKey, *bucket]
 	bytes   int // of all of them
@@ -49,8 +49,8 @@ func newStore(buckets, bytes int) *store {
 	return s
 }
 
-func newPart(buckets, bytes int) *shelf {
-	p := &shelf{most: bytes}
+func newPart(buckets, bytes int) *shard {
+	p := &shard{most: bytes}
 	p.buckets = newFair[bucketKey](buckets, func(b *bucket) {
 		p.bytes -= b.size
 		p.evicted++
@@ -60,7 +60,7 @@ func newPart(buckets, bytes int) *shelf {
 
 // part returns the part for a key: by the network of the client, or else by the texts
 // that events are grouped by.
-func (s *store) part(k bucketKey) *shelf {
+func (s *store) part(k bucketKey) *shard {
 	if len(s.parts) == 1 {
 		return s.parts[0]
 	}
@@ -72,7 +72,7 @@ func (s *store) part(k bucketKey) *shelf {
 }
 
 // pour puts an event into its bucket. It returns the alert, if one is due.
-func (s *store) pour(k bucketKey, p pouring) (event.Alert, bool) {
+func (s *store) pour(k bucketKey, p pouredEvent) (event.Alert, bool) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
@@ -95,7 +95,7 @@ func (s *store) pour(k bucketKey, p pouring) (event.Alert, bool) {
 }
 
 // measure takes note of how large the bucket has become, and makes room for it.
-func (p *shelf) measure(b *bucket) {
+func (p *shard) measure(b *bucket) {
 	size := b.measure()
 	p.bytes += size - b.size
 	b.size = size
@@ -106,12 +106,12 @@ func (p *shelf) measure(b *bucket) {
 
 // forgive takes back what somebody who was let in is counted for in a bucket: see
 // [bucket.forgive].
-func (s *store) forgive(k bucketKey, m mercy) {
+func (s *store) forgive(k bucketKey, m refund) {
 	part := s.part(k)
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if b, ok := part.buckets.peek(k); ok && b.live {
-		b.forgive(m.owner, m.rule.gifts())
+		b.forgive(m.owner, m.rule.maxUnnamed())
 		if m.relieves > 0 {
 			b.relieve(m)
 		}

@@ -45,6 +45,11 @@ func (r *Report) printHead(t table) {
 	for _, s := range r.LeftOut {
 		t.line("Left out", s)
 	}
+	r.printNotes(t)
+}
+
+// printNotes says what of the logs was not judged, or not as on a server.
+func (r *Report) printNotes(t table) {
 	if r.Bodies == 0 && r.Requests > 0 {
 		t.line("Bodies", "none in the log: scenarios see nothing of forms")
 	}
