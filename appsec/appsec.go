@@ -188,7 +188,7 @@ func (c *Client) Close() {
 	c.log.close()
 }
 
-// The error of [Client.CheckVersions] wraps ErrNoAnswer if AppSec does not answer.
+// ErrNoAnswer is in the error of [Client.CheckVersions] if AppSec does not answer.
 var ErrNoAnswer = errors.New("AppSec does not answer")
 
 // Inspect asks AppSec about r, once for each request. If r has a body, Inspect reads
