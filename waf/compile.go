@@ -41,7 +41,10 @@ func (c *compiler) file(f ruleFile) error {
 		return nil
 	}
 	number := len(c.rules.rules)
-	c.rules.rules = append(c.rules.rules, Rule{Name: f.doc.Name, Description: f.doc.Description, File: f.path, OutOfBand: f.outOfBand})
+	sure := f.confidence()
+	c.rules.rules = append(c.rules.rules, Rule{
+		Name: f.doc.Name, Description: f.doc.Description, File: f.path, OutOfBand: sure == Observe, Confidence: sure,
+	})
 	for _, conds := range all {
 		g := group{rule: number}
 		for _, cond := range conds {

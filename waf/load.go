@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// LoadConfig says what to load. Only Paths is needed.
+// LoadConfig says what to load. Only Paths or Sets is needed.
 type LoadConfig struct {
+	// Sets are rules in file systems, such as those that package builtin embeds. They are
+	// asked before those of Paths, and bodies are read by their Content-Type for all.
+	Sets []Set
 	// Paths are files, folders and globs of rules, which run in-band, and of
 	// appsec-configs, which name rules. Of a folder all files named .yaml and .yml are
 	// read, those in folders below and behind links, too, but none that begin with a dot.
@@ -26,6 +30,13 @@ type LoadConfig struct {
 	Data string
 }
 
+// A Set is rules in a file system: all files named .yaml and .yml, but those that begin
+// with a dot. They run in-band, unless their confidence is [Observe].
+type Set struct {
+	Name  string // of the set in messages, before those of its files
+	Files fs.FS
+}
+
 const (
 	defaultData = "/var/lib/crowdsec/data"
 	maxFile     = 1 << 20 // bytes
@@ -36,6 +47,11 @@ const (
 // version, or broken, is skipped, and named: see [Rules.Skipped].
 func Load(cfg LoadConfig) (*Rules, error) {
 	l := &loader{cfg: cfg, byName: map[string]int{}}
+	for _, s := range cfg.Sets {
+		if err := l.set(s); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range cfg.Paths {
 		if err := l.path(p, false); err != nil {
 			return nil, err
@@ -118,7 +134,7 @@ func filesOf(p string) ([]string, error) {
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("reading rules: %w", err)
-		case !info.IsDir() && filepath.Ext(name) != ".yaml" && filepath.Ext(name) != ".yml":
+		case !info.IsDir() && !isYAML(name):
 			continue
 		}
 		below, err := filesOf(name)
@@ -130,6 +146,27 @@ func filesOf(p string) ([]string, error) {
 	return all, nil
 }
 
+func isYAML(name string) bool { return path.Ext(name) == ".yaml" || path.Ext(name) == ".yml" }
+
+// set reads all rules of a file system.
+func (l *loader) set(s Set) error {
+	err := fs.WalkDir(s.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !isYAML(name) || strings.HasPrefix(entry.Name(), ".") {
+			return err
+		}
+		content, err := fs.ReadFile(s.Files, name)
+		if err != nil {
+			return err
+		}
+		l.rules(path.Join(s.Name, name), content, false)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading rules: %s: %w", s.Name, err)
+	}
+	return nil
+}
+
 // file reads a file of rules, or an appsec-config.
 func (l *loader) file(name string, outOfBand bool) error {
 	content, err := readFile(name)
@@ -139,13 +176,18 @@ func (l *loader) file(name string, outOfBand bool) error {
 	if hasKey(content, configKeys...) {
 		return l.config(name, content)
 	}
+	l.rules(name, content, outOfBand)
+	return nil
+}
+
+// rules has the rules of a file run, or says why they do not.
+func (l *loader) rules(name string, content []byte, outOfBand bool) {
 	doc, err := parseRules(content)
 	if err != nil {
 		l.skip(name, doc.Name, err)
-		return nil
+		return
 	}
 	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand})
-	return nil
 }
 
 func readFile(name string) ([]byte, error) {
@@ -208,6 +250,7 @@ func (l *loader) skip(file, name string, err error) {
 // finish compiles what was gathered.
 func (l *loader) finish() (*Rules, error) {
 	c := newCompiler(cmp.Or(l.cfg.Data, defaultData))
+	c.rules.base = len(l.cfg.Sets) > 0
 	for _, f := range l.files {
 		if l.isRemoved(f) {
 			continue

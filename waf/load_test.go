@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // writeFiles writes files below a folder that is gone after the test.
@@ -197,5 +198,43 @@ func TestListsOfWords(t *testing.T) {
 		if got := judged(r, Request{Method: "GET", Target: "/?" + query}, ""); len(got.Rules) > 0 != want {
 			t.Errorf("%s: stopped by %q", query, got.Rules)
 		}
+	}
+}
+
+// Rules can come from any file system, beside those of folders.
+func TestSetsOfRules(t *testing.T) {
+	sure := func(name, confidence string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(ruleOn(name, "a") + "labels: {confidence: " + confidence + "}\n")}
+	}
+	set := fstest.MapFS{
+		"a.yaml":       sure("own/certain", "certain"),
+		"below/b.yml":  sure("own/likely", "likely"),
+		"below/c.yaml": sure("own/observe", "observe"),
+		"d.yaml":       sure("own/number", "3"),
+		"e.yaml":       {Data: []byte("name: own/newer\nrules:\n- zones: [ORBIT]\n  match: {type: equals, value: x}\n")},
+		".f.yaml":      sure("own/hidden", "certain"),
+		"readme.md":    {Data: []byte("no rule")},
+	}
+	dir := writeFiles(t, map[string]string{"g.yaml": ruleOn("own/folder", "a")})
+	r, err := Load(LoadConfig{Sets: []Set{{"ours", set}}, Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, rule := range r.Rules() {
+		got = append(got, fmt.Sprintf("%s %v %v", rule.Name, rule.Confidence, rule.OutOfBand))
+	}
+	want := []string{"own/certain certain false", "own/likely likely false", "own/observe observe true", "own/number certain false", "own/folder certain false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if skipped := r.Skipped(); len(skipped) != 1 || skipped[0].String() != "ours/e.yaml:3: own/newer: it has the zone ORBIT, which this version does not know" {
+		t.Errorf("skipped: %v", skipped)
+	}
+	if !r.base {
+		t.Error("bodies are not read by their type")
+	}
+	if _, err := Load(LoadConfig{Sets: []Set{{"ours", os.DirFS(filepath.Join(dir, "none"))}}}); err == nil {
+		t.Error("a set that cannot be read is none")
 	}
 }

@@ -13,6 +13,8 @@
 // by how long the head and the body are: see [Inspection.Over].
 package waf
 
+import "slices"
+
 // Rules are compiled rules. They do not change, and may be used by many at once.
 type Rules struct {
 	rules   []Rule
@@ -39,8 +41,38 @@ type Rule struct {
 	File              string
 	// OutOfBand says that the rule stops nothing: it is there to tell.
 	OutOfBand bool
+	// Confidence says how sure a match is: its label confidence. Default: Certain, or
+	// Observe out of band.
+	Confidence Confidence
 	// Remediation is what an appsec-config says about this rule alone; empty: nothing.
 	Remediation string
+}
+
+// A Confidence says how sure it is that a request that a rule matches is an attack, and so
+// what becomes of it.
+type Confidence uint8
+
+// Certain stops a request. Likely asks for a challenge where a person may be, and stops
+// programs. Observe only tells: such a rule is out of band, wherever it was loaded.
+const (
+	Certain Confidence = iota
+	Likely
+	Observe
+)
+
+// String returns the word that the label has.
+func (c Confidence) String() string { return confidences[c] }
+
+var confidences = [...]string{"certain", "likely", "observe"}
+
+// confidence returns what a file says about all of its rules. CrowdSec's own rules have
+// numbers there, which its engine does not look at either.
+func (f *ruleFile) confidence() Confidence {
+	if f.outOfBand {
+		return Observe
+	}
+	said, _ := f.doc.Labels["confidence"].(string)
+	return Confidence(max(slices.Index(confidences[:], said), 0))
 }
 
 // A group is conditions that have to be met together for a rule to match.
