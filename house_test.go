@@ -77,7 +77,7 @@ var rooms = map[string]room{
 	"examples":               {},
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
-	"inspect":                {[]string{"lookup"}, nil},
+	"inspect":                {[]string{"event", "lookup"}, nil},
 	"internal/alertquota":    {[]string{"lookup"}, nil},
 	"internal/appsectest":    {},
 	"internal/wordpresstest": {},
@@ -96,7 +96,7 @@ var rooms = map[string]room{
 	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
-	"waf":                    {[]string{"internal/search"}, []string{yaml, libinject}},
+	"waf":                    {[]string{"event", "inspect", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
 	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }
 

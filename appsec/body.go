@@ -3,7 +3,6 @@ package appsec
 import (
 	"net/http"
 	"net/netip"
-	"strings"
 
 	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -29,7 +28,7 @@ func (c *Client) readBody(r *http.Request, network netip.Prefix) (b *inspect.Bod
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
 		return nil, part{}, nil
-	case r.ContentLength < 0 && isStream(r, strict):
+	case inspect.IsStream(r, strict):
 		return nil, part{cut: Stream}, nil
 	case strict && r.ContentLength > int64(c.cfg.BodyLimit):
 		return nil, part{cut: LongBody}, nil // not even 100 Continue is sent
@@ -42,16 +41,4 @@ func (c *Client) readBody(r *http.Request, network netip.Prefix) (b *inspect.Bod
 	p.cut = cuts[p.Cut]
 	p.fault = p.Cut == inspect.NoShare || p.Cut == inspect.Evicted
 	return b, p, nil
-}
-
-// isStream reports whether the client may wait for a response before it sends r's body,
-// whose length is unknown. A tunnel, like the data after an Upgrade, is no HTTP
-// request, and there is nothing to inspect. Any client can claim a gRPC call, so that
-// counts only if long bodies may pass too (not strict).
-func isStream(r *http.Request, strict bool) bool {
-	if r.Method == http.MethodConnect && (!strict || r.Header[":protocol"] != nil) {
-		return true // RFC 8441; net/http and quic-go store :protocol as a header
-	}
-	kind, isGRPC := strings.CutPrefix(r.Header.Get("Content-Type"), "application/grpc")
-	return !strict && isGRPC && r.ProtoMajor >= 2 && (kind == "" || kind[0] == '+' || kind[0] == ';')
 }

@@ -141,15 +141,16 @@ func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdic
 		return *v, nil
 	}
 	v, err := i.Inspector.Inspect(r, in)
-	switch {
-	case err != nil:
-	case v == passed:
-		caddyhttp.SetVar(r.Context(), i.said, &passed)
-	default:
-		said := v
-		caddyhttp.SetVar(r.Context(), i.said, &said)
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	said := &passed
+	if again := v; again != passed {
+		again.Found = nil // it is told of once
+		said = &again
+	}
+	caddyhttp.SetVar(r.Context(), i.said, said)
+	return v, nil
 }
 
 // Owns reports whether a request with this target is for the inspector, and never for

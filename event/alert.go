@@ -9,6 +9,7 @@ import (
 
 // An Alert says that a client did what a scenario looks for.
 type Alert struct {
+	Kind     string // of what CrowdSec calls it, such as waf; empty: scenarios have found it
 	Scenario string // name, such as crowdsecurity/http-probing
 	Version  string // of the scenario in CrowdSec's hub; empty: not from there
 	Hash     string // SHA-256 of the scenario's file in hexadecimal; empty: not from the hub
@@ -69,6 +70,10 @@ type Context struct {
 	Host      string
 	Status    int // 0: not known yet
 	UserAgent string
+
+	// What an inspector has found; empty: it is about a request.
+	Rule, Message string
+	Zones         []string
 }
 
 // A Guard says what wants proof that somebody is there, for the length of

@@ -43,6 +43,12 @@ type Event struct {
 	// as |login|upload|.
 	Matched string
 
+	// Finding is what the event is about, if it is not about a request but about what an
+	// inspector has found in one. Nil: it is about a request.
+	Finding *Finding
+	// Findings are what inspectors have found in the request.
+	Findings []Finding
+
 	// KeepQuery says that the query may be kept in [Alert].Context. It may hold
 	// what should not leave this server.
 	KeepQuery bool

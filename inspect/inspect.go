@@ -15,8 +15,10 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -49,7 +51,24 @@ type Details struct {
 	// Secure says that the client came by TLS, to a proxy in front of this
 	// server perhaps. Default: whether the request's TLS is set.
 	Secure bool
+
+	// Mode says what becomes of what rules find. Default: what the inspector says.
+	Mode Mode
+
+	// Except reports whether a rule does not count for this request. It is asked about
+	// those that match. Default: all count.
+	Except func(rule string) bool
 }
+
+// A Mode says what becomes of what an inspector finds.
+type Mode uint8
+
+// Enforce stops requests, Observe only tells.
+const (
+	ModeDefault Mode = iota
+	Enforce
+	Observe
+)
 
 // WithDefaults returns d with the default of each field that is not set, and the client
 // normalized.
@@ -123,11 +142,40 @@ type Verdict struct {
 	// has failed.
 	Reason string
 
+	// Found is what rules have found, whatever the action. Nil: nothing.
+	Found *Found
+
 	// Body is the body that holds memory for the inspector. Nil: none does.
 	Body *Body
+}
+
+// Found is what rules of an inspector have found in a request.
+type Found struct {
+	// Findings are one or more. The first one is the reason for the action, if there is
+	// one.
+	Findings []event.Finding
+
+	// Likely says that the rule is not certain: a program of which something good is
+	// known passes in spite of a captcha.
+	Likely bool
 }
 
 // Release returns the memory that the body holds. Call it when the request has been
 // served: what was not read of the body is lost. The server's own body stays open,
 // because closing it could mean to wait for the client before the answer is sent.
 func (v *Verdict) Release() { v.Body.Release() }
+
+// IsStream reports whether r's body, of unknown length, is one that may not come before
+// something has been answered. A tunnel is like what follows an Upgrade: there is no
+// request in it, and nothing to inspect. That a body is a gRPC call, anybody can say: that
+// is good enough only where long bodies may pass too, which is not so if strict.
+func IsStream(r *http.Request, strict bool) bool {
+	if r.ContentLength >= 0 {
+		return false
+	}
+	if r.Method == http.MethodConnect && (!strict || r.Header[":protocol"] != nil) {
+		return true // RFC 8441; net/http and quic-go file the protocol as a header
+	}
+	kind, isGRPC := strings.CutPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	return !strict && isGRPC && r.ProtoMajor >= 2 && (kind == "" || kind[0] == '+' || kind[0] == ';')
+}

@@ -184,7 +184,9 @@ func (in *Inspection) judge(g int) {
 	case met:
 		rule := &in.rules.rules[in.rules.groups[g].rule]
 		if !slices.ContainsFunc(in.matches, func(m Match) bool { return m.Rule == rule }) {
-			in.matches = append(in.matches, Match{rule, in.zonesOf(g)})
+			m := Match{Rule: rule}
+			in.find(g, &m)
+			in.matches = append(in.matches, m)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestSuiteThroughAServer(t *testing.T) {
 	eachSuite(t, func(t *testing.T, s suite, rules *Rules) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			text, err := json.Marshal(inspect(t, rules, r))
+			text, err := json.Marshal(inspected(t, rules, r))
 			if err != nil {
 				t.Error(err)
 			}

@@ -149,8 +149,8 @@ func bytesOf(s string) string {
 // A finding is what the rules say about a request.
 type finding struct{ Rules, OutOfBand, Zones []string }
 
-// inspect holds a request against rules, in two phases.
-func inspect(t testing.TB, rules *Rules, r *http.Request) finding {
+// inspected holds a request against rules, in two phases.
+func inspected(t testing.TB, rules *Rules, r *http.Request) finding {
 	req := RequestOf(r)
 	in := rules.Head(&req)
 	defer in.Close()
@@ -248,7 +248,7 @@ func TestSuite(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want.compare(t, inspect(t, rules, r), v.isStricter())
+				want.compare(t, inspected(t, rules, r), v.isStricter())
 			})
 		}
 	})
@@ -279,7 +279,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 			}
 			r, _ := http.NewRequest(http.MethodGet, "/?a=x", http.NoBody)
 			r.RequestURI = "/?a=x"
-			if got := inspect(t, rules, r); len(got.Rules) > 0 != w.Blocked {
+			if got := inspected(t, rules, r); len(got.Rules) > 0 != w.Blocked {
 				t.Errorf("stopped by %q, want %v", got.Rules, w.Blocked)
 			}
 		})

@@ -118,37 +118,50 @@ func (in *Inspection) mostOfAName(values []pair, t *test) int {
 	return n
 }
 
-// zonesOf returns where the conditions of a group are met, as CrowdSec calls it.
-func (in *Inspection) zonesOf(g int) []string {
-	var all []string
-	add := func(z zone, name string) {
-		at := zoneInfos[z].alert
-		if zoneInfos[z].named && z != zoneFiles && z != zoneFilesNames {
-			at += "." + name
-		}
-		if !slices.Contains(all, at) && len(all) < mostZones {
-			all = append(all, at)
-		}
-	}
+// find says where the conditions of a group are met, and by what.
+func (in *Inspection) find(g int, m *Match) {
 	for _, n := range in.rules.groups[g].conds {
 		for i := range in.rules.conds[n].tests {
 			t := &in.rules.conds[n].tests[i]
 			if t.count {
 				if in.test(t) {
-					add(t.zone, t.counted)
+					m.add(t.zone, t.counted)
 				}
 				continue
 			}
-			values := in.values(t.zone)
-			for i := range values {
-				if in.selects(t, &values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
-					add(t.zone, string(values[i].name))
-				}
-			}
+			in.findValues(t, m)
 		}
 	}
-	return all
 }
 
-// mostZones bounds what is said about one match.
-const mostZones = 32
+// findValues says which values of a zone are what a test looks for.
+func (in *Inspection) findValues(t *test, m *Match) {
+	values := in.values(t.zone)
+	for i := range values {
+		if !in.selects(t, &values[i]) || !in.asks(t, in.transformed(t.zone, i, t.chain)) {
+			continue
+		}
+		m.add(t.zone, string(values[i].name))
+		if t.zone != zoneMethod && len(m.payload) == 0 {
+			m.payload = values[i].value[:min(len(values[i].value), mostPayload)]
+		}
+	}
+}
+
+// add adds a zone, as CrowdSec calls it.
+func (m *Match) add(z zone, name string) {
+	at := zoneInfos[z].alert
+	if zoneInfos[z].named && z != zoneFiles && z != zoneFilesNames {
+		at += "." + name[:min(len(name), mostName)]
+	}
+	if !slices.Contains(m.Zones, at) && len(m.Zones) < mostZones {
+		m.Zones = append(m.Zones, at)
+	}
+}
+
+// Bounds of what is said about one match.
+const (
+	mostZones   = 32
+	mostName    = 128 // bytes of the name of a value, which the client writes
+	mostPayload = 256 // bytes
+)

@@ -1,6 +1,7 @@
 // Package waf answers whether a request exploits a known hole. It runs the rule files of
-// CrowdSec's AppSec in this process, unmodified: [Load] reads them, and [Rules.Head] and
-// [Inspection.Body] hold a request against them in two phases.
+// CrowdSec's AppSec in this process, unmodified: [Load] reads them, and the [Inspector]
+// that [New] makes is one of those that a middleware asks. [Rules.Head] and
+// [Inspection.Body] hold a request against rules in two phases.
 //
 // A rule asks for values in zones of a request (its path, its arguments, its headers, what
 // a body is made of), makes another text of each by a chain of transforms, and compares
@@ -46,6 +47,9 @@ type Rule struct {
 	Confidence Confidence
 	// Remediation is what an appsec-config says about this rule alone; empty: nothing.
 	Remediation string
+
+	number int
+	told   bool // its label says that it is to be told of
 }
 
 // A Confidence says how sure it is that a request that a rule matches is an attack, and so
@@ -87,6 +91,8 @@ type Match struct {
 	// Zones are those where it was found, as CrowdSec calls them in alerts, such as
 	// ARGS_GET.id.
 	Zones []string
+
+	payload []byte // what was found there first
 }
 
 // A Policy is what appsec-configs say about matches. The zero value is that of CrowdSec's.

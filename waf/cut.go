@@ -1,0 +1,119 @@
+package waf
+
+import (
+	"net/http"
+
+	"github.com/tocsin-project/tocsin/inspect"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Cut says why not all of a request was inspected.
+type Cut uint8
+
+// The reasons.
+const (
+	uncut    Cut = iota
+	LongBody     // the body is longer than the limit
+	SlowBody     // it takes too long to arrive
+	NoRoom       // the bodies of all requests use up the memory
+	NoShare      // those of its network use up their share of it
+	Stream       // it may not come before something has been answered
+	TooMuch      // the head is too long, or has too many values in it, or the body has
+	cutCount
+)
+
+var cutNames = [cutCount]string{
+	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", TooMuch: "too_much",
+}
+
+// String returns the reason as metrics have it, such as long_body.
+func (c Cut) String() string { return cutNames[c] }
+
+// refusals are the answers to requests that are refused because of a cut.
+var refusals = [cutCount]struct {
+	status int
+	reason string
+}{
+	LongBody: {http.StatusRequestEntityTooLarge, "its body is longer than what is inspected"},
+	SlowBody: {http.StatusRequestTimeout, "its body comes too slowly to be inspected"},
+	NoRoom:   {http.StatusServiceUnavailable, "there is no memory to inspect its body"},
+	NoShare:  {http.StatusServiceUnavailable, "its network uses up its share of the memory for inspection"},
+	Stream:   {http.StatusForbidden, "its body is a stream, which cannot be inspected"},
+	TooMuch:  {http.StatusForbidden, "there is more in it than is inspected"},
+}
+
+// A cutBody is why a body is not inspected whole.
+type cutBody struct {
+	why   Cut
+	fault bool // the client's own doing: the request is refused, whatever BodyOver says
+}
+
+// cutsOf are the reasons of package inspect.
+var cutsOf = [...]cutBody{
+	inspect.Whole: {}, inspect.TooLong: {why: LongBody}, inspect.TooSlow: {why: SlowBody}, inspect.NoRoom: {why: NoRoom},
+	inspect.NoShare: {NoShare, true}, inspect.Evicted: {SlowBody, true},
+}
+
+// readBody holds the beginning of r's body against the rules, if they ask for it.
+func (i *Inspector) readBody(r *http.Request, in *Inspection, d *inspect.Details) (*inspect.Body, cutBody, error) {
+	if !in.NeedsBody() || r.ContentLength == 0 {
+		in.Body(nil)
+		return nil, cutBody{}, nil
+	}
+	strict := i.cfg.BodyOver == lookup.Ban && !i.observes(d)
+	if inspect.IsStream(r, strict) {
+		in.Body(nil)
+		return nil, cutBody{why: Stream}, nil
+	}
+	if strict && r.ContentLength > int64(i.cfg.BodyLimit) {
+		return nil, cutBody{why: LongBody}, nil // not even a 100 Continue
+	}
+	body, part, err := i.bodies.Begin(r, inspect.NetworkOf(d.Client), i.cfg.BodyLimit, i.cfg.BodyTimeout)
+	if err != nil {
+		return nil, cutBody{}, err
+	}
+	in.bodyParts(part.Bytes)
+	return body, cutsOf[part.Cut], nil
+}
+
+// bodyParts is Body for a body in pieces.
+func (in *Inspection) bodyParts(parts [][]byte) {
+	switch {
+	case len(parts) == 0:
+		in.Body(nil)
+	case len(parts) == 1:
+		in.Body(parts[0])
+	default:
+		start := len(in.room.bytes)
+		for _, p := range parts {
+			in.room.bytes = append(in.room.bytes, p...)
+		}
+		in.Body(in.room.since(start))
+	}
+}
+
+// cutOff changes the verdict on a request that was not inspected whole.
+func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) {
+	action := i.cfg.BodyOver
+	switch {
+	case cut.why == uncut:
+		return
+	case cut.fault:
+		action = lookup.Ban
+	case cut.why == Stream && action == lookup.Ban: // strict: see inspect.IsStream
+		action = lookup.None
+	case i.observes(d):
+		action = lookup.None
+	}
+	if action == lookup.None {
+		i.counts.partial[cut.why].Add(1)
+		return
+	}
+	i.counts.refused[cut.why].Add(1)
+	refusal := refusals[cut.why]
+	v.Action, v.Status, v.Reason = action, refusal.status, refusal.reason
+	v.Close = action == lookup.Ban && cut.why != TooMuch
+	if action == lookup.Captcha {
+		v.Status, v.Answered = http.StatusForbidden, true
+	}
+}
