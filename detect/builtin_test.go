@@ -43,6 +43,7 @@ type step struct {
 	cut    bool   // the body went on
 
 	matched string // what the server has found out
+	rule    string // of the WAF, by which it was stopped
 
 	location string // where the answer redirects to
 	media    string // content type of the answer; default of answers: text/html
@@ -95,6 +96,9 @@ func (s step) event(at time.Time) *event.Event {
 		r := &http.Request{Header: e.Request}
 		name, password, _ := strings.Cut(s.auth, ":")
 		r.SetBasicAuth(name, password)
+	}
+	if s.rule != "" {
+		return e.OfFinding(&event.Finding{Inspector: "waf", Rule: s.rule, Stopped: true})
 	}
 	return e
 }
@@ -212,6 +216,9 @@ func attackRows() []attackRow {
 	return []attackRow{
 		{"appsec-bans", "what the WAF bans, whatever it answers", 5, func(i int) step {
 			return step{target: fmt.Sprint("/?id=", i), status: []int{403, 418}[i%2], matched: "|form|appsec:ban|"}
+		}, nil},
+		{"waf-attacks", "two different rules of the WAF", 2, func(i int) step {
+			return step{target: "/?id=1", rule: fmt.Sprint("own/rule", i)}
 		}, nil},
 		{"appsec-slow", "what keeps the WAF busy", 5, func(i int) step {
 			return step{target: fmt.Sprint("/?id=", i), status: 503, matched: "|form|appsec:slow|"}

@@ -13,9 +13,10 @@ import (
 // filters are made of, and the interpreter takes a microsecond where Go takes
 // nanoseconds.
 type compiler struct {
-	lists *lists
-	group bool            // Meta.source_ip is who is meant, not who it was
-	set   map[string]bool // what SetMeta sets, in any filter
+	lists    *lists
+	group    bool            // Meta.source_ip is who is meant, not who it was
+	set      map[string]bool // what SetMeta sets, in any filter
+	findings bool            // the scenario asks for events of findings
 
 	texts map[string]*text // by key: what is the same is found out once
 	conds map[string]*cond

@@ -88,9 +88,10 @@ func (c *compiler) field(room, key string) *text {
 		return metaText(key)
 	case !ok:
 		return fixedText("") // what no parser sets
-	case f == fieldService, f == fieldLogType:
-		always, _ := fields[f].get(nil)
-		return fixedText(always)
+	case f == fieldService && !c.findings:
+		return fixedText(serviceHTTP)
+	case f == fieldLogType && !c.findings:
+		return fixedText(logTypeHTTP)
 	case f == fieldSourceIP && c.group:
 		f = fieldGroupIP
 	}

@@ -109,7 +109,8 @@ func (d *Detector) Use(rules *Rules) {
 // Request asks the scenarios that need the request alone. It returns the alerts of
 // those that overflow, which are few, and takes a microsecond or two.
 //
-// A client whose address is not known cannot be judged: there are none.
+// An event with a finding is all that there is of it: what depends on a response is not
+// asked. A client whose address is not known cannot be judged: there are none.
 func (d *Detector) Request(e *event.Event) []event.Alert {
 	e.Memo.Deferred = false
 	p := d.prog.Load()
@@ -122,11 +123,13 @@ func (d *Detector) Request(e *event.Event) []event.Alert {
 	if p.remembers {
 		v.habits, v.clients = d.habits, d.clients
 	}
-	switch p.judge(v, true) {
-	case whitelisted:
+	switch found := p.judge(v, true); {
+	case found == whitelisted:
 		d.dropped.Add(1)
 		return nil
-	case undecided:
+	case e.Finding != nil:
+		return d.ask(v, p.found, false)
+	case found == undecided:
 		e.Memo.Deferred = true
 		return nil
 	default:
@@ -139,7 +142,7 @@ func (d *Detector) Request(e *event.Event) []event.Alert {
 // the event that Request was called with.
 func (d *Detector) Response(e *event.Event) []event.Alert {
 	p := d.prog.Load()
-	if len(p.rules) == 0 || !e.Client.IsValid() {
+	if len(p.rules) == 0 || !e.Client.IsValid() || e.Finding != nil {
 		return nil
 	}
 	asked := p.late

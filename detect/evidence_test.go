@@ -15,6 +15,7 @@ import (
 // mistake, and no page makes a browser's user do it, whose requests are told apart.
 var certain = map[string]string{
 	"appsec-bans":                "the operator's WAF has banned five different requests",
+	"waf-attacks":                "two different rules of the WAF, which is what CrowdSec bans for",
 	"http-scanner-agents":        "the client says itself that it is a scanner",
 	"http-path-traversal":        "four different ways out of the site's folder, written by hand",
 	"http-backdoors":             "two different requests for web shells",

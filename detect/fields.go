@@ -59,8 +59,8 @@ type fieldDef struct {
 // parsers set; how they are derived from a request was found by comparison with
 // them. The last ones are ours. To add one is to add a line.
 var fields = []fieldDef{
-	fieldService:   {name: "Meta.service", get: constant("http")},
-	fieldLogType:   {name: "Meta.log_type", get: constant("http_access-log")},
+	fieldService:   {name: "Meta.service", get: (*view).service},
+	fieldLogType:   {name: "Meta.log_type", get: (*view).logType},
 	fieldSourceIP:  {name: "Meta.source_ip", get: (*view).sourceIP, memo: true},
 	fieldGroupIP:   {name: "group_ip", get: (*view).groupIP, memo: true},
 	fieldPath:      {name: "Meta.http_path", get: func(v *view) (string, bool) { return nonEmpty(v.target) }, hay: hayTarget},
@@ -112,6 +112,9 @@ var fields = []fieldDef{
 	fieldAsked:     {name: "Parsed.asked", get: (*view).asked},
 	fieldCloning:   {name: "Parsed.cloning", get: (*view).cloning, only: []string{"true", "false"}},
 	fieldExposed:   {name: "Meta.exposed", get: (*view).exposed, late: true, only: []string{"true", "false"}},
+	fieldRule:      {name: "Meta.rule_name", get: (*view).ruleName},
+	fieldZones:     {name: "Meta.matched_zones", get: (*view).matchedZones},
+	fieldTarget:    {name: "Meta.target_uri", get: (*view).targetURI},
 	fieldClimbs:    {name: "Parsed.climbs", get: (*view).climbs, only: []string{"true", "false"}},
 }
 
@@ -168,6 +171,9 @@ const (
 	fieldExposed
 	fieldClimbs
 	fieldSite
+	fieldRule
+	fieldZones
+	fieldTarget
 )
 
 // fieldNamed returns the field that expressions call evt.name.
@@ -178,10 +184,6 @@ func fieldNamed(name string) (field, bool) {
 		}
 	}
 	return 0, false
-}
-
-func constant(s string) func(*view) (string, bool) {
-	return func(*view) (string, bool) { return s, true }
 }
 
 func nonEmpty(s string) (string, bool) { return s, s != "" }

@@ -266,7 +266,7 @@ func (l *loader) finish() *Rules {
 	c := newCompiler(l.rules.lists)
 	c.learn(l.rules.scenarios)
 	l.rules.scenarios = slices.DeleteFunc(l.rules.scenarios, func(s *scenario) bool {
-		foreign := c.filter(s.filter) == never
+		foreign := c.filterOf(s) == never
 		if foreign {
 			l.skip(Skipped{Name: s.name, File: s.file, Reason: "it is for another log than that of HTTP requests", Foreign: true})
 		}

@@ -18,6 +18,7 @@ type program struct {
 	relieved    []*rule  // those that a code which the site has takes something back from
 	remembers   bool     // some rule asks what the site and the client did before
 	both        []uint64
+	found       []uint64 // those that findings are for
 	idx         index
 	seed        maphash.Seed // of hashes of texts: see recentSearch
 
@@ -65,6 +66,7 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 	c.learn(r.scenarios)
 	p := &program{words: (len(r.scenarios) + 63) / 64, seed: maphash.MakeSeed()}
 	p.early, p.late, p.both = newSet(p.words), newSet(p.words), newSet(p.words)
+	p.found = newSet(p.words)
 	late := lateScenarios(r.scenarios)
 	for i, s := range r.scenarios {
 		id, count := ids(s)
@@ -78,12 +80,7 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 		if rule.forgiven {
 			p.forgiving = append(p.forgiving, rule)
 		}
-		put(p.both, i)
-		if rule.late {
-			put(p.late, i)
-		} else {
-			put(p.early, i)
-		}
+		p.place(rule, i)
 	}
 	for _, w := range r.whitelists {
 		p.whitelists = append(p.whitelists, c.whitelist(w))
@@ -91,6 +88,22 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 	p.textSlots, p.condSlots = c.slots.texts, c.slots.conds
 	p.index()
 	return p
+}
+
+// place says when the rule with a number is asked.
+func (p *program) place(r *rule, number int) {
+	if r.asksFindings() {
+		put(p.found, number)
+	}
+	if !r.asksRequests() {
+		return
+	}
+	put(p.both, number)
+	if r.late {
+		put(p.late, number)
+	} else {
+		put(p.early, number)
+	}
 }
 
 // lateScenarios returns the scenarios that have to wait for the response: those
@@ -117,10 +130,17 @@ func lateScenarios(scenarios []*scenario) map[*scenario]bool {
 	return late
 }
 
+// filterOf compiles the filter of a scenario.
+func (c *compiler) filterOf(s *scenario) *cond {
+	c.findings = s.asksFindings()
+	defer func() { c.findings = false }()
+	return c.filter(s.filter)
+}
+
 func (c *compiler) rule(s *scenario) *rule {
 	r := &rule{
 		scenario: s,
-		filter:   c.filter(s.filter),
+		filter:   c.filterOf(s),
 		life:     int64(s.capacity+1) * int64(s.leak),
 		quiet:    int64(s.blackhole),
 	}

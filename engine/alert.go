@@ -232,6 +232,8 @@ func bound(a *event.Alert) {
 	for i := range a.Context {
 		c := &a.Context[i]
 		c.Method, c.Host, c.UserAgent = clip(c.Method, maxText), clip(c.Host, maxText), clip(c.UserAgent, maxText)
-		c.Target = clip(c.Target, maxTarget)
+		c.Target, c.Query = clip(c.Target, maxTarget), clip(c.Query, maxTarget)
+		c.Rule, c.Message = clip(c.Rule, maxReason), clip(c.Message, maxText)
+		c.Zones = clip(c.Zones, maxTarget)
 	}
 }

@@ -139,6 +139,7 @@ type Engine struct {
 	observation observation
 	guards      guards
 	guardLines  alertquota.Quota
+	findings    sparing
 	own         own
 	seed        maphash.Seed // of hashes of pages
 

@@ -73,7 +73,7 @@ type Context struct {
 
 	// What an inspector has found; empty: it is about a request.
 	Rule, Message string
-	Zones         []string
+	Zones         string // with commas between them
 }
 
 // A Guard says what wants proof that somebody is there, for the length of

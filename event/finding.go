@@ -1,5 +1,7 @@
 package event
 
+import "strings"
+
 // A Finding says what an inspector of the server has found in a request: a rule that the
 // request matches. CrowdSec's AppSec makes an event of its own of that, and so does this
 // one, which scenarios see in its place: see [Event.OfFinding].
@@ -28,4 +30,17 @@ func (e *Event) OfFinding(f *Finding) *Event {
 		Time: e.Time, Client: e.Client, Host: e.Host, Site: e.Site, Attribution: e.Attribution, Matched: e.Matched,
 		KeepQuery: e.KeepQuery, Finding: f,
 	}
+}
+
+// ContextOf returns what of the event of a finding may leave this server.
+func ContextOf(e *Event) Context {
+	f := e.Finding
+	c := Context{
+		Time: e.Time, Method: f.Method, Host: e.Host, UserAgent: f.UserAgent, Rule: f.Rule, Message: f.Message, Zones: strings.Join(f.Zones, ","),
+	}
+	c.Target, c.Query, _ = strings.Cut(f.Target, "?")
+	if !e.KeepQuery {
+		c.Query = ""
+	}
+	return c
 }

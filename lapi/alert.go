@@ -1,6 +1,7 @@
 package lapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"net/netip"
@@ -88,10 +89,13 @@ type pushedDecision struct {
 // that led to less than a ban here does not ask, unless it carries its own decision.
 func newPushed(a *event.Alert, now time.Time, tell disclosure) *pushed {
 	p := &pushed{
-		Kind: alertKind, Simulated: a.Simulated,
+		Kind: cmp.Or(a.Kind, alertKind), Simulated: a.Simulated,
 		Scenario: clip(a.Scenario, maxWord), Hash: clip(a.Hash, maxWord), Version: clip(a.Version, maxWord),
 		Message: clip(a.Message, maxWord), Capacity: count(a.Capacity), Leakspeed: a.Leak.String(), Count: count(a.Count),
 		Start: stamp(a.Start, now), Stop: stamp(a.Stop, now), Source: tell.source(a), Events: []pushedEvent{},
+	}
+	if a.Kind != "" {
+		p.Leakspeed = "" // there is no bucket
 	}
 	decide := tell.decide && a.Remediation && a.Action != lookup.None && a.Duration > 0
 	p.Remediation = a.Remediation && (decide || a.Action == lookup.None || a.Action == lookup.Ban)
@@ -174,28 +178,6 @@ func sourceOf(a *event.Alert) pushedSource {
 	return s
 }
 
-// newEvent returns c with the field names that CrowdSec's parsers use for the log of a
-// web server.
-func newEvent(c *event.Context, of *pushedSource, now time.Time) pushedEvent {
-	e := pushedEvent{Time: stamp(c.Time, now), Meta: []pushedMeta{{"service", "http"}}}
-	for _, m := range []pushedMeta{
-		{"source_ip", of.IP},
-		{"IsoCode", of.Country},
-		{"ASNNumber", of.AS},
-		{"ASNOrg", of.ASName},
-		{"http_verb", clip(c.Method, maxMethod)},
-		{"http_path", c.Target},
-		{"target_fqdn", clip(c.Host, maxHost)},
-		{"http_status", status(c.Status)},
-		{"http_user_agent", clip(c.UserAgent, maxAgent)},
-	} {
-		if m.Value != "" {
-			e.Meta = append(e.Meta, m)
-		}
-	}
-	return e
-}
-
 // newMeta returns the meta data of an alert in the format of the hub's contexts: for
 // each key a JSON list of its different values.
 func newMeta(contexts []event.Context) []pushedMeta {
@@ -209,6 +191,9 @@ func newMeta(contexts []event.Context) []pushedMeta {
 		{"target_fqdn", func(c *event.Context) string { return clip(c.Host, maxHost) }},
 		{"status", func(c *event.Context) string { return status(c.Status) }},
 		{"user_agent", func(c *event.Context) string { return clip(c.UserAgent, maxAgent) }},
+		{"name", func(c *event.Context) string { return clip(c.Rule, maxWord) }},
+		{"msg", func(c *event.Context) string { return clip(c.Message, maxWord) }},
+		{"matched_zones", func(c *event.Context) string { return clip(c.Zones, maxTarget) }},
 	} {
 		var values []string
 		size := len("[]")

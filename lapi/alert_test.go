@@ -104,6 +104,25 @@ func TestTheFormOfAnAlert(t *testing.T) {
 		{"one of a scenario that is simulated", func(a *event.Alert) {
 			a.Remediation, a.Action, a.Duration, a.Simulated = false, lookup.None, 0, true
 		}, true, []string{`"simulated":true`, `"remediation":false`}, []string{"decisions"}},
+		{
+			"what a rule of the WAF has found", func(a *event.Alert) {
+				*a = event.Alert{
+					Kind: "waf", Scenario: "own/rule", Message: "WAF block: own/rule from 192.0.2.1 (tocsin)", Client: a.Client, Prefix: a.Prefix,
+					Start: a.Start, Stop: a.Stop, Count: 1, Capacity: 1,
+					Context: []event.Context{{
+						Time: a.Stop, Method: "GET", Target: "/x", Query: "a=secret", Host: "example.com", UserAgent: "curl/8",
+						Rule: "own/rule", Message: "A hole", Zones: "REQUEST_FILENAME,ARGS_GET.a",
+					}},
+				}
+			}, true,
+			[]string{
+				`"kind":"waf","scenario":"own/rule","scenario_hash":"","scenario_version":"","message":"WAF block: own/rule from 192.0.2.1 (tocsin)","capacity":1,"leakspeed":"","events_count":1`,
+				`"meta":[{"key":"service","value":"appsec"},{"key":"source_ip","value":"192.0.2.1"},{"key":"rule_name","value":"own/rule"},{"key":"message","value":"A hole"},{"key":"uri","value":"/x"},{"key":"matched_zones","value":"REQUEST_FILENAME,ARGS_GET.a"}]`,
+				`{"key":"name","value":"[\"own/rule\"]"},{"key":"msg","value":"[\"A hole\"]"},{"key":"matched_zones","value":"[\"REQUEST_FILENAME,ARGS_GET.a\"]"}`,
+				`"remediation":false`,
+			},
+			[]string{"decisions", "secret", "example.com"},
+		},
 		{"a captcha asks for no ban", func(a *event.Alert) { a.Action = lookup.Captcha }, false, []string{`"remediation":false`}, nil},
 		{"a captcha that brings its decision", func(a *event.Alert) { a.Action = lookup.Captcha }, true, []string{
 			`"remediation":true`, `"decisions":[{"origin":"tocsin","type":"captcha","scope":"Ip","value":"192.0.2.1","duration":"4h0m0s","scenario":"crowdsecurity/http-probing"}]`,

@@ -26,6 +26,12 @@ func (cfg *Config) setDefaults() error {
 	if told, ok := cfg.Observe.(challengeObserver); ok && cfg.Challenged == nil {
 		cfg.Challenged = told.Challenged
 	}
+	if told, ok := cfg.Observe.(finder); ok && cfg.Found == nil {
+		cfg.Found = told.Found
+	}
+	if knows, ok := cfg.Observe.(standing); ok && cfg.Standing == nil {
+		cfg.Standing = knows.Known
+	}
 	cfg.setHooks()
 	return cfg.setAnswers()
 }
@@ -43,6 +49,12 @@ func (cfg *Config) setHooks() {
 	}
 	if cfg.Original == nil {
 		cfg.Original = func(*http.Request, *inspect.Details) {}
+	}
+	if cfg.Found == nil {
+		cfg.Found = func(*event.Event) {}
+	}
+	if cfg.Standing == nil {
+		cfg.Standing = func(netip.Addr) bool { return false }
 	}
 	if cfg.Describe == nil {
 		cfg.Describe = func(*http.Request, *event.Event) {}

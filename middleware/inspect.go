@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -47,6 +48,8 @@ const closeTimeout = time.Second
 type inspectStage struct {
 	inspectors []Inspector
 	original   func(*http.Request, *inspect.Details)
+	standing   func(netip.Addr) bool
+	found      func(*event.Event)
 	challenge  *challengeStage
 	observe    *observeStage
 }
@@ -76,7 +79,11 @@ func (i *inspectStage) enter(w http.ResponseWriter, r *http.Request, f *finding)
 			return err
 		}
 		f.bodies.hold(v.Body)
-		if i.stops(r, one, owned, &v, &in, f) {
+		stops := i.stops(r, one, owned, &v, &in, f)
+		if v.Found != nil {
+			i.tellFound(r, &v, &in, f)
+		}
+		if stops {
 			i.leave(w, r, one.Name(), &v, f)
 			return nil
 		}
@@ -110,6 +117,9 @@ func (i *inspectStage) stops(r *http.Request, by Inspector, owned bool, v *inspe
 		if f.seen != nil && v.Slow {
 			f.seen.mark(by.Name() + matchedSlow)
 		}
+		return false
+	}
+	if i.isTrusted(r, v, f) {
 		return false
 	}
 	s := newInspectedStop(by.Name(), v, in)

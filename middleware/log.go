@@ -22,6 +22,7 @@ type notes struct {
 	log      *zap.Logger
 	logIP    LogIP
 	quota    quota   // limits lines about stopped requests
+	matches  quota   // limits lines about what inspectors found
 	warned   sampler // limits warnings about unknown addresses
 }
 
@@ -123,6 +124,9 @@ func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...
 func (m *Middleware) Flush() { m.notes.flush() }
 
 func (j *notes) flush() {
+	if left := j.matches.end(time.Now()); left.requests > 0 {
+		j.logMatchesLeftOut(&left)
+	}
 	if left := j.quota.end(time.Now()); left.requests > 0 {
 		j.logLeftOut(&left)
 	}

@@ -137,6 +137,18 @@ type Config struct {
 	// evt.Meta.matched, such as |appsec:ban|. Default: none.
 	Inspectors []Inspector
 
+	// Found is called with a request in which rules of an inspector have found something,
+	// before it is answered: see Findings of the event. It must not wait. Default: the
+	// method of that name of Observe, if there is one, as the engine of this module has;
+	// else none.
+	Found func(*event.Event)
+
+	// Standing reports whether something good is known of a client: a program passes then
+	// where a rule that is not certain asks for a challenge, which it could not solve.
+	// Default: the method Known of Observe, if there is one, as the engine of this module
+	// has; else nothing good is known of anybody.
+	Standing func(client netip.Addr) bool
+
 	// Original completes the details for the inspectors with the request as it was
 	// before another handler changed it. Default: the request as it arrives here.
 	Original func(*http.Request, *inspect.Details)
@@ -246,7 +258,7 @@ func New(cfg Config) (*Middleware, error) {
 		m.challenge.inspectedBy = cfg.Inspectors[0].Name()
 	}
 	m.observe = observeStage{cfg.Observe, cfg.Trust, cfg.Sessions, cfg.Describe, cfg.ErrorStatus, &m.challenge}
-	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, &m.challenge, &m.observe}
+	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, cfg.Standing, cfg.Found, &m.challenge, &m.observe}
 	return m, nil
 }
 

@@ -1,0 +1,96 @@
+package middleware
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/inspect"
+	"github.com/tocsin-project/tocsin/lookup"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// A finder is an Observer that is also told of findings: see [Config].Found.
+type finder interface{ Found(*event.Event) }
+
+// A standing is an Observer that knows good of clients: see [Config].Standing.
+type standing interface {
+	Known(client netip.Addr) bool
+}
+
+// isTrusted reports whether r passes although v asks for a challenge: the rule may err, a
+// program cannot solve one, and something good is known of this one.
+func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
+	return v.Found != nil && v.Found.Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
+		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.standing(f.client)
+}
+
+// tellFound tells of what rules have found in r: the log, Config.Found and, with the
+// request, the observer. What was found there leaves for the log alone. Scenarios are not
+// told of a client that is not observed.
+func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspect.Details, f *finding) {
+	seen := f.seen
+	if seen == nil && f.client.IsValid() {
+		seen = i.observe.newObservation(r, f.client)
+	}
+	findings := slices.Clone(v.Found.Findings)
+	for n := range findings {
+		one := &findings[n]
+		if n == 0 && v.Action != lookup.None {
+			one.Stopped = f.stop != nil
+			one.Simulated = i.challenge.dryRun
+		}
+		i.challenge.notes.found(r, one, in)
+		one.Payload, one.Quiet = "", one.Quiet || f.seen == nil
+		if seen != nil && !one.Quiet {
+			seen.mark(one.Inspector + ":" + one.Rule)
+		}
+	}
+	if seen == nil {
+		return // without an address there is nobody to tell of
+	}
+	seen.event.Findings = append(seen.event.Findings, findings...)
+	told := seen.event
+	told.Findings = findings
+	i.found(&told)
+}
+
+// found writes a line about what a rule has found in r. If the request is stopped, there is
+// a line that says so, which has the rule, too.
+func (j *notes) found(r *http.Request, f *event.Finding, in *inspect.Details) {
+	if f.Stopped && f.Payload == "" || !j.log.Core().Enabled(zapcore.InfoLevel) {
+		return
+	}
+	s := Stop{Client: in.Client, Time: time.Now(), Ref: in.Ref}
+	ok, left := j.matches.take(&s)
+	if left.requests > 0 {
+		j.logMatchesLeftOut(&left)
+	}
+	level := zapcore.DebugLevel
+	if ok {
+		level = zapcore.InfoLevel
+	}
+	ce := j.log.Check(level, "request matches a rule")
+	if ce == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("origin", f.Inspector), zap.String("rule", f.Rule), zap.Strings("zones", f.Zones),
+		zap.Bool("stopped", f.Stopped), zap.Bool("observed", f.Simulated), j.logIP.addr("client", s.Client),
+	}
+	fields = append(fields, (&requested{r.Method, r.Host, r.URL.Path}).fields()...)
+	fields = append(fields, zap.String("ref", s.Ref))
+	if f.Payload != "" {
+		fields = append(fields, zap.String("payload", f.Payload))
+	}
+	ce.Write(fields...)
+}
+
+// logMatchesLeftOut sums up the findings that have no line of their own.
+func (j *notes) logMatchesLeftOut(left *leftOut) {
+	j.log.Info("requests that match a rule left out of the log", zap.Uint64("requests", left.requests), zap.Time("since", left.since))
+}
