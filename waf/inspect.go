@@ -23,6 +23,7 @@ type Inspection struct {
 	waiting []int     // groups that the head meets, and that ask for the body
 	alive   []int     // groups that the head does not rule out, if something in the body leads to them
 	matches []Match
+	watches []Watch // of detectors
 
 	awaits bool // the body is not known yet
 	unique bool // of names in the body that differ in case only, one counts
@@ -56,6 +57,9 @@ func newInspection(r *Rules) *Inspection {
 	for z := range in.zones {
 		in.zones[z].made = make([][][]byte, len(r.chains))
 	}
+	for _, d := range r.detectors {
+		in.watches = append(in.watches, d.Watch())
+	}
 	return in
 }
 
@@ -79,6 +83,8 @@ func (r *Rules) Head(req *Request) *Inspection {
 	if in.awaits {
 		in.askLate()
 	}
+	in.watchHead()
+	in.tell()
 	return in
 }
 
@@ -92,7 +98,9 @@ func (in *Inspection) askLate() {
 }
 
 // NeedsBody reports whether rules may match depending on the body.
-func (in *Inspection) NeedsBody() bool { return in.awaits && len(in.waiting)+len(in.alive) > 0 }
+func (in *Inspection) NeedsBody() bool {
+	return in.awaits && len(in.waiting)+len(in.alive)+len(in.watches) > 0
+}
 
 // Body holds the body against the rules that ask for it.
 func (in *Inspection) Body(body []byte) {
@@ -115,6 +123,8 @@ func (in *Inspection) Body(body []byte) {
 		put(in.bits, g)
 	}
 	in.judgeMarked()
+	in.watchBody(body)
+	in.tell()
 }
 
 // Over reports whether the request is too large to be looked at whole: there may be more
@@ -156,6 +166,9 @@ func (in *Inspection) Close() {
 		}
 	}
 	in.req, in.query, in.matches = nil, nil, nil
+	for _, w := range in.watches {
+		w.Reset()
+	}
 	in.fromQuery.forget()
 	in.fromBody.forget()
 	in.room.reset(keptBytes)

@@ -29,7 +29,7 @@ func ownRules(t testing.TB, more ...string) *Rules {
 	for i, content := range append([]string{sure("own/certain", "a", "certain"), sure("own/likely", "b", "likely"), sure("own/observe", "c", "observe"), sure("own/second", "d", "certain")}, more...) {
 		set[fmt.Sprintf("%d.yaml", i)] = &fstest.MapFile{Data: []byte(content)}
 	}
-	return loadSuite(t, LoadConfig{Sets: []Set{{"own", set}}})
+	return loadSuite(t, LoadConfig{Sets: []Set{{Name: "own", Files: set}}})
 }
 
 func inspector(t testing.TB, cfg Config) *Inspector {

@@ -35,6 +35,8 @@ type LoadConfig struct {
 type Set struct {
 	Name  string // of the set in messages, before those of its files
 	Files fs.FS
+	// Detector finds what the language has no words for; nil: there is none.
+	Detector Detector
 }
 
 const (
@@ -267,6 +269,11 @@ func (l *loader) finish() (*Rules, error) {
 		}
 	}
 	c.rules.skipped, c.rules.policy = l.skipped, l.policy.merged(l.hooked)
+	for _, s := range l.cfg.Sets {
+		if s.Detector != nil {
+			c.rules.addDetector(s.Detector)
+		}
+	}
 	return c.finish(), nil
 }
 

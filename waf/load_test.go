@@ -216,7 +216,7 @@ func TestSetsOfRules(t *testing.T) {
 		"readme.md":    {Data: []byte("no rule")},
 	}
 	dir := writeFiles(t, map[string]string{"g.yaml": ruleOn("own/folder", "a")})
-	r, err := Load(LoadConfig{Sets: []Set{{"ours", set}}, Paths: []string{dir}})
+	r, err := Load(LoadConfig{Sets: []Set{{Name: "ours", Files: set}}, Paths: []string{dir}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestSetsOfRules(t *testing.T) {
 	if !r.base {
 		t.Error("bodies are not read by their type")
 	}
-	if _, err := Load(LoadConfig{Sets: []Set{{"ours", os.DirFS(filepath.Join(dir, "none"))}}}); err == nil {
+	if _, err := Load(LoadConfig{Sets: []Set{{Name: "ours", Files: os.DirFS(filepath.Join(dir, "none"))}}}); err == nil {
 		t.Error("a set that cannot be read is none")
 	}
 }

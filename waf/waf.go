@@ -33,6 +33,8 @@ type Rules struct {
 	headers []string // names of headers that rules ask for
 	wide    bool     // rules ask for all headers
 
+	detectors []placedDetector
+
 	inspections pool
 }
 

@@ -1,0 +1,80 @@
+package waf
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/fstest"
+)
+
+// A recorder is a detector that finds the text bad, and says what it was shown.
+type recorder struct{ shown *[]string }
+
+type recorderWatch struct {
+	recorder
+	found []Finding
+}
+
+func (r recorder) Rules() []Rule {
+	return []Rule{{Name: "own/none"}, {Name: "own/bad", Confidence: Likely}}
+}
+func (r recorder) Watch() Watch { return &recorderWatch{recorder: r} }
+
+func (w *recorderWatch) Look(p Part, name, value []byte) {
+	*w.shown = append(*w.shown, fmt.Sprintf("%d %s=%s", p, name, value))
+	if string(value) == "bad" {
+		w.found = append(w.found, Finding{Rule: 1, Part: p, Name: string(name)})
+	}
+}
+func (w *recorderWatch) Findings() []Finding { return w.found }
+func (w *recorderWatch) Over() bool          { return false }
+func (w *recorderWatch) Reset()              { w.found = nil }
+
+// A detector is shown all values of a request, those of bodies that only some applications
+// read, too, and what it finds is a match.
+func TestDetectors(t *testing.T) {
+	var shown []string
+	set := Set{Name: "own", Files: fstest.MapFS{}, Detector: recorder{&shown}}
+	rules, err := Load(LoadConfig{Sets: []Set{set}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, target, header, contentType, body string
+		shown                                   []string
+		zone                                    string
+	}{
+		{"a query", "/a%20b?c=bad&d=%41", "", "", "", []string{"0 =/a%20b", "1 c=bad", "1 d=A"}, "ARGS_GET.c"},
+		{"a header", "/", "bad", "", "", []string{"0 =/", "3 X-Own=bad"}, "REQUEST_HEADERS.X-Own"},
+		{"a form", "/", "", "application/x-www-form-urlencoded", "a=b&c=bad", []string{"0 =/", "3 Content-Type=application/x-www-form-urlencoded", "4 a=b", "4 c=bad"}, "ARGS_POST.c"},
+		{"JSON", "/", "", "application/json", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=application/json", "4 json.a=bad"}, "ARGS_POST.json.a"},
+		{"JSON of another type", "/", "", "text/plain", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=text/plain", "4 json.a=bad", `6 ={"a":"bad"}`}, "ARGS_POST.json.a"},
+		{"what is nearly JSON", "/", "", "application/json", `{"a":"bad",}`, []string{"0 =/", "3 Content-Type=application/json", "4 =a", "4 =bad", `6 ={"a":"bad",}`}, "ARGS_POST."},
+		{"a form of another type", "/", "", "text/plain", `a=bad`, []string{"0 =/", "3 Content-Type=text/plain", "4 a=bad", "6 =a=bad"}, "ARGS_POST.a"},
+		{"octets", "/", "", "application/octet-stream", "bad", []string{"0 =/", "3 Content-Type=application/octet-stream", "6 =bad"}, "RAW_REQUEST_BODY"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			shown = nil
+			req := Request{Method: "POST", Target: row.target, Proto: "HTTP/1.1", Header: http.Header{}, HasBody: row.body != ""}
+			if row.header != "" {
+				req.Header.Set("X-Own", row.header)
+			}
+			if row.contentType != "" {
+				req.Header.Set("Content-Type", row.contentType)
+			}
+			in := rules.Head(&req)
+			if in.NeedsBody() {
+				in.Body([]byte(row.body))
+			}
+			defer in.Close()
+			if !slices.Equal(shown, row.shown) {
+				t.Errorf("shown %q, want %q", shown, row.shown)
+			}
+			m := in.Matches()
+			if len(m) != 1 || m[0].Rule.Name != "own/bad" || m[0].Rule.Confidence != Likely || m[0].Zones[0] != row.zone {
+				t.Errorf("%+v, want own/bad in %s", m, row.zone)
+			}
+		})
+	}
+}
