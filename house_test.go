@@ -51,7 +51,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -97,6 +97,7 @@ var rooms = map[string]room{
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 	"waf":                    {[]string{"event", "inspect", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
+	"waf/builtin":            {[]string{"internal/search", "waf"}, []string{yaml}},
 	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }
 

@@ -1,0 +1,101 @@
+package builtin
+
+import (
+	"regexp/syntax"
+	"strings"
+
+	"github.com/tocsin-project/tocsin/internal/search"
+	"github.com/tocsin-project/tocsin/waf"
+)
+
+// A detector looks for signs.
+type detector struct {
+	signs []compiled
+	words int // of a set of signs
+	free  [3][]uint64
+	find  *search.Automaton
+	sets  [][]uint64
+	rules []waf.Rule
+	numOf [classCount][3]int // of rules, by confidence; -1: the class has none
+}
+
+// A compiled sign.
+type compiled struct {
+	sign
+	re *search.Regexp
+}
+
+func newDetector() *detector {
+	all := allSigns()
+	d := &detector{words: (len(all) + 63) / 64}
+	byLiteral := map[string][]uint64{}
+	var literals []string
+	for i, s := range all {
+		pattern := "(?s)" + s.pattern
+		re, err := search.Compile(pattern)
+		if err != nil {
+			panic("builtin: " + s.pattern + ": " + err.Error()) // a test compiles all
+		}
+		d.signs = append(d.signs, compiled{s, re})
+		for _, l := range literalsOf(pattern) {
+			if byLiteral[l] == nil {
+				byLiteral[l] = make([]uint64, d.words)
+				literals = append(literals, l)
+			}
+			byLiteral[l][i/64] |= 1 << (i % 64)
+		}
+	}
+	d.find = search.New(literals, false)
+	for _, group := range d.find.Groups() {
+		set := make([]uint64, d.words)
+		for _, l := range group {
+			for w, bits := range byLiteral[literals[l]] {
+				set[w] |= bits
+			}
+		}
+		d.sets = append(d.sets, set)
+	}
+	d.addRules()
+	return d
+}
+
+// literalsOf returns literals one of which is in every text with a sign. Blanks around
+// them may be another white space in some forms.
+func literalsOf(pattern string) []string {
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	literals := search.Required(tree.Simplify(), search.ExactCase)
+	for i, l := range literals {
+		literals[i] = strings.Trim(l, " \n")
+	}
+	return literals
+}
+
+// Rules are those of all classes.
+func (d *detector) Rules() []waf.Rule { return d.rules }
+
+// Watch returns what looks at requests.
+func (d *detector) Watch() waf.Watch {
+	return &watch{detector: d, bits: make([]uint64, d.words), findings: make([]waf.Finding, 0, int(classCount))}
+}
+
+func (d *detector) addRules() {
+	for c := range d.numOf {
+		for conf := range d.numOf[c] {
+			d.numOf[c][conf] = -1
+		}
+	}
+	for _, about := range classes {
+		for _, conf := range []waf.Confidence{waf.Certain, waf.Likely, waf.Observe} {
+			if !about.has(conf) {
+				continue
+			}
+			d.numOf[about.class][conf] = len(d.rules)
+			d.rules = append(d.rules, waf.Rule{
+				Name: about.rule(conf), Description: about.what, File: "builtin", OutOfBand: conf == waf.Observe, Confidence: conf,
+			})
+		}
+	}
+}
