@@ -32,7 +32,8 @@ type Finding struct {
 // A Part is a part of a request that detectors are shown.
 type Part uint8
 
-// The parts of a request. A path has its escapes.
+// The parts of a request. A path has its escapes. A raw body is one of which nothing else
+// is shown, or the beginning of a file in a multipart body, with its name.
 const (
 	PartPath Part = iota
 	PartArg
@@ -111,7 +112,7 @@ func (in *Inspection) watchBody(body []byte) {
 	if len(in.watches) == 0 {
 		return
 	}
-	isRaw := len(in.zones[zoneBodyArgs].values) == 0 || len(in.zones[zoneFiles].values) > 0
+	isRaw := len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) == 0
 	in.readAnyway(body)
 	for _, w := range in.watches {
 		for _, p := range in.zones[zoneBodyArgs].values {
@@ -119,6 +120,9 @@ func (in *Inspection) watchBody(body []byte) {
 		}
 		for _, p := range in.zones[zoneFiles].values {
 			w.Look(PartFile, nil, p.value)
+		}
+		for _, p := range in.fileHeads {
+			w.Look(PartRawBody, p.name, p.value)
 		}
 		if isRaw {
 			w.Look(PartRawBody, nil, body)

@@ -25,6 +25,8 @@ type Inspection struct {
 	matches []Match
 	watches []Watch // of detectors
 
+	fileHeads []pair // names of files in the body, and how they begin
+
 	awaits bool // the body is not known yet
 	unique bool // of names in the body that differ in case only, one counts
 	isJSON bool
@@ -177,6 +179,7 @@ func (in *Inspection) Close() {
 	clear(in.known)
 	in.waiting, in.alive = in.waiting[:0], in.alive[:0]
 	in.unique, in.isJSON = false, false
+	in.fileHeads = in.fileHeads[:0]
 	in.rules.inspections.Put(in)
 }
 

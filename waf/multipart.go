@@ -41,11 +41,28 @@ func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
 	if file := fileName(part); file != "" {
 		in.add(zoneFiles, nil, in.room.keep(file))
 		in.add(zoneFilesNames, nil, name)
-		return io.Copy(io.Discard, part)
+		return in.readFile(part, file)
 	}
 	value, err := in.room.readAll(part)
 	in.add(zoneBodyArgs, name, value)
 	return int64(len(value)), err
+}
+
+// maxFileHead is how much of a file detectors are shown.
+const maxFileHead = 2 << 10
+
+// readFile keeps the beginning of a file for detectors, and returns how large it is.
+func (in *Inspection) readFile(part *multipart.Part, name string) (int64, error) {
+	if len(in.watches) == 0 {
+		return io.Copy(io.Discard, part)
+	}
+	head, err := in.room.readAll(io.LimitReader(part, maxFileHead))
+	if err != nil {
+		return int64(len(head)), err
+	}
+	in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(name), value: head})
+	n, err := io.Copy(io.Discard, part)
+	return n + int64(len(head)), err
 }
 
 // fileName returns the name of the file that a part is, with the folders in it; empty if

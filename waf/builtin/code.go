@@ -10,11 +10,11 @@ const (
 )
 
 var codeSigns = []sign{
-	{codeInjection, 10, inURL | inRaw, spaced, `<\?(?:php|=)?[ (]?.*` + phpCalls + `[ (/@"'` + "`" + `]`},
+	{codeInjection, 10, inURL, spaced, `<\?(?:php|=)?[ (]?.*` + phpCalls + `[ (/@"'` + "`" + `]`},
 	{codeInjection, 8, inURL, spaced, `<\?(?:php\b|=)`},
 	{codeInjection, 10, inBody | inRaw, spaced, `\A ?(?:gif8\d\w?;? ?)?<\?(?:php|=)? ?@?(?:` + phpCalls + `) ?\(? ?(?:@?` + phpInput + `|` + quote + `|base64_decode|getallheaders|\))`},
 	{codeInjection, 10, inBody | inRaw, spaced, `\A ?<\?(?:php|=)? ?[^?]*(?:eval|assert|system|passthru|shell_exec|exec|popen) ?\( ?@?` + phpInput + `\[`},
-	{codeInjection, 10, inRaw, spaced, `\r?<\?(?:php|=)? ?@?(?:eval|assert|system|passthru|shell_exec|exec|popen|include) ?\( ?@?` + phpInput + `\[`},
+	{codeInjection, 10, inRaw | inProse, spaced, `<\?(?:php|=)? ?@?(?:eval|assert|system|passthru|shell_exec|exec|popen|include) ?\( ?@?` + phpInput + `\[`},
 	{codeInjection, 8, inURL, spaced, few + `(?:[;{}("'` + "`" + `]|\$\{|\A)@?\$?\{?@?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|assert|eval|phpinfo|file_put_contents|call_user_func(?:_array)?|create_function) ?\(.*\)`},
 	{codeInjection, 8, inBody, spaced, `\A[\w.]*(?:['");}]+ ?;? ?|\$\{ ?@?|\{\$\{)(?:print ?\(?)?@?(?:system|exec|passthru|shell_exec|popen|assert|eval|phpinfo|file_put_contents) ?\(.*\)`},
 	{codeInjection, 8, inBody, spaced, `\A ?@?(?:eval|assert|system|passthru|shell_exec|phpinfo) ?\((?:` + quote + `.*|base64_decode.*|` + phpInput + `.*)?\) ?;? ?\z`},

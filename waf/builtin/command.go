@@ -15,7 +15,7 @@ const (
 )
 
 var commandSigns = []sign{
-	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?[/~.$*?\\]+[\w?*]`},
+	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + fetchers + ` +(?:-|/|\$|https?:|ftp:|\d+\.\d+|[\w-]+\.\w)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + shells + ` +(?:-[a-z]|/c|/dev/|\d|[\w.-]+ \d|<|"?\$|s_client)`},
 	{commandInjection, 9, inAll, bare, word + separator + `(?:/usr)?/bin/\w+`},
@@ -35,6 +35,6 @@ var commandSigns = []sign{
 	{commandInjection, 6, inURL | notSearch, bare, `\A(?:cat +/\S+|ls +-\w+ +/\S*|uname +-a|whoami|id|ifconfig|wget +(?:https?|ftp)://\S+|curl +(?:-\w+ +)*https?://\S+|nc +-\S+.*|bash +-[ci] .*|cmd(?:\.exe)? */c .*|powershell +-\w+ .*|ping +-[cn] +\d+ .*|net +user.*|type +[a-z]:\\.*)\z`},
 
 	// () { :;}; is how functions come in the environment of a shell.
-	{commandInjection, 10, inAll | inProse, spaced, `\(\) ?\{ ?(?::|_|\w*=?|[^}]*;?) ?;? ?\} ?;? ?(?:>_\[|\S*/|echo|bash|ping|wget|curl|:|\w+ ?)`},
+	{commandInjection, 10, inAll, spaced, `\A ?\(\) ?\{[^}]*\} ?(?:;|>_\[)`},
 	{commandInjection, 10, inHeader, spaced, `\A ?\(\) ?\{`},
 }

@@ -13,6 +13,8 @@ type context struct {
 	name                          []byte
 	isName                        bool // it is the name itself that is looked at
 	isProse, isStatement, isQuery bool
+	isSecret                      bool // a password, which may hold anything but an equals sign
+	compares                      bool
 	places                        place
 }
 
@@ -26,13 +28,16 @@ var dull = map[string]bool{
 func isDull(name []byte) bool { return dull[string(name)] }
 
 // mayAttack reports whether a value has anything that signs need: a special byte, or a
-// number and words, which suffices for SQL.
+// number and words, which suffices for SQL, or the beginning of an object in base64.
 func (c *context) mayAttack(value []byte) bool {
 	all := kindsOf(value)
 	if all&isSpecial != 0 {
 		return c.part != waf.PartPath || isSuspectPath(value)
 	}
 	first := value[0]
+	if len(value) > 16 && hasAnyPrefix(value, "rO0A", "AAEA", "gASV", "gAN", "gAS", "Y29z", "KGRw", "Tzo", "YTo") {
+		return true
+	}
 	return (isDigit(first) || first == '-' || first == '.') && bytes.IndexByte(value, ' ') > 0
 }
 
@@ -61,6 +66,7 @@ func (c *context) read(t *text) {
 		return
 	}
 	c.isProse = isProse(t)
+	c.compares = bytes.IndexByte(t.decoded, '=') >= 0
 	c.isStatement = hasAnyPrefix(t.spaced, "select ", "insert ", "update ", "delete ", "create ", "alter ", "with ", "explain ", "show ", "begin", "set ", "grant ", "drop ")
 }
 
@@ -84,9 +90,8 @@ func (c *context) placesOf() place {
 		if isOneOf(last, pathNames) {
 			p |= asPath
 		}
-		if isOneOf(last, searchNames) {
-			c.isQuery = true
-		}
+		c.isQuery = isOneOf(last, searchNames)
+		c.isSecret = isOneOf(last, secretNames)
 	}
 	return p
 }
@@ -113,6 +118,8 @@ func (c *context) weigh(of class, points int) int {
 		return min(points, told)
 	case c.isProse:
 		return min(points, certainPoints-1)
+	case c.isSecret && !c.compares:
+		return min(points, told)
 	case c.isStatement && of == sqlInjection:
 		return min(points, told)
 	}
@@ -131,6 +138,9 @@ var searchNames = []string{
 	"q", "s", "search", "query", "term", "terms", "keyword", "keywords", "k", "wd", "text", "find", "searchterm", "search_query", "search_term", "qs", "message", "comment", "body",
 	"description", "title", "subject", "note", "notes", "content", "excerpt", "summary", "msg", "prompt", "question", "answer", "feedback", "bio",
 }
+
+// secretNames are names of values that may hold anything.
+var secretNames = []string{"password", "pass", "passwd", "pwd", "passphrase", "secret", "pass1", "pass2", "password1", "password2", "password_confirmation", "new_password", "old_password", "current_password", "user_pass", "log_pass"}
 
 // lastName returns the last part of a name such as user[file] or json.user.file.
 func lastName(name []byte) []byte {

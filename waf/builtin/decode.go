@@ -275,14 +275,20 @@ func skipComment(s []byte) int {
 	return 2
 }
 
-// appendBare appends s as a shell reads a word of it: without quotes, backslashes, carets
-// and empty variables.
+// appendBare appends s as a shell reads it: without quotes, backslashes, carets and empty
+// variables, and with a semicolon for the end of a line.
 func appendBare(to, s []byte) []byte {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\'' || c == '"' || c == '\\' || c == '^':
 		case c == '$' && i+1 < len(s) && (s[i+1] == '@' || s[i+1] == '*'):
 			i++
+		case c == '\n':
+			to = append(to, ';')
+		case c <= ' ':
+			if len(to) > 0 && to[len(to)-1] != ' ' {
+				to = append(to, ' ')
+			}
 		default:
 			to = append(to, c)
 		}

@@ -11,8 +11,8 @@ import (
 // A detector looks for signs.
 type detector struct {
 	signs []compiled
-	words int // of a set of signs
-	free  [3][]uint64
+	words int      // of a set of signs
+	free  []uint64 // signs without a literal
 	find  *search.Automaton
 	sets  [][]uint64
 	rules []waf.Rule
@@ -28,6 +28,7 @@ type compiled struct {
 func newDetector() *detector {
 	all := allSigns()
 	d := &detector{words: (len(all) + 63) / 64}
+	d.free = make([]uint64, d.words)
 	byLiteral := map[string][]uint64{}
 	var literals []string
 	for i, s := range all {
@@ -37,7 +38,11 @@ func newDetector() *detector {
 			panic("builtin: " + s.pattern + ": " + err.Error()) // a test compiles all
 		}
 		d.signs = append(d.signs, compiled{s, re})
-		for _, l := range literalsOf(pattern) {
+		own := literalsOf(pattern)
+		if len(own) == 0 {
+			d.free[i/64] |= 1 << (i % 64)
+		}
+		for _, l := range own {
 			if byLiteral[l] == nil {
 				byLiteral[l] = make([]uint64, d.words)
 				literals = append(literals, l)
@@ -59,8 +64,8 @@ func newDetector() *detector {
 	return d
 }
 
-// literalsOf returns literals one of which is in every text with a sign. Blanks around
-// them may be another white space in some forms.
+// literalsOf returns literals one of which is in every text with a sign, or none if that
+// is not known. White space in them may be another one in some forms.
 func literalsOf(pattern string) []string {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -68,9 +73,21 @@ func literalsOf(pattern string) []string {
 	}
 	literals := search.Required(tree.Simplify(), search.ExactCase)
 	for i, l := range literals {
-		literals[i] = strings.Trim(l, " \n")
+		if literals[i] = longestOf(l); literals[i] == "" {
+			return nil
+		}
 	}
 	return literals
+}
+
+// longestOf returns the longest part of a literal without blanks and control characters.
+func longestOf(literal string) (longest string) {
+	for _, part := range strings.FieldsFunc(literal, func(r rune) bool { return r <= ' ' }) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
 }
 
 // Rules are those of all classes.

@@ -20,19 +20,19 @@ var otherSigns = []sign{
 	{externalEntity, 8, inURL | inBody | inRaw, spaced, `<(?:\w+:)?include[^>]* href ?= ?["'](?:file:|/etc|[a-z]:|php:|https?://(?:\d|localhost))`},
 	{externalEntity, 8, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}<.*(?:<xsl:(?:value-of|variable)[^>]*(?:php:function|system-property|document ?\(|java:|rt:)|xmlns:\w+ ?= ?["'](?:http://php\.net/xsl|http://xml\.apache\.org/xalan/java|urn:schemas-microsoft-com:xslt))`},
 
-	{deserialization, 10, inAll | inRaw, decoded, `\A\W{0,3}(?:ro0a|h4siaaaaaaaa|\xac\xed).*(?:commons.?collections|transform|templatesimpl|badattributevalue|invokertransformer|annotationinvocation|hashtable|priorityqueue|ysoserial|javax.?management|com\.sun|jdk7u21|spring.?framework|hibernate|groovy)`},
+	{deserialization, 10, inAll | inRaw, decoded, `\A\W{0,3}(?:ro0a|h4siaaaaaaaa|[^\x00-\x7f]{2}\x00\x05).*(?:commons.?collections|transform|templatesimpl|badattributevalue|invokertransformer|annotationinvocation|hashtable|priorityqueue|ysoserial|javax.?management|com\.sun|jdk7u21|spring.?framework|hibernate|groovy)`},
 	{deserialization, 6, inAll, decoded, `\A\W{0,3}ro0ab[\w+/=-]{8,}`},
-	{deserialization, 6, inRaw, decoded, `\A\xac\xed\x00\x05[\x70-\x7e]`},
+	{deserialization, 6, inRaw, decoded, `\A[^\x00-\x7f]{2}\x00\x05[p-~]`},
 	{deserialization, 10, inAll | inRaw, decoded, `\A\W{0,2}(?:[\w+/=%-]*;)?(?:.*[{;])?o:\d+:"[\w\\]*(?:monolog|guzzlehttp|symfony|illuminate|laravel|pendingbroadcast|fnstream|swift_|doctrine|zend|phpggc|wp_|requests_|cachedkeyset|thinkphp|think\\|yii|codeigniter|tcpdf|slim\\|carbon|drupal|magento|snappy|phpexcel|phpseclib|faker)[\w\\]*":`},
-	{deserialization, 6, inAll, decoded, `\A(?:a:\d+:\{.*[;{])?[oc]:\+?\d+:"[\w\\]+":\d+:\{.*[;}]\}?`},
+	{deserialization, 6, inAll, decoded, `\A(?:a:\d+:\{.*[;{])?[oc]:\+?\d+:"(?:[^s"]|s[^t"]|st[^d"])[\w\\]*":\d+:\{`},
 	{deserialization, 6, inURL | inBody, decoded, `\A\W{0,2}(?:tzo|tz0|yto[0-9])[\w+/]{16,}=*\z`},
 	{deserialization, 6, inAll, decoded, `\A\W{0,3}aaeaaad/////[\w+/=]{16,}`},
 	{deserialization, 10, inBody | inRaw | inURL, spaced, `"?\$?_?_?type"? ?[:=] ?"(?:system\.(?:windows\.data\.objectdataprovider|diagnostics\.process|management\.automation|configuration\.install|security\.principal|data\.|io\.file|activities|workflow)|microsoft\.(?:exchange|visualstudio)|presentationframework)`},
 	{deserialization, 10, inAll | inRaw, decoded, `(?:objectdataprovider|typeconfusedelegate|windowsidentity\b.*bootstrapcontext|activitysurrogateselector|textformattingrunproperties|losformatter|objectstateformatter|psobject.*<objs)`},
 	{deserialization, 10, inBody | inRaw | inURL, spaced, `["']?@type["']? ?: ?["'](?:com\.sun\.|org\.apache\.|java\.lang\.(?:class|autocloseable|runtime)|javax\.|org\.springframework|l?com\.sun|ch\.qos|oracle\.|br\.com|com\.zaxxer|com\.mchange|org\.hibernate)`},
 	{deserialization, 10, inBody | inRaw | inURL, spaced, `!!(?:python/(?:object(?:/apply|/new)?|name|module)|javax?\.|com\.sun\.|org\.)[:.\w]|!ruby/(?:object|hash|struct|class):|!<!?tag:yaml\.org,2002:(?:python|ruby|js/function)`},
-	{deserialization, 10, inAll | inRaw, decoded, `\A[\x80-\xff]?.{0,12}c(?:os|posix|nt|subprocess|builtins|__builtin__|commands|sys|pty|socket|webbrowser|importlib)\n(?:system|popen|eval|exec|check_output|run|call|execfile|spawn|getattr|__import__)\n`},
-	{deserialization, 10, inAll | inRaw, decoded, `\A\x80[\x02-\x05].*(?:posix|subprocess|builtins|nt)\W{0,6}(?:system|popen|eval|exec|getattr|check_output)`},
+	{deserialization, 10, inAll | inRaw, decoded, `\A[^\x00-\x7f]?.{0,12}c(?:os|posix|nt|subprocess|builtins|__builtin__|commands|sys|pty|socket|webbrowser|importlib)\n(?:system|popen|eval|exec|check_output|run|call|execfile|spawn|getattr|__import__)\n`},
+	{deserialization, 10, inAll | inRaw, decoded, `\A[^\x00-\x7f][\x02-\x05].*(?:posix|subprocess|builtins|nt)\W{0,6}(?:system|popen|eval|exec|getattr|check_output)`},
 	{deserialization, 8, inAll, decoded, `\A(?:y29z|y3bvc2l4|y19fynvpbhrpbl9f|ynvpbhrpbnm|kgrw|gasv|gan9|gav9|gasc)[\w+/=-]{12,}.*(?:c3lzdgvt|cg9wzw4|zxzhb|zxhly|c3vichjvy2vzc)`},
 	{deserialization, 10, inAll | inRaw, spaced, `_\$\$nd_func\$\$_|<java(?: version| class|>).*<(?:object|void) .*(?:class|method) ?= ?["'](?:java\.lang\.(?:process|runtime)|javax)|<(?:java\.util\.priorityqueue|sorted-set|java\.beans\.eventhandler|dynamic-proxy|tree-map).*(?:processbuilder|eventhandler|imageio)|<object-stream>`},
 
@@ -42,7 +42,7 @@ var otherSigns = []sign{
 	{headerInjection, 8, inTarget | notSearch, decoded, `(?:\r\n|\n)(?:\+?ok|set |flushall|config set|slaveof|eval |save|quit|helo |ehlo |mail from:|rcpt to:|stats|gets? )`},
 
 	{directoryInjection, 8, inAll, spaced, `\A[\w@. *-]{0,40}\*?\)+ ?\(?[|&!]? ?\(+ ?[|&!]? ?\(?[\w-]+ ?[~<>]?=`},
-	{directoryInjection, 6, inAll, spaced, `\A\*\)(?:\(|\z)|\)\(\|\(|\)\(&\(\w+=|\(\|\(\w+=\*\)`},
+	{directoryInjection, 6, inAll, spaced, `\A\*\)(?:\(|\z)|\A[^(]*\)\((?:\||&)[()]`},
 	{directoryInjection, 8, inAll, spaced, few + quote + ` ?(?:\]|or|and) ?(?:\||//|/\*|count ?\(|name ?\(|string-length ?\(|position ?\(|contains ?\(|substring ?\( ?//|node\(\))`},
 
 	{requestInBody, 10, inRaw | inBody, decoded, `\A(?:0\r?\n\r?\n|\r?\n)*(?:get|post|put|delete|head|options|patch|trace|connect) \S+ http/1\.[01]\r?\n(?:[\w-]+:|x)`},

@@ -19,6 +19,8 @@ var pathSigns = []sign{
 	{pathTraversal, 6, inURL | inBody | asPath, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:` + up + `){3,}\S*\z`},
 	{pathTraversal, 5, inTarget | asPath, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:` + up + `){2}\S*\z`},
 	{pathTraversal, 3, inAll, decoded, `\A\S*(?:\A|[/\\=])` + up + `\S*\z`},
+	// Sources name each other so.
+	{pathTraversal, -8, inBody, decoded, `[./](?:tsx?|jsx?|mjs|vue|css|scss|less|mdx?|html?|png|svg|jpe?g|gif|json|ya?ml|go|py|rb|rs|java|kt|swift|hpp|cpp)\z`},
 	{pathTraversal, 6, inFile, decoded, up},
 	{pathTraversal, 6, inURL | inBody | asPath, decoded, `\A[\w./\\:-]+\x00(?:\.?\w{0,5})\z`},
 	{pathTraversal, 10, inTarget | asPath, decoded, `\A(?:[a-z]:)?[/\\]+` + known + pathTail},
@@ -27,12 +29,13 @@ var pathSigns = []sign{
 	{pathTraversal, 4, inBody | inTarget, decoded, `\A(?:[a-z]:)?[/\\]+` + known + pathTail},
 	{pathTraversal, 3, inTarget | asPath, decoded, `\A(?:[a-z]:)?[/\\]+` + secret + pathTail},
 
-	{fileInclusion, 10, inAll, decoded, `\A\W{0,3}(?:php:[/\\]+(?:filter|input|fd|memory|temp|stdin)|expect:[/\\]{2}|data:(?:[/\\]*text/plain|[/\\]*application/octet-stream)?;?(?:base64)?,(?:pd9w|pd94bww|<\?)|phar:[/\\]{2}|glob:[/\\]{2}|compress\.(?:zlib|bzip2):[/\\]{2})`},
+	{fileInclusion, 10, inAll | notSearch, decoded, `\A\W{0,3}(?:php:[/\\]+(?:filter|input|fd|memory|temp|stdin)|expect:[/\\]{2}|data:(?:[/\\]*text/plain|[/\\]*application/octet-stream)?;?(?:base64)?,(?:pd9w|pd94bww|<\?)|phar:[/\\]{2}|glob:[/\\]{2}|compress\.(?:zlib|bzip2):[/\\]{2})`},
+	{fileInclusion, 10, inAll, decoded, `\A\W*php:[/\\]+filter[/\\]+(?:read=|write=|convert\.|string\.|zlib\.|resource=)`},
 	{fileInclusion, 10, inTarget, decoded, `=php://(?:input|filter)|(?:auto_(?:pre|ap)pend_file|allow_url_(?:include|fopen)|disable_functions|open_basedir|suhosin\.simulation|cgi\.force_redirect) ?=`},
 	{fileInclusion, 8, inAll, decoded, `\A(?:zip|rar|jar|netdoc|ogg|ssh2(?:\.\w+)?|dict|tftp):(?:[/\\]{2}|https?:).*(?:[#!%]|\.(?:php|phtml|jpe?g|txt|zip))`},
 	{fileInclusion, 10, inAll, decoded, `\A(?:file|netdoc|local_file|view-source:file):[/\\]*(?:localhost|127\.0\.0\.1)?[/\\]*(?:[a-z]:[/\\]+)?(?:` + secret + `)`},
 	{fileInclusion, 7, inTarget | inBody | asPath, decoded, `\A(?:https?|ftps?|//|\\\\)\S+\.(?:txt|php\d?|phtml|inc|log|dat|gif|jpg|png|js)\?+(?:\w+=?)?\z`},
 	{fileInclusion, 6, inTarget | asPath, decoded, `\A(?:https?|ftps?)://\S+\.(?:txt|php\d?|phtml|inc|jsp|asp)(?:\x00|#|\?|\z)`},
 	{fileInclusion, 6, inTarget | inBody | asPath, decoded, `\A(?:https?|ftp)://\d+\.\d+\.\d+\.\d+(?::\d+)?/\S*\.(?:txt|php\d?|sh|pl|py|jsp|asp|xml|dtd|cgi|exe|ps1)`},
-	{fileInclusion, 5, inTarget | asPath, decoded, `\A\\\\[\w.-]+\\`},
+	{fileInclusion, 3, inTarget | asPath, decoded, `\A\\\\[\w.-]+\\`},
 }

@@ -17,6 +17,7 @@ var scriptSigns = []sign{
 	{crossSiteScripting, 7, inURL, spaced, `<[a-z!?/:-]+[^<]*[ /"'` + "`" + `]` + on + ` ?= ?["'` + "`" + `]?[a-z(\[]`},
 	{crossSiteScripting, 10, inURL, spaced, `<` + tags + `\b[^>]*(?:src|href|action|data|formaction|to|from|values|background|poster|content|srcdoc|code|codebase|dynsrc|lowsrc) ?= ?["'` + "`" + `]? ?(?:(?:java|vb|live)script ?:|data:(?:text/html|image/svg|application/x?html))`},
 	{crossSiteScripting, 10, inURL, spaced, few + `["'` + "`" + `] ?/?>? ?[ /]*` + on + ` ?= ?.*` + call},
+	{crossSiteScripting, 10, inURL, spaced, few + `["'` + "`" + `][ /]+(?:[\w-]+(?: ?= ?\S*)?[ /]+)+` + on + ` ?= ?.*` + call},
 	{crossSiteScripting, 6, inURL, spaced, few + `["'` + "`" + `][ /]+(?:` + on + `|style|formaction) ?= ?["'` + "`" + `]?[a-z(\[].*(?://|["'` + "`" + `]|\))`},
 	{crossSiteScripting, 10, inURL, spaced, `\A ?["'` + "`" + `]?(?:java|vb|live)script ?:.*(?:` + call + `|%0a|//|\(|` + "`" + `)`},
 	{crossSiteScripting, 8, inURL, spaced, `\A ?data: ?(?:text/html|image/svg\+xml|application/xhtml\+xml|text/xml|text/javascript)[^,]*,.*(?:<|;base64,|base64,pd94|phn2|phnj)`},

@@ -6,7 +6,9 @@ const (
 	few   = `\A(?:\S+ ){0,3}?\S*?`
 	quote = `['"` + "`" + `]`
 	// out is where a string, a number or a parenthesis may have ended.
-	out = `(?:` + few + `(?:` + quote + `|\)) ?\)*|\A ?[-+]?[\d.]+ ?` + quote + `?\)*|\A\w*\)+) ?`
+	out    = `(?:` + broken + `|` + number + `)`
+	broken = `(?:` + few + `(?:` + quote + `|\)) ?\)*|\A ?[-+]?[\d.]+ ?` + quote + `\)*|\A\w*\)+) ?`
+	number = `\A ?[-+]?[\d.]+ ?\)* ?`
 	// end is where a statement ends, or what is left of it becomes a comment.
 	end = `[ )]*(?:--|#|;|\z|/\*)`
 	// operand is a number, a string that may go on behind the value, or a constant.
@@ -19,10 +21,11 @@ const (
 )
 
 var sqlSigns = []sign{
-	{sqlInjection, 10, inAll, spaced, out + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + operand},
+	{sqlInjection, 10, inAll | notSearch, spaced, number + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + operand},
+	{sqlInjection, 10, inAll, spaced, broken + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + operand},
 	{sqlInjection, 10, inAll, spaced, few + quote + `[ )]*(?:or|\|\||and|&&|xor|-|\+|\*|/|\^|&|=|like|<|>)[ (]*` + operand + `[ )]*(?:--|#|/\*)`},
 	{sqlInjection, 6, inAll, spaced, few + quote + `[ )]*(?:or|\|\||and|&&|xor) ?[( ]*(?:not )?[\d.]+ ?\z`},
-	{sqlInjection, 10, inAll, spaced, `\A[\w.@+-]*` + quote + `\)* ?;?(?: ?--(?:[ +-].*)?| ?/\*.*| ?#| ?;? ?%00)\z`},
+	{sqlInjection, 10, inAll, decoded, `\A[\w.@+-]*` + quote + `\)*\s*;?\s*(?:--(?:[\s+-].*)?|/\*.*|#)\z`},
 	{sqlInjection, 8, inAll, spaced, few + quote + `[ )]*(?:or|and) ?\(? ?\w+ (?:is not null|is null|like ` + quote + `[^'"]*%)`},
 	{sqlInjection, 10, inAll, spaced, few + quote + ` ?(?:\|\|| or | and |\+|&&) ?(?:` + quote + `?\w+` + quote + `? ?=+ ?)` + quote + `\w*\z`},
 	{sqlInjection, 6, inAll, spaced, `\A\w*` + quote + ` ?(?:\|\||\+|&) ?` + quote + `\w*\z`},
@@ -44,7 +47,7 @@ var sqlSigns = []sign{
 	{sqlInjection, 7, inAll, spaced, out + `(?:and|or|xor|\|\||&&|,|=|-|\+|\*|/|\^|[<>]|in|like|rlike|exists|not exists|not)[ (]*\( ?select .* from `},
 	{sqlInjection, 7, inAll, spaced, out + `(?:and|or|xor|\|\||&&|,|=|rlike)?[ (]*(?:if|iif|elt|make_set|ifnull|nullif|coalesce|case|decode) ?\(? ?(?:when )?[ (]*(?:\d+ ?[=<>]|\( ?select|ascii|substr|length|user|1=|not|@@|ord)`},
 	{sqlInjection, 8, inAll, spaced, few + `case when .+ then .+ else .+ end\b.*`},
-	{sqlInjection, 10, inAll, spaced, out + `(?:order|group) by \d+(?: ?, ?\d+)*` + `[ )]*(?:--|#|/\*)`},
+	{sqlInjection, 10, inAll, spaced, out + `(?:order|group) by \d+(?: ?, ?\d+)*(?: having .*)?` + `[ )]*(?:--|#|/\*)`},
 	{sqlInjection, 6, inAll, spaced, out + `(?:order|group) by \d+(?: ?, ?\d+)*(?: (?:asc|desc))?\z`},
 	{sqlInjection, 6, inAll, spaced, out + `(?:having|limit|procedure|into (?:out|dump)file|rlike|regexp) ?[\d(` + "'\"" + `].*(?:--|#|=|/\*|union|select|\()`},
 	{sqlInjection, 8, inAll, spaced, few + `into (?:out|dump)file ?` + quote},

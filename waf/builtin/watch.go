@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"bytes"
 	"math/bits"
 
 	"github.com/tocsin-project/tocsin/internal/search"
@@ -78,21 +79,46 @@ func (w *watch) look(c context, value []byte) {
 		plusToBlank(w.text.decoded)
 	}
 	w.text.spaced = appendSpaced(w.text.spaced[:0], w.text.decoded)
-	w.text.bare = w.text.bare[:0]
 	search.Mark(w.find, w.text.spaced, w.sets, w.bits)
-	if kindsOf(w.text.spaced)&isQuote != 0 {
-		w.text.bare = appendBare(w.text.bare, w.text.spaced)
-		if len(w.text.bare) < maxTail {
-			search.Mark(w.find, w.text.bare, w.sets, w.bits)
+	w.lookBare()
+	if c.part == waf.PartRawBody || hasControl(w.text.decoded) {
+		for i, set := range w.free {
+			w.bits[i] |= set
 		}
 	}
 	if c.part == waf.PartPath {
-		w.add(&c, int(pathTraversal), dotPoints(value, w.text.decoded))
+		w.add(&c, int(pathTraversal), dotPoints(value, w.text.decoded), 0)
 	}
 	if hasLookup(w.text.decoded) {
-		w.add(&c, int(jndiLookup), certainPoints)
+		c.read(&w.text)
+		w.add(&c, int(jndiLookup), certainPoints, 0)
+	}
+	if hasBrokenScheme(w.text.decoded) {
+		c.read(&w.text)
+		w.add(&c, int(crossSiteScripting), likelyPoints+1, 0)
 	}
 	w.judge(&c)
+}
+
+// lookBare marks what a shell makes of the text, if that is another one.
+func (w *watch) lookBare() {
+	w.text.bare = w.text.bare[:0]
+	if kindsOf(w.text.decoded)&isQuote == 0 && bytes.IndexByte(w.text.decoded, '\n') < 0 {
+		return
+	}
+	w.text.bare = appendBare(w.text.bare, w.text.decoded)
+	if len(w.text.bare) < maxTail {
+		search.Mark(w.find, w.text.bare, w.sets, w.bits)
+	}
+}
+
+func hasControl(s []byte) bool {
+	for _, c := range s {
+		if c < ' ' && c != '\n' && c != '\t' {
+			return true
+		}
+	}
+	return false
 }
 
 func plusToBlank(s []byte) {
@@ -113,20 +139,22 @@ func (w *watch) judge(c *context) {
 		return
 	}
 	c.read(&w.text)
-	var points [classCount]int
+	var soft, hard [classCount]int
 	for i, set := range w.bits {
 		w.bits[i] = 0
 		for ; set != 0; set &= set - 1 {
 			s := &w.signs[i*64+bits.TrailingZeros64(set)]
 			if c.counts(s) && w.matchesIn(s) {
-				points[s.class] += s.points
+				if s.where&inProse != 0 {
+					hard[s.class] += s.points
+				} else {
+					soft[s.class] += s.points
+				}
 			}
 		}
 	}
-	for class, n := range points {
-		if n > 0 {
-			w.add(c, class, n)
-		}
+	for class := range soft {
+		w.add(c, class, soft[class], hard[class])
 	}
 }
 
@@ -150,9 +178,10 @@ func (w *watch) matchesIn(s *compiled) bool {
 	return s.re.MatchBytes(in)
 }
 
-// add adds what a value has of a class.
-func (w *watch) add(c *context, of, points int) {
-	points = c.weigh(class(of), points)
+// add adds what a value has of a class: points of signs that say less in prose, and of
+// others.
+func (w *watch) add(c *context, of, soft, hard int) {
+	points := c.weigh(class(of), soft) + hard
 	if points <= 0 {
 		return
 	}

@@ -1,0 +1,30 @@
+package builtin
+
+const scriptScheme = "javascript"
+
+// hasBrokenScheme reports whether there is a javascript: with control characters in it,
+// which browsers drop.
+func hasBrokenScheme(s []byte) bool {
+	for i, c := range s {
+		if c == ':' && endsBroken(s[:i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func endsBroken(s []byte) bool {
+	broken := false
+	left := len(scriptScheme)
+	for i := len(s) - 1; i >= 0 && left > 0; i-- {
+		switch {
+		case s[i] == scriptScheme[left-1]:
+			left--
+		case s[i] < ' ':
+			broken = true
+		default:
+			return false
+		}
+	}
+	return broken && left == 0
+}
