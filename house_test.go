@@ -62,8 +62,8 @@ var rooms = map[string]room{
 	"appsec":                 {[]string{"inspect", "internal/upstream", "lookup"}, []string{zap}},
 	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, suffixes}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
-	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware"}, []string{caddy, zap}},
-	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "inspect", "lookup", "metrics", "middleware"}, []string{caddy, prometheus, zap}},
+	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware", "waf"}, []string{caddy, zap}},
+	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "inspect", "lookup", "metrics", "middleware", "waf", "waf/builtin"}, []string{caddy, prometheus, zap}},
 	"caddymodule/layer4":     {[]string{".", "caddymodule"}, []string{caddy, caddyl4}},
 	"caddymodule/option":     {nil, []string{caddy}},
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
@@ -89,11 +89,12 @@ var rooms = map[string]room{
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
 	"internal/search":        {},
 	"internal/upstream":      {},
+	"internal/wafsuite":      {},
 	"internal/wire":          {[]string{"lookup"}, nil},
 	"lapi":                   {[]string{"lookup", "event", "internal/upstream", "internal/wire"}, []string{zap, backoff}},
 	"lists":                  {[]string{"lookup", "internal/follow", "internal/upstream"}, []string{zap, backoff}},
 	"lookup":                 {nil, []string{bart, lru}},
-	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware"}, []string{prometheus}},
+	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware", "waf"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 	"waf":                    {[]string{"event", "inspect", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
@@ -105,7 +106,7 @@ var rooms = map[string]room{
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
 // frames of HTTP/2.
-var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wordpresstest"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
+var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -26,6 +26,7 @@ type Status struct {
 	Challenge  *Challenge        `json:"challenge,omitempty"`  // left out if it is off
 	Detect     *Detect           `json:"detect,omitempty"`     // none if it is off
 	Inspectors []Inspector       `json:"inspectors,omitempty"` // none if none is configured
+	WAF        *WAF              `json:"waf,omitempty"`        // left out if there is none
 	Spared     Spared            `json:"spared"`               // lookups that found a decision which is not enforced
 	Countries  map[string]uint64 `json:"countries,omitempty"`  // requests stopped, by the country of their clients
 	Snapshot   *Snapshot         `json:"snapshot,omitempty"`   // none if it is off

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +30,44 @@ func (a *Inspector) write(t table) {
 		total(a.Failed), total(a.Partial), total(a.Refused), a.Broken)
 	if len(a.Failed) > 0 {
 		t.counts(name+" FAILED", "REQUESTS", a.Failed)
+	}
+}
+
+// WAF says what became of requests at the WAF, since it was made: a config that says the
+// same of it goes on with it.
+type WAF struct {
+	Rules     int               `json:"rules"`              // that run
+	Skipped   []string          `json:"skipped,omitempty"`  // files and rules that cannot run, with the reason
+	Inspected uint64            `json:"inspected"`          // requests
+	Stopped   map[string]uint64 `json:"stopped"`            // by ban and captcha, dry runs included
+	Observed  uint64            `json:"observed"`           // requests that rules matched and did not stop
+	Matched   map[string]uint64 `json:"matched,omitempty"`  // by rule
+	Excepted  map[string]uint64 `json:"excepted,omitempty"` // by rule: what did not count
+	Partial   map[string]uint64 `json:"partial,omitempty"`  // requests seen in part: long_body, too_much and so on
+	Refused   map[string]uint64 `json:"refused,omitempty"`  // requests refused or challenged for the same kinds of reason
+	Broken    uint64            `json:"broken"`             // requests given up since their body broke off
+	Failed    uint64            `json:"failed"`             // requests that passed since the WAF itself failed
+	Bodies    int64             `json:"body_bytes"`         // that bodies take now
+}
+
+// write prints what a says below the status.
+func (a *WAF) write(t table) {
+	t.row()
+	t.row("WAF", "INSPECTED", "BANNED", "CAPTCHA", "OBSERVED", "SEEN IN PART", "REFUSED", "BROKEN OFF", "FAILED")
+	t.row(strconv.Itoa(a.Rules)+" rules", a.Inspected, a.Stopped["ban"], a.Stopped["captcha"], a.Observed,
+		total(a.Partial), total(a.Refused), a.Broken, a.Failed)
+	if len(a.Matched) > 0 {
+		t.counts("WAF RULE", "MATCHED", a.Matched)
+	}
+	if len(a.Excepted) > 0 {
+		t.counts("WAF RULE", "EXCEPTED", a.Excepted)
+	}
+	if len(a.Skipped) > 0 {
+		t.row()
+		t.row("WAF LEFT OUT")
+	}
+	for _, s := range a.Skipped {
+		t.row(s)
 	}
 }
 

@@ -142,6 +142,9 @@ func (a *Status) write(w io.Writer) error {
 		for i := range a.Inspectors {
 			a.Inspectors[i].write(t)
 		}
+		if a.WAF != nil {
+			a.WAF.write(t)
+		}
 		if len(a.Servers) == 0 {
 			return
 		}

@@ -73,7 +73,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 // A source is the name of a module in the namespace tocsin.sources: lapi, blocklist or
 // geoip, or one that somebody else has added. What follows it is up to the module.
 //
-// So is an inspector in the namespace tocsin.inspectors: appsec, for one.
+// So is an inspector in the namespace tocsin.inspectors: waf and appsec, for two.
 //
 // Sources and scenario may be given any number of times. For the meaning and the default
 // of each see [App], [Challenge], [Detect], [Scenario] and [Local]; the options in the
@@ -125,6 +125,7 @@ func addGuests(all option.Block, namespace, key string, to *[]json.RawMessage, r
 //	    challenge off
 //	    detect    off
 //	    appsec    off
+//	    waf       off|observe|on
 //	    established end|keep
 //	    allow private_ranges|<address>|<range>|<path>|<url>...
 //	}

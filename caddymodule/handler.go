@@ -55,6 +55,10 @@ type Handler struct {
 	// "off" turns inspection by AppSec off here. Default: the app's.
 	AppSec string `json:"appsec,omitempty" option:"off"`
 
+	// "off" turns the WAF off here, "observe" lets pass what rules match and only tells of
+	// it, "on" stops it although the app only observes. Default: as the app says.
+	WAF string `json:"waf,omitempty" option:"off|observe|on"`
+
 	// What happens to requests in progress when their client is banned: "end" or "keep".
 	// Default: the app's.
 	Established string `json:"established,omitempty" option:"end|keep"`
@@ -236,7 +240,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	if stop.RetryAfter > 0 {
 		setRetryAfter(w, stop.RetryAfter)
 	}
-	r = r.WithContext(middleware.NewContext(r.Context(), stop))
+	r = stop.Request(r.WithContext(middleware.NewContext(r.Context(), stop)))
 	cause := fmt.Errorf("stopped by a %s decision, reference %s", stop.Decision.Action, stop.Ref)
 	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), http.HandlerFunc(page))
 }

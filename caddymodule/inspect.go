@@ -34,8 +34,9 @@ type inspector struct {
 // A heldInspector is an inspector as long as a config has taken it.
 type heldInspector struct {
 	*inspector
-	key  string
-	stop func() // ends what has been started, and gives the log back; nil: it was not started
+	key    string
+	except func(r *http.Request, rule string) bool // as this config says; nil: all rules count
+	stop   func()                                  // ends what has been started, and gives the log back; nil: it was not started
 }
 
 // heldInspectors are those of a config, in the order in which they are asked.
@@ -80,7 +81,11 @@ func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &heldInspector{inspector: v.(*inspector), key: key}, nil
+	held := &heldInspector{inspector: v.(*inspector), key: key}
+	if e, ok := m.(guest.Excepting); ok {
+		held.except = e.Excepts
+	}
+	return held, nil
 }
 
 // Destruct closes what is open.
@@ -137,7 +142,12 @@ var passed inspect.Verdict
 // Inspect implements [middleware.Inspector]. It asks once about each request,
 // however many directives this goes through.
 func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
-	if v, ok := caddyhttp.GetVar(r.Context(), i.said).(*inspect.Verdict); ok {
+	return i.once(r, in, i.said)
+}
+
+// once inspects r, unless the variable said has what came of it.
+func (i *inspector) once(r *http.Request, in inspect.Details, variable string) (inspect.Verdict, error) {
+	if v, ok := caddyhttp.GetVar(r.Context(), variable).(*inspect.Verdict); ok {
 		return *v, nil
 	}
 	v, err := i.Inspector.Inspect(r, in)
@@ -149,7 +159,7 @@ func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdic
 		again.Found = nil // it is told of once
 		said = &again
 	}
-	caddyhttp.SetVar(r.Context(), i.said, said)
+	caddyhttp.SetVar(r.Context(), variable, said)
 	return v, nil
 }
 
@@ -178,11 +188,37 @@ func endsTLS(r *http.Request) bool {
 // inspect has requests inspected here, but not by what this site turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	cfg.Original = original
+	cfg.Found, cfg.Standing = h.engine.Found, h.engine.Known
 	for _, i := range app.inspectors {
-		if h.AppSec == "" || i.name != "appsec" {
+		switch {
+		case i.name == "appsec" && h.AppSec != "", i.name == "waf" && h.WAF == "off":
+		case i.name == "waf":
+			mode := siteModes[h.WAF]
+			cfg.Inspectors = append(cfg.Inspectors, &sited{i.inspector, i.except, mode, fmt.Sprint(i.said, mode)})
+		default:
 			cfg.Inspectors = append(cfg.Inspectors, i.inspector)
 		}
 	}
+}
+
+// siteModes are the words of the option waf of a site.
+var siteModes = map[string]inspect.Mode{"": inspect.ModeDefault, "on": inspect.Enforce, "observe": inspect.Observe}
+
+// A sited inspector asks as a config and a site of it say.
+type sited struct {
+	*inspector
+	except func(r *http.Request, rule string) bool
+	mode   inspect.Mode
+	said   string
+}
+
+// Inspect implements [middleware.Inspector].
+func (s *sited) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
+	in.Mode = s.mode
+	if s.except != nil {
+		in.Except = func(rule string) bool { return s.except(r, rule) }
+	}
+	return s.once(r, in, s.said)
 }
 
 // giveUp ends a request that could not be read: without a word, unless the server
@@ -198,4 +234,5 @@ func giveUp(err error) error {
 var (
 	_ caddy.Destructor     = (*inspector)(nil)
 	_ middleware.Inspector = (*inspector)(nil)
+	_ middleware.Inspector = (*sited)(nil)
 )

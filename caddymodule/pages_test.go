@@ -135,6 +135,7 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 		"detect":               "tocsin {\ndetect builtin {\n?\n}\n}",
 		"scenario":             "tocsin {\nscenario name {\n?\n}\n}",
 		"local":                "tocsin {\nlocal ban {\n?\n}\n}",
+		"waf":                  "tocsin {\nwaf builtin {\n?\n}\n}",
 		"appsec":               "tocsin {\nappsec http://127.0.0.1:7422 {\n?\n}\n}",
 	} {
 		var to caddyfile.Unmarshaler = new(App)

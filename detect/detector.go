@@ -1,10 +1,7 @@
 package detect
 
 import (
-	"fmt"
 	"hash/maphash"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -280,23 +277,4 @@ func (d *Detector) try(p pouredEvent) (event.Alert, bool) {
 func (v *view) clientBits() (hi, lo uint64) {
 	k := v.clientKey()
 	return k.hi, k.lo
-}
-
-// alert returns the alert of a bucket that overflows.
-func (p pouredEvent) alert(b *bucket) event.Alert {
-	s := p.rule.scenario
-	guarded := p.guarded()
-	a := event.Alert{
-		Scenario: s.name, Version: s.version, Hash: s.hash,
-		Client: p.view.evt.Client, Prefix: guarded.network,
-		Reflected: p.rule.reflects(p.view), Mild: s.mild && !s.ordered || b.unmarked || s.forgiven && p.view.isTroubled(), Guard: s.guard, Place: guarded.place, Places: slices.Clone(b.places),
-		Start: time.Unix(0, b.first).UTC(), Stop: time.Unix(0, p.now).UTC(),
-		Count: b.count, Capacity: s.capacity, Leak: s.leak,
-		Remediation: s.remediation, Action: s.action, Duration: s.duration, Ordered: s.ordered,
-		Simulated: s.simulated,
-		Labels:    maps.Clone(s.labels),
-		Context:   b.context(),
-	}
-	a.Message = fmt.Sprintf("%s met %s: %d events in %s", a.Client, a.Scenario, a.Count, a.Stop.Sub(a.Start))
-	return a
 }

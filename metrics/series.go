@@ -17,6 +17,7 @@ const (
 	labelOutcome   = "outcome"    // of a report, an alert or a check
 	labelEvent     = "event"      // what became of a challenge, or what a source has counted
 	labelKind      = "kind"       // of a failure of AppSec, or of why it sees only a part
+	labelRule      = "rule"       // of the WAF
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
 	labelGoVersion = "go_version" // that it was built with
@@ -47,8 +48,8 @@ type metric struct {
 // sets it, in the file of what it is about.
 type list []*metric
 
-// The metrics of [NewCollector], and those of [NewAppSec].
-var own, ofAppSec list
+// The metrics of [NewCollector], and those of [NewAppSec] and [NewWAF].
+var own, ofAppSec, ofWAF list
 
 func (l *list) gauge(name, help string, labels ...string) *metric {
 	return l.add(prometheus.GaugeValue, name, help, labels)

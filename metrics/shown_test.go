@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-project/tocsin/detect"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/middleware"
+	"github.com/tocsin-project/tocsin/waf"
 )
 
 // What a room counts is of use only if somebody sees it.
@@ -28,6 +29,7 @@ func TestEveryCountIsShown(t *testing.T) {
 		{"challenge.Counts", new(challenge.Counts), func(v values, s any) { v.challenges(*s.(*challenge.Counts)) }, nil},
 		{"detect.Stats", new(detect.Stats), func(v values, s any) { v.detector(*s.(*detect.Stats)) }, nil},
 		{"appsec.Stats", new(appsec.Stats), func(v values, s any) { v.appsec(s.(*appsec.Stats)) }, []string{"LatencySum"}}, // in the histogram
+		{"waf.Stats", new(waf.Stats), func(v values, s any) { v.waf(s.(*waf.Stats)) }, nil},
 		{"engine.AlertStats", new(engine.AlertStats), func(v values, s any) {
 			v.alerts(&engine.Stats{Alerts: *s.(*engine.AlertStats)})
 		}, []string{"Total"}}, // the sum of those of all scenarios

@@ -122,10 +122,10 @@ func (m *Middleware) Answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	case s.Answer || s.Challenge:
 		m.challenge.answer(w, r, s)
 	default:
-		if p, ok := m.banned.(*Page); ok {
+		if p, ok := m.banned.(*Page); ok { // which reads nothing of r's body
 			p.ServeStop(w, r, s)
 			return
 		}
-		m.banned.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s)))
+		m.banned.ServeHTTP(w, s.Request(r.WithContext(NewContext(r.Context(), s))))
 	}
 }

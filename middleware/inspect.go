@@ -145,7 +145,7 @@ func (i *inspectStage) leave(w http.ResponseWriter, r *http.Request, by string, 
 		// The ban page may come from another server, which must not get the body of an
 		// attack.
 		f.bodies.release()
-		r.Body, r.ContentLength = http.NoBody, 0
+		f.stop.bodiless = true
 	}
 	i.tell(by, v, f)
 }

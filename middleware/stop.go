@@ -54,9 +54,22 @@ type Stop struct {
 	// as stopped nor logged.
 	Answer bool
 
+	bodiless bool // whoever answers gets no body of the request
+
 	cause  cause
 	relay  http.Handler // the inspector's own response; nil: none
 	bodies bodies       // the inspectors' copies of the body, until the request is answered
+}
+
+// Request returns r for a handler that answers the stopped request. If the body is an
+// attack, that is a copy of r without the body; the server reads the rest of it from r.
+func (s *Stop) Request(r *http.Request) *http.Request {
+	if !s.bodiless {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
+	return r
 }
 
 // A cause is the reason of a Stop.

@@ -3,19 +3,17 @@ package waf
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/wafsuite"
 )
 
 // allRules loads CrowdSec's appsec-default.
 func allRules(t testing.TB) *Rules {
 	t.Helper()
-	dir := os.Getenv("TOCSIN_WAF_SUITE")
-	if dir == "" {
-		t.Skip("TOCSIN_WAF_SUITE names no folder of suites")
-	}
+	dir := wafsuite.Dir(t)
 	return loadSuite(t, LoadConfig{Paths: []string{filepath.Join(dir, "_hub", "appsec-configs", "crowdsecurity", "appsec-default.yaml")}})
 }
 

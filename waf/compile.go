@@ -18,12 +18,13 @@ type compiler struct {
 	data   string
 	chains map[string]int
 	conds  map[string]*condition
+	note   func(name string, content []byte) // is told of lists that were read
 }
 
 func newCompiler(data string) *compiler {
 	return &compiler{
 		rules: &Rules{chains: [][]transform{nil}, toFind: [][]transform{{}}}, data: data,
-		chains: map[string]int{"": 0}, conds: map[string]*condition{},
+		chains: map[string]int{"": 0}, conds: map[string]*condition{}, note: func(string, []byte) {},
 	}
 }
 
@@ -123,6 +124,7 @@ func (c *compiler) wordsOf(name string) (*search.Automaton, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a list: %w", err)
 	}
+	c.note(name, content)
 	var words []string
 	for line := range strings.Lines(string(content)) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {

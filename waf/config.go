@@ -111,7 +111,7 @@ func (l *loader) known(config string) ([]ruleFile, error) {
 	}
 	var all []ruleFile
 	for _, name := range names {
-		content, err := readFile(name)
+		content, err := l.read(name)
 		if err != nil {
 			return nil, err
 		}

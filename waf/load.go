@@ -2,14 +2,13 @@ package waf
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // LoadConfig says what to load. Only Paths or Sets is needed.
@@ -48,7 +47,7 @@ const (
 // asks for what is not there or cannot be done here. A rule file that is newer than this
 // version, or broken, is skipped, and named: see [Rules.Skipped].
 func Load(cfg LoadConfig) (*Rules, error) {
-	l := &loader{cfg: cfg, byName: map[string]int{}}
+	l := &loader{cfg: cfg, byName: map[string]int{}, print: sha256.New()}
 	for _, s := range cfg.Sets {
 		if err := l.set(s); err != nil {
 			return nil, err
@@ -72,6 +71,7 @@ type loader struct {
 	cfg     LoadConfig
 	files   []ruleFile
 	byName  map[string]int // band and name of what is in files
+	print   hash.Hash      // of all that was read
 	skipped []Skipped
 	policy  Policy // of the last appsec-config
 	hooked  Policy // what hooks of all have set
@@ -87,91 +87,9 @@ type ruleFile struct {
 	isSkipped bool // it cannot run, but is there
 }
 
-// path reads a file, a folder or what a glob finds.
-func (l *loader) path(p string, outOfBand bool) error {
-	paths := []string{p}
-	if strings.ContainsAny(p, "*?[") {
-		found, err := filepath.Glob(p)
-		if err != nil {
-			return fmt.Errorf("reading rules: %s: %w", p, err)
-		}
-		if len(found) == 0 {
-			return fmt.Errorf("reading rules: %s finds none", p)
-		}
-		paths = found
-	}
-	for _, p := range paths {
-		names, err := filesOf(p)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := l.file(name, outOfBand); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// filesOf returns a file, or those of a folder, the first by name first.
-func filesOf(p string) ([]string, error) {
-	info, err := os.Stat(p)
-	if err != nil {
-		return nil, fmt.Errorf("reading rules: %w", err)
-	}
-	if !info.IsDir() {
-		return []string{p}, nil
-	}
-	entries, err := os.ReadDir(p)
-	if err != nil {
-		return nil, fmt.Errorf("reading rules: %w", err)
-	}
-	var all []string
-	for _, entry := range entries {
-		name := filepath.Join(p, entry.Name())
-		info, err := os.Stat(name)
-		switch {
-		case strings.HasPrefix(entry.Name(), "."), errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("reading rules: %w", err)
-		case !info.IsDir() && !isYAML(name):
-			continue
-		}
-		below, err := filesOf(name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, below...)
-	}
-	return all, nil
-}
-
-func isYAML(name string) bool { return path.Ext(name) == ".yaml" || path.Ext(name) == ".yml" }
-
-// set reads all rules of a file system.
-func (l *loader) set(s Set) error {
-	err := fs.WalkDir(s.Files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !isYAML(name) || strings.HasPrefix(entry.Name(), ".") {
-			return err
-		}
-		content, err := fs.ReadFile(s.Files, name)
-		if err != nil {
-			return err
-		}
-		l.rules(path.Join(s.Name, name), content, false)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("reading rules: %s: %w", s.Name, err)
-	}
-	return nil
-}
-
 // file reads a file of rules, or an appsec-config.
 func (l *loader) file(name string, outOfBand bool) error {
-	content, err := readFile(name)
+	content, err := l.read(name)
 	if err != nil {
 		return err
 	}
@@ -190,21 +108,6 @@ func (l *loader) rules(name string, content []byte, outOfBand bool) {
 		return
 	}
 	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand})
-}
-
-func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading rules: %w", err)
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("reading rules: %s: %d bytes: want at most %d", name, info.Size(), maxFile)
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading rules: %w", err)
-	}
-	return content, nil
 }
 
 // parseRules reads the first document of a file of rules.
@@ -252,6 +155,7 @@ func (l *loader) skip(file, name string, err error) {
 // finish compiles what was gathered.
 func (l *loader) finish() (*Rules, error) {
 	c := newCompiler(cmp.Or(l.cfg.Data, defaultData))
+	c.note = l.note
 	c.rules.base = len(l.cfg.Sets) > 0
 	for _, f := range l.files {
 		if l.isRemoved(f) {
@@ -269,6 +173,7 @@ func (l *loader) finish() (*Rules, error) {
 		}
 	}
 	c.rules.skipped, c.rules.policy = l.skipped, l.policy.merged(l.hooked)
+	c.rules.print = hex.EncodeToString(l.print.Sum(nil))
 	for _, s := range l.cfg.Sets {
 		if s.Detector != nil {
 			c.rules.addDetector(s.Detector)

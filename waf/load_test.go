@@ -238,3 +238,27 @@ func TestSetsOfRules(t *testing.T) {
 		t.Error("a set that cannot be read is none")
 	}
 }
+
+// Rules of other files have another print, and so have those of the same files that have
+// changed.
+func TestPrints(t *testing.T) {
+	files := map[string]string{"a.yaml": ruleOn("own/a", "a")}
+	dir := writeFiles(t, files)
+	load := func() string {
+		r, err := Load(LoadConfig{Paths: []string{dir}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Print()
+	}
+	first := load()
+	if again := load(); again != first || len(first) != 64 {
+		t.Errorf("the same files: %s and %s", first, again)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(ruleOn("own/a", "b")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if changed := load(); changed == first {
+		t.Error("another file has the same print")
+	}
+}

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/wafsuite"
 )
 
 // What a handler of net/http sees of a request leads to the same verdict as the request.
 func TestSuiteThroughAServer(t *testing.T) {
-	eachSuite(t, func(t *testing.T, s suite, rules *Rules) {
+	eachSuite(t, func(t *testing.T, s wafsuite.Suite, rules *Rules) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			text, err := json.Marshal(inspected(t, rules, r))
 			if err != nil {
@@ -20,27 +22,27 @@ func TestSuiteThroughAServer(t *testing.T) {
 			w.Header().Set("X-Finding", string(text))
 		}))
 		defer server.Close()
-		for i, v := range s.vectors {
-			want := &s.wants[i]
+		for i, v := range s.Vectors {
+			want := &s.Wants[i]
 			if want.Go != "" || want.Error != "" {
 				continue
 			}
 			t.Run(v.ID+" "+v.Note, func(t *testing.T) {
-				want.compare(t, send(t, server.Listener.Addr().String(), &v), v.isStricter())
+				compare(t, want, send(t, server.Listener.Addr().String(), &v), v.IsStricter())
 			})
 		}
 	})
 }
 
 // send writes a vector to a server as it is, and reads the finding that it answers with.
-func send(t *testing.T, addr string, v *vector) finding {
+func send(t *testing.T, addr string, v *wafsuite.Vector) finding {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write(v.wire()); err != nil {
+	if _, err := conn.Write(v.Wire()); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Method})
@@ -49,6 +51,6 @@ func send(t *testing.T, addr string, v *vector) finding {
 	}
 	defer response.Body.Close()
 	var f finding
-	unmarshal(t, response.Header.Get("X-Finding"), &f)
+	wafsuite.Unmarshal(t, response.Header.Get("X-Finding"), &f)
 	return f
 }

@@ -26,6 +26,7 @@ type Rules struct {
 	skipped []Skipped
 	base    bool // bodies are read by their Content-Type, as crowdsec/base-config wants it
 	policy  Policy
+	print   string
 
 	index   [zoneCount]zoneIndex
 	free    []uint64 // groups that nothing in particular leads to
@@ -129,6 +130,9 @@ func (r *Rules) Skipped() []Skipped { return append([]Skipped(nil), r.skipped...
 
 // Rules returns what runs, in the order in which it is asked.
 func (r *Rules) Rules() []Rule { return append([]Rule(nil), r.rules...) }
+
+// Print returns a hash of all that was read: other files make other rules.
+func (r *Rules) Print() string { return r.print }
 
 // Policy returns what appsec-configs say about matches.
 func (r *Rules) Policy() Policy { return r.policy }

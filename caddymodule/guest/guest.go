@@ -38,6 +38,7 @@
 //	inspector  Starter          it has work to do while a config runs
 //	inspector  Owner            it has paths of its own
 //	inspector  Counted          the status shows its inspections
+//	inspector  Ruled            the status shows its rules
 //	any        Captchas         it can demand captchas
 //	any        Closer           the app closes it when no config needs it any more
 //	any        prometheus.Collector  it has metrics of its own

@@ -1,9 +1,12 @@
 package guest
 
 import (
+	"net/http"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/appsec"
 	"github.com/tocsin-project/tocsin/middleware"
+	"github.com/tocsin-project/tocsin/waf"
 	"go.uber.org/zap"
 )
 
@@ -32,6 +35,22 @@ type Owner interface {
 	// Owns reports whether a request with this target is for the inspector. Such
 	// requests of allowed clients are inspected, too, and none of them passes.
 	Owns(target string) bool
+}
+
+// Excepting is a module that knows for which requests rules of its inspector do not count.
+// It is asked itself, since matchers belong to a config and what it has opened may outlive
+// that.
+type Excepting interface {
+	// Excepts reports whether a rule that matches r does not count.
+	Excepts(r *http.Request, rule string) bool
+}
+
+// Ruled is an inspector that has rules in this process, for the status.
+type Ruled interface {
+	// Rules returns what runs.
+	Rules() *waf.Rules
+	// Stats returns what has been counted.
+	Stats() waf.Stats
 }
 
 // Counted is an inspector whose inspections are in the status.

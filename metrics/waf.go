@@ -1,0 +1,63 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/waf"
+)
+
+// What becomes of requests at the WAF.
+var (
+	wafInspected = ofWAF.counter("waf_requests_total", "Requests that the WAF inspected.")
+	wafStopped   = ofWAF.counter("waf_stopped_total", "Requests that rules stopped, by the action. Dry runs count too.", labelAction)
+	wafTold      = ofWAF.counter("waf_observed_total", "Requests that rules matched and did not stop.")
+	wafMatched   = ofWAF.counter("waf_rule_matches_total", "Requests that a rule matched, whatever came of it.", labelRule)
+	wafExcepted  = ofWAF.counter("waf_rule_exceptions_total", "Requests that a rule would have matched but for an exception.", labelRule)
+	wafPartial   = ofWAF.counter("waf_partial_total", "Requests of which not all was inspected, by the reason.", labelKind)
+	wafRefused   = ofWAF.counter("waf_refused_total", "Requests refused, or challenged, since not all was inspected, by the reason.", labelKind)
+	wafBroken    = ofWAF.counter("waf_broken_bodies_total", "Requests given up since their body broke off or was malformed.")
+	wafFailed    = ofWAF.counter("waf_failures_total", "Requests that passed since the WAF itself failed.")
+	wafBodies    = ofWAF.gauge("waf_body_bytes", "Memory that the bodies of requests under way take.")
+)
+
+// NewWAF returns a collector of what a WAF has counted: stats is called for each scrape.
+// The label rule has the names of rules that were loaded, as far as they have matched.
+func NewWAF(stats func() waf.Stats) prometheus.Collector { return wafCollector{stats} }
+
+type wafCollector struct{ stats func() waf.Stats }
+
+// Describe implements [prometheus.Collector].
+func (wafCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range ofWAF {
+		ch <- m.desc
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c wafCollector) Collect(ch chan<- prometheus.Metric) {
+	s, v := c.stats(), values{}
+	v.waf(&s)
+	v.send(ch)
+}
+
+func (v values) waf(s *waf.Stats) {
+	v.set(wafInspected, float64(s.Inspected))
+	v.set(wafTold, float64(s.Told))
+	v.set(wafBroken, float64(s.Broken))
+	v.set(wafFailed, float64(s.Failed))
+	v.set(wafBodies, float64(s.Bodies))
+	v.set(wafStopped, float64(s.Stopped[lookup.Ban]), lookup.Ban.String())
+	v.set(wafStopped, float64(s.Stopped[lookup.Captcha]), lookup.Captcha.String())
+	for why := waf.LongBody; int(why) < len(s.Partial); why++ {
+		v.set(wafPartial, float64(s.Partial[why]), why.String())
+		v.set(wafRefused, float64(s.Refused[why]), why.String())
+	}
+	for _, r := range s.Rules {
+		if r.Matched > 0 {
+			v.add(wafMatched, float64(r.Matched), r.Rule.Name)
+		}
+		if r.Excepted > 0 {
+			v.add(wafExcepted, float64(r.Excepted), r.Rule.Name)
+		}
+	}
+}

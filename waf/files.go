@@ -1,0 +1,124 @@
+package waf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// path reads a file, a folder or what a glob finds.
+func (l *loader) path(p string, outOfBand bool) error {
+	paths := []string{p}
+	if strings.ContainsAny(p, "*?[") {
+		found, err := filepath.Glob(p)
+		if err != nil {
+			return fmt.Errorf("reading rules: %s: %w", p, err)
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("reading rules: %s finds none", p)
+		}
+		paths = found
+	}
+	for _, p := range paths {
+		names, err := filesOf(p)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := l.file(name, outOfBand); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// filesOf returns a file, or those of a folder, the first by name first.
+func filesOf(p string) ([]string, error) {
+	info, err := os.Stat(p)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{p}, nil
+	}
+	entries, err := os.ReadDir(p)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	var all []string
+	for _, entry := range entries {
+		name := filepath.Join(p, entry.Name())
+		info, err := os.Stat(name)
+		switch {
+		case strings.HasPrefix(entry.Name(), "."), errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("reading rules: %w", err)
+		case !info.IsDir() && !isYAML(name):
+			continue
+		}
+		below, err := filesOf(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, below...)
+	}
+	return all, nil
+}
+
+func isYAML(name string) bool { return path.Ext(name) == ".yaml" || path.Ext(name) == ".yml" }
+
+// set reads all rules of a file system.
+func (l *loader) set(s Set) error {
+	err := fs.WalkDir(s.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !isYAML(name) || strings.HasPrefix(entry.Name(), ".") {
+			return err
+		}
+		content, err := fs.ReadFile(s.Files, name)
+		if err != nil {
+			return err
+		}
+		l.note(name, content)
+		l.rules(path.Join(s.Name, name), content, false)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading rules: %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// read reads a file.
+func (l *loader) read(name string) ([]byte, error) {
+	content, err := readFile(name)
+	if err == nil {
+		l.note(name, content)
+	}
+	return content, err
+}
+
+// note adds what was read to the print.
+func (l *loader) note(name string, content []byte) {
+	fmt.Fprintf(l.print, "%q %d ", name, len(content))
+	l.print.Write(content)
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("reading rules: %s: %d bytes: want at most %d", name, info.Size(), maxFile)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	return content, nil
+}
