@@ -54,7 +54,7 @@ var challenged = map[string]string{
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
-	models := slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups(), honestErrands())
+	models := slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups(), honestErrands(), honestChores())
 	if 24*len(challenged) > len(models) {
 		t.Errorf("%d of %d are challenged", len(challenged), len(models))
 	}

@@ -91,7 +91,7 @@ func TestCoarseScenariosLeadToNothingBesideBuiltInOnes(t *testing.T) {
 func TestTheHubBesideBuiltInScenariosSparesTheHonest(t *testing.T) {
 	skipUnderRace(t)
 	compiled := New(Config{Rules: Merge(builtinRules(t), hubRules(t))}).prog.Load()
-	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups(), honestErrands()) {
+	for _, m := range slices.Concat(honestConduct(), honestMachines(), honestPeople(), honestProofs(), honestLookups(), honestErrands(), honestChores()) {
 		d := New(Config{})
 		d.prog.Store(compiled)
 		for i, e := range m.events(true) {
