@@ -30,6 +30,9 @@ type bucket struct {
 	refunded     []uint64 // who was let in lately, the first one at nextRefunded: see relieve
 	nextRefunded int
 
+	reported      []uint64 // distinct values of alerts, which count again from reportedUntil on
+	reportedUntil int64
+
 	places []string // that reflected events asked for: see Alert.Places
 
 	events []record // the last ones, in a ring
@@ -126,7 +129,7 @@ func (r *rule) lacks(tokens float64) bool {
 // remember adds a value to those seen, and reports whether it is new. With too
 // many of them the oldest is forgotten: it would count again.
 func (b *bucket) remember(p pouredEvent) bool {
-	if slices.Contains(b.seen, p.value) {
+	if slices.Contains(b.seen, p.value) || p.now < b.reportedUntil && slices.Contains(b.reported, p.value) {
 		return false
 	}
 	limit := p.bound.Values
@@ -202,13 +205,31 @@ func (b *bucket) report(r *rule, now int64) bool {
 		return false
 	}
 	b.muted, b.mutedUntil = r.quiet > 0, now+r.quiet
+	b.settle(r, now)
 	return true
+}
+
+// maxReported is how many values of alerts a bucket remembers.
+const maxReported = 256
+
+// settle remembers the values of an alert of a built-in scenario. As long as what it leads
+// to lasts, they do not count again: an open page and a program ask for the same again and
+// again, and only who searches goes on to something else.
+func (b *bucket) settle(r *rule, now int64) {
+	if !r.builtin || r.duration == 0 {
+		return
+	}
+	if now >= b.reportedUntil {
+		b.reported = b.reported[:0]
+	}
+	b.reported = append(b.reported, b.seen[:min(len(b.seen), maxReported-min(len(b.reported), maxReported))]...)
+	b.reportedUntil = now + int64(r.duration)
 }
 
 // measure returns how many bytes the bucket takes.
 func (b *bucket) measure() int {
 	const fixed, perRecord, perPlace = 512, 64, 32 // with what the table of buckets takes
-	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.refunded))
+	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.refunded)+cap(b.reported))
 	for _, place := range b.places {
 		n += perPlace + len(place)
 	}

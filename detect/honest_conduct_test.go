@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -50,6 +51,12 @@ var challenged = map[string]string{
 	"API client whose new tokens are refused, too":                "a new token every four seconds, of which the site accepts none",
 }
 
+// goOn are those of them that are banned if they solve the challenge, which programs do not.
+var goOn = map[string]bool{
+	"archive bot, old top-level pages all dead":    true,
+	"API client whose new tokens are refused, too": true,
+}
+
 // Nobody honest is banned, and hardly anybody is challenged: one in twenty-four.
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
@@ -62,9 +69,15 @@ func TestHonestConduct(t *testing.T) {
 		got := ""
 		for _, without := range []bool{true, false} { // traces have no bodies, sites have
 			d := New(Config{Rules: rules})
+			var first time.Time // alert, after which the challenge is solved
 			for i, e := range m.events(without) {
 				for _, a := range slices.Concat(d.Request(e), d.Response(e)) {
 					got = fmt.Sprint(a.Scenario, " at ", i+1)
+					if first.IsZero() {
+						first = a.Stop
+					} else if a.Start.After(first) && a.Guard == event.NoGuard && !a.Mild && !a.Reflected && !goOn[m.name] {
+						t.Errorf("%s: %s bans who has solved the challenge", m.name, got)
+					}
 					if a.Guard == event.NoGuard && a.Action != lookup.Captcha {
 						t.Errorf("%s: %s asks for %s", m.name, got, a.Action)
 					}
