@@ -9,7 +9,7 @@ import (
 // moreAssaults are attacks on other applications and by other ways than those of the
 // functions beside.
 func moreAssaults() []assault {
-	return slices.Concat(moreLoginAttacks(), moreSpreadAttacks(), moreGuessing(), moreScans())
+	return slices.Concat(moreLoginAttacks(), moreSpreadAttacks(), moreGuessing(), moreScans(), assaultsInDisguise())
 }
 
 func attackAdder(all *[]assault) func(int, string, ...[]act) {
@@ -198,5 +198,81 @@ func moreScans() []assault {
 	add(15, "names with a dot before", at("/.%s", 404, func(int, *act) {}))
 	add(15, "403 for half, 404 for the others", at("/%s", 404, func(i int, a *act) { a.status = []int{403, 404}[i%2] }))
 	add(15, "with a Referer of the site and cookies", at("/%s", 404, func(_ int, a *act) { a.header = "Referer: https://site.example/|Cookie: session=abc" }))
+	return all
+}
+
+// assaultsInDisguise do what others do in a way that is to hide it.
+func assaultsInDisguise() []assault {
+	var all []assault
+	add := attackAdder(&all)
+	v4 := func(i int) string { return fmt.Sprintf("%d.%d.%d.9", 11+i%90, 3+i*7%200, i*13%250) }
+	guess := func(target string, i, status int) act {
+		return form(target, fmt.Sprintf("user=admin&password=p%d", i), status)
+	}
+	add(10, "two ways to log in, in turns", acts(20, .2, func(i int) act {
+		if i%2 == 0 {
+			return guess("/login", i, 401)
+		}
+		return act{target: "/api/login", json: true, body: fmt.Sprintf(`{"user":"admin","password":"p%d"}`, i), status: 401}
+	}))
+	add(10, "another agent each time", acts(20, .2, func(i int) act {
+		a := guess("/login", i, 401)
+		a.agent = fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64; rv:%d.0) Gecko/20100101 Firefox/%[1]d.0", 60+i)
+		return a
+	}))
+	add(60, "with pages, styles and pictures like a browser", acts(60, .2, func(i int) act {
+		switch i % 6 {
+		case 0:
+			return ok("/login")
+		case 5:
+			return guess("/login", i, 302).to("/login?error=1")
+		}
+		return ok(fmt.Sprintf("/static/%d.css", i%6))
+	}))
+	add(10, "a parameter that differs each time", acts(20, .2, func(i int) act { return guess("/login?r="+digits(i, 12), i, 401) }))
+	add(10, "the path in other letters each time", acts(20, .2, func(i int) act {
+		return guess([]string{"/login", "/Login", "/LOGIN", "/login/", "//login", "/./login", "/%6cogin"}[i%7], i, 401)
+	}))
+	add(10, "JSON that is called text", acts(20, .2, func(i int) act {
+		return act{target: "/api/login", body: fmt.Sprintf(`{"user":"admin","password":"p%d"}`, i), header: "Content-Type: text/plain", status: 401}
+	}))
+	add(10, "JSON with the password before the name, and numbers", acts(20, .2, func(i int) act {
+		return act{target: "/api/session", json: true, body: fmt.Sprintf(`{"remember":1,"password":"p%d","login":"admin","ts":%d}`, i, i*977), status: 400}
+	}))
+	add(10, "redirected to a page of failures", acts(20, .2, func(i int) act { return guess("/signin", i, 303).to("/signin/failed") }))
+	add(10, "redirected with 307 to the form", acts(20, .2, func(i int) act { return guess("/signin", i, 307).to("/signin?error=credentials") }))
+	add(10, "a cookie of a session with each answer", acts(20, .2, func(i int) act { return guess("/login", i, 401).session() }))
+	add(10, "Basic for other pages each time", acts(20, .2, func(i int) act {
+		return act{target: "/admin/" + word(i), status: 401, auth: "Basic realm=x", header: basicOf("admin", fmt.Sprint("p", i))}
+	}))
+	add(20, "three passwords for fifty names, a minute each", acts(150, 60, func(i int) act {
+		return form("/login", fmt.Sprintf("user=%s&password=Season%d", word(i%50), i/50), 401)
+	}))
+	add(30, "five addresses in turns, three passwords for fifty names", acts(150, 60, func(i int) act {
+		return form("/login", fmt.Sprintf("user=%s&password=Season%d", word(i%50), i/50), 401).at(v4(i % 5))
+	}))
+	add(30, "an address each two minutes, with one name", acts(100, 130, func(i int) act { return guess("/login", i, 401).at(v4(i)) }))
+	add(30, "from a page of others, as it claims", sending("Sec-Fetch-Site: cross-site|Origin: https://evil.example", acts(60, .5, func(i int) act { return guess("/login", i, 401) })))
+	add(15, "plugins of WordPress", acts(40, .2, func(i int) act {
+		return act{target: "/wp-content/plugins/" + scanWords[i%len(scanWords)] + "/readme.txt", status: 404}
+	}))
+	add(15, "files with secrets in many folders", acts(40, .2, func(i int) act {
+		return act{target: "/" + scanWords[i%len(scanWords)] + "/" + []string{".env", ".git/config", ".aws/credentials"}[i%3], status: 404}
+	}))
+	add(15, "archives named after what a site may be called", acts(40, .2, func(i int) act {
+		return act{target: "/" + scanWords[i%len(scanWords)] + []string{".zip", ".tar.gz", ".sql", ".bak"}[i%4], status: 404}
+	}))
+	add(15, "words with a picture's ending behind a script", acts(40, .2, func(i int) act { return act{target: "/" + scanWords[i%len(scanWords)] + ".php/a.jpg", status: 404} }))
+	add(15, "a search that claims to be what pages embed", sending("Sec-Fetch-Site: same-origin|Sec-Fetch-Dest: image", acts(40, .2, func(i int) act { return act{target: "/" + scanWords[i%len(scanWords)], status: 404} })))
+	add(15, "a search that claims to prefetch", sending("Sec-Purpose: prefetch", acts(40, .2, func(i int) act { return act{target: "/" + scanWords[i%len(scanWords)], status: 404} })))
+	add(15, "a search by POST", acts(40, .2, func(i int) act { return act{target: "/" + scanWords[i%len(scanWords)], body: "x=1", status: 404} }))
+	add(15, "a search with credentials that nobody asks for", sending(basicOf("a", "b"), acts(40, .2, func(i int) act { return act{target: "/" + scanWords[i%len(scanWords)], status: 404} })))
+	add(46, "a search that reads a page for each that is missing", acts(80, .2, func(i int) act {
+		if i%2 == 0 {
+			return ok("/news/" + word(i))
+		}
+		return act{target: "/" + scanWords[i/2%len(scanWords)], status: 404}
+	}))
+	add(50, "numbers of invoices of others, refused", acts(80, .2, func(i int) act { return act{target: fmt.Sprint("/invoice/", 4000+i), status: 403} }))
 	return all
 }
