@@ -93,6 +93,15 @@ func choresOfSites() []conduct {
 		return act{target: fmt.Sprintf("/members/%c", 'a'+i), status: []int{404, 404, 200}[i%3]}
 	})))
 	add("a radio: streams by name, off the air", by("Sonos/84.1", wordsAs(8, 5, 404, "/%s.m3u")))
+	add("a school class opens a page on forty devices, each with a browser of its own", acts(160, 0.5, func(i int) act {
+		a := ok([]string{"/lesson", "/lesson/style", "/lesson/words", "/lesson/score"}[i/40])
+		a.agent = fmt.Sprintf("Mozilla/5.0 (Linux; Android %d; Tab%d) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", 10+i%5, i%40, 120+i%20)
+		return a
+	}))
+	add("a reader of a catalog goes through numbers of six digits", by(fox, acts(60, 4, func(i int) act { return ok(fmt.Sprint("/item/", 104000+i*7)) })))
+	add("a lab of ten pages polls by the second", acts(300, 0.3, func(i int) act {
+		return act{target: fmt.Sprint("/measure?", 1764400000+i/3), status: 200, kind: mediaJSON, size: 80 + int64(i%9)}
+	}))
 	add("a picture frame asks for albums of a cloud, deleted", by("PhotoFrame/2.1", acts(60, 30, func(i int) act { return act{target: "/s/" + digits(i%14, 15) + "/download", status: 404} })))
 	add("a map of hikes: profiles of tracks that were not computed", by(iphone, acts(60, 0.2, func(i int) act { return act{target: fmt.Sprintf("/tracks/%s/profile.json", word(i)), status: 404} })))
 	add("a translator's browser asks each page in three more languages", by(chrome, acts(60, 2, func(i int) act {

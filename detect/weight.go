@@ -19,14 +19,15 @@ var suspicions = newStringSet("scan", "crawl", "bruteforce", "dos", "discovery")
 
 // coarse are scenarios of CrowdSec's hub that know only requests and statuses. Programs with
 // missing files, offices and people who mistype meet them. The built-in scenarios look for the
-// same, and know what the client did well and how the site answers.
+// same, but for the last two, and know what the client did well and how the site answers.
 var coarse = newStringSet(
 	"crowdsecurity/http-probing", "crowdsecurity/http-crawl-non_statics", "crowdsecurity/http-admin-interface-probing",
 	"crowdsecurity/http-bad-user-agent", "crowdsecurity/http-sensitive-files", "crowdsecurity/http-path-traversal-probing",
 	"crowdsecurity/http-generic-bf", "LePresidente/http-generic-401-bf", "LePresidente/http-generic-403-bf",
 	"crowdsecurity/http-bf-wordpress_bf", "crowdsecurity/http-bf-wordpress_bf_xmlrpc", "crowdsecurity/http-wordpress-scan",
 	"crowdsecurity/http-wordpress_user-enum", "crowdsecurity/http-wordpress_wpconfig",
-	"baudneo/zoneminder_cve-2022-39290", // any GET with a parameter named action
+	"crowdsecurity/http-dos-swithcing-ua", // eleven browsers, as each office and school has
+	"baudneo/zoneminder_cve-2022-39290",   // any GET with a parameter named action
 )
 
 // weigh makes a challenge of what a scenario asks for that does not name an action itself,
