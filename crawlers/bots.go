@@ -24,7 +24,7 @@ type Bot struct {
 // Known returns the crawlers that a Checker knows by default, as their operators
 // document them. Those without a domain need a list of their addresses.
 func Known() []Bot {
-	return []Bot{
+	all := []Bot{
 		// https://developers.google.com/crawling/docs/crawlers-fetchers/verifying-googlebot
 		// Of the domains there, only those of crawlers: behind google-proxy-*.google.com
 		// and gae.googleusercontent.com are tools that fetch what any user asks
@@ -60,6 +60,14 @@ func Known() []Bot {
 		{"Pinterestbot", []string{"Pinterestbot"}, []string{"pinterest.com"}},
 		// http://www.ysearchblog.com/2007/06/05/yahoo-search-crawler-slurp-has-a-new-address-and-signature-card/
 		{"Slurp", []string{"Slurp"}, []string{"crawl.yahoo.net"}},
+	}
+	return append(all, knownByAddress()...)
+}
+
+// knownByAddress returns the crawlers without a domain: only a list of addresses verifies
+// them.
+func knownByAddress() []Bot {
+	return []Bot{
 		// https://duckduckgo.com/duckduckgo-help-pages/results/duckduckbot
 		// Addresses only: duckduckgo.com/duckduckbot.json.
 		{"DuckDuckBot", []string{"DuckDuckBot"}, nil},

@@ -100,6 +100,20 @@ func (b *Batch) apply(whole bool) Change {
 		d.pace.step()
 		d.remove(p, kind{source: b.source, action: Action(a)})
 	})
+	b.announce(d, whole)
+	d.removeEnded()
+	if whole {
+		d.removeUntouched(b.source)
+	}
+	d.publish()
+	gentle, limit := b.pace.gentle, b.limit
+	*b = *t.Batch(b.source)
+	b.pace.gentle, b.limit = gentle, limit
+	return d.change
+}
+
+// announce puts the announced decisions into d, except ranges that cover too much.
+func (b *Batch) announce(d *draft, whole bool) {
 	kinds := make([]uint32, len(b.kinds))
 	for i, k := range b.kinds {
 		k.source = b.source
@@ -121,15 +135,6 @@ func (b *Batch) apply(whole bool) Change {
 		}
 		d.put(p, record{shift(until, by), d.now, kinds[k]})
 	})
-	d.removeEnded()
-	if whole {
-		d.removeUntouched(b.source)
-	}
-	d.publish()
-	gentle, limit := b.pace.gentle, b.limit
-	*b = *t.Batch(b.source)
-	b.pace.gentle, b.limit = gentle, limit
-	return d.change
 }
 
 func (b *Batch) kindIndex(k kind) uint32 {

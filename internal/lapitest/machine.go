@@ -68,6 +68,11 @@ func (h *Handler) pushAlerts(w http.ResponseWriter, r *http.Request, machine str
 		message(w, http.StatusInternalServerError, "validation failure list:\n"+strings.Join(missing, "\n"))
 		return
 	}
+	h.takeAlerts(w, in, machine)
+}
+
+// takeAlerts stores alerts and their decisions, all or none, and answers with the ids.
+func (h *Handler) takeAlerts(w http.ResponseWriter, in []json.RawMessage, machine string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.stampLocked()

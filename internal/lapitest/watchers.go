@@ -173,6 +173,11 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	h.admit(w, r, in, cert != nil, refuse)
+}
+
+// admit answers a login with a token, or refuses it.
+func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in credentials, certified bool, refuse func(why string)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.machines[in.Machine]
@@ -183,7 +188,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	case m.pending:
 		refuse(fmt.Sprintf("machine %s not validated", in.Machine))
 		return
-	case cert == nil && m.password != in.Password, strings.Count(r.UserAgent(), "/") != 1:
+	case !certified && m.password != in.Password, strings.Count(r.UserAgent(), "/") != 1:
 		// A user agent that is not type/version is refused in the same words.
 		refuse("incorrect Username or Password")
 		return
