@@ -4,27 +4,27 @@ import (
 	"github.com/tocsin-project/tocsin/engine"
 )
 
-// What comes of alerts. The metrics of detection are here whose counts the engine has.
+// The metrics of alerts, and those of detection that the engine counts.
 var (
 	alerts        = own.counter("alerts_total", "Alerts of scenarios.", labelScenario)
-	alertsDecided = own.counter("alerts_decided_total", "Alerts that led to a decision here.")
-	alertsSpared  = own.counter("alerts_spared_total", "Alerts about clients that nothing may be decided about.")
+	alertsDecided = own.counter("alerts_decided_total", "Alerts with a local decision.")
+	alertsSpared  = own.counter("alerts_spared_total", "Alerts about exempt clients.")
 	alertsVoid    = own.counter("alerts_without_effect_total",
-		"Alerts that led to nothing, by the reason: crawler, verified; unchecked, said to be a crawler while too many waited for DNS; merged, "+
-			"beside others about the same client; late, the table was busy.", labelOutcome)
-	alertsGuarded = own.counter("alerts_guarded_total", "Alerts that put up a guard.")
-	guards        = own.gauge("guards", "Guards in force: requests that need a pass whoever sends them.")
+		"Alerts without consequences, by reason: crawler (verified), unchecked (claimed to be a crawler while too many checks waited), merged "+
+			"(the same client waits for a check already), late (the table was busy).", labelOutcome)
+	alertsGuarded = own.counter("alerts_guarded_total", "Alerts with a guard.")
+	guards        = own.gauge("guards", "Guards in force: requests that need a pass from any client.")
 	crawlers      = own.counter("crawlers_checked_total",
-		"Clients that said to be a crawler, by what DNS said: verified, refuted, or failed, no answer.", labelOutcome)
-	detectPanics = own.counter("detect_panics_total", "Requests at which a scenario failed for a fault of tocsin.")
+		"Clients that claimed to be a crawler, by the answer of DNS: verified, refuted, or failed (no answer).", labelOutcome)
+	detectPanics = own.counter("detect_panics_total", "Requests on which a scenario failed because of a bug in tocsin.")
 	reports      = own.counter("reports_total",
-		"Alerts that somebody was to be told of: sent and taken, refused for good, or dropped to make room.", labelReporter, labelOutcome)
-	reportsQueued    = own.gauge("reports_queued", "Alerts that wait to be told of.", labelReporter)
-	responses        = own.counter("detect_responses_total", "Responses that scenarios were asked about.")
-	responsesDropped = own.counter("detect_dropped_total", "Responses that were not looked at, since too many waited.")
+		"Alerts for a reporter: sent (accepted), refused, or dropped because the queue was full.", labelReporter, labelOutcome)
+	reportsQueued    = own.gauge("reports_queued", "Alerts that wait for a reporter.", labelReporter)
+	responses        = own.counter("detect_responses_total", "Responses that scenarios judged.")
+	responsesDropped = own.counter("detect_dropped_total", "Responses that were not judged, because too many waited.")
 )
 
-// alerts adds what became of alerts.
+// alerts adds the counts of alerts.
 func (v values) alerts(stats *engine.Stats) {
 	for scenario, n := range stats.Alerts.Scenarios {
 		v.add(alerts, float64(n), scenario)

@@ -10,27 +10,27 @@ import (
 
 const (
 	latencyName = "tocsin_appsec_latency_seconds"
-	latencyHelp = "How long AppSec took to answer, the wait for a connection included."
+	latencyHelp = "How long AppSec took to answer, including the wait for a connection."
 )
 
 var latency = prometheus.NewDesc(latencyName, latencyHelp, nil, nil)
 
-// What becomes of inspections.
+// The metrics of inspections.
 var (
-	appsecAsked   = ofAppSec.counter("appsec_requests_total", "Requests that AppSec was asked about.")
-	appsecRetried = ofAppSec.counter("appsec_retries_total", "Requests that AppSec was asked about again, after a 401.")
+	appsecAsked   = ofAppSec.counter("appsec_requests_total", "Requests that AppSec inspected.")
+	appsecRetried = ofAppSec.counter("appsec_retries_total", "Requests that were sent to AppSec again, after a 401.")
 	appsecStopped = ofAppSec.counter("appsec_stopped_total",
-		"Requests that AppSec stopped: ban, captcha, or with a challenge of its own. Dry runs count too.", labelAction)
-	appsecUnknown = ofAppSec.counter("appsec_unknown_actions_total", "Answers with an action that the fallback stood in for.")
-	appsecFailed  = ofAppSec.counter("appsec_failures_total", "Requests that AppSec gave no answer about, by what the matter was.", labelKind)
-	appsecSkipped = ofAppSec.counter("appsec_skipped_total", "Requests of which AppSec saw only a part, by the reason.", labelKind)
-	appsecRefused = ofAppSec.counter("appsec_refused_total", "Requests refused without asking AppSec, by the reason.", labelKind)
-	appsecBroken  = ofAppSec.counter("appsec_broken_bodies_total", "Requests given up since their body broke off or was malformed.")
-	appsecBodies  = ofAppSec.gauge("appsec_body_bytes", "Memory that the bodies of requests under way take.")
+		"Requests that AppSec stopped, by action: ban, captcha, or challenge (its own). Dry runs count too.", labelAction)
+	appsecUnknown = ofAppSec.counter("appsec_unknown_actions_total", "Answers with an unknown action, which the fallback replaced.")
+	appsecFailed  = ofAppSec.counter("appsec_failures_total", "Requests without an answer of AppSec, by reason.", labelKind)
+	appsecSkipped = ofAppSec.counter("appsec_skipped_total", "Requests that AppSec inspected only in part, by reason.", labelKind)
+	appsecRefused = ofAppSec.counter("appsec_refused_total", "Requests refused without asking AppSec, by reason.", labelKind)
+	appsecBroken  = ofAppSec.counter("appsec_broken_bodies_total", "Requests dropped because their body broke off or was malformed.")
+	appsecBodies  = ofAppSec.gauge("appsec_body_bytes", "Memory that the bodies of requests in progress use.")
 )
 
-// NewAppSec returns a collector of what became of inspections, for who has no other use
-// for [NewCollector]: stats is called for each scrape.
+// NewAppSec returns a collector of inspections only, without the rest of
+// [NewCollector]. It calls stats for each scrape.
 func NewAppSec(stats func() appsec.Stats) prometheus.Collector { return appsecCollector{stats} }
 
 type appsecCollector struct{ stats func() appsec.Stats }
@@ -51,9 +51,8 @@ func (c appsecCollector) Collect(ch chan<- prometheus.Metric) {
 	v.send(ch)
 }
 
-// appsec adds what became of the requests that AppSec was to be asked about. A
-// kind that there was none of yet is told too, or the first of them would be no
-// increase to an alert.
+// appsec adds the counts of inspections. It includes kinds with the value 0, otherwise
+// an alert rule would not see the first one as an increase.
 func (v values) appsec(s *appsec.Stats) {
 	v.set(appsecAsked, float64(s.Asked))
 	v.set(appsecRetried, float64(s.Retried))
@@ -72,13 +71,13 @@ func (v values) appsec(s *appsec.Stats) {
 	}
 }
 
-// sendLatency sends the histogram, which is no single value.
+// sendLatency sends the histogram, which is not a single value.
 func sendLatency(ch chan<- prometheus.Metric, s *appsec.Stats) {
 	buckets := make(map[float64]uint64, len(s.Latency))
 	var answers uint64
 	for _, b := range s.Latency {
 		answers = b.N
-		if b.UpTo != math.MaxInt64 { // the one without end is the number of all
+		if b.UpTo != math.MaxInt64 { // the last bucket, without a limit, is the number of all
 			buckets[b.UpTo.Seconds()] = b.N
 		}
 	}

@@ -4,14 +4,14 @@ import (
 	"github.com/tocsin-project/tocsin/challenge"
 )
 
-// What becomes of challenges.
+// The metrics of challenges.
 var (
 	challenges = own.counter("challenges_total",
-		"Challenges, by what became of them: issued, solved, failed, replayed; waited: solved without JavaScript, by waiting; passed: requests let through by a pass; "+
-			"barred: told to come back later, since passes are collected; renewed: passes in use; fallback: embedded ones because the provider failed.", labelEvent)
+		"Challenges by event: issued, solved, failed, replayed; waited: solved by waiting, without JavaScript; passed: requests with a pass; "+
+			"barred: refused for some minutes, because a client there collects passes; renewed: passes in use; fallback: embedded ones, because the provider failed.", labelEvent)
 )
 
-// challenges adds what became of challenges.
+// challenges adds the counts of challenges.
 func (v values) challenges(n challenge.Counts) {
 	for event, count := range map[string]uint64{
 		"issued": n.Issued, "solved": n.Solved, "failed": n.Failed, "replayed": n.Replayed,

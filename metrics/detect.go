@@ -4,17 +4,17 @@ import (
 	"github.com/tocsin-project/tocsin/detect"
 )
 
-// What detection looks at and remembers.
+// The metrics of detection.
 var (
-	events      = own.counter("detect_events_total", "Requests that scenarios were asked about.")
-	whitelisted = own.counter("detect_whitelisted_total", "Requests that a whitelist kept from scenarios.")
-	buckets     = own.gauge("detect_buckets", "Buckets held: of a client and a scenario each.")
-	bucketBytes = own.gauge("detect_bytes", "Memory that they take.")
-	evicted     = own.counter("detect_evicted_total", "Buckets forgotten for want of room.")
-	clients     = own.gauge("detect_clients", "Clients remembered for what they did well.")
+	events      = own.counter("detect_events_total", "Requests that scenarios judged.")
+	whitelisted = own.counter("detect_whitelisted_total", "Requests that a whitelist of a scenario excluded.")
+	buckets     = own.gauge("detect_buckets", "Buckets in memory: one for a client and a scenario.")
+	bucketBytes = own.gauge("detect_bytes", "Memory of the buckets, in bytes.")
+	evicted     = own.counter("detect_evicted_total", "Buckets dropped because of their limit.")
+	clients     = own.gauge("detect_clients", "Clients whose good behaviour is remembered.")
 )
 
-// detector adds what a detector looked at, and what it remembers.
+// detector adds the counts of a detector.
 func (v values) detector(s detect.Stats) {
 	v.set(events, float64(s.Events))
 	v.set(whitelisted, float64(s.Dropped))

@@ -8,23 +8,23 @@ import (
 
 // The state of the engine and of its sources. Times are in seconds of Unix time.
 var (
-	ready          = own.gauge("ready", "Whether all sources were in step lately enough to judge by: 1, or 0.")
+	ready          = own.gauge("ready", "Whether all sources were in sync recently enough: 1, or 0.")
 	snapshotTime   = own.gauge("snapshot_timestamp_seconds", "When the snapshot was last written; 0: not since the start.")
 	decisions      = own.gauge("decisions", "Decisions held.", labelSource, labelOrigin, labelAction)
-	sourceReady    = own.gauge("source_ready", "Whether the source was in step lately enough: 1, or 0.", labelSource)
-	sourceSynced   = own.gauge("source_last_sync_timestamp_seconds", "When the source was last in step; 0: never.", labelSource)
+	sourceReady    = own.gauge("source_ready", "Whether the source was in sync recently enough: 1, or 0.", labelSource)
+	sourceSynced   = own.gauge("source_last_sync_timestamp_seconds", "When the source was last in sync; 0: never.", labelSource)
 	sourceNext     = own.gauge("source_next_try_timestamp_seconds", "When the source is tried next; 0: unknown.", labelSource)
-	sourceFailures = own.gauge("source_failures", "Failed tries since the source was last in step.", labelSource)
-	// Not failures_total: as OpenMetrics has it, that is another kind of source_failures.
-	sourceErrors = own.counter("source_errors_total", "Failed tries since the source was made.", labelSource)
-	sourceHeld   = own.gauge("source_held_ranges", "Ranges of the source that are not enforced, since they cover too many addresses.", labelSource)
+	sourceFailures = own.gauge("source_failures", "Failed tries since the source was last in sync.", labelSource)
+	// Not failures_total: in OpenMetrics that would be another type of source_failures.
+	sourceErrors = own.counter("source_errors_total", "Failed tries since the start of the source.", labelSource)
+	sourceHeld   = own.gauge("source_held_ranges", "Ranges of the source that are not enforced, because they cover too many addresses.", labelSource)
 	sourceEvents = own.counter("source_events_total",
-		"What the source has counted. A Local API: questions, rows of its answers by what became of them, lookups of mode live, reports of usage.",
+		"Counts of the source. A Local API counts questions, rows of its answers by kind, lookups of mode live, and usage reports.",
 		labelSource, labelEvent)
 )
 
-// engine adds what e says. Nothing here may walk the decisions: a scrape of a
-// million would take as long as a hundred thousand requests.
+// engine adds the counts of e. It must not walk over the decisions: with a million of
+// them, a scrape would take as long as a hundred thousand requests.
 func (v values) engine(e *engine.Engine) {
 	stats := e.Stats()
 	v.set(ready, number(stats.Ready))

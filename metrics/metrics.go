@@ -39,40 +39,40 @@ import (
 
 const modulePath = "github.com/tocsin-project/tocsin"
 
-// buildInfo says what runs.
-var buildInfo = own.gauge("build_info", "Always 1; the labels say what runs.", labelVersion, labelGoVersion)
+// buildInfo has the versions of the program.
+var buildInfo = own.gauge("build_info", "Always 1; the labels have the versions.", labelVersion, labelGoVersion)
 
-// Config says what is to be collected. All fields may be left out.
+// Config says what to collect. All fields are optional.
 type Config struct {
-	// Engine is asked about its decisions and sources. Default: none.
+	// Engine has the decisions and sources. Default: none.
 	Engine *engine.Engine
 
-	// Counters yields what middlewares count with, and the names of their
-	// servers. It is called for each scrape, perhaps for several at once.
-	// Counters of the same name are added up. Default: none.
+	// Counters yields the counters of middlewares with the names of their servers. It
+	// is called for each scrape, perhaps for several at once. Counters with the same
+	// name are added up. Default: none.
 	Counters iter.Seq2[string, *middleware.Counters]
 
-	// Detector says what it looked at, and what it remembers. Default: none.
+	// Detector has the counts of detection. Default: none.
 	Detector *detect.Detector
 
-	// Challenges counts what became of challenges. Default: none.
+	// Challenges has the counts of challenges. Default: none.
 	Challenges *challenge.Counters
 
-	// Proxies returns how many lookups of trusted proxies have found a decision which is
-	// not enforced. Default: none.
+	// Proxies returns the number of lookups of trusted proxies with a decision that
+	// does not apply. Default: none.
 	Proxies func() uint64
 
-	// AppSec returns what became of inspections, such as an [appsec.Client]'s
-	// Stats. It is called for each scrape. Default: none.
+	// AppSec returns the counts of inspections, such as an [appsec.Client]'s Stats. It
+	// is called for each scrape. Default: none.
 	AppSec func() appsec.Stats
 
-	// Version is that of this module, as the program knows it. Default: that which the
-	// program was built with, "(devel)" from a working copy.
+	// Version is the version of this module. Default: that of the build information,
+	// "(devel)" from a working copy.
 	Version string
 }
 
-// NewCollector returns a collector of everything that cfg names. It starts
-// nothing and holds nothing but cfg.
+// NewCollector returns a collector of everything in cfg. It starts nothing and stores
+// only cfg.
 func NewCollector(cfg Config) prometheus.Collector {
 	return &collector{cfg: cfg, version: cmp.Or(cfg.Version, moduleVersion())}
 }
@@ -119,9 +119,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	v.send(ch)
 }
 
-// moduleVersion returns the version of this module that the program was built
-// with, as its build information has it: "(devel)" from a working copy, and
-// "unknown" if there is none.
+// moduleVersion returns the version of this module in the build information: "(devel)"
+// from a working copy, and "unknown" if there is none.
 func moduleVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -4,29 +4,29 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// What becomes of requests.
+// The metrics of requests.
 var (
 	processed = own.counter("requests_processed_total",
-		"Requests checked. Those of unknown ip_type could not be judged, and passed.", labelServer, labelIPType)
+		"Checked requests. Those with ip_type unknown have no address, and passed.", labelServer, labelIPType)
 	stopped = own.counter("requests_stopped_total",
-		"Requests stopped, by what was decided about the client.", labelServer, labelAction, labelOrigin, labelIPType)
+		"Stopped requests, by action and origin of the decision.", labelServer, labelAction, labelOrigin, labelIPType)
 	dryRun = own.counter("requests_dry_run_total",
 		"Requests that passed only because of a dry run.", labelServer, labelAction, labelOrigin, labelIPType)
 	allowed = own.counter("requests_allow_listed_total",
-		"Requests that passed, against a decision, by the allow list.", labelServer)
+		"Requests that passed against a decision, because of the allow list.", labelServer)
 	connections = own.counter("connections_closed_total",
-		"Connections of banned clients that the listener wrapper closed. Each also counts as a request that was stopped.", labelServer)
+		"Connections of banned clients that the listener wrapper closed. Each also counts as a stopped request.", labelServer)
 	connectionsDryRun = own.counter("connections_dry_run_total",
 		"Connections that the listener wrapper left open only because of a dry run.", labelServer)
 	ended = own.counter("requests_ended_total",
-		"Requests ended while they were served, since their client was banned meanwhile.", labelServer)
+		"Requests ended while they were served, because their client was banned meanwhile.", labelServer)
 	passed = own.counter("requests_passed_total",
-		"Requests that passed, against a captcha decision, by the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
+		"Requests that passed against a captcha decision, with the pass of a solved challenge.", labelServer, labelOrigin, labelIPType)
 	spared = own.counter("lookups_spared_total",
-		"Lookups that found a decision of a remote source which is not enforced, by whose address it was about: own, of this server; proxy, a trusted one.", labelKind)
+		"Lookups with a decision of a remote source that does not apply, by address: own (this server) or proxy (a trusted one).", labelKind)
 )
 
-// requests adds what the middlewares of a server have counted.
+// requests adds the counts of a server.
 func (v values) requests(server string, n middleware.Counts) {
 	v.add(processed, float64(n.Processed4), server, ipv4)
 	v.add(processed, float64(n.Processed6), server, ipv6)
@@ -40,7 +40,7 @@ func (v values) requests(server string, n middleware.Counts) {
 		if o.IPv6 {
 			ipType = ipv6
 		}
-		// Hardly a server has both, and a series that stays 0 is a series more.
+		// Few servers have both, and a series that is always 0 only costs memory.
 		if o.Stopped > 0 {
 			v.add(stopped, float64(o.Stopped), server, o.Action.String(), o.Origin, ipType)
 		}

@@ -8,19 +8,19 @@ import (
 
 // The labels.
 const (
-	labelServer    = "server"     // as Config.Counters names it
+	labelServer    = "server"     // the name in Config.Counters
 	labelSource    = "source"     // name of a source of the engine
-	labelOrigin    = "origin"     // who decided: CAPI, cscli, lists:tor
+	labelOrigin    = "origin"     // of the decision: CAPI, cscli, lists:tor
 	labelAction    = "action"     // ban, captcha or throttle
-	labelScenario  = "scenario"   // that gave an alert
-	labelReporter  = "reporter"   // name of who is told of alerts
+	labelScenario  = "scenario"   // of an alert
+	labelReporter  = "reporter"   // name of the receiver of alerts
 	labelOutcome   = "outcome"    // of a report, an alert or a check
-	labelEvent     = "event"      // what became of a challenge, or what a source has counted
-	labelKind      = "kind"       // of a failure of AppSec, or of why it sees only a part
+	labelEvent     = "event"      // of a challenge, or a count of a source
+	labelKind      = "kind"       // of a failure of AppSec, or of a partial inspection
 	labelRule      = "rule"       // of the WAF
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
-	labelGoVersion = "go_version" // that it was built with
+	labelGoVersion = "go_version" // of the build
 )
 
 // The values of labelIPType.
@@ -35,7 +35,7 @@ const (
 	maxLabel  = 255 // bytes of a label's value; longer ones are cut
 )
 
-// A metric is the description of one.
+// A metric is the description of a metric.
 type metric struct {
 	name   string
 	help   string
@@ -44,8 +44,8 @@ type metric struct {
 	desc   *prometheus.Desc
 }
 
-// A list is the metrics of one collector. A metric is declared beside the function that
-// sets it, in the file of what it is about.
+// A list has the metrics of one collector. A metric is declared beside the function
+// that sets it, in the file of its subject.
 type list []*metric
 
 // The metrics of [NewCollector], and those of [NewAppSec] and [NewWAF].
@@ -72,10 +72,9 @@ type series struct {
 	labels [maxLabels]string
 }
 
-// values are what one scrape finds. Two values of one series would fail it, and
-// with it the scrape of everything else in the registry. Labels that came in
-// different can be the same once they are mended, so values are collected here
-// before they are sent.
+// values are the results of a scrape. Two values of one series would make the scrape of
+// the whole registry fail. Different labels can become equal when they are corrected,
+// so values are added up here before they are sent.
 type values map[series]float64
 
 func (v values) set(m *metric, value float64, labels ...string) { v[newSeries(m, labels)] = value }
@@ -90,8 +89,8 @@ func newSeries(m *metric, labels []string) series {
 	return s
 }
 
-// mend makes s a label's value: Prometheus refuses what is no UTF-8, and an
-// origin is what a source says.
+// mend makes s a valid label value: a source can send any origin, and Prometheus
+// refuses invalid UTF-8.
 func mend(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxLabel)], "?")
 }
