@@ -1,4 +1,4 @@
-// Command lookup says what is decided about the addresses on its command line.
+// Command lookup prints the decisions about the addresses on its command line.
 //
 //	go run ./examples/lookup 192.0.2.7 198.51.100.1
 package main
@@ -31,7 +31,7 @@ func run(addresses []string) error {
 		{
 			Prefix: netip.MustParsePrefix("192.0.2.7/32"),
 			Action: lookup.Ban,
-			Reason: "one who guesses passwords",
+			Reason: "password guessing",
 		},
 	})
 	for _, s := range addresses {
@@ -39,10 +39,10 @@ func run(addresses []string) error {
 		if err != nil {
 			return fmt.Errorf("reading address: %w", err)
 		}
-		// The strongest decision counts, not that of the longest prefix.
+		// The strongest decision wins, not that with the longest prefix.
 		d, ok := table.Lookup(ip)
 		if !ok {
-			fmt.Printf("%s: nothing\n", ip)
+			fmt.Printf("%s: no decision\n", ip)
 			continue
 		}
 		fmt.Printf("%s: %s, as part of %s: %s\n", ip, d.Action, d.Prefix, d.Reason)

@@ -11,10 +11,10 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
-	// 192.0.2.7: ban, as part of 192.0.2.7/32: one who guesses passwords
+	// 192.0.2.7: ban, as part of 192.0.2.7/32: password guessing
 	// 192.0.2.8: captcha, as part of 192.0.2.0/24: a noisy network
-	// ::ffff:192.0.2.7: ban, as part of 192.0.2.7/32: one who guesses passwords
-	// 198.51.100.1: nothing
+	// ::ffff:192.0.2.7: ban, as part of 192.0.2.7/32: password guessing
+	// 198.51.100.1: no decision
 }
 
 func TestRunNamesWhatIsNoAddress(t *testing.T) {

@@ -1,5 +1,6 @@
-// Command nethttp serves all whom CrowdSec, at $CROWDSEC_URL with $CROWDSEC_KEY, has nothing against, challenges those
-// whom it suspects, and bans who is seen to attack. $CHALLENGE_SECRET has at least 32 random bytes; without it the passes
+// Command nethttp is a web server with decisions of CrowdSec, at $CROWDSEC_URL with the
+// key $CROWDSEC_KEY. It refuses banned clients, challenges suspicious ones, and detects
+// attacks itself. $CHALLENGE_SECRET has at least 32 random bytes. Without it the passes
 // of solved challenges end with the program.
 package main
 
@@ -62,13 +63,13 @@ func run(ctx context.Context, l net.Listener, logger *zap.Logger) error {
 	select {
 	case err := <-served:
 		return err
-	case <-ctx.Done(): // the requests under way get five seconds
+	case <-ctx.Done(): // requests in progress get five seconds
 		time.AfterFunc(5*time.Second, func() { _ = srv.Close() })
 		return srv.Shutdown(context.Background())
 	}
 }
 
-// protect returns what stands in front of the site.
+// protect returns the middleware in front of the site.
 func protect(e *engine.Engine, logger *zap.Logger) (*middleware.Middleware, error) {
 	cfg := middleware.Config{Lookup: e.Lookup, Observe: e, Logger: logger}
 	if secret := os.Getenv("CHALLENGE_SECRET"); secret != "" {

@@ -27,8 +27,8 @@ func get(ctx context.Context, url string) (status int, body string, err error) {
 	return res.StatusCode, string(b), err
 }
 
-// A remote listener has all clients come from 203.0.113.5: nothing that CrowdSec says
-// bans a server from itself.
+// A remote listener makes all clients come from 203.0.113.5, because no remote decision
+// bans the server's own addresses.
 type remote struct{ net.Listener }
 
 func (l remote) Accept() (net.Conn, error) {

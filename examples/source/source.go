@@ -1,4 +1,4 @@
-// Package source is an example of a source of your own for Caddy: the clients that a
+// Package source is an example of your own source for Caddy: the clients that a
 // firewall has blocked. Built into Caddy, it is an option of the global option tocsin:
 //
 //	tocsin {
@@ -30,9 +30,9 @@ func init() { caddy.RegisterModule(Firewall{}) }
 
 var client = http.Client{Timeout: 10 * time.Second}
 
-// Firewall asks a firewall whom it has blocked.
+// Firewall asks a firewall for its blocked clients.
 type Firewall struct {
-	// Where it answers with a JSON array of ranges. Required.
+	// URL of a JSON array of ranges. Required.
 	URL string `json:"url,omitempty" option:"-"`
 	// How often to ask. Default: 1m.
 	Interval caddy.Duration `json:"interval,omitempty" option:"min=1s"`
@@ -61,7 +61,7 @@ func (f *Firewall) Open(guest.Env) (guest.Opened, error) {
 	return &blocked{question: question, interval: time.Duration(f.Interval)}, err
 }
 
-// Blocked keeps a table in step with the firewall.
+// blocked keeps a table in sync with the firewall.
 type blocked struct {
 	question *http.Request
 	interval time.Duration
@@ -88,7 +88,7 @@ func (b *blocked) Run(ctx context.Context, t *lookup.Table) error {
 	return ctx.Err()
 }
 
-// read asks once. If that fails, the decisions from before stay.
+// read asks once. If that fails, the old decisions stay.
 func (b *blocked) read(ctx context.Context, t *lookup.Table) error {
 	answer, err := client.Do(b.question.WithContext(ctx))
 	if err != nil {

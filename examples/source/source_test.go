@@ -12,7 +12,7 @@ import (
 	_ "github.com/tocsin-project/tocsin"
 )
 
-// A firewall that has blocked the client of this test.
+// firewall is a server that has blocked the client of this test.
 func firewall(t *testing.T) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -22,7 +22,7 @@ func firewall(t *testing.T) *httptest.Server {
 	return s
 }
 
-// freeAddr returns an address on which nobody listens.
+// freeAddr returns an unused address.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,8 +52,8 @@ func TestTheFirewallBans(t *testing.T) {
 	}
 }
 
-// statusFor returns what a client is answered, once the source is in sync: until then
-// it is status 503.
+// statusFor returns the status for a client after the first sync of the source. Before
+// that it is 503.
 func statusFor(t *testing.T, addr, client string) int {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
