@@ -7,33 +7,34 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// An Alert says that a client did what a scenario looks for.
+// An Alert says that a client did what a scenario detects.
 type Alert struct {
 	Kind     string // of what CrowdSec calls it, such as waf; empty: scenarios have found it
 	Scenario string // name, such as crowdsecurity/http-probing
 	Version  string // of the scenario in CrowdSec's hub; empty: not from there
 	Hash     string // SHA-256 of the scenario's file in hexadecimal; empty: not from the hub
-	Message  string // what happened, in a sentence without personal data but the client's address
+	Message  string // what happened, in one sentence, with no personal data except the client's address
 
-	Client netip.Addr   // who did it last
-	Prefix netip.Prefix // who is meant: the client's address, or its /64 of IPv6; with GuardNetwork the network
+	Client netip.Addr   // the client of the latest event
+	Prefix netip.Prefix // the target: the client's address, or its /64 of IPv6; with GuardNetwork the network
 
-	// Reflected says that nothing of it was the client's own act: see [Attribution].
+	// Reflected says that none of the requests was the client's own act: see
+	// [Attribution].
 	Reflected bool
-	// Mild says that it leads to a challenge at most, also if the client goes on after it:
-	// the scenario says so by the label at_most, or a part of what is counted may not have
-	// been the client's own act: see [Unmarked].
+	// Mild says that the alert leads to a challenge at most, even if the client
+	// continues after it. Either the scenario has the label at_most, or some of the
+	// requests may not be the client's own act: see [Unmarked].
 	Mild bool
-	// Unproven says that the client claims to be a crawler, and that there was no answer
-	// whether it is: then it is Mild, too. The engine sets it.
+	// Unproven says that the client claims to be a crawler, and DNS did not answer
+	// whether it is. The alert is then Mild too. The engine sets it.
 	Unproven bool
-	// Guard says that many clients had a part in it: what is asked for is no
-	// decision about one of them, but a guard.
+	// Guard says that many clients took part: the alert asks for a guard, and not for a
+	// decision about one of them.
 	Guard Guard
-	// Place is what GuardPlace is to guard: see PlaceOf of package detect, and Area of its
-	// Detector for passwords of HTTP's.
+	// Place is the place for GuardPlace: see PlaceOf of package detect, and Area of its
+	// Detector for HTTP credentials.
 	Place string
-	// Places are those that the requests of a reflected alert asked for, nine at most.
+	// Places are the places of the requests of a reflected alert, at most nine.
 	Places []string
 
 	Start, Stop time.Time // of the first and the last event
@@ -41,34 +42,33 @@ type Alert struct {
 	Capacity    int       // of the bucket
 	Leak        time.Duration
 
-	// Remediation says that the scenario asks for a decision. Action and Duration
-	// say which: None leaves that to who gets the alert, and so does 0.
+	// Remediation says that the scenario asks for a decision, with Action and Duration.
+	// With None or 0, the receiver of the alert chooses them.
 	Remediation bool
 	Action      lookup.Action
 	Duration    time.Duration
-	// Simulated says that CrowdSec's simulation.yaml has the scenario only tried out, so
-	// that it asks for nothing.
+	// Simulated says that CrowdSec's simulation.yaml only simulates the scenario, so
+	// that it asks for no decision.
 	Simulated bool
-	// Ordered says that Action is the operator's word, by a [Policy], and not the
-	// scenario's own wish.
+	// Ordered says that Action is from the operator's policy, and not from the
+	// scenario.
 	Ordered bool
 
-	// Labels are those of the scenario, as far as they are text.
+	// Labels are the text labels of the scenario.
 	Labels map[string]string
 
-	// Context holds what of the events may be told to others, the last ones
-	// only.
+	// Context has the data of the latest events that reports may contain.
 	Context []Context
 }
 
-// A Context is what of an event may leave this server.
+// A Context has the data of an event that may leave this server.
 type Context struct {
 	Time      time.Time
 	Method    string
 	Target    string // without the query
 	Query     string // empty unless [Event].KeepQuery
 	Host      string
-	Status    int // 0: not known yet
+	Status    int // 0: unknown yet
 	UserAgent string
 
 	// What an inspector has found; empty: it is about a request.
@@ -76,8 +76,8 @@ type Context struct {
 	Zones         string // with commas between them
 }
 
-// A Guard says what wants proof that somebody is there, for the length of
-// [Alert].Duration, from clients of which nothing good is known.
+// A Guard says which requests need a solved challenge, for [Alert].Duration, from all
+// clients without a good reputation.
 type Guard uint8
 
 // The guards.

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// An Attribution says whose act a request is. A page can have the browsers of all
-// its visitors send what it likes to any site. What such a request asks for says
-// nothing about the visitor, so alerts about it are [Alert.Reflected].
+// An Attribution says who caused a request: the client, or a page. A page can make the
+// browsers of its visitors send any request to any site. Such a request says nothing
+// about the visitor, so alerts about it are [Alert.Reflected].
 //
-// A client can claim that its requests are not its own. That is why a reflected
-// alert still has a consequence, a mild one: what the client sends by way of other
-// pages has to meet a challenge for a while.
+// A client can claim that its requests are not its own. So a reflected alert still has
+// a mild consequence: the cross-site requests of the client need a challenge for a
+// while.
 type Attribution uint8
 
 // The attributions.
 const (
-	Own      Attribution = iota // the client's own act, as far as anything says
-	Embedded                    // a page of the site embeds it, perhaps because of what a user posted
-	Foreign                     // a page of another origin had the browser send it
-	Unmarked                    // either the client's own act or that of a page of another origin, which a browser does not tell over plain HTTP
+	Own      Attribution = iota // the client's own act, or nothing says otherwise
+	Embedded                    // a page of the site embeds it, perhaps from a user's post
+	Foreign                     // a page of another origin caused it
+	Unmarked                    // unknown: over plain HTTP a browser does not show whether a page of another origin caused it
 )
 
 var attributionNames = [...]string{Own: "own", Embedded: "embedded", Foreign: "foreign", Unmarked: "unmarked"}
@@ -27,19 +27,17 @@ var attributionNames = [...]string{Own: "own", Embedded: "embedded", Foreign: "f
 // String returns own, embedded, foreign or unmarked, as in evt.Meta.attribution.
 func (a Attribution) String() string { return attributionNames[min(int(a), len(attributionNames)-1)] }
 
-// IsReflected reports whether the request is certainly not the client's own act, as far
-// as the client is to be believed.
+// IsReflected reports whether the request, by its headers, is not the client's own act.
 func (a Attribution) IsReflected() bool { return a == Embedded || a == Foreign }
 
-// Attribute sets Attribution. Method, Host and UserAgent are known already; h is the
-// whole header of the request, and secure says whether it came by TLS.
+// Attribute sets Attribution. Method, Host and UserAgent must be set. h is the whole
+// header of the request, and secure says whether it used TLS.
 //
-// Without TLS, browsers say nothing of whose act a GET is if a page asks them not to name
-// it as the Referer. What they send then looks as if somebody had typed the address. It is
-// counted as the client's own act, but what follows from it is a challenge at most: see
-// [Alert].Mild. A program that does not claim to be a browser acts for itself. Behind a
-// proxy that ends TLS browsers say whose act it is as well; who only claims to come by way
-// of one says more about himself.
+// Without TLS, a browser does not show the origin of a GET if a page suppresses the
+// Referer: the request looks as if a person typed the address. It counts as the
+// client's own act, but leads to a challenge at most: see [Alert].Mild. A program that
+// does not claim to be a browser acts for itself. Behind a proxy that ends TLS,
+// browsers send the same headers as with TLS.
 func (e *Event) Attribute(h http.Header, secure bool) {
 	e.Attribution = AttributionOf(h, e.Host)
 	if e.Attribution != Own || secure || strings.EqualFold(first(h["X-Forwarded-Proto"]), "https") {
@@ -50,20 +48,19 @@ func (e *Event) Attribute(h http.Header, secure bool) {
 	}
 }
 
-// isUnmarked reports whether a browser has sent a header that does not say whose act the
-// request is.
+// isUnmarked reports whether h is from a browser and does not show the origin of the
+// request.
 func (e *Event) isUnmarked(h http.Header) bool {
 	return len(h["Sec-Fetch-Site"])+len(h["Origin"])+len(h["Referer"]) == 0 &&
 		strings.HasPrefix(e.UserAgent, "Mozilla/5.0 (") && first(h["Accept-Language"]) != "" && first(h["Accept"]) != ""
 }
 
-// AttributionOf tells from the header of a request to host whose act it is.
+// AttributionOf returns the attribution of a request to host by its header.
 //
-// Browsers say it in Sec-Fetch-Site and Sec-Fetch-Dest (W3C Fetch Metadata), but
-// to HTTPS and localhost only. Without them, an Origin or a Referer of another
-// host says it, and what is accepted tells a picture or a style sheet. What a browser
-// fetches before anybody has asked for it is as a picture: a page of the site may hold a
-// link that a user has posted.
+// Browsers send Sec-Fetch-Site and Sec-Fetch-Dest (W3C Fetch Metadata), but only to
+// HTTPS and localhost. Without them, an Origin or a Referer of another host decides,
+// and Accept shows a picture or a style sheet. A prefetch counts like a picture,
+// because a page of the site may contain a link that a user has posted.
 func AttributionOf(h http.Header, host string) Attribution {
 	a := sentBy(h, host)
 	if a == Own && isAhead(h) {
@@ -72,14 +69,13 @@ func AttributionOf(h http.Header, host string) Attribution {
 	return a
 }
 
-// isAhead reports whether a browser prefetches a page, or renders it, in case that
-// somebody asks for it.
+// isAhead reports whether a browser prefetches or prerenders a page.
 func isAhead(h http.Header) bool {
 	return strings.HasPrefix(first(h["Sec-Purpose"]), "prefetch") || first(h["Purpose"]) == "prefetch" ||
 		first(h["X-Moz"]) == "prefetch" || first(h["X-Purpose"]) == "preview"
 }
 
-// sentBy is AttributionOf for what somebody waits for.
+// sentBy is AttributionOf without prefetches.
 func sentBy(h http.Header, host string) Attribution {
 	switch first(h["Sec-Fetch-Site"]) {
 	case "cross-site", "same-site":
@@ -90,8 +86,8 @@ func sentBy(h http.Header, host string) Attribution {
 		}
 		return Own
 	}
-	// An Origin decides, where there is one: it is there for the asking. Who sends no
-	// Host is no browser.
+	// If there is an Origin, it decides. A client without a Host header is not a
+	// browser.
 	if from := first(h["Origin"]); host == "" {
 		return Own
 	} else if from != "" {
@@ -116,8 +112,8 @@ func first(values []string) string {
 	return values[0]
 }
 
-// embeds reports whether dest is that of a part of a page, which the page fetches
-// without anybody's doing. A document, a worker and what a script fetches are not.
+// embeds reports whether dest is a part that a page loads by itself. A document, a
+// worker and requests of scripts are not.
 func embeds(dest string) bool {
 	switch dest {
 	case "audio", "embed", "font", "frame", "iframe", "image", "object", "script", "style", "track", "video", "xslt":
@@ -126,15 +122,15 @@ func embeds(dest string) bool {
 	return false
 }
 
-// originHost returns the host of an Origin or a Referer, with a port other than the
-// usual. That of "null" is null, which is no site's.
+// originHost returns the host of an Origin or a Referer, with a port if it is not the
+// default. For "null" it returns null, which no site has.
 func originHost(from string) string {
 	scheme, rest, ok := strings.Cut(from, "://")
 	if !ok {
 		if from == "null" {
 			return from
 		}
-		return "" // a relative Referer names nobody
+		return "" // a relative Referer has no host
 	}
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		rest = rest[:end]
@@ -143,13 +139,13 @@ func originHost(from string) string {
 		rest = rest[at+1:]
 	}
 	if !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
-		return "null" // an extension, an app's own page
+		return "null" // a browser extension, or the page of an app
 	}
 	return withoutDefaultPort(rest)
 }
 
-// withoutDefaultPort returns host in lower case and without :80 and :443. To mix
-// those up does no harm: both are the operator's.
+// withoutDefaultPort returns host in lower case and without :80 and :443. Both belong
+// to the operator, so the difference does not matter.
 func withoutDefaultPort(host string) string {
 	for _, port := range []string{":443", ":80"} {
 		if bare, ok := strings.CutSuffix(host, port); ok && !strings.HasSuffix(bare, ":") {

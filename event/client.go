@@ -18,10 +18,10 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 }
 
 const (
-	// clientBits6 is how many bits of an IPv6 address make a client: who has one
-	// address mostly has 64 bits of them.
+	// clientBits6 is the prefix length of a client of IPv6: a client usually has a
+	// whole /64.
 	clientBits6 = 64
-	// sixToFourBits is how many an IPv4 address has by 6to4.
+	// sixToFourBits is the prefix length of an IPv4 address in 6to4.
 	sixToFourBits = 48
 )
 
@@ -30,10 +30,10 @@ var (
 	teredo    = netip.MustParsePrefix("2001::/32")
 )
 
-// ClientOf returns what counts as one client, wherever clients are told apart: an
-// address, or a /64 of IPv6. To CrowdSec, each address of IPv6 is one. Behind one IPv4
-// address is a /48 of 6to4; a /64 of Teredo has all clients of a server, and each
-// address counts for itself.
+// ClientOf returns the range that counts as one client: an address, or a /64 of IPv6.
+// (In CrowdSec each IPv6 address is a client.) For 6to4 it is the /48 of the IPv4
+// address. A /64 of Teredo has all clients of a server, so there each address is a
+// client.
 func ClientOf(ip netip.Addr) netip.Prefix {
 	bits := ip.BitLen()
 	switch {
@@ -43,6 +43,6 @@ func ClientOf(ip netip.Addr) netip.Prefix {
 	default:
 		bits = clientBits6
 	}
-	p, _ := ip.Prefix(bits) // fails on an invalid address only, which is nobody's
+	p, _ := ip.Prefix(bits) // fails only for an invalid address
 	return p
 }

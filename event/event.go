@@ -16,70 +16,69 @@ import (
 	"time"
 )
 
-// An Event is a request, and once it is over the response to it.
+// An Event is a request and, after its end, its response.
 //
-// What a request says is hostile: every field may hold any bytes, of any
-// length that the server lets through. Scenarios see the first 16 KiB of each.
+// All data of a request is hostile: every field may contain any bytes, of any length
+// that the server accepts. Scenarios see the first 16 KiB of each.
 type Event struct {
-	Time      time.Time  // when the request came
-	Client    netip.Addr // whom it came from, normalized
+	Time      time.Time  // when the request arrived
+	Client    netip.Addr // the client, normalized
 	Method    string
-	Target    string // the request target as it was received, query included
+	Target    string // the request target as received, including the query
 	Host      string // with the port, if there was one
 	Proto     string // such as HTTP/1.1
 	UserAgent string
 	Referer   string
 
-	// Site is what the server calls the site that answers, for guards on places. A
-	// client writes Host as it likes, so on a site that answers for every host it
-	// could name another one for each try. Empty: the host.
+	// Site is the server's name of the site, for guards on places. A client chooses
+	// Host, so on a site for all hosts it could use another one each time. Empty: the
+	// host.
 	Site string
 
-	// Attribution says whose act the request is: see [Event.Attribute].
+	// Attribution says who caused the request: see [Event.Attribute].
 	Attribution Attribution
 
-	// Matched is what the server has found out about the request by means of its
-	// own, for scenarios that ask for evt.Meta.matched: words between bars, such
-	// as |login|upload|.
+	// Matched has the results of the server's own matchers, for scenarios with
+	// evt.Meta.matched: words between bars, such as |login|upload|.
 	Matched string
 
-	// Finding is what the event is about, if it is not about a request but about what an
-	// inspector has found in one. Nil: it is about a request.
+	// Finding is set if the event is not a request, but a rule that an inspector matched
+	// in one.
 	Finding *Finding
-	// Findings are what inspectors have found in the request.
+	// Findings are the rules that inspectors matched in the request.
 	Findings []Finding
 
-	// KeepQuery says that the query may be kept in [Alert].Context. It may hold
-	// what should not leave this server.
+	// KeepQuery says that [Alert].Context may have the query, which can contain
+	// secrets.
 	KeepQuery bool
 
-	// Line is the request line as it was received if it is not of the form
-	// METHOD TARGET PROTO; Method, Target and Proto are then empty. A handler of
-	// net/http never sees such a request.
+	// Line is the request line as received, if it does not have the form METHOD TARGET
+	// PROTO. Method, Target and Proto are then empty. A handler of net/http never gets
+	// such a request.
 	Line string
 
-	// What follows is known once the response is over.
+	// The following fields are known after the response.
 
-	Ended     time.Time   // when it was; zero means Time
+	Ended     time.Time   // end of the response; zero means Time
 	Status    int         // 0 means 200
 	Header    http.Header // of the response; read only
 	Request   http.Header // of the request; read only
-	Body      []byte      // the beginning of the request's body, as far as it was kept
-	Truncated bool        // there was more of it
+	Body      []byte      // the kept beginning of the request's body
+	Truncated bool        // the body was longer
 
-	Size        int64  // of the response's body in bytes, to HEAD of that to GET; 0: not known
+	Size        int64  // of the response's body in bytes (for HEAD, of the body for GET); 0: unknown
 	ContentType string // of the response
-	Answer      []byte // the beginning of the response's body, if somebody may have tried to log in
+	Answer      []byte // the beginning of the response's body, if the request may be a login
 
-	// Memo is what a detector keeps of the event between Request and Response. Nobody
-	// else reads it or sets it.
+	// Memo is the detector's own state of the event between Request and Response. Other
+	// code must not use it.
 	Memo Memo
 }
 
-// A Memo is what a detector keeps of an event.
+// A Memo is the detector's own state of an event.
 type Memo struct {
-	Deferred   bool   // whether it is whitelisted depends on the response: all scenarios wait for it
-	Number     uint64 // tells it from all others
-	Impossible bool   // no site has what is asked for: see the label teaches
-	Sought     bool   // no page of another site leads to it: likewise
+	Deferred   bool   // a whitelist depends on the response, so all scenarios wait for it
+	Number     uint64 // identifies the event
+	Impossible bool   // no site has the requested resource: see the label teaches
+	Sought     bool   // no page of another site leads to the request: see the same label
 }
