@@ -35,32 +35,32 @@ func init() {
 	caddycmd.RegisterCommand(newGroup())
 }
 
-// App is what the API asks: the app tocsin of the config that runs.
+// App is the app tocsin of the running config, as the API needs it.
 type App interface {
-	// Engine is what keeps the decisions.
+	// Engine returns the engine with the decisions.
 	Engine() *engine.Engine
-	// Status says how the app stands.
+	// Status returns the state of the app.
 	Status() Status
-	// Check says what would become of a request from an address, which is normalized.
+	// Check says how a request from a normalized address would be treated.
 	Check(ctx context.Context, ip netip.Addr) Check
-	// Unban takes back what is decided about the very target of d, here and where it comes
-	// from.
+	// Unban removes the decisions about exactly the target of d, here and in their
+	// sources.
 	Unban(ctx context.Context, d lookup.Decision) Unban
-	// Scenarios lists what is looked for, and what it leads to.
+	// Scenarios lists the scenarios and their consequences.
 	Scenarios() Scenarios
-	// Sync has everything read anew: sources, lists and scenarios. It does not wait.
+	// Sync makes sources, lists and scenarios read everything again. It does not wait.
 	Sync()
-	// Synced says which sources were not in sync since.
+	// Synced says which sources have not been in sync since then.
 	Synced(since time.Time) Sync
 }
 
-// running returns the app of the config that runs. The API belongs to no config itself:
-// Caddy makes it before the config is loaded, and keeps it if the config fails, while the
-// one before runs on.
+// running returns the app of the running config. The API itself belongs to no config:
+// Caddy creates it before it loads a config, and keeps it if that fails and the
+// previous config continues.
 func running() (App, error) {
 	ctx := caddy.ActiveContext()
 	if ctx.Context == nil {
-		return nil, apiError(http.StatusServiceUnavailable, errors.New("no config runs yet"))
+		return nil, apiError(http.StatusServiceUnavailable, errors.New("no config is running yet"))
 	}
 	v, err := ctx.AppIfConfigured(appID)
 	if err != nil {
@@ -72,11 +72,11 @@ func running() (App, error) {
 
 const (
 	defaultLimit = 100       // decisions in a list
-	maxLimit     = 1_000_000 // and the most that may be asked for
+	maxLimit     = 1_000_000 // the largest accepted limit
 )
 
-// API lets operators look after the engine of the running config, on
-// Caddy's admin listeners alone:
+// API lets operators query and control the engine of the running config, on Caddy's
+// admin listeners only:
 //
 //	GET    /tocsin/status                      how it stands
 //	GET    /tocsin/check?ip=ADDR               what would become of a client
@@ -86,9 +86,9 @@ const (
 //	POST   /tocsin/sync                        read all sources and scenarios anew
 //	GET    /tocsin/sync?since=TIME             which of them were not in sync since
 //
-// Answers are JSON. Errors are as Caddy's own: {"error": "…"}, with status 400
-// for a request that makes no sense, 404 if the running config has no tocsin and
-// 503 if none runs yet.
+// Answers are JSON. Errors are like Caddy's own: {"error": "…"}, with status 400 for an
+// invalid request, 404 if the running config has no tocsin, and 503 if no config is
+// running yet.
 type API struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -146,8 +146,8 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return op.serve(a, w, r, query)
 }
 
-// parseQuery returns the query of r. A parameter that is not known is an error,
-// or a list with a typing error in its filter would be one of everything.
+// parseQuery returns the query of r. An unknown parameter is an error: otherwise a typo
+// in a filter would list everything.
 func parseQuery(r *http.Request, known []string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -178,7 +178,7 @@ func send(w http.ResponseWriter, status int, v any) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that went away has no use for an error
+	_, _ = w.Write(append(text, '\n')) // on an error the client has disconnected
 	return nil
 }
 
@@ -193,7 +193,7 @@ func serveCheck(a App, w http.ResponseWriter, r *http.Request, query url.Values)
 	}
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
-		return apiError(http.StatusBadRequest, fmt.Errorf("parameter ip: %.64q is no IP address", s))
+		return apiError(http.StatusBadRequest, fmt.Errorf("parameter ip: %.64q is not an IP address: want one such as 192.0.2.1", s))
 	}
 	return send(w, http.StatusOK, a.Check(r.Context(), a.Engine().Normalize(ip)))
 }
@@ -222,11 +222,11 @@ func serveUnban(a App, w http.ResponseWriter, r *http.Request, query url.Values)
 	return send(w, http.StatusOK, a.Unban(r.Context(), d))
 }
 
-// isPlace reports whether target is that of a guard on a place, such as
-// "POST example.com/login". No other target has a space in it.
+// isPlace reports whether target is the target of a guard on a place, such as "POST
+// example.com/login". Only such targets contain a space.
 func isPlace(target string) bool { return strings.Contains(target, " ") }
 
-// parseFilter reads which decisions to list.
+// parseFilter reads the filter of a list.
 func parseFilter(a App, query url.Values) (filter, error) {
 	f := filter{source: query.Get("source"), origin: query.Get("origin"), limit: defaultLimit}
 	if f.source != "" {

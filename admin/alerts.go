@@ -21,59 +21,60 @@ const (
 	maxAlerts     = 1000
 )
 
-// Detect says what was looked for and found, since the process began.
+// Detect has the counts of detection since the start of the process.
 type Detect struct {
-	Scenarios int               `json:"scenarios"`           // that are looked for
-	Skipped   []string          `json:"skipped,omitempty"`   // what cannot run here, and why; what is for other logs comes last
-	Foreign   int               `json:"foreign,omitempty"`   // how many of skipped are for other logs
-	Events    uint64            `json:"events"`              // requests that scenarios were asked about
-	Dropped   uint64            `json:"dropped"`             // responses that were not looked at, since too many waited
-	Buckets   int               `json:"buckets"`             // clients and scenarios that something is counted of
-	Bytes     int               `json:"bytes"`               // that these take
-	Evicted   uint64            `json:"evicted"`             // of them forgotten for want of room
-	Alerts    uint64            `json:"alerts"`              // since the engine was made, and so the next three
-	Decided   uint64            `json:"decided"`             // that led to a decision here
-	Guarded   uint64            `json:"guarded"`             // that led to a guard
-	Spared    uint64            `json:"spared"`              // about clients that are spared
-	Guards    int               `json:"guards"`              // that are up now
+	Scenarios int               `json:"scenarios"`           // number of running scenarios
+	Skipped   []string          `json:"skipped,omitempty"`   // scenarios that cannot run here, with the reason; those for other logs come last
+	Foreign   int               `json:"foreign,omitempty"`   // number of skipped that are for other logs
+	Events    uint64            `json:"events"`              // requests that scenarios judged
+	Dropped   uint64            `json:"dropped"`             // responses that were not judged, because too many waited
+	Buckets   int               `json:"buckets"`             // buckets: one for a client and a scenario
+	Bytes     int               `json:"bytes"`               // memory of the buckets
+	Evicted   uint64            `json:"evicted"`             // buckets dropped because of their limit
+	Alerts    uint64            `json:"alerts"`              // since the start of the engine, like the next three
+	Decided   uint64            `json:"decided"`             // alerts with a local decision
+	Guarded   uint64            `json:"guarded"`             // alerts with a guard
+	Spared    uint64            `json:"spared"`              // alerts about exempt clients
+	Guards    int               `json:"guards"`              // guards in force
 	Overflows map[string]uint64 `json:"overflows,omitempty"` // alerts by scenario
 	Reporters []Reporter        `json:"reporters,omitempty"`
 }
 
-// Reporter says how telling a Local API of alerts goes.
+// Reporter is the state of the reports to one receiver.
 type Reporter struct {
 	Name    string    `json:"name"`
-	Queued  int       `json:"queued"`  // alerts that wait
-	Sent    uint64    `json:"sent"`    // and were taken
-	Refused uint64    `json:"refused"` // and never will be
-	Dropped uint64    `json:"dropped"` // that had to make room for others
+	Queued  int       `json:"queued"`  // waiting alerts
+	Sent    uint64    `json:"sent"`    // accepted alerts
+	Refused uint64    `json:"refused"` // permanently refused alerts
+	Dropped uint64    `json:"dropped"` // alerts dropped because the queue was full
 	Last    time.Time `json:"last,omitzero"`
-	Error   string    `json:"error,omitempty"` // why the last try failed
+	Error   string    `json:"error,omitempty"` // of the last try
 }
 
-// Alerts lists the last alerts, the newest first.
+// Alerts lists the latest alerts, the newest first.
 type Alerts struct {
 	Alerts []Alert `json:"alerts"`
 }
 
-// Alert is an alert and what became of it.
+// Alert is an alert with its consequences.
 type Alert struct {
 	Time     time.Time `json:"time"`
 	Scenario string    `json:"scenario"`
 	Target   string    `json:"target"` // address, or network of an IPv6 address
 	Events   int       `json:"events"`
-	Decision *Decision `json:"decision,omitempty"` // none: it was only told of
-	Spared   bool      `json:"spared,omitempty"`   // nothing may be decided about the client
-	Why      string    `json:"why,omitempty"`      // it is spared
+	Decision *Decision `json:"decision,omitempty"` // none: it was only reported
+	Spared   bool      `json:"spared,omitempty"`   // the client is exempt
+	Why      string    `json:"why,omitempty"`      // the reason why it is exempt
 
-	// What is guarded, if nobody is to be blamed: decision is about requests that meet it.
+	// The target of the guard, if there is one: then decision is about requests that it
+	// stops.
 	Guard     string `json:"guard,omitempty"`
-	Reflected bool   `json:"reflected,omitempty"` // other pages had the client's browser do it
+	Reflected bool   `json:"reflected,omitempty"` // pages of other sites caused the requests
 
-	Requests []Request `json:"requests,omitempty"` // the last of them
+	Requests []Request `json:"requests,omitempty"` // the latest ones
 }
 
-// Request is what is kept of a request that led to an alert.
+// Request has the stored fields of a request that raised an alert.
 type Request struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
@@ -118,7 +119,7 @@ func newAlert(r *engine.Record) Alert {
 	return a
 }
 
-// guardOf says what is guarded because of an alert; nothing if nothing is.
+// guardOf returns the target of the guard for an alert, or "".
 func guardOf(r *engine.Record) string {
 	switch {
 	case !r.Guard:
@@ -128,7 +129,7 @@ func guardOf(r *engine.Record) string {
 	case r.Alert.Guard == event.GuardNetwork:
 		return r.Alert.Prefix.String()
 	}
-	return "what other pages send"
+	return "cross-site requests"
 }
 
 func targetOf(a *event.Alert) string {
@@ -142,7 +143,7 @@ func targetOf(a *event.Alert) string {
 }
 
 func alertsFlags(cmd *cobra.Command) {
-	cmd.Flags().Int("limit", defaultAlerts, "How many alerts to show at most")
+	cmd.Flags().Int("limit", defaultAlerts, "Maximum number of alerts to show")
 }
 
 func (c *call) alerts() (int, error) {
@@ -151,7 +152,7 @@ func (c *call) alerts() (int, error) {
 		return 0, err
 	}
 	if limit < 1 {
-		return 0, errors.New("--limit: want a number above 0")
+		return 0, errors.New("--limit: must be greater than 0")
 	}
 	var a Alerts
 	if err := c.ask(http.MethodGet, "/tocsin/alerts", url.Values{"limit": {strconv.Itoa(limit)}}, &a); err != nil {
@@ -182,7 +183,7 @@ func (a *Alerts) write(w io.Writer) error {
 	})
 }
 
-// write prints what a says below the status.
+// write prints a in the status.
 func (a *Detect) write(t table) {
 	t.row()
 	t.row("DETECT", "EVENTS", "ALERTS", "DECIDED", "GUARDS NOW", "SPARED", "SKIPPED SCENARIOS", "DROPPED EVENTS")
@@ -200,11 +201,11 @@ func (a *Detect) write(t table) {
 	}
 }
 
-// maxSkippedRows is how many of the scenarios that were left out the command
-// status shows. CrowdSec's hub has hundreds.
+// maxSkippedRows is how many skipped scenarios the command status shows. CrowdSec's hub
+// has hundreds.
 const maxSkippedRows = 20
 
-// writeSkipped prints what was left out, but for what is for other logs.
+// writeSkipped prints the skipped scenarios, except those for other logs.
 func (a *Detect) writeSkipped(t table) {
 	rows := a.Skipped[:max(len(a.Skipped)-a.Foreign, 0)]
 	if len(rows) == 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-project/tocsin/engine"
 )
 
-// NewSource says how a source stands that the status calls kind.
+// NewSource returns the state of a source of this kind.
 func NewSource(s *engine.SourceStats, kind string, now time.Time) Source {
 	a := Source{
 		Name: s.Name, Kind: kind, Ready: s.Ready, Synced: InSeconds(s.Synced), Carried: InSeconds(s.Carried),
@@ -24,7 +24,7 @@ func NewSource(s *engine.SourceStats, kind string, now time.Time) Source {
 	return a
 }
 
-// NewMemory says what the process holds.
+// NewMemory returns the memory of the process.
 func NewMemory() Memory {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -34,7 +34,7 @@ func NewMemory() Memory {
 	return Memory{Heap: samples[0].Value.Uint64(), Total: samples[1].Value.Uint64()}
 }
 
-// NewPending says of a source that it was not in sync yet.
+// NewPending returns the entry of a source that has not been in sync yet.
 func NewPending(s *engine.SourceStats) Pending {
 	a := Pending{Source: s.Name, Next: InSeconds(s.Next)}
 	if s.Err != nil {

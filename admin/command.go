@@ -7,75 +7,85 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 )
 
-// exitBad is the exit code of commands that got the answer that nobody wants: a
-// server that is not ready, a client that would be stopped, an unban that a Local
-// API did not take part in. 0 is the good one, and 1 is, as for all of Caddy's
-// commands, that there is none.
+// exitBad is the exit code for a bad answer: the server is not ready, the client would
+// be stopped, or a Local API failed in an unban. 0 is a good answer. 1 means no answer,
+// as for all of Caddy's commands.
 const exitBad = 2
 
-// Commands returns the commands that look after a running server: status, check,
-// list, unban, alerts, scenarios and sync, which ask its admin API; and replay, which
-// needs none. Every Caddy with this module has them below the command tocsin; a program
-// that is named so itself may register them as commands of its own.
+// Commands returns the commands status, check, list, unban, alerts, scenarios and sync,
+// which ask the admin API of a running server, and replay, which needs no server. Every
+// Caddy with this module has them below the command tocsin. A program with that name
+// may register them as its own commands.
 func Commands() []caddycmd.Command {
-	all := []caddycmd.Command{
+	return slices.Concat(stateCommands(), decisionCommands(), detectCommands())
+}
+
+// stateCommands returns the commands about the server and one client.
+func stateCommands() []caddycmd.Command {
+	return []caddycmd.Command{
 		command{
-			name: "status", short: "Shows how the server stands: sources, decisions, requests",
+			name: "status", short: "Shows the state of the server: sources, decisions, requests",
 			long: `
-Shows whether the running server is fit to judge by, how each source of
-decisions stands, and how many requests were stopped.
+Shows whether the running server is ready, the state of each source of
+decisions, and how many requests were stopped.
 
 The exit code is 0 if it is ready, and 2 if it is not.`,
 			args: cobra.NoArgs, run: (*call).status,
 		}.register(),
 		command{
-			name: "check", usage: "<address> ", short: "Says what would become of a client",
+			name: "check", usage: "<address> ", short: "Shows how the server would treat a client, and why",
 			long: `
-Says what would become of a request from an IP address: because of which
-decisions, from which sources and until when, and which one wins.
+Shows whether a request from an IP address would pass, and because of which
+decisions: their sources, their ends, and which one wins.
 
-The exit code is 0 if the client passes, and 2 if it is stopped. What a site
-does by its own, allow or dry_run in its directive, is said and not counted in.`,
+The exit code is 0 if the client passes, and 2 if it is stopped. It ignores allow
+and dry_run of single sites, which are only shown.`,
 			args: cobra.ExactArgs(1), run: (*call).check,
 		}.register(),
+	}
+}
+
+// decisionCommands returns the commands about decisions.
+func decisionCommands() []caddycmd.Command {
+	return []caddycmd.Command{
 		command{
 			name: "list", usage: "[--source <name>] [--origin <origin>] [--action <action>] [--limit <n>] ", short: "Lists decisions",
 			long: `
-Lists the decisions in force, in no fixed order: up to a hundred of them, or as
-many as --limit says. Those of live sources are not held, and not listed.
+Lists the decisions in force, in no fixed order: up to a hundred, or the number
+of --limit. Decisions of live sources are not stored, so they are not listed.
 
-After them come the guards: places, such as a login, and networks, where requests
-need a solved challenge whoever sends them, because many addresses attack there.`,
+After them come the guards: places, such as a login, and networks that many
+addresses attack. Requests there need a solved challenge from any client.`,
 			args: cobra.NoArgs, flags: listFlags, run: (*call).list,
 		}.register(),
 		command{
-			name: "unban", usage: "<address>|<range>|<country>|AS<number>|<place> ", short: "Takes decisions back",
+			name: "unban", usage: "<address>|<range>|<country>|AS<number>|<place> ", short: "Removes decisions",
 			long: `
-Takes back what is decided about an address, a range, a country or an autonomous
-system: here at once, and in each CrowdSec Local API whose config names a
-machine. Decisions about more than that, such as a range around an address,
-stay; they are shown. Guards on that network or client end too. A guard on a place
-is named as the list prints it, in quotes: tocsin unban "POST example.com/login"
+Removes the decisions about exactly an address, a range, a country or an
+autonomous system: on this server at once, and in each CrowdSec Local API with a
+machine in the config. Wider decisions, such as a range around an address, stay and
+are shown. Guards on that network or client end too. For a guard on a place, write
+it as the list prints it, in quotes: tocsin unban "POST example.com/login"
 
-The exit code is 0, and 2 if a Local API did not take part: then the decision
-may come back from there.`,
+The exit code is 0, or 2 if a Local API did not remove its decision: then it may
+come back.`,
 			args: cobra.ExactArgs(1), run: (*call).unban,
 		}.register(),
 	}
-	return append(all, detectCommands()...)
 }
 
-// detectCommands returns those of [Commands] that are about what is seen, and sync.
+// detectCommands returns the commands about detection, and sync.
 func detectCommands() []caddycmd.Command {
 	return []caddycmd.Command{
 		command{
-			name: "alerts", usage: "[--limit <n>] ", short: "Lists the last alerts of scenarios",
+			name: "alerts", usage: "[--limit <n>] ", short: "Lists the latest alerts of scenarios",
 			long: `
 Lists the last alerts that scenarios gave, the newest first: about whom, why, and
 what was decided here. The server keeps the last hundred.`,
@@ -83,7 +93,7 @@ what was decided here. The server keeps the last hundred.`,
 		}.register(),
 		scenariosCommand().register(),
 		command{
-			name: "sync", usage: "[--wait[=<duration>]] ", short: "Has the sources read everything anew",
+			name: "sync", usage: "[--wait[=<duration>]] ", short: "Makes the sources read everything again",
 			long: `
 Has the running server read its sources of decisions anew, now and in full. The
 server of a list is asked no sooner than a minute after the last time. The command
@@ -97,12 +107,12 @@ long as it says, such as --wait=5m. The exit code is 1 if one was not.`,
 	}
 }
 
-// newGroup returns the command that has all others below it. Where these stand by
-// themselves as well it is not shown.
+// newGroup returns the command tocsin with all others below it. It is hidden if the
+// program also has them as its own commands.
 func newGroup() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  appID,
-		Short: "Looks after the bans of a running server",
+		Short: "Manages the decisions of a running server",
 		CobraFunc: func(group *cobra.Command) {
 			group.Hidden = caddy.CustomBinaryName == appID
 			for _, c := range Commands() {
@@ -114,7 +124,7 @@ func newGroup() caddycmd.Command {
 	}
 }
 
-// CommandLine returns how a command of ours is called in this program.
+// CommandLine returns how to call a command in this program.
 func CommandLine(name string) string {
 	program := "caddy"
 	if caddy.CustomBinaryName != "" {
@@ -128,9 +138,9 @@ func CommandLine(name string) string {
 
 func listFlags(cmd *cobra.Command) {
 	cmd.Flags().String("source", "", "Only decisions of the source with this name")
-	cmd.Flags().String("origin", "", "Only decisions of this origin, such as CAPI")
-	cmd.Flags().String("action", "", "Only decisions to ban, captcha or throttle")
-	cmd.Flags().Int("limit", defaultLimit, "How many decisions to show at most")
+	cmd.Flags().String("origin", "", "Only decisions with this origin, such as CAPI")
+	cmd.Flags().String("action", "", "Only decisions with this action: ban, captcha or throttle")
+	cmd.Flags().Int("limit", defaultLimit, "Maximum number of decisions to show")
 }
 
 // A command asks the admin API.
@@ -138,20 +148,20 @@ type command struct {
 	name, usage, short, long string
 
 	args  cobra.PositionalArgs
-	flags func(*cobra.Command) // adds flags of its own; nil: it has none
+	flags func(*cobra.Command) // adds its own flags; nil: none
 	run   func(*call) (exitCode int, err error)
 }
 
-// register returns c as Caddy takes it.
+// register returns c as a command of Caddy.
 func (c command) register() caddycmd.Command {
 	return caddycmd.Command{
 		Name: c.name, Short: c.short, Long: c.long,
 		Usage: c.usage + "[--json] [--address <interface>] [--config <path> [--adapter <name>]]",
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = c.args
-			cmd.Flags().Bool("json", false, "Print the answer of the admin API as it is")
-			cmd.Flags().String("address", "", "Address of the administration listener, if not the default")
-			cmd.Flags().StringP("config", "c", "", "Configuration file to take that address from, if --address is not used")
+			cmd.Flags().Bool("json", false, "Print the JSON answer of the admin API")
+			cmd.Flags().String("address", "", "Address of the admin API, if not the default")
+			cmd.Flags().StringP("config", "c", "", "Configuration file with the address of the admin API (without --address)")
 			cmd.Flags().StringP("adapter", "a", "", "Name of config adapter to apply (when --config is used)")
 			if c.flags != nil {
 				c.flags(cmd)
@@ -168,7 +178,7 @@ func (c command) register() caddycmd.Command {
 	}
 }
 
-// exit returns the error that makes Caddy's main function end with code.
+// exit returns the error with which Caddy's main function exits with code.
 func exit(cmd *cobra.Command, code int) error {
 	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return code, nil })(cmd, nil)
 }
@@ -179,8 +189,8 @@ type call struct {
 	args []string
 }
 
-// ask sends a request to the admin API and reads the answer into v. With --json
-// it prints it too, byte for byte.
+// ask sends a request to the admin API and reads the answer into v. With --json it also
+// prints the unchanged answer.
 func (c *call) ask(method, path string, query url.Values, v any) error {
 	if c.isJSON() {
 		return c.request(method, path, query, v, c.OutOrStdout())
@@ -188,7 +198,7 @@ func (c *call) ask(method, path string, query url.Values, v any) error {
 	return c.fetch(method, path, query, v)
 }
 
-// fetch is ask, and prints nothing.
+// fetch is ask without output.
 func (c *call) fetch(method, path string, query url.Values, v any) error {
 	return c.request(method, path, query, v, io.Discard)
 }
@@ -221,7 +231,7 @@ func (c *call) request(method, path string, query url.Values, v any, copyTo io.W
 	return nil
 }
 
-// address returns where the admin API is, as caddy stop finds it.
+// address returns the address of the admin API, found as by caddy stop.
 func (c *call) address() (string, error) {
 	address, err1 := c.Flags().GetString("address")
 	config, err2 := c.Flags().GetString("config")
@@ -241,7 +251,7 @@ func (c *call) isJSON() bool {
 	return on && err == nil
 }
 
-// print prints an answer for people, unless it was printed as JSON.
+// print prints an answer as text, unless it was printed as JSON.
 func (c *call) print(write func(w io.Writer) error) error {
 	if c.isJSON() {
 		return nil

@@ -12,11 +12,11 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// writeTimeout bounds how long a list takes: meanwhile the state of the table
-// that it is read from cannot be freed.
+// writeTimeout limits the time of a list, because the old state of the table cannot be
+// freed meanwhile.
 const writeTimeout = time.Minute
 
-// A filter picks decisions to list. What is empty picks all.
+// A filter selects decisions. An empty field selects all.
 type filter struct {
 	source, origin string
 	action         lookup.Action
@@ -29,8 +29,8 @@ func (f filter) picks(d *lookup.Decision) bool {
 		(f.action == lookup.None || d.Action == f.action)
 }
 
-// guards returns those of all that f picks, and whether there are more. They ask for
-// a captcha, and are local.
+// guards returns the selected guards, and whether there are more. Guards count as local
+// captchas.
 func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
 	like := lookup.Decision{Source: engine.LocalSource, Origin: engine.LocalOrigin, Action: lookup.Captcha}
 	if !f.picks(&like) {
@@ -39,13 +39,13 @@ func (f filter) guards(all []engine.Guard) (picked []engine.Guard, more bool) {
 	return all[:min(len(all), f.limit)], len(all) > f.limit
 }
 
-// write sends the decisions that f picks as a [List], each on its own line. It sends them
-// one by one, so a million need no more memory than one.
+// write writes the selected decisions as a [List], each on its own line. It writes them
+// one by one, so that a million need no more memory than one.
 func (f filter) write(w http.ResponseWriter, all iter.Seq[lookup.Decision], guards []engine.Guard) {
 	w.Header().Set("Content-Type", "application/json")
-	// One that cannot be set is on a connection that is not of the network.
+	// It fails only for writers without a network connection.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	buf := bufio.NewWriter(w) // which keeps an error, and writes no more
+	buf := bufio.NewWriter(w) // it keeps the first error and then writes nothing
 	_, _ = buf.WriteString(`{"decisions":[`)
 	more := f.writeDecisions(buf, all)
 	_ = buf.WriteByte(']')

@@ -9,25 +9,25 @@ import (
 	"github.com/tocsin-project/tocsin/replay"
 )
 
-// Planned is the app tocsin of a config that does not run: commands ask it what it would
-// look for.
+// Planned is the app tocsin of a config that is not running, for commands that list or
+// replay its scenarios.
 type Planned interface {
-	// Planned lists what would be looked for. If a policy is for a scenario that there is
-	// not, that is the error, and the others are listed even so.
+	// Planned lists the scenarios of the config. If a policy names a missing scenario,
+	// it returns an error together with the list.
 	Planned() (Scenarios, error)
-	// Replayer returns what judges recorded requests as the config says, those of private
-	// networks too if private says so. It starts nothing.
+	// Replayer returns a replayer with the config's scenarios. Private says whether it
+	// includes clients of private networks. It starts nothing.
 	Replayer(ctx caddy.Context, private bool) (*Replayer, error)
 }
 
 // A Replayer judges recorded requests.
 type Replayer struct {
 	Config  replay.Config
-	Looked  int      // scenarios that are looked for
-	LeftOut []string // and those that cannot run, with the reason
+	Looked  int      // number of scenarios
+	LeftOut []string // scenarios that cannot run, with the reason
 }
 
-// planned returns the app of the config in a file, nil if it has none.
+// planned returns the app of the config in a file, or nil if it has none.
 func planned(file, adapter string) (Planned, error) {
 	text, _, _, err := caddycmd.LoadConfig(file, adapter)
 	if err != nil {
@@ -50,7 +50,7 @@ func planned(file, adapter string) (Planned, error) {
 	return p, nil
 }
 
-// newPlanned returns the app that raw describes.
+// newPlanned returns the app of the JSON raw.
 func newPlanned(raw json.RawMessage) (Planned, error) {
 	m, err := caddy.GetModule(appID)
 	if err != nil {

@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// A progress shows how far something is that takes longer than a moment, if
-// somebody looks.
+// A progress shows a progress bar on a terminal.
 type progress struct {
-	w     io.Writer // nil: nobody does
+	w     io.Writer // nil: not a terminal
 	done  func() (done, total int64)
-	next  time.Time // when to show it again
+	next  time.Time // when to draw it again
 	shown bool
 }
 
@@ -23,7 +22,7 @@ const (
 	barWidth      = 30
 )
 
-// newProgress returns one that is shown on w if that is a terminal.
+// newProgress returns a progress on w, which draws only on a terminal.
 func newProgress(w io.Writer, done func() (done, total int64)) *progress {
 	p := &progress{done: done, next: time.Now().Add(firstProgress)}
 	if f, ok := w.(*os.File); ok && isTerminal(f) {
@@ -37,7 +36,8 @@ func isTerminal(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// show shows it, now and then. An error is not worth a word: the report counts.
+// show draws the bar from time to time. It ignores errors, because only the report
+// matters.
 func (p *progress) show() {
 	now := time.Now()
 	if p.w == nil || now.Before(p.next) {
@@ -54,7 +54,7 @@ func (p *progress) show() {
 	_, _ = fmt.Fprintf(p.w, "\r[%s%s] %3d%%", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), 100*part/total)
 }
 
-// clear takes it away.
+// clear removes the bar.
 func (p *progress) clear() {
 	if p.shown {
 		_, _ = fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", barWidth+7))

@@ -15,58 +15,61 @@ import (
 
 const defaultOffenders = 50
 
-// newReplay returns the command replay, which asks no server and starts none.
+// newReplay returns the command replay, which needs no server and starts none.
 func newReplay() caddycmd.Command {
 	return caddycmd.Command{
-		Name: "replay", Short: "Says who would have been stopped, out of logs",
+		Name: "replay", Short: "Shows which clients of a log tocsin would have stopped",
 		Usage: "<file...> [--config <path> [--adapter <name>] | --scenarios builtin|<path>... [--data <path>]] [--host <name>] [--private] [--json] [--limit <n>]",
 		Long: `
-Runs the requests of logs through the scenarios, in recorded time, and says who
-would have been banned or challenged, by which scenario, and at which request. No
-server is asked, and nothing is started or decided.
+Runs the requests of logs through the scenarios, in recorded time, and shows which
+clients would have been banned or challenged, by which scenario, and at which
+request. It needs no server, starts nothing, and makes no decisions.
 
 It reads Caddy's access log in JSON, and the common and the combined log of Apache
-and nginx, with the name of a virtual host in front or without; packed with gzip or
-not, - for standard input. Several files are merged by time.
+and nginx, also with the name of a virtual host in front. Files may be compressed with
+gzip, and - means standard input. Several files are merged by time.
 
-What to look for is, as in the global option tocsin: detect, scenario, local and
-allow of a config, or the files and folders that --scenarios names, or else what is
-built in. What a site says for itself, such as detect off, is not asked, sessions
-are not, and who claims to be a search engine is not verified.
+The scenarios are those of a config (detect, scenario, local and allow in the global
+option tocsin), or those of --scenarios, or else the built-in ones. Settings of single
+sites, such as detect off, and sessions are ignored. Clients that claim to be search
+engines are not verified.
 
-An access log has no bodies, so that scenarios see nothing of forms, and a wrong
-password that comes again counts again; the common and the combined log have no types
-of content either, so that failed logins are not seen in them at all. Caddy writes no
-credentials unless the option log_credentials says so. A server sees more than its log.
+A server sees more than its log. An access log has no bodies, so scenarios see no
+forms, and a repeated wrong password counts each time. The common and the combined log
+have no content types either, so failed logins are not detected in them at all. Caddy
+logs credentials only with the option log_credentials.
 
-Of what a browser sends over plain HTTP nothing tells whether another page had it sent,
-so that it leads to a challenge at most. Caddy's log has request>tls for what came by
-TLS. The common and the combined log do not tell: their requests count as sent by TLS,
-and what is said to be a ban is a challenge for browsers on a site without.
+Over plain HTTP, browsers do not show whether another site caused a request, so such a
+request leads to a challenge at most. Caddy's log shows TLS in request>tls. The common
+and the combined log do not: their requests count as TLS, so for a site without TLS
+some bans of the report would be challenges.
 
-The exit code is 0 if nobody would have been stopped, 2 if somebody would, and 1 if no
+The exit code is 0 if no client would have been stopped, 2 if one would, and 1 if no
 line can be read.`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.MinimumNArgs(1)
-			var o replayOptions
-			f := cmd.Flags()
-			f.StringVarP(&o.config, "config", "c", "", "Configuration file to take detect, scenario, local and allow from")
-			f.StringVarP(&o.adapter, "adapter", "a", "", "Name of config adapter to apply (when --config is used)")
-			f.StringArrayVar(&o.scenarios, "scenarios", nil, "What to look for without a config: builtin, or a file or folder; may be given again")
-			f.StringVar(&o.data, "data", "", "Folder of the lists that scenarios ask, if it is not CrowdSec's")
-			f.StringVar(&o.host, "host", "", "The site's host, for logs that do not name it")
-			f.BoolVar(&o.private, "private", false, "Decide about clients of private networks, too")
-			f.BoolVar(&o.json, "json", false, "Print all there is to say as JSON")
-			f.IntVar(&o.limit, "limit", defaultOffenders, "How many clients the table shows at most")
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				rep, err := o.run(cmd, args)
-				if err != nil || !rep.Stops() {
-					return err
-				}
-				cmd.SilenceErrors = true // the report is on the screen already
-				return exit(cmd, exitBad)
-			}
-		},
+		CobraFunc: addReplay,
+	}
+}
+
+// addReplay sets up the flags and the function of the command.
+func addReplay(cmd *cobra.Command) {
+	cmd.Args = cobra.MinimumNArgs(1)
+	var o replayOptions
+	f := cmd.Flags()
+	f.StringVarP(&o.config, "config", "c", "", "Configuration file with detect, scenario, local and allow")
+	f.StringVarP(&o.adapter, "adapter", "a", "", "Name of config adapter to apply (when --config is used)")
+	f.StringArrayVar(&o.scenarios, "scenarios", nil, "Scenarios to use without a config: builtin, a file or a folder (may be repeated)")
+	f.StringVar(&o.data, "data", "", "Folder of the lists that scenarios use, if it is not CrowdSec's")
+	f.StringVar(&o.host, "host", "", "Host of the site, for logs without it")
+	f.BoolVar(&o.private, "private", false, "Include clients of private networks")
+	f.BoolVar(&o.json, "json", false, "Print everything as JSON")
+	f.IntVar(&o.limit, "limit", defaultOffenders, "Maximum number of clients in the table")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		rep, err := o.run(cmd, args)
+		if err != nil || !rep.Stops() {
+			return err
+		}
+		cmd.SilenceErrors = true // the report is printed already
+		return exit(cmd, exitBad)
 	}
 }
 
@@ -78,8 +81,8 @@ type replayOptions struct {
 	limit                       int
 }
 
-// replayGC is GOGC of a replay: the process does nothing else and ends soon, and what
-// it remembers is bounded, so that memory costs less than collecting it often.
+// replayGC is GOGC of a replay. The process does nothing else and ends soon, and its
+// memory is limited, so fewer collections are better.
 const replayGC = 400
 
 // run prints the report about logs.
@@ -103,7 +106,7 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 		r.AssumeHost(o.host)
 	}
 	if p.Config.Describe != nil {
-		r.KeepAllHeaders() // matchers may ask for any
+		r.KeepAllHeaders() // matchers may need any header
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(replayGC))
 	bar := newProgress(cmd.ErrOrStderr(), r.Progress)
@@ -125,13 +128,13 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 	return rep, rep.Print(cmd.OutOrStdout(), o.limit)
 }
 
-// app returns the app that says what to look for, not provisioned.
+// app returns the app with the scenarios, which is not provisioned.
 func (o *replayOptions) app() (Planned, error) {
 	switch {
 	case o.limit < 1:
-		return nil, errors.New("--limit: want a number above 0")
+		return nil, errors.New("--limit: must be greater than 0")
 	case o.config == "" && o.adapter != "":
-		return nil, errors.New("--adapter goes with --config")
+		return nil, errors.New("--adapter needs --config")
 	case o.config == "":
 		text, err := json.Marshal(map[string]any{"detect": map[string]any{"rules": o.scenarios, "data": o.data}})
 		if err != nil {
@@ -139,11 +142,11 @@ func (o *replayOptions) app() (Planned, error) {
 		}
 		return newPlanned(text)
 	case len(o.scenarios) > 0, o.data != "":
-		return nil, errors.New("--scenarios goes without --config, which says itself what to look for, and --data likewise")
+		return nil, errors.New("--scenarios and --data exclude --config: the config has its own scenarios")
 	}
 	app, err := planned(o.config, o.adapter)
 	if err == nil && app == nil {
-		err = fmt.Errorf("reading %s: the global option tocsin is missing; without a config there is --scenarios", o.config)
+		err = fmt.Errorf("reading %s: the global option tocsin is missing: add it, or use --scenarios instead of --config", o.config)
 	}
 	return app, err
 }

@@ -14,42 +14,42 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// alertOnly is the action of scenarios that are only told of.
+// alertOnly is the action of scenarios without a decision.
 const alertOnly = "alert"
 
 // Where Scenarios comes from.
 const (
-	ofServer  = "server"  // what the running server looks for
-	ofConfig  = "config"  // what it would look for with the file of --config
-	ofBuiltin = "builtin" // what comes with the module
+	ofServer  = "server"  // the scenarios of the running server
+	ofConfig  = "config"  // those of the file of --config
+	ofBuiltin = "builtin" // the built-in ones with default settings
 )
 
-// Scenarios lists what is looked for.
+// Scenarios lists scenarios.
 type Scenarios struct {
 	Of        string     `json:"of"` // server, config or builtin
 	Scenarios []Scenario `json:"scenarios"`
 	Skipped   []Skipped  `json:"skipped,omitempty"`
 }
 
-// Scenario says what a scenario counts, and what follows.
+// Scenario describes a scenario and its consequences.
 type Scenario struct {
 	Name        string  `json:"name"`
 	Description string  `json:"description"` // what it counts
-	File        string  `json:"file"`        // and line
+	File        string  `json:"file"`        // file and line
 	Version     string  `json:"version,omitempty"`
-	Capacity    int     `json:"capacity"`               // how many are no offence: the next is
-	LeakSeconds float64 `json:"leak_seconds,omitempty"` // after which one is forgotten
-	Distinct    string  `json:"distinct,omitempty"`     // what counts once
-	Phase       string  `json:"phase"`                  // request: before it is answered; response: after
+	Capacity    int     `json:"capacity"`               // number of events that are no offence
+	LeakSeconds float64 `json:"leak_seconds,omitempty"` // time after which one event no longer counts
+	Distinct    string  `json:"distinct,omitempty"`     // the expression whose different values count
+	Phase       string  `json:"phase"`                  // request: before the response; response: after it
 
-	Action          string  `json:"action"`                     // ban, captcha, throttle, guard place or guard network, or alert: nothing is decided
+	Action          string  `json:"action"`                     // ban, captcha, throttle, guard place, guard network, or alert (no decision)
 	ActionFrom      string  `json:"action_from"`                // policy, local or scenario
 	DurationSeconds float64 `json:"duration_seconds,omitempty"` // of the decision
 	DurationFrom    string  `json:"duration_from,omitempty"`
-	Alerts          uint64  `json:"alerts"` // since the engine was made
+	Alerts          uint64  `json:"alerts"` // since the start of the engine
 }
 
-// Skipped is a scenario that was found and cannot run.
+// Skipped is a scenario that cannot run.
 type Skipped struct {
 	Name   string `json:"name,omitempty"`
 	File   string `json:"file"`
@@ -64,7 +64,7 @@ func serveScenarios(a App, w http.ResponseWriter, _ *http.Request, _ url.Values)
 
 func scenariosCommand() command {
 	return command{
-		name: "scenarios", short: "Lists what abuse is looked for, and what it leads to",
+		name: "scenarios", short: "Lists the scenarios and their consequences",
 		long: `
 Lists the scenarios that the running server looks for: how much each lets pass,
 what an alert leads to and who says so (a policy, local, or the scenario itself),
@@ -78,11 +78,11 @@ server answers and no address is given, it lists the built-in scenarios.`,
 }
 
 func scenariosFlags(cmd *cobra.Command) {
-	cmd.Flags().Lookup("config").Usage = "Configuration file whose scenarios to list, instead of asking a server"
+	cmd.Flags().Lookup("config").Usage = "Configuration file whose scenarios to list, without asking a server"
 }
 
-// scenarios asks the server, unless there is a config to read. Without either it
-// lists what comes with the module.
+// scenarios asks the server, or reads the config of --config. Without both it lists the
+// built-in scenarios.
 func (c *call) scenarios() (int, error) {
 	config := c.Flags().Lookup("config").Value.String()
 	if config != "" {
@@ -90,7 +90,7 @@ func (c *call) scenarios() (int, error) {
 	}
 	var a Scenarios
 	err := c.ask(http.MethodGet, "/tocsin/scenarios", nil, &a)
-	// Caddy hides which error it is.
+	// Caddy keeps only the text of the error.
 	if err != nil && !c.Flags().Changed("address") && strings.Contains(err.Error(), "performing request: ") {
 		p, err := newPlanned(json.RawMessage("{}"))
 		if err != nil {
@@ -101,7 +101,7 @@ func (c *call) scenarios() (int, error) {
 	return 0, errors.Join(err, c.print(a.write))
 }
 
-// scenariosOf lists what would be looked for with a config.
+// scenariosOf lists the scenarios of a config.
 func (c *call) scenariosOf(config string) error {
 	p, err := planned(config, c.Flags().Lookup("adapter").Value.String())
 	if err == nil && p == nil {
@@ -113,8 +113,8 @@ func (c *call) scenariosOf(config string) error {
 	return c.printScenarios(ofConfig, p)
 }
 
-// printScenarios prints what p would look for. If it has a policy for nobody, that is
-// the error, and all scenarios are listed even so: their names are what is wanted.
+// printScenarios prints the scenarios of p. If a policy names a missing scenario, it
+// returns an error but still prints all names.
 func (c *call) printScenarios(of string, p Planned) error {
 	answer, err := p.Planned()
 	if err != nil && answer.Scenarios == nil {
@@ -130,7 +130,7 @@ func (c *call) printScenarios(of string, p Planned) error {
 func (a *Scenarios) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		if a.Of == ofBuiltin {
-			t.row("No server answers: these are the built-in scenarios, with the default of local.")
+			t.row("No server answers. These are the built-in scenarios with default settings.")
 			t.row()
 		}
 		t.row("SCENARIO", "THRESHOLD", "LEADS TO", "ALERTS", "COUNTS")
@@ -148,7 +148,7 @@ func (a *Scenarios) write(w io.Writer) error {
 	})
 }
 
-// Threshold says how many events are too many.
+// Threshold returns the threshold as text.
 func (a *Scenario) Threshold() string {
 	if a.Capacity == 0 {
 		return "the first"
@@ -160,7 +160,7 @@ func (a *Scenario) Threshold() string {
 	return text
 }
 
-// Outcome says what an alert leads to, and who has said so.
+// Outcome returns the consequence of an alert as text, with its origin.
 func (a *Scenario) Outcome() string {
 	if a.Action == alertOnly {
 		return alertOnly + " (" + a.ActionFrom + ")"
@@ -172,13 +172,12 @@ func (a *Scenario) Outcome() string {
 	return fmt.Sprintf("%s (%s), %s (%s)", a.Action, a.ActionFrom, length, a.DurationFrom)
 }
 
-// LeadsTo says what an alert leads to, such as "ban 4h".
+// LeadsTo returns the consequence of an alert, such as "ban 4h".
 func (a *Scenario) LeadsTo() string {
 	return strings.TrimSpace(a.Action + " " + short(a.DurationSeconds))
 }
 
-// short returns a number of seconds as it is written in a config: 10s, 5m, 4h. None
-// is nothing.
+// short formats seconds as in a config: 10s, 5m, 4h. For 0 it returns "".
 func short(seconds float64) string {
 	if seconds == 0 {
 		return ""

@@ -14,29 +14,29 @@ import (
 
 const (
 	defaultWait = 30 * time.Second       // of the command sync
-	syncPause   = 100 * time.Millisecond // between two questions of its
+	syncPause   = 100 * time.Millisecond // between two of its requests
 )
 
-// serveSync starts what it cannot wait for: a source may take minutes.
+// serveSync starts a sync and does not wait, because a source may take minutes.
 func serveSync(a App, w http.ResponseWriter, _ *http.Request, _ url.Values) error {
 	since := time.Now()
 	a.Sync()
 	return send(w, http.StatusAccepted, a.Synced(since))
 }
 
-// serveSynced says which sources were not in sync since the time that serveSync
-// gave. Whoever waits asks again, so that nothing is held up by it, a reload least.
+// serveSynced says which sources have not been in sync since the time from serveSync. A
+// client that waits asks repeatedly, so that it does not block a reload.
 func serveSynced(a App, w http.ResponseWriter, _ *http.Request, query url.Values) error {
 	since, err := time.Parse(time.RFC3339Nano, query.Get("since"))
 	if err != nil {
-		return apiError(http.StatusBadRequest, errors.New("parameter since: want a time as the answer to a POST has it"))
+		return apiError(http.StatusBadRequest, errors.New("parameter since: want a time as in the answer to a POST"))
 	}
 	return send(w, http.StatusOK, a.Synced(since))
 }
 
 func syncFlags(cmd *cobra.Command) {
 	const name = "wait"
-	cmd.Flags().Duration(name, 0, "Wait until each source was in sync, for so long at most")
+	cmd.Flags().Duration(name, 0, "Wait until each source is in sync, at most for this duration")
 	cmd.Flags().Lookup(name).NoOptDefVal = defaultWait.String()
 }
 
@@ -61,7 +61,7 @@ func (c *call) sync() (int, error) {
 	return 0, c.await(a.Since, wait)
 }
 
-// await waits until all sources were in sync since.
+// await waits until all sources have been in sync.
 func (c *call) await(since time.Time, wait time.Duration) error {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
@@ -79,7 +79,7 @@ func (c *call) await(since time.Time, wait time.Duration) error {
 		select {
 		case <-pause.C:
 		case <-timeout.C:
-			return fmt.Errorf("after %v not in sync: %s", wait, a.pending())
+			return fmt.Errorf("not in sync after %v: %s", wait, a.pending())
 		case <-c.Context().Done():
 			return c.Context().Err()
 		}
@@ -87,15 +87,15 @@ func (c *call) await(since time.Time, wait time.Duration) error {
 }
 
 func (a *Sync) write(w io.Writer) error {
-	text := "Reading anew: " + printable(strings.Join(a.Sources, ", "))
+	text := "Reading again: " + printable(strings.Join(a.Sources, ", "))
 	if len(a.Sources) == 0 {
-		text = "There is no source that could be read anew."
+		text = "There is no source that can be read again."
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err
 }
 
-// waitsFor names the sources that were not in sync yet.
+// waitsFor returns the names of the pending sources.
 func (a *Sync) waitsFor() string {
 	var all []string
 	for _, p := range a.Pending {
@@ -104,7 +104,7 @@ func (a *Sync) waitsFor() string {
 	return strings.Join(all, ", ")
 }
 
-// pending names the sources that are, each with the reason.
+// pending returns the names of the pending sources with their reasons.
 func (a *Sync) pending() string {
 	var all []string
 	for _, p := range a.Pending {

@@ -40,31 +40,31 @@ func TestSyncSaysWhatItWaitsFor(t *testing.T) {
 		pending              [][]Pending // by question; the last one stands for all that follow
 		out, beside, failure string
 	}{
-		{"without --wait", []string{"sync"}, []string{"lapi", "list:a"}, [][]Pending{late}, "Reading anew: lapi, list:a\n", "", ""},
-		{"nothing to wait for", []string{"sync", "--wait"}, []string{"lapi"}, [][]Pending{nil}, "Reading anew: lapi\n", "", ""},
+		{"without --wait", []string{"sync"}, []string{"lapi", "list:a"}, [][]Pending{late}, "Reading again: lapi, list:a\n", "", ""},
+		{"nothing to wait for", []string{"sync", "--wait"}, []string{"lapi"}, [][]Pending{nil}, "Reading again: lapi\n", "", ""},
 		{
 			"as long as by default",
 			[]string{"sync", "--wait"},
 			[]string{"lapi", "list:a"},
 			[][]Pending{late, late[1:], nil},
-			"Reading anew: lapi, list:a\n", "Waiting up to 30s for list:a, lapi.\n", "",
+			"Reading again: lapi, list:a\n", "Waiting up to 30s for list:a, lapi.\n", "",
 		},
 		{
 			"as long as is said, and in vain",
 			[]string{"sync", "--wait=300ms"},
 			[]string{"lapi", "list:a"},
 			[][]Pending{late},
-			"Reading anew: lapi, list:a\n", "Waiting up to 300ms for list:a, lapi.\n",
-			"after 300ms not in sync: list:a (no such file), lapi (the next try is due at 2026-07-01T12:00:30Z)",
+			"Reading again: lapi, list:a\n", "Waiting up to 300ms for list:a, lapi.\n",
+			"not in sync after 300ms: list:a (no such file), lapi (the next try is due at 2026-07-01T12:00:30Z)",
 		},
-		{"no source", []string{"sync", "--wait"}, nil, [][]Pending{nil}, "There is no source that could be read anew.\n", "", ""},
+		{"no source", []string{"sync", "--wait"}, nil, [][]Pending{nil}, "There is no source that can be read again.\n", "", ""},
 		{"for less than no time", []string{"sync", "--wait=-5s"}, []string{"lapi"}, nil, "", "", "--wait=-5s: must be greater than 0, such as --wait=30s"},
 		{
 			"names that are no text",
 			[]string{"sync", "--wait"},
 			[]string{"a\x1b[31m"},
 			[][]Pending{{{Source: "a\x1b[31m"}}, nil},
-			"Reading anew: a[31m\n", "Waiting up to 30s for a[31m.\n", "",
+			"Reading again: a[31m\n", "Waiting up to 30s for a[31m.\n", "",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -13,14 +13,14 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A table lays out what the commands print. Its cells come from afar in part,
-// and a terminal obeys control characters, so those are left out.
+// A table formats the output of commands. Some of its cells come from other servers, so
+// control characters, which a terminal would obey, are removed.
 type table struct {
 	text *tableText
 	now  time.Time
 }
 
-// writeTable prints what fill puts into a table.
+// writeTable prints the table that fill creates.
 func writeTable(w io.Writer, fill func(t table)) error {
 	t := table{new(tableText), time.Now()}
 	fill(t)
@@ -36,8 +36,8 @@ func (t table) row(cells ...any) {
 	t.text.rows = append(t.text.rows, row)
 }
 
-// printable returns s without what a terminal could take for a command, or a
-// reader for other text than it is.
+// printable returns s without characters that a terminal would obey, or that would
+// mislead a reader.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) {
@@ -47,7 +47,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// ago returns how long ago at was.
+// ago returns the time since at as text.
 func (t table) ago(at time.Time) string {
 	if at.IsZero() {
 		return "never"
@@ -55,7 +55,8 @@ func (t table) ago(at time.Time) string {
 	return inWords(t.now.Sub(at)) + " ago"
 }
 
-// synced returns when a source was in sync, by the snapshot if it was not since.
+// synced returns the last sync of a source as text, from the snapshot if there was none
+// since.
 func (t table) synced(s *Source) string {
 	if s.Synced.IsZero() && !s.Carried.IsZero() {
 		return "snapshot: " + t.ago(s.Carried)
@@ -63,15 +64,15 @@ func (t table) synced(s *Source) string {
 	return t.ago(s.Synced)
 }
 
-// problem says what is wrong with a source, if anything is.
+// problem returns the problem of a source, or "".
 func (s *Source) problem() string {
 	if s.Held == 0 {
 		return s.Error
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%s; %d ranges are held back: see coverage", s.Error, s.Held), "; ")
+	return strings.TrimPrefix(fmt.Sprintf("%s; %d ranges are not enforced: see coverage", s.Error, s.Held), "; ")
 }
 
-// in returns how far away at is.
+// in returns the time until at as text.
 func (t table) in(at time.Time, never string) string {
 	switch {
 	case at.IsZero():
@@ -115,22 +116,11 @@ func (a *Status) write(w io.Writer) error {
 			t.row("Snapshot", a.Snapshot.Path+", written "+t.ago(a.Snapshot.Written))
 		}
 		if s := a.Spared; s != (Spared{}) {
-			t.row("Spared", fmt.Sprintf("%d lookups of this server's addresses, %d of trusted proxies", s.Own, s.Proxies))
+			t.row("Exempt", fmt.Sprintf("%d lookups of this server's addresses, %d of trusted proxies", s.Own, s.Proxies))
 		}
 		t.row("Memory", fmt.Sprintf("%d MiB heap, %d MiB in all", a.Memory.Heap>>20, a.Memory.Total>>20))
 		t.row()
-		t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")
-		for _, s := range append(a.Sources, a.Databases...) {
-			t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
-		}
-		if len(a.Allow) > 0 {
-			t.row()
-			t.row("ALLOW LIST", "KIND", "READ", "ENTRIES", "FAILURES", "NEXT TRY", "LAST ERROR")
-		}
-		for _, s := range a.Allow {
-			t.row(s.Name, s.Kind, t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
-		}
-		t.allowlists(a.Sources)
+		a.writeSources(t)
 		if c := a.Challenge; c != nil {
 			t.row()
 			t.row("CHALLENGE", "SECRETS", "ISSUED", "SOLVED", "FAILED", "REPLAYED", "BARRED", "FALLBACK")
@@ -145,21 +135,41 @@ func (a *Status) write(w io.Writer) error {
 		if a.WAF != nil {
 			a.WAF.write(t)
 		}
-		if len(a.Servers) == 0 {
-			return
+		if len(a.Servers) > 0 {
+			a.writeServers(t)
 		}
-		t.row()
-		t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "ENDED", "DRY RUN", "PASSED", "ALLOWED", "UNKNOWN CLIENT", "CONNECTIONS CLOSED")
-		for _, s := range a.Servers {
-			t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
-				s.Ended, s.DryRun, s.Passed, s.Allowed, s.UnknownClient, s.Connections)
-		}
-		t.sums("ORIGIN", a.origins())
-		t.sums("COUNTRY", a.Countries)
 	})
 }
 
-// origins returns whose decisions have stopped how many requests.
+// writeSources prints the sources, the allow lists and the allowlists.
+func (a *Status) writeSources(t table) {
+	t.row("SOURCE", "KIND", "READY", "SYNCED", "DECISIONS", "FAILURES", "NEXT TRY", "LAST ERROR")
+	for _, s := range append(a.Sources, a.Databases...) {
+		t.row(s.Name, s.Kind, yesNo(s.Ready), t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
+	}
+	if len(a.Allow) > 0 {
+		t.row()
+		t.row("ALLOW LIST", "KIND", "READ", "ENTRIES", "FAILURES", "NEXT TRY", "LAST ERROR")
+	}
+	for _, s := range a.Allow {
+		t.row(s.Name, s.Kind, t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
+	}
+	t.allowlists(a.Sources)
+}
+
+// writeServers prints the counts of requests.
+func (a *Status) writeServers(t table) {
+	t.row()
+	t.row("SERVER", "CHECKED", "BANNED", "CAPTCHA", "THROTTLED", "ENDED", "DRY RUN", "PASSED", "ALLOWED", "UNKNOWN CLIENT", "CONNECTIONS CLOSED")
+	for _, s := range a.Servers {
+		t.row(s.Server, s.Processed, s.Stopped["ban"], s.Stopped["captcha"], s.Stopped["throttle"],
+			s.Ended, s.DryRun, s.Passed, s.Allowed, s.UnknownClient, s.Connections)
+	}
+	t.sums("ORIGIN", a.origins())
+	t.sums("COUNTRY", a.Countries)
+}
+
+// origins returns the number of stopped requests by origin.
 func (a *Status) origins() map[string]uint64 {
 	sums := map[string]uint64{}
 	for _, s := range a.Servers {
@@ -170,14 +180,14 @@ func (a *Status) origins() map[string]uint64 {
 	return sums
 }
 
-// sums prints how many requests were stopped, the most first.
+// sums prints the numbers of stopped requests, the largest first.
 func (t table) sums(title string, sums map[string]uint64) {
 	if len(sums) > 0 {
 		t.counts(title, "STOPPED", sums)
 	}
 }
 
-// counts prints numbers by name, the greatest first.
+// counts prints numbers by name, the largest first.
 func (t table) counts(title, of string, sums map[string]uint64) {
 	t.row()
 	t.row(title, of)
@@ -192,7 +202,7 @@ func (a *Check) write(w io.Writer) error {
 		t.row("Address", a.Address)
 		t.row("Result", a.result())
 		if len(a.Allowlisted) > 0 {
-			t.row("Allowlisted", "by "+strings.Join(a.Allowlisted, ", ")+", for decisions from there")
+			t.row("Allowlisted", "by "+strings.Join(a.Allowlisted, ", ")+", so its decisions do not apply")
 		}
 		for _, e := range a.Exceptions {
 			t.row("Except", e.text())
@@ -217,7 +227,7 @@ func (a *Check) result() string {
 	case a.Allowed:
 		return a.Result + ", by the global option allow"
 	case a.Decision != nil && a.Decision.Action == lookup.Captcha.String() && a.Result != a.Decision.Action:
-		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source + ": it asks for a captcha, and challenge is off"
+		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source + ": the decision is a captcha, and challenge is off"
 	case a.Decision != nil:
 		return a.Result + ", because of " + a.Decision.Target + " from " + a.Decision.Source
 	case len(a.Allowlisted) > 0:
@@ -225,9 +235,9 @@ func (a *Check) result() string {
 	case a.Own:
 		return a.Result + ": it is an address of this server, which no remote source can ban"
 	case a.Result == Unavailable:
-		return a.Result + ": startup is closed, and the sources were not in sync yet"
+		return a.Result + ": startup is closed, and the sources have not been in sync yet"
 	}
-	return a.Result + ": nothing is decided about it"
+	return a.Result + ": there is no decision about it"
 }
 
 func (a *List) write(w io.Writer) error {
@@ -261,11 +271,11 @@ func (t table) guards(all []Guard) {
 	}
 }
 
-// text says it in a line.
+// text returns e in one line.
 func (e Exception) text() string {
 	text := "passes on " + e.Server + " by " + e.Why
 	if e.Why == "trusted_proxies" {
-		text += ": requests from there that name no client"
+		text += ": only requests of the proxy itself"
 	}
 	return text
 }

@@ -113,8 +113,8 @@ func TestHeldRangesAreAProblem(t *testing.T) {
 	}{
 		{Source{}, ""},
 		{Source{Error: "no route"}, "no route"},
-		{Source{Held: 2}, "2 ranges are held back: see coverage"},
-		{Source{Held: 2, Error: "no route"}, "no route; 2 ranges are held back: see coverage"},
+		{Source{Held: 2}, "2 ranges are not enforced: see coverage"},
+		{Source{Held: 2, Error: "no route"}, "no route; 2 ranges are not enforced: see coverage"},
 	} {
 		if got := row.source.problem(); got != row.want {
 			t.Errorf("%+v: %q, want %q", row.source, got, row.want)

@@ -24,7 +24,7 @@ func (a *Unban) isUnlisted() bool {
 func (a *Unban) write(w io.Writer) error {
 	return writeTable(w, func(t table) {
 		if a.isUnlisted() {
-			t.row("Nothing is decided about " + a.Target + ", here or in a Local API that was asked: there was nothing to take back.")
+			t.row("There is no decision about " + a.Target + " on this server or in a Local API, so nothing was removed.")
 			t.row()
 		}
 		t.row("SOURCE", "REMOVED", "ERROR")

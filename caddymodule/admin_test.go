@@ -77,8 +77,8 @@ func TestAdminErrors(t *testing.T) {
 		{"sync since whenever", "GET", "/tocsin/sync", 400, "since"},
 		{"decisions cannot be put", "PUT", "/tocsin/decisions", 405, "PUT"},
 		{"check without an address", "GET", "/tocsin/check", 400, "ip is missing"},
-		{"check of no address", "GET", "/tocsin/check?ip=example.com", 400, "no IP address"},
-		{"check of a range", "GET", "/tocsin/check?ip=192.0.2.0/24", 400, "no IP address"},
+		{"check of no address", "GET", "/tocsin/check?ip=example.com", 400, "is not an IP address"},
+		{"check of a range", "GET", "/tocsin/check?ip=192.0.2.0/24", 400, "is not an IP address"},
 		{"check of two", "GET", "/tocsin/check?ip=192.0.2.1&ip=192.0.2.2", 400, "2 times"},
 		{"unknown parameter", "GET", "/tocsin/decisions?origins=CAPI", 400, `"origins"`},
 		{"a query that is none", "GET", "/tocsin/decisions?limit=%zz", 400, "query"},
@@ -128,7 +128,7 @@ func TestAdminWithoutTocsin(t *testing.T) {
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if a := h.ask("GET", "/tocsin/status"); a.status != 503 || !strings.Contains(a.body, "no config runs") {
+	if a := h.ask("GET", "/tocsin/status"); a.status != 503 || !strings.Contains(a.body, "no config is running") {
 		t.Errorf("%+v", a)
 	}
 }
@@ -151,7 +151,7 @@ func TestStatus(t *testing.T) {
 		}
 		return nil
 	})
-	if s.Ready || s.Reason != "list:none.txt was not in sync yet" {
+	if s.Ready || s.Reason != "list:none.txt has not been in sync yet" {
 		t.Errorf("ready: %v, %q", s.Ready, s.Reason)
 	}
 	if s.Version == "" || s.Decisions != 3 || s.Memory.Heap == 0 || s.Memory.Total < s.Memory.Heap {
@@ -276,7 +276,7 @@ func TestCheckKnowsWhoIsSpared(t *testing.T) {
 		}
 	}
 	for ip, want := range map[string]string{
-		proxy:       "passes on srv0 by trusted_proxies: requests from there that name no client\n",
+		proxy:       "passes on srv0 by trusted_proxies: only requests of the proxy itself\n",
 		"127.0.0.9": "pass: it is an address of this server, which no remote source can ban\n",
 	} {
 		if out, _ := h.command("check", ip, "--address", h.admin); !strings.Contains(out, want) {
@@ -406,7 +406,7 @@ func TestSyncWaits(t *testing.T) {
 	h.load(strings.Replace(withLAPI(api.URL, api.Key, "blocklist {DIR}/late.txt"), "interval 100ms", "interval 1h", 1))
 	h.waitSynced()
 	api.Add(lapitest.Decision{Value: banned})
-	if out, failure := h.command("sync", "--wait", "--address", h.admin); out != "Reading anew: lapi, list:late.txt\n" || failure != "" {
+	if out, failure := h.command("sync", "--wait", "--address", h.admin); out != "Reading again: lapi, list:late.txt\n" || failure != "" {
 		t.Errorf("%q, %s", out, failure)
 	}
 	if a := h.get(banned, "/"); a.status != http.StatusForbidden {
@@ -427,7 +427,7 @@ func TestSyncWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, failure := h.command("sync", "--wait=2s", "--json", "--address", h.admin)
-	if !strings.Contains(failure, "after 2s not in sync: list:late.txt (") || !strings.Contains(failure, "no such file") || strings.Count(out, "\n") != 1 {
+	if !strings.Contains(failure, "not in sync after 2s: list:late.txt (") || !strings.Contains(failure, "no such file") || strings.Count(out, "\n") != 1 {
 		t.Errorf("%q, %s", out, failure)
 	}
 }

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	sparedPause = time.Minute // between two lines about one scenario and clients that are spared
-	maxSpared   = 1000        // scenarios that this is kept for; others have one such line together
+	sparedPause = time.Minute // between two lines about a scenario and exempt clients
+	maxSpared   = 1000        // scenarios with such lines; the others share one
 )
 
-// An alertLog writes a line for each alert, as far as the quota goes. As it is a
-// reporter, the log is never waited for in front of a request. Alerts about clients that are spared it is told of
-// at once: of those it writes one in a minute for a scenario.
+// An alertLog writes a line for each alert, within its quota. It is a reporter, so no
+// request waits for the log. Alerts about exempt clients arrive directly: of those it
+// writes one a minute for each scenario.
 type alertLog struct {
 	logger *zap.Logger
 	logIP  atomic.Uint32 // a [middleware.LogIP]: that of the newest config
@@ -31,13 +31,13 @@ type alertLog struct {
 	shares map[string]share // by scenario
 }
 
-// A share is what the lines about a scenario and clients that are spared have come to.
+// A share counts the lines about a scenario and exempt clients.
 type share struct {
 	last time.Time // line
 	left int       // alerts since then
 }
 
-// bits returns how much of addresses the log may have: see [lapi.Config].LogBits.
+// bits returns how many bits of addresses the log may show: see [lapi.Config].LogBits.
 func (l *alertLog) bits() (v4, v6 int) { return middleware.LogIP(l.logIP.Load()).Bits() }
 
 // Name implements [engine.Reporter].
@@ -60,36 +60,35 @@ func (l *alertLog) Report(_ context.Context, alerts []event.Alert) (taken, refus
 	return len(alerts), 0, nil
 }
 
-// sumUp says how many alerts have no line of their own.
+// sumUp logs how many alerts have no line of their own.
 func (l *alertLog) sumUp(left int, since time.Time) {
 	if left > 0 {
 		l.logger.Info("alerts left out of the log", zap.Int("alerts", left), zap.Time("since", since))
 	}
 }
 
-// flush sums up what has no line yet, at the end.
+// flush logs the rest at the end.
 func (l *alertLog) flush() {
 	l.sumUp(l.quota.End())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for scenario, s := range l.shares {
 		if s.left > 0 {
-			l.logger.Info("alerts about spared clients left out of the log",
+			l.logger.Info("alerts about exempt clients left out of the log",
 				zap.String("scenario", scenario), zap.Int("alerts", s.left), zap.Time("since", s.last))
 		}
 	}
 	clear(l.shares)
 }
 
-// spared says that an alert has led to nothing, and why, for an operator who tries
-// what happens.
+// spared logs why an alert had no consequences, for operators who test.
 func (l *alertLog) spared(r engine.Record) {
 	left, due := l.isDue(r.Alert.Scenario, r.Time)
 	if !due {
 		return
 	}
 	logIP := middleware.LogIP(l.logIP.Load())
-	l.logger.Info("abuse seen, and nothing is decided: the client is spared",
+	l.logger.Info("abuse seen, but the client is exempt: no decision",
 		zap.String("scenario", r.Alert.Scenario), logIP.Field("client", r.Alert.Client),
 		zap.String("why", r.Why), zap.Int("left_out", left))
 }

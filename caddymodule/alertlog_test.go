@@ -31,7 +31,7 @@ func TestAnAlertAboutASparedClientSaysWhy(t *testing.T) {
 		}
 	}
 	wait(t, func() error {
-		return logged(h, "log", `"level":"info"`, "nothing is decided", `"scenario":"trap"`, `"client":"127.0.0.1"`, `"why":"it is on this machine"`)
+		return logged(h, "log", `"level":"info"`, "no decision", `"scenario":"trap"`, `"client":"127.0.0.1"`, `"why":"it is on this machine"`)
 	})
 }
 

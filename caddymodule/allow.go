@@ -21,20 +21,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// Kinds of allow lists, as the status names them.
+// The kinds of allow lists in the status.
 const (
 	kindAllowFile = "allow file"
 	kindAllowURL  = "allow url"
 )
 
-// privateRanges is the word for them in an option allow.
+// privateRanges is a word of the option allow.
 const privateRanges = "private_ranges"
 
-// allowLists holds the allow lists in files and behind URLs, by these. What one holds
-// survives a reload.
+// allowLists keeps the allow lists of files and URLs across reloads.
 var allowLists = caddy.NewUsagePool()
 
-// An allowance is what an option allow lists: clients that are never stopped.
+// An allowance has the clients of an option allow, which are never stopped.
 type allowance struct {
 	ranges []netip.Prefix
 	lists  []*allowList
@@ -51,7 +50,7 @@ func (a allowance) and(b allowance) allowance {
 	return allowance{slices.Concat(a.ranges, b.ranges), slices.Concat(a.lists, b.lists)}
 }
 
-// forMiddleware returns the lists as the middleware wants them.
+// forMiddleware returns the lists for the middleware.
 func (a allowance) forMiddleware() []middleware.AllowList {
 	all := make([]middleware.AllowList, len(a.lists))
 	for i, l := range a.lists {
@@ -60,19 +59,19 @@ func (a allowance) forMiddleware() []middleware.AllowList {
 	return all
 }
 
-// An allowList is one in a file or behind a URL, as long as configs have taken it.
+// An allowList is the list of a file or URL. It lives while a config uses it.
 type allowList struct {
 	*lists.AllowList
 	from string // the file or the URL
 	kind string
 	logs logSwitch
 
-	once sync.Once // it is started
+	once sync.Once // starts it
 	stop context.CancelFunc
 	done chan struct{}
 }
 
-// newAllowList returns the list in a file, which is read, or behind a URL.
+// newAllowList returns the list of a file, which it reads, or of a URL.
 func newAllowList(from string, l *zap.Logger) (*allowList, error) {
 	a := &allowList{from: from, kind: kindAllowFile, stop: func() {}, done: make(chan struct{})}
 	defer a.logs.use(l)()
@@ -88,7 +87,7 @@ func newAllowList(from string, l *zap.Logger) (*allowList, error) {
 	return a, nil
 }
 
-// start has the list followed, and logs to l until release is called.
+// start begins to follow the list, and logs to l until release is called.
 func (a *allowList) start(l *zap.Logger) (release func()) {
 	release = a.logs.use(l)
 	a.once.Do(func() {
@@ -110,7 +109,7 @@ func (a *allowList) Destruct() error {
 	return nil
 }
 
-// answer says how the list stands.
+// answer returns the state of the list.
 func (a *allowList) answer(now time.Time) admin.Source {
 	s := engine.SourceStats{Name: a.Name(), Status: a.Status(), Decisions: a.Len()}
 	s.Ready = !s.Synced.IsZero()
@@ -118,7 +117,7 @@ func (a *allowList) answer(now time.Time) admin.Source {
 }
 
 // takeAllow reads an option allow: addresses, ranges, the word private_ranges, files
-// and URLs. The lists in these are given back by Cleanup.
+// and URLs. Cleanup gives the lists back.
 func (a *App) takeAllow(list []string, repl *caddy.Replacer) (allowance, error) {
 	var all allowance
 	for _, s := range list {
@@ -147,8 +146,8 @@ func (a *App) takeAllow(list []string, repl *caddy.Replacer) (allowance, error) 
 	return all, nil
 }
 
-// isAllowList reports whether s names a file or a URL. The path of a file has to be
-// absolute or begin with a dot, so that a range that is mistyped is not taken for one.
+// isAllowList reports whether s names a file or a URL. The path of a file must be
+// absolute or begin with a dot, so that a mistyped range does not count as a file.
 func isAllowList(s string) (bool, error) {
 	isURL, err := lists.IsURL(s)
 	return isURL || filepath.IsAbs(s) || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../"), err
@@ -189,7 +188,7 @@ func (a *App) takeAllowList(from string) (*allowList, error) {
 	return l, nil
 }
 
-// startAllowLists has all of them followed until release is called.
+// startAllowLists begins to follow all lists, until release is called.
 func (a *App) startAllowLists() (release func()) {
 	var all []func()
 	for _, l := range a.allowLists {
@@ -202,7 +201,7 @@ func (a *App) startAllowLists() (release func()) {
 	}
 }
 
-// giveAllowListsBack gives back what takeAllowList took.
+// giveAllowListsBack gives back the lists of takeAllowList.
 func (a *App) giveAllowListsBack() error {
 	var all []error
 	for _, l := range a.allowLists {

@@ -8,8 +8,7 @@ import (
 	"github.com/tocsin-project/tocsin/engine"
 )
 
-// allowlists returns how the allowlists stand of the sources that read any, by the names
-// of these.
+// allowlists returns the state of the allowlists by the name of their source.
 func (p *pooled) allowlists() map[string]guest.Allowlist {
 	all := map[string]guest.Allowlist{}
 	for _, o := range p.opened {
@@ -34,8 +33,8 @@ func newAllowlist(l guest.Allowlist, now time.Time) *admin.Allowlist {
 	return a
 }
 
-// pendingAllowlist returns what is said of a source whose allowlists were not read
-// since, and nil if they were.
+// pendingAllowlist returns the entry of a source whose allowlists have not been read
+// since, or nil if they have.
 func pendingAllowlist(s *engine.SourceStats, l guest.Allowlist, since time.Time) *admin.Pending {
 	if l.Read.After(since) {
 		return nil

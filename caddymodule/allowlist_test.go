@@ -33,7 +33,7 @@ func TestSyncReadsAllowlistsAndStatusShowsThem(t *testing.T) {
 			}
 			h.waitStatus(banned, http.StatusForbidden)
 			api.Allowlist(prefix(t, banned))
-			if out, failure := h.command("sync", "--wait", "--address", h.admin); out != "Reading anew: lapi\n" || failure != "" {
+			if out, failure := h.command("sync", "--wait", "--address", h.admin); out != "Reading again: lapi\n" || failure != "" {
 				t.Errorf("%q, %s", out, failure)
 			}
 			if a := h.get(banned, "/"); a.status != http.StatusOK {
@@ -44,7 +44,7 @@ func TestSyncReadsAllowlistsAndStatusShowsThem(t *testing.T) {
 			}
 			api.InjectWhen(lapitest.Path("/v1/allowlists"), -1, lapitest.Status(500, nil, `{"message":"no such table"}`))
 			_, failure := h.command("sync", "--wait=2s", "--address", h.admin)
-			if !strings.Contains(failure, "after 2s not in sync: lapi (reading the allowlists: status 500") {
+			if !strings.Contains(failure, "not in sync after 2s: lapi (reading the allowlists: status 500") {
 				t.Error(failure)
 			}
 			if a := stands(h); a == nil || a.Entries != 1 || !strings.Contains(a.Error, "no such table") {

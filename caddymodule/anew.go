@@ -10,10 +10,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// anew returns r as if it had come as it is now: {http.request.*}, and what handlers
-// call the original request, say what r says. Else they would still know what it was
-// before. Variables and all other placeholders stay. Outside of Caddy's server it
-// returns r itself, for there is nobody to know.
+// anew returns a request that seems to have arrived as r is now: {http.request.*} and
+// the original request of handlers are those of r. Otherwise they would still show the
+// request from before. Variables and all other placeholders stay. Outside of Caddy's
+// server it returns r itself.
 func anew(w http.ResponseWriter, r *http.Request) *http.Request {
 	old, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	srv, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)

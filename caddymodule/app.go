@@ -19,7 +19,7 @@ import (
 // appID is the name of the app, of its logger and of its namespaces.
 const appID = "tocsin"
 
-// What App.Startup can be.
+// The values of App.Startup.
 const (
 	startupOpen   = "open"
 	startupClosed = "closed"
@@ -74,19 +74,19 @@ type App struct {
 	allow      allowance
 	logIP      middleware.LogIP
 	passage    *passage // nil: challenges are off
-	watch      *watch   // nil: nothing is looked for
+	watch      *watch   // nil: detection is off
 	inspectors heldInspectors
-	look       Look // placeholders replaced
+	look       Look // with placeholders replaced
 	pages      pages
 	sites      []site
 	checks     []*middleware.Middleware // of the directives
 	places     []*place
-	warned     []*caddyhttp.HTTPErrorConfig // that were looked through for what is handed on
+	warned     []*caddyhttp.HTTPErrorConfig // those that were checked already
 	collector  collectors
 	engine     *pooled
-	key        string       // what Provision has taken it under; empty: it has not
-	release    func()       // gives the log back that Start has taken
-	allowLists []*allowList // that this config has taken, the sites' among them
+	key        string       // in the pool; empty: the engine is not taken
+	release    func()       // releases the log of Start
+	allowLists []*allowList // of this config, including those of its sites
 	warnings   *warnings
 	logger     *zap.Logger
 }
@@ -123,6 +123,11 @@ func (a *App) provision(ctx caddy.Context) error {
 			return fmt.Errorf("log_ip: %w", err)
 		}
 	}
+	return a.takeEngine(ctx, repl)
+}
+
+// takeEngine takes the engine from the pool, and creates the rest of the config.
+func (a *App) takeEngine(ctx caddy.Context, repl *caddy.Replacer) error {
 	state, err := a.State.load(ctx, repl)
 	if err != nil {
 		return err
@@ -146,16 +151,15 @@ func (a *App) provision(ctx caddy.Context) error {
 	return a.register(ctx)
 }
 
-// checkUse refuses a config that protects nothing, and warns of one that may not
-// be meant.
+// checkUse refuses a config that protects nothing, and warns of a probable mistake.
 func (a *App) checkUse(state State) error {
 	switch {
 	case a.engine.hasDecisions():
 	case a.watch == nil && len(a.inspectors) == 0:
-		return errors.New("no source of decisions, and nothing is looked for: " +
-			"add lapi or blocklist to the global option tocsin, or the directive protects nothing")
+		return errors.New("no source of decisions, and detect is off, so the directive protects nothing: " +
+			"add lapi or blocklist to the global option tocsin")
 	default:
-		a.warn("no source of decisions: only what is seen here is stopped; " +
+		a.warn("no source of decisions, so only clients that this server detects are stopped: " +
 			"add lapi or blocklist to the global option tocsin")
 	}
 	a.warnUnmet(state)
@@ -163,7 +167,7 @@ func (a *App) checkUse(state State) error {
 	return nil
 }
 
-// equip makes what this config has beside the engine; state is resolved.
+// equip creates everything of this config besides the engine. The state is resolved.
 func (a *App) equip(ctx caddy.Context, state State) (err error) {
 	if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
 		return fmt.Errorf("challenge: %w", err)
@@ -177,7 +181,7 @@ func (a *App) equip(ctx caddy.Context, state State) (err error) {
 	return a.takeInspectors(ctx)
 }
 
-// register has Caddy collect the metrics of the engine.
+// register registers the metrics of the engine.
 func (a *App) register(ctx caddy.Context) error {
 	own := metrics.NewCollector(metrics.Config{
 		Engine:   a.engine.Engine,
@@ -191,7 +195,7 @@ func (a *App) register(ctx caddy.Context) error {
 	return nil
 }
 
-// Start sets the engine running, unless an earlier config did.
+// Start starts the engine, unless an earlier config did.
 func (a *App) Start() error {
 	releaseEngine, releaseLists := a.engine.start(a.logger), a.startAllowLists()
 	a.release = func() { releaseLists(); releaseEngine() }
@@ -227,10 +231,9 @@ func (a *App) Stop() error {
 	return nil
 }
 
-// Cleanup gives back what Provision took, and only that: Caddy calls it after a
-// failed Provision too, and to give back what another config took would end
-// the engine under it. The app keeps its engine, which a request to the admin API
-// may have got hold of just before.
+// Cleanup gives back exactly what Provision took. Caddy calls it after a failed
+// Provision too, and giving back more would end the engine of another config. The app
+// keeps its field engine, because a request to the admin API may still use it.
 func (a *App) Cleanup() error {
 	err := errors.Join(a.inspectors.giveBack(), a.giveAllowListsBack())
 	if a.key == "" {
@@ -250,14 +253,14 @@ func appOf(ctx caddy.Context) (*App, error) {
 	return v.(*App), nil
 }
 
-// warnLeftmost warns, once for a config, if srv believes the X-Forwarded-For of
-// clients: such a client chooses the address that is checked.
+// warnLeftmost warns, once for a config, if srv trusts the X-Forwarded-For of clients:
+// then a client chooses the address that tocsin checks.
 func (a *App) warnLeftmost(srv *caddyhttp.Server) {
 	if !trustsLeftmost(srv) {
 		return
 	}
 	a.warn("trusted_proxies without trusted_proxies_strict: "+
-		"clients can choose the address that they are judged by; "+
+		"clients can choose the address by which tocsin judges them: "+
 		"add trusted_proxies_strict to the servers option", zap.String("server", srv.Name()))
 }
 

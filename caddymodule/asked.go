@@ -48,8 +48,8 @@ func (a *App) Sync() {
 // Synced implements [admin.App].
 func (a *App) Synced(since time.Time) admin.Sync { return a.engine.syncedSince(since) }
 
-// syncedSince says which of the sources that can be asked to were not in sync since,
-// or have not read their allowlists. Of a live one only these count.
+// syncedSince says which of the sources that can sync have not been in sync since, or
+// have not read their allowlists. For a live source only the allowlists count.
 func (p *pooled) syncedSince(since time.Time) admin.Sync {
 	can := map[string]bool{}
 	for _, s := range p.sources {
@@ -79,7 +79,7 @@ func (p *pooled) syncedSince(since time.Time) admin.Sync {
 func runningApp() (*App, error) {
 	ctx := caddy.ActiveContext()
 	if ctx.Context == nil {
-		return nil, errors.New("no config runs yet")
+		return nil, errors.New("no config is running yet")
 	}
 	v, err := ctx.AppIfConfigured(appID)
 	if err != nil {

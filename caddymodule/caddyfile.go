@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
-// actions are the words for what a decision asks for.
+// actions are the words for the actions of decisions.
 var actions = []string{"ban", "captcha", "throttle"}
 
 // parseGlobalOption sets up the app from the global option tocsin; see
@@ -20,7 +20,7 @@ var actions = []string{"ban", "captcha", "throttle"}
 func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 	if earlier != nil {
 		d.Next()
-		return nil, d.Err("tocsin: the global option is given twice")
+		return nil, d.Err("tocsin: the global option is given twice: want one block with all options")
 	}
 	a := new(App)
 	d.Next()
@@ -70,13 +70,14 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    nat64    <prefix...>
 //	}
 //
-// A source is the name of a module in the namespace tocsin.sources: lapi, blocklist or
-// geoip, or one that somebody else has added. What follows it is up to the module.
+// A source is the name of a module in the namespace tocsin.sources: lapi, blocklist,
+// geoip, or another one. The module parses the rest of its line and its block.
 //
-// So is an inspector in the namespace tocsin.inspectors: waf and appsec, for two.
+// An inspector is likewise a module in the namespace tocsin.inspectors, such as waf or
+// appsec.
 //
-// Sources and scenario may be given any number of times. For the meaning and the default
-// of each see [App], [Challenge], [Detect], [Scenario] and [Local]; the options in the
+// Sources, inspectors and scenario may be repeated. For the meaning and the default of
+// each see [App], [Challenge], [Detect], [Scenario] and [Local]; the options in the
 // blocks of challenge, detect, scenario and local are listed with [App.parseChallenge],
 // [App.parseDetect], [App.parseScenario], [App.parseLocal] and [App.parseCrawlers].
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -98,8 +99,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return option.Read(d, appID, a, more)
 }
 
-// addGuests adds the modules of a namespace to the options of the app. What they say
-// goes to to, with the name of the module by key.
+// addGuests adds the modules of a namespace to the options of the app. Their JSON is
+// appended to to, with the name of the module under key.
 func addGuests(all option.Block, namespace, key string, to *[]json.RawMessage, repeatable bool) {
 	for _, m := range caddy.GetModules(namespace) {
 		parse := func(d *caddyfile.Dispenser, _ string) error {

@@ -40,16 +40,14 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("tocsin", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("tocsin", parseDirective)
 
-	// A banned client gets nothing of the site, so the directive stands before
-	// all that answers or rewrites (redir is the first) and before header too,
-	// whose Cache-Control for the site must not end up on the ban page and put
-	// it into a shared cache. What comes before it only prepares: tracing and
-	// log_* then cover stopped requests as well, and root is known to the
-	// site's handle_errors.
+	// A banned client gets nothing of the site, so the directive comes before all
+	// directives that answer or rewrite (redir is the first). It also comes before
+	// header, because a Cache-Control of the site could put the ban page into a shared
+	// cache. The directives before it only prepare: tracing and log_* then also cover
+	// stopped requests, and handle_errors knows root.
 	httpcaddyfile.RegisterDirectiveOrder("tocsin", httpcaddyfile.Before, "header")
 
-	// One of those that answer, and like respond it is mostly told by a matcher,
-	// or in a handle, for which requests.
+	// It answers requests like respond, usually with a matcher or in a handle.
 	httpcaddyfile.RegisterHandlerDirective("tocsin_ready", parseReady)
 	httpcaddyfile.RegisterDirectiveOrder("tocsin_ready", httpcaddyfile.Before, "respond")
 }

@@ -20,22 +20,22 @@ import (
 	"go.uber.org/zap"
 )
 
-// stopTimeout bounds how long the end of a config waits.
+// stopTimeout limits the wait at the end of a config.
 const stopTimeout = 2 * time.Second
 
-// challengeOff is the Handler.Challenge of sites without one, and the word in Caddyfiles
-// for Challenge.Off.
+// challengeOff is the value of Handler.Challenge for sites without a challenge, and the
+// word for Challenge.Off in Caddyfiles.
 const challengeOff = "off"
 
 // Challenge is the challenge for clients with a captcha decision.
 // Placeholders are replaced in all of its strings when the config is loaded.
 type Challenge struct {
-	// Whether there is no challenge at all. Default: false.
+	// Whether challenges are off. Default: false.
 	Off bool `json:"off,omitempty" option:"-"`
 
-	// The provider that tells people from programs: a module in the namespace
-	// tocsin.challenges, such as pow, altcha, turnstile, hcaptcha, recaptcha,
-	// recaptcha_v3 or siteverify. Default: pow, the embedded proof of work.
+	// The provider of the challenge: a module in the namespace tocsin.challenges, such
+	// as pow, altcha, turnstile, hcaptcha, recaptcha, recaptcha_v3 or siteverify.
+	// Default: pow, the embedded proof of work.
 	ProviderRaw json.RawMessage `json:"provider,omitempty" caddy:"namespace=tocsin.challenges inline_key=name" option:"-"`
 
 	FormerType json.RawMessage `json:"type,omitempty"` // an earlier form of the provider's name
@@ -83,18 +83,17 @@ type Challenge struct {
 	Title string `json:"title,omitempty"`
 }
 
-// A passage holds what all sites of a config need to challenge clients.
+// A passage has the challenge settings that all sites of a config share.
 type passage struct {
 	cfg    challenge.Config
-	gates  map[Look]*challenge.Gate // made so far: sites with the same look share one
+	gates  map[Look]*challenge.Gate // sites with the same look share a gate
 	keeper *secretKeeper            // nil: the secrets are in the config
 	end    context.CancelFunc
 	ended  chan struct{} // closed when the keeper has ended
 }
 
-// A shared holds the state that survives every reload, even one that changes the
-// sources of decisions: the solved challenges, the behaviour of clients, and the
-// requests in progress.
+// A shared has the state that survives every reload, even one with other sources: the
+// solved challenges, the behaviour of clients, and the requests in progress.
 type shared struct {
 	established middleware.Established
 
@@ -113,8 +112,8 @@ func newShared() (*shared, error) {
 	return s, err
 }
 
-// newPassage returns what c, which may be nil, describes; nil if challenges are off.
-// It reads files and starts nothing.
+// newPassage returns the passage of c, which may be nil. It returns nil if challenges
+// are off. It reads files and starts nothing.
 func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
 	var resolved Challenge
 	if c != nil {
@@ -122,7 +121,7 @@ func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*pa
 	}
 	if resolved.Off {
 		if !reflect.DeepEqual(resolved, Challenge{Off: true}) {
-			return nil, errors.New("off goes with nothing else")
+			return nil, errors.New("off cannot be combined with other fields: remove off or the other fields")
 		}
 		return nil, nil
 	}
@@ -132,7 +131,7 @@ func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*pa
 	return resolved.prepare(ctx, s, l)
 }
 
-// provider returns who tells people from programs, nil for the embedded proof of work.
+// provider returns the provider, or nil for the embedded proof of work.
 func (c *Challenge) provider(ctx caddy.Context) (challenge.Provider, error) {
 	if c.ProviderRaw == nil {
 		return nil, nil
@@ -143,7 +142,7 @@ func (c *Challenge) provider(ctx caddy.Context) (challenge.Provider, error) {
 	}
 	p, ok := loaded.(guest.Provider)
 	if !ok {
-		return nil, fmt.Errorf("%T is no guest.Provider", loaded)
+		return nil, fmt.Errorf("%T does not implement guest.Provider", loaded)
 	}
 	if err := p.Resolve(caddy.NewReplacer()); err != nil {
 		return nil, err
@@ -151,14 +150,14 @@ func (c *Challenge) provider(ctx caddy.Context) (challenge.Provider, error) {
 	return p.Open()
 }
 
-// prepare returns what c, whose placeholders are replaced, describes.
+// prepare returns the passage of c, whose placeholders are replaced.
 func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
 	p := &passage{gates: map[Look]*challenge.Gate{}, cfg: challenge.Config{
 		Memory: &s.memory, Counters: &s.counters,
 		TTL: time.Duration(c.TTL), Raise: c.Raise, Bar: c.Bar, Wait: time.Duration(c.Wait),
 		Hosts: c.Hosts, HTTPS: endsTLS,
 		Failed: func(err error) {
-			l.Error("challenge provider failed, the embedded challenge stands in for it", zap.Error(err))
+			l.Error("the challenge provider failed: the embedded challenge replaces it for now", zap.Error(err))
 		},
 	}}
 	var err error
@@ -199,9 +198,9 @@ func (c *Challenge) keys() (*challenge.Keyring, error) {
 func (c *Challenge) resolve(repl *caddy.Replacer) error {
 	switch {
 	case c.FormerType != nil:
-		return errors.New(`type: there is no such field any more: write "provider": {"name": …}, or "off": true`)
+		return errors.New(`type: this field does not exist any more: write "provider": {"name": …} or "off": true instead`)
 	case len(c.OldSecrets) > 0 && c.Secret == "":
-		return errors.New("old_secrets: these go with a secret")
+		return errors.New("old_secrets: want secret too, which signs new passes")
 	}
 	if err := option.Replace(repl, c); err != nil {
 		return err
@@ -209,8 +208,8 @@ func (c *Challenge) resolve(repl *caddy.Replacer) error {
 	return option.Check(c)
 }
 
-// gate returns the gate of a site. To make one is to try its page, so that it is
-// not made again for each of a thousand sites.
+// gate returns the gate of a site. A new gate tests its page, so sites with the same
+// look share one.
 func (p *passage) gate(look Look) (*challenge.Gate, error) {
 	if g := p.gates[look]; g != nil {
 		return g, nil
@@ -225,7 +224,7 @@ func (p *passage) gate(look Look) (*challenge.Gate, error) {
 	return g, err
 }
 
-// answer says how p stands.
+// answer returns the status of p.
 func (p *passage) answer() *admin.Challenge {
 	n := p.cfg.Counters.Counts()
 	a := &admin.Challenge{
@@ -245,7 +244,7 @@ func (p *passage) answer() *admin.Challenge {
 	return a
 }
 
-// start sets running what keeps the secrets in step.
+// start starts the goroutine that keeps the secrets up to date.
 func (p *passage) start() {
 	if p.keeper == nil {
 		return
@@ -258,8 +257,8 @@ func (p *passage) start() {
 	}()
 }
 
-// stop ends what start has set running and waits for it, two seconds at most: a
-// storage may hang, and Caddy holds the lock on its config meanwhile.
+// stop ends that goroutine and waits for it, at most two seconds: a storage may hang,
+// and Caddy holds its config lock meanwhile.
 func (p *passage) stop() error {
 	if p.end == nil {
 		return nil
@@ -271,6 +270,6 @@ func (p *passage) stop() error {
 	case <-p.ended:
 		return nil
 	case <-timeout.C:
-		return fmt.Errorf("reading the secrets of challenges: still at it after %v", stopTimeout)
+		return fmt.Errorf("reading the secrets of challenges: not finished after %v", stopTimeout)
 	}
 }

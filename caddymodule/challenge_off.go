@@ -8,23 +8,24 @@ import (
 	"go.uber.org/zap"
 )
 
-// captcha is the word for what only a challenge can meet.
+// captcha is the name of the action that needs a challenge.
 var captcha = lookup.Captcha.String()
 
-// warnUnmet warns of what asks for a captcha although there is no challenge: clients are
-// turned away instead, and cannot do anything about it. What a Local API decides is not known yet.
+// warnUnmet warns of settings that ask for captchas although challenges are off:
+// clients are then refused and can do nothing about it. It does not know the decisions
+// of a Local API.
 func (a *App) warnUnmet(state State) {
 	if a.passage != nil {
 		return
 	}
 	asking := append(a.captchas(state), a.watch.captchas()...)
 	if len(asking) > 0 {
-		a.warn("challenge off: what asks for a captcha turns clients away until it ends, with status 429; take challenge off out, or have these say ban",
+		a.warn("challenge off: captcha decisions refuse clients with status 429 until they end: remove challenge off, or use ban instead of captcha in these places",
 			zap.Strings("asking", asking))
 	}
 }
 
-// captchas returns what options ask for captchas, but for those of scenarios.
+// captchas returns the options that ask for captchas, except those of scenarios.
 func (a *App) captchas(state State) (asking []string) {
 	add := func(action, name string) {
 		if action == captcha {
@@ -56,7 +57,7 @@ func (w *watch) captchas() (asking []string) {
 		own[w.own[i].Name] = w.own[i].Action
 	}
 	for _, s := range w.rules.Scenarios() {
-		// A policy rules over a scenario, and that over what its file says.
+		// A policy overrides the scenario's block, and that overrides the file.
 		if s.Remediation && cmp.Or(w.detect.Policies[s.Name].Action, own[s.Name], s.Labels["action"]) == captcha {
 			asking = append(asking, "scenario "+s.Name)
 		}

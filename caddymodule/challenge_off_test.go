@@ -46,7 +46,7 @@ func TestChallengesCanBeOff(t *testing.T) {
 			}
 			c := askFor[admin.Check](h, "GET", "/tocsin/check?ip="+suspect, 200)
 			out, _ := h.command("check", suspect, "--address", h.admin)
-			if want := "throttle, because of 192.0.2.50 from list:suspects.txt: it asks for a captcha, and challenge is off"; c.Result != "throttle" || !strings.Contains(out, want) {
+			if want := "throttle, because of 192.0.2.50 from list:suspects.txt: the decision is a captcha, and challenge is off"; c.Result != "throttle" || !strings.Contains(out, want) {
 				t.Errorf("check: %s, want %s", out, want)
 			}
 			if s := askFor[admin.Status](h, "GET", "/tocsin/status", 200); s.Challenge != nil {
@@ -90,7 +90,7 @@ func TestWarnsOfCaptchasThatNothingMeets(t *testing.T) {
 			}
 			warnings := 0
 			for line := range strings.Lines(string(log)) {
-				if !strings.Contains(line, "challenge off: what asks for a captcha turns clients away") {
+				if !strings.Contains(line, "challenge off: captcha decisions refuse clients") {
 					continue
 				}
 				if warnings++; !strings.Contains(line, `"asking":`+row.asking) || !strings.Contains(line, `"level":"warn"`) {

@@ -28,9 +28,9 @@ import (
 //	    title       <text>
 //	}
 //
-// A provider is the name of a module in the namespace tocsin.challenges. It says what
-// stands in its line, and which options there are beside these. For the meaning and the
-// default of each see [Challenge].
+// A provider is the name of a module in the namespace tocsin.challenges. It defines the
+// arguments in its line, and further options. For the meaning and the default of each
+// see [Challenge].
 func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 	c := new(Challenge)
 	a.Challenge = c
@@ -58,8 +58,8 @@ func (a *App) parseChallenge(d *caddyfile.Dispenser, name string) error {
 	return nil
 }
 
-// parseProvider returns the provider that the word at d names, as the rest of its line
-// sets it up.
+// parseProvider returns the provider named by the word at d, configured by the rest of
+// its line.
 func parseProvider(d *caddyfile.Dispenser, name string) (caddyfile.Unmarshaler, error) {
 	word := d.Val()
 	info, err := caddy.GetModule(guest.Challenges + "." + word)
@@ -68,7 +68,7 @@ func parseProvider(d *caddyfile.Dispenser, name string) (caddyfile.Unmarshaler, 
 	}
 	p, ok := info.New().(caddyfile.Unmarshaler)
 	if !ok {
-		return nil, d.Errf("%s: %s cannot be set up in a Caddyfile", name, word)
+		return nil, d.Errf("%s: %s cannot be configured in a Caddyfile: use JSON", name, word)
 	}
 	line := []caddyfile.Token{d.Token()}
 	for d.NextArg() {
@@ -77,7 +77,7 @@ func parseProvider(d *caddyfile.Dispenser, name string) (caddyfile.Unmarshaler, 
 	return p, p.UnmarshalCaddyfile(caddyfile.NewDispenser(line))
 }
 
-// challengeNames returns what may stand behind challenge.
+// challengeNames returns the valid first arguments of challenge.
 func challengeNames() []string {
 	all := []string{challengeOff}
 	for _, m := range caddy.GetModules(guest.Challenges) {

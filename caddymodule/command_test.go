@@ -61,7 +61,7 @@ func TestCommandsForPeople(t *testing.T) {
 			"status, while a list is missing",
 			[]string{"status"},
 			[]string{
-				"Ready no: list:late.txt was not in sync yet\n", "Decisions 4\n", "snap, written never\n", "MiB heap",
+				"Ready no: list:late.txt has not been in sync yet\n", "Decisions 4\n", "snap, written never\n", "MiB heap",
 				"SOURCE KIND READY SYNCED DECISIONS", "list:banned.txt file yes NOW 1 0 in ", "list:late.txt file no never 0 ",
 				"SERVER CHECKED BANNED", "srv0 1 0 0 0 0 1 0 0 0 0\n",
 			},
@@ -76,9 +76,9 @@ func TestCommandsForPeople(t *testing.T) {
 			},
 			bad,
 		},
-		{"check of another", []string{"check", allowed}, []string{"Result pass: nothing is decided about it\n"}, ""},
+		{"check of another", []string{"check", allowed}, []string{"Result pass: there is no decision about it\n"}, ""},
 		{"check of one that is allowed", []string{"check", "192.0.2.77"}, []string{"Result pass, by the global option allow\n"}, ""},
-		{"check of no address", []string{"check", "example.com"}, nil, "no IP address"},
+		{"check of no address", []string{"check", "example.com"}, nil, "is not an IP address"},
 		{"check of nothing", []string{"check"}, nil, "accepts 1 arg"},
 		{
 			"list, with what is no text taken out",
@@ -100,7 +100,7 @@ func TestCommandsForPeople(t *testing.T) {
 		{"unban of an autonomous system", []string{"unban", "as64496"}, []string{"here 1"}, ""},
 		{"unban of nonsense", []string{"unban", "everybody"}, nil, "want an IP address"},
 		{"unban of two", []string{"unban", banned, allowed}, nil, "accepts 1 arg"},
-		{"sync", []string{"sync"}, []string{"Reading anew: list:banned.txt, list:slow.txt, list:late.txt\n"}, ""},
+		{"sync", []string{"sync"}, []string{"Reading again: list:banned.txt, list:slow.txt, list:late.txt\n"}, ""},
 		{"sync, waiting for too little", []string{"sync", "--wait=soon"}, nil, "invalid argument"},
 		{"an unknown flag", []string{"status", "--jason"}, nil, "unknown flag: --jason"},
 	} {

@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// serverCounters are the counters of each server, by its name in the config. It lives
-// as long as the engine that stops the requests.
+// serverCounters are the counters of each server, by its name in the config. They live
+// as long as the engine.
 type serverCounters struct {
 	mu       sync.Mutex
 	counters map[string]*middleware.Counters
@@ -75,7 +75,7 @@ func newServer(name string, n middleware.Counts) admin.Server {
 	return a
 }
 
-// collectors are several that are registered as one.
+// collectors combines several collectors.
 type collectors []prometheus.Collector
 
 // Describe implements [prometheus.Collector].
@@ -92,7 +92,7 @@ func (c collectors) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// guestCollectors returns the guests that have metrics of their own.
+// guestCollectors returns the guests with their own metrics.
 func (a *App) guestCollectors() (all collectors) {
 	for _, o := range a.engine.opened {
 		if c, ok := o.(prometheus.Collector); ok {
@@ -112,9 +112,9 @@ func (a *App) guestCollectors() (all collectors) {
 	return all
 }
 
-// A runningCollector collects what the config that runs has to say. Each config
-// has a registry of its own, and the admin endpoint shows the newest: also that of
-// a config that failed to load, whose engine never ran.
+// A runningCollector collects the metrics of the running config. Each config has its
+// own registry, and the admin endpoint shows the newest one, even of a config that
+// failed to load and whose engine never ran.
 type runningCollector struct{ own prometheus.Collector }
 
 // Describe implements [prometheus.Collector].

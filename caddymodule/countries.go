@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// nowhere stands for the country of clients that no database knows.
+// nowhere is the country of clients that no database knows.
 const nowhere = "unknown"
 
-// countries count stopped requests by where their clients are. There are as many
-// counters as the databases have countries.
+// countries count stopped requests by the country of the client. There are at most as
+// many counters as countries in the databases.
 type countries struct {
 	counts sync.Map // code → *atomic.Uint64
 }
@@ -39,7 +39,7 @@ func (c *countries) snapshot() map[string]uint64 {
 	return all
 }
 
-// countCountry counts a stopped request from ip, if somebody knows where that is.
+// countCountry counts a stopped request from ip, if there is a geo database.
 func (p *pooled) countCountry(ip netip.Addr) {
 	if p.places == nil {
 		return

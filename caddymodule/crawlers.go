@@ -13,15 +13,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// Crawlers says how search engines are told from who only claims to be one.
+// Crawlers says how search engines are distinguished from clients that only claim to be
+// one.
 type Crawlers struct {
-	// Whether to believe no crawler, and so ask no DNS server. Default: false,
-	// clients that scenarios alert of and that claim to be a known crawler are
-	// verified by DNS, in both directions.
+	// Whether crawlers are never verified, so that no DNS server is asked. Default:
+	// false: if an alert is about a client that claims to be a known crawler, DNS
+	// verifies it in both directions.
 	Off bool `json:"off,omitempty"`
 
-	// Files with addresses, by the name of the crawler: as its operator publishes
-	// them, or one address or range to a line. Placeholders are replaced. Default:
+	// Files with addresses, by the name of the crawler: as its operator publishes them,
+	// or with one address or range on each line. Placeholders are replaced. Default:
 	// none.
 	Lists map[string]string `json:"lists,omitempty"`
 }
@@ -41,7 +42,7 @@ func (c *Crawlers) resolve(repl *caddy.Replacer) error {
 	return nil
 }
 
-// verifier returns who verifies, nil if nobody does.
+// verifier returns the verifier, or nil if it is off.
 func (c Crawlers) verifier(bits func() (v4, v6 int), l *zap.Logger) (engine.Verifier, error) {
 	if c.Off {
 		return nil, nil

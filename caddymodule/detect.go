@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Words in Detect.Rules.
+// The words in Detect.Rules.
 const (
 	rulesBuiltin = "builtin"
 	rulesOff     = "off"
@@ -48,8 +48,8 @@ type Detect struct {
 	Scenarios []Scenario `json:"scenarios,omitempty"`
 
 	// Cookies that the site sets for logged-in visitors; a star at the end stands for
-	// any rest. Detection skips requests with a cookie that the site has set for the same
-	// client, for a day, until the site deletes the cookie. Default: none.
+	// any text. Detection skips requests with a cookie that the site has set for the
+	// same client, for a day, until the site deletes the cookie. Default: none.
 	Sessions []string `json:"sessions,omitempty"`
 }
 
@@ -82,7 +82,7 @@ type Local struct {
 
 func (l Local) config() engine.Local {
 	action := lookup.None
-	if l.Action != "" { // which is one of these: see State.resolve
+	if l.Action != "" { // valid: see State.resolve
 		action, _ = lookup.ParseAction(l.Action)
 	}
 	return engine.Local{
@@ -94,14 +94,14 @@ func (l Local) config() engine.Local {
 // A watch holds the detection of one config.
 type watch struct {
 	detect   *Detect
-	own      []Scenario           // whose matchers are loaded
+	own      []Scenario           // with loaded matchers
 	sessions *middleware.Sessions // nil: none
 	logger   *zap.Logger
 
 	keepQuery bool // for the reporters
 
-	rules *detect.Rules // as they were when the config was loaded
-	user  *ruleUser     // since the config runs
+	rules *detect.Rules // at the start of the config
+	user  *ruleUser     // since the config is running
 	mu    sync.Mutex    // one reader of files at a time
 }
 
@@ -112,7 +112,7 @@ func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	}
 	if slices.Contains(d.Rules, rulesOff) {
 		if len(d.Rules)+len(d.Scenarios)+len(d.Policies)+len(d.Sessions) > 1 {
-			return nil, fmt.Errorf("%s goes with nothing else", rulesOff)
+			return nil, fmt.Errorf("%s cannot be combined with other options: remove one or the other", rulesOff)
 		}
 		return nil, nil
 	}
@@ -120,7 +120,7 @@ func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	for i := range w.own {
 		name := w.own[i].Name
 		if slices.ContainsFunc(w.own[:i], func(s Scenario) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("scenario %s: there are two of that name: want one, or another name", name)
+			return nil, fmt.Errorf("scenario %s: two scenarios have this name: rename one", name)
 		}
 		if err := w.own[i].provision(ctx); err != nil {
 			return nil, fmt.Errorf("scenario %s: %w", name, err)
@@ -136,7 +136,7 @@ func (d *Detect) newWatch(ctx caddy.Context, l *zap.Logger) (*watch, error) {
 	return w, err
 }
 
-// load reads the rules. Rules that cannot run are named in the log and skipped.
+// load reads the rules. It logs and skips rules that cannot run.
 func (w *watch) load() (*detect.Rules, error) {
 	d := w.detect
 	rules, err := d.read(caddy.NewReplacer(), w.own)
@@ -175,7 +175,7 @@ func (w *watch) reload() {
 	defer w.mu.Unlock()
 	fresh, err := w.load()
 	if err != nil {
-		w.logger.Error("scenarios cannot be read, those of before stay", zap.Error(err))
+		w.logger.Error("the scenarios cannot be read: the old ones stay in use", zap.Error(err))
 		return
 	}
 	w.user.replace(fresh)
@@ -249,7 +249,8 @@ func (w *watch) describe(r *http.Request, e *event.Event) {
 	}
 	var matched []string
 	for i := range w.own {
-		// A matcher that fails has not matched: at worst a request is not counted.
+		// A matcher that fails counts as not matched: at worst a request is not
+		// counted.
 		if ok, err := w.own[i].sets.AnyMatchWithError(r); ok && err == nil {
 			matched = append(matched, w.own[i].Name)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
-// parseDetect sets up what is looked for:
+// parseDetect sets up detection:
 //
 //	detect builtin|off|<path>... {
 //	    data     <folder>
@@ -18,8 +18,7 @@ import (
 //	    sessions <cookie...>
 //	}
 //
-// policy may be given any number of times. Without words behind detect it is
-// builtin that the block is about.
+// policy may be repeated. Without arguments, detect means detect builtin.
 func (a *App) parseDetect(d *caddyfile.Dispenser, name string) error {
 	if a.Detect == nil {
 		a.Detect = new(Detect)
@@ -68,7 +67,7 @@ func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) e
 	return nil
 }
 
-// parseScenario sets up a scenario of your own:
+// parseScenario sets up a scenario:
 //
 //	scenario <name> {
 //	    match {
@@ -82,11 +81,11 @@ func (p *Policy) parseArgs(d *caddyfile.Dispenser, name string, args []string) e
 //	    ban|captcha [<duration>]
 //	}
 //
-// match may be given any number of times: a request has to meet one of them. What a
-// scenario has to have at least is said with [Scenario].
+// match may be repeated: a request must match one of them. [Scenario] says what a
+// scenario needs at least.
 func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 	var s Scenario
-	head := *d // for errors about the whole, which name its first line
+	head := *d // for errors about the whole scenario, which name its first line
 	if err := option.Exact(d, name, &s.Name); err != nil {
 		return err
 	}
@@ -120,7 +119,7 @@ func (a *App) parseScenario(d *caddyfile.Dispenser, name string) error {
 
 func (s *Scenario) parseMatch(d *caddyfile.Dispenser, name string) error {
 	if d.CountRemainingArgs() > 0 {
-		return d.Errf("%s: takes no argument: matchers stand in its block", name)
+		return d.Errf("%s: takes no argument: write the matchers into its block", name)
 	}
 	set, err := caddyhttp.ParseCaddyfileNestedMatcherSet(d)
 	if err != nil {
@@ -145,7 +144,7 @@ func (s *Scenario) parseStatus(d *caddyfile.Dispenser, name string) error {
 	return nil
 }
 
-// parseLocal sets up what is decided here:
+// parseLocal sets up local decisions:
 //
 //	local ban|captcha [<duration>] {
 //	    escalate <duration>|off
@@ -161,13 +160,13 @@ func (a *App) parseLocal(d *caddyfile.Dispenser, name string) error {
 		return err
 	}
 	if p.Action == policyAlert {
-		return d.Errf("%s: %q: want ban or captcha; a policy of detect can say alert", name, p.Action)
+		return d.Errf("%s: %q: want ban or captcha (only a policy of detect can use alert)", name, p.Action)
 	}
 	a.Local.Action, a.Local.Duration = p.Action, p.Duration
 	return option.Read(d, name, &a.Local, nil)
 }
 
-// parseReport sets up who is told of alerts, and what of them.
+// parseReport sets up the receivers of alerts, and the optional fields.
 func (a *App) parseReport(d *caddyfile.Dispenser, name string) error {
 	if err := option.Words(&a.Report)(d, name); err != nil {
 		return err

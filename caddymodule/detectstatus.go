@@ -2,7 +2,7 @@ package caddymodule
 
 import "github.com/tocsin-project/tocsin/admin"
 
-// answer says what w looks for, and what came of it.
+// answer returns the status of detection.
 func (w *watch) answer(p *pooled) *admin.Detect {
 	rules := w.user.current()
 	seen, stats := p.shared.rules.detector.Stats(), p.Stats()

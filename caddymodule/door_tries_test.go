@@ -148,7 +148,7 @@ func TestAnInterceptAroundTheDirectiveIsWarnedOf(t *testing.T) {
 			h.list("banned.txt", banned)
 			h.load(globals("blocklist {DIR}/banned.txt\nsnapshot off") + "http://{ADDR} {\n" + row.site + "\nrespond ok\n}")
 			all := strings.Join(askFor[admin.Status](h, "GET", "/tocsin/status", 200).Warnings, "\n")
-			if got := strings.Contains(all, "intercept stands around tocsin"); got != row.want {
+			if got := strings.Contains(all, "intercept is around tocsin"); got != row.want {
 				t.Errorf("warned: %t, want %t: %s", got, row.want, all)
 			}
 		})

@@ -10,28 +10,28 @@ import (
 
 const actionPlaceholder, statusPlaceholder = "{http.tocsin.action}", "{http.error.status_code}"
 
-// A claim is what a matcher set says about stopped requests.
+// A claim says whether a matcher set is about stopped requests.
 type claim struct {
-	action bool // it asks for the decision: {http.tocsin.action}, or the matcher tocsin
-	status bool // it matches no error but those with the status of a ban or a throttle
+	action bool // it tests the decision: {http.tocsin.action}, or the matcher tocsin
+	status bool // it matches only errors with the status of a ban or a throttle
 }
 
-// asks reports whether the set is about requests that are stopped with a status, and
-// for a decision or not. An upstream that is down is a 503, too, and whoever handles
-// this means that one: there only the decision counts.
+// asks reports whether the set is about requests stopped with this status. Judged says
+// whether there is a decision. A broken upstream is a 503 too, so for other statuses
+// only a test of the decision counts.
 func (c claim) asks(status int, judged bool) bool {
 	return c.action && judged || c.status && (status == http.StatusForbidden || status == http.StatusTooManyRequests)
 }
 
-// and returns what is said where both have to match.
+// and returns the claim if both must match.
 func (c claim) and(d claim) claim { return claim{c.action || d.action, c.status || d.status} }
 
-// or returns what is said where one has to match.
+// or returns the claim if one must match.
 func (c claim) or(d claim) claim { return claim{c.action && d.action, c.status && d.status} }
 
-// claimOf returns what a matcher says that stands with words, which are JSON, under a
-// name in the config. In a file matcher the placeholders are names of files, and what
-// not has is about all other requests.
+// claimOf returns the claim of a matcher with this name and JSON. Placeholders in a
+// file matcher are names of files, and a not matcher is about all other requests, so
+// these claim nothing.
 func claimOf(name string, words []byte) claim {
 	switch name {
 	case "tocsin":
@@ -47,7 +47,7 @@ func claimOf(name string, words []byte) claim {
 // claimOfVars is claimOf for the matchers of variables, whose values may be exact.
 func claimOfVars(words []byte, exact bool) claim {
 	var vars map[string]json.RawMessage
-	_ = json.Unmarshal(words, &vars) // what is no such matcher asks nothing
+	_ = json.Unmarshal(words, &vars) // invalid JSON claims nothing
 	_, action := vars[actionPlaceholder]
 	var values []string
 	if exact {
@@ -56,13 +56,13 @@ func claimOfVars(words []byte, exact bool) claim {
 	return claim{action: action, status: areStops(values)}
 }
 
-// exprIn returns the expression in the JSON of its matcher.
+// exprIn returns the expression in the JSON of an expression matcher.
 func exprIn(words []byte) (expr string) {
 	var named struct {
 		Expr string `json:"expr"`
 	}
 	if json.Unmarshal(words, &expr) != nil {
-		_ = json.Unmarshal(words, &named) // what is neither asks nothing
+		_ = json.Unmarshal(words, &named) // invalid JSON claims nothing
 		expr = named.Expr
 	}
 	return expr
@@ -71,7 +71,7 @@ func exprIn(words []byte) (expr string) {
 // An equality compares the status with one or several.
 var equality = regexp.MustCompile(`^(?:\{http\.error\.status_code\}\s*(?:==\s*(\d+)|in\s*\[([\d,\s]+)\])|(\d+)\s*==\s*\{http\.error\.status_code\})$`)
 
-// statusesIn returns what expr compares the status with, nil if it is no equality.
+// statusesIn returns the statuses in expr, or nil if it is not an equality.
 func statusesIn(expr string) []string {
 	found := equality.FindStringSubmatch(expr)
 	if found == nil {
@@ -80,12 +80,14 @@ func statusesIn(expr string) []string {
 	return strings.FieldsFunc(strings.Join(found[1:], ""), func(c rune) bool { return c < '0' || c > '9' })
 }
 
-// areStops reports whether statuses are some, and only those of bans and throttles.
+// areStops reports whether statuses has only those of bans and throttles, and at least
+// one.
 func areStops(statuses []string) bool {
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s string) bool { return s != "403" && s != "429" })
 }
 
-// claimOfExpression returns what an expression says: what all of its alternatives do.
+// claimOfExpression returns the claim of an expression: what all its alternatives
+// claim.
 func claimOfExpression(expr string) claim {
 	for isEnclosed(expr) {
 		expr = strings.TrimSpace(expr[1 : len(expr)-1])
@@ -133,8 +135,8 @@ func isEnclosed(expr string) bool {
 	return depth == 0
 }
 
-// split returns what stands in expr between operators, but for those in parentheses and
-// strings.
+// split returns the parts of expr between operators, ignoring operators in parentheses
+// and strings.
 func split(expr, operator string) (parts []string) {
 	depth, quote, start := 0, byte(0), 0
 	for i := 0; i < len(expr); i++ {

@@ -14,24 +14,25 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// stoppedPath is what a stopped request asks for in error routes that do not say
-// that they are about such requests.
+// stoppedPath is the path of a stopped request in error routes that were not written
+// for such requests.
 const stoppedPath = "/tocsin/stopped"
 
-// A mask is what error routes see of a stopped request: a GET of [stoppedPath] without
-// a body, and with the headers that [saysForm] names. So routes that are meant for other errors hand nothing of the request to a
-// proxy, and show no file that it asks for. Routes that ask about it see it as it came,
-// but without its body, and so do the handlers in them.
+// A mask is the view of error routes on a stopped request: a GET of [stoppedPath]
+// without a body, with only the headers of [saysForm]. So routes for other errors pass
+// nothing of the request to a proxy, and serve no file that it names. Routes that were
+// written for stopped requests, and their handlers, see the original request without
+// its body.
 //
-// A route asks if each of its matcher sets compares {http.error.status_code} with 403 and
-// 429 and lets no other status through, or compares {http.tocsin.action}, or has the
-// matcher tocsin. What is stopped with another status, such as 503, it has to ask for by
-// the decision: the status says as well that an upstream is down.
+// A route was written for them if each of its matcher sets allows only the statuses 403
+// and 429 in {http.error.status_code}, or tests {http.tocsin.action}, or has the
+// matcher tocsin. For requests stopped with another status, such as 503, only a test of
+// the decision counts, because a broken upstream has the same status.
 type mask struct {
-	status int           // that the request is stopped with
-	judged bool          // there is a decision to ask for
-	whole  *http.Request // the request as it came
-	asked  bool          // the handlers of a route that asks are at work
+	status int           // of the stopped request
+	judged bool          // there is a decision to test
+	whole  *http.Request // the original request
+	asked  bool          // handlers of a route for stopped requests are running
 }
 
 type maskKey struct{}
@@ -41,8 +42,8 @@ func maskOf(r *http.Request) *mask {
 	return m
 }
 
-// newMask returns r, which is stopped because of cause, as error routes see it, and the
-// writer that keeps their answer to the status of cause.
+// newMask returns the masked request of r, stopped because of cause, and a writer that
+// keeps the status of cause.
 func newMask(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError) (*stoppedWriter, *http.Request) {
 	m := &mask{status: cause.StatusCode, judged: !errors.Is(cause.Err, errNotReady), whole: bodiless(r)}
 	masked := bodiless(r)
@@ -53,8 +54,8 @@ func newMask(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerErro
 	return &stoppedWriter{inner: w, mask: m}, masked.WithContext(context.WithValue(masked.Context(), maskKey{}, m))
 }
 
-// ofBody are the headers that go with a body, or with an answer that is to be cut or
-// left out, or that make something else of a connection.
+// ofBody are the headers about a body, about a partial or conditional response, or
+// about an upgrade of the connection.
 var ofBody = []string{
 	"Connection", "Expect", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
@@ -73,9 +74,9 @@ func isOfBody(name string) bool {
 	return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
 }
 
-// ofForm are the headers that say in what form an answer is wanted, who asks, and for
-// which trace. An application may take its address, its method or its user from any
-// other, such as X-Original-URL.
+// ofForm are the headers about the form of the response, the client and the trace. An
+// application may read a path, a method or a user from any other header, such as
+// X-Original-URL.
 var ofForm = []string{
 	"Accept", "Accept-Encoding", "Accept-Language", "Dnt", "Forwarded", "Priority", "Save-Data", "Traceparent", "Tracestate",
 	"User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
@@ -85,8 +86,8 @@ func saysForm(name string) bool {
 	return slices.Contains(ofForm, name) || strings.HasPrefix(name, "Sec-Ch-") || strings.HasPrefix(name, "Sec-Fetch-")
 }
 
-// masking returns routes that serve masked requests, and do with others what the given
-// ones do.
+// masking returns routes that handle masked requests, and treat others like the given
+// routes.
 func masking(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
 	for _, route := range routes {
 		q := newQuestion(route.MatcherSets)
@@ -101,7 +102,7 @@ func masking(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
 		if len(route.MatcherSets) > 0 {
 			r.MatcherSets = caddyhttp.MatcherSets{{q}}
 		}
-		// There is nothing to load, so nothing can fail: it makes the handler ready.
+		// There is nothing to load, so it cannot fail: it prepares the handler.
 		_ = r.ProvisionHandlers(caddy.Context{}, nil)
 		masked = append(masked, r)
 	}
@@ -116,10 +117,10 @@ func maskingSubroute(sr *caddyhttp.Subroute) *caddyhttp.Subroute {
 	return masked
 }
 
-// A question is what the matchers of a route ask.
+// A question has the claims of a route's matchers.
 type question struct {
 	sets   caddyhttp.MatcherSets
-	claims []claim // of each
+	claims []claim // of each matcher set
 }
 
 func newQuestion(sets caddyhttp.MatcherSets) *question {
@@ -134,17 +135,17 @@ func newQuestion(sets caddyhttp.MatcherSets) *question {
 	return q
 }
 
-// claimOfMatcher returns what a matcher says that is in use.
+// claimOfMatcher returns the claim of a provisioned matcher.
 func claimOfMatcher(m any) claim {
 	module, ok := m.(caddy.Module)
 	if !ok {
 		return claim{}
 	}
-	words, _ := json.Marshal(m) // without words it asks nothing
+	words, _ := json.Marshal(m) // without JSON it claims nothing
 	return claimOf(module.CaddyModule().ID.Name(), words)
 }
 
-// unmasks returns the mask of r if the question is about it, else nil.
+// unmasks returns the mask of r if the question is about it, otherwise nil.
 func (q *question) unmasks(r *http.Request) *mask {
 	m := maskOf(r)
 	if m == nil || len(q.claims) == 0 ||
@@ -163,14 +164,14 @@ func (q *question) MatchWithError(r *http.Request) (bool, error) {
 	return q.sets.AnyMatchWithError(r)
 }
 
-// A within is the handlers of a route whose matchers ask a question.
+// A within has the handlers of a route with a question.
 type within struct {
 	question *question
 	handlers []caddyhttp.MiddlewareHandler
 }
 
-// ServeHTTP implements [caddyhttp.MiddlewareHandler]. Behind the route the request is
-// masked again, but for the place that the route has sent it to.
+// ServeHTTP implements [caddyhttp.MiddlewareHandler]. After the route the request is
+// masked again, except for a rewritten path.
 func (in *within) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	m := in.question.unmasks(r)
 	if m == nil {
@@ -185,7 +186,7 @@ func (in *within) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		maps.Copy(varsOf(masked), varsOf(r))
 		if to := *r.URL; to != before {
 			if to.RawQuery == before.RawQuery {
-				to.RawQuery = "" // the request's own, which a rewrite leaves there
+				to.RawQuery = "" // a rewrite keeps the query of the original request
 			}
 			*masked.URL, masked.RequestURI = to, to.RequestURI()
 		}
@@ -201,8 +202,9 @@ func (in *within) run(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	return next.ServeHTTP(w, r)
 }
 
-// A stoppedWriter keeps the answer of error routes to the status that a request is
-// stopped with. A route that asks may redirect, or answer with another error.
+// A stoppedWriter keeps the status of a stopped request in the response of error
+// routes. A route that was written for stopped requests may redirect, or answer with
+// another error.
 type stoppedWriter struct {
 	inner http.ResponseWriter
 	mask  *mask
@@ -237,7 +239,7 @@ func (w *stoppedWriter) Flush() {
 	if !w.wrote {
 		w.WriteHeader(w.mask.status)
 	}
-	_ = http.NewResponseController(w.inner).Flush() // not all can, and nothing is lost
+	_ = http.NewResponseController(w.inner).Flush() // not all writers can flush
 }
 
 // Interface guards

@@ -11,13 +11,13 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// An answerer answers requests that are not to be served: with the error routes
-// of their site if these handle the error, else with a page of our own. What error
-// routes see of such a request, [mask] says.
+// An answerer answers stopped requests: with the error routes of their site if these
+// handle the error, otherwise with tocsin's own page. [mask] describes what error
+// routes see.
 //
-// To return the error would not do. If no error route handles it, Caddy sends
-// an empty body, and a subroute with error routes of its own goes on with the
-// handlers behind it, as if nothing had been wrong.
+// Returning the error is not enough: if no error route handles it, Caddy sends an empty
+// body, and a subroute with its own error routes continues with the handlers after it,
+// as if there was no error.
 type answerer struct {
 	nested *caddyhttp.HTTPErrorConfig // of the subroute around the handler, if any
 	logger *zap.Logger
@@ -38,8 +38,8 @@ func newAnswerer(ctx caddy.Context, l *zap.Logger) *answerer {
 	return a
 }
 
-// answer answers r because of cause. It never calls what stands behind the
-// handler, and leaves r as it was before it was rewritten.
+// answer answers r because of cause. It never calls the handlers after this one, and
+// undoes rewrites of r.
 func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError, page http.Handler) error {
 	whole := r
 	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
@@ -53,7 +53,7 @@ func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhtt
 	restore(r)
 	stopped, r := newMask(w, new(caddyhttp.HTTPErrorConfig).WithError(r, cause), cause)
 	if err := compile(routes, last).ServeHTTP(stopped, r); err != nil {
-		if ce := a.logger.Check(zapcore.ErrorLevel, "error routes failed, own page sent"); ce != nil {
+		if ce := a.logger.Check(zapcore.ErrorLevel, "the error routes failed: tocsin's own page was sent"); ce != nil {
 			ce.Write(zap.Error(err), zap.Int("status", cause.StatusCode))
 		}
 		return last(stopped, r)
@@ -61,9 +61,9 @@ func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhtt
 	return nil
 }
 
-// routes returns the error routes that r is subject to. A request that is in
-// them already has none, or the directive in an error route would never end.
-// They are complete only when the config runs, so the first request has them masked.
+// routes returns the error routes for r. A request that is already in error routes has
+// none, otherwise a directive there would never end. Routes are only complete when the
+// config is running, so the first request masks them.
 func (a *answerer) routes(r *http.Request) caddyhttp.RouteList {
 	if r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
 		return nil
@@ -90,8 +90,8 @@ func restore(r *http.Request) {
 	*r.URL = *orig.URL
 }
 
-// compile makes a handler of error routes, and of last for errors that none of
-// them handles.
+// compile returns a handler of error routes. Last answers errors that none of them
+// handles.
 func compile(routes caddyhttp.RouteList, last caddyhttp.Handler) caddyhttp.Handler {
 	h := last
 	for _, route := range slices.Backward(routes) {
@@ -100,10 +100,10 @@ func compile(routes caddyhttp.RouteList, last caddyhttp.Handler) caddyhttp.Handl
 	return h
 }
 
-// link returns a handler that does what route says, or else next. Behind a
-// terminal route stands last: the Caddyfile makes one of each site's error
-// routes, and Caddy would end it with an empty body where the site handles
-// other errors only. Other sites' routes have no say then.
+// link returns a handler for route, or else next. After a terminal route comes last:
+// the Caddyfile creates one terminal route for each site's error routes, and Caddy
+// would end it with an empty body if the site handles only other errors. Routes of
+// other sites do not apply then.
 func link(route caddyhttp.Route, next, last caddyhttp.Handler) caddyhttp.Handler {
 	if !route.Terminal || route.Group != "" {
 		return route.Compile(next)

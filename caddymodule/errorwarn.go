@@ -11,19 +11,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// warnServer warns of what is unwise in srv, each once for a config, and returns what
-// looks for more in the requests to it.
+// warnServer warns of probable mistakes in srv, each once for a config, and returns a
+// function that checks its requests for more.
 func (a *App) warnServer(ctx caddy.Context, srv *caddyhttp.Server) (forwarded func(r *http.Request)) {
 	a.warnLeftmost(srv)
 	a.warnErrorRoutes(ctx, srv)
 	return a.watchForwarded(srv)
 }
 
-// warnErrorRoutes warns of error routes that hand stopped requests to a proxy or a
-// file server without having asked about them. What they see is masked, so nothing of
-// the site is lost; but hardly anybody who has written them knows that it is they who
-// answer a banned client. It has to be called before error routes are provisioned:
-// then their config is still there as it was written.
+// warnErrorRoutes warns of error routes that pass stopped requests to a proxy or a file
+// server without a test for them. Those see only masked requests, so the site is safe,
+// but their author may not know that they answer banned clients. It must run before
+// error routes are provisioned, while their JSON still exists. So it cannot use
+// [routeWalk], which walks provisioned handlers.
 func (a *App) warnErrorRoutes(ctx caddy.Context, srv *caddyhttp.Server) {
 	for _, m := range ctx.Modules() {
 		if sr, ok := m.(*caddyhttp.Subroute); ok && sr.Errors != nil {
@@ -35,8 +35,8 @@ func (a *App) warnErrorRoutes(ctx caddy.Context, srv *caddyhttp.Server) {
 	}
 }
 
-// warnUnguarded warns of what is in errors, once. Routes for other hosts than those
-// named are of no concern; none named are all.
+// warnUnguarded warns of errors, once. It ignores routes for other hosts than these. No
+// hosts means all.
 func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, srv *caddyhttp.Server) {
 	if slices.Contains(a.warned, errors) {
 		return
@@ -48,20 +48,20 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 	}
 	s.walk(errors.Routes, false)
 	if len(s.found) > 0 {
-		const text = "error routes hand stopped requests on: they see these as GET " + stoppedPath + " without a body; " +
-			"answer bans and throttles in handle_errors 403 429, stops with another status, such as 503, in a route that compares " +
-			actionPlaceholder + ", and errors of the site apart from them"
+		const text = "error routes pass stopped requests to other handlers, as GET " + stoppedPath + " without a body; " +
+			"answer bans and throttles in handle_errors 403 429, stops with another status, such as 503, in a route that tests " +
+			actionPlaceholder + ", and other errors of the site in other routes"
 		a.warnings.add(text)
 		a.logger.Warn(text, // for each server
 			zap.String("server", serverName(srv)), zap.Strings("handlers", s.found))
 	}
 }
 
-// guardedHosts returns the hosts of the routes of srv with the directive in them; none
-// if there is one for all hosts.
+// guardedHosts returns the hosts of the routes of srv with the directive, or none if a
+// route is for all hosts.
 func guardedHosts(srv *caddyhttp.Server) (hosts []string) {
 	for _, route := range srv.Routes {
-		words, _ := json.Marshal(route.HandlersRaw) // it came as JSON
+		words, _ := json.Marshal(route.HandlersRaw) // it was parsed from JSON
 		if !strings.Contains(string(words), `"tocsin"`) {
 			continue
 		}
@@ -79,17 +79,17 @@ func guardedHosts(srv *caddyhttp.Server) (hosts []string) {
 	return hosts
 }
 
-// A survey looks through error routes as they are written.
+// A survey checks the JSON of error routes.
 type survey struct {
-	hosts []string                    // that are of concern; none: all are
-	later bool                        // requests are stopped with 503, too
+	hosts []string                    // of the sites with the directive; none: all
+	later bool                        // requests are also stopped with 503
 	named map[string]*caddyhttp.Route // that error routes may invoke
 	deep  int
 
-	found []string // handlers that an unguarded request gets to
+	found []string // handlers that stopped requests reach
 }
 
-// A written handler is what is known of one by its config.
+// A written is the JSON of a handler.
 type written struct {
 	Handler string              `json:"handler"`
 	URI     string              `json:"uri"`
@@ -101,11 +101,12 @@ type written struct {
 	} `json:"transport"`
 }
 
-// walk notes what a request gets to in routes that has not asked for a place of its
-// own, unless it was sent to one already, and reports whether it was at the end.
+// walk records the handlers in routes that stopped requests reach without a rewrite to
+// a fixed path. Sent says whether such a rewrite came before, and the result whether
+// one came by the end.
 func (s *survey) walk(routes caddyhttp.RouteList, sent bool) bool {
 	if s.deep++; s.deep > 100 {
-		return sent // routes that invoke each other
+		return sent // an endless loop of named routes
 	}
 	defer func() { s.deep-- }()
 	for _, route := range routes {
@@ -127,11 +128,11 @@ func (s *survey) walk(routes caddyhttp.RouteList, sent bool) bool {
 	return sent
 }
 
-// visit notes a handler, unless the request was sent to a place, and reports whether it
-// was behind it.
+// visit records a handler, unless the request was rewritten to a fixed path, and
+// reports whether it was after the handler.
 func (s *survey) visit(raw json.RawMessage, sent bool) bool {
 	var h written
-	_ = json.Unmarshal(raw, &h) // who reads it for good has errors to say
+	_ = json.Unmarshal(raw, &h) // provisioning reports errors
 	switch h.Handler {
 	case "rewrite":
 		return sent || h.URI != "" && !strings.Contains(h.URI, "{http.request.")
@@ -151,8 +152,8 @@ func (s *survey) visit(raw json.RawMessage, sent bool) bool {
 	return s.walk(h.Routes, sent)
 }
 
-// meets reports whether stopped requests may come by route, and, if so, whether only
-// because it asks about them.
+// meets reports whether stopped requests may reach route, and whether the route tests
+// for them.
 func (s *survey) meets(route caddyhttp.Route) (asked, met bool) {
 	asked, met = true, len(route.MatcherSetsRaw) == 0
 	for _, set := range route.MatcherSetsRaw {
@@ -168,10 +169,11 @@ func (s *survey) meets(route caddyhttp.Route) (asked, met bool) {
 	return asked && len(route.MatcherSetsRaw) > 0, met
 }
 
-// serverErrors is what handle_errors 5xx asks.
+// serverErrors is the expression of handle_errors 5xx.
 const serverErrors = statusPlaceholder + " >= 500 && " + statusPlaceholder + " <= 599"
 
-// spares reports whether an expression is about errors that no request is stopped with.
+// spares reports whether an expression is only about statuses that stopped requests
+// never have.
 func (s *survey) spares(expr string) bool {
 	if expr == serverErrors {
 		return !s.later
@@ -182,7 +184,7 @@ func (s *survey) spares(expr string) bool {
 	})
 }
 
-// elsewhere reports whether hosts, as JSON, are others than those of concern.
+// elsewhere reports whether hosts, as JSON, has none of the hosts with the directive.
 func (s *survey) elsewhere(hosts json.RawMessage) bool {
 	var names []string
 	if json.Unmarshal(hosts, &names) != nil || len(names) == 0 || len(s.hosts) == 0 {
@@ -195,8 +197,8 @@ func (s *survey) elsewhere(hosts json.RawMessage) bool {
 	})
 }
 
-// unconditional reports whether every request takes route, or one for which none of
-// the files is there that it names by itself.
+// unconditional reports whether every request takes route, apart from the existence of
+// fixed files.
 func unconditional(route caddyhttp.Route) bool {
 	for _, set := range route.MatcherSetsRaw {
 		file, ok := set["file"]

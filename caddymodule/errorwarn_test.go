@@ -72,7 +72,7 @@ func TestAStartNamesErrorRoutesThatHandStoppedRequestsOn(t *testing.T) {
 			}
 			warnings := 0
 			for line := range strings.Lines(string(log)) {
-				if strings.Contains(line, "error routes hand stopped requests on") {
+				if strings.Contains(line, "error routes pass stopped requests to other handlers") {
 					if warnings++; !strings.Contains(line, `"handlers":`+row.want) || !strings.Contains(line, `"level":"warn"`) {
 						t.Errorf("got %s, want %s in it", line, row.want)
 					}

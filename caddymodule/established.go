@@ -10,21 +10,21 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// establishedKeep is the App.Established and Handler.Established that lets them go on.
+// establishedKeep is the value of App.Established and Handler.Established that lets
+// requests continue.
 const establishedKeep = "keep"
 
-// keep says what becomes of requests that are being served here when their client is
-// banned. Those that last may outlive the config, so what knows them is kept across
-// reloads.
+// keep sets what happens to requests in progress when their client is banned. Long
+// requests may outlive the config, so their set is kept across reloads.
 func (h *Handler) keep(app *App, cfg *middleware.Config) {
 	cfg.KeepEstablished = cmp.Or(h.Established, app.Established) == establishedKeep
 	cfg.Established, cfg.Recheck = &app.engine.shared.established, lookupNow
 	cfg.Lasts = func(r *http.Request, client netip.Addr) bool { return isTrustedProxy(r.Context(), client) }
 }
 
-// lookupNow finds the decision for a client by the config that runs: the request may
-// have come under an earlier one, whose engine has stopped and whose allow list was
-// shorter. A config without tocsin decides nothing.
+// lookupNow finds the decision for a client in the running config, because the request
+// may be from an earlier one, with a stopped engine and another allow list. A config
+// without tocsin has no decisions.
 func lookupNow(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	a, err := runningApp()
 	if err != nil || a.allow.contains(ip) {

@@ -48,7 +48,7 @@ func TestTheEndTellsWhatWasLeftOutOfTheLog(t *testing.T) {
 			for _, want := range [][]string{
 				{"stopped requests left out of the log", `"requests":3`},
 				{"alerts left out of the log", `"alerts":4`},
-				{"alerts about spared clients left out of the log", `"scenario":"trap"`, `"alerts":2`},
+				{"alerts about exempt clients left out of the log", `"scenario":"trap"`, `"alerts":2`},
 			} {
 				if err := logged(h, "log", want...); err != nil {
 					t.Error(err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// former are fields that the app had in JSON once.
+// former are JSON fields of earlier versions.
 type former struct {
 	LAPI       json.RawMessage `json:"lapi,omitempty"`
 	Blocklists json.RawMessage `json:"blocklists,omitempty"`
@@ -13,7 +13,7 @@ type former struct {
 	AppSec     json.RawMessage `json:"appsec,omitempty"`
 }
 
-// check says what has taken the place of a field that is set.
+// check returns an error for a former field that is set, with its replacement.
 func (f *former) check() error {
 	for _, field := range []struct {
 		name, now string
@@ -25,7 +25,7 @@ func (f *former) check() error {
 		{"appsec", `"inspectors": [{"inspector": "appsec", "url": …}]`, f.AppSec},
 	} {
 		if field.value != nil {
-			return fmt.Errorf("%s: there is no such field any more: write %s", field.name, field.now)
+			return fmt.Errorf("%s: this field does not exist any more: write %s instead", field.name, field.now)
 		}
 	}
 	return nil

@@ -19,15 +19,15 @@ var errNotReady = errors.New("no decisions yet")
 
 const (
 	maxPage    = 1 << 20         // bytes of a page's template
-	retryAfter = 5 * time.Second // what a client is told while the engine is not ready
+	retryAfter = 5 * time.Second // the Retry-After while the engine is not ready
 )
 
-// Handler stops the requests of clients with a decision against them: with status
-// 403, or 429 for a throttle decision. The error goes through the site's
-// handle_errors, with the placeholders {http.tocsin.action}, .reason, .origin,
-// .source, .prefix, .until and .ref. If no error route answers, tocsin's own page
-// does. Error routes that are not for 403 and 429 alone and do not compare
-// {http.tocsin.action} see nothing of the request. All other requests pass.
+// Handler stops the requests of clients with a decision against them: with status 403,
+// or 429 for a throttle decision. The error goes through the site's handle_errors, with
+// the placeholders {http.tocsin.action}, .reason, .origin, .source, .prefix, .until and
+// .ref. If no error route answers, tocsin's own page does. Error routes that are not
+// only for 403 and 429, and do not test {http.tocsin.action}, see nothing of the
+// request. All other requests pass.
 type Handler struct {
 	// Let every request pass, and only log and count the requests that would have
 	// been stopped. Default: false.
@@ -76,9 +76,9 @@ type Handler struct {
 	answer *answerer
 	engine *pooled
 
-	forwarded func(r *http.Request) // warns of proxies that are not trusted; nil: some are
+	forwarded func(r *http.Request) // warns of untrusted proxies; nil: some proxies are trusted
 	allow     allowance
-	closed    bool // until the engine was ready
+	closed    bool // startup is closed, and the engine has not been ready yet
 	place     *place
 }
 
@@ -116,7 +116,20 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	h.answer = newAnswerer(ctx, logger)
 	h.place = app.newPlace(ctx, srv, h)
 	app.sites = append(app.sites, site{srv, allow, h.DryRun})
-	cfg := middleware.Config{
+	cfg := h.config(app, srv, gate)
+	cfg.Logger = logger
+	h.keep(app, &cfg)
+	h.observe(app, &cfg)
+	h.inspect(app, &cfg)
+	if h.check, err = middleware.New(cfg); err == nil {
+		app.checks = append(app.checks, h.check)
+	}
+	return err
+}
+
+// config returns the config of the middleware, without its observer and inspectors.
+func (h *Handler) config(app *App, srv *caddyhttp.Server, gate *challenge.Gate) middleware.Config {
+	return middleware.Config{
 		Lookup:   h.engine.lookup,
 		ClientIP: clientIP,
 		NAT64:    h.engine.NAT64(),
@@ -127,7 +140,6 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		Passed:    setPassed,
 		Counters:  h.engine.counters.of(serverName(srv)),
 		Server:    serverName(srv),
-		Logger:    logger,
 		LogIP:     app.logIP,
 		Reduced:   anew,
 		NotExempt: h.isEnclosed,
@@ -135,16 +147,9 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		ErrorStatus:  errorStatus,
 		ChallengeOff: gate == nil || h.Challenge == challengeOff,
 	}
-	h.keep(app, &cfg)
-	h.observe(app, &cfg)
-	h.inspect(app, &cfg)
-	if h.check, err = middleware.New(cfg); err == nil {
-		app.checks = append(app.checks, h.check)
-	}
-	return err
 }
 
-// dress gives h its page, and returns its gate, nil if passes do not count here.
+// dress sets the page of h, and returns its gate, or nil if passes do not count here.
 func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error) {
 	look, err := h.checkedLook(app.look, repl)
 	if err != nil {
@@ -203,7 +208,7 @@ func errorStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// gate returns the gate of this site, nil if passes do not count here.
+// gate returns the gate of this site, or nil if passes do not count here.
 func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
 	if app.passage == nil {
 		return nil, nil
@@ -211,12 +216,12 @@ func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
 	return app.passage.gate(look)
 }
 
-// stop answers a request that is stopped.
+// stop answers a stopped request.
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.Stop) error {
 	defer h.conceal(w, r)
 	if stop.Challenge {
-		// Not an error: the error pages of a site would replace the challenge, and
-		// then nobody could solve it.
+		// A challenge is not an error: the site's error pages would replace it, and no
+		// visitor could solve it.
 		setPlaceholders(r, &stop.Decision, stop.Ref)
 		what := "sent"
 		if stop.Answer {
@@ -235,7 +240,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 		page(w, r)
 		return nil
 	}
-	// The answer of error routes, too, is for this client alone.
+	// The response of error routes is for this client only, too.
 	w.Header().Set("Cache-Control", "private, no-store")
 	if stop.RetryAfter > 0 {
 		setRetryAfter(w, stop.RetryAfter)
@@ -245,7 +250,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), http.HandlerFunc(page))
 }
 
-// wait answers a request that comes before the engine is ready.
+// wait answers a request that arrives before the engine is ready.
 func (h *Handler) wait(w http.ResponseWriter, r *http.Request) error {
 	defer h.conceal(w, r)
 	w.Header().Set("Cache-Control", "private, no-store")

@@ -12,8 +12,8 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
-// identity returns what tells v and the guests from any others: a hash over what they are
-// in JSON, and over the files that guests name. Errors name a guest as "lapi 2".
+// identity returns a hash of the JSON of v and of the guests, and of the guests' files.
+// Errors name a guest as "lapi 2".
 func identity(v any, guests ...caddy.Module) (string, error) {
 	h := sha256.New()
 	if err := json.NewEncoder(h).Encode(v); err != nil {
@@ -30,7 +30,7 @@ func identity(v any, guests ...caddy.Module) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// hashGuest adds g to h, with the files that it names. Errors name the option of a file.
+// hashGuest adds g and its files to h. Errors name the option of a file.
 func hashGuest(h hash.Hash, g caddy.Module) error {
 	id := g.CaddyModule().ID
 	fmt.Fprintf(h, "%d:%s", len(id), id)

@@ -14,13 +14,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// verdictVar begins the names of the variables that hold what inspectors said about a
-// request, so that a second directive on its way, or one in the error routes, does not
-// ask again.
+// verdictVar is the prefix of the variables with the verdicts of inspectors, so that a
+// second directive, or one in error routes, does not ask again.
 const verdictVar = "tocsin_verdict_"
 
-// inspectorPool keeps inspectors across reloads, by what they are made from: with their
-// connections, their counts, and what they know of a server that hangs.
+// inspectorPool keeps inspectors across reloads under a hash of their settings, with
+// their connections and counts.
 var inspectorPool = caddy.NewUsagePool()
 
 // An inspector is shared by all sites of a config.
@@ -31,19 +30,19 @@ type inspector struct {
 	logs logSwitch
 }
 
-// A heldInspector is an inspector as long as a config has taken it.
+// A heldInspector is an inspector in the pool, while a config uses it.
 type heldInspector struct {
 	*inspector
 	key    string
-	except func(r *http.Request, rule string) bool // as this config says; nil: all rules count
-	stop   func()                                  // ends what has been started, and gives the log back; nil: it was not started
+	except func(r *http.Request, rule string) bool // of this config; nil: all rules count
+	stop   func()                                  // ends its work and releases the log; nil: not started
 }
 
-// heldInspectors are those of a config, in the order in which they are asked.
+// heldInspectors are the inspectors of a config, in their order.
 type heldInspectors []*heldInspector
 
-// takeInspectors sets the inspectors that a names. It reads files, opens no connection
-// and starts nothing.
+// takeInspectors sets the inspectors of a. It reads files, opens no connection and
+// starts nothing.
 func (a *App) takeInspectors(ctx caddy.Context) error {
 	loaded, err := ctx.LoadModule(a, "InspectorsRaw")
 	if err != nil {
@@ -63,7 +62,7 @@ func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, erro
 	name := m.CaddyModule().ID.Name()
 	g, ok := m.(guest.Inspector)
 	if !ok {
-		return nil, fmt.Errorf("inspectors: %s is no guest.Inspector", name)
+		return nil, fmt.Errorf("inspectors: %s does not implement guest.Inspector", name)
 	}
 	if err := g.Resolve(caddy.NewReplacer(), sources); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -88,7 +87,7 @@ func openInspector(m caddy.Module, sources []guest.Opened) (*heldInspector, erro
 	return held, nil
 }
 
-// Destruct closes what is open.
+// Destruct closes the inspector.
 func (i *inspector) Destruct() error {
 	if c, ok := i.Inspector.(guest.Closer); ok {
 		c.Close()
@@ -96,7 +95,7 @@ func (i *inspector) Destruct() error {
 	return nil
 }
 
-// start has the inspectors log to l.
+// start starts the inspectors, which log to l.
 func (all heldInspectors) start(l *zap.Logger) {
 	for _, i := range all {
 		release := i.logs.use(l)
@@ -108,7 +107,7 @@ func (all heldInspectors) start(l *zap.Logger) {
 	}
 }
 
-// end ends what start has begun.
+// end ends the work of start.
 func (all heldInspectors) end() {
 	for _, i := range all {
 		if i.stop != nil {
@@ -126,7 +125,7 @@ func (all heldInspectors) names() []string {
 	return names
 }
 
-// giveBack gives the inspectors themselves back.
+// giveBack returns the inspectors to the pool.
 func (all heldInspectors) giveBack() error {
 	var errs []error
 	for _, i := range all {
@@ -139,8 +138,8 @@ func (all heldInspectors) giveBack() error {
 // passed is the usual verdict.
 var passed inspect.Verdict
 
-// Inspect implements [middleware.Inspector]. It asks once about each request,
-// however many directives this goes through.
+// Inspect implements [middleware.Inspector]. It asks once about each request, even if
+// the request passes several directives.
 func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
 	return i.once(r, in, i.said)
 }
@@ -170,8 +169,8 @@ func (i *inspector) Owns(target string) bool {
 	return ok && o.Owns(target)
 }
 
-// original completes what is told of a request by what Caddy knows: what it was
-// before rewrites, and whether the client speaks TLS with a proxy that is trusted.
+// original completes the details of a request with Caddy's knowledge: the request
+// before rewrites, and whether the client used TLS to a trusted proxy.
 func original(r *http.Request, in *inspect.Details) {
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		in.Method, in.Target = orig.Method, orig.RequestURI
@@ -179,13 +178,13 @@ func original(r *http.Request, in *inspect.Details) {
 	in.Secure = r.TLS != nil || endsTLS(r)
 }
 
-// endsTLS reports whether r came by HTTPS to a proxy that is trusted.
+// endsTLS reports whether r arrived by HTTPS at a trusted proxy.
 func endsTLS(r *http.Request) bool {
 	behind, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
 	return behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// inspect has requests inspected here, but not by what this site turns off.
+// inspect sets the inspectors of this site, except those that it turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	cfg.Original = original
 	cfg.Found, cfg.Standing = h.engine.Found, h.engine.Known
@@ -221,8 +220,8 @@ func (s *sited) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, e
 	return s.once(r, in, s.said)
 }
 
-// giveUp ends a request that could not be read: without a word, unless the server
-// has set a limit to it.
+// giveUp aborts a request that could not be read, unless the body exceeded a limit of
+// the server: that error is returned.
 func giveUp(err error) error {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return caddyhttp.Error(http.StatusRequestEntityTooLarge, err)

@@ -10,16 +10,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// An enclosure is an intercept that stands around a directive. It puts answers of routes
-// of its own in the place of the directive's, by their status, and hands the request to
-// these as it came: so they might serve what was stopped.
+// An enclosure is an intercept around a directive. It replaces the directive's
+// responses, by status, by those of its own routes, which get the original request. So
+// they could serve a stopped request.
 type enclosure struct {
 	once   sync.Once
 	around bool
 }
 
-// isEnclosed reports whether an intercept stands around h. Routes are complete only when
-// the config runs, so the first request has it found out.
+// isEnclosed reports whether an intercept is around h. Routes are only complete when
+// the config is running, so the first request finds out.
 func (h *Handler) isEnclosed() bool {
 	if h.place == nil || h.place.server == nil {
 		return false
@@ -28,14 +28,15 @@ func (h *Handler) isEnclosed() bool {
 	e.once.Do(func() {
 		srv := h.place.server
 		around, found := enclosing(srv, srv.Routes, h)
-		// Where a directive in a named route or in error routes stands, only a request shows.
+		// For a directive in a named route or in error routes, only a request could
+		// show its place.
 		e.around = around || !found && (walkOf(srv).any(srv.Routes, isIntercept) || walkOf(srv).aside(srv, isIntercept))
 	})
 	return e.around
 }
 
-// enclosing reports whether h is in routes, and whether a request may come by an intercept
-// before it comes to h.
+// enclosing reports whether h is in routes, and whether a request may pass an intercept
+// before h.
 func enclosing(srv *caddyhttp.Server, routes caddyhttp.RouteList, h *Handler) (around, found bool) {
 	for i, route := range routes {
 		inRoute := false
@@ -54,9 +55,9 @@ func enclosing(srv *caddyhttp.Server, routes caddyhttp.RouteList, h *Handler) (a
 	return false, false
 }
 
-// comesBy reports whether a request may come by an intercept in one of routes before it
-// comes to one behind them that is of a group: not in one that ends there, nor in another
-// one of the group. What stands in a block goes on around what follows the block.
+// comesBy reports whether a request may pass an intercept in one of routes before a
+// later route of a group. Terminal routes and other routes of the same group do not
+// count. An intercept in a block is also around the handlers after the block.
 func comesBy(srv *caddyhttp.Server, routes caddyhttp.RouteList, group string) bool {
 	return slices.ContainsFunc(routes, func(r caddyhttp.Route) bool {
 		return !r.Terminal && (r.Group == "" || r.Group != group) && walkOf(srv).any(caddyhttp.RouteList{r}, isIntercept)
@@ -69,9 +70,8 @@ func isIntercept(handler caddyhttp.MiddlewareHandler) bool {
 	return ok && m.CaddyModule().ID == "http.handlers.intercept"
 }
 
-// conceal makes of r, which was stopped and answered on w, what error routes see of such
-// a request, if an intercept stands around h. That keeps the headers of the answer, but
-// not its body.
+// conceal masks the stopped request r, as for error routes, if an intercept is around
+// h. The intercept keeps the headers of the response on w, but not its body.
 func (h *Handler) conceal(w http.ResponseWriter, r *http.Request) {
 	if !h.isEnclosed() {
 		return
@@ -91,8 +91,8 @@ func (h *Handler) conceal(w http.ResponseWriter, r *http.Request) {
 func (a *App) warnEnclosed() {
 	for _, p := range a.places {
 		if p.handler.isEnclosed() {
-			a.warn("intercept stands around tocsin, and may replace its answers: a challenge that is replaced cannot be solved, and nothing is exempt there; " +
-				"write tocsin into the block in which intercept stands")
+			a.warn("intercept is around tocsin and may replace its responses: a replaced challenge cannot be solved, and no request is exempt there: " +
+				"move tocsin out of it, into the block that contains intercept")
 		}
 	}
 }

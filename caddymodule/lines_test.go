@@ -45,7 +45,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"geoip none.mmdb", "", "none.mmdb", "5"},
 		{"detect {DIR}/none", "", "detect: ", "5"},
 		{"startup closed\ndetect builtin {\npolicy nosuch ban\n}", "", "there is no scenario", "7"},
-		{"report nobody", "", "report: no source named", "5"},
+		{"report nobody", "", "report: no source with the name", "5"},
 		{"contact nowhere", "", `contact "nowhere": `, "5"},
 		{"challenge turnstile {env.TOCSIN_TEST_NONE} secret", "", "challenge: ", "5"},
 		{"appsec nowhere key", "", "appsec: ", "5"},

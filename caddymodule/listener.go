@@ -13,11 +13,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// ListenerWrapper closes the connections of banned clients before anything is read
-// from them, so that they cost no TLS handshake. It goes before tls, and after
-// proxy_protocol, in a server's listener_wrappers, and holds for all sites of that
+// ListenerWrapper closes the connections of banned clients before anything is read from
+// them, so that they cost no TLS handshake. It goes before tls, and after
+// proxy_protocol, in a server's listener_wrappers, and applies to all sites of that
 // server. The handler judges everything else: captcha and throttle decisions, HTTP/3,
-// and decisions that mode live has to ask for.
+// and decisions of mode live.
 //
 // It closes no connection of a proxy that the server trusts, nor of a client that the
 // app or one of the server's sites allows. If one of these sites is a dry run, so is
@@ -32,7 +32,7 @@ type ListenerWrapper struct {
 	DryRun bool `json:"dry_run,omitempty"`
 
 	app    *App
-	server *caddyhttp.Server // nil: not of an HTTP server
+	server *caddyhttp.Server // nil: not an HTTP server
 	check  *middleware.Middleware
 }
 
@@ -57,7 +57,7 @@ func (l *ListenerWrapper) Provision(ctx caddy.Context) error {
 		Allow: app.allow.ranges, AllowLists: app.allow.forMiddleware(),
 		Counters: app.engine.counters.of(serverName(l.server)), Server: serverName(l.server),
 		Logger: ctx.Logger(), LogIP: app.logIP,
-		ChallengeOff: true, // no connection is asked anything
+		ChallengeOff: true, // a connection cannot get a challenge
 	})
 	if err == nil {
 		app.checks = append(app.checks, l.check)
@@ -69,27 +69,21 @@ func (l *ListenerWrapper) Provision(ctx caddy.Context) error {
 // now.
 func (l *ListenerWrapper) WrapListener(ln net.Listener) net.Listener {
 	dryRun := l.DryRun
-	for _, s := range l.app.sites {
-		if s.dryRun && s.server == l.server && !dryRun {
-			dryRun = true
-			l.app.warn("listener_wrappers: tocsin closes no connection, since a site of the server has dry_run",
-				zap.String("server", serverName(l.server)))
-		}
+	if !dryRun && l.app.anySite(l.server, func(s *site) bool { return s.dryRun }) {
+		dryRun = true
+		l.app.warn("listener_wrappers: tocsin closes no connection, because a site of the server has dry_run",
+			zap.String("server", serverName(l.server)))
 	}
 	return l.check.Listener(ln, middleware.ListenerConfig{
 		Lookup: l.app.engine.LookupHeld, Spare: l.spares, Tarpit: time.Duration(l.Tarpit), DryRun: dryRun,
 	})
 }
 
-// spares reports whether connections from a banned address are for the handler to
-// judge: it knows the site, and the client behind a proxy.
+// spares reports whether the handler must judge connections from a banned address,
+// because it knows the site, and the client behind a proxy.
 func (l *ListenerWrapper) spares(ip netip.Addr) bool {
-	for _, s := range l.app.sites {
-		if s.server == l.server && s.allow.contains(ip) {
-			return true
-		}
-	}
-	return l.server != nil && trustsProxyAt(l.server, ip)
+	return l.app.anySite(l.server, func(s *site) bool { return s.allow.contains(ip) }) ||
+		l.server != nil && trustsProxyAt(l.server, ip)
 }
 
 // UnmarshalCaddyfile sets up the wrapper:

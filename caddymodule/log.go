@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// A logSwitch lets an engine, which outlives many configs, log through the
-// newest config that runs: a config's log files are closed when it ends.
+// A logSwitch lets an engine, which outlives many configs, log through the newest
+// running config, because a config's log files are closed at its end.
 type logSwitch struct {
-	cur atomic.Pointer[logTarget] // what loggers use; nil: Caddy's own logger
+	cur atomic.Pointer[logTarget] // the current target; nil: Caddy's own logger
 
 	mu    sync.Mutex
 	users []*logTarget // running configs, the newest last
@@ -21,14 +21,13 @@ type logSwitch struct {
 
 type logTarget struct{ zapcore.Core }
 
-// logger returns a logger that goes wherever s points at the time.
+// logger returns a logger that always uses the current target of s.
 func (s *logSwitch) logger() *zap.Logger {
 	return zap.New(switchedCore{to: s}).Named(appID)
 }
 
-// use points s to l until release is called. Then the newest of the others that
-// were not released takes over, so that a config that fails to start leaves the
-// running one its log.
+// use makes l the target until release is called. Then the newest other target takes
+// over, so that a config that fails to start does not take the log of the running one.
 func (s *logSwitch) use(l *zap.Logger) (release func()) {
 	t := &logTarget{l.Core()}
 	s.mu.Lock()
@@ -56,8 +55,8 @@ func (s *logSwitch) core() zapcore.Core {
 	return caddy.Log().Core()
 }
 
-// A switchedCore is the core of such loggers. It keeps the fields added by With
-// itself, since they have to follow it to every target.
+// A switchedCore is the core of such loggers. It keeps the fields of With itself,
+// because they apply to every target.
 type switchedCore struct {
 	to     *logSwitch
 	fields []zapcore.Field
@@ -69,8 +68,8 @@ func (c switchedCore) With(fields []zapcore.Field) zapcore.Core {
 	return switchedCore{c.to, slices.Concat(c.fields, fields)}
 }
 
-// Check hands the entry over to the target of this moment, which decides by the
-// logger's name and its sampling, and writes.
+// Check passes the entry to the current target, which decides by the logger's name and
+// its sampling, and writes.
 func (c switchedCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	core := c.to.core()
 	if !core.Enabled(e.Level) {

@@ -11,25 +11,24 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// Look says how the pages look that stopped clients see. Placeholders are
-// replaced when the config is loaded.
+// Look is the look of the pages for stopped clients. Placeholders are replaced when the
+// config is loaded.
 type Look struct {
-	// Where clients can turn to that were stopped by mistake: a URL, in which
-	// {ref} stands for the reference, or a mail address. Default: none.
+	// The contact for clients that were stopped by mistake: a URL, in which {ref}
+	// stands for the reference, or a mail address. Default: none.
 	Contact string `json:"contact,omitempty"`
 
-	// Colour of what stands out, such as b3261e or #b3261e. In a Caddyfile a #
-	// begins a comment unless it is quoted. Default: red for a ban, blue for a
-	// challenge.
+	// The accent colour, such as b3261e or #b3261e. In a Caddyfile a # begins a comment
+	// unless it is quoted. Default: red for a ban, blue for a challenge.
 	Accent string `json:"accent,omitempty" option:"-"`
 
-	// Origins whose pages may show ours in frames, separated by spaces, such as
+	// Origins whose pages may show these pages in frames, separated by spaces, such as
 	// https://example.com, https://*.example.com and 'self'. Default: none.
 	FrameAncestors string `json:"frame_ancestors,omitempty" option:"joined"`
 }
 
-// checkedLook checks the options of h and returns how its pages look: what it leaves
-// open is as the app says.
+// checkedLook checks the options of h and returns the look of its pages. Unset fields
+// are those of the app.
 func (h *Handler) checkedLook(app Look, repl *caddy.Replacer) (Look, error) {
 	if err := option.Check(h); err != nil {
 		return Look{}, err
@@ -39,26 +38,26 @@ func (h *Handler) checkedLook(app Look, repl *caddy.Replacer) (Look, error) {
 	return look.or(app), err
 }
 
-// colour reads a colour. Without quotes one with a # is a comment to a Caddyfile.
+// colour parses a colour. In a Caddyfile, one with a # needs quotes.
 func colour(to *string) option.Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		if !d.NextArg() {
-			return d.Errf("%s: wants a colour; a # begins a comment, so write accent 336699 or accent \"#336699\"", name)
+			return d.Errf("%s: no colour: a # begins a comment, so write accent 336699 or accent \"#336699\"", name)
 		}
 		d.Prev()
 		return option.Exact(d, name, to)
 	}
 }
 
-// or returns l with what it leaves open as other has it.
+// or returns l with its unset fields from other.
 func (l Look) or(other Look) Look {
 	return Look{
 		cmp.Or(l.Contact, other.Contact), cmp.Or(l.Accent, other.Accent), cmp.Or(l.FrameAncestors, other.FrameAncestors),
 	}
 }
 
-// resolve replaces the placeholders in l, and checks it. The placeholder of the reference
-// is not one of Caddy's, and stays.
+// resolve replaces the placeholders in l, and checks it. The placeholder {ref} is not
+// one of Caddy's, and stays.
 func (l *Look) resolve(repl *caddy.Replacer) error {
 	repl.Set("ref", "{ref}")
 	defer repl.Delete("ref")

@@ -13,16 +13,15 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Matcher matches requests of clients that there is a decision about. It stops
-// nobody, and neither logs nor counts. Clients that the app allows do not match.
-// Where it matches, the placeholders {http.tocsin.*} are set.
+// Matcher matches requests of clients with a decision against them. It stops no
+// request, and neither logs nor counts. Clients that the app allows do not match. If it
+// matches, it sets the placeholders {http.tocsin.*}.
 type Matcher struct{ Clients }
 
 // Clients matches clients with a decision. Matchers for other protocols than HTTP embed
 // it too: they call Prepare in their Provision, and Find with the address of a client.
 type Clients struct {
-	// What the decision in force asks for: ban, captcha or throttle, one or
-	// several. Default: any of them.
+	// Actions to match: ban, captcha or throttle, one or several. Default: all.
 	Actions []string `json:"actions,omitempty"`
 
 	want   [lookup.Ban + 1]bool // by action
@@ -73,7 +72,8 @@ func (c *Clients) Find(ctx context.Context, ip netip.Addr) (lookup.Decision, boo
 	return d, true
 }
 
-// MatchWithError implements [caddyhttp.RequestMatcherWithError].
+// MatchWithError implements [caddyhttp.RequestMatcherWithError]. A client with an unknown
+// address does not match.
 func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
 	d, ok := m.Find(r.Context(), clientIP(r))
 	if ok {
@@ -86,7 +86,7 @@ func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
 //
 //	tocsin [ban] [captcha] [throttle]
 //
-// Without arguments it matches whatever the decision asks for.
+// Without arguments it matches all actions.
 func (c *Clients) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	const matcherName = "matcher tocsin"
 	for d.Next() {

@@ -9,7 +9,7 @@ import (
 
 func TestErrorsSayWhatToWrite(t *testing.T) {
 	for _, row := range []struct{ option, want string }{
-		{"accent #336699", `accent: wants a colour; a # begins a comment, so write accent 336699 or accent "#336699"`},
+		{"accent #336699", `accent: no colour: a # begins a comment, so write accent 336699 or accent "#336699"`},
 		{"local ban -5s", "-5s: must be greater than 0"},
 	} {
 		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("{\ntocsin {\nblocklist a\n"+row.option+"\n}\n}\n"), nil)
@@ -38,8 +38,8 @@ func TestCommandsSpeakPlainly(t *testing.T) {
 	}{
 		{"an error of the API", []string{"check", "nonsense", "--address", h.admin}, "nonsense", true},
 		{"a negative wait", []string{"sync", "--wait=-5s", "--address", h.admin}, "--wait=-5s: must be greater than 0", true},
-		{"an address that nobody listed", []string{"unban", "203.0.113.99", "--address", h.admin}, "Nothing is decided about 203.0.113.99", false},
-		{"no admin endpoint", []string{"status", "--address", "127.0.0.1:1"}, "Does its config say admin off?", true},
+		{"an address that nobody listed", []string{"unban", "203.0.113.99", "--address", h.admin}, "There is no decision about 203.0.113.99", false},
+		{"no admin endpoint", []string{"status", "--address", "127.0.0.1:1"}, "remove admin off from its config", true},
 	} {
 		out, failure := h.command(row.args...)
 		text := out

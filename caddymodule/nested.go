@@ -10,37 +10,37 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// visitVar is the variable of a request that holds what directives on its way share.
+// visitVar is the variable of a request with the state that several directives share.
 const visitVar = "tocsin_visit"
 
-// A place is where a directive stands in the config. A request that comes by
-// several is judged once: by the one that stands deepest, in a handle or route
-// inside of others, and of those equally deep by the first. So of several in one
-// block it is the one with the longest path, since Caddy sorts them like that.
+// A place is the position of a directive in the config. A request that passes several
+// directives is judged once: by the innermost (in nested handle or route blocks), and
+// among equals by the first. In one block that is the one with the longest path,
+// because Caddy sorts them like that.
 //
-// Who stands further out meets the request first, and does what cannot wait: see
-// [middleware.Visit]. To know whether there is somebody further in to leave the
-// rest to, it asks the matchers that lead there. They can be wrong only if somebody
-// in between rewrites the request.
+// An outer directive gets the request first, and does what cannot wait: see
+// [middleware.Visit]. To know whether an inner directive will follow, it asks the
+// matchers on the way. They can only be wrong if a handler in between rewrites the
+// request.
 type place struct {
 	server *caddyhttp.Server
-	root   *caddyhttp.Subroute // the outermost around it, which is the site; nil: none
-	around *caddyhttp.Subroute // the innermost; nil: none
-	depth  int                 // how many there are
-	all    *[]*place           // of the config, complete when it runs
+	root   *caddyhttp.Subroute // the outermost one around it, which is the site; nil: none
+	around *caddyhttp.Subroute // the innermost one; nil: none
+	depth  int                 // the number of subroutes around it
+	all    *[]*place           // of the config; complete when it is running
 
 	handler   *Handler
 	enclosure enclosure
 
 	once   sync.Once
-	shared bool // a request that comes by here may come by another place
-	below  bool // it may be one in the same block, or further in
+	shared bool // a request that passes here may also pass another place
+	below  bool // the other place may be in the same block, or deeper
 }
 
-// A visit is what is kept of a request that may come by several places.
+// A visit is the state of a request that may pass several places.
 type visit struct {
 	middleware.Visit
-	depth int // of the place that judges
+	depth int // of the judging place
 }
 
 // newPlace returns the place of h, which is being provisioned.
@@ -61,8 +61,8 @@ func (a *App) newPlace(ctx caddy.Context, srv *caddyhttp.Server, h *Handler) *pl
 	return p
 }
 
-// survey finds out who else there is. Routes are complete only when the config
-// runs, so the first request has it done.
+// survey finds the other places. Routes are only complete when the config is running,
+// so the first request does it.
 func (p *place) survey() {
 	if p.server == nil {
 		return
@@ -76,8 +76,7 @@ func (p *place) survey() {
 	})
 }
 
-// visit returns what is kept of r, nil if nothing needs to be, and whether h judges
-// it.
+// visit returns the state of r, or nil if none is needed, and whether h judges r.
 func (h *Handler) visit(r *http.Request) (v *middleware.Visit, judges bool) {
 	p := h.place
 	if p == nil {
@@ -104,7 +103,7 @@ func (h *Handler) visit(r *http.Request) (v *middleware.Visit, judges bool) {
 	return &now.Visit, true
 }
 
-// isFollowed reports whether r is about to come by a place further in than h.
+// isFollowed reports whether r will pass a deeper place than h.
 func (h *Handler) isFollowed(r *http.Request) bool {
 	routes := h.place.server.Routes
 	if h.place.around != nil {
@@ -123,8 +122,8 @@ func (h *Handler) isFollowed(r *http.Request) bool {
 	return !here.Terminal && meets(routes[i+1:], here.Group, r, false)
 }
 
-// meets reports whether r comes by a directive in routes, or, unless direct counts,
-// in a block inside of them. Of the group named satisfied a route was taken already.
+// meets reports whether r passes a directive in a block inside routes, or, if direct is
+// set, in routes themselves. A route of the group satisfied was taken already.
 func meets(routes caddyhttp.RouteList, satisfied string, r *http.Request, direct bool) bool {
 	taken := map[string]bool{satisfied: satisfied != ""}
 	for _, route := range routes {
@@ -149,7 +148,7 @@ func meets(routes caddyhttp.RouteList, satisfied string, r *http.Request, direct
 	return false
 }
 
-// leadsIn reports whether r comes by a directive in a block that is among handlers.
+// leadsIn reports whether r passes a directive in a block among handlers.
 func leadsIn(handlers []caddyhttp.MiddlewareHandler, r *http.Request) bool {
 	return slices.ContainsFunc(handlers, func(h caddyhttp.MiddlewareHandler) bool {
 		sr, ok := h.(*caddyhttp.Subroute)

@@ -18,16 +18,16 @@ func TestReady(t *testing.T) {
 	}
 	config := globals("blocklist {DIR}/one.txt\nblocklist {DIR}/two.txt\nsnapshot off") + site
 	h.load(config)
-	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet; list:two.txt was not in sync yet"}`)
+	expect(503, `{"ready":false,"reason":"list:one.txt has not been in sync yet; list:two.txt has not been in sync yet"}`)
 	h.list("two.txt", banned)
 	h.waitSynced("list:two.txt")
-	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet"}`)
+	expect(503, `{"ready":false,"reason":"list:one.txt has not been in sync yet"}`)
 	// Neither another config makes it so, nor another engine with the table of one
 	// that was not ready.
 	h.load(globals("blocklist {DIR}/one.txt\nblocklist {DIR}/two.txt\nsnapshot off\nallow 203.0.113.1") + site)
-	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet"}`)
+	expect(503, `{"ready":false,"reason":"list:one.txt has not been in sync yet"}`)
 	h.load(globals("blocklist {DIR}/one.txt\nsnapshot off") + site)
-	expect(503, `{"ready":false,"reason":"list:one.txt was not in sync yet"}`)
+	expect(503, `{"ready":false,"reason":"list:one.txt has not been in sync yet"}`)
 	h.list("one.txt", "192.0.2.2")
 	h.waitSynced("list:one.txt")
 	expect(200, `{"ready":true}`)

@@ -125,7 +125,7 @@ func TestRealCrowdSec(t *testing.T) {
 	})
 }
 
-// patiently returns check, and has the sources read everything anew, once in the
+// patiently returns check, and has the sources read everything again, once in the
 // life of h, if it has failed for as long as h has patience. CrowdSec stamps a
 // decision before it commits it, so that an answer under way in between misses
 // it and the next one takes it for told. With ten polls a second that happens

@@ -25,7 +25,7 @@ func (a *App) Replayer(ctx caddy.Context, private bool) (*admin.Replayer, error)
 	case err != nil:
 		return nil, fmt.Errorf("detect: %w", err)
 	case watch == nil:
-		return nil, errors.New("detect: it is off: nothing would have been looked for")
+		return nil, errors.New("detect: it is off, so there are no scenarios to replay: remove detect off")
 	}
 	a.logger = zap.NewNop()
 	allow, err := a.takeAllow(a.Allow, caddy.NewReplacer()) // files are read, and followed no further

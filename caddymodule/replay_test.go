@@ -73,15 +73,15 @@ func TestReplay(t *testing.T) {
 		{"detection is off", []string{log, "--config", off}, nil, "detect: it is off"},
 		{"a config without it", []string{log, "--config", bare}, nil, "global option tocsin is missing"},
 		{"no config", []string{log, "--config", bare + ".not"}, nil, "no such file"},
-		{"both", []string{log, "--config", matcher, "--scenarios", "builtin"}, nil, "--scenarios goes without --config"},
-		{"an adapter alone", []string{log, "--adapter", "caddyfile"}, nil, "--adapter goes with --config"},
+		{"both", []string{log, "--config", matcher, "--scenarios", "builtin"}, nil, "--scenarios and --data exclude --config"},
+		{"an adapter alone", []string{log, "--adapter", "caddyfile"}, nil, "--adapter needs --config"},
 		{"no log", []string{}, nil, "requires at least 1 arg"},
 		{"a log that is not there", []string{log + ".not"}, nil, "no such file"},
 		{"scenarios that are not there", []string{log, "--scenarios", log + ".not"}, nil, "no such file"},
 		{"no log of requests", []string{h.file("dmesg", "usb 1-1: new device\nusb 1-2: new device\n"), "--scenarios", scenarios}, nil, "no request in them: "},
 		{"lists of scenarios", []string{log, "--scenarios", listed, "--data", lists}, []string{"ban mine/trap 2 1"}, bad},
-		{"lists without scenarios", []string{log, "--config", matcher, "--data", lists}, nil, "--data likewise"},
-		{"a limit of nothing", []string{log, "--limit=0"}, nil, "--limit: want a number above 0"},
+		{"lists without scenarios", []string{log, "--config", matcher, "--data", lists}, nil, "exclude --config"},
+		{"a limit of nothing", []string{log, "--limit=0"}, nil, "--limit: must be greater than 0"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h.t = t

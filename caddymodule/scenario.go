@@ -79,11 +79,11 @@ func (s *Scenario) check() error {
 	case s.Capacity < 0 || s.Leak < 0:
 		return errors.New("capacity and leak: must be greater than 0")
 	case s.Capacity > 0 && s.Leak == 0:
-		return fmt.Errorf("capacity %d needs a leak: say how long it takes for one request to be forgotten, such as leak 10s", s.Capacity)
+		return fmt.Errorf("capacity %d needs leak: the time after which one request no longer counts, such as leak 10s", s.Capacity)
 	case s.Capacity == 0 && (s.Leak != 0 || s.Distinct):
-		return errors.New("leak and distinct need a capacity: say how many requests are no offence, such as capacity 5")
+		return errors.New("leak and distinct need capacity: the number of requests that are no offence, such as capacity 5")
 	case slices.ContainsFunc(s.Match, func(set caddy.ModuleMap) bool { return len(set) == 0 }):
-		return errors.New("match is empty, and every request would match: name a matcher in it, such as path /trap/*, or leave match out")
+		return errors.New("match is empty, so every request would match: add a matcher, such as path /trap/*, or remove match")
 	}
 	for _, status := range s.Status {
 		if status < 100 || status > 999 {
@@ -99,17 +99,17 @@ func (s *Scenario) check() error {
 // checkAim refuses a scenario that means everybody: such a one bans each client at
 // its first request, or at the first that goes well.
 func (s *Scenario) checkAim() error {
-	const choices = "add match { … } with what nobody asks for, or capacity and leak to limit how many requests a client may send"
+	const choices = "add match { … } with paths that no visitor requests, or capacity and leak to limit the requests of a client"
 	if len(s.Match) > 0 || s.Capacity > 0 {
 		return nil
 	}
 	if len(s.Status) == 0 {
-		return errors.New("it names neither match, status nor capacity, so that the first request of every client would be an offence: " +
+		return errors.New("it has neither match, status nor capacity, so the first request of every client would be an offence: " +
 			choices + ", or a status such as 401")
 	}
 	for _, status := range s.Status {
 		if status < http.StatusBadRequest {
-			return fmt.Errorf("status %d without match or capacity means every client that the site serves: %s", status, choices)
+			return fmt.Errorf("status %d without match or capacity matches every client of the site: %s", status, choices)
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func (k *secretKeeper) run(ctx context.Context) {
 	for {
 		pause := readInterval
 		if err := k.refresh(ctx); err != nil && ctx.Err() == nil {
-			k.logger.Warn("passes of solved challenges hold on this server only, and not over a restart",
+			k.logger.Warn("passes of solved challenges are valid on this server only, and not after a restart",
 				zap.Error(err), zap.Duration("next_try", retryRead))
 			pause = retryRead
 		}

@@ -325,7 +325,7 @@ func (h *host) waitSynced(names ...string) {
 	wait(h.t, func() error {
 		for _, s := range runningEngine(h.t).Stats().Sources {
 			if !s.Live && s.Synced.IsZero() && (len(names) == 0 || slices.Contains(names, s.Name)) {
-				return fmt.Errorf("%s was not in sync yet", s.Name)
+				return fmt.Errorf("%s has not been in sync yet", s.Name)
 			}
 		}
 		return nil

@@ -17,8 +17,8 @@ func (a *App) hintHosts() {
 		return
 	}
 	for domain, hosts := range a.domains() {
-		a.logger.Info("sites of one domain each ask visitors for a challenge of their own; if all hosts below it are yours, write hosts and the domain "+
-			"into the block of challenge, and one pass holds for all",
+		a.logger.Info("several sites of one domain each send their own challenge: if all hosts of the domain are yours, write hosts and the domain "+
+			"into the block of challenge, so that one pass is valid for all",
 			zap.String("domain", domain), zap.Strings("hosts", hosts[:min(len(hosts), 10)]))
 	}
 }

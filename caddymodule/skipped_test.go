@@ -41,7 +41,7 @@ func (h *host) hubOf(scenario string) string {
 type logLine struct{ Level, Msg, Scenario, File, Reason string }
 
 // validateLogged validates a config that looks for the scenarios of a folder, and
-// returns what the log says of some left out.
+// returns the log lines about skipped scenarios.
 func (h *host) validateLogged(detect string) ([]logLine, error) {
 	h.t.Helper()
 	file := filepath.Join(h.t.TempDir(), "caddy.log")
@@ -58,7 +58,7 @@ func (h *host) validateLogged(detect string) ([]logLine, error) {
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			h.t.Fatalf("%s: %v", line, err)
 		}
-		if strings.Contains(l.Msg, "left out") {
+		if strings.Contains(l.Msg, "is skipped") {
 			lines = append(lines, l)
 		}
 	}
@@ -70,7 +70,7 @@ const (
 	ownName  = "type: trigger\nname: mine\ndescription: x\nfilter: \"evt.Parsed.request == '/mine'\"\ngroupby: evt.Meta.source_ip\nlabels: {remediation: true}\n"
 )
 
-// caddy validate passes, and the log names what was left out, with the line.
+// caddy validate passes, and the log names what was skipped, with the line.
 func TestAConfigWithNewerScenariosIsValid(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
@@ -91,8 +91,8 @@ func TestAConfigWithNewerScenariosIsValid(t *testing.T) {
 			scenarios := h.hubOf(row.yaml)
 			lines, err := h.validateLogged("detect builtin " + scenarios + " {\npolicy crowdsecurity/upgraded ban\n}")
 			want := []logLine{
-				{row.level, "scenario left out", "crowdsecurity/upgraded", filepath.Join(scenarios, "upgraded.yaml") + ":" + row.line, row.reason},
-				{"warn", "policy left out: there is no such scenario, or it cannot run", "crowdsecurity/upgraded", "", ""},
+				{row.level, "a scenario is skipped", "crowdsecurity/upgraded", filepath.Join(scenarios, "upgraded.yaml") + ":" + row.line, row.reason},
+				{"warn", "a policy has no effect: its scenario does not exist, or is skipped", "crowdsecurity/upgraded", "", ""},
 			}
 			if err != nil || !slices.Equal(lines, want) {
 				t.Errorf("%v\ngot  %+v\nwant %+v", err, lines, want)

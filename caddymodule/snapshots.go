@@ -75,7 +75,7 @@ func tidySnapshots(folder, own string, log *zap.Logger) {
 			continue
 		}
 		if _, err := engine.RemoveSnapshot(path); err != nil {
-			log.Warn("an old snapshot stays", zap.Error(err))
+			log.Warn("an old snapshot could not be removed", zap.Error(err))
 		}
 	}
 	half, _ := filepath.Glob(filepath.Join(folder, "tocsin*.snap.*"))

@@ -40,7 +40,7 @@ func TestEachSourceHasToBeInSync(t *testing.T) {
 		}
 		h.load(config)
 	}
-	const reason = "list:missing.txt was not in sync yet"
+	const reason = "list:missing.txt has not been in sync yet"
 	h.load(missing)
 	h.engineIs(func(p *pooled) {
 		p.Alert(event.Alert{Scenario: "test", Client: netip.MustParseAddr("198.51.100.77"), Remediation: true})

@@ -35,7 +35,7 @@ func loadSources(ctx caddy.Context, raw []json.RawMessage, repl *caddy.Replacer)
 		name := m.(caddy.Module).CaddyModule().ID.Name()
 		s, ok := m.(guest.Source)
 		if !ok {
-			return nil, fmt.Errorf("sources: %s is no guest.Source", name)
+			return nil, fmt.Errorf("sources: %s does not implement guest.Source", name)
 		}
 		one := namedSource{s, fmt.Sprintf("%s %d", name, nth[name]+1)}
 		if err := s.Resolve(repl, nth[name]); err != nil {
@@ -83,7 +83,7 @@ func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap
 		}
 	}
 	if len(s.Context) > 0 && len(s.Report) == 0 {
-		return nil, errors.New("context: nobody is told: say whom with report")
+		return nil, errors.New("context: it needs the option report, which says who gets the alerts")
 	}
 	if err := p.addReporters(s.Report); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -98,7 +98,7 @@ func (p *parts) open(src guest.Source, env guest.Env) error {
 		return err
 	}
 	if p.named(o.Name()) != nil {
-		return fmt.Errorf("two sources are named %q: give each a name of its own", o.Name())
+		return fmt.Errorf("two sources have the name %q: give one another name", o.Name())
 	}
 	p.opened = append(p.opened, o)
 	if at, ok := o.(guest.Locator); ok {
@@ -110,7 +110,7 @@ func (p *parts) open(src guest.Source, env guest.Env) error {
 	case engine.Live:
 		p.live = append(p.live, o)
 	default:
-		return fmt.Errorf("source %s is neither an engine.Source nor an engine.Live", o.Name())
+		return fmt.Errorf("source %s implements neither engine.Source nor engine.Live", o.Name())
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (p *parts) addReporters(names []string) error {
 	for _, name := range names {
 		r, ok := p.named(name).(guest.Reporter)
 		if !ok {
-			return fmt.Errorf("no source named %q can be told of alerts: want the name of a lapi of mode stream", name)
+			return fmt.Errorf("no source with the name %q accepts alerts: want the name of a lapi with mode stream", name)
 		}
 		if err := r.CanReport(); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// logStart says in one line what is on.
+// logStart logs one line with the main settings.
 func (a *App) logStart() {
 	stats := a.engine.Stats()
 	sources := make([]string, len(stats.Sources))
@@ -20,7 +20,7 @@ func (a *App) logStart() {
 		zap.String("challenge", a.challengeType()), zap.Strings("inspectors", a.inspectors.names()))
 }
 
-// guarded returns how many sites have the directive, however often.
+// guarded returns the number of sites with the directive.
 func (a *App) guarded() int {
 	type site struct {
 		server *caddyhttp.Server
@@ -33,7 +33,7 @@ func (a *App) guarded() int {
 	return len(sites)
 }
 
-// leads returns how many scenarios there are, and how many of them lead to what.
+// leads returns the number of scenarios, also by consequence.
 func (a *App) leads() (n int, to map[string]int) {
 	to = map[string]int{}
 	if a.watch == nil {
@@ -47,7 +47,7 @@ func (a *App) leads() (n int, to map[string]int) {
 	return len(all), to
 }
 
-// challengeType returns what meets a captcha decision: off if nothing does.
+// challengeType returns the type of the challenge, or off.
 func (a *App) challengeType() string {
 	if a.passage == nil {
 		return challengeOff

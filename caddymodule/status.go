@@ -19,10 +19,10 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// unbanTimeout bounds how long all Local APIs together may take for an unban.
+// unbanTimeout limits the time of all Local APIs together for an unban.
 const unbanTimeout = 20 * time.Second
 
-// status says how p stands.
+// status returns the status of p.
 func (p *pooled) status() admin.Status {
 	stats, now := p.Stats(), time.Now()
 	s := admin.Status{
@@ -53,8 +53,8 @@ func (p *pooled) status() admin.Status {
 	return s
 }
 
-// readiness reports whether p is fit to judge by, and if not, which sources are
-// in the way. Anybody may read that, so it tells no addresses and no errors.
+// readiness reports whether p is ready, and if not, which sources are the cause.
+// Anybody may read that, so it has no addresses and no errors.
 func (p *pooled) readiness(stats engine.Stats, now time.Time) (ready bool, reason string) {
 	var late []string
 	for i := range stats.Sources {
@@ -63,9 +63,9 @@ func (p *pooled) readiness(stats engine.Stats, now time.Time) (ready bool, reaso
 		case !s.Synced.IsZero():
 			late = append(late, fmt.Sprintf("%s was last in sync %v ago", s.Name, now.Sub(s.Synced).Round(time.Second)))
 		case !s.Carried.IsZero():
-			late = append(late, s.Name+" was not in sync since the start")
+			late = append(late, s.Name+" has not been in sync since the start")
 		default:
-			late = append(late, s.Name+" was not in sync yet")
+			late = append(late, s.Name+" has not been in sync yet")
 		}
 	}
 	return len(late) == 0, strings.Join(late, "; ")
@@ -76,7 +76,7 @@ func (a *App) Check(ctx context.Context, ip netip.Addr) admin.Check {
 	all := a.engine.Covering(ip)
 	winner, found := a.engine.Lookup(ctx, ip)
 	if found && !slices.ContainsFunc(all, func(d lookup.Decision) bool { return isSame(&d, &winner) }) {
-		// A live source said so.
+		// It is from a live source.
 		all = slices.Insert(all, 0, winner)
 	}
 	c := admin.Check{
@@ -103,7 +103,7 @@ func (a *App) Check(ctx context.Context, ip netip.Addr) admin.Check {
 	return c
 }
 
-// leadsTo returns what an action comes to under this config.
+// leadsTo returns the effect of an action under this config.
 func (a *App) leadsTo(asked lookup.Action) lookup.Action {
 	if asked == lookup.Captcha && a.passage == nil {
 		return lookup.Throttle
@@ -117,15 +117,26 @@ func isSame(a, b *lookup.Decision) bool {
 		a.Prefix == b.Prefix && a.Country == b.Country && a.AS == b.AS
 }
 
-// A site is a directive of the config, less what the app knows.
+// A site has the settings of a directive that the app needs.
 type site struct {
 	server *caddyhttp.Server
 	allow  allowance
 	dryRun bool
 }
 
-// exceptions returns the directives that let ip pass by themselves. Those behind a trusted
-// proxy do so with the proxy's own requests, unless the operator has decided against it.
+// anySite reports whether is is true of a site of srv.
+func (a *App) anySite(srv *caddyhttp.Server, is func(*site) bool) bool {
+	for i := range a.sites {
+		if s := &a.sites[i]; s.server == srv && is(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// exceptions returns the directives that let ip pass. A server that trusts ip as a
+// proxy does so for the proxy's own requests, unless the decision is the operator's
+// own.
 func (a *App) exceptions(ip netip.Addr, remote bool) []admin.Exception {
 	var all []admin.Exception
 	for _, s := range a.sites {
@@ -150,7 +161,7 @@ func (a *App) exceptions(ip netip.Addr, remote bool) []admin.Exception {
 	return all
 }
 
-// unbanners returns the sources that take decisions back where they come from.
+// unbanners returns the sources that can delete decisions in their upstream.
 func (p *pooled) unbanners() []guest.Unbanner {
 	var all []guest.Unbanner
 	for _, o := range p.opened {
@@ -161,8 +172,8 @@ func (p *pooled) unbanners() []guest.Unbanner {
 	return all
 }
 
-// unban takes back what is decided about the very target of d, here at once, and
-// then in the Local APIs, which would only announce it again.
+// unban deletes the decisions about exactly the target of d: here at once, and then in
+// the Local APIs, which would otherwise announce them again.
 func (p *pooled) unban(ctx context.Context, d lookup.Decision) admin.Unban {
 	held := p.about(ctx, &d)
 	a := admin.Unban{Target: admin.NewDecision(&d).Target, Removed: p.Unban(d)}
@@ -175,7 +186,7 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) admin.Unban {
 	upstreams := p.unbanners()
 	outcomes := make([]outcome, len(upstreams))
 	var wg sync.WaitGroup
-	for i, u := range upstreams { // at once, so that none waits for one that hangs
+	for i, u := range upstreams { // all at the same time, so that none waits for one that hangs
 		wg.Go(func() { outcomes[i].removed, outcomes[i].err = u.Unban(ctx, d) })
 	}
 	wg.Wait()
@@ -184,7 +195,8 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) admin.Unban {
 		if o.err != nil {
 			u.Error = o.err.Error()
 		}
-		// One that cannot matters if it has said something, which may come back.
+		// A source that cannot delete only matters if it has a decision, which may come
+		// back.
 		if !errors.Is(o.err, errors.ErrUnsupported) || slices.Contains(held, u.Source) {
 			a.Upstream = append(a.Upstream, u)
 		}
@@ -195,8 +207,8 @@ func (p *pooled) unban(ctx context.Context, d lookup.Decision) admin.Unban {
 	return a
 }
 
-// about returns the sources with a decision about the very target of d. A live
-// one is asked, which holds for a while what it answers.
+// about returns the sources with a decision about exactly the target of d. It asks live
+// sources, which keep their answers for a while.
 func (p *pooled) about(ctx context.Context, d *lookup.Decision) []string {
 	all := p.Table().CoveringPlace(d.Country, d.AS)
 	if d.Prefix.IsValid() {

@@ -280,7 +280,7 @@ func TestUnbanInTheLocalAPI(t *testing.T) {
 	if a := h.get(banned, "/"); a.status != http.StatusOK {
 		t.Errorf("the client gets %d", a.status)
 	}
-	if out, failure := h.command("sync", "--address", h.admin); out != "Reading anew: lapi, lapi2\n" || failure != "" {
+	if out, failure := h.command("sync", "--address", h.admin); out != "Reading again: lapi, lapi2\n" || failure != "" {
 		t.Errorf("%q, %s", out, failure)
 	}
 	h.waitStatus("192.0.2.2", http.StatusForbidden)
@@ -317,7 +317,7 @@ func TestAllowlists(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	out, _ := h.command("check", "192.0.2.1", "--address", h.admin)
-	if !strings.Contains(out, "pass: it is on an allowlist of CrowdSec") || !strings.Contains(out, "by lapi, for decisions from there") {
+	if !strings.Contains(out, "pass: it is on an allowlist of CrowdSec") || !strings.Contains(out, "by lapi, so its decisions do not apply") {
 		t.Error(out)
 	}
 	c = askFor[admin.Check](h, "GET", "/tocsin/check?ip=192.0.2.3", 200)
@@ -393,7 +393,7 @@ func TestWarnsOfSharedKeys(t *testing.T) {
 			if err != nil && !os.IsNotExist(err) {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(log), "share a key"); n != row.want {
+			if n := strings.Count(string(log), "use the same API key"); n != row.want {
 				t.Errorf("%d warnings, want %d:\n%s", n, row.want, log)
 			}
 		})

@@ -13,11 +13,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Warnings are about a config that does something else than its author is likely to
-// mean. They are in the log once, and in the status as long as the config runs.
+// Warnings are about probable mistakes in a config. Each is logged once, and in the
+// status while the config is running.
 type warnings struct {
-	matched   atomic.Bool // a matcher asks, so that no directive is needed
-	forwarded atomic.Bool // the warning of proxies that are not trusted was given
+	matched   atomic.Bool // there is a matcher, so a directive is not needed
+	forwarded atomic.Bool // the warning of untrusted proxies was logged
 
 	mu   sync.Mutex
 	text []string
@@ -39,21 +39,21 @@ func (w *warnings) all() []string {
 	return slices.Clone(w.text)
 }
 
-// warn warns of text, which is the same each time for one cause.
+// warn logs text once and adds it to the status. Each cause has one text.
 func (a *App) warn(text string, fields ...zap.Field) {
 	if a.warnings.add(text) {
 		a.logger.Warn(text, fields...)
 	}
 }
 
-// warnNoDirective warns if no site asks for anything.
+// warnNoDirective warns if no site has the directive.
 func (a *App) warnNoDirective() {
 	if len(a.places) == 0 && !a.warnings.matched.Load() {
-		a.warn("no site has the directive tocsin, so nobody is stopped: write tocsin into each site that it should protect")
+		a.warn("no site has the directive tocsin, so no request is checked: write tocsin into each site that it should protect")
 	}
 }
 
-// warnOfGuests has the guests look for mistakes in the config.
+// warnOfGuests lets the guests check the config for mistakes.
 func (a *App) warnOfGuests(state State) {
 	c := guest.Config{Sources: a.engine.opened, Report: state.Report}
 	for _, o := range a.engine.opened {
@@ -63,25 +63,25 @@ func (a *App) warnOfGuests(state State) {
 	}
 }
 
-// warnLost warns if this config has no source of decisions and the one before had:
-// that may be an accident, and what they decided ends with it.
+// warnLost warns if this config has no source of decisions and the previous one had:
+// that may be a mistake, and their decisions are no longer enforced.
 func (a *App) warnLost(before *pooled) {
 	if before == nil || a.engine.hasDecisions() || !before.hasDecisions() {
 		return
 	}
-	a.warn("the config before had sources of decisions, this one has none: what they decided is no longer enforced; " +
+	a.warn("the previous config had sources of decisions, this one has none, so their decisions are no longer enforced: " +
 		"write lapi or blocklist into the global option tocsin")
 }
 
-// warnGone warns if no config has tocsin any more, though the server goes on.
+// warnGone warns if the new config has no tocsin any more.
 func (a *App) warnGone() {
 	if running() == nil && !caddy.Exiting() && caddy.ActiveContext().Context != nil {
-		a.logger.Warn("the config that runs now has no tocsin: no request is checked any more")
+		a.logger.Warn("the new config has no tocsin: no request is checked any more")
 	}
 }
 
-// watchForwarded returns what looks for requests that seem to come through a proxy
-// although srv trusts none; nil if it does.
+// watchForwarded returns a function that detects requests through a proxy although srv
+// trusts none, or nil if it trusts some.
 func (a *App) watchForwarded(srv *caddyhttp.Server) func(r *http.Request) {
 	if trustsProxies(srv) {
 		return nil
@@ -89,9 +89,9 @@ func (a *App) watchForwarded(srv *caddyhttp.Server) func(r *http.Request) {
 	return a.warnForwarded
 }
 
-// warnForwarded warns of r, once, if it seems to come through a proxy that is not
-// trusted. Anybody can send such a field, so the log names no address but that of a
-// proxy next to us: an attacker's would be an invitation to trust it.
+// warnForwarded warns once if r seems to come through an untrusted proxy. Any client
+// can send such a header, so the log only names the address of a private proxy: an
+// operator might trust an attacker's address.
 func (a *App) warnForwarded(r *http.Request) {
 	if a.warnings.forwarded.Load() || len(r.Header["X-Forwarded-For"]) == 0 || !a.warnings.forwarded.CompareAndSwap(false, true) {
 		return
@@ -102,6 +102,6 @@ func (a *App) warnForwarded(r *http.Request) {
 			fields = append(fields, zap.String("from", ip.String()))
 		}
 	}
-	a.warn("a request had X-Forwarded-For, but no proxy is trusted: if there is a proxy or CDN before this server, all of its clients are "+
-		"taken for one; then write trusted_proxies static and its addresses, and trusted_proxies_strict, into the global option servers", fields...)
+	a.warn("a request had X-Forwarded-For, but no proxy is trusted: if a proxy or CDN is in front of this server, all its clients "+
+		"count as one: write trusted_proxies static and its addresses, and trusted_proxies_strict, into the global option servers", fields...)
 }

@@ -30,8 +30,8 @@ func TestWhatIsHardlyMeantIsWarnedOf(t *testing.T) {
 		{"countries without a database", fmt.Sprintf(lapi, "country"), site1, nil, "scopes has country without the option geoip"},
 		{"systems without a database", fmt.Sprintf(lapi, "as"), site1, nil, "scopes has as without the option geoip"},
 		{"countries with a database", "geoip {DIR}/places.mmdb\n" + fmt.Sprintf(lapi, "country"), site1, nil, ""},
-		{"captchas without a challenge", "challenge off\nlocal captcha 10m", site1, nil, "challenge off: what asks for a captcha turns clients away"},
-		{"no source", "", site1, []string{"blocklist {DIR}/list.txt", ""}, "no source of decisions: only what is seen here is stopped"},
+		{"captchas without a challenge", "challenge off\nlocal captcha 10m", site1, nil, "challenge off: captcha decisions refuse clients"},
+		{"no source", "", site1, []string{"blocklist {DIR}/list.txt", ""}, "no source of decisions, so only clients that this server detects are stopped"},
 		{"a proxy that is not trusted", "", site1, []string{"trusted_proxies static 127.0.0.0/8", "", "trusted_proxies_strict", ""}, "a request had X-Forwarded-For, but no proxy is trusted"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -66,9 +66,9 @@ func TestWhatIsHardlyMeantIsWarnedOf(t *testing.T) {
 
 func TestTocsinThatIsTakenAwayIsWarnedOf(t *testing.T) {
 	for _, row := range []struct{ name, method, path, want string }{
-		{"the app", "DELETE", "/config/apps/tocsin", "the config before had sources of decisions, this one has none"},
+		{"the app", "DELETE", "/config/apps/tocsin", "the previous config had sources of decisions, this one has none"},
 		{"the sites", "DELETE", "/config/apps/http", "no site has the directive tocsin"},
-		{"all apps", "DELETE", "/config/apps", "the config that runs now has no tocsin: no request is checked any more"},
+		{"all apps", "DELETE", "/config/apps", "the new config has no tocsin: no request is checked any more"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := newHost(t)

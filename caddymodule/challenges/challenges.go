@@ -17,7 +17,7 @@ import (
 	"github.com/tocsin-project/tocsin/challenge"
 )
 
-// within is where the options stand that errors are about.
+// within are the enclosing options, for errors.
 const within = "challenge"
 
 func init() {

@@ -11,21 +11,20 @@ import (
 	"github.com/tocsin-project/tocsin/challenge"
 )
 
-// SiteVerify is a hosted service: "turnstile", "hcaptcha", "recaptcha", "recaptcha_v3", or
-// "siteverify" for another that works like them. Placeholders are replaced in all strings.
+// SiteVerify is a hosted service: "turnstile", "hcaptcha", "recaptcha", "recaptcha_v3",
+// or "siteverify" for another with the same protocol. Placeholders are replaced in all
+// strings.
 type SiteVerify struct {
-	// Key of the site, as the provider gives it. Not secret.
+	// The site key from the provider. It is not secret.
 	SiteKey string `json:"site_key,omitempty" option:"-"`
 
 	// Its secret key, or file:PATH.
 	SecretKey string `json:"secret_key,omitempty" option:"-"`
 
-	// Where proofs are verified. Default: the provider's; required for
-	// siteverify.
+	// URL that verifies proofs. Default: the provider's; required for siteverify.
 	VerifyURL string `json:"verify_url,omitempty"`
 
-	// Where the browser gets the widget. Default: the provider's; required for
-	// siteverify.
+	// URL of the widget's script. Default: the provider's; required for siteverify.
 	ScriptURL string `json:"script_url,omitempty"`
 
 	// Class of the element that the widget fills, and name of the form field that
@@ -33,25 +32,24 @@ type SiteVerify struct {
 	Class string `json:"class,omitempty"`
 	Field string `json:"field,omitempty"`
 
-	// Host names that a proof may be for. Default: the one that the visitor asked
-	// for.
+	// Hosts for which proofs are accepted. Default: the host that the visitor
+	// requested.
 	Hostnames []string `json:"hostnames,omitempty"`
 
-	// Action that a proof has to be for. Default: challenge, where the service
-	// has actions.
+	// Action that a proof must have. Default: challenge, if the service has actions.
 	Action string `json:"action,omitempty"`
 
-	// Score that recaptcha_v3 has to give at least, 0 to 1. Default: 0.5.
+	// Lowest accepted score of recaptcha_v3, above 0 and at most 1. Default: 0.5.
 	MinScore float64 `json:"min_score,omitempty"`
 
-	// How old a proof may be. Default: 5m, and 10m for recaptcha.
+	// Maximum age of a proof. Default: 5m, and 10m for recaptcha.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
 
-	// How long to wait for the provider. Then the embedded challenge stands in for
-	// it. Default: 5s.
+	// How long to wait for the provider. After that the embedded challenge replaces it.
+	// Default: 5s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// Whether to tell the provider the visitor's address. Default: false.
+	// Whether to send the visitor's address to the provider. Default: false.
 	RemoteIP bool `json:"remote_ip,omitempty"`
 
 	service challenge.Service

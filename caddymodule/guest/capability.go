@@ -11,19 +11,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// Files is a guest whose files belong to its identity: it reads them once.
+// Files is a guest whose files belong to its identity, because it reads them only once.
 type Files interface {
 	Files() []File
 }
 
-// A File is one that a guest reads.
+// A File is a file that a guest reads.
 type File struct {
-	Option string // that names it, for errors, such as "tls"
+	Option string // the option with its path, for errors, such as "tls"
 	Path   string
 }
 
-// ParseFailure returns the action that s, the value of an option such as failure, names
-// for what could not be asked about: "open" or nothing for none, "captcha" or "ban".
+// ParseFailure returns the action of an option failure: "open" or nothing means none,
+// "captcha" and "ban" the action of that name.
 func ParseFailure(s string) (lookup.Action, error) {
 	switch a, err := lookup.ParseAction(s); {
 	case s == "" || s == "open":
@@ -34,72 +34,74 @@ func ParseFailure(s string) (lookup.Action, error) {
 	return lookup.None, fmt.Errorf("%.64q: want open, ban or captcha", s)
 }
 
-// A Locator is a source that says where addresses are, for decisions about countries and
-// autonomous systems. It has no decisions.
+// A Locator is a source that knows the places of addresses, for decisions about
+// countries and autonomous systems. It has no decisions itself.
 type Locator interface {
-	// Locate returns the code of the country that ip is in, and the number of its
-	// autonomous system. It stands in front of requests.
+	// Locate returns the country code of ip, and the number of its autonomous system.
+	// Requests wait for it.
 	Locate(ip netip.Addr) (country string, as uint32)
 	// SystemName returns the name of the autonomous system.
 	SystemName(ip netip.Addr) string
 }
 
-// A Syncer is a source that can read everything anew. It does not wait for that.
+// A Syncer is a source that can read everything again. Sync does not wait.
 type Syncer interface{ Sync() }
 
-// A Reporter is a source that can be told of alerts.
+// A Reporter is a source that accepts alerts.
 type Reporter interface {
 	engine.Reporter
-	// CanReport says why it cannot be told, as it is configured. Nil: it can.
+	// CanReport returns why it cannot accept alerts with its configuration, or nil if
+	// it can.
 	CanReport() error
 }
 
-// An Unbanner is a source that takes decisions back where they come from.
+// An Unbanner is a source that can delete decisions in its upstream.
 type Unbanner interface {
 	Name() string
-	// Unban takes back what is decided about the very target of d, and returns how many
-	// decisions there were. An error that is [errors.ErrUnsupported] says that it cannot, as
-	// it is configured.
+	// Unban deletes the decisions about exactly the target of d, and returns their
+	// number. The error [errors.ErrUnsupported] means that its configuration does not
+	// allow that.
 	Unban(ctx context.Context, d lookup.Decision) (int, error)
 }
 
-// Allowlisted is a source with allowlists. If it is an [engine.Allowlister] too, clients on
-// them are spared its decisions.
+// Allowlisted is a source with allowlists. If it is also an [engine.Allowlister], its
+// decisions do not apply to clients on them.
 type Allowlisted interface {
-	// Allowlist says how the allowlists stand. Not ok: none are read, as it is configured.
+	// Allowlist returns the state of the allowlists. ok is false if its configuration
+	// reads none.
 	Allowlist() (list Allowlist, ok bool)
 }
 
-// An Allowlist says how the allowlists of a source stand.
+// An Allowlist is the state of the allowlists of a source.
 type Allowlist struct {
 	Entries int
-	Read    time.Time // when they last were; zero: never
-	Err     error     // why the last try failed; nil if it did not
+	Read    time.Time // when they were last read; zero: never
+	Err     error     // of the last try; nil if it succeeded
 }
 
-// Keyed is a source with a key that inspectors can use, too.
+// Keyed is a source with a key that inspectors can use too.
 type Keyed interface {
-	// Key returns the key, empty if it has none.
+	// Key returns the key, or "" if there is none.
 	Key() string
 }
 
-// Captchas is a guest that asks for captchas, which needs a challenge.
+// Captchas is a guest with options that ask for captchas, which need a challenge.
 type Captchas interface {
-	// Captchas names the options that do, such as "failure of lapi 1".
+	// Captchas returns these options, such as "failure of lapi 1".
 	Captchas() []string
 }
 
-// A Warner is a guest that looks for mistakes in a config which has been loaded.
+// A Warner is a guest that checks a loaded config for mistakes.
 type Warner interface {
 	// Warn calls warn for each mistake.
 	Warn(c Config, warn func(text string, fields ...zap.Field))
 }
 
-// Config is what a [Warner] may know of the config.
+// Config is the part of the config for a [Warner].
 type Config struct {
 	Sources []Opened // all of the config, in its order
-	Report  []string // the names of those that are told of alerts
+	Report  []string // the names of the receivers of alerts
 }
 
-// A Closer is closed when no config needs it any more.
+// A Closer is closed when no config uses it any more.
 type Closer interface{ Close() }

@@ -59,38 +59,38 @@ const Sources = "tocsin.sources"
 
 // A Source is a module in the namespace tocsin.sources.
 type Source interface {
-	// Resolve fills in defaults, replaces placeholders, reads secrets and checks what the
-	// operator has written. Nth counts the sources of this module in the config, from 0.
+	// Resolve fills in defaults, replaces placeholders, reads secrets and checks the
+	// options. Nth counts the sources of this module in the config, from 0.
 	Resolve(repl *caddy.Replacer, nth int) error
-	// Open makes the source, once it is resolved.
+	// Open creates the source after Resolve.
 	Open(env Env) (Opened, error)
 }
 
-// An Opened is what a [Source] has opened. It is an [engine.Source] or an [engine.Live]
-// too.
+// An Opened is the result of a [Source]. It must also be an [engine.Source] or an
+// [engine.Live].
 type Opened interface {
-	// Name is what its decisions are filed under. No two sources of a config have the same.
+	// Name is the source of its decisions. It must be unique in a config.
 	Name() string
-	// Kind is what the status calls this kind of source.
+	// Kind is the name of this kind of source in the status.
 	Kind() string
-	// Status says how the source stands.
+	// Status returns the state of the source.
 	Status() lookup.Status
 }
 
-// Env is what the app offers to sources. All functions may be called at any time after
-// Open has returned.
+// Env has the data and functions of the app for sources. The functions may be called at
+// any time after Open has returned.
 type Env struct {
 	Logger   *zap.Logger
-	Fallback lookup.Action // what a decision of a type that is not known asks for
-	Context  []string      // what is told of requests in alerts, beyond the usual: see the option report
+	Fallback lookup.Action // action for decisions of an unknown type
+	Context  []string      // optional fields of requests in alerts: see the option report
 
 	Counters  iter.Seq2[string, *middleware.Counters] // of requests, by server
-	Scenarios func() []string                         // the names of those that are looked for
-	Locate    func(netip.Addr) Place                  // where an address is; the zero Place if nobody knows
-	LogBits   func() (v4, v6 int)                     // how much of an address the log may have
+	Scenarios func() []string                         // names of the running scenarios
+	Locate    func(netip.Addr) Place                  // place of an address; the zero Place if it is unknown
+	LogBits   func() (v4, v6 int)                     // how many bits of addresses the log may show
 }
 
-// A Place is where an address is. What is not known is the zero value.
+// A Place is the place of an address. Unknown fields are zero.
 type Place struct {
 	Country string // its code, such as FR
 	AS      uint32 // number of the autonomous system

@@ -13,27 +13,26 @@ import (
 // Inspectors is the namespace of inspectors.
 const Inspectors = "tocsin.inspectors"
 
-// An Inspector is a module in the namespace tocsin.inspectors: it judges requests by what
-// they say.
+// An Inspector is a module in the namespace tocsin.inspectors: it judges requests by
+// their content.
 type Inspector interface {
-	// Resolve fills in defaults, replaces placeholders, reads secrets and checks what the
-	// operator has written. Sources are all of the config.
+	// Resolve fills in defaults, replaces placeholders, reads secrets and checks the
+	// options. Sources are all sources of the config.
 	Resolve(repl *caddy.Replacer, sources []Opened) error
-	// Open makes the inspector, once it is resolved. What it logs goes to the config that
-	// runs.
+	// Open creates the inspector after Resolve. Its log lines go to the running config.
 	Open(l *zap.Logger) (middleware.Inspector, error)
 }
 
-// A Starter is an inspector that does something as long as a config runs.
+// A Starter is an inspector with work to do while a config is running.
 type Starter interface {
-	// Start begins it, and logs to l, until stop is called, which waits for its end.
+	// Start begins the work and logs to l. Stop ends it and waits for its end.
 	Start(l *zap.Logger) (stop func())
 }
 
-// An Owner is an inspector with paths of its own, which the site never sees.
+// An Owner is an inspector with its own paths, which the site never sees.
 type Owner interface {
-	// Owns reports whether a request with this target is for the inspector. Such
-	// requests of allowed clients are inspected, too, and none of them passes.
+	// Owns reports whether a request with this target is for the inspector. Allowed
+	// clients are inspected there too, and no such request passes.
 	Owns(target string) bool
 }
 
@@ -55,8 +54,8 @@ type Ruled interface {
 
 // Counted is an inspector whose inspections are in the status.
 type Counted interface {
-	// Target is whom it asks, such as a URL.
+	// Target is the server that it asks, such as a URL.
 	Target() string
-	// Stats returns what has been counted.
+	// Stats returns the counts.
 	Stats() appsec.Stats
 }

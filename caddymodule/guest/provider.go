@@ -8,16 +8,16 @@ import (
 // Challenges is the namespace of providers of challenges.
 const Challenges = "tocsin.challenges"
 
-// A Provider is a module in the namespace tocsin.challenges: it tells people from programs.
+// A Provider is a module in the namespace tocsin.challenges: it distinguishes people
+// from programs.
 //
 // In a Caddyfile it shares a block with the options of all challenges. So its
-// UnmarshalCaddyfile is given its line alone, and its options in the block are its fields,
-// as package option reads them.
+// UnmarshalCaddyfile gets only its line, and package option reads its fields from the
+// block.
 type Provider interface {
-	// Resolve fills in defaults, replaces placeholders, reads secrets and checks what the
-	// operator has written.
+	// Resolve fills in defaults, replaces placeholders, reads secrets and checks the
+	// options.
 	Resolve(repl *caddy.Replacer) error
-	// Open makes the provider, once it is resolved. Nil stands for the embedded proof of
-	// work.
+	// Open creates the provider after Resolve. Nil means the embedded proof of work.
 	Open() (challenge.Provider, error)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// number returns what reads a whole number above 0, a number of bytes, or the word off.
+// number returns the parser of a whole number above 0, a number of bytes, or the word
+// off.
 func (f field) number(to *int) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		var s string
@@ -41,7 +42,7 @@ var sizes = []struct {
 	bytes int
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
 
-// parseSize reads a number of bytes that is more than nothing, such as 64KiB or 1MB.
+// parseSize reads a number of bytes above 0, such as 64KiB or 1MB.
 func parseSize(s string) (bytes int, ok bool) {
 	for _, u := range sizes {
 		digits, has := cutSuffixFold(s, u.unit)
@@ -61,7 +62,8 @@ func cutSuffixFold(s, suffix string) (before string, ok bool) {
 	return s, false
 }
 
-// share returns what reads a number above 0, up to 1, or a share such as 20%.
+// share returns the parser of a number above 0 and at most 1, or of a share such as
+// 20%.
 func (f field) share(to *float64) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		var s string
@@ -70,9 +72,9 @@ func (f field) share(to *float64) Parser {
 		}
 		digits, isPercent := strings.CutSuffix(s, "%")
 		v, err := strconv.ParseFloat(digits, 64)
-		whole, want := 1.0, "want a number above 0, up to 1"
+		whole, want := 1.0, "want a number above 0 and at most 1"
 		if f.form == inPercent {
-			whole, want = 100, "want a share such as 20%, above 0% and up to 100%"
+			whole, want = 100, "want a share such as 20%, above 0% and at most 100%"
 		}
 		if err != nil || isPercent != (f.form == inPercent) || !(v > 0 && v <= whole) {
 			return d.Errf("%s: %q: %s", name, s, want)

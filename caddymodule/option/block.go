@@ -9,30 +9,29 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// A Parser reads what follows the name of an option. The name that it is given says in
-// errors where the option stands: "tocsin: lapi: interval".
+// A Parser reads the arguments of an option. The name is the path of the option in
+// errors: "tocsin: lapi: interval".
 type Parser = func(d *caddyfile.Dispenser, name string) error
 
 // A Block is the options of a block in a Caddyfile, by name.
 type Block map[string]Option
 
-// An Option is one of a [Block].
+// An Option is an option of a [Block].
 type Option struct {
 	Parse      Parser
-	Repeatable bool // it may be given more than once
+	Repeatable bool // it may be repeated
 }
 
-// Start begins to read an option of the global option tocsin, or of one of its options, as
-// modules do that are given one by [caddyfile.UnmarshalModule], and returns its name for
-// errors.
+// Start begins to read an option of the global option tocsin, or of one of its options,
+// in a module that [caddyfile.UnmarshalModule] calls. It returns the name for errors.
 func Start(d *caddyfile.Dispenser, within ...string) (name string) {
 	d.Next()
 	return strings.Join(append(append([]string{"tocsin"}, within...), d.Val()), ": ")
 }
 
-// Read reads the block that follows, if one does, of an option by name into the fields of
-// to, a pointer to a struct. An option has the name of its field in JSON. More has those
-// that set several fields, or have a form of their own.
+// Read reads the block of an option, if there is one, into the fields of to, a pointer
+// to a struct. Options have the JSON names of the fields. More has the options that set
+// several fields, or have their own form.
 func Read(d *caddyfile.Dispenser, name string, to any, more Block) error {
 	return Of(to, more).Parse(d, name)
 }
@@ -49,7 +48,7 @@ func Of(to any, more Block) Block {
 	return all
 }
 
-// Parse parses the block that follows, if one does, of an option by name.
+// Parse parses the block of an option, if there is one.
 func (b Block) Parse(d *caddyfile.Dispenser, name string) error {
 	seen := make(map[string]bool)
 	last := ""
@@ -75,7 +74,7 @@ func (b Block) Parse(d *caddyfile.Dispenser, name string) error {
 	return nil
 }
 
-// parser returns what reads the field in a Caddyfile, nil if nothing does.
+// parser returns the parser of the field in a Caddyfile, or nil if it is not an option.
 func (f field) parser() Parser {
 	if f.form == hidden {
 		return nil

@@ -73,8 +73,8 @@ func TestRead(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"text":               "tocsin: gadget: text: wants one argument, got 0",
-		"text a b":           "text: wants one argument, got 2",
+		"text":               "tocsin: gadget: text: want one argument, got 0",
+		"text a b":           "text: want one argument, got 2",
 		"text a {\n}":        "text: takes no block",
 		"text a\ntext b":     "text: given twice",
 		"mode push":          `mode: "push": want one of stream, live`,
@@ -83,14 +83,14 @@ func TestReadRefuses(t *testing.T) {
 		"flag on":            `flag: takes no argument, got "on"`,
 		"switch yes":         `switch: "yes": want one of on, off`,
 		"wait 0":             "wait: 0: must be greater than 0",
-		"wait soon":          `wait: "soon" is no duration such as 10s, 15m or 3d`,
-		"never soon":         `never: "soon" is no duration such as 10s, 15m or 3d, and not off`,
+		"wait soon":          `wait: "soon": want a duration such as 10s, 15m or 3d`,
+		"never soon":         `never: "soon": want a duration such as 10s, 15m or 3d, or off`,
 		"count -1":           `count: "-1": want a whole number above 0`,
 		"level none":         `level: "none": want a whole number above 0, or off`,
 		"size 1TB":           `size: "1TB": want a size such as 512KiB or 1MiB`,
 		"size 9999999999GiB": "want a size",
-		"share 0.2":          `share: "0.2": want a share such as 20%, above 0% and up to 100%`,
-		"score 20%":          `score: "20%": want a number above 0, up to 1`,
+		"share 0.2":          `share: "0.2": want a share such as 20%, above 0% and at most 100%`,
+		"score 20%":          `score: "20%": want a number above 0 and at most 1`,
 		"pair a":             "pair: want two words, got 1 arguments",
 		"map a 1":            `unknown option "map"`,
 		"line y":             `unknown option "line": want one of count, flag, joined, level, many, mode, never, only, pair, score, share, size, switch, text, wait`,
@@ -135,7 +135,7 @@ func TestSecret(t *testing.T) {
 		"as it is":       {"abc", "abc", ""},
 		"in a file":      {file("key", "abc\n"), "abc", ""},
 		"an empty file":  {file("empty", "\n"), "", "is empty"},
-		"a long file":    {file("long", strings.Repeat("a", 65537)), "", "more than 65536 bytes"},
+		"a long file":    {file("long", strings.Repeat("a", 65537)), "", "too large: want at most 65536 bytes"},
 		"a missing file": {"file:" + filepath.Join(dir, "none"), "", "no such file"},
 	} {
 		got, err := Secret(row.secret)

@@ -9,11 +9,12 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Lines say where the options of a module are in a Caddyfile, as file:line. A module has
-// them in its JSON, because Caddy provisions that, perhaps in another process.
+// Lines are the places of the options of a module in a Caddyfile, as file:line. They
+// are part of the module's JSON, because Caddy provisions that, perhaps in another
+// process.
 //
-// The key is the path of an option in its blocks, "challenge: wait". The second of an
-// option that is given twice is "lapi 2". The block itself has an empty key.
+// The key is the path of an option in its blocks, "challenge: wait". The second one of
+// a repeated option is "lapi 2". The block itself has an empty key.
 type Lines map[string]string
 
 // LinesOf returns the lines of a segment of a Caddyfile. Options of the given names are
@@ -29,7 +30,7 @@ func LinesOf(segment caddyfile.Segment, named ...string) Lines {
 
 func at(d *caddyfile.Dispenser) string { return d.File() + ":" + strconv.Itoa(d.Line()) }
 
-// add adds the options of the block that follows, if one does.
+// add adds the options of the following block, if there is one.
 func (l Lines) add(d *caddyfile.Dispenser, within string, named []string) {
 	nth := map[string]int{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -47,8 +48,8 @@ func (l Lines) add(d *caddyfile.Dispenser, within string, named []string) {
 	}
 }
 
-// At adds to an error, which may be nil, where the option is that it is about. The error
-// begins with the path of the option, as those of [Check] do.
+// At adds the place of the option to its error, which may be nil. The error must begin
+// with the path of the option, like those of [Check].
 func (l Lines) At(err error) error {
 	if err == nil || len(l) == 0 {
 		return err
@@ -56,14 +57,15 @@ func (l Lines) At(err error) error {
 	return fmt.Errorf("%w, at %s", err, l.find(err.Error()))
 }
 
-// find returns the line of the option that text begins with, else that of the block.
+// find returns the line of the option with which text begins, otherwise that of the
+// block.
 func (l Lines) find(text string) string {
 	found, within := l[""], ""
 	for part := range strings.SplitSeq(text, ": ") {
-		part, _, _ = strings.Cut(strings.TrimSuffix(part, " 1"), ` "`) // its value may follow
+		part, _, _ = strings.Cut(strings.TrimSuffix(part, " 1"), ` "`) // its value may come next
 		line, ok := l[within+part]
 		if !ok {
-			// Some options say in errors where they belong: "detect: scenario login".
+			// Some options add their parent in errors: "detect: scenario login".
 			if line, ok = l[part]; !ok {
 				return found
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// checkNumber checks the bounds of a field that is a number.
+// checkNumber checks the limits of a number field.
 func (f field) checkNumber() error {
 	switch v := f.value.Interface().(type) {
 	case caddy.Duration:
@@ -18,13 +18,13 @@ func (f field) checkNumber() error {
 		return checkBounds(f, v, strconv.Atoi)
 	case float64:
 		if !(v > 0 && v <= 1) {
-			return fmt.Errorf("%v: must be greater than 0, and at most 1 (the whole)", v)
+			return fmt.Errorf("%v: must be greater than 0 and at most 1", v)
 		}
 	}
 	return nil
 }
 
-// checkBounds checks v, which is the value of f. What the tag says is read by parse.
+// checkBounds checks v, the value of f. parse reads the limits of the tag.
 func checkBounds[T int | time.Duration](f field, v T, parse func(string) (T, error)) error {
 	low, high := bound(f.min, parse), bound(f.max, parse)
 	switch {
@@ -37,7 +37,7 @@ func checkBounds[T int | time.Duration](f field, v T, parse func(string) (T, err
 	return nil
 }
 
-// bound reads a bound of a tag.
+// bound reads a limit of a tag.
 func bound[T cmp.Ordered](s string, parse func(string) (T, error)) (v T) {
 	if s == "" {
 		return v
@@ -49,7 +49,7 @@ func bound[T cmp.Ordered](s string, parse func(string) (T, error)) (v T) {
 	return v
 }
 
-// orOff is what errors add where the word off may stand.
+// orOff is the end of errors about an option that may be off.
 func (f field) orOff() string {
 	if f.off {
 		return ", or off"
@@ -57,7 +57,7 @@ func (f field) orOff() string {
 	return ""
 }
 
-// bounds says what a number has to be.
+// bounds returns the limits as text.
 func (f field) bounds() string {
 	switch {
 	case f.max == "":

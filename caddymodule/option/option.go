@@ -40,8 +40,8 @@ import (
 	"strings"
 )
 
-// Check checks the fields of to, a pointer to a struct, that are set, and those of structs
-// that are embedded in it. An error begins with the name of the field in JSON.
+// Check checks the set fields of to, a pointer to a struct, and of its embedded
+// structs. An error begins with the JSON name of the field.
 func Check(to any) error {
 	v := reflect.ValueOf(to)
 	if !v.IsValid() || v.IsNil() {
@@ -59,8 +59,7 @@ func checkAll(v reflect.Value) error {
 	return nil
 }
 
-// fieldsOf returns the fields of a struct that have a name in JSON, and those of structs
-// that are embedded in it.
+// fieldsOf returns the fields with a JSON name of a struct and of its embedded structs.
 func fieldsOf(v reflect.Value) (all []field) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -74,7 +73,7 @@ func fieldsOf(v reflect.Value) (all []field) {
 	return all
 }
 
-// A field is one of a struct, with what it may be.
+// A field is a field of a struct, with its rules.
 type field struct {
 	name  string // in JSON
 	value reflect.Value
@@ -83,10 +82,10 @@ type field struct {
 	off   bool
 	min   string
 	max   string
-	form  string // how a Caddyfile has it: one of forms, or empty
+	form  string // its form in a Caddyfile: one of forms, or empty
 }
 
-// forms are the parts of a tag that say how a Caddyfile has the field.
+// forms are the parts of a tag about the form in a Caddyfile.
 var forms = []string{hidden, onOff, inBytes, inPercent, joined}
 
 const (
@@ -141,7 +140,7 @@ func (f field) check() error {
 	return nil
 }
 
-// checkWords checks that the field is one of the words, or has only such.
+// checkWords checks that the field is one of the words, or a list of them.
 func (f field) checkWords() error {
 	if len(f.words) == 0 {
 		return nil

@@ -31,20 +31,20 @@ type part struct {
 // What JSON says is checked as what a Caddyfile says.
 func TestCheck(t *testing.T) {
 	for want, w := range map[string]widget{
-		"":                                                               {Mode: "live", Scopes: []string{"ip"}, Timeout: caddy.Duration(time.Minute), Pause: -1, Count: 1, Level: -1, Size: 1, Share: 1, Score: 1, Internal: "x", Unnamed: -1},
-		"count: 11: want at most 10":                                     {Count: 11},
-		"timeout: 6m0s: want 1s to 5m":                                   {Timeout: caddy.Duration(6 * time.Minute)},
-		`colour: "x": want one of red, blue`:                             {part: part{Colour: "x"}},
-		`mode: "x": want one of stream, live`:                            {Mode: "x"},
-		`scopes: "x": want one of ip, range`:                             {Scopes: []string{"ip", "x"}},
-		"timeout: -5s: must be greater than 0":                           {Timeout: caddy.Duration(-5 * time.Second)},
-		"timeout: 1ms: want 1s to 5m":                                    {Timeout: caddy.Duration(time.Millisecond)},
-		"pause: -2ns: must be greater than 0, or off":                    {Pause: -2},
-		"count: -1: must be greater than 0":                              {Count: -1},
-		"level: -2: must be greater than 0, or off":                      {Level: -2},
-		"size: -1: must be greater than 0":                               {Size: -1},
-		"share: 2: must be greater than 0, and at most 1 (the whole)":    {Share: 2},
-		"score: -0.1: must be greater than 0, and at most 1 (the whole)": {Score: -0.1},
+		"":                                                  {Mode: "live", Scopes: []string{"ip"}, Timeout: caddy.Duration(time.Minute), Pause: -1, Count: 1, Level: -1, Size: 1, Share: 1, Score: 1, Internal: "x", Unnamed: -1},
+		"count: 11: want at most 10":                        {Count: 11},
+		"timeout: 6m0s: want 1s to 5m":                      {Timeout: caddy.Duration(6 * time.Minute)},
+		`colour: "x": want one of red, blue`:                {part: part{Colour: "x"}},
+		`mode: "x": want one of stream, live`:               {Mode: "x"},
+		`scopes: "x": want one of ip, range`:                {Scopes: []string{"ip", "x"}},
+		"timeout: -5s: must be greater than 0":              {Timeout: caddy.Duration(-5 * time.Second)},
+		"timeout: 1ms: want 1s to 5m":                       {Timeout: caddy.Duration(time.Millisecond)},
+		"pause: -2ns: must be greater than 0, or off":       {Pause: -2},
+		"count: -1: must be greater than 0":                 {Count: -1},
+		"level: -2: must be greater than 0, or off":         {Level: -2},
+		"size: -1: must be greater than 0":                  {Size: -1},
+		"share: 2: must be greater than 0 and at most 1":    {Share: 2},
+		"score: -0.1: must be greater than 0 and at most 1": {Score: -0.1},
 	} {
 		got := ""
 		if err := Check(&w); err != nil {

@@ -13,15 +13,15 @@ import (
 // off is the word for nothing, or never.
 const off = "off"
 
-// Exact reads the rest of the line, which has to have one argument if there is a
-// target for it, and none otherwise.
+// Exact reads the rest of the line: one argument for each target, so none without a
+// target.
 func Exact(d *caddyfile.Dispenser, name string, targets ...*string) error {
 	args := d.RemainingArgs()
 	switch {
 	case len(args) > 0 && len(targets) == 0:
 		return d.Errf("%s: takes no argument, got %q", name, args[0])
 	case len(args) != len(targets):
-		return d.Errf("%s: wants one argument, got %d", name, len(args))
+		return d.Errf("%s: want one argument, got %d", name, len(args))
 	}
 	for i, t := range targets {
 		*t = args[i]
@@ -55,7 +55,7 @@ func OneOf(to *string, allowed ...string) Parser {
 	}
 }
 
-// Choose sets to to the word s, which has to be one of those that are allowed.
+// Choose sets to to the word s, which must be one of the allowed words.
 func Choose(d *caddyfile.Dispenser, name string, to *string, s string, allowed ...string) error {
 	if !slices.Contains(allowed, s) {
 		return d.Errf("%s: %q: want one of %s", name, s, strings.Join(allowed, ", "))
@@ -64,34 +64,34 @@ func Choose(d *caddyfile.Dispenser, name string, to *string, s string, allowed .
 	return nil
 }
 
-// ParseDuration reads a duration that is more than nothing. What Caddy says of
-// one that is none is about the means by which it tried.
+// ParseDuration reads a duration above 0. It replaces Caddy's error, which describes
+// the parser and not the option.
 func ParseDuration(s string) (time.Duration, error) {
 	v, err := caddy.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%.64q is no duration such as 10s, 15m or 3d", s)
+		return 0, fmt.Errorf("%.64q: want a duration such as 10s, 15m or 3d", s)
 	case v <= 0:
 		return 0, fmt.Errorf("%s: must be greater than 0", s)
 	}
 	return v, nil
 }
 
-// DurationOrOff reads a duration as it is written, or the word off.
+// DurationOrOff reads a duration, or the word off, as text.
 func DurationOrOff(to *string) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		if err := Exact(d, name, to); err != nil || *to == off {
 			return err
 		}
 		if _, err := ParseDuration(*to); err != nil {
-			return d.Errf("%s: %v, and not off", name, err)
+			return d.Errf("%s: %v, or off", name, err)
 		}
 		return nil
 	}
 }
 
-// Certificates reads the paths of a certificate and its key, of an authority, or of
-// all of them.
+// Certificates reads the paths of a certificate and its key, of an authority, or of all
+// three.
 func Certificates(cert, key, ca *string) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		switch args := d.RemainingArgs(); len(args) {
@@ -108,7 +108,7 @@ func Certificates(cert, key, ca *string) Parser {
 	}
 }
 
-// Pair reads two words, which errors call what.
+// Pair reads two words. Errors describe them with what.
 func Pair(what string, first, second *string) Parser {
 	return func(d *caddyfile.Dispenser, name string) error {
 		args := d.RemainingArgs()

@@ -13,8 +13,8 @@ import (
 )
 
 // Replace replaces the placeholders in the strings of to, a pointer to a struct, and in
-// those of structs that are embedded in it. One that is unknown or empty is an error: half
-// a key or URL would only fail later, and elsewhere. Errors name the field and the
+// those of structs that are embedded in it. An unknown or empty one is an error,
+// because half a key or URL would only fail later. Errors name the field and the
 // placeholder, never a value.
 func Replace(repl *caddy.Replacer, to any) error {
 	for _, f := range fieldsOf(elem(to)) {
@@ -66,7 +66,7 @@ func Secret(s string) (string, error) {
 		return "", err
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return "", fmt.Errorf("%s is empty", path)
+		return "", fmt.Errorf("the file %s is empty", path)
 	}
 	return text, nil
 }
@@ -82,7 +82,7 @@ func ReadFile(name string, limit int64) (string, error) {
 		return "", err
 	}
 	if int64(len(text)) > limit {
-		return "", fmt.Errorf("%s: more than %d bytes", name, limit)
+		return "", fmt.Errorf("the file %s is too large: want at most %d bytes", name, limit)
 	}
 	return string(text), nil
 }

@@ -33,8 +33,8 @@ func (a api) warnDoubled(c guest.Config, folder string, warn func(text string, f
 			continue
 		}
 		if log, ok := caddysLog([]byte(text)); ok {
-			warn("CrowdSec reads Caddy's log, and is told of alerts by report, too: what both see counts twice; "+
-				"take the log out of its acquisition, or report out of the config",
+			warn("CrowdSec reads Caddy's log and also gets alerts by report, so the same abuse counts twice: "+
+				"remove the log from CrowdSec's acquisition, or report from the config",
 				zap.String("file", file), zap.String("log", log))
 		}
 	}

@@ -44,7 +44,7 @@ func (g *GeoIP) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 func (g *GeoIP) Resolve(repl *caddy.Replacer, nth int) error {
 	switch {
 	case nth > 0:
-		return errors.New("given twice: name all databases in one")
+		return errors.New("given twice: write all databases into one geoip option")
 	case len(g.Paths) == 0:
 		return errors.New("paths: want at least one database")
 	}

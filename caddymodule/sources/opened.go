@@ -62,8 +62,8 @@ func allowlist(l lapi.Allowlist) guest.Allowlist {
 	return guest.Allowlist{Entries: l.Entries, Read: l.Fetched, Err: l.Err}
 }
 
-// withoutMachine returns err, and has it say what [guest.Unbanner] asks for if a machine
-// is missing.
+// withoutMachine returns err, as [errors.ErrUnsupported] if the cause is a missing
+// machine: see [guest.Unbanner].
 func withoutMachine(err error) error {
 	if errors.Is(err, lapi.ErrNoMachine) {
 		return unsupported{err}
@@ -76,7 +76,7 @@ type unsupported struct{ error }
 
 func (e unsupported) Unwrap() []error { return []error{e.error, errors.ErrUnsupported} }
 
-// An api is what the config says of a Local API that is open.
+// An api is an open Local API with its config.
 type api struct{ config *LAPI }
 
 // Key implements [guest.Keyed].
@@ -94,9 +94,8 @@ func (a api) Warn(c guest.Config, warn func(text string, fields ...zap.Field)) {
 	a.warnDoubled(c, acquisFolder, warn)
 }
 
-// warnShared warns of a key that an earlier source has. CrowdSec keeps one cursor for it:
-// what it has told the one, or what it was asked for live, it takes for told to the other
-// too.
+// warnShared warns of a key that an earlier source uses too. CrowdSec has one cursor
+// for each key, so it does not send one source what it has sent the other.
 func (a api) warnShared(c guest.Config, warn func(text string, fields ...zap.Field)) {
 	for _, o := range c.Sources {
 		s, ok := o.(interface{ settings() *LAPI })
@@ -109,16 +108,16 @@ func (a api) warnShared(c guest.Config, warn func(text string, fields ...zap.Fie
 		}
 		bothLive := a.config.Mode == modeLive && b.Mode == modeLive
 		if a.config.URL == b.URL && a.config.Key == b.Key && a.config.TLSCert == b.TLSCert && !bothLive {
-			warn("the sources " + b.Name + " and " + a.config.Name + " share a key of one Local API, so each misses updates that the other receives: " +
-				"give each its own, with cscli bouncers add")
+			warn("sources " + b.Name + " and " + a.config.Name + " use the same API key, so each misses updates that the other receives: " +
+				"give each its own key with `cscli bouncers add NAME`")
 		}
 	}
 }
 
 func (a api) settings() *LAPI { return a.config }
 
-// warnPlaces warns of decisions that cannot be enforced, since nobody knows where
-// clients are.
+// warnPlaces warns of decisions that have no effect, because no geo database knows the
+// places of clients.
 func (a api) warnPlaces(c guest.Config, warn func(text string, fields ...zap.Field)) {
 	for _, s := range c.Sources {
 		if _, ok := s.(guest.Locator); ok {

@@ -20,10 +20,10 @@ func init() {
 	caddy.RegisterModule(GeoIP{})
 }
 
-// captcha is the word for what only a challenge can meet.
+// captcha is the name of the action that needs a challenge.
 var captcha = lookup.Captcha.String()
 
-// captchas returns the text about an option that says captcha, if it does.
+// captchas returns text if the option's action is captcha.
 func captchas(option, says string) []string {
 	if says != captcha {
 		return nil
@@ -31,5 +31,5 @@ func captchas(option, says string) []string {
 	return []string{option}
 }
 
-// numbered returns what errors and warnings call the nth source of a kind.
+// numbered returns the name of the nth source of a kind in errors and warnings.
 func numbered(kind string, nth int) string { return fmt.Sprintf("%s %d", kind, nth+1) }

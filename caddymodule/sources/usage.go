@@ -7,13 +7,13 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// CrowdSec's words for the families of addresses.
+// CrowdSec's names of the address families.
 const (
 	ipv4 = "ipv4"
 	ipv6 = "ipv6"
 )
 
-// usage returns the counts as CrowdSec wants them.
+// usage returns the counts in CrowdSec's form.
 func usage(counters iter.Seq2[string, *middleware.Counters]) []lapi.UsageItem {
 	var items []lapi.UsageItem
 	for _, c := range counters {
@@ -34,7 +34,7 @@ func usage(counters iter.Seq2[string, *middleware.Counters]) []lapi.UsageItem {
 				items = append(items, item)
 			}
 			if o.Solved > 0 {
-				// So CrowdSec calls a challenge that was solved.
+				// CrowdSec's name for a solved challenge.
 				item.Remediation, item.Value = "bypass", o.Solved
 				items = append(items, item)
 			}
