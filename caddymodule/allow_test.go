@@ -76,7 +76,7 @@ func TestAllowIsRefused(t *testing.T) {
 	h := newHost(t)
 	for _, row := range []struct{ allow, want string }{
 		{"htps://example.org/a.txt", `allow: unknown scheme "htps": write http:// or https://`},
-		{"10.0.0.0/33", `allow: "10.0.0.0/33": no IP address`},
+		{"10.0.0.0/33", `allow: "10.0.0.0/33": not an IP address`},
 		{"allow.txt", "the path of a file, absolute or with ./ before it"},
 	} {
 		for place, config := range map[string]string{

@@ -80,7 +80,7 @@ func (b BadLine) unit() string {
 
 // String returns the number and the error, such as
 //
-//	line 3: "203.0.113.300": no IP address or CIDR range
+//	line 3: "203.0.113.300": not an IP address or CIDR range
 func (b BadLine) String() string {
 	return fmt.Sprintf("%s %d: %v", b.unit(), b.Number, b.Err)
 }

@@ -211,7 +211,7 @@ func TestAllowListsAreTakenAsAWhole(t *testing.T) {
 		{"a JSON array", `["192.0.2.1", "10.0.0.0/8"]`, ""},
 		{"one bad line", "192.0.2.1\n10.0.0.0/8\n192.0.2.300\n", "line 3"},
 		{"one bad element", `["192.0.2.1", "10.0.0.0/8", 7]`, "element 3"},
-		{"one bad column", "192.0.2.1,10.0.0.0/8,monitor\n", "no IP address"},
+		{"one bad column", "192.0.2.1,10.0.0.0/8,monitor\n", "not an IP address"},
 		{"a line that is too long", "192.0.2.1\n10.0.0.0/8\n" + strings.Repeat("x", 70_000), "line 3: longer than"},
 		{"everybody", "192.0.2.1\n10.0.0.0/8\n0.0.0.0/0\n", "covers every address"},
 	} {

@@ -7,54 +7,53 @@ import (
 
 // A Change counts what a batch did to a table.
 type Change struct {
-	Added   int // decisions that were not in force
-	Moved   int // decisions that were, with another end, origin or reason
-	Removed int // decisions that are gone
-	Held    int // ranges that were announced and are not in force, since they cover too much: see [Batch.Bound]
+	Added   int // decisions that were not in force before
+	Moved   int // decisions in force with a new end, origin or reason
+	Removed int // removed decisions
+	Held    int // announced ranges that are not in force, because they cover too much: see [Batch.Bound]
 }
 
-// A Batch collects changes to what one source says, and puts them into force
-// all at once. Filling it takes no lock and costs 16 bytes an IPv4 decision
-// and 32 an IPv6 one, so it can be filled at the pace of a slow network. It is
-// for one goroutine; after Update or Replace it is empty and as gentle as before.
+// A Batch collects changes of one source, and applies them all at once. Filling it
+// takes no lock, and costs 16 bytes for an IPv4 decision and 32 for IPv6, so it can be
+// filled from a slow network. Only one goroutine may use it. After Update or Replace it
+// is empty, and keeps its settings.
 type Batch struct {
 	_ noCopy
 
 	table          *Table
 	source         string
-	epoch          epoch // what ends are counted from until the table is known
+	epoch          epoch // the epoch of the ends in it
 	kinds          []kind
 	index          map[kind]uint32
-	last           kind   // the kind added last, since most come in runs
-	lastIndex      uint32 // where it stands
+	last           kind   // the last kind, because equal kinds come in runs
+	lastIndex      uint32 // its index
 	adds, removals rows
 	pace           pacer
-	limit          float64 // share of all addresses; 0: see Bound
+	limit          float64 // share of all addresses, see Bound; 0: none
 }
 
-// Gently makes b give way to all other work, and returns it. While it is filled and
-// put into force it pauses for a millisecond after every tenth of one, unless
-// another writer waits. So requests hardly notice, but a change of ten thousand
-// decisions takes 0.2 s instead of 0.02 s, and one of a million twice as long and a
-// second more. The first that a source says is urgent, and made at once all the same.
+// Gently makes b yield to all other work, and returns b. While it is filled and applied
+// it pauses for a millisecond after each tenth of a millisecond, unless another writer
+// waits. So requests are hardly delayed, but a change of ten thousand decisions takes
+// 0.2 s instead of 0.02 s, and one of a million twice as long plus a second. The first
+// batch of a source is urgent, so it makes no pauses.
 func (b *Batch) Gently() *Batch {
 	b.pace.gentle = b.table.Count(b.source) > 0
 	return b
 }
 
-// maxBatchKinds bounds the different origins and reasons of one batch.
+// maxBatchKinds limits the different origins and reasons of one batch.
 const maxBatchKinds = 1 << 20
 
-// Batch starts a batch of changes to what source says.
+// Batch starts a batch of changes of a source.
 func (t *Table) Batch(source string) *Batch {
 	return &Batch{table: t, source: source, epoch: epoch(time.Now()), index: map[kind]uint32{}}
 }
 
-// Add announces d. Its Source is ignored, and so is its Since: a decision
-// begins when the table first hears of it. Of several about the same thing with
-// the same action the one that ends last counts. One that has ended already
-// takes back what there is of it. One that is about nothing or has no action is
-// ignored.
+// Add announces d. Its Source and Since are ignored: a decision begins when the table
+// first gets it. Of several decisions with the same target and action, the one that
+// ends last counts. One that has ended removes the existing one. One without a target
+// or action is ignored.
 func (b *Batch) Add(d Decision) {
 	b.pace.step()
 	p, ok := d.target()
@@ -64,8 +63,8 @@ func (b *Batch) Add(d Decision) {
 	b.adds.push(p, b.kindIndex(kind{origin: d.Origin, reason: d.Reason, action: d.Action}), b.epoch.end(d.Until))
 }
 
-// Remove takes back what the source has said about the same thing with the same
-// action. The other fields of d are ignored.
+// Remove removes the source's decision with the same target and action. The other
+// fields of d are ignored.
 func (b *Batch) Remove(d Decision) {
 	b.pace.step()
 	p, ok := d.target()
@@ -78,15 +77,14 @@ func (b *Batch) Remove(d Decision) {
 // Added returns the number of decisions announced so far.
 func (b *Batch) Added() int { return b.adds.len() }
 
-// Removed returns the number of decisions taken back so far.
+// Removed returns the number of decisions removed so far.
 func (b *Batch) Removed() int { return b.removals.len() }
 
-// Update puts the batch into force: first what it takes back, then what it
-// announces.
+// Update applies the batch: first the removals, then the announcements.
 func (b *Batch) Update() Change { return b.apply(false) }
 
-// Replace puts the batch into force as the whole of what the source says: what
-// it does not announce is gone.
+// Replace applies the batch as all decisions of the source: decisions that it does not
+// announce are removed.
 func (b *Batch) Replace() Change { return b.apply(true) }
 
 func (b *Batch) apply(whole bool) Change {
@@ -142,7 +140,7 @@ func (b *Batch) kindIndex(k kind) uint32 {
 		return b.lastIndex
 	}
 	if len(b.kinds) >= maxBatchKinds {
-		// Nobody writes so many reasons by hand: keep the decision, not the prose.
+		// So many different reasons are not useful: keep the decision without them.
 		k.origin, k.reason = "", ""
 	}
 	i, ok := b.index[k]
@@ -155,8 +153,8 @@ func (b *Batch) kindIndex(k kind) uint32 {
 	return i
 }
 
-// rows is a list of changes in little memory. It grows by blocks, so that a
-// million of them are never copied.
+// rows is a compact list of changes. It grows by blocks, so a million of them are never
+// copied.
 type rows struct {
 	v4 blocks[row4]
 	v6 blocks[row6]
@@ -191,7 +189,7 @@ func (r *rows) push(p netip.Prefix, k uint32, until int64) {
 
 func (r *rows) len() int { return r.v4.n + r.v6.n }
 
-// drain calls f for each row and frees them on the way.
+// drain calls f for each row and frees the rows.
 func (r *rows) drain(f func(p netip.Prefix, k uint32, until int64)) {
 	r.v4.drain(func(w row4) {
 		f(w.prefix(), w.meta>>8, w.until)

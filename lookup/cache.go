@@ -13,94 +13,90 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// What [Cache.Lookup] returns when nobody could be asked in time.
+// The errors of [Cache.Lookup] if no question could be asked in time.
 var (
-	// ErrBusy means that too many questions about other networks are under way: the
-	// upstream hangs, or clients of many networks come at once.
-	ErrBusy = errors.New("too many questions under way")
-	// ErrCrowded means that too many questions about addresses of the same network
-	// are under way. Clients of that network caused it, and nobody else met it: to let
-	// the client pass would let a hostile one decide that nobody is asked about it.
-	ErrCrowded = errors.New("too many questions under way about the same network")
+	// ErrBusy means that too many questions about other networks are in progress: the
+	// upstream hangs, or clients of many networks arrive at once.
+	ErrBusy = errors.New("too many questions in progress")
+	// ErrCrowded means that too many questions about the same network are in progress.
+	// Clients of that network caused this, and only they get it. Do not let the client
+	// pass: otherwise a hostile client could prevent the question about itself.
+	ErrCrowded = errors.New("too many questions in progress about the same network")
 )
 
-var errNoAnswer = errors.New("the question was given up")
+var errNoAnswer = errors.New("the question was canceled")
 
-// An Asker asks a source about one address, at the cost of a round trip. The
-// address is normalized: see [Normalize]. The source has to answer before ctx
-// ends; one that does not holds up the request that asked.
+// An Asker asks a source about one normalized address (see [Normalize]), at the cost of
+// a round trip. It must return when ctx ends, otherwise it delays the request.
 type Asker func(ctx context.Context, ip netip.Addr) (Decision, bool, error)
 
-// CacheConfig says whom to ask and how long to remember. Only Ask is needed.
+// CacheConfig describes a cache. Only Ask is required.
 type CacheConfig struct {
-	// Ask is called by up to Questions goroutines at once, but by one only for
-	// an address, unless it was forgotten meanwhile or others claim it.
+	// Up to Questions goroutines call Ask at once, but usually only one for an address.
 	Ask Asker
-	// Size is the number of answers remembered. The one not used for the
-	// longest time makes room for a new one. Default: 10,000, some 4 MB.
+	// Size is the number of stored answers. The least recently used one is dropped for
+	// a new one. Default: 10,000, about 4 MB.
 	Size int
-	// TTL is how long an answer is remembered, from when the question was
-	// asked. Default: 1m.
+	// TTL is how long an answer is stored after its question. Default: 1m.
 	TTL time.Duration
-	// Timeout bounds each question, and before it the wait for a turn to ask.
-	// Default: 200ms.
+	// Timeout limits each question, and the wait for a turn before it. Default: 200ms.
 	Timeout time.Duration
-	// Questions bounds the questions under way at once. A /64 of IPv6 has a
-	// sixteenth of them at most, a /48 or a /24 of IPv4 a quarter, one at least.
-	// Sixteen times as many lookups can wait for their turn, half of them of one
-	// network. Default: 64.
+	// Questions limits the questions in progress. A /64 of IPv6 gets at most a
+	// sixteenth of them, a /48 or a /24 of IPv4 a quarter, and each at least one.
+	// Sixteen times as many lookups can wait for their turn, at most half of them of
+	// one network. Default: 64.
 	Questions int
 }
 
-// A Cache serves a source that has to be asked about one address at a time,
-// and remembers its answers, the empty ones too. It is safe for use by many
-// goroutines. It starts none, so there is nothing to close.
+// A Cache asks a source about one address at a time, and stores its answers, also empty
+// ones. It is safe for use by many goroutines. It starts none, so there is nothing to
+// close.
 //
-// An answer that bans a range holds for all its addresses: nobody is asked about
-// them while it is remembered. Of other answers about ranges the strongest is what
-// is known about an address if the question about it fails.
+// An answer that bans a range applies to all its addresses, without further questions
+// while it is stored. If a question about an address fails, the strongest other answer
+// about a range with it is returned.
 //
-// An error is not remembered: the next caller asks again. What to do with a
-// client after an error is for the caller to say.
+// Errors are not stored: the next caller asks again. The caller decides what to do with
+// a client after an error.
 type Cache struct {
 	cfg     CacheConfig
-	epoch   epoch // what ends of answers are counted from
+	epoch   epoch // of the ends of answers
 	answers *lru.Cache[netip.Addr, *answer]
 
 	mu    sync.Mutex
-	asked map[request]*question // those under way whose answers will be remembered
+	asked map[request]*question // those in progress whose answers will be stored
 	turns turns
 	known known
 
 	hits, misses, questions, errors, busy, crowded atomic.Uint64
 }
 
-// An answer is what the source said. It never changes.
+// An answer is an answer of the source. It never changes.
 type answer struct {
 	decision Decision
 	found    bool
-	end      int64 // when to forget it, since the cache's epoch
+	end      int64 // when it expires, since the cache's epoch
 }
 
-// CacheStats counts what a [Cache] did since it was made.
+// CacheStats are the counts of a [Cache] since its start.
 type CacheStats struct {
-	Hits      uint64 // lookups answered from memory
-	Misses    uint64 // lookups that were not
-	Questions uint64 // what the source was asked; less than Misses where callers shared one
+	Hits      uint64 // lookups answered from the cache
+	Misses    uint64 // other lookups
+	Questions uint64 // questions to the source; fewer than Misses, because callers share them
 	Errors    uint64 // questions that failed or took too long
 	Busy      uint64 // questions that ended in ErrBusy
 	Crowded   uint64 // questions that ended in ErrCrowded
-	Entries   int    // answers held now, outdated ones included until they are asked for again
-	Ranges    int    // ranges that answers were about, likewise
+	Entries   int    // stored answers, including expired ones until the next question
+	Ranges    int    // stored answers about ranges, likewise
 }
 
 // NewCache returns an empty cache.
 func NewCache(cfg CacheConfig) (*Cache, error) {
 	if cfg.Ask == nil {
-		return nil, errors.New("cache: nobody to ask")
+		return nil, errors.New("cache: Ask is missing")
 	}
 	if cfg.Size < 0 || cfg.TTL < 0 || cfg.Timeout < 0 || cfg.Questions < 0 {
-		return nil, errors.New("cache: Size, TTL, Timeout and Questions must not be negative")
+		return nil, errors.New("cache: Size, TTL, Timeout or Questions is negative: want at least 0")
 	}
 	cfg = cfg.withDefaults()
 	answers, err := lru.New[netip.Addr, *answer](cfg.Size)
@@ -133,21 +129,21 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 	return cfg
 }
 
-// Lookup returns the decision in force for ip, and whether there is one. If
-// the cache has the answer, it takes one lock and no memory. Otherwise it asks, or
-// waits for the question of another caller: Timeout at most for the turn to ask, and as
-// long again for the answer.
+// Lookup returns the decision in force for ip, and whether there is one. If the cache
+// has the answer, it takes one lock and does not allocate. Otherwise it asks, or waits
+// for the question of another caller: at most Timeout for the turn, and Timeout for the
+// answer.
 //
-// The end of ctx ends nothing; Ask gets its values. net/http ends the context of a
-// request when its client closes only its own side of the connection, which still
-// reads the response: a client that is banned could so decide that nobody waits for
-// the answer about it.
+// The end of ctx does not end the lookup. Ask gets only its values. net/http ends the
+// context of a request when the client closes its side of the connection, but the
+// client can still read the response: so a banned client could prevent the wait for the
+// answer about it.
 //
-// For an address of 6to4, Teredo or ISATAP, which says to be reached by an IPv4
-// address, the decisions about that one hold too, as in a [Table].
+// For an address of 6to4, Teredo or ISATAP, the decisions about the IPv4 address inside
+// apply too, as in a [Table].
 //
-// The error is [ErrBusy] or [ErrCrowded] if nobody could be asked. Beside an error,
-// the decision is what is known about a range that ip is in.
+// The error is [ErrBusy] or [ErrCrowded] if no question could be asked. With an error,
+// the decision is that of a known range with ip, if there is one.
 func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, error) {
 	ip = Normalize(ip)
 	if v4, ok := claimed(ip); ok {
@@ -156,9 +152,9 @@ func (c *Cache) Lookup(ctx context.Context, ip netip.Addr) (Decision, bool, erro
 	return c.find(ctx, request{ip, ip})
 }
 
-// findBoth returns the stronger of what there is about ip and about v4, which ip says
-// to be reached by. It asks about both at once, and for both ip needs a turn: it can
-// claim any address, and must not use up the turns of others.
+// findBoth returns the stronger of the decisions about ip and about v4, the IPv4
+// address inside. It asks about both at the same time, with turns of ip for both: ip
+// can claim any IPv4 address, and must not use up the turns of others.
 func (c *Cache) findBoth(ctx context.Context, ip, v4 netip.Addr) (Decision, bool, error) {
 	var (
 		wg       sync.WaitGroup
@@ -204,7 +200,7 @@ func (c *Cache) find(ctx context.Context, r request) (Decision, bool, error) {
 	return q.answer.decision, q.answer.found, nil
 }
 
-// floor returns what is known about the ranges that ip is in.
+// floor returns the stored decision about the ranges with ip.
 func (c *Cache) floor(ip netip.Addr) (Decision, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,10 +210,9 @@ func (c *Cache) floor(ip netip.Addr) (Decision, bool) {
 	return Decision{}, false
 }
 
-// Forget forgets the answer about ip and those about ranges that it is in, and does
-// not remember one about it that is under way: it may be older than what made the
-// caller forget, so the next lookup asks anew without waiting for it. After a change
-// about a range use [Cache.Purge].
+// Forget drops the answers about ip and about ranges with it. An answer in progress is
+// not stored, because it may be older than the reason to forget: the next lookup asks
+// again without waiting for it. After a change of a range use [Cache.Purge].
 func (c *Cache) Forget(ip netip.Addr) {
 	ip = Normalize(ip)
 	c.mu.Lock()
@@ -227,7 +222,7 @@ func (c *Cache) Forget(ip netip.Addr) {
 	c.known.forget(ip)
 }
 
-// Purge forgets all answers, those under way included.
+// Purge drops all answers, including those in progress.
 func (c *Cache) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,7 +231,7 @@ func (c *Cache) Purge() {
 	c.known.purge()
 }
 
-// Stats returns what the cache did up to now.
+// Stats returns the counts so far.
 func (c *Cache) Stats() CacheStats {
 	c.mu.Lock()
 	ranges := c.known.recent.Len()

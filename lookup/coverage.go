@@ -7,26 +7,25 @@ import (
 	"slices"
 )
 
-// DefaultCoverage is the share of all addresses that a source may cover unless its
-// operator says otherwise. Spamhaus's DROP covers 0.4 % of IPv4, and the lists of most
-// countries less; that of the whole of China, 8 %, and of the United States, 37 %,
-// want his word, and so does a mistake such as 0.0.0.0/1.
+// DefaultCoverage is the share of all addresses that a source may cover by default.
+// Spamhaus's DROP covers 0.4 % of IPv4, and the lists of most countries less. Those of
+// all of China (8 %) and the United States (37 %) need a setting of the operator, and
+// so does a mistake such as 0.0.0.0/1.
 const DefaultCoverage = 0.05
 
-// growths is how many steps it takes to grow from nothing to the bound of a source
-// that had something to say already.
+// growths is in how many steps a source with earlier decisions can grow to its limit.
 const growths = 5
 
-// What is narrower is counted without a look at what else covers it: two million
-// of them are a sixteenth of all addresses at most.
+// Narrower ranges are added up without a check for overlaps: two million of them cover
+// at most a sixteenth of all addresses.
 const (
 	wideBits4 = 24
 	wideBits6 = 48
 )
 
-// Share returns how much of all addresses of its family p, which is normalized,
-// covers. For IPv6 that is a share of what registries have handed out, about as much
-// as a /13: of all addresses, the whole of today's Internet is next to nothing.
+// Share returns the share of all addresses of its family that the normalized p covers.
+// For IPv6 it is the share of the assigned addresses, about a /13, because almost all
+// others are unused.
 func Share(p netip.Prefix) float64 {
 	if p.Addr().Is4() {
 		return math.Ldexp(1, -p.Bits())
@@ -52,7 +51,7 @@ func isWide(p netip.Prefix) bool {
 	return p.Bits() <= wideBits6
 }
 
-// union returns what all cover together, and sorts them.
+// union returns the coverage of all together, and sorts them.
 func union(all []netip.Prefix) (s covered) {
 	slices.SortFunc(all, func(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) })
 	var last netip.Prefix
@@ -65,18 +64,17 @@ func union(all []netip.Prefix) (s covered) {
 	return s
 }
 
-// Bound keeps the source of b from covering more than limit of all addresses, IPv4 and
-// IPv6 apart, and one that had something to say already from covering more than a
-// fifth of limit more than before. The widest ranges that the batch announces are held
-// back until it fits; a Change says how many. It returns b. A limit of 1 or more is
-// none.
+// Bound limits the share of all addresses that the source of b may cover, separately
+// for IPv4 and IPv6. A source with earlier decisions may also cover at most a fifth of
+// limit more than before. The widest announced ranges are left out until the batch
+// fits. Change has their number. It returns b. A limit of 1 or more means no limit.
 func (b *Batch) Bound(limit float64) *Batch {
 	b.limit = limit
 	return b
 }
 
-// tooMuch returns the ranges that b announces and is not to: see Bound. Whole says
-// that what the source said before is gone.
+// tooMuch returns the announced ranges of b to leave out: see Bound. Whole says that
+// the earlier decisions of the source go.
 func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 	var wide []netip.Prefix
 	var narrow covered
@@ -113,8 +111,8 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 	return widest(wide, sum, most)
 }
 
-// widest returns those of all that are not to be there for the rest and sum to stay
-// below most.
+// widest returns the ranges of all to leave out, so that the rest together with sum
+// stays below most.
 func widest(all []netip.Prefix, sum, most covered) map[netip.Prefix]bool {
 	gone := map[netip.Prefix]bool{}
 	slices.SortStableFunc(all, func(a, b netip.Prefix) int { return b.Bits() - a.Bits() })
@@ -129,7 +127,7 @@ func widest(all []netip.Prefix, sum, most covered) map[netip.Prefix]bool {
 	return gone
 }
 
-// wide returns the wide ranges about which source says something in d.
+// wide returns the wide ranges of source in d.
 func (d *draft) wide(source string) (all []netip.Prefix) {
 	for p := range d.ranges.All() {
 		if !isWide(p) {
@@ -151,7 +149,7 @@ func (d *draft) says(p netip.Prefix, source string) bool {
 	return false
 }
 
-// has reports whether source says anything in d.
+// has reports whether source has decisions in d.
 func (d *draft) has(source string) bool {
 	return slices.ContainsFunc(d.groups, func(g Group) bool { return g.Source == source && g.Decisions > 0 })
 }

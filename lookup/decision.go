@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// An Action is what a decision asks for. A greater Action is a stronger one.
+// An Action is the action of a decision. A greater Action is stronger.
 type Action uint8
 
 // The actions, from none to the strongest. The names are CrowdSec's decision
 // types.
 const (
 	None     Action = iota // let the client pass; the zero value
-	Throttle               // turn the client away for now, and say for how long
-	Captcha                // let the client pass once it has solved a challenge
-	Ban                    // turn the client away
+	Throttle               // refuse the client for now, and say for how long
+	Captcha                // let the client pass after it has solved a challenge
+	Ban                    // refuse the client
 )
 
 var actionNames = [...]string{None: "none", Throttle: "throttle", Captcha: "captcha", Ban: "ban"}
 
-// ParseAction returns the action that s names, as [Action.String] spells it,
-// in any case. There is no action named by the empty string.
+// ParseAction returns the action with the name s, in any case. The empty string is not
+// a name.
 func ParseAction(s string) (Action, error) {
 	for a, name := range actionNames {
 		if equalFoldASCII(s, name) {
@@ -40,58 +40,57 @@ func (a Action) String() string {
 	return fmt.Sprintf("action(%d)", uint8(a))
 }
 
-// A Decision is what one source says about one address or range, or about all
-// addresses of a country or of an autonomous system: exactly one of Prefix,
-// Country and AS is set.
+// A Decision is a decision of one source about an address or range, or about all
+// addresses of a country or an autonomous system: exactly one of Prefix, Country and AS
+// is set.
 type Decision struct {
-	Prefix netip.Prefix // the range; a single address has a full-length prefix
+	Prefix netip.Prefix // the range; full length for a single address
 
 	Country string // two letters, ISO 3166-1, in capitals
 	AS      uint32 // number of an autonomous system
 
 	Action  Action // what is to be done
-	Assumed bool   // the source could not be asked, and nothing is known about the client
+	Assumed bool   // the source did not answer, so nothing is known about the client
 
-	Source string    // the feed it came through: "lapi", "local", a list's name
-	Origin string    // who decided, in the feed's words: "CAPI", "cscli", "lists:tor"
-	Reason string    // why, mostly a scenario's name
-	Since  time.Time // when the source first announced it; of a lookup: the last one with this action
+	Source string    // the name of the source: "lapi", "local", a list's name
+	Origin string    // the origin in the source: "CAPI", "cscli", "lists:tor"
+	Reason string    // usually the name of a scenario
+	Since  time.Time // when the source first announced it; in a lookup: of the latest decision with this action
 	Until  time.Time // when it ends; the zero time means never
 }
 
-// Normalize returns ip as the table sees it: an IPv4 address mapped into IPv6, or
-// written with the well-known prefix of translators (64:ff9b::/96), becomes IPv4, and a
-// zone is dropped. It is to be called before any question of trust, so that one client
-// cannot have two names. Prefixes of local translators are for [NAT64.Normalize].
+// Normalize returns the normalized ip: an IPv4 address mapped into IPv6, or in the
+// well-known prefix of translators (64:ff9b::/96), becomes IPv4, and a zone is removed.
+// Call it before any check of an address, so that each client has only one form. For
+// prefixes of local translators use [NAT64.Normalize].
 func Normalize(ip netip.Addr) netip.Addr {
 	ip = ip.Unmap().WithZone("")
-	// To compare costs less than to ask a prefix: all but a few come after it.
+	// A comparison is faster than a prefix check, and almost all addresses are greater.
 	if ip.Is6() && ip.Compare(wellKnownLast) <= 0 && wellKnown.Contains(ip) {
 		return translated(ip)
 	}
 	return ip
 }
 
-// carriers is what carriers have instead of enough addresses, and VPNs for their
-// members (RFC 6598): behind one of these there is no one client, and nobody else
-// meets it.
+// carriers is the shared address space of carriers and VPNs (RFC 6598). Such an address
+// is not unique, and other networks never see it.
 var carriers = netip.MustParsePrefix("100.64.0.0/10")
 
-// IsPublic reports whether ip, which is normalized, is an address by which all
-// others know a client, too. Private, loopback, link-local, multicast and shared
-// ones are not; those set aside for documents count as public.
+// IsPublic reports whether the normalized ip is a public address. Private, loopback,
+// link-local, multicast and shared addresses are not. Addresses for documentation count
+// as public.
 func IsPublic(ip netip.Addr) bool {
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !carriers.Contains(ip)
 }
 
 var (
-	errNoAddress = errors.New("no IP address or CIDR range")
-	errMappedTop = errors.New("range covers more than the IPv4-mapped addresses")
+	errNoAddress = errors.New("not an IP address or CIDR range")
+	errMappedTop = errors.New("the range covers more than the IPv4-mapped addresses")
 )
 
-// NormalizePrefix returns p masked and as the table sees it: a range of IPv4
-// addresses mapped into IPv6 becomes one of IPv4, and so does one within 64:ff9b::/96 if
-// it is of public addresses. It reports whether p is a range at all.
+// NormalizePrefix returns the masked and normalized p: a range of IPv4 addresses mapped
+// into IPv6 becomes IPv4, and so does one within 64:ff9b::/96 with public addresses. It
+// also reports whether p is valid.
 func NormalizePrefix(p netip.Prefix) (netip.Prefix, bool) {
 	if !p.IsValid() {
 		return netip.Prefix{}, false
@@ -111,9 +110,8 @@ func NormalizePrefix(p netip.Prefix) (netip.Prefix, bool) {
 	return p.Masked(), true
 }
 
-// ParsePrefix reads an IP address or a CIDR range, IPv4 or IPv6, and returns
-// it normalized: see [NormalizePrefix]. Host bits may be set and are cleared.
-// A zone is an error, since a range has none.
+// ParsePrefix parses an IP address or a CIDR range, IPv4 or IPv6, and returns it
+// normalized: see [NormalizePrefix]. It clears host bits. A zone is an error.
 func ParsePrefix(s string) (netip.Prefix, error) {
 	for i := range len(s) {
 		if s[i] == '/' {
@@ -153,8 +151,8 @@ func equalFoldASCII(s, lower string) bool {
 	return true
 }
 
-// Network returns the network that ip is in and that has so many bits: bits4 of an IPv4
-// address, bits6 of an IPv6 one. It is the zero Prefix for an invalid address.
+// Network returns the network of ip with bits4 bits for IPv4, or bits6 bits for IPv6,
+// or the zero Prefix for an invalid address.
 func Network(ip netip.Addr, bits4, bits6 int) netip.Prefix {
 	bits := bits4
 	if ip.Is6() {

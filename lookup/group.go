@@ -2,17 +2,17 @@ package lookup
 
 import "slices"
 
-// A Group counts decisions that have much in common.
+// A Group counts the decisions of one source with the same origin and action.
 type Group struct {
 	Source, Origin string
 	Action         Action
-	Decisions      int // held, the ones included that have ended and were not freed yet
+	Decisions      int // including expired ones that were not freed yet
 }
 
 const (
-	// maxGroups bounds what a source with made-up origins can cost.
+	// maxGroups limits the memory for a source with invented origins.
 	maxGroups = 256
-	// otherOrigins is the origin of all that come after them.
+	// otherOrigins is the origin of all further groups.
 	otherOrigins = "other"
 )
 

@@ -48,7 +48,7 @@ import (
 type Table struct {
 	_ noCopy
 
-	cur   atomic.Pointer[state] // what readers see; never changed once stored
+	cur   atomic.Pointer[state] // for readers; never changed once stored
 	nat64 *NAT64
 
 	mu    wlock           // one writer at a time
@@ -56,9 +56,9 @@ type Table struct {
 	refs  []int           // how many records there are of each of them
 }
 
-// Lookup returns the decision in force for ip, and whether there is one. For an
-// address of 6to4, Teredo or ISATAP, decisions against the IPv4 address that it claims
-// count too. It does not allocate.
+// Lookup returns the decision in force for ip, and whether there is one. For an address
+// of 6to4, Teredo or ISATAP, decisions about the IPv4 address inside count too. It does
+// not allocate.
 func (t *Table) Lookup(ip netip.Addr) (d Decision, found bool) {
 	s := t.cur.Load()
 	if s == nil || t.nat64 == nil && s.excludes(ip) {
@@ -91,7 +91,7 @@ func (t *Table) strongest(s *state, ip netip.Addr, w *winner) {
 	}
 }
 
-// Covering returns every decision in force for ip, the one that wins first.
+// Covering returns all decisions in force for ip. The winning one comes first.
 func (t *Table) Covering(ip netip.Addr) []Decision {
 	s, ip := t.cur.Load(), t.nat64.Normalize(ip)
 	if s == nil || !ip.IsValid() {
@@ -129,8 +129,7 @@ func (t *Table) All() iter.Seq[Decision] {
 	}
 }
 
-// Len returns the number of decisions held, the ones included that have ended
-// and were not freed yet.
+// Len returns the number of decisions, including expired ones that were not freed yet.
 func (t *Table) Len() int {
 	n := 0
 	for _, g := range t.groups() {
@@ -158,8 +157,8 @@ func (t *Table) Version() uint64 {
 	return 0
 }
 
-// Replace makes all the whole of what source says and forgets what it said
-// before. Since and Source of its elements are ignored: see [Batch.Add].
+// Replace replaces all decisions of source. It ignores Since and Source of the
+// elements: see [Batch.Add].
 func (t *Table) Replace(source string, all []Decision) Change {
 	b := t.Batch(source)
 	for i := range all {
@@ -168,8 +167,8 @@ func (t *Table) Replace(source string, all []Decision) Change {
 	return b.Replace()
 }
 
-// Update takes back the decisions in remove and then announces those in add,
-// all for source. See [Batch.Add] and [Batch.Remove].
+// Update removes the decisions in remove and then announces those in add, all of
+// source. See [Batch.Add] and [Batch.Remove].
 func (t *Table) Update(source string, add, remove []Decision) Change {
 	b := t.Batch(source)
 	for i := range remove {
@@ -181,8 +180,8 @@ func (t *Table) Update(source string, add, remove []Decision) Change {
 	return b.Update()
 }
 
-// Expire frees the decisions that have ended by now and returns their number.
-// It never changes what Lookup returns.
+// Expire frees the decisions that have ended by now and returns their number. It never
+// changes the results of Lookup.
 func (t *Table) Expire(now time.Time) int {
 	return t.removeIf(func(s *state) func(record) bool {
 		at := s.epoch.nanos(now)
@@ -190,9 +189,9 @@ func (t *Table) Expire(now time.Time) int {
 	})
 }
 
-// Forget takes back what all sources say about the same thing as d, whatever
-// the action, and returns the number of decisions. A source that still holds to
-// one announces it again when it is next read in full.
+// Forget removes the decisions of all sources with the target of d and any action, and
+// returns their number. A source that still has one announces it again when it is next
+// read in full.
 func (t *Table) Forget(d Decision) int {
 	p, ok := d.target()
 	t.mu.Lock()
@@ -205,15 +204,15 @@ func (t *Table) Forget(d Decision) int {
 	return draft.change.Removed
 }
 
-// Keep forgets the decisions of all sources but the ones named.
+// Keep removes the decisions of all other sources.
 func (t *Table) Keep(sources ...string) {
 	t.removeIf(func(s *state) func(record) bool {
 		return func(r record) bool { return !slices.Contains(sources, s.kinds[r.kind].source) }
 	})
 }
 
-// Clone returns a table of its own with the same decisions. The two share
-// their memory until they change, so it costs next to nothing.
+// Clone returns an independent table with the same decisions. The two share memory
+// until they change, so it costs almost nothing.
 func (t *Table) Clone() *Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -238,7 +237,7 @@ func (t *Table) removeIf(gone func(*state) func(record) bool) int {
 	return d.change.Removed
 }
 
-// sortStrongest puts the decision that wins first.
+// sortStrongest sorts decisions, the winning one first.
 func sortStrongest(all []Decision) {
 	slices.SortStableFunc(all, func(a, b Decision) int {
 		switch {

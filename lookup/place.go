@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// Decisions about a country or an autonomous system are filed in the table
-// under addresses that stand for them, and so share with all others the way
-// they are stored, replaced, ended and saved. The addresses lie in ff00::/16,
-// multicast with the reserved scope 0, which nothing may be sent to or from
+// The table stores decisions about a country or an autonomous system under special
+// addresses, so that they are stored, replaced, expired and saved like all others. The
+// addresses are in ff00::/16, multicast with the reserved scope 0, which is never used
 // (RFC 4291, section 2.7): no client has one.
 const (
 	placeFirst   = 0xff00 // first two bytes of an address that stands for a place
@@ -18,8 +17,8 @@ const (
 	placeAS      = 2      // and of one that stands for an autonomous system
 )
 
-// countryPrefix returns what a country is filed under, and whether code is one:
-// two letters (ISO 3166-1), in any case.
+// countryPrefix returns the prefix for a country, and whether code is valid: two
+// letters (ISO 3166-1), in any case.
 func countryPrefix(code string) (netip.Prefix, bool) {
 	if len(code) != 2 {
 		return netip.Prefix{}, false
@@ -35,8 +34,7 @@ func countryPrefix(code string) (netip.Prefix, bool) {
 	return hostPrefix(netip.AddrFrom16(a)), true
 }
 
-// asPrefix returns what an autonomous system is filed under. Number 0 is none
-// (RFC 7607).
+// asPrefix returns the prefix for an autonomous system. Number 0 is invalid (RFC 7607).
 func asPrefix(number uint32) (netip.Prefix, bool) {
 	a := [16]byte{0: 0xff, 2: placeAS}
 	binary.BigEndian.PutUint32(a[12:], number)
@@ -64,7 +62,7 @@ func place(p netip.Prefix) (country string, as uint32) {
 	return "", binary.BigEndian.Uint32(a[12:])
 }
 
-// target returns what d is filed under, and whether it is about anything.
+// target returns the prefix under which d is stored, and whether d has a target.
 func (d *Decision) target() (netip.Prefix, bool) {
 	switch {
 	case d.Country != "":
@@ -76,8 +74,8 @@ func (d *Decision) target() (netip.Prefix, bool) {
 	return p, ok && !isPlace(p)
 }
 
-// Target returns what d is about as CrowdSec writes it: an address, a range, a
-// country's code or the number of an autonomous system.
+// Target returns the target of d in CrowdSec's form: an address, a range, a country
+// code or the number of an autonomous system.
 func (d *Decision) Target() string { return string(d.AppendTarget(nil)) }
 
 // AppendTarget appends the Target of d to b.
@@ -96,8 +94,8 @@ func (d *Decision) AppendTarget(b []byte) []byte {
 	return p.AppendTo(b)
 }
 
-// Beats reports whether d wins over other where both are in force: by the stronger
-// action, and between equals by the later end. No end is the latest.
+// Beats reports whether d wins over other if both are in force: the stronger action
+// wins, and among equals the later end. No end is the latest.
 func (d *Decision) Beats(other *Decision) bool {
 	if d.Action != other.Action {
 		return d.Action > other.Action
@@ -105,9 +103,9 @@ func (d *Decision) Beats(other *Decision) bool {
 	return compareEnds(d.Until, other.Until) > 0
 }
 
-// With returns the one of d and other that wins where both are in force. Of two with the
-// same action it has the later start: who has met what the first one asks for has to do
-// so again for the second.
+// With returns the winner of d and other if both are in force. If they have the same
+// action, it has the later start: a challenge that was solved for the first decision
+// does not count for the second.
 func (d Decision) With(other Decision) Decision {
 	best := d
 	if other.Beats(&d) {
@@ -121,16 +119,16 @@ func (d Decision) With(other Decision) Decision {
 	return best
 }
 
-// Places reports whether there may be decisions about countries or autonomous
-// systems, so that it is worth finding out where a client is.
+// Places reports whether there may be decisions about countries or autonomous systems,
+// so that the place of a client matters.
 func (t *Table) Places() bool {
 	s := t.cur.Load()
 	return s != nil && s.places
 }
 
-// LookupPlace returns the strongest decision in force about a country, given by
-// its code, or an autonomous system, given by its number, and whether there is
-// one. The empty code and number 0 have none.
+// LookupPlace returns the strongest decision in force about a country (by its code) or
+// an autonomous system (by its number), and whether there is one. The empty code and
+// number 0 have none.
 func (t *Table) LookupPlace(country string, as uint32) (Decision, bool) {
 	s := t.cur.Load()
 	if s == nil || !s.places {
@@ -146,8 +144,8 @@ func (t *Table) LookupPlace(country string, as uint32) (Decision, bool) {
 	return best.decision(s)
 }
 
-// CoveringPlace returns every decision in force about the country or the
-// autonomous system, the one that wins first.
+// CoveringPlace returns all decisions in force about the country or the autonomous
+// system. The winning one comes first.
 func (t *Table) CoveringPlace(country string, as uint32) []Decision {
 	s := t.cur.Load()
 	if s == nil || !s.places {

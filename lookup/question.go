@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A question is one that is under way. Its answer and its error may be read
-// once done is closed.
+// A question is a question in progress. Its answer and error may be read after done is
+// closed.
 type question struct {
-	turn   *waiter         // of who asks; nil if nobody has to
+	turn   *waiter         // the turn of the asking caller; nil: none
 	asking chan struct{}   // closed when its turn has come
 	late   <-chan struct{} // closed when its time is up; set before asking is closed
 	done   chan struct{}
@@ -18,13 +18,11 @@ type question struct {
 	err    error
 }
 
-// A request is a wish to ask about an address, of who needs a turn for it. Only those
-// of one asker share a question: one that waits for the turn of a network that asks too
-// much must not keep others waiting.
+// A request is a question about ip in a turn of asker. Only requests of the same asker
+// share a question, so that a crowded network does not delay others.
 type request struct{ ip, asker netip.Addr }
 
-// join returns the question of r that is under way or settled, or else a new one that
-// the caller is the first to ask.
+// join returns the existing question of r, or a new one, which the caller must ask.
 func (c *Cache) join(r request) (q *question, first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,8 +46,8 @@ func (c *Cache) join(r request) (q *question, first bool, err error) {
 	return q, true, nil
 }
 
-// recallLocked returns the answer about ip that has come since the caller looked for
-// it, or that about a range that settles it: nothing is stronger than a ban.
+// recallLocked returns an answer about ip that arrived meanwhile, or a ban of a range
+// with ip, because nothing is stronger.
 func (c *Cache) recallLocked(ip netip.Addr) *answer {
 	now := c.epoch.now()
 	if a, ok := c.answers.Peek(ip); ok && now < a.end {
@@ -69,10 +67,10 @@ func (c *Cache) countRefusal(err error) {
 	}
 }
 
-// wait waits for the answer to q as long as its caller does, and no less: of two lookups
-// about a client, the second one must not give up before the first one does. The caller
-// waits a bounded time for its turn, and then for the answer. An Asker that outstays its
-// context holds up nobody else for longer than timeout.
+// wait waits for the answer to q at least as long as the asking caller, so that the
+// second of two lookups does not time out before the first. The caller waits a limited
+// time for its turn, and then for the answer. An Asker that ignores its context delays
+// others at most for timeout.
 func (q *question) wait(timeout time.Duration) error {
 	select {
 	case <-q.done:
@@ -81,7 +79,7 @@ func (q *question) wait(timeout time.Duration) error {
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
-	// Both have to be over: the caller may have set its clock later.
+	// Both must be over, because the caller may have started later.
 	late, own := q.late, timer.C
 	for late != nil || own != nil {
 		select {
@@ -108,8 +106,7 @@ func (q *question) isDone() bool {
 	}
 }
 
-// ask asks q when it is its turn, and lets go those who wait for it, even if Ask
-// panics.
+// ask asks q in its turn, and then wakes the waiting callers, even if Ask panics.
 func (c *Cache) ask(ctx context.Context, r request, q *question) {
 	if !c.await(q) {
 		c.finish(r, q, false)
@@ -130,7 +127,7 @@ func (c *Cache) ask(ctx context.Context, r request, q *question) {
 }
 
 // await waits for the turn of q, and reports whether it has come. If not, q has an
-// error, or the answer that another question has brought.
+// error, or an answer from another question.
 func (c *Cache) await(q *question) bool {
 	if err := c.wait(q.turn); err != nil {
 		q.err = err
@@ -166,11 +163,11 @@ func (c *Cache) wait(w *waiter) error {
 	return err
 }
 
-// answer returns what the source said in answer to a question asked at began.
-// It is remembered for TTL, but not beyond the end of the decision.
+// answer returns the answer to a question asked at began. It is stored for TTL, but not
+// longer than the decision.
 func (c *Cache) answer(began int64, d Decision, found bool) *answer {
 	a := &answer{end: shift(began, int64(c.cfg.TTL))}
-	// A decision past its end does not count, whatever the source says.
+	// An expired decision does not count.
 	if end := c.epoch.end(d.Until); found && c.epoch.now() < end {
 		a.decision, a.found = d, true
 		a.end = min(a.end, end)
@@ -178,8 +175,7 @@ func (c *Cache) answer(began int64, d Decision, found bool) *answer {
 	return a
 }
 
-// finish remembers the answer to q if it was asked, unless it was to be forgotten
-// meanwhile.
+// finish stores the answer to q if it was asked, unless it was forgotten meanwhile.
 func (c *Cache) finish(r request, q *question, asked bool) {
 	c.mu.Lock()
 	wanted := c.asked[r] == q
@@ -199,7 +195,7 @@ func (c *Cache) finish(r request, q *question, asked bool) {
 	close(q.done)
 }
 
-// rememberLocked remembers the answer about ip, for others too if it is about a range.
+// rememberLocked stores the answer about ip, and for its range if it has one.
 func (c *Cache) rememberLocked(ip netip.Addr, a *answer) {
 	c.answers.Add(ip, a)
 	if p, ok := c.known.learn(ip, a); ok && a.decision.Action == Ban {
