@@ -287,7 +287,7 @@ func TestWhoWaitsIsLetInWithoutJavaScriptInABrowser(t *testing.T) {
 // notice.
 func TestWithoutCookiesThePageSaysSoInABrowser(t *testing.T) {
 	t.Parallel()
-	const text = "Your browser keeps no cookies. Please allow them for this site."
+	const text = "Your browser does not keep cookies. Please allow them for this site."
 	for _, row := range []struct {
 		name  string
 		prefs string

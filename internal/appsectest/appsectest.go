@@ -1,7 +1,6 @@
-// Package appsectest is CrowdSec's AppSec for tests without one: it answers as
-// CrowdSec 1.7.8 was seen to answer, with rules that a test can trip at will, and
-// remembers what it was asked. It answers at once, unless a [Runner] has it be as slow
-// and as serial as the real one.
+// Package appsectest is a simulated AppSec for tests. It gives recorded answers of
+// CrowdSec 1.7.8, has simple rules for tests, and records its requests. It answers at
+// once, unless a [Runner] makes it as slow and serial as the real one.
 package appsectest
 
 import (
@@ -16,16 +15,16 @@ import (
 	"testing"
 )
 
-// Key is the one that a Server takes.
+// Key is the API key of a Server.
 const Key = "the-appsec-key"
 
-// HangUp is the status of an answer that does not come: the connection breaks.
+// HangUp is the status for a closed connection instead of an answer.
 const HangUp = 0
 
 // prefix is that of the headers that are for AppSec itself.
 const prefix = "X-Crowdsec-Appsec-"
 
-// A Server is an AppSec. Its zero value answers, but listens nowhere.
+// A Server is a simulated AppSec. Its zero value answers, but does not listen.
 type Server struct {
 	*httptest.Server
 
@@ -107,10 +106,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, text) // an error is a client that has gone
 }
 
-// Judge has the rules of the recorded answers: what is asked for decides, or a word
-// anywhere in what rules see. Three words are inputs that it fails over: "breaks-rule"
-// is answered with an error, "breaks-answer" with nonsense, and at "breaks-off" it
-// hangs up.
+// Judge has the rules of the recorded answers: by the path, or by a word anywhere in
+// the request. It fails on three words: it answers "breaks-rule" with an error and
+// "breaks-answer" with an invalid answer, and at "breaks-off" it closes the connection.
 func (q *Question) Judge() (status int, text string) {
 	text = q.text()
 	switch {

@@ -1,5 +1,5 @@
-// Package challengetest solves challenges as the script in their page does, for
-// tests without a browser: what does a visitor send who is let in?
+// Package challengetest solves challenges like the script in their page, for tests
+// without a browser.
 package challengetest
 
 import (

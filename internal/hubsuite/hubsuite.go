@@ -1,6 +1,6 @@
-// Package hubsuite reads recorded requests with what CrowdSec makes of them: a suite
-// of tests that is not part of this module, in the folder that the environment
-// variable TOCSIN_HUB_SUITE names. Tests that want it are skipped without it.
+// Package hubsuite reads recorded requests with CrowdSec's results for them. This suite
+// of tests is not part of this module: the environment variable TOCSIN_HUB_SUITE names
+// its folder. Tests that need it are skipped without it.
 package hubsuite
 
 import (

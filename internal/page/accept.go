@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// maxAccept is how much of an Accept header is read. Browsers send about 200
-// bytes.
+// maxAccept is the longest part of an Accept header that is read. Browsers send about
+// 200 bytes.
 const maxAccept = 1024
 
-// A Form is how an answer is written.
+// A Form is the format of a response.
 type Form uint8
 
 // The forms.
@@ -21,15 +21,15 @@ const (
 	HTML
 )
 
-// Negotiate returns the form that suits who sent h.
+// Negotiate returns the form for the sender of h.
 //
-// Fetch metadata comes first, because a browser sends it and a script in it
-// cannot change it. Where there is none, Accept decides, but only by what it
-// names: a bare */* is what tools send.
+// Fetch metadata is checked first, because scripts in a browser cannot change it.
+// Without it, Accept decides, but only by the types that it names: tools send a bare
+// */*.
 //
-// A service worker that fetches a page for the one that is about to be shown gets
-// HTML, for that is what will be shown. A library that puts what it fetches into the
-// page that is there gets none: it could show a page of ours, but not be left for it.
+// A service worker that fetches a page to show gets HTML. A library that inserts
+// fetched HTML into the current page does not: the visitor could see tocsin's page
+// there, but could not use it.
 func Negotiate(h http.Header) Form {
 	mode := h.Get("Sec-Fetch-Mode")
 	switch {
@@ -45,13 +45,13 @@ func Negotiate(h http.Header) Form {
 	}
 	f := named(h.Get("Accept"))
 	if f == HTML && mode != "" {
-		return Text // for an image or a style sheet nobody looks at a page
+		return Text // images and style sheets show no page
 	}
 	return f
 }
 
-// isOfLibrary reports whether a library in a page sent h, which says so: jQuery and
-// others, htmx, or Turbo.
+// isOfLibrary reports whether h is from a library in a page that identifies itself:
+// jQuery and others, htmx, or Turbo.
 func isOfLibrary(h http.Header) bool {
 	for _, name := range []string{"X-Requested-With", "Hx-Request", "Turbo-Frame", "X-Turbo-Request-Id"} {
 		if h.Get(name) != "" {
@@ -62,22 +62,21 @@ func isOfLibrary(h http.Header) bool {
 	return strings.Contains(accept[:min(len(accept), maxAccept)], "text/vnd.turbo-stream.html")
 }
 
-// isOfWorker reports whether h, which a script has sent, is likely to be that of a
-// service worker which fetches a page to be shown: with the Accept of a browser that
-// navigates, which the worker had from it, or from a script that is a worker's by its
-// name.
+// isOfWorker reports whether h, from a script, is probably from a service worker that
+// fetches a page to show: it has the Accept header of a navigation, or the name of the
+// script is that of a worker.
 func isOfWorker(h http.Header) bool {
 	accept := h.Get("Accept")
 	accept = accept[:min(len(accept), maxAccept)]
 	if named(accept) == HTML {
-		// A script that asks for HTML itself does not add that anything else will do.
+		// A script that requests HTML itself does not also accept other types.
 		return strings.Contains(accept, "*/*")
 	}
 	return (accept == "" || accept == "*/*") && h.Get("Sec-Fetch-Site") == "same-origin" && isWorker(h.Get("Referer"))
 }
 
-// isWorker reports whether referer, which is the script's own address if a worker
-// sends a request, is that of a script.
+// isWorker reports whether referer is the address of a worker script: requests of a
+// worker have its own address.
 func isWorker(referer string) bool {
 	u, err := url.Parse(referer)
 	if err != nil {
@@ -92,8 +91,8 @@ func isWorker(referer string) bool {
 	return base == "sw" || strings.HasSuffix(base, "worker")
 }
 
-// named returns the form that accept, the value of an Accept header, names with
-// the highest weight; of equal ones, HTML before JSON before text.
+// named returns the form with the highest weight in accept, an Accept header. Among
+// equals, HTML comes before JSON, and JSON before text.
 func named(accept string) Form {
 	best, weight := Text, 0
 	for part := range strings.SplitSeq(accept[:min(len(accept), maxAccept)], ",") {
@@ -109,7 +108,7 @@ func named(accept string) Form {
 	return best
 }
 
-// formOf returns the form that a media range asks for.
+// formOf returns the form of a media range.
 func formOf(media string) (Form, bool) {
 	media = strings.ToLower(media)
 	switch media {
@@ -135,8 +134,8 @@ func quality(params string) int {
 	return 1000
 }
 
-// parseQuality reads a weight: 0 to 1 with up to three decimals (RFC 9110,
-// section 12.4.2).
+// parseQuality parses a weight: 0 to 1 with up to three decimals (RFC 9110, section
+// 12.4.2).
 func parseQuality(s string) int {
 	whole, decimals, _ := strings.Cut(s, ".")
 	if whole != "0" && whole != "1" || len(decimals) > 3 {

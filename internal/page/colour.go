@@ -10,13 +10,13 @@ import (
 // A colour is red, green and blue.
 type colour [3]uint8
 
-// What text in the accent colour stands on; style.css has the same.
+// The background of text in the accent colour, as in style.css.
 var (
 	lightCard = colour{0xff, 0xff, 0xff}
 	darkCard  = colour{0x1b, 0x21, 0x29}
 )
 
-// parseColour reads #rgb and #rrggbb. Nothing else may get into a style sheet.
+// parseColour parses #rgb and #rrggbb. Nothing else may get into a style sheet.
 func parseColour(s string) (colour, error) {
 	digits, ok := strings.CutPrefix(s, "#")
 	if len(digits) == 3 {
@@ -29,12 +29,12 @@ func parseColour(s string) (colour, error) {
 	return colour(b), nil
 }
 
-// String returns c as a style sheet has it.
+// String returns c in the form of a style sheet.
 func (c colour) String() string { return "#" + hex.EncodeToString(c[:]) }
 
-// against returns c, or the nearest of its shades that can be read on back.
+// against returns c, or its nearest shade that is readable on back.
 func (c colour) against(back colour) colour {
-	const readable = 4.5 // contrast ratio that WCAG 2.2 asks for, level AA
+	const readable = 4.5 // contrast ratio of WCAG 2.2, level AA
 	toward := colour{}   // black
 	if back.luminance() < 0.2 {
 		toward = colour{0xff, 0xff, 0xff}
@@ -47,7 +47,7 @@ func (c colour) against(back colour) colour {
 	return toward
 }
 
-// mix returns c with a share of another colour in it.
+// mix returns c mixed with a share of another colour.
 func (c colour) mix(other colour, share float64) colour {
 	for i := range c {
 		c[i] = uint8(math.Round(float64(c[i])*(1-share) + float64(other[i])*share))

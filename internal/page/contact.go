@@ -8,27 +8,26 @@ import (
 	"strings"
 )
 
-// A Contact is where a visitor can turn to, as a link.
+// A Contact is the link to the operator's contact.
 type Contact struct {
 	URL  string // of scheme http, https or mailto; empty if there is no contact
-	Text string // what to show: the mail address, or host and path of the URL
+	Text string // its text: the mail address, or host and path of the URL
 }
 
-// A contact is a Contact that knows no reference yet.
+// A contact is a Contact without a reference.
 type contact struct {
-	url  string // with {ref} where the reference goes
+	url  string // with {ref} in the place of the reference
 	text string
 }
 
-// For returns the contact of l for who has the reference ref, which stands in
-// the subject of the mail, or in the URL where that has {ref}.
+// For returns the contact of l with the reference ref, in the subject of the mail, or
+// in place of {ref} in the URL.
 func (l *Look) For(ref string) Contact {
-	ref = strings.ReplaceAll(url.QueryEscape(ref), "+", "%20") // good for a path too
+	ref = strings.ReplaceAll(url.QueryEscape(ref), "+", "%20") // valid in a path too
 	return Contact{strings.ReplaceAll(l.contact.url, "{ref}", ref), l.contact.text}
 }
 
-// parseContact reads what a theme has as its contact. An error says what would
-// be one, since this is what an operator wrote.
+// parseContact parses the contact of a theme.
 func parseContact(s string) (contact, error) {
 	if s == "" {
 		return contact{}, nil
@@ -47,7 +46,7 @@ func parseContact(s string) (contact, error) {
 		c, err = parseMail(s)
 	}
 	if err != nil {
-		return contact{}, fmt.Errorf("contact %q: %w; want an http or https URL, or a mail address", s, err)
+		return contact{}, fmt.Errorf("contact %q: %w: want an http or https URL, or a mail address", s, err)
 	}
 	return c, nil
 }
@@ -57,13 +56,13 @@ func parseURL(s string) (contact, error) {
 	switch {
 	case err != nil:
 		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err // the rest repeats the URL
+			err = parse.Err // the outer error repeats the URL
 		}
 		return contact{}, err
 	case u.Hostname() == "":
-		return contact{}, errors.New("no host")
+		return contact{}, errors.New("the URL has no host")
 	case u.User != nil:
-		return contact{}, errors.New("a user name in it")
+		return contact{}, errors.New("the URL has a user name")
 	}
 	text := u.Host
 	if path := strings.TrimSuffix(u.Path, "/"); !strings.Contains(path, "{ref}") {
@@ -72,12 +71,12 @@ func parseURL(s string) (contact, error) {
 	return contact{s, text}, nil
 }
 
-// parseMail reads an address without a name and without fields: the subject is
-// ours.
+// parseMail parses a mail address without a name and without fields, because tocsin
+// adds the subject.
 func parseMail(s string) (contact, error) {
 	a, err := mail.ParseAddress(s)
 	if err != nil {
-		return contact{}, errors.New("no mail address")
+		return contact{}, errors.New("not a mail address")
 	}
 	if a.Address != s || a.Name != "" || strings.ContainsAny(s, "\"?{}<>") {
 		return contact{}, errors.New("more than a mail address")

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// frames returns the source list of the directive frame-ancestors that lets the pages
-// of origins show ours in frames: nobody's if there are none.
+// frames returns the source list of the directive frame-ancestors that allows the pages
+// of origins, or none.
 func frames(origins []string) (string, error) {
 	if len(origins) == 0 {
 		return "'none'", nil
@@ -19,8 +19,8 @@ func frames(origins []string) (string, error) {
 	return strings.Join(origins, " "), nil
 }
 
-// isFrameSource reports whether o names a site, and not any site. Whatever could end
-// the directive is refused.
+// isFrameSource reports whether o is the origin of a site. It refuses characters that
+// could end the directive.
 func isFrameSource(o string) bool {
 	if o == "'self'" {
 		return true

@@ -1,9 +1,8 @@
-// Package page holds what the pages for visitors who are not served have in
-// common, the one that bans and the one that challenges: what do they look like,
-// and in which form are they sent?
+// Package page has the common parts of the pages for stopped and for challenged
+// visitors: their look, their texts, and the form in which they are sent.
 //
-// A [Theme] is what an operator says about them; [NewLook] refuses what could
-// not be shown. All that comes from a request is for html/template to escape.
+// A [Theme] has the operator's settings. [NewLook] refuses invalid ones. html/template
+// escapes all data of a request.
 package page
 
 import (
@@ -18,15 +17,14 @@ import (
 	"strings"
 )
 
-// A Theme is how pages look. The zero Theme is the built-in one.
+// A Theme is the look of pages. The zero Theme is the built-in one.
 type Theme struct {
-	// Contact is where who was stopped by mistake can turn to: an http or https
-	// URL, or a mail address with or without "mailto:". Default: nowhere.
+	// Contact is the contact for visitors who were stopped by mistake: an http or https
+	// URL, or a mail address with or without "mailto:". Default: none.
 	Contact string
 
-	// Accent is the colour of marks and buttons, as #rgb or #rrggbb. Where it
-	// would not be readable, a lighter or darker one is taken. Default: the
-	// page's own.
+	// Accent is the colour of marks and buttons, as #rgb or #rrggbb. If it would be
+	// hard to read, a lighter or darker shade is used. Default: the page's own.
 	Accent string
 
 	// FrameAncestors are the origins whose pages may show these pages in frames, as
@@ -44,8 +42,7 @@ type Look struct {
 //go:embed style.css
 var styleCSS string
 
-// NewLook returns the look of theme, with the colour accent where it names
-// none.
+// NewLook returns the look of theme, with the colour accent if it has none.
 func NewLook(theme Theme, accent string) (*Look, error) {
 	contact, err := parseContact(theme.Contact)
 	if err != nil {
@@ -67,13 +64,12 @@ func NewLook(theme Theme, accent string) (*Look, error) {
 		"DARK", c.against(darkCard).String(),
 		": ", ":", "; }", "}", "; ", ";", ", ", ",", " { ", "{", " {", "{", "}\n", "}", " > ", ">",
 	).Replace(Terse(styleCSS))
-	return &Look{template.CSS(style), frames, contact}, nil //nolint:gosec // ours, and two colours that were parsed
+	return &Look{template.CSS(style), frames, contact}, nil //nolint:gosec // the package's own style, and two parsed colours
 }
 
-// Terse returns the source of a style sheet or script without what only its
-// readers need: comments that have lines of their own, indentation, line breaks
-// and semicolons where a bracket says the same. A line must not begin inside of
-// a string, nor with a // of another meaning.
+// Terse shortens a style sheet or script: it removes comment lines, indentation, line
+// breaks, and semicolons before a bracket. No line may begin inside a string, or with a
+// // that is not a comment.
 func Terse(source string) string {
 	var b strings.Builder
 	for line := range strings.Lines(source) {
@@ -89,15 +85,15 @@ func Terse(source string) string {
 	return strings.NewReplacer("\n}", "}", ";}", "}").Replace(b.String())
 }
 
-// Hash returns the source expression that lets style, as the whole of a style
-// element, through a Content-Security-Policy, and no other.
+// Hash returns the source expression of a Content-Security-Policy that allows exactly
+// style as a style element.
 func Hash(style template.CSS) string {
 	sum := sha256.Sum256([]byte(style))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Execute returns what t makes of data. To make nothing is an error: a blank
-// window would tell nobody anything.
+// Execute returns the output of t for data. Empty output is an error, because an empty
+// page helps no visitor.
 func Execute(t *template.Template, data any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
@@ -109,19 +105,19 @@ func Execute(t *template.Template, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// An Answer is a page that is ready to be sent.
+// An Answer is a page that is ready to send.
 type Answer struct {
 	Status      int
 	ContentType string
-	Lang        string // of the body, which was chosen by Accept-Language; empty: it was not
+	Lang        string // of the body, if Accept-Language chose it; otherwise empty
 	Policy      string // Content-Security-Policy
 	Referrer    string // Referrer-Policy
 	Body        []byte
 }
 
-// Send writes a as the answer to r: to HEAD without the body. The body of r is
-// not read, and what others have put into the answer's header is left alone. No
-// cache may keep it; one that does so nonetheless is told that the language varies.
+// Send writes a as the response to r, for HEAD without the body. It does not read the
+// body of r, and keeps headers that other handlers have set. Caches must not store it.
+// A cache that does so anyway sees from Vary that the language varies.
 func (a Answer) Send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	set(h, []string{
@@ -133,12 +129,12 @@ func (a Answer) Send(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(a.Body) // the client may be gone, and nobody else would care
+		_, _ = w.Write(a.Body) // on an error the client has disconnected
 	}
 }
 
-// set sets the fields called names, in canonical form, of h. All values are in one
-// piece of memory, each with no room behind it to append to.
+// set sets the header fields names (in canonical form). All values share one
+// allocation, each with no capacity to append.
 func set(h http.Header, values []string, names ...string) {
 	for i, name := range names {
 		h[name] = values[i : i+1 : i+1]

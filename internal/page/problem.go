@@ -13,18 +13,17 @@ const (
 	TypeText    = "text/plain; charset=utf-8"
 )
 
-// A Problem says to a program why it is not served.
+// A Problem tells a program why its request is stopped.
 type Problem struct {
 	Status     int
 	Detail     string
 	Ref        string
 	Time       time.Time
-	Contact    string        // URL; none if empty
-	RetryAfter time.Duration // not said if 0
+	Contact    string        // URL; empty: none
+	RetryAfter time.Duration // 0: none
 }
 
-// JSON returns p as a problem object of RFC 9457. The type is the one for
-// problems that are no more than their status code.
+// JSON returns p as a problem object of RFC 9457, with the default type (about:blank).
 func (p Problem) JSON() []byte {
 	b, err := json.Marshal(struct {
 		Type       string `json:"type"`
@@ -45,5 +44,5 @@ func (p Problem) JSON() []byte {
 	return b
 }
 
-// Ceil returns how many units d has, rounded up.
+// Ceil returns d in units, rounded up.
 func Ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }

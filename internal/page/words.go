@@ -6,52 +6,52 @@ import (
 	"time"
 )
 
-// Words are what all pages say in one language. Each language has a file of its
-// own, words_LANG.go. Nothing in them has a meaning in HTML, so they can stand in
-// a page as they are. %s stands for a time as [Words.Span] says it.
+// Words are the texts of all pages in one language. Each language has its own file,
+// words_LANG.go. They contain no special characters of HTML. %s stands for a time in
+// the form of [Words.Span].
 type Words struct {
-	Lang string // the language, as the attribute lang of HTML has it
-	Dir  string // the direction of its script: "ltr" or "rtl"
+	Lang string // the language, for the HTML attribute lang
+	Dir  string // the direction of the text: "ltr" or "rtl"
 
-	// Of a challenge.
+	// Texts of a challenge.
 	Title     string // of the page
-	Detail    string // what happens; the browser does it
-	DetailAsk string // what happens; the visitor has to do something
-	Busy      string // the browser is at work
-	Ask       string // the visitor has to do something
+	Detail    string // what happens, if the browser does it
+	DetailAsk string // what happens, if the visitor must do something
+	Busy      string // the browser is working
+	Ask       string // the visitor must do something
 	Human     string // label of a checkbox
-	Done      string // the proof was taken, the page follows
-	Lost      string // the proof was taken, but a form has to be sent again
-	Failed    string // the proof was not taken, or could not be sent
-	Blocked   string // the provider's script did not come
-	Cookies   string // the pass does not come back
+	Done      string // the proof was accepted, the page follows
+	Lost      string // the proof was accepted, but the visitor must send a form again
+	Failed    string // the proof was refused, or could not be sent
+	Blocked   string // the provider's script did not load
+	Cookies   string // the browser does not send the cookie with the pass
 	NoScript  string // JavaScript is off
-	Wait      string // one may wait %s instead
+	Wait      string // the visitor can wait %s instead
 	Early     string // the wait has %s left
 	Again     string // on a button: try again
-	Continue  string // on a button: go on
-	Help      string // whom to give the reference below
+	Continue  string // on a button: continue
+	Help      string // who needs the reference below
 
-	// Of the answer to who is stopped.
+	// Texts of the page for stopped clients.
 	Denied        string // title
 	DeniedText    string // the client is banned
-	RefusedText   string // the request is refused because of what it says
+	RefusedText   string // the request is refused because of its content
 	Unavailable   string // title
-	UncheckedText string // the request could not be judged
+	UncheckedText string // the request could not be inspected
 	GuardedText   string // the page gets too many suspicious requests, for %s
-	UnmetText     string // there is no challenge here: come back in %s
+	UnmetText     string // challenges are off here: come back in %s
 	TooMany       string // title
 	TooManyText   string // the client has sent too many requests, come back in %s
 	Mistake       string // whom to give the reference below
 
-	// Of both.
+	// Texts of both.
 	Reference, Contact, Time string // labels
 
-	second, minute, hour []string        // with %d for the number, in the forms of plural
-	plural               func(n int) int // which form goes with n
+	second, minute, hour []string        // with %d for the number; one text for each plural form
+	plural               func(n int) int // returns the plural form for n
 }
 
-// languages are all that there are. The first is for who wants none of them.
+// languages are all languages. The first is the default.
 var languages = []*Words{
 	&english, &arabic, &german, &spanish, &french, &italian, &japanese, &dutch,
 	&polish, &portuguese, &brazilian, &russian, &turkish, &simplifiedChinese, &traditionalChinese,
@@ -60,17 +60,16 @@ var languages = []*Words{
 // Languages returns the words of all languages, English first.
 func Languages() []*Words { return languages }
 
-// English returns the words for who wants no other language.
+// English returns the words of the default language.
 func English() *Words { return languages[0] }
 
-// maxLanguages is how much of an Accept-Language header is read. Browsers send
-// about 50 bytes.
+// maxLanguages is the longest part of an Accept-Language header that is read. Browsers
+// send about 50 bytes.
 const maxLanguages = 256
 
-// WordsFor returns the words of the language that an Accept-Language header wants
-// most, the first of equal ones. Of a tag only what stands before the first hyphen
-// counts, but for Chinese, which has two scripts, and Portuguese, which Brazil writes
-// otherwise.
+// WordsFor returns the words of the preferred language of an Accept-Language header,
+// the first among equals. Only the part of a tag before the first hyphen counts, except
+// for Chinese, which has two scripts, and for the Portuguese of Brazil.
 func WordsFor(header string) *Words {
 	best, weight := English(), 0
 	for part := range strings.SplitSeq(header[:min(len(header), maxLanguages)], ",") {
@@ -84,7 +83,7 @@ func WordsFor(header string) *Words {
 	return best
 }
 
-// byTag returns the words of the language that tag names, nil if there are none.
+// byTag returns the words for a language tag, or nil if there are none.
 func byTag(tag string) *Words {
 	name, more, _ := strings.Cut(tag, "-")
 	if strings.EqualFold(name, "zh") {
@@ -98,11 +97,11 @@ func byTag(tag string) *Words {
 	return nil
 }
 
-// isBrazil reports whether a tag is that of Portuguese as it is written in Brazil.
+// isBrazil reports whether a tag is that of Brazilian Portuguese.
 func isBrazil(tag string) bool { return strings.EqualFold(tag, brazilian.Lang) }
 
-// chinese returns Chinese in the script that the subtags name, or that is usual
-// where they say: simplified, unless they say otherwise.
+// chinese returns Chinese in the script of the subtags, or in the usual script of their
+// region. Default: simplified.
 func chinese(subtags string) *Words {
 	for tag := range strings.SplitSeq(subtags, "-") {
 		switch strings.ToLower(tag) {
@@ -115,11 +114,11 @@ func chinese(subtags string) *Words {
 	return &simplifiedChinese
 }
 
-// Span returns d for people, rounded up: seconds up to a minute, minutes up to an
-// hour, and hours. It is at least a second.
+// Span returns d as text, rounded up: in seconds up to a minute, in minutes up to an
+// hour, otherwise in hours. It is at least one second.
 func (w *Words) Span(d time.Duration) string { return string(w.AppendSpan(nil, d)) }
 
-// AppendSpan appends what Span returns to b.
+// AppendSpan appends the result of Span to b.
 func (w *Words) AppendSpan(b []byte, d time.Duration) []byte {
 	forms, unit := w.second, time.Second
 	switch {
@@ -137,7 +136,7 @@ func (w *Words) AppendSpan(b []byte, d time.Duration) []byte {
 	return append(b, after...)
 }
 
-// Fill returns text, one of w with %s in it, with d in its place.
+// Fill returns text, one of w, with d in the place of %s.
 func (w *Words) Fill(text string, d time.Duration) string {
 	if !strings.Contains(text, "%s") {
 		return text
@@ -147,7 +146,7 @@ func (w *Words) Fill(text string, d time.Duration) string {
 
 // The rules of plurals, for whole numbers from 1 on.
 
-// onlyOther is the rule of languages whose nouns stay the same after a number.
+// onlyOther is the rule of languages without plural forms.
 func onlyOther(int) int { return 0 }
 
 // oneOther is the rule of most languages of western Europe: one, other.
