@@ -21,7 +21,7 @@ var (
 	errReplayed = errors.New("the challenge was solved before")
 	errBarred   = errors.New("too many challenges were solved from this network")
 	errBusy     = errors.New("too many answers at once")
-	errOutrun   = errors.New("a harder challenge is required now: reload the page")
+	errTooEasy  = errors.New("a harder challenge is required now: reload the page")
 )
 
 // maxPayload is the largest size of an answer in bytes.
@@ -213,10 +213,10 @@ func spentAs(r redemption) error {
 		return nil
 	case replayed:
 		return errReplayed
-	case overdone:
+	case overBar:
 		return errBarred
-	case outrun:
-		return errOutrun
+	case tooEasy:
+		return errTooEasy
 	default:
 		return errBusy
 	}

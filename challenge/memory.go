@@ -68,8 +68,8 @@ type redemption int
 const (
 	granted redemption = iota
 	replayed
-	overdone // its crowd has collected too many passes
-	outrun   // the crowd must solve harder challenges by now
+	overBar // its crowd has collected too many passes
+	tooEasy // the crowd must solve harder challenges by now
 	full
 )
 
@@ -94,10 +94,10 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 		return replayed
 	}
 	if m.barredLocked(by, r, t.issued(), now) > 0 {
-		return overdone
+		return overBar
 	}
 	if t.level() < m.levelLocked(by, r, now) {
-		return outrun
+		return tooEasy
 	}
 	// Fail closed if the memory is full: a forgotten solution could be used again. Only
 	// clients that solve that many challenges can fill it, and it lasts only minutes.

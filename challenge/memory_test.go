@@ -142,7 +142,7 @@ func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 func TestTheBarIsKeptWhenSolutionsAreRedeemed(t *testing.T) {
 	var m Memory
 	by := solver{browser: crowd{1}, network: crowd{2}}
-	for n, want := range []redemption{granted, granted, granted, overdone, overdone} {
+	for n, want := range []redemption{granted, granted, granted, overBar, overBar} {
 		if got := m.redeem(numbered(embedded, n), by, rules{bar: 2, raise: -1}, time.Now()); got != want {
 			t.Errorf("solution %d: %d; want %d", n+1, got, want)
 		}

@@ -21,8 +21,8 @@ type crowd[K comparable, V any] struct {
 	room     int
 
 	byKey map[K]*member[K, V]
-	byNet map[netip.Prefix]*household[K, V]
-	nets  households[K, V]
+	byNet map[netip.Prefix]*netHeap[K, V]
+	nets  netHeaps[K, V]
 	next  uint64
 }
 
@@ -31,26 +31,26 @@ type member[K comparable, V any] struct {
 	key   K
 	value V
 	age   uint64 // greater for younger members
-	net   *household[K, V]
-	at    int // its index in its household
+	net   *netHeap[K, V]
+	at    int // its index in its netHeap
 }
 
-// A household has the entries of one network: a heap with the weakest on top.
-type household[K comparable, V any] struct {
+// A netHeap has the entries of one network: a heap with the weakest on top.
+type netHeap[K comparable, V any] struct {
 	crowd   *crowd[K, V]
 	network netip.Prefix
 	members []*member[K, V]
-	at      int // its index among the households
+	at      int // its index among the netHeaps
 }
 
-// households is a heap with the largest household on top, and among equals the one with
+// netHeaps is a heap with the largest netHeap on top, and among equals the one with
 // the weakest member.
-type households[K comparable, V any] []*household[K, V]
+type netHeaps[K comparable, V any] []*netHeap[K, V]
 
 func newCrowd[K comparable, V any](room int, isWeaker func(a, b V) bool) *crowd[K, V] {
 	return &crowd[K, V]{
 		isWeaker: isWeaker, room: room,
-		byKey: map[K]*member[K, V]{}, byNet: map[netip.Prefix]*household[K, V]{},
+		byKey: map[K]*member[K, V]{}, byNet: map[netip.Prefix]*netHeap[K, V]{},
 	}
 }
 
@@ -75,7 +75,7 @@ func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 	at := sharedNetwork(p)
 	h := c.byNet[at]
 	if h == nil {
-		h = &household[K, V]{crowd: c, network: at}
+		h = &netHeap[K, V]{crowd: c, network: at}
 		c.byNet[at] = h
 		heap.Push(&c.nets, h)
 	}
@@ -120,24 +120,24 @@ func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {
 }
 
 // Len implements [heap.Interface], as do the others.
-func (h *household[K, V]) Len() int { return len(h.members) }
+func (h *netHeap[K, V]) Len() int { return len(h.members) }
 
-func (h *household[K, V]) Less(i, j int) bool {
+func (h *netHeap[K, V]) Less(i, j int) bool {
 	return h.members[i].isWeaker(h.members[j], h.crowd)
 }
 
-func (h *household[K, V]) Swap(i, j int) {
+func (h *netHeap[K, V]) Swap(i, j int) {
 	h.members[i], h.members[j] = h.members[j], h.members[i]
 	h.members[i].at, h.members[j].at = i, j
 }
 
-func (h *household[K, V]) Push(x any) {
+func (h *netHeap[K, V]) Push(x any) {
 	m := x.(*member[K, V])
 	m.at = len(h.members)
 	h.members = append(h.members, m)
 }
 
-func (h *household[K, V]) Pop() any {
+func (h *netHeap[K, V]) Pop() any {
 	last := len(h.members) - 1
 	m := h.members[last]
 	h.members[last] = nil
@@ -146,9 +146,9 @@ func (h *household[K, V]) Pop() any {
 }
 
 // Len implements [heap.Interface], as do the others.
-func (n households[K, V]) Len() int { return len(n) }
+func (n netHeaps[K, V]) Len() int { return len(n) }
 
-func (n households[K, V]) Less(i, j int) bool {
+func (n netHeaps[K, V]) Less(i, j int) bool {
 	a, b := n[i], n[j]
 	if len(a.members) != len(b.members) {
 		return len(a.members) > len(b.members)
@@ -156,18 +156,18 @@ func (n households[K, V]) Less(i, j int) bool {
 	return len(a.members) > 0 && a.members[0].isWeaker(b.members[0], a.crowd)
 }
 
-func (n households[K, V]) Swap(i, j int) {
+func (n netHeaps[K, V]) Swap(i, j int) {
 	n[i], n[j] = n[j], n[i]
 	n[i].at, n[j].at = i, j
 }
 
-func (n *households[K, V]) Push(x any) {
-	h := x.(*household[K, V])
+func (n *netHeaps[K, V]) Push(x any) {
+	h := x.(*netHeap[K, V])
 	h.at = len(*n)
 	*n = append(*n, h)
 }
 
-func (n *households[K, V]) Pop() any {
+func (n *netHeaps[K, V]) Pop() any {
 	last := len(*n) - 1
 	h := (*n)[last]
 	(*n)[last] = nil

@@ -90,7 +90,7 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 		a.twins.add(at)
 	}
 	if !a.full && a.twins.has(at) && a.f.holdsLonger(at, d.Until) {
-		a.f.doubt()
+		a.f.requestFull()
 		return
 	}
 	a.added++
@@ -124,7 +124,7 @@ func (a *answer) disclaim(id int64, at identity) {
 	if a.claims.remove(at, id) {
 		a.touched[at] = struct{}{}
 	} else if a.claims.over && a.f.holds(at) {
-		a.f.doubt()
+		a.f.requestFull()
 	}
 }
 
@@ -134,7 +134,7 @@ func (a *answer) settle(now time.Time) {
 		d, ok := a.claims.longest(at, now)
 		switch {
 		case a.claims.over && a.f.holdsLonger(at, d.Until):
-			a.f.doubt() // it may have a row that is not among the claims
+			a.f.requestFull() // it may have a row that is not among the claims
 		case ok:
 			a.batch.Add(d)
 		default:
@@ -150,7 +150,7 @@ func (a *answer) remove(at identity, usual bool) {
 	if usual && !a.twins.has(at) {
 		a.batch.Remove(at.decision())
 	} else if a.f.holds(at) {
-		a.f.doubt()
+		a.f.requestFull()
 	}
 }
 

@@ -226,8 +226,8 @@ func (f *follower) withhold(c lookup.Change, whole bool) {
 	}
 }
 
-// doubt schedules an extra full answer, because a delta was not clear.
-func (f *follower) doubt() {
+// requestFull schedules an extra full answer, because a delta was not clear.
+func (f *follower) requestFull() {
 	soon := f.lastFull.Add(minResync)
 	if soon.Before(f.nextFull) {
 		f.nextFull = soon

@@ -75,7 +75,7 @@ func (f *fetcher) poll(ctx context.Context) time.Duration {
 			return 0
 		}
 	default:
-		if err := f.doubt(g.content); err != nil {
+		if err := f.implausible(g.content); err != nil {
 			return f.failed(err)
 		}
 		f.apply(g.content)
@@ -179,11 +179,11 @@ func (f *fetcher) known() validators {
 	return f.valid
 }
 
-// doubt returns an error if c, a complete list, is not accepted yet. A server that has
+// implausible returns an error if c, a complete list, is not accepted yet. A server that has
 // lost its data, or has just started, sends a short or empty list in perfect form. That
 // must not lift all bans, so the server must send it several times. Failures in between
 // do not count.
-func (f *fetcher) doubt(c content) error {
+func (f *fetcher) implausible(c content) error {
 	had, shrank := f.shrank(c)
 	if !shrank {
 		return nil

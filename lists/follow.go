@@ -103,7 +103,7 @@ func (fo *follower) load(ctx context.Context) time.Duration {
 		again := time.Now().Add(fo.file.poll)
 		return fo.conclude(verdict{info: r.before, err: fo.explain(err), until: again})
 	}
-	if err := fo.doubt(r.content); err != nil {
+	if err := fo.implausible(r.content); err != nil {
 		return fo.conclude(verdict{info: r.before, err: fo.explain(err), until: fo.held.until})
 	}
 	fo.held = nil
@@ -115,9 +115,9 @@ func (fo *follower) load(ctx context.Context) time.Duration {
 	return fo.conclude(v)
 }
 
-// doubt returns an error if c, which was read completely, is not accepted yet, because
+// implausible returns an error if c, which was read completely, is not accepted yet, because
 // another program may still be writing it.
-func (fo *follower) doubt(c content) error {
+func (fo *follower) implausible(c content) error {
 	had, shrank := fo.shrank(c)
 	if !shrank {
 		return nil
