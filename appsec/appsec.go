@@ -188,7 +188,7 @@ func (c *Client) Close() {
 	c.log.close()
 }
 
-// ErrNoAnswer is in the error of [Client.CheckVersions] if AppSec does not answer.
+// ErrNoAnswer means that AppSec does not answer: see [Client.CheckVersions].
 var ErrNoAnswer = errors.New("AppSec does not answer")
 
 // Inspect asks AppSec about r, once for each request. If r has a body, Inspect reads
