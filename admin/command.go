@@ -14,9 +14,9 @@ import (
 const exitBad = 2
 
 // Commands returns the commands status, check, list, unban, alerts, scenarios and sync,
-// which ask the admin API of a running server, and replay, which needs no server. Every
-// Caddy with this module has them below the command tocsin. A program with that name
-// may register them as its own commands.
+// which ask the admin API of a running server, and replay and waf, which need no server.
+// Every Caddy with this module has them below the command tocsin. A program with that
+// name may register them as its own commands.
 func Commands() []caddycmd.Command {
 	return slices.Concat(stateCommands(), decisionCommands(), detectCommands())
 }
@@ -98,6 +98,7 @@ long as it says, such as --wait=5m. The exit code is 1 if one was not.`,
 			args: cobra.NoArgs, flags: syncFlags, run: (*call).sync,
 		}.register(),
 		newReplay(),
+		newWAF(),
 	}
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -18,13 +19,17 @@ type Planned interface {
 	// Replayer returns a replayer with the config's scenarios. Private says whether it
 	// includes clients of private networks. It starts nothing.
 	Replayer(ctx caddy.Context, private bool) (*Replayer, error)
+	// WAF returns what says what the WAF of the config makes of a request with a body; nil
+	// if the config has none. It starts nothing.
+	WAF(ctx caddy.Context) (func(r *http.Request, body []byte) WAFTest, error)
 }
 
 // A Replayer judges recorded requests.
 type Replayer struct {
 	Config  replay.Config
 	Looked  int      // number of scenarios
-	LeftOut []string // scenarios that cannot run, with the reason
+	Rules   int      // number of rules of the WAF
+	LeftOut []string // scenarios and rules that cannot run, with the reason
 }
 
 // planned returns the app of the config in a file, or nil if it has none.

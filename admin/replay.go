@@ -29,14 +29,14 @@ It reads Caddy's access log in JSON, and the common and the combined log of Apac
 and nginx, also with the name of a virtual host in front. Files may be compressed with
 gzip, and - means standard input. Several files are merged by time.
 
-The scenarios are those of a config (detect, scenario, local and allow in the global
-option tocsin), or those of --scenarios, or else the built-in ones. Settings of single
-sites, such as detect off, and sessions are ignored. Clients that claim to be search
-engines are not verified.
+The scenarios and rules are those of a config (detect, scenario, local, allow and waf in
+the global option tocsin), or those of --scenarios, or else the built-in scenarios.
+Settings of single sites, such as detect off, and sessions are ignored. Clients that
+claim to be search engines are not verified.
 
-A server sees more than its log. An access log has no bodies, so scenarios see no
-forms, and a repeated wrong password counts each time. The common and the combined log
-have no content types either, so failed logins are not detected in them at all. Caddy
+A server sees more than its log. An access log has no bodies, so scenarios and the WAF
+see no forms, and a repeated wrong password counts each time. The common and the combined
+log have no content types either, so failed logins are not detected in them at all. Caddy
 logs credentials only with the option log_credentials.
 
 Over plain HTTP, browsers do not show whether another site caused a request, so such a
@@ -55,7 +55,7 @@ func addReplay(cmd *cobra.Command) {
 	cmd.Args = cobra.MinimumNArgs(1)
 	var o replayOptions
 	f := cmd.Flags()
-	f.StringVarP(&o.config, "config", "c", "", "Configuration file with detect, scenario, local and allow")
+	f.StringVarP(&o.config, "config", "c", "", "Configuration file with detect, scenario, local, allow and waf")
 	f.StringVarP(&o.adapter, "adapter", "a", "", "Name of config adapter to apply (when --config is used)")
 	f.StringArrayVar(&o.scenarios, "scenarios", nil, "Scenarios to use without a config: builtin, a file or a folder (may be repeated)")
 	f.StringVar(&o.data, "data", "", "Folder of the lists that scenarios use, if it is not CrowdSec's")
@@ -105,7 +105,7 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 	if o.host != "" {
 		r.AssumeHost(o.host)
 	}
-	if p.Config.Describe != nil {
+	if p.Config.Describe != nil || p.Config.Inspect != nil {
 		r.KeepAllHeaders() // matchers may need any header
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(replayGC))
@@ -121,7 +121,7 @@ func (o *replayOptions) run(cmd *cobra.Command, paths []string) (*replay.Report,
 		return nil, err
 	}
 	rep.Timed(time.Since(began))
-	rep.Looked, rep.LeftOut = p.Looked, p.LeftOut
+	rep.Looked, rep.RulesRun, rep.LeftOut = p.Looked, p.Rules, p.LeftOut
 	if o.json {
 		return rep, json.NewEncoder(cmd.OutOrStdout()).Encode(rep)
 	}

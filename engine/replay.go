@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -29,6 +30,9 @@ type Outcome struct {
 	Stopped lookup.Decision
 	// Alerts are the alerts that the request raised, with their consequences.
 	Alerts []Record
+	// Found is what rules would have found in it: see Findings of the event. The first one
+	// would have stopped it if it says so.
+	Found []event.Finding
 }
 
 // NewReplay returns a replay with the detector d and the local decisions of cfg.
@@ -53,13 +57,30 @@ func (r *Replay) Judge(ev *event.Event) Outcome {
 		o.Stopped, stopped = d, true
 	}
 	if !stopped {
-		r.take(&o, r.detector.Response(ev), ev.Time)
+		r.take(&o, r.detector.Response(r.found(&o, ev)), ev.Time)
 	}
 	return o
 }
 
-// take applies alerts, and reports whether they stop a request that has no response
-// yet.
+// found shows what rules have found in a request, as [Engine.Found] does, and returns the
+// event of the request as it would have been answered.
+func (r *Replay) found(o *Outcome, ev *event.Event) *event.Event {
+	o.Found = ev.Findings
+	for i := range ev.Findings {
+		if f := &ev.Findings[i]; !f.Quiet {
+			r.take(o, r.detector.Request(ev.OfFinding(f)), ev.Time)
+		}
+	}
+	if len(ev.Findings) == 0 || !ev.Findings[0].Stopped {
+		return ev
+	}
+	refused := *ev
+	refused.Status, refused.Header, refused.Answer = http.StatusForbidden, nil, nil
+	return &refused
+}
+
+// take decides on alerts, and reports whether a request that is not answered yet is
+// stopped by that.
 func (r *Replay) take(o *Outcome, alerts []event.Alert, now time.Time) (stopped bool) {
 	for i := range alerts {
 		record, f := r.local.judge(&alerts[i], &r.guards, now)

@@ -36,6 +36,7 @@ type builder struct {
 	clients   map[netip.Prefix]*client
 	others    client // all that are not told apart
 	scenarios map[string]*Scenario
+	rules     map[string]*Rule
 }
 
 // A client is what is known about one.
@@ -43,13 +44,14 @@ type client struct {
 	requests int
 	alerts   []*Scenario // each once
 	row      *Offender   // nil: it was not stopped
+	rules    []*Rule     // each once
 }
 
 func newBuilder() *builder {
 	return &builder{
 		room:    bounds{clients: 1 << 20, offenders: 100_000, scenarios: 1000},
 		Report:  Report{Offenders: []*Offender{}, Scenarios: []*Scenario{}},
-		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{},
+		clients: map[netip.Prefix]*client{}, scenarios: map[string]*Scenario{}, rules: map[string]*Rule{},
 	}
 }
 
@@ -89,6 +91,28 @@ func (t *builder) stopped(e *Entry, c *client, d *lookup.Decision) {
 	t.Stopped++
 	t.scenario(d.Reason).Stopped++
 	t.row(e, c, d).After++
+}
+
+// found takes note of what rules have found in a request.
+func (t *builder) found(c *client, all []event.Finding) {
+	for i := range all {
+		f := &all[i]
+		r := t.rules[f.Rule]
+		if r == nil {
+			r = &Rule{Name: clip(f.Rule)} // the config bounds how many there are
+			t.rules[f.Rule] = r
+		}
+		if !slices.Contains(c.rules, r) {
+			c.rules = append(c.rules, r)
+			r.Clients++
+		}
+		if !f.Stopped {
+			r.Told++
+			continue
+		}
+		r.Stopped++
+		t.Stopped++
+	}
 }
 
 // alerted takes note of an alert that a request has given cause for.
@@ -183,6 +207,10 @@ func (t *builder) report(r *Reader) *Report {
 	if rep.Scenarios == nil {
 		rep.Scenarios = []*Scenario{}
 	}
+	mostRule := func(a, b *Rule) int {
+		return cmp.Or(cmp.Compare(b.Stopped, a.Stopped), cmp.Compare(b.Told, a.Told), cmp.Compare(a.Name, b.Name))
+	}
+	rep.Rules = slices.SortedFunc(maps.Values(t.rules), mostRule)
 	return rep
 }
 

@@ -22,6 +22,7 @@ func (r *Report) Print(w io.Writer, limit int) error {
 	r.printHead(t)
 	r.printOffenders(t, limit)
 	r.printScenarios(t)
+	r.printRules(t)
 	t.line()
 	t.line(fmt.Sprintf("%s would have been banned, %d challenged; %d of %s would have been stopped.",
 		many(r.Banned, "client"), r.Challenged, r.Stopped, many(r.Requests, "request")))
@@ -41,7 +42,11 @@ func (r *Report) printHead(t table) {
 		head += fmt.Sprintf(", in %.1f s (%.0f a second)", r.Seconds, r.Speed)
 	}
 	t.line("Read", head)
-	t.line("Looked for", many(r.Looked, "scenario"))
+	looked := many(r.Looked, "scenario")
+	if r.RulesRun > 0 {
+		looked += ", " + many(r.RulesRun, "rule") + " of the WAF"
+	}
+	t.line("Looked for", looked)
 	for _, s := range r.LeftOut {
 		t.line("Left out", s)
 	}
@@ -51,7 +56,7 @@ func (r *Report) printHead(t table) {
 // printNotes says what of the logs was not judged, or not as on a server.
 func (r *Report) printNotes(t table) {
 	if r.Bodies == 0 && r.Requests > 0 {
-		t.line("Bodies", "none in the log: scenarios see nothing of forms")
+		t.line("Bodies", "none in the log: scenarios and the WAF see nothing of forms")
 	}
 	if len(r.Redacted) > 0 {
 		t.line("Redacted", "by Caddy, and taken as there but empty: "+counts(r.Redacted))
@@ -104,6 +109,17 @@ func (r *Report) printScenarios(t table) {
 	t.line("SCENARIO", "CLIENTS", "ALERTS", "BANS", "CHALLENGES", "SPARED", "STOPPED")
 	for _, s := range r.Scenarios {
 		t.line(s.Name, s.Clients, s.Alerts, s.Bans, s.Challenges, s.Spared, s.Stopped)
+	}
+}
+
+func (r *Report) printRules(t table) {
+	if len(r.Rules) == 0 {
+		return
+	}
+	t.line()
+	t.line("RULE OF THE WAF", "CLIENTS", "STOPPED", "OBSERVED")
+	for _, one := range r.Rules {
+		t.line(one.Name, one.Clients, one.Stopped, one.Told)
 	}
 }
 

@@ -17,7 +17,7 @@
 //
 // # What a log does not contain
 //
-// An access log has no bodies, so scenarios do not see forms. A common or combined log
+// An access log has no bodies, so scenarios and the WAF do not see forms. A common or combined log
 // has only two headers, and no host unless it comes first. It does not say whether a
 // request used TLS, so each counts as sent over TLS: a server without TLS only challenges
 // browsers where a replay of its log may show a ban. Caddy's log shows TLS in request>tls;
@@ -48,6 +48,8 @@ type Config struct {
 	// Describe completes an event before it is judged. Default: nothing is to be
 	// completed.
 	Describe func(ev *event.Event)
+	// Inspect sets what rules of the WAF find in an event. Default: there is no WAF.
+	Inspect func(ev *event.Event)
 	// Progress is called now and then. Default: nobody is told.
 	Progress func()
 }
@@ -91,7 +93,11 @@ func (t *builder) take(e *Entry, cfg Config) {
 	if cfg.Describe != nil {
 		cfg.Describe(&e.Event)
 	}
+	if cfg.Inspect != nil {
+		cfg.Inspect(&e.Event)
+	}
 	o := cfg.Judge.Judge(&e.Event)
+	t.found(c, o.Found)
 	if o.Stopped.Action != lookup.None {
 		t.stopped(e, c, &o.Stopped)
 	}

@@ -30,10 +30,13 @@ type Report struct {
 	// What was looked for, and what of it cannot run here.
 	Looked  int      `json:"looked_for"`
 	LeftOut []string `json:"left_out,omitempty"`
+	// RulesRun is how many rules of the WAF ran.
+	RulesRun int `json:"rules_run,omitempty"`
 
 	Offenders []*Offender `json:"offenders"`            // in the order in which they would have been stopped
 	Unlisted  int         `json:"unlisted,omitempty"`   // of those that are counted, for want of room
 	Scenarios []*Scenario `json:"scenarios"`            // those that have alerted, the one that stops most first
+	Rules     []*Rule     `json:"rules,omitempty"`      // of the WAF, those that match, likewise
 	Seconds   float64     `json:"seconds,omitempty"`    // that it took
 	Speed     float64     `json:"per_second,omitempty"` // requests
 }
@@ -73,6 +76,14 @@ type Scenario struct {
 	Challenges int    `json:"challenges"` // decisions for less than a ban
 	Spared     int    `json:"spared"`     // alerts about clients that nothing is decided about
 	Stopped    int    `json:"stopped"`    // requests that its decisions would have stopped
+}
+
+// A Rule is what one rule of the WAF would have led to.
+type Rule struct {
+	Name    string `json:"name"`
+	Clients int    `json:"clients"` // whose requests it matched
+	Stopped int    `json:"stopped"` // requests that it would have stopped, or asked for a challenge
+	Told    int    `json:"told"`    // requests that it would only have told of
 }
 
 // Stops reports whether anybody would have been stopped.

@@ -192,7 +192,25 @@ func (in *Inspection) tellOf(rule *Rule, f Finding) {
 			return
 		}
 	}
-	m := Match{Rule: rule}
+	m := Match{Rule: rule, payload: in.valueOf(f)}
 	m.add(alertZones[f.Part], f.Name)
 	in.matches = append(in.matches, m)
+}
+
+// valueOf returns the beginning of a value in which a detector found something, as far as
+// it is known.
+func (in *Inspection) valueOf(f Finding) []byte {
+	clip := func(s []byte) []byte { return s[:min(len(s), mostPayload)] }
+	switch f.Part {
+	case PartPath:
+		return clip(in.queryless())
+	case PartHeader:
+		return clip([]byte(in.req.Header.Get(f.Name)))
+	}
+	for _, p := range in.zones[alertZones[f.Part]].values {
+		if string(p.name) == f.Name {
+			return clip(p.value)
+		}
+	}
+	return nil
 }

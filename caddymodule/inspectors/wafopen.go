@@ -40,6 +40,9 @@ type running struct {
 	asks bool // for a captcha where a request is not inspected whole
 }
 
+// Inside returns the WAF itself, for commands.
+func (w *running) Inside() *waf.Inspector { return w.Inspector }
+
 // Captchas implements [guest.Captchas].
 func (w *running) Captchas() (asking []string) {
 	if w.asks {

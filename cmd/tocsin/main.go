@@ -9,6 +9,7 @@
 //	tocsin unban 192.0.2.1
 //	tocsin sync
 //	tocsin replay access.log
+//	tocsin waf test GET "/?id=1"
 package main
 
 import (
