@@ -65,6 +65,7 @@ func (in *Inspection) setBody(body []byte) {
 	for z := firstOfBody; z < zoneCount; z++ {
 		in.loaded[z] = z != zoneBodyArgsNames
 	}
+	in.length = len(body)
 	types := in.req.Header["Content-Type"]
 	raw, start := body, len(in.room.bytes)
 	switch readerOf(types, in.rules.base) {
@@ -81,6 +82,7 @@ func (in *Inspection) setBody(body []byte) {
 			raw = nil
 		}
 	}
+	in.spend((len(body) + len(in.room.bytes) - start) * costOfReading)
 	in.fromBody.text, in.fromBody.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
 	in.add(zoneRawBody, nil, orEmpty(raw))
 	if len(in.zones[zoneFilesSize].values) == 0 {

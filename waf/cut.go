@@ -12,18 +12,19 @@ type Cut uint8
 
 // The reasons.
 const (
-	uncut    Cut = iota
-	LongBody     // the body is longer than the limit
-	SlowBody     // it takes too long to arrive
-	NoRoom       // the bodies of all requests use up the memory
-	NoShare      // those of its network use up their share of it
-	Stream       // it may not come before something has been answered
-	TooMuch      // the head is too long, or has too many values in it, or the body has
+	uncut     Cut = iota
+	LongBody      // the body is longer than the limit
+	SlowBody      // it takes too long to arrive
+	NoRoom        // the bodies of all requests use up the memory
+	NoShare       // those of its network use up their share of it
+	Stream        // it may not come before something has been answered
+	TooMuch       // the head is too long, or has too many values in it, or the body has
+	TooCostly     // it was made to be slow
 	cutCount
 )
 
 var cutNames = [cutCount]string{
-	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", TooMuch: "too_much",
+	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", TooMuch: "too_much", TooCostly: "too_costly",
 }
 
 // String returns the reason as metrics have it, such as long_body.
@@ -34,12 +35,13 @@ var refusals = [cutCount]struct {
 	status int
 	reason string
 }{
-	LongBody: {http.StatusRequestEntityTooLarge, "its body is longer than what is inspected"},
-	SlowBody: {http.StatusRequestTimeout, "its body comes too slowly to be inspected"},
-	NoRoom:   {http.StatusServiceUnavailable, "there is no memory to inspect its body"},
-	NoShare:  {http.StatusServiceUnavailable, "its network uses up its share of the memory for inspection"},
-	Stream:   {http.StatusForbidden, "its body is a stream, which cannot be inspected"},
-	TooMuch:  {http.StatusForbidden, "there is more in it than is inspected"},
+	LongBody:  {http.StatusRequestEntityTooLarge, "its body is longer than what is inspected"},
+	SlowBody:  {http.StatusRequestTimeout, "its body comes too slowly to be inspected"},
+	NoRoom:    {http.StatusServiceUnavailable, "there is no memory to inspect its body"},
+	NoShare:   {http.StatusServiceUnavailable, "its network uses up its share of the memory for inspection"},
+	Stream:    {http.StatusForbidden, "its body is a stream, which cannot be inspected"},
+	TooMuch:   {http.StatusForbidden, "there is more in it than is inspected"},
+	TooCostly: {http.StatusForbidden, "it was made to be slow to inspect"},
 }
 
 // A cutBody is why a body is not inspected whole.
@@ -92,6 +94,18 @@ func (in *Inspection) bodyParts(parts [][]byte) {
 	}
 }
 
+// cutOr returns why not all was inspected, by what the inspection says and what was known
+// before.
+func (in *Inspection) cutOr(before Cut) Cut {
+	switch {
+	case in.Costly():
+		return TooCostly
+	case in.Over() && before == uncut:
+		return TooMuch
+	}
+	return before
+}
+
 // cutOff changes the verdict on a request that was not inspected whole.
 func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) {
 	action := i.cfg.BodyOver
@@ -104,6 +118,8 @@ func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) 
 		action = lookup.None
 	case i.observes(d):
 		action = lookup.None
+	case cut.why == TooCostly:
+		action = max(action, lookup.Captcha) // what is left of it may be an attack
 	}
 	if action == lookup.None {
 		i.counts.partial[cut.why].Add(1)
@@ -112,7 +128,7 @@ func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) 
 	i.counts.refused[cut.why].Add(1)
 	refusal := refusals[cut.why]
 	v.Action, v.Status, v.Reason = action, refusal.status, refusal.reason
-	v.Close = action == lookup.Ban && cut.why != TooMuch
+	v.Close = action == lookup.Ban && cut.why < Stream
 	if action == lookup.Captcha {
 		v.Status, v.Answered = http.StatusForbidden, true
 	}

@@ -35,9 +35,8 @@ func (i *Inspector) Explain(r *http.Request, body []byte, d inspect.Details) Exp
 	var cut cutBody
 	if limit < len(body) {
 		cut.why = LongBody
-	} else if in.Over() {
-		cut.why = TooMuch
 	}
+	cut.why = in.cutOr(cut.why)
 	e := Explanation{Part: cut.why != uncut}
 	for _, stops := range []bool{true, false} {
 		for _, m := range in.Matches() {

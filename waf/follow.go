@@ -26,6 +26,7 @@ func (in *Inspection) follow(z zone) {
 // followNames marks the groups to which names of values lead.
 func (in *Inspection) followNames(z zone, idx *zoneIndex) {
 	values := in.values(z)
+	in.spend(len(values) * costOfValue)
 	for i := range values {
 		if idx.mayHave(values[i].name) {
 			idx.markName(in.lowerOf(&values[i]), in.bits)
@@ -78,6 +79,7 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 			continue
 		}
 		after := in.toFind(s, chain)
+		in.spend((len(after.text) + len(after.made)) * costOfByte)
 		idx.mark(after.text, in.bits)
 		if z != zoneRawBody {
 			idx.mark(after.made, in.bits)
@@ -90,6 +92,7 @@ func (in *Inspection) toFind(s *source, chain int) *sourceText {
 	after := &s.after[chain]
 	if !after.known {
 		after.text, after.made, after.known = s.text, s.made, true
+		in.spend((len(s.text) + len(s.made)) * costOfTransform * len(in.rules.toFind[chain]))
 		for _, t := range in.rules.toFind[chain] {
 			after.text, after.made = t(&in.room, after.text), t(&in.room, after.made)
 		}
@@ -116,6 +119,7 @@ func (in *Inspection) followText(z zone, i int, idx *zoneIndex, whole bool) {
 		}) {
 			continue
 		}
+		in.spend(len(text) * costOfByte)
 		idx.mark(text, in.bits)
 	}
 }

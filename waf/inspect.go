@@ -34,6 +34,9 @@ type Inspection struct {
 	fromQuery, fromBody source
 	over                bool
 	left                int // bytes of the head that are still looked at
+	work                int // that was done: see spend
+	length              int // of the body
+	injected            int // bytes that were searched for injections
 	json                jsonReader
 }
 
@@ -71,6 +74,7 @@ func (r *Rules) Head(req *Request) *Inspection {
 	in := r.inspections.Get().(*Inspection)
 	in.req, in.awaits = req, req.HasBody && !r.policy.NoBody
 	in.left, in.over = maxHead, false
+	in.work, in.injected, in.length = 0, 0, 0
 	in.loadTarget()
 	if !in.awaits {
 		in.setBody(nil)
@@ -228,7 +232,9 @@ func (in *Inspection) condition(n int) verdict {
 		return v
 	}
 	cond := in.rules.conds[n]
-	v = unmet
+	if v = unmet; in.isSpent() {
+		return v
+	}
 	for i := range cond.tests {
 		t := &cond.tests[i]
 		if in.awaits && t.zone.isBody() {
@@ -248,6 +254,7 @@ func (in *Inspection) test(t *test) bool {
 		return in.asks(t, in.through(t.chain, in.count(t)))
 	}
 	values := in.values(t.zone)
+	in.spend(len(values) * costOfValue)
 	for i := range values {
 		if in.selects(t, &values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
 			return true
@@ -258,6 +265,10 @@ func (in *Inspection) test(t *test) bool {
 
 // asks reports whether one value is what a test looks for.
 func (in *Inspection) asks(t *test, value []byte) bool {
+	if t.op.kind.isInjection() {
+		return in.injects(t, value) != t.not
+	}
+	in.spend(costOfAsking + len(value)*t.op.kind.costOfByte())
 	return t.op.asks(value, in.textOf(t.op)) != t.not
 }
 

@@ -160,9 +160,7 @@ func (i *Inspector) Inspect(r *http.Request, d inspect.Details) (v inspect.Verdi
 		i.counts.broken.Add(1)
 		return inspect.Verdict{}, err
 	}
-	if in.Over() && cut.why == uncut {
-		cut.why = TooMuch
-	}
+	cut.why = in.cutOr(cut.why)
 	v = i.verdict(in, r, &d)
 	if v.Action == lookup.None {
 		i.cutOff(&v, cut, &d)

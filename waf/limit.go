@@ -2,15 +2,11 @@ package waf
 
 // Bounds of what one request costs. A longer head is looked at as far as that.
 const (
-	maxHead      = 64 << 10  // bytes of target and headers
-	maxInjection = 8 << 10   // bytes of a value that are searched for SQL and for scripts
-	maxValues    = 8 << 10   // in a form or JSON
-	maxParts     = 512       // of a multipart body
-	maxNames     = 512 << 10 // bytes of names of values in JSON
+	maxHead   = 64 << 10  // bytes of target and headers
+	maxValues = 8 << 10   // in a form or JSON
+	maxParts  = 512       // of a multipart body
+	maxNames  = 512 << 10 // bytes of names of values in JSON
 )
-
-// clip returns the beginning of a value that is searched for injections.
-func clip(value []byte) []byte { return value[:min(len(value), maxInjection)] }
 
 // isFull reports whether a zone of the body has all the values that are looked at. Literals
 // are still found in the body as a whole.

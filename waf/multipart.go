@@ -18,6 +18,7 @@ func (in *Inspection) readMultipart(contentType string, body []byte) {
 	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	total := int64(0)
 	for range maxParts {
+		in.spend(costOfPart)
 		part, err := r.NextPart()
 		if err != nil {
 			return

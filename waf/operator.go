@@ -11,8 +11,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/corazawaf/libinjection-go"
-
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
@@ -144,11 +142,6 @@ func (o *operator) asks(value, text []byte) bool {
 		return bytes.HasSuffix(value, text)
 	case opRegex:
 		return o.re.match(value)
-	case opSQL:
-		found, _ := libinjection.IsSQLi(string(clip(value)))
-		return found
-	case opXSS:
-		return libinjection.IsXSS(string(clip(value)))
 	case opWords:
 		return o.words.In(string(toLowerASCII(&room{}, value)))
 	}

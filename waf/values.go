@@ -7,6 +7,7 @@ import (
 
 // add adds a value to a zone.
 func (in *Inspection) add(z zone, name, value []byte) {
+	in.spend(costOfAdding)
 	v := &in.zones[z]
 	v.values = append(v.values, pair{name: name, value: value})
 }
@@ -62,6 +63,7 @@ func (in *Inspection) transformed(z zone, i, chain int) []byte {
 	}
 	v.made[chain] = made
 	if made[i] == nil {
+		in.spend(costOfAsking + len(v.values[i].value)*costOfTransform*len(in.rules.chains[chain]))
 		made[i] = in.through(chain, v.values[i].value)
 	}
 	return made[i]
@@ -104,6 +106,7 @@ func (in *Inspection) count(t *test) []byte {
 // mostOfAName returns how many values a test asks, if of all spellings of a name only the
 // most frequent counts.
 func (in *Inspection) mostOfAName(values []pair, t *test) int {
+	in.spend(len(values) * costOfCounting)
 	bySpelling, byName := map[string]int{}, map[string]int{}
 	for i := range values {
 		if p := &values[i]; in.selects(t, p) {
@@ -121,6 +124,9 @@ func (in *Inspection) mostOfAName(values []pair, t *test) int {
 // find says where the conditions of a group are met, and by what.
 func (in *Inspection) find(g int, m *Match) {
 	for _, n := range in.rules.groups[g].conds {
+		if in.isSpent() {
+			return
+		}
 		for i := range in.rules.conds[n].tests {
 			t := &in.rules.conds[n].tests[i]
 			if t.count {
@@ -137,6 +143,7 @@ func (in *Inspection) find(g int, m *Match) {
 // findValues says which values of a zone are what a test looks for.
 func (in *Inspection) findValues(t *test, m *Match) {
 	values := in.values(t.zone)
+	in.spend(len(values) * costOfValue)
 	for i := range values {
 		if !in.selects(t, &values[i]) || !in.asks(t, in.transformed(t.zone, i, t.chain)) {
 			continue
