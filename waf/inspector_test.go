@@ -8,8 +8,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/tocsin-project/tocsin/inspect"
@@ -289,4 +291,41 @@ func TestInspectorsThatAreRefused(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+}
+
+// A network that stalls its uploads leaves room for others.
+func TestUploadsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := inspector(t, Config{BodyLimit: 100_000, BodyMemory: 1_000_000})
+		upload := func(from string, body io.Reader) inspect.Verdict {
+			r := httptest.NewRequest(http.MethodPost, "/", body)
+			r.Header.Set("Content-Type", formType)
+			v, err := i.Inspect(r, inspect.Details{Client: netip.MustParseAddr(from)})
+			if err != nil {
+				t.Error(err)
+			}
+			return v
+		}
+		var wg sync.WaitGroup
+		ended := make(chan struct{})
+		for n := range 40 {
+			in, out := io.Pipe()
+			wg.Go(func() { upload(fmt.Sprintf("192.0.2.%d", n), in).Body.Release() })
+			wg.Go(func() {
+				go func() { <-ended; _ = out.Close() }()
+				_, _ = out.Write(make([]byte, 60_000)) // and no more, until the end
+			})
+		}
+		synctest.Wait()
+		v := upload("198.51.100.1", strings.NewReader("a=evil&x="+strings.Repeat("x", 90_000)))
+		if v.Action != lookup.Ban {
+			t.Errorf("%+v: the attack of another network is not seen", v)
+		}
+		v.Release()
+		if used := i.Stats().Bodies; used > 250_000 {
+			t.Errorf("one network uses %d bytes", used)
+		}
+		close(ended)
+		wg.Wait()
+	})
 }

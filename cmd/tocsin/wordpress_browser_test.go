@@ -10,10 +10,13 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/wafsuite"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -174,9 +177,19 @@ func (p person) reads() {
 // password, and somebody reads it on a phone. Neither is in anybody's way.
 func TestPeopleAtWordPressAreLeftInPeaceInABrowser(t *testing.T) {
 	t.Parallel()
+	leavePeopleInPeace(t, "")
+}
+
+// Nor is the WAF with CrowdSec's rules, whatever they write and upload.
+func TestPeopleAtWordPressBehindTheWAFInABrowser(t *testing.T) {
+	t.Parallel()
+	leavePeopleInPeace(t, "waf "+filepath.Join(wafsuite.Dir(t), "_hub", "appsec-configs", "crowdsecurity", "appsec-default.yaml"))
+}
+
+func leavePeopleInPeace(t *testing.T, options string) {
 	chromium(t)
 	w := newWordPress(t)
-	p := newPost(t, "", w.directives())
+	p := newPost(t, options, w.directives())
 	const office = "203.0.113.7"
 	f := newFront(p, office)
 
