@@ -12,8 +12,8 @@ import (
 
 // path reads a file, a folder or what a glob finds.
 func (l *loader) path(p string, outOfBand bool) error {
-	paths := []string{p}
-	if strings.ContainsAny(p, "*?[") {
+	paths, isGlob := []string{p}, strings.ContainsAny(p, "*?[")
+	if isGlob {
 		found, err := filepath.Glob(p)
 		if err != nil {
 			return fmt.Errorf("reading rules: %s: %w", p, err)
@@ -28,6 +28,7 @@ func (l *loader) path(p string, outOfBand bool) error {
 		if err != nil {
 			return err
 		}
+		l.unnamed = isGlob || len(names) != 1 || names[0] != p
 		for _, name := range names {
 			if err := l.file(name, outOfBand); err != nil {
 				return err

@@ -16,8 +16,12 @@ type LoadConfig struct {
 	// Sets are rules in file systems, such as those that package builtin embeds. They are
 	// asked before those of Paths, and bodies are read by their Content-Type for all.
 	Sets []Set
+	// ReadBodies has bodies read by their Content-Type as crowdsecurity/base-config has it,
+	// even if that is not among the rules. Default: only if it is.
+	ReadBodies bool
 	// Paths are files, folders and globs of rules, which run in-band, and of
-	// appsec-configs, which name rules. Of a folder all files named .yaml and .yml are
+	// appsec-configs, which name rules. Those that CrowdSec has no confidence in run in-band
+	// only if a path is that of their file. Of a folder all files named .yaml and .yml are
 	// read, those in folders below and behind links, too, but none that begin with a dot.
 	Paths []string
 	// OutOfBand are files, folders and globs of rules that stop nothing.
@@ -72,6 +76,7 @@ type loader struct {
 	files   []ruleFile
 	byName  map[string]int // band and name of what is in files
 	print   hash.Hash      // of all that was read
+	unnamed bool           // the file was found in a folder, or by a glob
 	skipped []Skipped
 	policy  Policy // of the last appsec-config
 	hooked  Policy // what hooks of all have set
@@ -85,6 +90,7 @@ type ruleFile struct {
 	path      string
 	outOfBand bool
 	isSkipped bool // it cannot run, but is there
+	unnamed   bool // nobody has asked for this very file
 }
 
 // file reads a file of rules, or an appsec-config.
@@ -107,7 +113,7 @@ func (l *loader) rules(name string, content []byte, outOfBand bool) {
 		l.skip(name, doc.Name, err)
 		return
 	}
-	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand})
+	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand, unnamed: l.unnamed})
 }
 
 // parseRules reads the first document of a file of rules.
@@ -156,7 +162,7 @@ func (l *loader) skip(file, name string, err error) {
 func (l *loader) finish() (*Rules, error) {
 	c := newCompiler(cmp.Or(l.cfg.Data, defaultData))
 	c.note = l.note
-	c.rules.base = len(l.cfg.Sets) > 0
+	c.rules.base = l.cfg.ReadBodies || len(l.cfg.Sets) > 0
 	for _, f := range l.files {
 		if l.isRemoved(f) {
 			continue

@@ -3,6 +3,7 @@ package waf
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,5 +261,46 @@ func TestPrints(t *testing.T) {
 	}
 	if changed := load(); changed == first {
 		t.Error("another file has the same print")
+	}
+}
+
+// Rules that CrowdSec has no confidence in stop nothing, unless somebody asks for them.
+func TestRulesToTrySomethingWith(t *testing.T) {
+	dir := writeFiles(t, map[string]string{
+		"tried.yaml": ruleOn("own/tried", "a") + "labels: {confidence: 0}\n", "sure.yaml": ruleOn("own/sure", "b") + "labels: {confidence: 3}\n",
+	})
+	for _, row := range []struct {
+		path string
+		want []string
+	}{
+		{".", []string{"own/sure", "own/tried?"}},
+		{"*.yaml", []string{"own/sure", "own/tried?"}},
+		{"t*.yaml", []string{"own/tried?"}},
+		{"tried.yaml", []string{"own/tried"}},
+	} {
+		r, err := Load(LoadConfig{Paths: []string{filepath.Join(dir, row.path)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := names(r); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %q, want %q", row.path, got, row.want)
+		}
+	}
+}
+
+// Bodies can be read by their type without a rule that says so.
+func TestReadBodies(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"a.yaml": "name: own/a\nrules:\n- zones: [BODY_ARGS]\n  variables: [json.a]\n  match: {type: equals, value: hit}\n"})
+	for read, want := range map[bool]int{false: 0, true: 1} {
+		r, err := Load(LoadConfig{Paths: []string{dir}, ReadBodies: read})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := r.Head(&Request{Method: "POST", Target: "/", HasBody: true, Header: http.Header{"Content-Type": {"application/json"}}})
+		in.Body([]byte(`{"a":"hit"}`))
+		if got := len(in.Matches()); got != want {
+			t.Errorf("read: %v: %d rules match, want %d", read, got, want)
+		}
+		in.Close()
 	}
 }

@@ -73,9 +73,10 @@ func (c Confidence) String() string { return confidences[c] }
 var confidences = [...]string{"certain", "likely", "observe"}
 
 // confidence returns what a file says about all of its rules. CrowdSec's own rules have
-// numbers there, which its engine does not look at either.
+// numbers there, which its engine does not look at. 0 is that of rules to try something
+// with, which its appsec-configs have run out of band.
 func (f *ruleFile) confidence() Confidence {
-	if f.outOfBand {
+	if f.outOfBand || f.unnamed && f.doc.Labels["confidence"] == 0 {
 		return Observe
 	}
 	said, _ := f.doc.Labels["confidence"].(string)

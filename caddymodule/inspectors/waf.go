@@ -115,7 +115,7 @@ func (s *WAF) Resolve(repl *caddy.Replacer, _ []guest.Opened) error {
 // LoadRules loads what the option waf names. Files that cannot run are skipped, but if
 // nothing else is left, that is an error.
 func LoadRules(names []string) (*waf.Rules, error) {
-	var cfg waf.LoadConfig
+	cfg := waf.LoadConfig{ReadBodies: true}
 	for _, name := range names {
 		if name == builtinRules {
 			cfg.Sets = append(cfg.Sets, builtin.Set())
