@@ -42,7 +42,7 @@ func (v *view) logType() (string, bool) {
 	switch f := v.evt.Finding; {
 	case f == nil:
 		return logTypeHTTP, true
-	case f.Stopped:
+	case f.Stopped && !f.Likely:
 		return logTypeStopped, true
 	}
 	return logTypeTold, true

@@ -45,6 +45,8 @@ func TestWhatRulesFind(t *testing.T) {
 	observed, quiet, silent := stopping("own/a"), stopping("own/b"), stopping("own/b")
 	observed.Stopped, observed.Simulated = false, true
 	quiet.Quiet, silent.Alert = true, false
+	likely := stopping("own/b")
+	likely.Likely = true
 	for _, row := range []struct {
 		name     string
 		findings []event.Finding
@@ -59,6 +61,7 @@ func TestWhatRulesFind(t *testing.T) {
 		{"two rules, a while apart", []event.Finding{stopping("own/a"), stopping("own/b")}, event.Own, 90 * time.Second, []string{"waf own/a", "waf own/b"}, false},
 		{"one that is observed", []event.Finding{stopping("own/b"), observed}, event.Own, 0, []string{"waf own/b", "waf own/a simulated"}, false},
 		{"one that makes no events", []event.Finding{stopping("own/a"), quiet}, event.Own, 0, []string{"waf own/a", "waf own/b"}, false},
+		{"one that is not certain", []event.Finding{stopping("own/a"), likely}, event.Own, 0, []string{"waf own/a", "waf own/b"}, false},
 		{"one that makes no alert", []event.Finding{stopping("own/a"), silent}, event.Own, 0, []string{"waf own/a", " tocsin/waf-attacks ban"}, true},
 		{"what a page of somebody else has a browser send", []event.Finding{stopping("own/a"), stopping("own/b")}, event.Foreign, 0, []string{"waf own/a", "waf own/b", " tocsin/waf-attacks captcha"}, false},
 	} {

@@ -14,6 +14,9 @@ type Finding struct {
 
 	// Stopped says that the request was stopped because of it.
 	Stopped bool
+	// Likely says that the rule is not certain: it asks for a challenge, and a client that
+	// is stopped by it is no attacker for that.
+	Likely bool
 	// Simulated says that it would have been, if the rule were more than tried out.
 	Simulated bool
 	// Alert says that it is an alert, and Quiet that scenarios do not see it.

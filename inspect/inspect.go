@@ -154,10 +154,6 @@ type Found struct {
 	// Findings are one or more. The first one is the reason for the action, if there is
 	// one.
 	Findings []event.Finding
-
-	// Likely says that the rule is not certain: a program of which something good is
-	// known passes in spite of a captcha.
-	Likely bool
 }
 
 // Release returns the memory that the body holds. Call it when the request has been

@@ -25,7 +25,7 @@ type standing interface {
 // isTrusted reports whether r passes although v asks for a challenge: the rule may err, a
 // program cannot solve one, and something good is known of this one.
 func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
-	return v.Found != nil && v.Found.Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
+	return v.Found != nil && v.Found.Findings[0].Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
 		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.standing(f.client)
 }
 

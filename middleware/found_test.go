@@ -31,8 +31,8 @@ func (*finderWitness) Known(ip netip.Addr) bool { return ip == netip.MustParseAd
 func finds(action lookup.Action, likely bool) inspect.Verdict {
 	return inspect.Verdict{
 		Action: action, Status: 403, Answered: true, Reason: "own/a in ARGS_GET.a",
-		Found: &inspect.Found{Likely: likely, Findings: []event.Finding{
-			{Inspector: "waf", Rule: "own/a", Zones: []string{"ARGS_GET.a"}, Payload: "secret", Alert: true},
+		Found: &inspect.Found{Findings: []event.Finding{
+			{Inspector: "waf", Rule: "own/a", Zones: []string{"ARGS_GET.a"}, Payload: "secret", Likely: likely, Alert: true},
 			{Inspector: "waf", Rule: "own/b", Zones: []string{"METHOD"}},
 		}},
 	}

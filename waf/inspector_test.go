@@ -71,7 +71,7 @@ func said(v inspect.Verdict) string {
 	if v.Found == nil {
 		return s
 	}
-	if v.Found.Likely {
+	if v.Found.Findings[0].Likely {
 		s += " likely"
 	}
 	for _, f := range v.Found.Findings {

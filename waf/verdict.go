@@ -35,7 +35,6 @@ func (i *Inspector) verdict(in *Inspection, r *http.Request, d *inspect.Details)
 	if status := i.rules.policy.Status; status >= 400 && status <= 599 {
 		v.Status = status
 	}
-	v.Found.Likely = m.Rule.Confidence == Likely
 	v.Reason = reasonOf(matches, first)
 	i.counts.stopped[v.Action].Add(1)
 	return v
@@ -110,7 +109,7 @@ func (i *Inspector) finding(in *Inspection, m *Match) event.Finding {
 	p := &i.rules.policy
 	f := event.Finding{
 		Inspector: Name, Rule: m.Rule.Name, Message: m.Rule.Description, Zones: m.plainZones(),
-		Alert: !p.NoAlert, Quiet: p.NoEvent,
+		Likely: m.Rule.Confidence == Likely, Alert: !p.NoAlert, Quiet: p.NoEvent,
 	}
 	if f.Message == "" {
 		f.Message = f.Rule
