@@ -44,6 +44,7 @@ type step struct {
 
 	matched string // what the server has found out
 	rule    string // of the WAF, by which it was stopped
+	likely  bool   // which is not certain
 
 	location string // where the answer redirects to
 	media    string // content type of the answer; default of answers: text/html
@@ -98,7 +99,7 @@ func (s step) event(at time.Time) *event.Event {
 		r.SetBasicAuth(name, password)
 	}
 	if s.rule != "" {
-		return e.OfFinding(&event.Finding{Inspector: "waf", Rule: s.rule, Stopped: true})
+		return e.OfFinding(&event.Finding{Inspector: "waf", Rule: s.rule, Stopped: true, Likely: s.likely})
 	}
 	return e
 }
@@ -219,6 +220,9 @@ func attackRows() []attackRow {
 		}, nil},
 		{"waf-attacks", "two different rules of the WAF", 2, func(i int) step {
 			return step{target: "/?id=1", rule: fmt.Sprint("own/rule", i)}
+		}, nil},
+		{"waf-suspicion", "requests that may be attacks", 6, func(i int) step {
+			return step{target: fmt.Sprint("/?id=", i), rule: "own/rule", likely: true}
 		}, nil},
 		{"appsec-slow", "what keeps the WAF busy", 5, func(i int) step {
 			return step{target: fmt.Sprint("/?id=", i), status: 503, matched: "|form|appsec:slow|"}

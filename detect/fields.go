@@ -115,6 +115,7 @@ var fields = []fieldDef{
 	fieldRule:      {name: "Meta.rule_name", get: (*view).ruleName},
 	fieldZones:     {name: "Meta.matched_zones", get: (*view).matchedZones},
 	fieldTarget:    {name: "Meta.target_uri", get: (*view).targetURI},
+	fieldLikely:    {name: "Meta.rule_likely", get: (*view).ruleLikely, only: []string{"true", "false"}},
 	fieldClimbs:    {name: "Parsed.climbs", get: (*view).climbs, only: []string{"true", "false"}},
 }
 
@@ -174,6 +175,7 @@ const (
 	fieldRule
 	fieldZones
 	fieldTarget
+	fieldLikely
 )
 
 // fieldNamed returns the field that expressions call evt.name.

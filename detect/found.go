@@ -1,6 +1,9 @@
 package detect
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // CrowdSec's AppSec makes events of what its rules find, which parsers tell from those of
 // access logs by evt.Meta.log_type. Here they are events with a finding. A scenario sees
@@ -67,4 +70,13 @@ func (v *view) targetURI() (string, bool) {
 		return "", false
 	}
 	return clip(v.evt.Finding.Target), true
+}
+
+// ruleLikely reports whether a rule that is not certain has stopped a request.
+func (v *view) ruleLikely() (string, bool) {
+	f := v.evt.Finding
+	if f == nil {
+		return "", false
+	}
+	return strconv.FormatBool(f.Stopped && f.Likely), true
 }
