@@ -117,6 +117,37 @@ func TestTwoRulesBan(t *testing.T) {
 	}
 }
 
+// Where a request meets the directive twice, the inner one says what the WAF does. What
+// the outer one stops does not come to it.
+func TestTheWAFTwiceInOneSite(t *testing.T) {
+	for _, row := range []struct {
+		name, outer, inner string
+		status             int
+		inspected          uint64
+	}{
+		{"once for both", "", "", 403, 1},
+		{"the inner one stops", "waf observe", "waf on", 403, 2},
+		{"the outer one stops", "", "waf off", 403, 1},
+		{"the inner one alone", "waf off", "", 403, 1},
+		{"both observe", "waf observe", "waf observe", 200, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h := newHost(t)
+			h.useAdmin()
+			config := h.ruled("", "", "")
+			config = strings.Replace(config, "tocsin {\n\n}\nrespond", "tocsin {\n"+row.outer+"\n}\nhandle /inner/* {\ntocsin {\n"+row.inner+"\n}\nrespond inner\n}\nrespond", 1)
+			h.load(config)
+			if a := h.get(attacker, "/inner/?a=evil"); a.status != row.status {
+				t.Errorf("status %d, %q", a.status, a.body)
+			}
+			s := askFor[admin.Status](h, http.MethodGet, "/tocsin/status", 200)
+			if s.WAF.Inspected != row.inspected {
+				t.Errorf("inspected %d times, want %d", s.WAF.Inspected, row.inspected)
+			}
+		})
+	}
+}
+
 // The status and the metrics say what rules have found, and go on over a reload that does
 // not change the rules. New files are read by a reload.
 func TestTheStatusOfTheWAF(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/internal/wafsuite"
 )
 
@@ -103,5 +104,20 @@ func TestInspectionsAllocateNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(100, run); n > 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", s.name, n)
 		}
+	}
+}
+
+// An inspector adds a copy of the head to that.
+func TestAnInspectorAllocatesLittle(t *testing.T) {
+	i, s := inspector(t, Config{Rules: languageRules(t)}), samples()[0]
+	r := &http.Request{Method: s.req.Method, RequestURI: s.req.Target, Proto: s.req.Proto, Host: s.req.Host, Header: s.req.Header, Body: http.NoBody}
+	run := func() {
+		if v, err := i.Inspect(r, inspect.Details{Client: client}); err != nil || v.Status != 0 {
+			t.Fatal(v, err)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(100, run); n > 2 && !raceEnabled {
+		t.Errorf("%v allocations", n)
 	}
 }
