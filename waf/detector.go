@@ -92,17 +92,32 @@ func (in *Inspection) queryless() []byte {
 	return target[:indexByte(target, '?')]
 }
 
+// costOfShown is what it costs to show a header, in bytes.
+const costOfShown = 32
+
+// watchHeaders shows detectors the headers, as far as that costs no more than the rest of
+// the head may.
 func (in *Inspection) watchHeaders() {
+	left := maxHead
 	for name, values := range in.req.Header {
 		if name == "Cookie" {
 			continue
 		}
-		for _, v := range values[:min(len(values), maxParts)] {
-			kept := in.room.keep(v[:min(len(v), maxShown)])
-			for _, w := range in.watches {
-				w.Look(PartHeader, in.room.keep(name), kept)
+		for _, v := range values {
+			if left -= len(name) + min(len(v), maxShown) + costOfShown; left < 0 {
+				in.over = true
+				return
 			}
+			in.watchHeader(name, v)
 		}
+	}
+	in.watchHeader("Host", in.req.Host)
+}
+
+func (in *Inspection) watchHeader(name, value string) {
+	kept := in.room.keep(value[:min(len(value), maxShown)])
+	for _, w := range in.watches {
+		w.Look(PartHeader, in.room.keep(name), kept)
 	}
 }
 
@@ -118,10 +133,8 @@ func (in *Inspection) watchBody(body []byte) {
 		for _, p := range in.zones[zoneBodyArgs].values {
 			w.Look(PartBodyArg, p.name, p.value)
 		}
-		for _, p := range in.zones[zoneFiles].values {
-			w.Look(PartFile, nil, p.value)
-		}
 		for _, p := range in.fileHeads {
+			w.Look(PartFile, nil, p.name)
 			w.Look(PartRawBody, p.name, p.value)
 		}
 		if isRaw {

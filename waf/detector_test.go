@@ -45,18 +45,24 @@ func TestDetectors(t *testing.T) {
 		shown                                   []string
 		zone                                    string
 	}{
-		{"a query", "/a%20b?c=bad&d=%41", "", "", "", []string{"0 =/a%20b", "1 c=bad", "1 d=A"}, "ARGS_GET.c"},
-		{"a header", "/", "bad", "", "", []string{"0 =/", "3 X-Own=bad"}, "REQUEST_HEADERS.X-Own"},
-		{"a form", "/", "", "application/x-www-form-urlencoded", "a=b&c=bad", []string{"0 =/", "3 Content-Type=application/x-www-form-urlencoded", "4 a=b", "4 c=bad"}, "ARGS_POST.c"},
-		{"JSON", "/", "", "application/json", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=application/json", "4 json.a=bad"}, "ARGS_POST.json.a"},
-		{"JSON of another type", "/", "", "text/plain", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=text/plain", "4 json.a=bad", `6 ={"a":"bad"}`}, "ARGS_POST.json.a"},
-		{"what is nearly JSON", "/", "", "application/json", `{"a":"bad",}`, []string{"0 =/", "3 Content-Type=application/json", "4 =a", "4 =bad", `6 ={"a":"bad",}`}, "ARGS_POST."},
-		{"a form of another type", "/", "", "text/plain", `a=bad`, []string{"0 =/", "3 Content-Type=text/plain", "4 a=bad", "6 =a=bad"}, "ARGS_POST.a"},
-		{"octets", "/", "", "application/octet-stream", "bad", []string{"0 =/", "3 Content-Type=application/octet-stream", "6 =bad"}, "RAW_REQUEST_BODY"},
+		{"a query", "/a%20b?c=bad&d=%41", "", "", "", []string{"0 =/a%20b", "1 c=bad", "1 d=A", "3 Host=h"}, "ARGS_GET.c"},
+		{"a header", "/", "bad", "", "", []string{"0 =/", "3 X-Own=bad", "3 Host=h"}, "REQUEST_HEADERS.X-Own"},
+		{"a form", "/", "", "application/x-www-form-urlencoded", "a=b&c=bad", []string{"0 =/", "3 Content-Type=application/x-www-form-urlencoded", "3 Host=h", "4 a=b", "4 c=bad"}, "ARGS_POST.c"},
+		{"JSON", "/", "", "application/json", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=application/json", "3 Host=h", "4 json.a=bad"}, "ARGS_POST.json.a"},
+		{"JSON of another type", "/", "", "text/plain", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=text/plain", "3 Host=h", "4 json.a=bad", `6 ={"a":"bad"}`}, "ARGS_POST.json.a"},
+		{"what is nearly JSON", "/", "", "application/json", `{"a":"bad",}`, []string{"0 =/", "3 Content-Type=application/json", "3 Host=h", "4 =a", "4 =bad", `6 ={"a":"bad",}`}, "ARGS_POST."},
+		{"a form of another type", "/", "", "text/plain", `a=bad`, []string{"0 =/", "3 Content-Type=text/plain", "3 Host=h", "4 a=bad", "6 =a=bad"}, "ARGS_POST.a"},
+		{
+			"an upload", "/", "", "multipart/form-data; boundary=b",
+			"--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nbad\r\n--b\r\nContent-Disposition: form-data; name=f; filename=c; filename=d\r\n\r\ne\r\n--b--",
+			[]string{"0 =/", "3 Content-Type=multipart/form-data; boundary=b", "3 Host=h", "4 =e", "5 =a", "6 a=bad", "5 =filename=c; filename=d", "6 filename=c; filename=d=e"},
+			"RAW_REQUEST_BODY",
+		},
+		{"octets", "/", "", "application/octet-stream", "bad", []string{"0 =/", "3 Content-Type=application/octet-stream", "3 Host=h", "6 =bad"}, "RAW_REQUEST_BODY"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			shown = nil
-			req := Request{Method: "POST", Target: row.target, Proto: "HTTP/1.1", Header: http.Header{}, HasBody: row.body != ""}
+			req := Request{Method: "POST", Target: row.target, Proto: "HTTP/1.1", Host: "h", Header: http.Header{}, HasBody: row.body != ""}
 			if row.header != "" {
 				req.Header.Set("X-Own", row.header)
 			}

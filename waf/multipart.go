@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"strconv"
+	"strings"
 )
 
 // readMultipart adds the fields of a multipart body, and the names of its files. What came
@@ -45,6 +46,9 @@ func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
 		return in.readFile(part, file)
 	}
 	value, err := in.room.readAll(part)
+	if odd := oddFileName(part); odd != "" && len(in.watches) > 0 {
+		in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(odd), value: value[:min(len(value), maxFileHead)]})
+	}
 	in.add(zoneBodyArgs, name, value)
 	return int64(len(value)), err
 }
@@ -58,10 +62,10 @@ func (in *Inspection) readFile(part *multipart.Part, name string) (int64, error)
 		return io.Copy(io.Discard, part)
 	}
 	head, err := in.room.readAll(io.LimitReader(part, maxFileHead))
+	in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(name), value: head})
 	if err != nil {
 		return int64(len(head)), err
 	}
-	in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(name), value: head})
 	n, err := io.Copy(io.Discard, part)
 	return n + int64(len(head)), err
 }
@@ -74,4 +78,18 @@ func fileName(part *multipart.Part) string {
 		return ""
 	}
 	return params["filename"]
+}
+
+// oddFileName returns what says how a file is called that nobody can tell the name of, such
+// as two names: some applications take one of them.
+func oddFileName(part *multipart.Part) string {
+	disposition := part.Header.Get("Content-Disposition")
+	if _, _, err := mime.ParseMediaType(disposition); err == nil {
+		return ""
+	}
+	at := strings.Index(strings.ToLower(disposition), "filename")
+	if at < 0 {
+		return ""
+	}
+	return disposition[at:]
 }
