@@ -20,6 +20,9 @@ const (
 	directoryInjection
 	requestInBody
 	loginBatch
+	prototypePollution
+	scriptUpload
+	unsignedToken
 	classCount
 )
 
@@ -41,7 +44,7 @@ type sign struct {
 }
 
 // A place is where a sign counts. Prose is what people write: see [context].
-type place uint8
+type place uint16
 
 const (
 	inTarget  place = 1 << iota // path, arguments, their names
@@ -49,7 +52,9 @@ const (
 	inBody                      // values of forms and JSON, and their names
 	inRaw                       // bodies that are none of these
 	inFile                      // names of files
+	inName                      // names of arguments only
 	inProse                     // also in a text that people may well write
+	asCommand                   // only in a value whose name says that it is a command
 	asPath                      // only in a value whose name says that it is a path
 	notSearch                   // but not in what people search for
 
@@ -64,6 +69,7 @@ const (
 	spaced form = iota
 	decoded
 	bare
+	whole // decoded, with the white space before it
 )
 
 // All signs, by class.

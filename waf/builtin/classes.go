@@ -1,6 +1,10 @@
 package builtin
 
-import "github.com/tocsin-project/tocsin/waf"
+import (
+	"slices"
+
+	"github.com/tocsin-project/tocsin/waf"
+)
 
 // An about says what a class is, why its rules are as sure as they are, and what they
 // leave alone. The documentation is made of it.
@@ -22,12 +26,7 @@ func (a *about) rule(c waf.Confidence) string {
 }
 
 func (a *about) has(c waf.Confidence) bool {
-	for _, own := range a.confidences {
-		if own == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.confidences, c)
 }
 
 var anyConfidence = []waf.Confidence{waf.Certain, waf.Likely, waf.Observe}
@@ -39,7 +38,9 @@ var classes = []about{
 		"`union select committee`, `O'Brien; drop by`, whole statements as in a database console, SQL in prose and in documents",
 	},
 	{
-		noSQLInjection, "nosql-injection", []waf.Confidence{waf.Certain, waf.Likely}, "operators or code for document databases in a value",
+		noSQLInjection, "nosql-injection",
+		[]waf.Confidence{waf.Certain, waf.Likely},
+		"operators or code for document databases in a value",
 		"Certain is code in `$where`. Likely is a value that is nothing but an operator.",
 		"`filters[price][$gt]=5`, a filter in JSON with names of fields",
 	},
@@ -74,7 +75,9 @@ var classes = []about{
 		"`{{name}}`, `{% if user %}`, `${amount}`, `{{ price | money }}`",
 	},
 	{
-		jndiLookup, "jndi", []waf.Confidence{waf.Certain, waf.Observe}, "lookups of log4j in a directory, however they are written",
+		jndiLookup, "jndi",
+		[]waf.Confidence{waf.Certain, waf.Observe},
+		"lookups of log4j in a directory, however they are written",
 		"Certain anywhere but in prose: nothing else has this form.",
 		"`${HOME}`, `${VAR:-default}`, the word jndi, a log line in a bug report",
 	},
@@ -94,23 +97,50 @@ var classes = []about{
 		"JWT, base64 of pictures and keys, serialized arrays, a session of Rails",
 	},
 	{
-		headerInjection, "header-injection", []waf.Confidence{waf.Likely}, "line ends and a header or a command in an argument",
+		headerInjection, "header-injection",
+		[]waf.Confidence{waf.Likely},
+		"line ends and a header or a command in an argument",
 		"Likely: some applications take several lines in an argument.",
 		"texts of several lines, log lines and mails in a body",
 	},
 	{
-		directoryInjection, "directory-injection", []waf.Confidence{waf.Likely}, "parts of filters of LDAP and XPath that break out of a value",
+		directoryInjection, "directory-injection",
+		[]waf.Confidence{waf.Likely},
+		"parts of filters of LDAP and XPath that break out of a value",
 		"Likely: parentheses are rare in the values of such filters, but not impossible.",
 		"`(&(objectClass=person)(uid=%s))`, `f(x)(y=2)`, `:)`",
 	},
 	{
-		requestInBody, "request-smuggling", []waf.Confidence{waf.Certain}, "a body that is another request",
+		requestInBody, "request-smuggling",
+		[]waf.Confidence{waf.Certain},
+		"a body that is another request",
 		"Certain: a body that begins with a request line is for a server that loses count.",
 		"requests in a multipart batch, requests in prose",
 	},
 	{
-		loginBatch, "login-batch", []waf.Confidence{waf.Likely}, "many attempts to log in, in one request",
+		loginBatch, "login-batch",
+		[]waf.Confidence{waf.Likely},
+		"many attempts to log in, in one request",
 		"Likely: eight calls of one kind that checks a secret are no client of a person.",
 		"batches of GraphQL queries, one mutation with variables",
+	},
+	{
+		prototypePollution, "prototype-pollution",
+		[]waf.Confidence{waf.Certain},
+		"an argument that reaches for the prototype of objects",
+		"Certain: no field has such a name.",
+		"the word prototype, `__proto` in a text, `constructor=Ferrari`",
+	},
+	{
+		scriptUpload, "script-upload", anyConfidence, "files that a server may run, or that say what it runs, by their names",
+		"Certain are names with something behind the ending that servers drop: a NUL, a point, a blank, a stream of NTFS. Likely are scripts and settings by any of their names: few people attach one, and a plugin is a zip.",
+		"`plugin.zip`, `photo.jpg`; `functions.php.txt` and `index.php.png` are observed",
+	},
+	{
+		unsignedToken, "unsigned-token",
+		[]waf.Confidence{waf.Likely},
+		"a JSON Web Token that says that it has no signature, as credentials",
+		"Likely: no issuer gives out such tokens, but tests and demos use them.",
+		"signed tokens; an unsigned one in an argument, such as `id_token_hint`",
 	},
 }

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/tocsin-project/tocsin/waf"
 )
@@ -15,30 +16,99 @@ type context struct {
 	isProse, isStatement, isQuery bool
 	isSecret                      bool // a password, which may hold anything but an equals sign
 	compares                      bool
+	breaks                        bool // it has what ends a string or a number in SQL
 	places                        place
+	marks                         marks
+	lead                          int // bytes of the first words, in which most attacks begin
 }
 
-// dull are headers that no application puts anywhere, in the spelling of net/http.
+// dull are headers that hardly any application puts anywhere, in the spelling of net/http.
+// They are looked at if there is a mark of a template in them.
 var dull = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Connection": true, "Content-Length": true, "Cache-Control": true, "Pragma": true, "Dnt": true, "Te": true,
 	"Upgrade": true, "Upgrade-Insecure-Requests": true, "Priority": true, "If-Modified-Since": true, "Sec-Fetch-Dest": true, "Sec-Fetch-Mode": true,
-	"Sec-Fetch-Site": true, "Sec-Fetch-User": true, "Sec-Ch-Ua": true, "Sec-Ch-Ua-Mobile": true, "Sec-Ch-Ua-Platform": true, "Sec-Gpc": true, "Save-Data": true,
+	"Sec-Fetch-Site": true, "Sec-Fetch-User": true, "Sec-Ch-Ua": true, "Sec-Ch-Ua-Mobile": true, "Sec-Ch-Ua-Platform": true, "Sec-Gpc": true, "Save-Data": true, "Accept-Language": true,
 }
 
-func isDull(name []byte) bool { return dull[string(name)] }
+func isDull(name, value []byte) bool {
+	return dull[string(name)] && !bytes.ContainsAny(value, "${<")
+}
 
-// mayAttack reports whether a value has anything that signs need: a special byte, or a
-// number and words, which suffices for SQL, or the beginning of an object in base64.
+// mayAttack reports whether a value has anything that signs need: a special byte, a number
+// and words, which suffices for SQL, or how an object or the name of a class begins.
 func (c *context) mayAttack(value []byte) bool {
 	all := kindsOf(value)
-	if all&isSpecial != 0 {
-		return c.part != waf.PartPath || isSuspectPath(value)
-	}
-	first := value[0]
-	if len(value) > 16 && hasAnyPrefix(value, "rO0A", "AAEA", "gASV", "gAN", "gAS", "Y29z", "KGRw", "Tzo", "YTo") {
+	switch {
+	case c.isName, c.part == waf.PartFile, c.part == waf.PartArg && isOneOf(c.name, commandNames):
 		return true
+	case all&isSpecial != 0:
+		switch c.part {
+		case waf.PartPath:
+			return isSuspectPath(value)
+		case waf.PartHeader:
+			return !isOrdinaryHeader(c.name, value)
+		}
+		return true
+	case isDigit(value[0]) || value[0] == '-' || value[0] == '.':
+		return bytes.IndexByte(value, ' ') > 0
 	}
-	return (isDigit(first) || first == '-' || first == '.') && bytes.IndexByte(value, ' ') > 0
+	return len(value) > 9 && begins[value[0]] && hasAnyPrefix(value, beginnings...)
+}
+
+// beginnings are those of objects in base64, and of names of classes.
+var beginnings = []string{
+	"rO0A", "AAEA", "gASV", "gAN", "gAS", "Y29z", "KGRw", "Tzo", "YTo",
+	"com.sun.", "org.apache.", "org.springframework.", "ch.qos.", "com.mchange.", "com.zaxxer.", "org.hibernate.", "java.", "javax.", "System.", "Microsoft.", "Lcom.", "Lorg.", "system.", "call_user_func", "shell_exec", "create_function", "file_put_contents",
+}
+
+var begins = func() (table [256]bool) {
+	for _, b := range beginnings {
+		table[b[0]] = true
+	}
+	return table
+}()
+
+// isOrdinaryHeader reports whether a header is as those of browsers are.
+func isOrdinaryHeader(name, value []byte) bool {
+	switch string(name) {
+	case "User-Agent":
+		return hasAnyPrefix(value, "Mozilla/5.0 (") && isMadeOf(value, "./;:,()_+- ")
+	case "Referer", "Origin":
+		return hasAnyPrefix(value, "https://", "http://") && isMadeOf(value, "./:_+-=?&~") && !bytes.Contains(value, []byte(".."))
+	case "Host":
+		return isMadeOf(value, ".:-_[]")
+	case "Content-Type":
+		return isMadeOf(value, "/;=.-+_ ")
+	}
+	return false
+}
+
+// isMadeOf reports whether there are only letters, digits and some others.
+func isMadeOf(s []byte, others string) bool {
+	for _, c := range s {
+		if !isLetter(c) && !isDigit(c) && strings.IndexByte(others, c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// reachesFor reports whether a name has what leads to the class or the prototype of
+// objects.
+func reachesFor(name []byte) bool {
+	for i := 0; i+7 < len(name); i++ {
+		switch name[i] | 0x20 {
+		case '_' | 0x20:
+			if name[i] == '_' && name[i+1] == '_' {
+				return true
+			}
+		case 'c':
+			if next := name[i+1] | 0x20; next == 'o' && name[i+2]|0x20 == 'n' && name[i+3]|0x20 == 's' || next == 'l' && name[i+4]|0x20 == 's' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isSuspectPath reports whether a path has more than names of folders.
@@ -54,6 +124,9 @@ func isSuspectPath(path []byte) bool {
 // read finds out what the value is.
 func (c *context) read(t *text) {
 	c.places = c.placesOf()
+	c.marks = marksIn(t.decoded)
+	c.lead = leadOf(t.spaced)
+	c.breaks = c.part == waf.PartPath || endsValue(t.decoded)
 	switch c.part {
 	case waf.PartPath, waf.PartCookie, waf.PartFile:
 		return
@@ -70,6 +143,24 @@ func (c *context) read(t *text) {
 	c.isStatement = hasAnyPrefix(t.spaced, "select ", "insert ", "update ", "delete ", "create ", "alter ", "with ", "explain ", "show ", "begin", "set ", "grant ", "drop ")
 }
 
+// leadOf returns how long the first four words are.
+func leadOf(s []byte) int {
+	words := 0
+	for i, c := range s {
+		if c == ' ' {
+			if words++; words == 4 {
+				return i
+			}
+		}
+	}
+	return len(s)
+}
+
+// endsValue reports whether there is something that ends a string or a number before SQL.
+func endsValue(s []byte) bool {
+	return len(s) > 0 && (isDigit(s[0]) || bytes.IndexByte([]byte("-+.@"), s[0]) >= 0) || bytes.ContainsAny(s, "'\"`();*#@")
+}
+
 // placesOf returns the places that signs may name.
 func (c *context) placesOf() place {
 	var p place
@@ -81,14 +172,20 @@ func (c *context) placesOf() place {
 	case waf.PartBodyArg:
 		p = inBody
 	case waf.PartFile:
-		p = inFile
+		p = inFile | inBody
 	case waf.PartRawBody:
 		p = inRaw
+	}
+	if c.isName {
+		return p | inName
 	}
 	if c.part == waf.PartArg || c.part == waf.PartBodyArg {
 		last := lastName(c.name)
 		if isOneOf(last, pathNames) {
 			p |= asPath
+		}
+		if isOneOf(last, commandNames) {
+			p |= asCommand
 		}
 		c.isQuery = isOneOf(last, searchNames)
 		c.isSecret = isOneOf(last, secretNames)
@@ -98,11 +195,13 @@ func (c *context) placesOf() place {
 
 // counts reports whether a sign counts here.
 func (c *context) counts(s *compiled) bool {
-	const parts = inTarget | inHeader | inBody | inRaw | inFile
+	const parts = inTarget | inHeader | inBody | inRaw | inFile | inName
 	switch {
 	case s.where&c.places&parts == 0:
 		return false
-	case s.where&asPath != 0 && c.places&asPath == 0:
+	case !c.marks.haveAll(s.needs), s.class == sqlInjection && !c.breaks:
+		return false
+	case s.where&asPath != 0 && c.places&asPath == 0, s.where&asCommand != 0 && c.places&asCommand == 0:
 		return false
 	case s.where&notSearch != 0 && c.isQuery:
 		return false
@@ -116,8 +215,8 @@ func (c *context) weigh(of class, points int) int {
 	switch {
 	case c.isProse && (c.part == waf.PartBodyArg || c.part == waf.PartRawBody || c.isQuery || c.part == waf.PartHeader):
 		return min(points, told)
-	case c.isProse:
-		return min(points, certainPoints-1)
+	case c.isProse, c.isQuery && c.part == waf.PartArg:
+		return min(points, certainPoints-1) // some sites are about attacks
 	case c.isSecret && !c.compares:
 		return min(points, told)
 	case c.isStatement && of == sqlInjection:
@@ -132,6 +231,9 @@ var pathNames = []string{
 	"download", "load", "read", "module", "mod", "theme", "log", "src", "source", "style", "pdf", "attachment", "layout", "skin", "root", "basepath", "f", "p", "conf", "config", "url", "uri",
 	"href", "link", "dest", "redirect", "site", "feed", "host", "target", "callback", "return", "next", "open", "show", "email", "mail", "from", "to", "resource", "backup", "export", "import", "report", "prefix", "locate",
 }
+
+// commandNames are names of values that a shell on a page runs.
+var commandNames = []string{"cmd", "exec", "command", "execute", "shell", "system", "daemon", "cmdline", "func", "rce"}
 
 // searchNames are names of values that people type.
 var searchNames = []string{

@@ -7,7 +7,8 @@ const maxLayers = 3
 
 // A text is a value without its escapes, in the forms that signs are looked for in.
 type text struct {
-	decoded []byte // in lower case
+	room    []byte // for decoded
+	decoded []byte // in lower case, without white space before it
 	spaced  []byte // decoded, with one blank for any white space and for comments of SQL
 	bare    []byte // spaced, without the quotes and backslashes that shells drop
 	layers  int    // of escapes that there were
@@ -98,7 +99,7 @@ func escape(s []byte) (byte, int) {
 	case c == '&':
 		return entity(s)
 	case c >= 0xc0:
-		return unicode(s)
+		return utf8Of(s)
 	default:
 		return c, 1
 	}
@@ -179,9 +180,9 @@ func numericEntity(s []byte) (byte, int) {
 	return narrow(n), i
 }
 
-// unicode reads UTF-8 that is longer than it has to be, and the characters that databases
+// utf8Of reads UTF-8 that is longer than it has to be, and the characters that databases
 // and sites take for one of ASCII. Of another character it returns the first byte.
-func unicode(s []byte) (byte, int) {
+func utf8Of(s []byte) (byte, int) {
 	if len(s) > 1 && s[0] <= 0xc1 && s[1]&0xc0 == 0x80 {
 		return s[0]&1<<6 | s[1]&0x3f, 2
 	}

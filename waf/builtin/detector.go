@@ -1,8 +1,10 @@
 package builtin
 
 import (
+	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 
 	"github.com/tocsin-project/tocsin/internal/search"
 	"github.com/tocsin-project/tocsin/waf"
@@ -19,10 +21,31 @@ type detector struct {
 	numOf [classCount][3]int // of rules, by confidence; -1: the class has none
 }
 
-// A compiled sign.
+// A compiled sign. All patterns have a table, so that a byte costs the same whatever a text
+// is made of. That of a pattern which counts words would be too large: what is behind the
+// words is looked for with a table first, and only if it is there the words are counted.
 type compiled struct {
 	sign
-	re *search.Regexp
+	table    func() *search.Regexp // made when it is needed first: that takes a millisecond
+	counting func() *regexp.Regexp // nil: there are no words to count
+	needs    []marks
+	literals []string // one of which is in every text with it; none: that is not known
+}
+
+func (s *sign) compile() compiled {
+	pattern := "(?s)" + s.pattern
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		panic("builtin: " + s.pattern + ": " + err.Error()) // a test compiles all
+	}
+	tree = tree.Simplify()
+	c := compiled{sign: *s, needs: neededBy(tree), literals: literalsOf(tree)}
+	if loose := strings.ReplaceAll(pattern, few, ""); loose != pattern {
+		whole := pattern
+		c.counting, pattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(whole) }), loose
+	}
+	c.table = sync.OnceValue(func() *search.Regexp { re, _ := search.Compile(pattern); return re })
+	return c
 }
 
 func newDetector() *detector {
@@ -32,17 +55,12 @@ func newDetector() *detector {
 	byLiteral := map[string][]uint64{}
 	var literals []string
 	for i, s := range all {
-		pattern := "(?s)" + s.pattern
-		re, err := search.Compile(pattern)
-		if err != nil {
-			panic("builtin: " + s.pattern + ": " + err.Error()) // a test compiles all
-		}
-		d.signs = append(d.signs, compiled{s, re})
-		own := literalsOf(pattern)
-		if len(own) == 0 {
+		c := s.compile()
+		d.signs = append(d.signs, c)
+		if len(c.literals) == 0 {
 			d.free[i/64] |= 1 << (i % 64)
 		}
-		for _, l := range own {
+		for _, l := range c.literals {
 			if byLiteral[l] == nil {
 				byLiteral[l] = make([]uint64, d.words)
 				literals = append(literals, l)
@@ -66,12 +84,8 @@ func newDetector() *detector {
 
 // literalsOf returns literals one of which is in every text with a sign, or none if that
 // is not known. White space in them may be another one in some forms.
-func literalsOf(pattern string) []string {
-	tree, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return nil
-	}
-	literals := search.Required(tree.Simplify(), search.ExactCase)
+func literalsOf(re *syntax.Regexp) []string {
+	literals := search.Required(re, search.ExactCase)
 	for i, l := range literals {
 		if literals[i] = longestOf(l); literals[i] == "" {
 			return nil

@@ -12,10 +12,8 @@ func dotPoints(path, decoded []byte) int {
 		return certainPoints
 	case below, plain > 0 && hidesEnd(path):
 		return certainPoints
-	case plain >= 2:
-		return likelyPoints
 	case plain > 0:
-		return observePoints
+		return likelyPoints
 	}
 	return 0
 }
@@ -36,7 +34,7 @@ func countDots(path []byte, separators string) (n, depth int, below bool) {
 		if end < 0 {
 			end = len(path)
 		}
-		switch segment := path[:end]; {
+		switch segment := bytes.TrimRight(path[:end], "\x00"); {
 		case string(segment) == "..":
 			n++
 			depth--

@@ -33,3 +33,38 @@ func TestHonestRequests(t *testing.T) {
 		t.Errorf("%d rows of admins are asked, want few", asked)
 	}
 }
+
+// Who searches for an attack by its text, on a site about attacks, is asked once. It is no
+// less an attack where it is no search.
+func TestSearchesForAttacks(t *testing.T) {
+	rules := own(t)
+	for _, r := range corpus(t, "asked.txt") {
+		s := r.request(t)
+		if c, name := strongest(s.matches(rules)); c != waf.Likely {
+			t.Errorf("%v: %v by %s, want it likely", &r, c, name)
+		}
+		r.name = "id"
+		s = r.request(t)
+		if c, name := strongest(s.matches(rules)); c != waf.Certain {
+			t.Logf("%v: %v by %s", &r, c, name)
+		}
+	}
+}
+
+// What is honest in one place of a body is so in another, and what people search for is so
+// as a name or a title.
+func TestHonestElsewhere(t *testing.T) {
+	rules := own(t)
+	for _, r := range corpus(t, "honest/*.txt") {
+		if r.where != "form" && r.where != "json" && (r.where != "arg" || r.name != "q") || r.name == "password" {
+			continue
+		}
+		for _, place := range [][2]string{{"form", "text"}, {"json", "comment"}, {"field", "title"}} {
+			r.where, r.name = place[0], place[1]
+			s := r.request(t)
+			if c, name := strongest(s.matches(rules)); c <= waf.Likely {
+				t.Errorf("%v: %s", &r, name)
+			}
+		}
+	}
+}

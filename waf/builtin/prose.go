@@ -13,7 +13,7 @@ const (
 // people are words that sentences have, and attacks do not.
 var people = func() map[string]bool {
 	all := map[string]bool{}
-	for _, w := range bytes.Fields([]byte(`
+	for w := range bytes.FieldsSeq([]byte(`
 		a an the of is are was were be been to for this that these those my your our their his her its i you we they he she it me us them how what why when where which who
 		can could should would will may might must does did do don have has had please thanks hello hi hey about because but if then with without into after before every some any
 		there here also only very just than try use used using need want like get got see say said works work example error help called write named
@@ -22,7 +22,7 @@ var people = func() map[string]bool {
 		el los las una es y en por para con del como qué pero hola gracias o e os um uma não com che non il di per sono questo grazie de het een van dat niet met voor aan`)) {
 		all[string(w)] = true
 	}
-	for _, w := range bytes.Fields([]byte(`a i is if then when where like with without into for any some do o e y get use using an to by or help error who`)) {
+	for w := range bytes.FieldsSeq([]byte(`a i is if then when where like with without into for any some do o e y get use using an to by or help error who`)) {
 		delete(all, string(w)) // attacks have them, too
 	}
 	return all

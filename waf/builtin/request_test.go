@@ -111,6 +111,9 @@ func (r *row) request(t testing.TB) sent {
 		s.header[http.CanonicalHeaderKey(r.name)] = []string{r.text}
 	case "cookie":
 		s.header["Cookie"] = []string{r.name + "=" + r.text}
+	case "put": // from a stranger
+		s.method, s.target, s.body = "PUT", r.name, r.text
+		delete(s.header, "Cookie")
 	case "raw":
 		post(r.name, r.text)
 	default:

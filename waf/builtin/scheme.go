@@ -1,6 +1,9 @@
 package builtin
 
-const scriptScheme = "javascript"
+const (
+	scriptScheme  = "javascript"
+	longestScheme = 64 // bytes, with what is in between
+)
 
 // hasBrokenScheme reports whether there is a javascript: with control characters in it,
 // which browsers drop.
@@ -16,7 +19,7 @@ func hasBrokenScheme(s []byte) bool {
 func endsBroken(s []byte) bool {
 	broken := false
 	left := len(scriptScheme)
-	for i := len(s) - 1; i >= 0 && left > 0; i-- {
+	for i := len(s) - 1; i >= max(0, len(s)-longestScheme) && left > 0; i-- {
 		switch {
 		case s[i] == scriptScheme[left-1]:
 			left--

@@ -12,9 +12,11 @@ import (
 const (
 	maxText  = 6 << 10
 	maxTail  = 2 << 10
-	maxBytes = 384 << 10 // of all values of a request
-	maxMatch = 256 << 10 // that patterns are held against
-	slowness = 16        // of a pattern without a table
+	maxBytes = 96 << 10  // of all values of a request
+	maxMatch = 128 << 10 // that patterns are held against
+	maxSlow  = 3 << 10   // that words are counted in
+	maxLead  = 512       // of the first words
+	maxRest  = 256       // behind them
 )
 
 // A watch looks at the values of one request.
@@ -22,17 +24,20 @@ type watch struct {
 	*detector
 	bits     []uint64
 	text     text
-	best     [classCount]place2
+	best     [classCount]worth
 	sums     [classCount]int // of weak signs in several values
 	left     int             // bytes that are still looked at
 	matches  int             // bytes that patterns are still held against
+	lookups  int             // that were resolved
+	slow     int             // bytes that words are still counted in
 	started  bool
 	over     bool
+	inside   []byte // of a value in base64
 	findings []waf.Finding
 }
 
-// A place2 is the most that one value of a class has, and where.
-type place2 struct {
+// A worth is the most that one value has of a class, and where.
+type worth struct {
 	points int
 	part   waf.Part
 	name   string
@@ -41,40 +46,43 @@ type place2 struct {
 // Look looks at a value and its name.
 func (w *watch) Look(p waf.Part, name, value []byte) {
 	if !w.started {
-		w.started, w.left, w.matches = true, maxBytes, maxMatch
+		w.started, w.left, w.matches, w.slow, w.lookups = true, maxBytes, maxMatch, maxSlow, 0
 	}
-	if p == waf.PartHeader && isDull(name) {
+	if p == waf.PartHeader && isDull(name, value) {
 		return
 	}
-	if p != waf.PartHeader && kindsOf(name)&isSpecial != 0 && !isNameOfLevels(name) {
+	if p != waf.PartHeader && p != waf.PartRawBody && isSuspectName(name) {
 		w.look(context{part: p, name: name, isName: true}, name)
 	}
 	if len(value) > maxText+maxTail {
-		w.look(context{part: p, name: name}, value[:maxText])
-		value = value[len(value)-maxTail:]
-	}
-	w.look(context{part: p, name: name}, value)
-}
-
-// isNameOfLevels reports whether a name has nothing special but the brackets of arrays.
-func isNameOfLevels(name []byte) bool {
-	for _, c := range name {
-		if kinds[c] != isPlain && c != '[' && c != ']' && c != ':' && c != '@' && c != '/' {
-			return false
+		if value = withoutPadding(value); len(value) > maxText+maxTail {
+			w.look(context{part: p, name: name}, value[:maxText])
+			value = value[len(value)-maxTail:]
 		}
 	}
-	return true
+	w.look(context{part: p, name: name}, value)
+	w.lookDeeper(p, name, value)
 }
 
+// lookDeeper looks at what is in a value, if it is in another encoding.
+// lookWide looks at a body in UTF-16 as if it were ASCII.
+// lookInside looks at XML in base64, as SAML has it.
+// isWide reports whether a text is in UTF-16, of either order, with a mark or without.
+// withoutPadding returns a long value without what no attack can be in: plain words, but for
+// the last two before the first special byte.
+// isNameOfLevels reports whether a name has nothing special but the brackets of arrays.
 func (w *watch) look(c context, value []byte) {
-	if len(value) < 2 || !c.mayAttack(value) {
+	if start := trimLeft(value); len(start) < 2 || !c.mayAttack(start) {
 		return
 	}
 	if w.left -= len(value); w.left < 0 {
 		w.over = true
 		return
 	}
-	w.text.decoded, w.text.layers = unescape(w.text.decoded, value)
+	w.text.room, w.text.layers = unescape(w.text.room, value)
+	if w.text.decoded = w.text.room; c.part != waf.PartRawBody {
+		w.text.decoded = trimLeft(w.text.decoded)
+	}
 	if c.part == waf.PartCookie {
 		plusToBlank(w.text.decoded)
 	}
@@ -89,9 +97,9 @@ func (w *watch) look(c context, value []byte) {
 	if c.part == waf.PartPath {
 		w.add(&c, int(pathTraversal), dotPoints(value, w.text.decoded), 0)
 	}
-	if hasLookup(w.text.decoded) {
+	if w.hasLookup(w.text.decoded) {
 		c.read(&w.text)
-		w.add(&c, int(jndiLookup), certainPoints, 0)
+		w.addLookup(&c)
 	}
 	if hasBrokenScheme(w.text.decoded) {
 		c.read(&w.text)
@@ -100,6 +108,7 @@ func (w *watch) look(c context, value []byte) {
 	w.judge(&c)
 }
 
+// trimLeft drops white space and control characters before a value, as applications do.
 // lookBare marks what a shell makes of the text, if that is another one.
 func (w *watch) lookBare() {
 	w.text.bare = w.text.bare[:0]
@@ -109,23 +118,6 @@ func (w *watch) lookBare() {
 	w.text.bare = appendBare(w.text.bare, w.text.decoded)
 	if len(w.text.bare) < maxTail {
 		search.Mark(w.find, w.text.bare, w.sets, w.bits)
-	}
-}
-
-func hasControl(s []byte) bool {
-	for _, c := range s {
-		if c < ' ' && c != '\n' && c != '\t' {
-			return true
-		}
-	}
-	return false
-}
-
-func plusToBlank(s []byte) {
-	for i, c := range s {
-		if c == '+' {
-			s[i] = ' '
-		}
 	}
 }
 
@@ -144,12 +136,13 @@ func (w *watch) judge(c *context) {
 		w.bits[i] = 0
 		for ; set != 0; set &= set - 1 {
 			s := &w.signs[i*64+bits.TrailingZeros64(set)]
-			if c.counts(s) && w.matchesIn(s) {
-				if s.where&inProse != 0 {
-					hard[s.class] += s.points
-				} else {
-					soft[s.class] += s.points
-				}
+			if !c.counts(s) || s.class == loginBatch && !manyCalls(w.text.spaced) {
+				continue
+			}
+			if n := w.pointsOf(c, s); s.where&inProse != 0 {
+				hard[s.class] += n
+			} else {
+				soft[s.class] += n
 			}
 		}
 	}
@@ -158,24 +151,40 @@ func (w *watch) judge(c *context) {
 	}
 }
 
-// matchesIn reports whether the text has a sign.
-func (w *watch) matchesIn(s *compiled) bool {
+// pointsOf returns what a sign says about the text.
+func (w *watch) pointsOf(c *context, s *compiled) int {
 	in := w.text.spaced
 	switch {
+	case s.form == whole:
+		in = w.text.room
 	case s.form == decoded:
 		in = w.text.decoded
 	case s.form == bare && len(w.text.bare) > 0:
 		in = w.text.bare
 	}
-	cost := len(in)
-	if s.re.States() == 0 {
-		cost *= slowness
+	if !w.spend(len(in)) || !s.table().MatchBytes(in) {
+		return 0
 	}
+	if s.counting == nil || c.lead > maxLead {
+		return s.points // no prose begins with so long a word
+	}
+	in = in[:min(len(in), c.lead+maxRest)]
+	if w.slow -= len(in); w.slow < 0 {
+		w.over = true
+		return s.points / 2 // it is there, but perhaps in prose
+	}
+	if s.counting().Match(in) {
+		return s.points
+	}
+	return 0
+}
+
+// spend takes from what patterns may cost.
+func (w *watch) spend(cost int) bool {
 	if w.matches -= cost; w.matches < 0 {
 		w.over = true
-		return false
 	}
-	return s.re.MatchBytes(in)
+	return !w.over
 }
 
 // add adds what a value has of a class: points of signs that say less in prose, and of
@@ -189,8 +198,17 @@ func (w *watch) add(c *context, of, soft, hard int) {
 		w.sums[of] += points
 	}
 	if points > w.best[of].points {
-		w.best[of] = place2{points, c.part, string(c.name)}
+		w.best[of] = worth{points, c.part, string(c.name)}
 	}
+}
+
+// addLookup adds a lookup of log4j, which nothing but prose in a body has a reason for.
+func (w *watch) addLookup(c *context) {
+	if c.part == waf.PartBodyArg || c.part == waf.PartRawBody {
+		w.add(c, int(jndiLookup), certainPoints, 0)
+		return
+	}
+	w.add(c, int(jndiLookup), 0, certainPoints)
 }
 
 // Findings returns the rules of the classes that there are enough signs of.
@@ -231,6 +249,6 @@ func (w *watch) Over() bool { return w.over }
 // Reset ends the request.
 func (w *watch) Reset() {
 	w.started, w.over = false, false
-	w.best, w.sums = [classCount]place2{}, [classCount]int{}
+	w.best, w.sums = [classCount]worth{}, [classCount]int{}
 	w.findings = w.findings[:0]
 }
