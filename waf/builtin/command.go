@@ -3,20 +3,20 @@ package builtin
 // Parts of patterns of commands. One of a site's own ends with a value: a name of a host, of
 // a file, a number, or nothing, and another command follows.
 const (
-	word      = `\A[\w.@:/+~%-]*['")]*`
+	word      = `\A[\w.@:/+~%*-]*['")]*`
 	separator = `(?:(?: ?[;|&\n]+|\$\(|` + "`" + `|<\(|>\(|%0a)[ ({!]*)+`
 	and       = ` ?[;|&\n]+[ ({!]*`
 	folder    = `(?:[\w./-]*/)?`
 	viewers   = `(?:cat|tac|nl|head|tail|less|more|type|strings|od|xxd|hexdump|base64|sort|rev|cp|mv|ls|dir|find|grep|egrep|awk|sed|cut|stat|file|tee|dd|vi|source)`
 	fetchers  = `(?:wget|curl|fetch|lynx|lwp-download|tftp|ftpget|ftp|scp|certutil(?:\.exe)?|bitsadmin|powershell(?:\.exe)?|pwsh|invoke-webrequest|iwr|invoke-expression|iex|mshta|regsvr32|rundll32)`
 	shells    = `(?:nc|ncat|netcat|socat|telnet|bash|sh|zsh|ksh|dash|ash|busybox|python[23]?(?:\.\d+)?|perl|ruby|php|node|lua|cmd(?:\.exe)?|powershell(?:\.exe)?|xterm|openssl)`
-	tellers   = `(?:whoami|uname(?: -\w+)?|ifconfig(?: -\w+)?|ipconfig(?: /\w+)?|systeminfo|hostname(?: -\w)?|netstat(?: -\w+)?|printenv|tasklist|net (?:user|localgroup|view)|ver|phpinfo|reboot|shutdown(?: \S+)?|getent \w+|lsb_release(?: -\w)?|arp(?: -\w)?|ip a(?:ddr)?)`
+	tellers   = `(?:whoami|uname(?: -\w+)?|ifconfig(?: -\w+)?|ipconfig(?: /\w+)?|systeminfo|hostname(?: -\w)?|netstat(?: -\w+)?|printenv|tasklist|net (?:user|localgroup|view)(?: [^&|;]*)?|ver|phpinfo|reboot|shutdown(?: \S+)?|getent \w+|lsb_release(?: -\w)?|arp(?: -\w)?|ip a(?:ddr)?)`
 	shorts    = `(?:id|w|who|set|env|dir|ps(?: \S+)?|ls(?: \S+)?|pwd|date|uptime|groups|last|mount|df(?: -\w)?|history)`
 	closing   = `['")}; #&|` + "`" + `]*(?:\z|[;|&#>\n` + "`" + `])`
 )
 
 var commandSigns = []sign{
-	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:)`},
+	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:|%\w+%)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + fetchers + ` +(?:-|/|\$|https?:|ftp:|\d+\.\d+|[\w-]+\.\w)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + shells + ` +(?:-[a-z]|/c|/dev/|\d|[\w.-]+ \d|<|"?\$|s_client)`},
 	{commandInjection, 9, inAll, bare, word + separator + `(?:/usr)?/bin/\w+`},

@@ -36,8 +36,8 @@ func isDull(name, value []byte) bool {
 
 // mayAttack reports whether a value has anything that signs need: a special byte, a number
 // and words, which suffices for SQL, or how an object or the name of a class begins.
-func (c *context) mayAttack(value []byte) bool {
-	all := kindsOf(value)
+func (c *context) mayAttack(whole, value []byte) bool {
+	all := kindsOf(whole)
 	switch {
 	case c.isName, c.part == waf.PartFile, c.part == waf.PartArg && isOneOf(c.name, commandNames):
 		return true
@@ -52,7 +52,7 @@ func (c *context) mayAttack(value []byte) bool {
 	case isDigit(value[0]) || value[0] == '-' || value[0] == '.':
 		return bytes.IndexByte(value, ' ') > 0
 	}
-	return len(value) > 9 && begins[value[0]] && hasAnyPrefix(value, beginnings...)
+	return len(value) > 9 && (begins[value[0]] && hasAnyPrefix(value, beginnings...) || value[0]|0x20 == 'u' && bytes.EqualFold(value[:6], []byte("union ")))
 }
 
 // beginnings are those of objects in base64, and of names of classes.
@@ -124,7 +124,7 @@ func isSuspectPath(path []byte) bool {
 // read finds out what the value is.
 func (c *context) read(t *text) {
 	c.places = c.placesOf()
-	c.marks = marksIn(t.decoded)
+	c.marks = marksIn(t.room)
 	c.lead = leadOf(t.spaced)
 	c.breaks = c.part == waf.PartPath || endsValue(t.decoded)
 	switch c.part {
@@ -158,7 +158,7 @@ func leadOf(s []byte) int {
 
 // endsValue reports whether there is something that ends a string or a number before SQL.
 func endsValue(s []byte) bool {
-	return len(s) > 0 && (isDigit(s[0]) || bytes.IndexByte([]byte("-+.@"), s[0]) >= 0) || bytes.ContainsAny(s, "'\"`();*#@")
+	return len(s) > 0 && (isDigit(s[0]) || bytes.IndexByte([]byte("-+.@"), s[0]) >= 0) || bytes.ContainsAny(s, "'\"`();*#@") || hasAnyPrefix(s, "union", "or ", "and ", "having", "order by", "group by")
 }
 
 // placesOf returns the places that signs may name.

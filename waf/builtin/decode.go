@@ -180,40 +180,6 @@ func numericEntity(s []byte) (byte, int) {
 	return narrow(n), i
 }
 
-// utf8Of reads UTF-8 that is longer than it has to be, and the characters that databases
-// and sites take for one of ASCII. Of another character it returns the first byte.
-func utf8Of(s []byte) (byte, int) {
-	if len(s) > 1 && s[0] <= 0xc1 && s[1]&0xc0 == 0x80 {
-		return s[0]&1<<6 | s[1]&0x3f, 2
-	}
-	if len(s) > 2 && s[0]&0xf0 == 0xe0 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80 {
-		u := uint32(s[0]&0x0f)<<12 | uint32(s[1]&0x3f)<<6 | uint32(s[2]&0x3f)
-		if c := narrow(u); c < 0x80 && (u < 0x80 || u >= 0x2000) {
-			return c, 3
-		}
-	}
-	return s[0], 1
-}
-
-// narrow returns the ASCII character that u is or looks like, or a byte that is none.
-func narrow(u uint32) byte {
-	switch {
-	case u < 0x80:
-		return byte(u)
-	case 0xff01 <= u && u <= 0xff5e:
-		return byte(u - 0xff01 + '!')
-	case u == 0x2018, u == 0x2019, u == 0x2bc, u == 0x2032:
-		return '\''
-	case u == 0x2024:
-		return '.'
-	case u == 0x2215, u == 0x2044:
-		return '/'
-	case u == 0x2028, u == 0x2029, u == 0x3000, u == 0xa0:
-		return ' '
-	}
-	return 0xff
-}
-
 func hexOf(s []byte, from, digits int) (n uint32, ok bool) {
 	if len(s) < from+digits {
 		return 0, false

@@ -1,11 +1,13 @@
 package builtin
 
 import (
+	"bytes"
 	"encoding/base64"
 
 	"github.com/tocsin-project/tocsin/waf"
 )
 
+// lookDeeper looks at what is in a value, if it is in another encoding or part of a whole.
 func (w *watch) lookDeeper(p waf.Part, name, value []byte) {
 	if (p == waf.PartHeader || p == waf.PartCookie) && isUnsigned(value) {
 		w.add(&context{part: p, name: name}, int(unsignedToken), 0, likelyPoints)
@@ -13,11 +15,32 @@ func (w *watch) lookDeeper(p waf.Part, name, value []byte) {
 	if p == waf.PartRawBody && isWide(value) {
 		w.lookWide(context{part: p, name: name}, value)
 	}
+	w.lookJoined(p, name, value)
 	if p == waf.PartArg || p == waf.PartBodyArg {
 		w.lookInside(context{name: name}, value)
 	}
 }
 
+// lookJoined looks at arguments of one name as some servers join them, which hides an attack
+// in pieces.
+func (w *watch) lookJoined(p waf.Part, name, value []byte) {
+	if p != waf.PartArg {
+		return
+	}
+	isSame := len(w.lastName) > 0 && bytes.Equal(name, w.lastName)
+	w.lastName = append(w.lastName[:0], name...)
+	value = value[:min(len(value), maxJoined)]
+	if !isSame {
+		w.joined = append(w.joined[:0], value...)
+		return
+	}
+	if len(w.joined) < maxJoined {
+		w.joined = append(append(w.joined, ','), value...)
+		w.look(context{part: p, name: name}, w.joined)
+	}
+}
+
+// lookWide looks at a body in UTF-16 as if it were ASCII.
 func (w *watch) lookWide(c context, value []byte) {
 	w.inside = w.inside[:0]
 	for _, b := range value[:min(len(value), maxTail)] {
@@ -28,6 +51,7 @@ func (w *watch) lookWide(c context, value []byte) {
 	w.look(c, w.inside)
 }
 
+// lookInside looks at XML in base64, as SAML has it.
 func (w *watch) lookInside(c context, value []byte) {
 	if !hasAnyPrefix(value, "PD94", "PCFE", "PCFF", "PD9w") {
 		return
@@ -39,10 +63,13 @@ func (w *watch) lookInside(c context, value []byte) {
 	w.look(c, w.inside[:n])
 }
 
+// isWide reports whether a text is in UTF-16, of either order, with a mark or without.
 func isWide(s []byte) bool {
 	return len(s) > 4 && (s[0] == 0 || s[1] == 0 || s[0] >= 0xfe) && (s[2] == 0 || s[3] == 0)
 }
 
+// withoutPadding returns a long value without what no attack can be in: plain words, but for
+// the last two before the first special byte.
 func withoutPadding(value []byte) []byte {
 	var words [3]int // where the last ones begin
 	for i, c := range value {
@@ -57,10 +84,12 @@ func withoutPadding(value []byte) []byte {
 	return nil
 }
 
+// isSuspectName reports whether a name has what names of fields do not have.
 func isSuspectName(name []byte) bool {
 	return kindsOf(name)&isSpecial != 0 && !isNameOfLevels(name) || reachesFor(name)
 }
 
+// isNameOfLevels reports whether a name has nothing special but the brackets of arrays.
 func isNameOfLevels(name []byte) bool {
 	for _, c := range name {
 		if kinds[c] != isPlain && c != '[' && c != ']' && c != ':' && c != '@' && c != '/' {
@@ -70,6 +99,7 @@ func isNameOfLevels(name []byte) bool {
 	return true
 }
 
+// trimLeft drops white space and control characters before a value, as applications do.
 func trimLeft(s []byte) []byte {
 	for len(s) > 0 && s[0] <= ' ' {
 		s = s[1:]
@@ -77,6 +107,7 @@ func trimLeft(s []byte) []byte {
 	return s
 }
 
+// hasControl reports whether there is what no text has.
 func hasControl(s []byte) bool {
 	for _, c := range s {
 		if c < ' ' && c != '\n' && c != '\t' {
@@ -86,6 +117,7 @@ func hasControl(s []byte) bool {
 	return false
 }
 
+// plusToBlank makes blanks of plus signs, as in cookies that are written like arguments.
 func plusToBlank(s []byte) {
 	for i, c := range s {
 		if c == '+' {

@@ -49,7 +49,7 @@ var otherSigns = []sign{
 	{headerInjection, 8, inTarget | notSearch, whole, `(?:\r\n|\n)(?:\+?ok|set |flushall|config set|slaveof|eval |save|quit|helo |ehlo |mail from:|rcpt to:|stats|gets? )`},
 
 	{directoryInjection, 8, inAll, spaced, `\A[\w@. *-]{0,40}\*?\)+ ?\(?[|&!]? ?\(+ ?[|&!]? ?\(?[\w-]+ ?[~<>]?=`},
-	{directoryInjection, 6, inAll, spaced, `\A\*\)\(\w|\A[^(]*\)\((?:\||&)[()]`},
+	{directoryInjection, 6, inAll, spaced, `\A\*\)\(\w|\A\*+\([|&]\(\w+ ?=|\A[^(]*\)\((?:\||&)[()]`},
 	{directoryInjection, 8, inAll, spaced, few + quote + ` ?\] ?\| ?//|` + few + quote + ` ?(?:or|and) ?(?:count ?\(|name ?\(|string-length ?\(|position ?\(|contains ?\(|substring ?\( ?//|node\(\))`},
 
 	{requestInBody, 10, inRaw | inBody, decoded, `\A(?:0\r?\n\r?\n|\r?\n)*(?:get|post|put|delete|head|options|patch|trace|connect) \S+ http/1\.[01]\r?\n(?:[\w-]+:|x)`},

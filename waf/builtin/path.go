@@ -16,6 +16,7 @@ var pathSigns = []sign{
 	{pathTraversal, 10, inAll, decoded, few + `(?:\.\.+[/\\]+){2,}.*` + known},
 	{pathTraversal, 10, inAll | inFile, decoded, `(?:\A|[/\\=])(?:\.{3,4}[/\\]{1,3}){2,}`},
 	{pathTraversal, 10, inAll, decoded, `(?:\A|/)\.\.;/`},
+	{pathTraversal, 10, inAll, decoded, `(?:\.\x00+\.\x00*[/\\]+){2}|(?:(?:0x2e){2}(?:0x2f|0x5c|[/\\])){2}|(?:\.\.(?:0x2f|0x5c)){2}`},
 	{pathTraversal, 10, inTarget, decoded, `;/+(?:web|meta)-inf/`},
 	{pathTraversal, 6, inTarget | notSearch, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:\.\.[/\\]+){4,}\S*\z`},
 	{pathTraversal, 6, inURL | inBody | asPath, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:` + up + `){3,}\S*\z`},
@@ -29,7 +30,7 @@ var pathSigns = []sign{
 	{pathTraversal, 6, inURL | notSearch, decoded, `[>"'(=:\s][/\\]+` + known},
 	{pathTraversal, 6, inURL | notSearch, decoded, `\A(?:[a-z]:)?[/\\]+` + known + pathTail},
 	{pathTraversal, 4, inBody | inTarget, decoded, `\A(?:[a-z]:)?[/\\]+` + known + pathTail},
-	{pathTraversal, 3, inTarget | asPath, decoded, `\A(?:[a-z]:)?[/\\]+` + guarded},
+	{pathTraversal, 5, inTarget | asPath, decoded, `\A(?:[a-z]:)?[/\\]+` + guarded},
 
 	{fileInclusion, 10, inAll | notSearch, decoded, `\A\W{0,3}(?:php:[/\\]+(?:filter|input|fd|memory|temp|stdin)|expect:[/\\]{2}|data:(?:[/\\]*text/plain|[/\\]*application/octet-stream)?;?(?:base64)?,(?:pd9w|pd94bww|<\?)|phar:[/\\]{2}|glob:[/\\]{2}|compress\.(?:zlib|bzip2):[/\\]{2})`},
 	{fileInclusion, 10, inAll, decoded, `\A\W*php:[/\\]+filter[/\\]+(?:read=|write=|convert\.|string\.|zlib\.|resource=)`},

@@ -18,11 +18,16 @@ const (
 	compare = `(?:=+|<>|!=|<=>|[<>]=?|\b(?:not )?(?:like|rlike|regexp|in|between|glob|is)\b|\bsounds like)`
 	logical = `(?:or|and|xor|\|\||&&|having|div)`
 	comment = `(?:/\*[^*/]*\*/|/\*!\d*|--[^\n]*\n|#[^\n]*\n)`
-	lists   = `(?:null|[-+]?[\d.]+|0x[0-9a-f]+|` + quote + `[^'"]*` + quote + `|@@?\w+|char|(?:group_)?concat(?:_ws)?|version|user|database|schema|hex|unhex|load_file|cast|convert|chr|to_char)\b`
+	lists   = `(?:null\b|[-+]?[\d.]+\b|0x[0-9a-f]+|` + quote + `[^'"]*` + quote + `|(?:@@?\w+|char|(?:group_)?concat(?:_ws)?|version|user|database|schema|hex|unhex|load_file|cast|convert|chr|to_char)\b)`
 )
 
 var sqlSigns = []sign{
 	{sqlInjection, 10, inAll | notSearch, spaced, number + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
+	{sqlInjection, 8, inAll | notSearch, spaced, `\A(?:` + logical + `) ?\(?(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
+	{sqlInjection, 6, inAll | notSearch, spaced, `\A(?:order|group) by \d+(?: ?, ?\d+)* ?(?:--|#|/\*)`},
+	{sqlInjection, 8, inAll | notSearch, spaced, `\A(?:pg_)?sleep ?\( ?[\d.]+ ?\) ?(?:#|--|=|/\*)`},
+	{sqlInjection, 6, inAll, spaced, `\A\w*` + quote + ` ?(?:or|and|\|\||&&) ?(?:` + quote + quote + ` ?)?[-&^*+|=]* ?` + quote + `\z`},
+	{sqlInjection, 8, inAll, spaced, few + quote + ` ?\)* ?(?:order|group) by [\w.]+ having `},
 	{sqlInjection, 10, inAll, spaced, broken + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
 	{sqlInjection, 10, inAll, spaced, few + quote + `[ )]*(?:or|\|\||and|&&|xor)[ (]*(?:[\d.]+|` + quoted + `|true|null)[ )]*(?:--|#|/\*)`},
 	{sqlInjection, 10, inAll, spaced, few + quote + `\)*(?:[-+*/^&=<>]|like|div)\(*(?:[\d.]+|` + quoted + `|true|null)[ )]*(?:--|#|/\*)`},
@@ -38,7 +43,7 @@ var sqlSigns = []sign{
 	{sqlInjection, 10, inAll, spaced, out + `; ?(?:drop|truncate|alter|create) (?:table|database|schema|view|user|index|login|procedure|function|trigger) ?\S`},
 	{sqlInjection, 10, inAll, spaced, out + `; ?(?:insert into |update \S+ set |delete from |replace into |exec(?:ute)?[ (]|declare @|waitfor |shutdown|copy \S+ (?:from|to) |select[ (]|begin |set @|grant |merge )`},
 	{sqlInjection, 6, inAll, spaced, `\A\S* ?; ?(?:drop (?:table|database|schema|user)|truncate table|insert into|delete from|waitfor delay|exec(?:ute)? (?:xp|sp|master)|shutdown) ?\S*`},
-	{sqlInjection, 10, inAll, spaced, few + `(?:` + quote + `|\d|\)|\(|select|or|and|xor|\|\||&&|when|then|[,;=(+*/^-]) ?\(*(?:select[ (]+)?(?:pg_)?sleep ?\( ?[\d.]+ ?\)`},
+	{sqlInjection, 10, inAll, spaced, few + `(?:` + quote + `|\d|\)|\(|select|by|or|and|xor|\|\||&&|when|then|[,;=(+*/^-]) ?\(*(?:select[ (]+)?(?:pg_)?sleep ?\( ?[\d.]+ ?\)`},
 	{sqlInjection, 10, inAll, spaced, `select[ (]+(?:pg_)?sleep ?\( ?[\d.]+ ?\)`},
 	{sqlInjection, 8, inAll, spaced, few + `[\d)'"\]` + "`" + `] ?(?:\|\||&&|\+|,)? ?\(+ ?select\b`},
 	{sqlInjection, 10, inAll, spaced, few + `(?:benchmark ?\( ?[\d.e]+ ?,|waitfor (?:delay|time) ?` + quote + `|dbms_(?:pipe|lock|session)\.\w+ ?\(|randomblob ?\( ?\d+|pg_sleep(?:_for|_until)? ?\()`},
@@ -68,5 +73,6 @@ var sqlSigns = []sign{
 	{noSQLInjection, 10, inName, decoded, `(?:\A|\Ajson\.|user[.\[])(?:user(?:name|_?id)?|login|e?mail|log|pass(?:word|wd|code|phrase)?|pwd|token|reset_?token|code|otp|pin|secret|api_?key)\]?[.\[]+\$(?:ne|gt|gte|lt|lte|nin|in|regex|exists|not|where|eq|or)\b`},
 	{noSQLInjection, 10, inAll, spaced, `\$where\W.*(?:function|sleep ?\(|this\.|return |\|\||==)`},
 	{noSQLInjection, 8, inAll, spaced, `\A\w*` + quote + ` ?(?:;|\|\||&&|\)) ?(?:return |this\.|sleep ?\(|while ?\(|db\.|var )`},
+	{noSQLInjection, 8, inAll, spaced, few + quote + ` ?,? ?` + quote + `?\$(?:or|and|where|ne|gt|nor)` + quote + `? ?: ?[\[{"']`},
 	{noSQLInjection, 8, inAll, spaced, `\A ?\{ ?` + quote + `?\$(?:ne|gt|gte|lt|lte|nin|regex|exists|not)` + quote + `? ?: ?(?:null|-?1|0|1|true|false|` + quote + `.{0,3}` + quote + `|\[ ?\]|\{ ?\}) ?\} ?\z`},
 }

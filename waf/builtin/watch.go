@@ -10,13 +10,14 @@ import (
 
 // Bounds of what one request costs. A value is looked at as far as that, and at its end.
 const (
-	maxText  = 6 << 10
-	maxTail  = 2 << 10
-	maxBytes = 96 << 10  // of all values of a request
-	maxMatch = 128 << 10 // that patterns are held against
-	maxSlow  = 3 << 10   // that words are counted in
-	maxLead  = 512       // of the first words
-	maxRest  = 256       // behind them
+	maxText   = 6 << 10
+	maxTail   = 2 << 10
+	maxJoined = 512       // of arguments of one name
+	maxBytes  = 96 << 10  // of all values of a request
+	maxMatch  = 128 << 10 // that patterns are held against
+	maxSlow   = 3 << 10   // that words are counted in
+	maxLead   = 512       // of the first words
+	maxRest   = 256       // behind them
 )
 
 // A watch looks at the values of one request.
@@ -33,6 +34,8 @@ type watch struct {
 	started  bool
 	over     bool
 	inside   []byte // of a value in base64
+	lastName []byte // of an argument
+	joined   []byte // with those of the same name before
 	findings []waf.Finding
 }
 
@@ -64,15 +67,9 @@ func (w *watch) Look(p waf.Part, name, value []byte) {
 	w.lookDeeper(p, name, value)
 }
 
-// lookDeeper looks at what is in a value, if it is in another encoding.
-// lookWide looks at a body in UTF-16 as if it were ASCII.
-// lookInside looks at XML in base64, as SAML has it.
-// isWide reports whether a text is in UTF-16, of either order, with a mark or without.
-// withoutPadding returns a long value without what no attack can be in: plain words, but for
-// the last two before the first special byte.
-// isNameOfLevels reports whether a name has nothing special but the brackets of arrays.
+// look looks at a value, or at a name.
 func (w *watch) look(c context, value []byte) {
-	if start := trimLeft(value); len(start) < 2 || !c.mayAttack(start) {
+	if start := trimLeft(value); len(start) < 2 || !c.mayAttack(value, start) {
 		return
 	}
 	if w.left -= len(value); w.left < 0 {
@@ -108,14 +105,13 @@ func (w *watch) look(c context, value []byte) {
 	w.judge(&c)
 }
 
-// trimLeft drops white space and control characters before a value, as applications do.
 // lookBare marks what a shell makes of the text, if that is another one.
 func (w *watch) lookBare() {
 	w.text.bare = w.text.bare[:0]
-	if kindsOf(w.text.decoded)&isQuote == 0 && bytes.IndexByte(w.text.decoded, '\n') < 0 {
+	if kindsOf(w.text.room)&isQuote == 0 && bytes.IndexByte(w.text.room, '\n') < 0 {
 		return
 	}
-	w.text.bare = appendBare(w.text.bare, w.text.decoded)
+	w.text.bare = appendBare(w.text.bare, w.text.room)
 	if len(w.text.bare) < maxTail {
 		search.Mark(w.find, w.text.bare, w.sets, w.bits)
 	}
@@ -250,5 +246,5 @@ func (w *watch) Over() bool { return w.over }
 func (w *watch) Reset() {
 	w.started, w.over = false, false
 	w.best, w.sums = [classCount]worth{}, [classCount]int{}
-	w.findings = w.findings[:0]
+	w.findings, w.lastName, w.joined = w.findings[:0], w.lastName[:0], w.joined[:0]
 }
