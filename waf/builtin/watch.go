@@ -10,14 +10,16 @@ import (
 
 // Bounds of what one request costs. A value is looked at as far as that, and at its end.
 const (
-	maxText   = 6 << 10
-	maxTail   = 2 << 10
-	maxJoined = 512       // of arguments of one name
-	maxBytes  = 96 << 10  // of all values of a request
-	maxMatch  = 128 << 10 // that patterns are held against
-	maxSlow   = 3 << 10   // that words are counted in
-	maxLead   = 512       // of the first words
-	maxRest   = 256       // behind them
+	maxText     = 6 << 10
+	maxTail     = 2 << 10
+	maxJoined   = 512       // of arguments of one name
+	maxBytes    = 128 << 10 // of all values of a request
+	maxMatch    = 128 << 10 // that patterns are held against
+	costOfLook  = 16        // bytes that a value costs besides its own
+	costOfSigns = 64        // and if it may have signs
+	maxSlow     = 3 << 10   // that words are counted in
+	maxLead     = 512       // of the first words
+	maxRest     = 256       // behind them
 )
 
 // A watch looks at the values of one request.
@@ -72,7 +74,7 @@ func (w *watch) look(c context, value []byte) {
 	if start := trimLeft(value); len(start) < 2 || !c.mayAttack(value, start) {
 		return
 	}
-	if w.left -= len(value); w.left < 0 {
+	if w.left -= len(value) + costOfLook; w.left < 0 {
 		w.over = true
 		return
 	}
@@ -126,6 +128,7 @@ func (w *watch) judge(c *context) {
 	if !found {
 		return
 	}
+	w.left -= costOfSigns
 	c.read(&w.text)
 	var soft, hard [classCount]int
 	for i, set := range w.bits {
