@@ -20,7 +20,7 @@ var pathSigns = []sign{
 	{pathTraversal, 10, inTarget, decoded, `;/+(?:web|meta)-inf/`},
 	{pathTraversal, 6, inTarget | notSearch, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:\.\.[/\\]+){4,}\S*\z`},
 	{pathTraversal, 6, inURL | inBody | asPath, decoded, `\A[\w./\\:=@-]*(?:\A|[/\\=:])(?:` + up + `){3,}\S*\z`},
-	{pathTraversal, 3, inAll, decoded, `\A\S*(?:\A|[/\\=])` + up + `\S*\z`},
+	{pathTraversal, 2, inAll, decoded, `\A\S*(?:\A|[/\\=])` + up + `\S*\z`},
 	// Sources name each other so.
 	{pathTraversal, -8, inBody, decoded, `[./](?:tsx?|jsx?|mjs|vue|css|scss|less|mdx?|html?|png|svg|jpe?g|gif|json|ya?ml|go|py|rb|rs|java|kt|swift|hpp|cpp)\z`},
 	{pathTraversal, 6, inFile, decoded, up},

@@ -47,7 +47,7 @@ var scriptSigns = []sign{
 	{crossSiteScripting, 6, inBody, spaced, `\A ?(?:java|vb|live)script ?:.*(?:(?:alert|confirm|prompt|eval) ?(?:\(|` + "`" + `)|document\.(?:cookie|domain)|string\.fromcharcode)`},
 	// Markdown of code.
 	{crossSiteScripting, -6, inBody, spaced, "`<"},
-	{crossSiteScripting, 3, inBody, spaced, `<[a-z][^>]*[ /"']` + on + ` ?=|<script\b|(?:href|src) ?= ?["']? ?javascript:`},
+	{crossSiteScripting, 2, inBody, spaced, `<[a-z][^>]*[ /"']` + on + ` ?=|<script\b|(?:href|src) ?= ?["']? ?javascript:`},
 	{crossSiteScripting, 8, inBody, spaced, `\+adw-script`},
 	{crossSiteScripting, 8, inFile, spaced, `<[a-z][^>]*[ /"']` + on + ` ?=|<script|javascript:`},
 }
