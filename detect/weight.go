@@ -26,7 +26,7 @@ var coarse = newStringSet(
 	"crowdsecurity/http-generic-bf", "LePresidente/http-generic-401-bf", "LePresidente/http-generic-403-bf",
 	"crowdsecurity/http-bf-wordpress_bf", "crowdsecurity/http-bf-wordpress_bf_xmlrpc", "crowdsecurity/http-wordpress-scan",
 	"crowdsecurity/http-wordpress_user-enum", "crowdsecurity/http-wordpress_wpconfig",
-	"crowdsecurity/http-dos-swithcing-ua", // eleven browsers, as each office and school has
+	"crowdsecurity/http-dos-swithcing-ua", //nolint:misspell // its name; eleven browsers, as each office and school has
 	"baudneo/zoneminder_cve-2022-39290",   // any GET with a parameter named action
 )
 
