@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -266,6 +267,42 @@ func FuzzArguments(f *testing.F) {
 			if want := name1 + "=" + value1 + ";" + name2 + "=" + value2 + ";"; got != want {
 				t.Errorf("%s: %q, want %q", document, got, want)
 			}
+		}
+	})
+}
+
+// FuzzVariables holds that arguments are found by the variables that stand for them, and
+// that nothing breaks whatever the document is.
+func FuzzVariables(f *testing.F) {
+	f.Add("email", "x1", " ", "password", "x2")
+	f.Add("user", "é", "\n", "p", "$")
+	f.Fuzz(func(t *testing.T, name1, variable1, blank, name2, variable2 string) {
+		read := func(document string) map[string]string {
+			body, err := json.Marshal(map[string]any{"query": document, "variables": map[string]string{variable1: "a"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s sent
+			s.readVariables(body)
+			return s.variables
+		}
+		if got := read(name1 + variable1 + blank + name2); len(got) > 16 {
+			t.Errorf("%d variables", len(got))
+		}
+		isName := func(s string) bool {
+			return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+		}
+		for _, name := range []string{name1, variable1, name2, variable2} {
+			if !isName(name) {
+				return
+			}
+		}
+		if strings.Trim(blank, " \t\r\n,") != "" || variable1 == variable2 {
+			return
+		}
+		document := fmt.Sprintf("mutation M($%[2]s: String!, $%[5]s: String!) { login(%[1]s%[3]s:%[3]s$%[2]s, %[4]s: $%[5]s) { t } }", name1, variable1, blank, name2, variable2)
+		if got := read(document); got[variable1] != name1 || got[variable2] != name2 {
+			t.Errorf("%s: %v", document, got)
 		}
 	})
 }
