@@ -45,6 +45,7 @@ func TestTheWAFJudgesRequests(t *testing.T) {
 		{"an attack in the query", "", "", "", "/?a=EVIL", "", 403, "error ban waf own/a in ARGS_GET.a"},
 		{"an attack in a form", "", "", "", "/", "x=1&a=evil", 403, "error ban waf own/a in ARGS_POST.a"},
 		{"what may be one", "", "", "", "/?c=evil", "", 403, `{"type":"about:blank"`},
+		{"on a path that is exempt from other challenges", "", "", "", "/robots.txt?c=evil", "", 403, `{"type":"about:blank"`},
 		{"with challenges off", "challenge off", "", "", "/?c=evil", "", 403, "error captcha waf own/c in ARGS_GET.c"},
 		{"what is only observed", "", "", "", "/?d=evil", "", 200, "site:"},
 		{"a rule that does not count", "", "except own/a", "", "/?a=evil", "", 200, "site:"},
