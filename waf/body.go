@@ -101,6 +101,7 @@ func (in *Inspection) readForm(body []byte) {
 	for start := 0; start < len(body); {
 		end := start + indexByte(body[start:], '&')
 		if in.isFull(zoneBodyArgs) {
+			in.padded = true
 			return
 		}
 		in.addPair(zoneBodyArgs, body[start:end])

@@ -19,7 +19,7 @@ const (
 	NoShare       // those of its network use up their share of it
 	Stream        // it may not come before something has been answered
 	TooMuch       // the head is too long, or has too many values in it, or the body has
-	TooCostly     // it was made to be slow
+	TooCostly     // it was made to be hard to inspect
 	cutCount
 )
 
@@ -41,7 +41,7 @@ var refusals = [cutCount]struct {
 	NoShare:   {http.StatusServiceUnavailable, "its network uses up its share of the memory for inspection"},
 	Stream:    {http.StatusForbidden, "its body is a stream, which cannot be inspected"},
 	TooMuch:   {http.StatusForbidden, "there is more in it than is inspected"},
-	TooCostly: {http.StatusForbidden, "it was made to be slow to inspect"},
+	TooCostly: {http.StatusForbidden, "it was made to be hard to inspect"},
 }
 
 // A cutBody is why a body is not inspected whole.

@@ -33,10 +33,11 @@ type Inspection struct {
 
 	fromQuery, fromBody source
 	over                bool
-	left                int // bytes of the head that are still looked at
-	work                int // that was done: see spend
-	length              int // of the body
-	injected            int // bytes that were searched for injections
+	left                int  // bytes of the head that are still looked at
+	work                int  // that was done: see spend
+	length              int  // of the body
+	padded              bool // a form has more fields than any form has: see Costly
+	injected            int  // bytes that were searched for injections
 	json                jsonReader
 }
 
@@ -74,7 +75,7 @@ func (r *Rules) Head(req *Request) *Inspection {
 	in := r.inspections.Get().(*Inspection)
 	in.req, in.awaits = req, req.HasBody && !r.policy.NoBody
 	in.left, in.over = maxHead, false
-	in.work, in.injected, in.length = 0, 0, 0
+	in.work, in.injected, in.length, in.padded = 0, 0, 0, false
 	in.loadTarget()
 	if !in.awaits {
 		in.setBody(nil)

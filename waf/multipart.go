@@ -33,7 +33,7 @@ func (in *Inspection) readMultipart(contentType string, body []byte) {
 		}
 	}
 	if _, err := r.NextPart(); err == nil {
-		in.over = true
+		in.over, in.padded = true, true
 	}
 }
 

@@ -37,6 +37,6 @@ func (in *Inspection) spend(work int) { in.work += work }
 // isSpent reports whether the request was made to be slow.
 func (in *Inspection) isSpent() bool { return in.work > maxWork+workOfAByte*in.length }
 
-// Costly reports whether the request would have taken too much work to be looked at whole.
-// No honest one does.
-func (in *Inspection) Costly() bool { return in.isSpent() }
+// Costly reports whether the request would have taken too much work to be looked at whole,
+// or is a form with thousands of fields. No honest one is.
+func (in *Inspection) Costly() bool { return in.isSpent() || in.padded }
