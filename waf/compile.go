@@ -147,6 +147,8 @@ func (c *compiler) finish() *Rules {
 	for _, cond := range r.conds {
 		for _, t := range cond.tests {
 			switch {
+			case t.zone == zoneBodyArgs || t.zone == zoneBodyArgsNames:
+				r.inBody.add(t.name)
 			case t.zone != zoneHeaders:
 			case t.name == "":
 				r.wide = true

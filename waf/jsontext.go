@@ -93,13 +93,17 @@ func (j *jsonReader) hex() (rune, bool) {
 // set sets the value that has the name that was read last.
 //
 // Each value has all names above it in its own. Those that would take too much room have
-// none: rules that ask for no name look at them.
+// none: rules that ask for no name look at them. When there are too many values, those are
+// still kept whose name rules ask for: of each name there is one.
 func (j *jsonReader) set(value []byte) {
 	values := &j.in.zones[zoneBodyArgs].values
-	if j.in.isFull(zoneBodyArgs) {
+	if j.in.isFull(zoneBodyArgs) && !j.in.isAsked(j.name) {
 		return
 	}
-	if j.named -= len(j.name); j.named < 0 {
+	if len(j.name) > shortName {
+		j.named -= len(j.name)
+	}
+	if j.named < 0 && len(j.name) > shortName {
 		j.in.over = true
 		j.in.add(zoneBodyArgs, nil, orEmpty(value))
 		return

@@ -259,3 +259,25 @@ func TestWhatWasMadeToBeSlow(t *testing.T) {
 		in.Close()
 	}
 }
+
+// Neither thousands of values nor deep ones hide a value of JSON that a rule names.
+func TestPaddingHidesNoValueOfJSON(t *testing.T) {
+	rules := compiled(t, "name: own/named\nrules:\n- zones: [BODY_ARGS]\n  variables: [json.user.cmd]\n  match: {type: contains, value: evil}\n")
+	const attack = `"user":{"Cmd":"evil"}`
+	deep := strings.Repeat(`{"a_name_of_some_length":`, 900) + "[" + strings.Repeat("1,", 2000) + "1]" + strings.Repeat("}", 900)
+	for name, body := range map[string]string{
+		"alone":                        "{" + attack + "}",
+		"behind numbers":               `{"a":[` + strings.Repeat("1,", 20_000) + "1]," + attack + "}",
+		"behind texts":                 `{"a":[` + strings.Repeat(`"x",`, 20_000) + "1]," + attack + "}",
+		"behind values of that name":   `{"a":[` + strings.Repeat(`{"user":{"cmd":"x"}},`, 4000) + "1]," + strings.Repeat(`"user":{"cmd":"x"},`, 500) + attack + "}",
+		"behind what is deep":          `{"a":` + deep + "," + attack + "}",
+		"behind what is deep and wide": `{"a":` + deep + `,"b":[` + strings.Repeat("1,", 20_000) + "1]," + attack + "}",
+	} {
+		in := rules.Head(&Request{Method: "POST", Target: "/", HasBody: true, Header: http.Header{"Content-Type": {"application/json"}}})
+		in.Body([]byte(body))
+		if _, found := in.Stop(); !found {
+			t.Errorf("%s: it passes, over: %v, costly: %v, %d bytes", name, in.Over(), in.Costly(), len(body))
+		}
+		in.Close()
+	}
+}

@@ -33,6 +33,7 @@ type Rules struct {
 	late    []int    // groups to which something in a body leads
 	headers []string // names of headers that rules ask for
 	wide    bool     // rules ask for all headers
+	inBody  nameSet  // names of values in the body that rules ask for
 
 	detectors []placedDetector
 
