@@ -18,7 +18,7 @@ const (
 	NoRoom        // the bodies of all requests use up the memory
 	NoShare       // those of its network use up their share of it
 	Stream        // it may not come before something has been answered
-	TooMuch       // the head is too long, or has too many values in it, or the body has
+	TooMuch       // JSON has too many values in it, or a value is too long to be searched
 	TooCostly     // it was made to be hard to inspect
 	cutCount
 )

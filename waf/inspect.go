@@ -36,7 +36,7 @@ type Inspection struct {
 	left                int  // bytes of the head that are still looked at
 	work                int  // that was done: see spend
 	length              int  // of the body
-	padded              bool // a form has more fields than any form has: see Costly
+	padded              bool // the head is longer, or a form has more fields, than any: see Costly
 	injected            int  // bytes that were searched for injections
 	json                jsonReader
 }

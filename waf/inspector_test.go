@@ -210,11 +210,16 @@ func TestWhatIsNotInspected(t *testing.T) {
 		}, ""},
 		{"an attack behind it", long + "&a=evil", 1000, map[lookup.Action]string{lookup.None: "none 0", lookup.Captcha: "captcha 403", lookup.Ban: "ban 413"}, "long_body"},
 		{"too many fields", many, 100_000, map[lookup.Action]string{lookup.None: "captcha 403", lookup.Captcha: "captcha 403", lookup.Ban: "ban 403"}, "too_costly"},
+		{"a long target", "", 1000, map[lookup.Action]string{lookup.None: "captcha 403", lookup.Ban: "ban 403"}, "too_costly"},
 		{"an attack behind too many fields", many + "&a=evil", 100_000, map[lookup.Action]string{lookup.None: "captcha 403"}, "too_costly"},
 	} {
 		for action, want := range row.want {
 			i := inspector(t, Config{BodyLimit: row.limit, BodyOver: action})
-			if got := said(ask(t, i, inspect.Details{}, "/", row.form)); got != want {
+			target := "/"
+			if row.form == "" {
+				target = "/?x=" + strings.Repeat("x", 70_000) + "&a=evil"
+			}
+			if got := said(ask(t, i, inspect.Details{}, target, row.form)); got != want {
 				t.Errorf("%s, %v: %s, want %s", row.name, action, got, want)
 			}
 			s := i.Stats()

@@ -48,7 +48,7 @@ func (in *Inspection) isAsked(name []byte) bool {
 // of it.
 func (in *Inspection) keep(s string) []byte {
 	if len(s) > in.left {
-		s, in.over = s[:in.left], true
+		s, in.over, in.padded = s[:in.left], true, true
 	}
 	in.left -= len(s)
 	return in.room.keep(s)

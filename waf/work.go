@@ -38,5 +38,5 @@ func (in *Inspection) spend(work int) { in.work += work }
 func (in *Inspection) isSpent() bool { return in.work > maxWork+workOfAByte*in.length }
 
 // Costly reports whether the request would have taken too much work to be looked at whole,
-// or is a form with thousands of fields. No honest one is.
+// or has a head or a form as no honest one has.
 func (in *Inspection) Costly() bool { return in.isSpent() || in.padded }
