@@ -10,13 +10,13 @@ const (
 	viewers   = `(?:cat|tac|nl|head|tail|less|more|type|strings|od|xxd|hexdump|base64|sort|rev|cp|mv|ls|dir|find|grep|egrep|awk|sed|cut|stat|file|tee|dd|vi|source)`
 	fetchers  = `(?:wget|curl|fetch|lynx|lwp-download|tftp|ftpget|ftp|scp|certutil(?:\.exe)?|bitsadmin|powershell(?:\.exe)?|pwsh|invoke-webrequest|iwr|invoke-expression|iex|mshta|regsvr32|rundll32)`
 	shells    = `(?:nc|ncat|netcat|socat|telnet|bash|sh|zsh|ksh|dash|ash|busybox|python[23]?(?:\.\d+)?|perl|ruby|php|node|lua|cmd(?:\.exe)?|powershell(?:\.exe)?|xterm|openssl)`
-	tellers   = `(?:whoami|uname(?: -\w+)?|ifconfig(?: -\w+)?|ipconfig(?: /\w+)?|systeminfo|hostname(?: -\w)?|netstat(?: -\w+)?|printenv|tasklist|net (?:user|localgroup|view)(?: [^&|;]*)?|ver|phpinfo|reboot|shutdown(?: \S+)?|getent \w+|lsb_release(?: -\w)?|arp(?: -\w)?|ip a(?:ddr)?)`
+	tellers   = `(?:whoami|uname(?: -\w+)?|ifconfig(?: -\w+)?|ipconfig(?: /\w+)?|systeminfo|hostname(?: -\w)?|netstat(?: -\w+)?|printenv|tasklist|net (?:user|localgroup|view)(?: [^&|;]*)?|ver|phpinfo|reboot|shutdown(?: \S+)?|getent \w+|lsb_release(?: -\w)?|arp(?: -\w)?|ip a(?:ddr)?|sysinfo|netsh \S+.*|reg (?:add|query|export) .*|phpinfo ?\( ?\))`
 	shorts    = `(?:id|w|who|set|env|dir|ps(?: \S+)?|ls(?: \S+)?|pwd|date|uptime|groups|last|mount|df(?: -\w)?|history)`
 	closing   = `['")}; #&|` + "`" + `]*(?:\z|[;|&#>\n` + "`" + `])`
 )
 
 var commandSigns = []sign{
-	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:|%\w+%)`},
+	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:|/ ?(?:\z|[;|&])|%\w+%)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + fetchers + ` +(?:-|/|\$|https?:|ftp:|\d+\.\d+|[\w-]+\.\w)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + shells + ` +(?:-[a-z]|/c|/dev/|\d|[\w.-]+ \d|<|"?\$|s_client)`},
 	{commandInjection, 9, inAll, bare, word + separator + `(?:/usr)?/bin/\w+`},
@@ -29,9 +29,9 @@ var commandSigns = []sign{
 	{commandInjection, 8, inAll, bare, `\A[^\s="` + "`" + `]+` + "`" + ` ?(?:echo|` + fetchers + `|` + shells + `|ping|sleep) [^` + "`" + `]*` + "`" + ``},
 	{commandInjection, 8, inBody, decoded, `\A(?:cat|head|less|more|tac|nl|tail) +[/\\]+` + known},
 	{commandInjection, 8, inAll, bare, `\A[\w.]*['")]* ?[;|&]+ ?` + "`" + ` ?(?:` + tellers + `|` + shorts + `) ?` + "`" + ``},
-	{commandInjection, 8, inRaw, bare, `>[;|&]? ?(?:\$\(|` + "`" + `)(?:` + tellers + `|` + shorts + `|` + fetchers + `|` + viewers + `|` + shells + `|ping|sleep|echo)[ )` + "`" + `]`},
+	{commandInjection, 8, inRaw, bare, `>[;|&]? ?(?:\$\(|` + "`" + `)(?:whoami|id|uname|ifconfig|ipconfig|hostname|pwd|ls|` + fetchers + `|` + viewers + `|` + shells + `|ping|sleep|echo)[ )` + "`" + `]`},
 	{commandInjection, 6, inTarget | asCommand, bare, `\A(?:` + tellers + `|` + shorts + `|(?:` + viewers + `|` + fetchers + `|` + shells + `|ping|sleep|echo) +\S.*)\z`},
-	{commandInjection, 7, inAll, bare, `\A(?:['")]* ?|[\d.]+ ?|[\w/.-]*[/.][\w/.-]* ?|\S+ )` + and + shorts + closing},
+	{commandInjection, 7, inAll, bare, `\A(?:\w*['")]+ ?|[\d.]* ?|[\w/.-]*[/.][\w/.-]* ?|\S+ )` + and + shorts + closing},
 	{commandInjection, 3, inAll, bare, word + and + shorts + closing},
 	{commandInjection, 8, inAll, bare, word + separator + `(?:ping|nslookup|dig|host|traceroute|tracert) +(?:[-/]\w+ +\d* *)*(?:[\w$({` + "`" + `-]+[.)}` + "`" + `]|\d|localhost)`},
 	{commandInjection, 9, inAll, bare, word + separator + `(?:sleep +\d|timeout +/?t? ?\d|rm +-[rf]|chmod +[+0-7]|chown +|mkfifo +/|touch +/|kill +-|echo +\S+.*(?:\||>|` + closing + `)|crontab +-|useradd +|passwd +|set +/|system\()`},
