@@ -51,7 +51,7 @@ const (
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "consensus", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -69,6 +69,7 @@ var rooms = map[string]room{
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},
 	"cmd/tocsin":             {append([]string{".", "internal/wire"}, public...), []string{caddy}},
+	"consensus":              {[]string{"lookup"}, nil},
 	"crawlers":               {nil, []string{lru, zap}},
 	"detect":                 {[]string{"event", "internal/search", "lookup"}, []string{expr, yaml, libinject}},
 	"docs":                   {},

@@ -1,0 +1,162 @@
+package consensus
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A party is a cluster that reports a unit.
+type party struct {
+	cluster     ClusterID
+	net         int // where its network stands among networks
+	established bool
+	group       int // which of the parties stands for those that it echoes; -1: not in the sample
+}
+
+// A balance holds the votes about a unit, and weighs them at any time from now on. What
+// it says of later times only falls.
+type balance struct {
+	rules    *Rules
+	votes    []vote
+	party    []int // of each vote
+	parties  []party
+	networks []ASN
+	law      int // how many must agree, without the operator's wishes
+
+	weights, groups, sums []Micro // what total works with
+}
+
+// A total is what a balance says at a time.
+type total struct {
+	score       Micro
+	established int
+	networks    int
+	groups      int   // independent ones among the established
+	independent Micro // what they add, without the caps
+}
+
+func newBalance(r *Rules, votes []vote, law int) *balance {
+	b := &balance{rules: r, votes: votes, law: law, party: make([]int, len(votes))}
+	for i, v := range votes {
+		if i == 0 || v.cluster != votes[i-1].cluster {
+			b.parties = append(b.parties, party{cluster: v.cluster, net: len(b.networks), group: len(b.parties)})
+			b.networks = append(b.networks, v.net)
+		}
+		last := len(b.parties) - 1
+		b.party[i] = last
+		b.parties[last].established = b.parties[last].established || v.established
+	}
+	b.numberNetworks()
+	n := len(b.parties)
+	scratch := make([]Micro, 2*n+len(b.networks))
+	b.weights, b.groups, b.sums = scratch[:n], scratch[n:2*n], scratch[2*n:]
+	return b
+}
+
+// numberNetworks makes one of equal networks.
+func (b *balance) numberNetworks() {
+	all := slices.Clone(b.networks)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	for i := range b.parties {
+		b.parties[i].net, _ = slices.BinarySearch(all, b.networks[i])
+	}
+	b.networks = all
+}
+
+// networkCap returns what one network adds at most.
+func (b *balance) networkCap() Micro { return b.rules.cfg.NetworkCap * Micro(b.law) }
+
+// newcomerCap returns what all that are not established add at most.
+func (b *balance) newcomerCap() Micro { return b.rules.cfg.NewcomerCap * Micro(b.law) }
+
+// weigh finds the heaviest vote of each party at a time. Repeated reports never add up.
+func (b *balance) weigh(at int64) {
+	clear(b.weights)
+	for i, v := range b.votes {
+		w := min(One, v.weight.mul(b.rules.fading.of(at-v.at)))
+		b.weights[b.party[i]] = max(b.weights[b.party[i]], w)
+	}
+}
+
+// at returns the total at a time.
+func (b *balance) at(at int64) (t total) {
+	b.weigh(at)
+	clear(b.sums)
+	clear(b.groups)
+	var newcomers Micro
+	for i, w := range b.weights {
+		switch p := b.parties[i]; {
+		case w == 0:
+		case !p.established:
+			newcomers += w
+		default:
+			b.sums[p.net] += w
+			t.established++
+			if p.group >= 0 {
+				b.groups[p.group] = max(b.groups[p.group], w)
+			}
+		}
+	}
+	for _, w := range b.groups {
+		if w > 0 {
+			t.groups++
+			t.independent += w
+		}
+	}
+	for _, sum := range b.sums {
+		if sum > 0 {
+			t.networks++
+		}
+		t.score += min(sum, b.networkCap())
+	}
+	t.score += min(newcomers, b.newcomerCap())
+	return t
+}
+
+// contributions returns what each party adds to the score at a time, and how much was cut
+// off. They sum to the score, or to what is held if that is less.
+func (b *balance) contributions(at int64, most Micro) (all []Contribution, cut Micro) {
+	b.weigh(at)
+	heaviest := make([]int, len(b.parties))
+	for i, v := range slices.Backward(b.votes) {
+		p := b.party[i]
+		w := min(One, v.weight.mul(b.rules.fading.of(at-v.at)))
+		if w == b.weights[p] {
+			heaviest[p] = i
+		}
+	}
+	for i, p := range b.parties {
+		v := b.votes[heaviest[i]]
+		all = append(all, Contribution{
+			Cluster: p.cluster, Net: b.networks[p.net], Established: p.established,
+			Behaviour: v.report.Behaviour, Confidence: v.report.Confidence, At: unixTime(v.at), Weight: b.weights[i],
+		})
+	}
+	slices.SortFunc(all, func(x, y Contribution) int {
+		return cmp.Or(cmp.Compare(y.Weight, x.Weight), cmp.Compare(x.Cluster, y.Cluster))
+	})
+	return all, b.share(all, most)
+}
+
+// share gives each contribution what the caps leave of it, the heaviest first.
+func (b *balance) share(all []Contribution, most Micro) (cut Micro) {
+	left := make([]Micro, len(b.networks))
+	for i := range left {
+		left[i] = b.networkCap()
+	}
+	newcomers := b.newcomerCap()
+	for i := range all {
+		c := &all[i]
+		room := &newcomers
+		if c.Established {
+			n, _ := slices.BinarySearch(b.networks, c.Net)
+			room = &left[n]
+		}
+		c.Counted = min(c.Weight, *room, most)
+		*room -= c.Counted
+		most -= c.Counted
+		cut += c.Weight - c.Counted
+	}
+	return cut
+}

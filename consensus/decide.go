@@ -1,0 +1,278 @@
+package consensus
+
+import (
+	"slices"
+	"time"
+)
+
+// A trial is what it takes to judge one unit.
+type trial struct {
+	*Rules
+	now     time.Time
+	e       *Evidence
+	prev    Prev
+	votes   []vote
+	defence defence
+	balance *balance
+	today   total
+	needed  int // how many established clusters must agree
+	shared  bool
+	ended   time.Time // the expiry of the latest episode that ended by it
+	fresh   bool      // there is a new report that counts
+	renewed bool      // and one of an established member, of a deed after that end
+	latest  [2]int64  // when somebody saw it last, and when an established member did
+	score   Micro
+	net     Micro
+}
+
+// Evaluate judges a unit.
+func Evaluate(now time.Time, rules *Rules, e Evidence) Verdict {
+	t := newTrial(now, rules, &e)
+	v := Verdict{
+		Unit: e.Unit, Score: t.score, Benign: t.defence.weight, Net: t.net, Threshold: t.threshold(Listed),
+		Established: t.today.established, Networks: t.today.networks, Witnesses: t.defence.clusters,
+		Needed: t.needed, Config: rules.hash,
+	}
+	tier, episodes, expires := t.decide()
+	v.Tier, v.Expires = tier, expires
+	v.List, v.Remediation = t.list(), t.remediation(tier)
+	v.Next = t.next(tier, episodes, expires)
+	v.Earlier = t.before(v.Next.Episodes)
+	var cut Micro
+	v.Contributions, cut = t.balance.contributions(now.Unix(), t.score)
+	v.Reasons = t.reasons(&v, cut)
+	return v
+}
+
+func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
+	t := &trial{Rules: rules, now: now, e: e, prev: e.Prev, votes: rules.votes(now, e)}
+	law, asked := rules.cfg.needed(e.Context.Established)
+	t.needed = asked
+	t.defence = rules.defence(now, e, t.votes)
+	t.shared = e.Context.Shared || e.Context.Tor || t.defence.witnesses >= rules.cfg.SharedFrom
+	t.balance = newBalance(rules, t.votes, law)
+	t.group()
+	t.today = t.balance.at(now.Unix())
+	t.ended = t.prev.Ended
+	if t.expired() {
+		t.ended = t.prev.Expires
+	}
+	t.look()
+	t.score = t.today.score
+	t.net = t.score - rules.cfg.Benign.mul(t.defence.weight)
+	if !t.fresh && t.prev.Judged {
+		t.score, t.net = min(t.score, t.prev.Score), min(t.net, t.prev.Net)
+	}
+	return t
+}
+
+// look finds what is new, and what is latest.
+func (t *trial) look() {
+	for _, v := range t.votes {
+		t.fresh = t.fresh || v.fresh
+		t.latest[0] = max(t.latest[0], v.at)
+		if v.established {
+			t.renewed = t.renewed || v.fresh && unixTime(v.at).After(t.ended)
+			t.latest[1] = max(t.latest[1], v.at)
+		}
+	}
+}
+
+// group finds who among the established reporters echoes whom. Of many, a sample stands
+// for all: whoever is not in it does not count as independent.
+func (t *trial) group() {
+	overlaps := t.e.Context.Overlaps
+	if overlaps == nil {
+		return
+	}
+	var clusters []ClusterID
+	for _, p := range t.balance.parties {
+		if p.established {
+			clusters = append(clusters, p.cluster)
+		}
+	}
+	sample, _ := overlaps.sample(clusters)
+	groups := overlaps.group(sample, t.cfg.slack(t.e.Context.Established))
+	for i := range t.balance.parties {
+		p := &t.balance.parties[i]
+		if at, in := slices.BinarySearch(sample, p.cluster); in {
+			p.group = groups[at]
+		} else {
+			p.group = -1
+		}
+	}
+}
+
+// threshold returns the net weight for a tier.
+func (t *trial) threshold(tier Tier) Micro {
+	threshold := t.cfg.Threshold * Micro(t.needed)
+	if t.shared {
+		threshold *= Micro(t.cfg.SharedFactor)
+	}
+	switch tier {
+	case Listed:
+		return threshold
+	case Suspect:
+		return threshold.mul(t.cfg.Suspect)
+	default:
+		return threshold.mul(t.cfg.Watch)
+	}
+}
+
+// members returns how many established clusters a tier takes. A group that has grown since
+// does not lose what fewer had agreed on.
+func (t *trial) members(tier Tier, staying bool) int {
+	needed := t.needed
+	if staying && t.prev.Needed > 0 {
+		needed = min(needed, t.prev.Needed)
+	}
+	switch {
+	case tier == Listed, tier == Suspect && t.onProbation():
+		return needed
+	case tier == Suspect:
+		return max(2, needed-1)
+	default:
+		return 0
+	}
+}
+
+// carries reports whether the evidence is enough for a tier at a time. Of later times it
+// says less, not more.
+func (t *trial) carries(tier Tier, at int64, staying bool) bool {
+	sum, net := t.today, t.net
+	if at > t.now.Unix() {
+		sum = t.balance.at(at)
+		net = min(net, sum.score-t.cfg.Benign.mul(t.defence.weight))
+	}
+	threshold := t.threshold(tier)
+	if staying {
+		threshold = threshold.mul(t.cfg.Exit)
+	}
+	if net < threshold {
+		return false
+	}
+	if tier < Suspect {
+		return true
+	}
+	members := t.members(tier, staying)
+	return sum.established >= members && sum.networks >= 2 && t.independent(sum, members, threshold)
+}
+
+// independent reports whether enough of the reporters are nobody's echo.
+func (t *trial) independent(sum total, members int, threshold Micro) bool {
+	left := sum.independent - t.cfg.Benign.mul(t.defence.weight)
+	return sum.groups >= members && left >= threshold.mul(t.cfg.Brake.Share)
+}
+
+// decide returns the tier, the episodes with this one, and when it ends.
+func (t *trial) decide() (Tier, []Episode, time.Time) {
+	if t.excluded() || t.suppressed() {
+		return None, t.closed(), time.Time{}
+	}
+	for tier := Listed; tier > None; tier-- {
+		rises := t.rises(tier)
+		if !rises && !t.stays(tier) || !t.allows(tier) {
+			continue
+		}
+		episodes := t.closed()
+		if tier >= Suspect {
+			episodes = t.opened()
+		}
+		if expires := t.expires(tier, rises, episodes); expires.After(t.now) {
+			if tier >= Suspect {
+				episodes[len(episodes)-1].To = expires
+			}
+			return tier, episodes, expires
+		}
+	}
+	return None, t.closed(), time.Time{}
+}
+
+// rises reports whether a new report leads to a tier.
+func (t *trial) rises(tier Tier) bool {
+	switch {
+	case !t.fresh:
+		return false
+	case tier >= Suspect && !t.ended.IsZero() && !t.renewed:
+		return false // what was there before the last listing ended does not list again
+	}
+	return t.carries(tier, t.now.Unix(), false)
+}
+
+// expired reports whether what was decided last has ended since.
+func (t *trial) expired() bool {
+	return t.prev.Tier >= Suspect && !t.prev.Expires.After(t.now)
+}
+
+// stays reports whether the unit is in a tier, or in a higher one, and has not left it.
+func (t *trial) stays(tier Tier) bool {
+	over := !t.prev.Expires.After(t.now)
+	if t.prev.Tier < tier || over && (tier >= Suspect || tier == t.prev.Tier) {
+		return false
+	}
+	return t.carries(tier, t.now.Unix(), true)
+}
+
+// allows reports whether a unit of this class can be in a tier.
+func (t *trial) allows(tier Tier) bool {
+	switch {
+	case tier < Listed:
+		return true
+	case t.shared, t.onProbation():
+		return false
+	case t.e.Context.Own:
+		return t.ownAllowed()
+	}
+	return true
+}
+
+// ownAllowed reports whether a member's own address can be banned. Joining must not
+// shelter an attacker, but the member can mend its host first.
+func (t *trial) ownAllowed() bool {
+	noticed := t.e.Context.Noticed
+	return !noticed.IsZero() && !t.now.Before(noticed.Add(t.cfg.OwnNotice)) &&
+		t.net >= t.threshold(Listed)*Micro(t.cfg.OwnFactor)
+}
+
+func (t *trial) excluded() bool {
+	return t.e.Context.Exclusion != NotExcluded || !listable(t.e.Unit)
+}
+
+func (t *trial) list() List {
+	switch {
+	case t.e.Context.Tor:
+		return TorList
+	case t.e.Context.Scanner:
+		return ScannerList
+	}
+	return MainList
+}
+
+func (t *trial) remediation(tier Tier) Remediation {
+	switch {
+	case tier < Suspect:
+		return Allow
+	case tier == Suspect, t.coldStart():
+		return Captcha
+	}
+	return Ban
+}
+
+// coldStart reports whether the community is so new and so small that a ban takes two
+// members whose scenarios never err.
+func (t *trial) coldStart() bool {
+	founded := t.e.Context.Founded
+	if t.needed > 2 || founded.IsZero() || t.now.Sub(founded) >= t.cfg.ColdStart {
+		return false
+	}
+	sure := map[ClusterID]bool{}
+	for _, v := range t.votes {
+		if v.established && v.report.Confidence >= 3 {
+			sure[v.cluster] = true
+		}
+	}
+	return len(sure) < 2
+}
+
+// unixTime is what a report's time is rounded to.
+func unixTime(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

@@ -1,0 +1,238 @@
+package consensus
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A Member is what the server knows of an account.
+type Member struct {
+	ID        MemberID
+	Net       ASN
+	Joined    time.Time
+	Vouched   bool
+	Suspended bool
+	// Ties name what accounts of one hand have in common, such as "operator:7",
+	// "domain:example.org" or "net:192.0.2.0/24": members with an equal tie are one cluster.
+	Ties []string
+	// Reports and Corroborated count the member's reports in the last day, and those
+	// that others confirmed; Before counts the day before that.
+	Reports, Corroborated             int64
+	ReportsBefore, CorroboratedBefore int64
+}
+
+// A Credit is a report that others confirmed: see [Confirmed].
+type Credit struct {
+	Member MemberID
+	Unit   Unit
+	At     time.Time
+}
+
+// A Fault is a report that proved false.
+type Fault struct {
+	Member MemberID
+	Unit   Unit
+	At     time.Time
+	// Hit says that the unit is a canary or of an excluded class. Other faults are upheld
+	// appeals and findings of moderators.
+	Hit bool
+}
+
+// History is what members are judged by.
+type History struct {
+	Members []Member
+	Credits []Credit
+	Faults  []Fault
+}
+
+// A record is the history of a cluster.
+type record struct {
+	id      ClusterID
+	net     ASN
+	age     time.Duration
+	vouched bool
+	reports int64
+	credits []Credit
+	faults  []Fault
+}
+
+// Standings returns how much each member is trusted. All members of a cluster share its
+// trust, so that nobody gains by a second account.
+func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
+	cfg := &rules.cfg
+	clusters := Clusters(h.Members)
+	records := recordsOf(now, h, clusters)
+	set := quarantined(now, cfg, h)
+	shared := make(map[ClusterID]Standing, len(records))
+	for id, r := range records {
+		credits := cfg.credits(now, r)
+		shared[id] = Standing{
+			Cluster: id, Net: r.net, Age: r.age,
+			Trust: cfg.trust(now, r, credits), Dilution: cfg.Budget.of(r.reports, credits),
+		}
+	}
+	standings := make(map[MemberID]Standing, len(h.Members))
+	for i := range h.Members {
+		m := &h.Members[i]
+		s := shared[clusters[m.ID]]
+		s.State = stateOf(m, records[s.Cluster].vouched, set[m.ID])
+		standings[m.ID] = s
+	}
+	return standings
+}
+
+func stateOf(m *Member, vouched, quarantined bool) State {
+	switch {
+	case m.Suspended:
+		return Suspended
+	case quarantined:
+		return Quarantined
+	case vouched:
+		return Vouched
+	}
+	return Active
+}
+
+// Clusters returns the cluster of each member: those with an equal tie are in one, and so
+// are those that others tie together.
+func Clusters(members []Member) map[MemberID]ClusterID {
+	parent := make(map[MemberID]MemberID, len(members))
+	first := map[string]MemberID{}
+	for _, m := range members {
+		parent[m.ID] = m.ID
+	}
+	for _, m := range members {
+		for _, tie := range m.Ties {
+			if other, known := first[tie]; known {
+				unite(parent, m.ID, other)
+			} else {
+				first[tie] = m.ID
+			}
+		}
+	}
+	clusters := make(map[MemberID]ClusterID, len(members))
+	for _, m := range members {
+		clusters[m.ID] = ClusterID(rootOf(parent, m.ID))
+	}
+	return clusters
+}
+
+// unite makes one cluster of two, under the smaller id.
+func unite(parent map[MemberID]MemberID, a, b MemberID) {
+	a, b = rootOf(parent, a), rootOf(parent, b)
+	parent[max(a, b)] = min(a, b)
+}
+
+func rootOf(parent map[MemberID]MemberID, m MemberID) MemberID {
+	for parent[m] != m {
+		parent[m] = parent[parent[m]] // shorter for the next one
+		m = parent[m]
+	}
+	return m
+}
+
+func recordsOf(now time.Time, h History, clusters map[MemberID]ClusterID) map[ClusterID]*record {
+	records := map[ClusterID]*record{}
+	for i := range h.Members {
+		m := &h.Members[i]
+		r := records[clusters[m.ID]]
+		if r == nil {
+			r = &record{id: clusters[m.ID], net: m.Net}
+			records[r.id] = r
+		}
+		r.net = min(r.net, m.Net)
+		r.age = max(r.age, now.Sub(m.Joined))
+		r.vouched = r.vouched || m.Vouched
+		r.reports += m.Reports
+	}
+	for _, c := range h.Credits {
+		if r := records[clusters[c.Member]]; r != nil && !c.At.After(now) {
+			r.credits = append(r.credits, c)
+		}
+	}
+	for _, f := range h.Faults {
+		if r := records[clusters[f.Member]]; r != nil && !f.At.After(now) {
+			r.faults = append(r.faults, f)
+		}
+	}
+	return records
+}
+
+// of returns how much of its weight a report of a cluster keeps.
+func (d Dilution) of(reports int64, credits Micro) Micro {
+	budget := min(d.Base+d.PerCredit*int64(credits/One), d.Max)
+	return min(One, Micro(budget)*One/Micro(max(1, reports)))
+}
+
+// credits returns the credits of a cluster, less what time took of them. A unit counts
+// once, and a day brings only so many.
+func (c *Config) credits(now time.Time, r *record) (sum Micro) {
+	slices.SortFunc(r.credits, func(a, b Credit) int { return cmp.Or(a.At.Compare(b.At), compareUnits(a.Unit, b.Unit)) })
+	days := map[int64]int{}
+	seen := map[Unit]bool{}
+	for _, credit := range r.credits {
+		d := dayOf(credit.At)
+		if seen[credit.Unit] || days[d] >= c.Trust.CreditsADay {
+			continue
+		}
+		seen[credit.Unit] = true
+		days[d]++
+		sum += lasting(now.Sub(credit.At), c.Trust.CreditLife)
+	}
+	return sum
+}
+
+// faults returns how many faults of a cluster are remembered. One unit is one fault in a
+// day, and a day has only so many.
+func (c *Config) faults(now time.Time, r *record) (n int64) {
+	type fault struct {
+		day  int64
+		unit Unit
+	}
+	days := map[int64]int{}
+	seen := map[fault]bool{}
+	for _, f := range r.faults {
+		at := fault{dayOf(f.At), f.Unit}
+		if now.Sub(f.At) >= c.Trust.FaultMemory || seen[at] || days[at.day] >= c.Trust.FaultsADay {
+			continue
+		}
+		seen[at] = true
+		days[at.day]++
+		n++
+	}
+	return n
+}
+
+func dayOf(at time.Time) int64 { return at.Unix() / int64(day/time.Second) }
+
+func compareUnits(a, b Unit) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) }
+
+// trust returns the trust of a cluster with so many credits.
+func (c *Config) trust(now time.Time, r *record, credits Micro) Micro {
+	trust := Micro(0)
+	if r.age >= c.Trust.Weightless {
+		trust = c.quality(credits, c.faults(now, r)).mul(grown(r.age, c.Trust.Growth))
+	}
+	if r.vouched {
+		trust = max(trust, c.Trust.Vouched)
+	}
+	return trust
+}
+
+// quality returns how right a member was, between 0 and 1.
+func (c *Config) quality(credits Micro, faults int64) Micro {
+	doubt := Micro(c.Trust.Contest*faults+c.Trust.Prior) * One
+	return (credits + One).over(credits + doubt)
+}
+
+// CountEstablished returns how many clusters are established: what [Context] asks for.
+func CountEstablished(rules *Rules, standings map[MemberID]Standing) int {
+	clusters := map[ClusterID]bool{}
+	for _, s := range standings {
+		if s.established(&rules.cfg.Trust) {
+			clusters[s.Cluster] = true
+		}
+	}
+	return len(clusters)
+}
