@@ -10,7 +10,8 @@ type party struct {
 	cluster     ClusterID
 	net         int // where its network stands among networks
 	established bool
-	group       int // which of the parties stands for those that it echoes; -1: not in the sample
+	group       int   // which of the parties stands for those that it echoes; -1: not in the sample
+	use         Micro // ordinary use that it sees: it speaks for the unit once its reports are too old
 }
 
 // A balance holds the votes about a unit, and weighs them at any time from now on. What
@@ -33,9 +34,10 @@ type total struct {
 	networks    int
 	groups      int   // independent ones among the established
 	independent Micro // what they add, without the caps
+	turned      Micro // ordinary use seen by those whose reports are too old by then
 }
 
-func newBalance(r *Rules, votes []vote, law int) *balance {
+func newBalance(r *Rules, votes []vote, uses []use, law int) *balance {
 	b := &balance{rules: r, votes: votes, law: law, party: make([]int, len(votes))}
 	for i, v := range votes {
 		if i == 0 || v.cluster != votes[i-1].cluster {
@@ -45,6 +47,11 @@ func newBalance(r *Rules, votes []vote, law int) *balance {
 		last := len(b.parties) - 1
 		b.party[i] = last
 		b.parties[last].established = b.parties[last].established || v.established
+	}
+	for _, u := range uses {
+		if i, found := slices.BinarySearchFunc(b.parties, u.cluster, func(p party, c ClusterID) int { return cmp.Compare(p.cluster, c) }); found {
+			b.parties[i].use = u.weight
+		}
 	}
 	b.numberNetworks()
 	n := len(b.parties)
@@ -88,6 +95,7 @@ func (b *balance) at(at int64) (t total) {
 	for i, w := range b.weights {
 		switch p := b.parties[i]; {
 		case w == 0:
+			t.turned += p.use
 		case !p.established:
 			newcomers += w
 		default:

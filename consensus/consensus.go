@@ -158,16 +158,16 @@ type Episode struct{ From, To time.Time }
 // Prev is what must be kept of a verdict for the next one. The zero Prev is that of a
 // unit that was never judged.
 type Prev struct {
-	Judged     bool
-	Seq        uint64 // of the latest report that was there
-	Tier       Tier
-	Score, Net Micro
-	Needed     int // how many had to agree when the tier rose
-	Since      time.Time
-	Expires    time.Time
-	Ended      time.Time // the expiry of the latest episode that ended by it
-	Episodes   []Episode // the latest ones
-	Appealed   time.Time // when an appeal was accepted
+	Judged   bool
+	Seq      uint64 // of the latest report that was there
+	Tier     Tier
+	Score    Micro
+	Needed   int // how many had to agree when the tier rose
+	Since    time.Time
+	Expires  time.Time
+	Ended    time.Time // the expiry of the latest episode that ended by it
+	Episodes []Episode // the latest ones
+	Appealed time.Time // when an appeal was accepted
 }
 
 // Appeal returns p with an accepted appeal: what was seen up to then never counts again.

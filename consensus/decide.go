@@ -50,7 +50,7 @@ func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
 	t.needed = asked
 	t.defence = rules.defence(now, e, t.votes)
 	t.shared = e.Context.Shared || e.Context.Tor || t.defence.witnesses >= rules.cfg.SharedFrom
-	t.balance = newBalance(rules, t.votes, law)
+	t.balance = newBalance(rules, t.votes, t.defence.reporting, law)
 	t.group()
 	t.today = t.balance.at(now.Unix())
 	t.ended = t.prev.Ended
@@ -59,10 +59,10 @@ func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
 	}
 	t.look()
 	t.score = t.today.score
-	t.net = t.score - rules.cfg.Benign.mul(t.defence.weight)
-	if !t.fresh && t.prev.Judged {
-		t.score, t.net = min(t.score, t.prev.Score), min(t.net, t.prev.Net)
+	if !t.fresh {
+		t.score = min(t.score, t.prev.Score) // whatever happened to trust
 	}
+	t.net = t.score - t.benign(t.today)
 	return t
 }
 
@@ -142,7 +142,7 @@ func (t *trial) carries(tier Tier, at int64, staying bool) bool {
 	sum, net := t.today, t.net
 	if at > t.now.Unix() {
 		sum = t.balance.at(at)
-		net = min(net, sum.score-t.cfg.Benign.mul(t.defence.weight))
+		net = min(net, sum.score-t.benign(sum))
 	}
 	threshold := t.threshold(tier)
 	if staying {
@@ -160,9 +160,13 @@ func (t *trial) carries(tier Tier, at int64, staying bool) bool {
 
 // independent reports whether enough of the reporters are nobody's echo.
 func (t *trial) independent(sum total, members int, threshold Micro) bool {
-	left := sum.independent - t.cfg.Benign.mul(t.defence.weight)
+	left := sum.independent - t.benign(sum)
 	return sum.groups >= members && left >= threshold.mul(t.cfg.Brake.Share)
 }
+
+// benign returns what ordinary use takes off. Of later times it says more than will be so:
+// it does not fade.
+func (t *trial) benign(sum total) Micro { return t.cfg.Benign.mul(t.defence.weight + sum.turned) }
 
 // decide returns the tier, the episodes with this one, and when it ends.
 func (t *trial) decide() (Tier, []Episode, time.Time) {
@@ -206,8 +210,7 @@ func (t *trial) expired() bool {
 
 // stays reports whether the unit is in a tier, or in a higher one, and has not left it.
 func (t *trial) stays(tier Tier) bool {
-	over := !t.prev.Expires.After(t.now)
-	if t.prev.Tier < tier || over && (tier >= Suspect || tier == t.prev.Tier) {
+	if t.prev.Tier < tier || !t.prev.Expires.After(t.now) {
 		return false
 	}
 	return t.carries(tier, t.now.Unix(), true)

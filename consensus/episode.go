@@ -67,7 +67,7 @@ func (t *trial) before(episodes []Episode) (n int) {
 func (t *trial) expires(tier Tier, rises bool, episodes []Episode) time.Time {
 	if tier < Suspect {
 		end := unixTime(t.latest[0]).Add(t.cfg.Durations.Max)
-		if !rises && t.prev.Tier == tier {
+		if !rises {
 			end = earlier(end, t.prev.Expires)
 		}
 		return t.carried(tier, end)
@@ -113,7 +113,7 @@ func (t *trial) carried(tier Tier, end time.Time) time.Time {
 // next returns what must be kept for the next verdict.
 func (t *trial) next(tier Tier, episodes []Episode, expires time.Time) Prev {
 	p := Prev{
-		Judged: true, Seq: t.prev.Seq, Tier: tier, Score: t.score, Net: t.net, Expires: expires,
+		Judged: true, Seq: t.prev.Seq, Tier: tier, Score: t.score, Expires: expires,
 		Ended: t.ended, Episodes: episodes, Appealed: t.prev.Appealed,
 	}
 	for i := range t.e.Reports {

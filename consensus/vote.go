@@ -86,32 +86,42 @@ type defence struct {
 	weight    Micro // of those that report nothing
 	clusters  int   // that they are
 	witnesses int   // all that see ordinary use
+	reporting []use // those of them that report it as well
+}
+
+// A use is ordinary use that a cluster sees.
+type use struct {
+	cluster ClusterID
+	weight  Micro
 }
 
 // defence weighs ordinary use. A cluster that also reports the unit does not speak for it.
 func (r *Rules) defence(now time.Time, e *Evidence, votes []vote) (d defence) {
-	type use struct {
-		cluster ClusterID
-		weight  Micro
+	uses := r.uses(now, e)
+	d.witnesses = len(uses)
+	for _, u := range uses {
+		if _, reports := slices.BinarySearchFunc(votes, u.cluster, func(v vote, c ClusterID) int { return cmp.Compare(v.cluster, c) }); reports {
+			d.reporting = append(d.reporting, u)
+		} else {
+			d.weight += u.weight
+			d.clusters++
+		}
 	}
-	uses := make([]use, 0, len(e.Benign))
+	return d
+}
+
+// uses returns the ordinary use that each established cluster sees, by cluster.
+func (r *Rules) uses(now time.Time, e *Evidence) []use {
+	all := make([]use, 0, len(e.Benign))
 	for _, b := range e.Benign {
 		s, known := e.Standings[b.Member]
 		if !known || !s.established(&r.cfg.Trust) {
 			continue
 		}
 		if w := min(s.Trust, One).mul(r.fading.of(max(0, now.Unix()-b.Last.Unix()))); w > 0 {
-			uses = append(uses, use{s.Cluster, w})
+			all = append(all, use{s.Cluster, w})
 		}
 	}
-	slices.SortFunc(uses, func(a, b use) int { return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(b.weight, a.weight)) })
-	uses = slices.CompactFunc(uses, func(a, b use) bool { return a.cluster == b.cluster })
-	d.witnesses = len(uses)
-	for _, u := range uses {
-		if _, reports := slices.BinarySearchFunc(votes, u.cluster, func(v vote, c ClusterID) int { return cmp.Compare(v.cluster, c) }); !reports {
-			d.weight += u.weight
-			d.clusters++
-		}
-	}
-	return d
+	slices.SortFunc(all, func(a, b use) int { return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(b.weight, a.weight)) })
+	return slices.CompactFunc(all, func(a, b use) bool { return a.cluster == b.cluster })
 }
