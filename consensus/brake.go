@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// sampleSize is how many reporters stand for a unit with more of them, so that a unit
-// costs 120 pairs at most.
+// sampleSize is how many reporters stand for a unit with more of them, so that judging a
+// unit looks at 120 pairs at most.
 const sampleSize = 16
 
 // strata is the number of bins of units by how many reporters they have: 2–3, 4–6, 7–11,
@@ -56,44 +56,85 @@ func (o *Overlaps) rank(c ClusterID) uint64 {
 	return x ^ x>>31
 }
 
-// sample returns those that stand for a unit's reporters, in the order of their ids, and
-// how many reporters there are. It is the same few for the same reporters: were it drawn
-// anew for each unit, a gang of more than a sample would seldom meet in it.
-func (o *Overlaps) sample(reporters []ClusterID) (sample []ClusterID, of int) {
-	all := slices.Clone(reporters)
-	slices.Sort(all)
-	all = slices.Compact(all)
-	of = len(all)
-	if of <= sampleSize {
-		return all, of
+// sample returns those that stand for reporters, who are sorted: it is the same few for
+// the same reporters. Were it drawn anew for each unit, those of a large gang would seldom
+// meet in it.
+func (o *Overlaps) sample(reporters []ClusterID) []ClusterID {
+	if len(reporters) <= sampleSize {
+		return reporters
 	}
-	slices.SortFunc(all, func(a, b ClusterID) int { return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), cmp.Compare(a, b)) })
-	all = all[:sampleSize]
-	slices.Sort(all)
-	return all, of
+	sample := slices.Clone(reporters)
+	slices.SortFunc(sample, func(a, b ClusterID) int { return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), cmp.Compare(a, b)) })
+	sample = sample[:sampleSize]
+	slices.Sort(sample)
+	return sample
 }
 
-// Replace says that a unit's established reporters were before and are after. Either may
-// be empty, and the order says nothing.
+// counted returns, sorted, whose meetings at a unit are counted: those of whom each stood
+// for all at the time when it came. So whoever listed the unit is among them.
+func (o *Overlaps) counted(reporters []ClusterID) (counted []ClusterID) {
+	var best []uint64 // ranks of the sample so far
+	for _, c := range reporters {
+		rank := o.rank(c)
+		at, _ := slices.BinarySearch(best, rank)
+		if at == sampleSize {
+			continue
+		}
+		counted = append(counted, c)
+		best = slices.Insert(best, at, rank)
+		best = best[:min(len(best), sampleSize)]
+	}
+	slices.Sort(counted)
+	return counted
+}
+
+// Replace says who a unit's established reporters were before, and who they are after, in
+// the order in which they came, each once. Either may be empty.
 func (o *Overlaps) Replace(before, after []ClusterID) {
+	if slices.Equal(before, after) {
+		return
+	}
 	if o.said == nil {
 		o.said, o.pairs = map[ClusterID]*[strata]int32{}, map[pair]*[strata]int32{}
 	}
-	o.add(before, -1)
-	o.add(after, 1)
-}
-
-func (o *Overlaps) add(reporters []ClusterID, n int32) {
-	sample, of := o.sample(reporters)
-	if of < 2 {
+	was, is := o.counted(before), o.counted(after)
+	from, to := stratum(len(before)), stratum(len(after))
+	if from == to && len(before) > 1 && len(after) > 1 {
+		// Mostly one reporter has come.
+		o.meet(was, is, from, -1)
+		o.meet(is, was, from, 1)
 		return
 	}
-	bin := stratum(of)
+	o.add(was, from, -1)
+	o.add(is, to, 1)
+}
+
+// add counts the meetings at a unit.
+func (o *Overlaps) add(counted []ClusterID, bin int, n int32) {
+	if len(counted) < 2 {
+		return
+	}
 	o.units[bin] += int64(n)
-	for i, a := range sample {
+	for i, a := range counted {
 		count(o.said, a, bin, n)
-		for _, b := range sample[i+1:] {
+		for _, b := range counted[i+1:] {
 			count(o.pairs, pair{a, b}, bin, n)
+		}
+	}
+}
+
+// meet counts the meetings among some that are not among the others.
+func (o *Overlaps) meet(these, others []ClusterID, bin int, n int32) {
+	for _, a := range these {
+		if _, both := slices.BinarySearch(others, a); both {
+			continue
+		}
+		count(o.said, a, bin, n)
+		for _, b := range these {
+			_, both := slices.BinarySearch(others, b)
+			if a < b || a != b && both { // each pair once
+				count(o.pairs, pairOf(a, b), bin, n)
+			}
 		}
 	}
 }
@@ -127,12 +168,14 @@ func (o *Overlaps) echo(a, b ClusterID, slack int64) bool {
 	return Micro(common)*One > Micro(slack)*One+2*expected+2*expected.root()
 }
 
-// expected returns how many units two clusters have in common by chance, by what they
-// report beside those.
+// expected returns how many units two independent clusters have in common. If to report
+// is independent, the units that both report are to those that only one does as those
+// that the other one does are to those that neither does.
 func (o *Overlaps) expected(a, b, together *[strata]int32) (sum Micro) {
-	for bin, n := range together {
-		alone := int64(a[bin]-n) * int64(b[bin]-n)
-		sum += Micro(alone * int64(One) / max(1, o.units[bin]-int64(n)))
+	for bin, both := range together {
+		onlyA, onlyB := int64(a[bin]-both), int64(b[bin]-both)
+		neither := o.units[bin] - onlyA - onlyB - int64(both)
+		sum += Micro(onlyA * onlyB * int64(One) / max(1, neither))
 	}
 	return sum
 }

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 type CoReport struct {
 	Cluster ClusterID
 	Unit    Unit
+	Seq     uint64 // of the report
 	Last    time.Time
 }
 
@@ -25,11 +27,13 @@ func eachUnit(now time.Time, rules *Rules, reports []CoReport, see func([]Cluste
 	live := slices.Clone(reports)
 	live = slices.DeleteFunc(live, func(r CoReport) bool { return now.Sub(r.Last) >= rules.cfg.Window })
 	slices.SortFunc(live, func(a, b CoReport) int {
-		return cmp.Or(compareUnits(a.Unit, b.Unit), cmp.Compare(a.Cluster, b.Cluster))
+		return cmp.Or(compareUnits(a.Unit, b.Unit), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Cluster, b.Cluster))
 	})
 	var clusters []ClusterID
 	for i, r := range live {
-		clusters = append(clusters, r.Cluster)
+		if !slices.Contains(clusters, r.Cluster) {
+			clusters = append(clusters, r.Cluster)
+		}
 		if i+1 == len(live) || live[i+1].Unit != r.Unit {
 			see(clusters)
 			clusters = clusters[:0]
@@ -73,4 +77,11 @@ func (o *Overlaps) Components(rules *Rules, established int) map[ClusterID]Clust
 		parent[c] = root(c)
 	}
 	return parent
+}
+
+// Equal reports whether o and other count the same.
+func (o *Overlaps) Equal(other *Overlaps) bool {
+	same := func(a, b *[strata]int32) bool { return *a == *b }
+	return o.Key == other.Key && o.units == other.units &&
+		maps.EqualFunc(o.said, other.said, same) && maps.EqualFunc(o.pairs, other.pairs, same)
 }

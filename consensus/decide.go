@@ -91,7 +91,7 @@ func (t *trial) group() {
 			clusters = append(clusters, p.cluster)
 		}
 	}
-	sample, _ := overlaps.sample(clusters)
+	sample := overlaps.sample(clusters)
 	groups := overlaps.group(sample, t.cfg.slack(t.e.Context.Established))
 	for i := range t.balance.parties {
 		p := &t.balance.parties[i]

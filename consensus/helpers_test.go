@@ -114,7 +114,7 @@ func (s *scene) wantTier(t *testing.T, want consensus.Tier) consensus.Verdict {
 // near checks a number to two decimals.
 func near(t *testing.T, what string, got consensus.Micro, want float64) {
 	t.Helper()
-	if diff := float64(got)/1e6 - want; diff > 0.005 || diff < -0.005 {
+	if diff := float64(got)/1e6 - want; diff > 0.0051 || diff < -0.0051 {
 		t.Errorf("%s: %v, want %.2f", what, got, want)
 	}
 }

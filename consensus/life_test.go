@@ -55,7 +55,8 @@ type life struct {
 	rules *consensus.Rules
 	seq   uint64
 	consensus.Evidence
-	others []consensus.CoReport // of other units
+	others   []consensus.CoReport // of other units
+	overlaps *consensus.Overlaps  // theirs
 }
 
 var (
@@ -161,9 +162,13 @@ func (l *life) clone() *life {
 // evaluate judges, and changes nothing.
 func (l *life) evaluate() consensus.Verdict {
 	e := l.Evidence
+	if l.overlaps == nil {
+		l.overlaps = consensus.Count(start, l.rules, 1, l.others)
+	}
 	own := consensus.Reporters(l.now, l.rules, e)
-	e.Context.Overlaps = consensus.Count(start, l.rules, 1, l.others)
-	e.Context.Overlaps.Replace(nil, own)
+	l.overlaps.Replace(nil, own)
+	defer l.overlaps.Replace(own, nil)
+	e.Context.Overlaps = l.overlaps
 	return consensus.Evaluate(l.now, l.rules, e)
 }
 

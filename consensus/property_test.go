@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestProperties(t *testing.T) {
 	rules := newRules(t)
 	tiers := map[consensus.Tier]int{}
 	for seed := range uint64(60) {
-		live(t, rules, randomTape(seed, 700), func(v consensus.Verdict) { tiers[v.Tier]++ })
+		live(t, rules, randomTape(seed, 700), properties, func(v consensus.Verdict) { tiers[v.Tier]++ })
 	}
 	for tier := consensus.None; tier <= consensus.Listed; tier++ {
 		if tiers[tier] < 100 {
@@ -50,16 +51,17 @@ func TestProperties(t *testing.T) {
 
 func FuzzProperties(f *testing.F) {
 	rules := newRules(f)
-	for seed := range uint64(5) {
-		f.Add(randomTape(seed, 300).bytes)
+	for i := range properties {
+		f.Add(uint8(i), randomTape(uint64(i), 250).bytes)
 	}
-	f.Fuzz(func(t *testing.T, bytes []byte) {
-		live(t, rules, &tape{bytes[:min(len(bytes), 1000)]}, func(consensus.Verdict) {})
+	f.Fuzz(func(t *testing.T, which uint8, bytes []byte) {
+		one := int(which) % len(properties)
+		live(t, rules, &tape{bytes[:min(len(bytes), 300)]}, properties[one:one+1], func(consensus.Verdict) {})
 	})
 }
 
-// live lives a life, and checks the properties at each step.
-func live(t *testing.T, rules *consensus.Rules, tape *tape, see func(consensus.Verdict)) {
+// live lives a life, and checks properties at each step.
+func live(t *testing.T, rules *consensus.Rules, tape *tape, properties []property, see func(consensus.Verdict)) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	l := newLife(rules, tape)
@@ -270,7 +272,7 @@ func namesAreNothing(l *life, _ act, v consensus.Verdict, r *rand.Rand) error {
 	for i := range l.Benign {
 		l.Benign[i].Member = rename(l.Benign[i].Member)
 	}
-	l.others = slices.Clone(l.others)
+	l.others, l.overlaps = slices.Clone(l.others), nil
 	for i := range l.others {
 		l.others[i].Cluster = consensus.ClusterID(ids[l.others[i].Cluster])
 	}
@@ -288,17 +290,24 @@ var stricter = []func(*consensus.Config){
 	func(c *consensus.Config) { c.Benign = 1_000_000 },
 }
 
+var stricterRules = sync.OnceValue(func() (all []*consensus.Rules) {
+	for _, change := range stricter {
+		cfg := consensus.Defaults()
+		change(&cfg)
+		rules, err := consensus.New(cfg)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, rules)
+	}
+	return all
+})
+
 func stricterListsLess(l *life, _ act, _ consensus.Verdict, r *rand.Rand) error {
 	l.Prev = consensus.Prev{Appealed: l.Prev.Appealed}
 	before := l.evaluate()
-	cfg := l.rules.Config()
 	which := r.IntN(len(stricter))
-	stricter[which](&cfg)
-	rules, err := consensus.New(cfg)
-	if err != nil {
-		return err
-	}
-	l.rules = rules
+	l.rules = stricterRules()[which]
 	if v := l.evaluate(); v.Tier > before.Tier {
 		return fmt.Errorf("change %d: %v, before %v", which, v.Tier, before.Tier)
 	}
