@@ -1,0 +1,203 @@
+package consensus_test
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+var (
+	worldMembers = flag.Int("members", 300, "members of the simulated community")
+	worldDays    = flag.Int("days", 12, "days of the simulation")
+	worldRate    = flag.Int("rate", 15, "new attackers a day")
+	worldAll     = flag.Bool("all", false, "simulate all settings of the documentation")
+)
+
+// A score is what a scheme did in a world.
+type score struct {
+	scheme
+	ever      map[*dweller]time.Time
+	hits      int
+	prevented int
+	challenge map[*dweller]bool
+	reports   int
+	spent     time.Duration
+}
+
+// simulate lets schemes list in a world.
+func simulate(w *world, schemes []scheme) []*score {
+	var scores []*score
+	for _, s := range schemes {
+		scores = append(scores, &score{scheme: s, ever: map[*dweller]time.Time{}, challenge: map[*dweller]bool{}})
+	}
+	histories := make([]consensus.History, len(schemes))
+	for i := range histories {
+		histories[i] = consensus.History{Members: w.history.Members, Credits: slices.Clone(w.history.Credits)}
+	}
+	for day := range w.days {
+		contacts := w.day(day)
+		for i, s := range scores {
+			began := time.Now()
+			s.live(w, contacts)
+			s.night(w.at(float64(day+1)), &histories[i])
+			for _, d := range w.dwellers {
+				s.note(w.at(float64(day+1)), d)
+			}
+			s.spent += time.Since(began)
+		}
+		for _, c := range contacts {
+			if c.attack && c.reported {
+				c.who.seenBy[c.site] = true
+			}
+		}
+	}
+	return scores
+}
+
+// live lets a day pass: reports arrive some time after what they are about.
+func (s *score) live(w *world, contacts []contact) {
+	seen := map[*dweller]map[int]bool{}
+	var late []*contact
+	for i := range contacts {
+		c := &contacts[i]
+		late = s.arrive(w, late, c.at)
+		if c.attack {
+			own := c.who.seenBy[c.site] || seen[c.who][c.site]
+			s.hits++
+			if !own && s.lists(c.at, c.who) {
+				s.prevented++
+			}
+		}
+		if c.benign {
+			s.use(c.at, c.who, consensus.MemberID(c.site))
+		}
+		if c.reported {
+			late = append(late, c)
+			if seen[c.who] == nil {
+				seen[c.who] = map[int]bool{}
+			}
+			seen[c.who][c.site] = true
+		}
+	}
+	s.arrive(w, late, start.Add(1e6*time.Hour))
+}
+
+// arrive hands in reports that have arrived by now, and returns the others.
+func (s *score) arrive(w *world, late []*contact, now time.Time) []*contact {
+	return slices.DeleteFunc(late, func(c *contact) bool {
+		at := c.at.Add(c.delay)
+		if at.After(now) {
+			return false
+		}
+		s.reports++
+		s.report(at, c.who, w.report(c))
+		s.note(at, c.who)
+		return true
+	})
+}
+
+// note notes who is listed.
+func (s *score) note(now time.Time, d *dweller) {
+	if _, known := s.ever[d]; !known && s.lists(now, d) {
+		s.ever[d] = now
+	}
+	if o, is := s.scheme.(*ours); is {
+		if f := o.centre.files[d.unit]; f != nil && f.prev.Tier == consensus.Suspect {
+			s.challenge[d] = true
+		}
+	}
+}
+
+// count returns how many units of a kind were listed.
+func (s *score) count(k kind) (n int) {
+	for d := range s.ever {
+		if d.kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *score) precision() float64 { return float64(s.count(attacker)) / float64(max(1, len(s.ever))) }
+
+// recall returns how many of the attackers that three members noticed were listed.
+func (s *score) recall(w *world) float64 {
+	seen, listed := 0, 0
+	for _, d := range w.of[attacker] {
+		if len(d.seenBy) < 3 {
+			continue
+		}
+		seen++
+		if _, is := s.ever[d]; is {
+			listed++
+		}
+	}
+	return float64(listed) / float64(max(1, seen))
+}
+
+// challenged returns how many units of a kind were challenged.
+func (s *score) challenged(k kind) (n int) {
+	for d := range s.challenge {
+		if d.kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *score) share() float64 { return float64(s.prevented) / float64(max(1, s.hits)) }
+
+func (s *score) row(w *world) string {
+	return fmt.Sprintf("| %s | %s | %d | %.3f | %.2f | %d | %d | %d | %d | %.3f |", w.setting.name, s.name(), len(s.ever), s.precision(), s.recall(w),
+		s.count(user), s.count(nat), s.count(service)+s.count(cdn), s.count(victim), s.share())
+}
+
+// rivals returns all schemes that are compared.
+func rivals(t *testing.T, w *world, all bool) []scheme {
+	rules := newRules(t)
+	start := func() *consensus.History {
+		return &consensus.History{Members: w.history.Members, Credits: slices.Clone(w.history.Credits)}
+	}
+	full := newOurs("consensus", rules, start(), nil)
+	schemes := []scheme{
+		full,
+		&distinct{3, map[*dweller]*tally{}},
+		&worst{distinct{0, map[*dweller]*tally{}}, "most reports in 7 days, same length", full, byReports, nil, 7 * 24 * time.Hour},
+		&worst{distinct{0, map[*dweller]*tally{}}, "reputation as NERD's, same length", full, byReputation, nil, 14 * 24 * time.Hour},
+	}
+	if !all {
+		return schemes
+	}
+	silent := newRules(t, func(c *consensus.Config) { c.Benign, c.SharedFrom = 0, 1000 })
+	return append(schemes,
+		newOurs("consensus without trust", rules, start(), func(o *ours) { o.trusting = true }),
+		newOurs("consensus without brake", rules, start(), func(o *ours) { o.centre.overlaps = nil }),
+		newOurs("consensus without counter-witness", silent, start(), func(o *ours) { o.unheard = true }),
+	)
+}
+
+const tableHead = "| community | scheme | listed | precision | recall₃ | users | NATs | services | victims | prevented |\n|---|---|---|---|---|---|---|---|---|---|"
+
+// The table of the documentation, small enough for every run.
+func TestTheTable(t *testing.T) {
+	base := setting{seed: 1, members: *worldMembers, days: *worldDays, rate: *worldRate, lasting: 4 * *worldRate, sybils: 50, aged: 3, victims: 40, blind: 1, zealots: 1, users: 1500, bursts: 1}
+	base.name = fmt.Sprintf("%d members", base.members)
+	w := newWorld(base)
+	scores := simulate(w, rivals(t, w, true))
+	lines := []string{tableHead}
+	for _, s := range scores {
+		lines = append(lines, s.row(w))
+	}
+	t.Logf("\n%s", strings.Join(lines, "\n"))
+	for _, s := range scores {
+		t.Logf("%s: %d reports, %.1f µs each; challenged: %d attackers, %d users, %d NATs, %d victims", s.name(), s.reports, float64(s.spent.Microseconds())/float64(max(1, s.reports)), s.challenged(attacker), s.challenged(user), s.challenged(nat), s.challenged(victim))
+		if o, is := s.scheme.(*ours); is {
+			t.Logf("  braked %d, established %d", o.centre.braked, o.centre.established)
+		}
+	}
+}
