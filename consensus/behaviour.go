@@ -64,3 +64,21 @@ func (b Behaviour) public() string {
 	}
 	return class
 }
+
+// services is how many groups of protocols there are.
+const services = 4
+
+// service returns the group of protocols that a behaviour is about: the web, remote
+// logins, mail, and all others.
+func (b Behaviour) service() uint8 {
+	protocol, _, _ := strings.Cut(string(b), ":")
+	switch protocol {
+	case "http":
+		return 0
+	case "ssh", "rdp", "telnet", "windows", "vnc":
+		return 1
+	case "smtp", "imap", "pop3":
+		return 2
+	}
+	return 3
+}

@@ -9,27 +9,43 @@ import (
 // unit looks at 120 pairs at most.
 const sampleSize = 16
 
-// strata is the number of bins of units by how many reporters they have: 2–3, 4–6, 7–11,
-// 12–16, 17–32, 33–64 and so on. Within a bin, two independent members meet by chance as
-// often as the product of their shares of it.
-const strata = 12
+// Units are counted apart by how many reporters they have (2–3, 4–6, 7–11, 12–16, 17–32
+// and so on) and by the service that they attack. Of units that are alike in both, two
+// independent members have as many in common as chance has it. Of all units they have
+// more: who has no mail server reports no guessing of mail passwords.
+const (
+	sizes  = 8
+	strata = sizes * services
+)
 
-func stratum(reporters int) int {
+func stratum(r Reporting) int {
+	n, bin := len(r.Clusters), 0
 	switch {
-	case reporters < 4:
-		return 0
-	case reporters < 7:
-		return 1
-	case reporters < 12:
-		return 2
-	case reporters <= sampleSize:
-		return 3
+	case n < 4:
+	case n < 7:
+		bin = 1
+	case n < 12:
+		bin = 2
+	case n <= sampleSize:
+		bin = 3
+	default:
+		bin = 4
+		for size := 2 * sampleSize; size < n && bin < sizes-1; size *= 2 {
+			bin++
+		}
 	}
-	bin := 4
-	for size := 2 * sampleSize; size < reporters && bin < strata-1; size *= 2 {
-		bin++
-	}
-	return bin
+	return bin*services + int(r.Service)%services
+}
+
+// Reporting is who reports a unit: see [Reporters].
+type Reporting struct {
+	Clusters []ClusterID // established ones, in the order in which they came, each once
+	Service  uint8       // that the first of them saw attacked
+}
+
+// equal reports whether r and other count the same.
+func (r Reporting) equal(other Reporting) bool {
+	return r.Service == other.Service && slices.Equal(r.Clusters, other.Clusters)
 }
 
 // Overlaps counts how often clusters report the same units. The zero Overlaps is empty
@@ -88,18 +104,17 @@ func (o *Overlaps) counted(reporters []ClusterID) (counted []ClusterID) {
 	return counted
 }
 
-// Replace says who a unit's established reporters were before, and who they are after, in
-// the order in which they came, each once. Either may be empty.
-func (o *Overlaps) Replace(before, after []ClusterID) {
-	if slices.Equal(before, after) {
+// Replace says who reported a unit before, and who does after. Either may be nobody.
+func (o *Overlaps) Replace(before, after Reporting) {
+	if before.equal(after) {
 		return
 	}
 	if o.said == nil {
 		o.said, o.pairs = map[ClusterID]*[strata]int32{}, map[pair]*[strata]int32{}
 	}
-	was, is := o.counted(before), o.counted(after)
-	from, to := stratum(len(before)), stratum(len(after))
-	if from == to && len(before) > 1 && len(after) > 1 {
+	was, is := o.counted(before.Clusters), o.counted(after.Clusters)
+	from, to := stratum(before), stratum(after)
+	if from == to && len(was) > 1 && len(is) > 1 {
 		// Mostly one reporter has come.
 		o.meet(was, is, from, -1)
 		o.meet(is, was, from, 1)

@@ -225,23 +225,24 @@ func TestOverlapsAreThoseOfTheWindow(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	online := &consensus.Overlaps{Key: 7}
 	var rows []consensus.CoReport
-	var sets [][]consensus.ClusterID
+	var all []consensus.Reporting
 	for u := range 300 {
-		var set []consensus.ClusterID
+		var unit consensus.Reporting
+		behaviour := []consensus.Behaviour{"http:scan", "ssh:bruteforce", "smtp:spam", "x:dos"}[u%4]
 		for _, id := range r.Perm(40)[:r.IntN(30)] {
-			after := append(slices.Clone(set), consensus.ClusterID(id))
-			online.Replace(set, after)
-			set = after
-			rows = append(rows, consensus.CoReport{Cluster: consensus.ClusterID(id), Unit: numbered(u), Seq: uint64(len(rows)), Last: start})
+			after := consensus.Reporting{Clusters: append(slices.Clone(unit.Clusters), consensus.ClusterID(id)), Service: uint8(u % 4)}
+			online.Replace(unit, after)
+			unit = after
+			rows = append(rows, consensus.CoReport{Cluster: consensus.ClusterID(id), Unit: numbered(u), Behaviour: behaviour, Seq: uint64(len(rows)), Last: start})
 		}
-		sets = append(sets, set)
+		all = append(all, unit)
 	}
 	rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	if !online.Equal(consensus.Count(start, rules, 7, rows)) {
 		t.Error("counted as they came, they differ from those counted at once")
 	}
-	for _, set := range sets {
-		online.Replace(set, nil)
+	for _, unit := range all {
+		online.Replace(unit, consensus.Reporting{})
 	}
 	if !online.Equal(&consensus.Overlaps{Key: 7}) {
 		t.Error("something is left")

@@ -27,7 +27,7 @@ type file struct {
 	reports   []consensus.Report // the latest of each member
 	novel     []consensus.MemberID
 	benign    []consensus.Benign
-	reporters []consensus.ClusterID
+	reporters consensus.Reporting
 	everFrom  time.Time // when it was listed first
 }
 
@@ -70,7 +70,7 @@ func (c *centre) report(now time.Time, u consensus.Unit, r consensus.Report) con
 	v := c.evaluate(now, f)
 	if slices.Contains(v.Reasons, consensus.ReasonCollusion) {
 		c.braked++
-		c.reviewAll(now, f.reporters)
+		c.reviewAll(now, f.reporters.Clusters)
 	}
 	return v
 }
@@ -116,7 +116,7 @@ func (c *centre) evaluate(now time.Time, f *file) consensus.Verdict {
 func (c *centre) reviewAll(now time.Time, reporters []consensus.ClusterID) {
 	for _, f := range c.order {
 		if f.prev.Tier >= consensus.Suspect && f.prev.Expires.After(now) &&
-			slices.ContainsFunc(f.reporters, func(r consensus.ClusterID) bool { return slices.Contains(reporters, r) }) {
+			slices.ContainsFunc(f.reporters.Clusters, func(r consensus.ClusterID) bool { return slices.Contains(reporters, r) }) {
 			c.evaluate(now, f)
 		}
 	}

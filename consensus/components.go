@@ -9,34 +9,38 @@ import (
 
 // A CoReport says that an established cluster reported a unit.
 type CoReport struct {
-	Cluster ClusterID
-	Unit    Unit
-	Seq     uint64 // of the report
-	Last    time.Time
+	Cluster   ClusterID
+	Unit      Unit
+	Behaviour Behaviour
+	Seq       uint64 // of the report
+	Last      time.Time
 }
 
 // Count returns the overlaps of the co-reports in the window, in any order.
 func Count(now time.Time, rules *Rules, key uint64, reports []CoReport) *Overlaps {
 	o := &Overlaps{Key: key}
-	eachUnit(now, rules, reports, func(clusters []ClusterID) { o.Replace(nil, clusters) })
+	eachUnit(now, rules, reports, func(r Reporting) { o.Replace(Reporting{}, r) })
 	return o
 }
 
 // eachUnit calls see with the reporters of each unit.
-func eachUnit(now time.Time, rules *Rules, reports []CoReport, see func([]ClusterID)) {
+func eachUnit(now time.Time, rules *Rules, reports []CoReport, see func(Reporting)) {
 	live := slices.Clone(reports)
 	live = slices.DeleteFunc(live, func(r CoReport) bool { return now.Sub(r.Last) >= rules.cfg.Window })
 	slices.SortFunc(live, func(a, b CoReport) int {
 		return cmp.Or(compareUnits(a.Unit, b.Unit), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Cluster, b.Cluster))
 	})
-	var clusters []ClusterID
+	var unit Reporting
 	for i, r := range live {
-		if !slices.Contains(clusters, r.Cluster) {
-			clusters = append(clusters, r.Cluster)
+		if len(unit.Clusters) == 0 {
+			unit.Service = r.Behaviour.service()
+		}
+		if !slices.Contains(unit.Clusters, r.Cluster) {
+			unit.Clusters = append(unit.Clusters, r.Cluster)
 		}
 		if i+1 == len(live) || live[i+1].Unit != r.Unit {
-			see(clusters)
-			clusters = clusters[:0]
+			see(unit)
+			unit.Clusters = unit.Clusters[:0]
 		}
 	}
 }

@@ -57,20 +57,21 @@ func establishedAmong(rules *Rules, members []MemberID, standings map[MemberID]S
 	return slices.CompactFunc(all, func(a, b Standing) bool { return a.Cluster == b.Cluster })
 }
 
-// Reporters returns the established clusters that report a unit with weight now, in the
-// order in which they came: what [Overlaps.Replace] wants.
-func Reporters(now time.Time, rules *Rules, e Evidence) []ClusterID {
+// Reporters returns who reports a unit with weight now: what [Overlaps.Replace] wants.
+func Reporters(now time.Time, rules *Rules, e Evidence) (r Reporting) {
 	votes := slices.DeleteFunc(rules.votes(now, &e), func(v vote) bool { return !v.established })
 	slices.SortFunc(votes, func(a, b vote) int {
 		return cmp.Or(cmp.Compare(a.report.Seq, b.report.Seq), cmp.Compare(a.cluster, b.cluster))
 	})
 	seen := make(map[ClusterID]bool, len(votes))
-	var clusters []ClusterID
-	for _, v := range votes {
+	for i, v := range votes {
+		if i == 0 {
+			r.Service = v.report.Behaviour.service()
+		}
 		if !seen[v.cluster] {
 			seen[v.cluster] = true
-			clusters = append(clusters, v.cluster)
+			r.Clusters = append(r.Clusters, v.cluster)
 		}
 	}
-	return clusters
+	return r
 }

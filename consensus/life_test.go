@@ -166,8 +166,8 @@ func (l *life) evaluate() consensus.Verdict {
 		l.overlaps = consensus.Count(start, l.rules, 1, l.others)
 	}
 	own := consensus.Reporters(l.now, l.rules, e)
-	l.overlaps.Replace(nil, own)
-	defer l.overlaps.Replace(own, nil)
+	l.overlaps.Replace(consensus.Reporting{}, own)
+	defer l.overlaps.Replace(own, consensus.Reporting{})
 	e.Context.Overlaps = l.overlaps
 	return consensus.Evaluate(l.now, l.rules, e)
 }
