@@ -189,6 +189,9 @@ func (o *Overlaps) echo(a, b ClusterID, slack int64) bool {
 func (o *Overlaps) expected(a, b, together *[strata]int32) (sum Micro) {
 	for bin, both := range together {
 		onlyA, onlyB := int64(a[bin]-both), int64(b[bin]-both)
+		if onlyA == 0 || onlyB == 0 {
+			continue
+		}
 		neither := o.units[bin] - onlyA - onlyB - int64(both)
 		sum += Micro(onlyA * onlyB * int64(One) / max(1, neither))
 	}

@@ -16,7 +16,6 @@ type centre struct {
 	seq         uint64
 	files       map[consensus.Unit]*file
 	order       []*file // in the order in which they came to be
-	braked      int     // verdicts that the brake held back
 }
 
 // A file is what is known of a unit.
@@ -29,6 +28,7 @@ type file struct {
 	benign    []consensus.Benign
 	reporters consensus.Reporting
 	everFrom  time.Time // when it was listed first
+	braked    bool      // its reporters are not independent
 }
 
 func newCentre(rules *consensus.Rules, standings map[consensus.MemberID]consensus.Standing) *centre {
@@ -68,10 +68,11 @@ func (c *centre) report(now time.Time, u consensus.Unit, r consensus.Report) con
 		}
 	}
 	v := c.evaluate(now, f)
-	if slices.Contains(v.Reasons, consensus.ReasonCollusion) {
-		c.braked++
+	braked := slices.Contains(v.Reasons, consensus.ReasonCollusion)
+	if braked && !f.braked {
 		c.reviewAll(now, f.reporters.Clusters)
 	}
+	f.braked = braked
 	return v
 }
 
