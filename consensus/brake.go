@@ -16,6 +16,7 @@ const sampleSize = 16
 const (
 	sizes  = 8
 	strata = sizes * services
+	few    = 4 * services // strata of units with so few reporters that no sample stands for them
 )
 
 func stratum(r Reporting) int {
@@ -166,36 +167,38 @@ func count[K comparable](in map[K]*[strata]int32, key K, bin int, n int32) {
 	}
 }
 
-// echo reports whether two clusters have more units in common than independent ones have.
+// echo reports whether two clusters have more units in common than independent ones
+// have, of all units or of those that few report: what everybody sees must not hide a
+// pair's own.
 func (o *Overlaps) echo(a, b ClusterID, slack int64) bool {
 	together := o.pairs[pairOf(a, b)]
 	if together == nil {
 		return false
 	}
+	saidA, saidB := o.said[a], o.said[b]
 	var common int64
-	for _, n := range together {
-		common += int64(n)
+	var chance Micro
+	for bin, both := range together {
+		common += int64(both)
+		chance += expected(int64(saidA[bin]), int64(saidB[bin]), int64(both), o.units[bin])
+		if bin == few-1 && exceeds(common, slack, chance) {
+			return true
+		}
 	}
-	if common <= slack {
-		return false
-	}
-	expected := o.expected(o.said[a], o.said[b], together)
-	return Micro(common)*One > Micro(slack)*One+2*expected+2*expected.root()
+	return exceeds(common, slack, chance)
+}
+
+// exceeds reports whether so many common units are more than chance and some slack.
+func exceeds(common, slack int64, chance Micro) bool {
+	return common > slack && Micro(common-slack)*One > 2*chance+2*chance.root()
 }
 
 // expected returns how many units two independent clusters have in common. If to report
 // is independent, the units that both report are to those that only one does as those
 // that the other one does are to those that neither does.
-func (o *Overlaps) expected(a, b, together *[strata]int32) (sum Micro) {
-	for bin, both := range together {
-		onlyA, onlyB := int64(a[bin]-both), int64(b[bin]-both)
-		if onlyA == 0 || onlyB == 0 {
-			continue
-		}
-		neither := o.units[bin] - onlyA - onlyB - int64(both)
-		sum += Micro(onlyA * onlyB * int64(One) / max(1, neither))
-	}
-	return sum
+func expected(a, b, both, units int64) Micro {
+	neither := units - a - b + both
+	return Micro((a - both) * (b - both) * int64(One) / max(1, neither))
 }
 
 // group numbers clusters by who echoes whom among them: each has the number of the first

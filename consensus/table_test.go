@@ -3,6 +3,7 @@ package consensus_test
 import (
 	"flag"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ var (
 	worldRate    = flag.Int("rate", 12, "new attackers a day")
 	worldSeed    = flag.Uint64("seed", 1, "of the simulation")
 	worldVouched = flag.Bool("vouched", false, "the operator knows all members")
+	worldOnly    = flag.String("only", "", "of the settings of -all, the one with this name")
 	worldAll     = flag.Bool("all", false, "simulate all settings of the documentation")
 )
 
@@ -280,9 +282,13 @@ func TestOtherCommunities(t *testing.T) {
 		{"6 colluders", func(s *setting) { s.aged = 6 }},
 		{"15 colluders", func(s *setting) { s.aged = 15 }},
 		{"6 insiders", func(s *setting) { s.insiders = 6 }},
+		{"15 insiders", func(s *setting) { s.insiders = 15 }},
 		{"1,000 newcomers", func(s *setting) { s.sybils = 1000 }},
 		{"all vouched", func(s *setting) { s.vouched = true }},
 	} {
+		if *worldOnly != "" && *worldOnly != change.name {
+			continue
+		}
 		s := base()
 		change.do(&s)
 		s.name += ", " + change.name
@@ -292,4 +298,22 @@ func TestOtherCommunities(t *testing.T) {
 		lines = append(lines, scores[0].row(w), scores[1].row(w))
 	}
 	t.Logf("\n%s", strings.Join(lines, "\n"))
+}
+
+// P20: the same reports give the same list, bit for bit, whatever the order of maps.
+func TestTheSameReportsGiveTheSameList(t *testing.T) {
+	run := func() map[consensus.Unit]consensus.Prev {
+		s := base()
+		s.members, s.days, s.aged, s.insiders, s.users = 60, 8, 3, 3, 200
+		w := newWorld(s)
+		all := map[consensus.Unit]consensus.Prev{}
+		for u, f := range simulate(w, rivals(t, w, false)[:1])[0].scheme.(*ours).centre.files {
+			all[u] = f.prev
+		}
+		return all
+	}
+	first, second := run(), run()
+	if len(first) < 300 || !reflect.DeepEqual(first, second) {
+		t.Errorf("%d units and %d differ", len(first), len(second))
+	}
 }

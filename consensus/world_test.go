@@ -160,6 +160,9 @@ func (w *world) settle(id int) {
 		s.kind = zealot
 	case w.r.Float64() < 0.7:
 		credits = 15 + w.r.IntN(50)
+		if w.members > 20_000 { // fewer, for the memory's sake
+			credits = 12 + w.r.IntN(10)
+		}
 		if id < w.blind+w.zealots+2*w.insiders && id%2 == 0 {
 			s.kind, credits = insider, 60
 		}
