@@ -111,7 +111,7 @@ func TestAFloodOfFindingsIsFewAlerts(t *testing.T) {
 			t.Errorf("%d alerts, want five of one client and one of the other", got)
 		}
 		for i := range 10_000 {
-			e.Found(matching(fmt.Sprintf("198.51.%d.%d", 100+i/250, i%250), event.Own, stopping("own/1")))
+			e.Found(matching(fmt.Sprintf("198.%d.%d.1", 20+i/250, i%250), event.Own, stopping("own/1")))
 		}
 		if got := len(e.Alerts()); got != 4096 {
 			t.Errorf("%d alerts, want 4096", got)
@@ -123,4 +123,36 @@ func TestAFloodOfFindingsIsFewAlerts(t *testing.T) {
 			t.Errorf("%d alerts a minute later, want one more", got)
 		}
 	})
+}
+
+// One network cannot use up the alerts of a minute: others' attacks are alerts, too.
+func TestOneNetworkLeavesRoomForOthersFindings(t *testing.T) {
+	for _, row := range []struct{ name, network string }{
+		{"a /16", "198.51.%d.%d"},
+		{"a /32 of IPv6, a /64 for each request", "2001:db8:%x:%x::1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := start(t, Config{History: 10_000})
+				for i := range 10_000 {
+					e.Found(matching(fmt.Sprintf(row.network, i/250, i%250), event.Own, stopping("own/1")))
+				}
+				if got := len(e.Alerts()); got != 512 {
+					t.Errorf("%d alerts about the network, want 512", got)
+				}
+				for _, other := range []string{"192.0.2.1", "2001:db9::1"} {
+					e.Found(matching(other, event.Own, stopping("own/1")))
+				}
+				if got := len(e.Alerts()); got != 514 {
+					t.Errorf("%d alerts, want two about others", got)
+				}
+				later := matching("2001:db8::1", event.Own, stopping("own/1"))
+				later.Time = later.Time.Add(time.Minute)
+				e.Found(later)
+				if got := len(e.Alerts()); got != 515 {
+					t.Errorf("%d alerts a minute later, want one more", got)
+				}
+			})
+		})
+	}
 }
