@@ -68,6 +68,7 @@ func (b *binding) solverOf(r *http.Request) solver {
 	copy(s.browser[:], sum[:])
 	sum = sha256.Sum256(message[:all])
 	copy(s.network[:], sum[:])
+	s.area = b.network.area()
 	return s
 }
 
@@ -99,6 +100,18 @@ func networkOf(addr netip.Addr) (n network) {
 		copy(n[1:], all[:])
 	}
 	return n
+}
+
+// An area has the addresses that one owner may have: a /16, or a /32 of IPv6.
+type area [5]byte
+
+func (n network) area() (a area) {
+	bytes := 3 // the family, and 16 bits
+	if n[0] == 6 {
+		bytes = 5
+	}
+	copy(a[:], n[:bytes])
+	return a
 }
 
 // appendPart appends the length of part, and its first 1024 bytes: a client must not

@@ -52,3 +52,35 @@ func (g *generations[K, V]) put(k K, v V, limit int) bool {
 	g.young[k] = v
 	return true
 }
+
+// The areas of one owner have at most this part of the new entries of each span, so that
+// a flood from there leaves room for others.
+const ofAll = 8
+
+// shared is generations in which each area has a share.
+type shared[K comparable, V any] struct {
+	generations[K, V]
+	begun time.Time      // the span of of
+	of    map[area]int32 // the number of new entries in this span
+}
+
+// putFor is put for an entry of an area.
+func (s *shared[K, V]) putFor(a area, k K, v V, limit int) bool {
+	if !s.hasRoom(a, limit) {
+		limit = 0 // existing entries stay
+	}
+	before := len(s.young)
+	ok := s.put(k, v, limit)
+	if len(s.young) > before {
+		s.of[a]++
+	}
+	return ok
+}
+
+// hasRoom reports whether there is room for a new entry of an area.
+func (s *shared[K, V]) hasRoom(a area, limit int) bool {
+	if s.of == nil || !s.begun.Equal(s.born) {
+		s.of, s.begun = map[area]int32{}, s.born
+	}
+	return len(s.young) < limit && int(s.of[a]) < limit/ofAll
+}

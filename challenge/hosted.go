@@ -15,6 +15,7 @@ const (
 	askTimeout     = 10 * time.Second // for providers that do not limit their wait
 	maxVerifying   = 128              // verifications at the same time
 	maxVerifyingOf = 4                // of one network at the same time
+	maxVerifyingIn = 16               // of one area at the same time
 
 	probeInterval = 5 * time.Second // between two test requests
 	probeTimeout  = 5 * time.Second
@@ -41,6 +42,7 @@ type hostedProvider struct {
 	back   time.Time // when the provider is asked again
 	told   time.Time // when failed was last called
 	asking map[network]int
+	areas  map[area]int // the number in asking by area
 	total  int
 	proved bool                 // a response was accepted: site key and secret match
 	doubts map[network]struct{} // networks whose requests failed before the first right response
@@ -179,13 +181,14 @@ var errUnavailable = errors.New("the challenge provider does not answer: reload 
 func (h *hostedProvider) enter(from network) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.total >= maxVerifying || h.asking[from] >= maxVerifyingOf {
+	if h.total >= maxVerifying || h.asking[from] >= maxVerifyingOf || h.areas[from.area()] >= maxVerifyingIn {
 		return false
 	}
 	if h.asking == nil {
-		h.asking = map[network]int{}
+		h.asking, h.areas = map[network]int{}, map[area]int{}
 	}
 	h.asking[from]++
+	h.areas[from.area()]++
 	h.total++
 	return true
 }
@@ -196,6 +199,9 @@ func (h *hostedProvider) leave(from network) {
 	h.total--
 	if h.asking[from]--; h.asking[from] == 0 {
 		delete(h.asking, from)
+	}
+	if h.areas[from.area()]--; h.areas[from.area()] == 0 {
+		delete(h.areas, from.area())
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Memory keeps the solved challenges, so that none counts twice, and the scores that
 // show farming. It grows with solved challenges, never with sent ones, and only up to a
-// limit: 46 MB for the embedded challenge, and 13 MB for each other kind that the gates
+// limit: 50 MB for the embedded challenge, and 15 MB for each other kind that the gates
 // send. For a provider it also keeps the responses that were asked about, at most 30
 // MB. The zero value is ready to use, and gates may share it.
 //
@@ -16,12 +16,12 @@ import (
 // server only gets the same pass again.
 type Memory struct {
 	mu     sync.Mutex
-	spent  [kinds]generations[nonce, struct{}] // by kind, because waiting costs a client nothing
-	idle   generations[nonce, struct{}]        // passes that were earned and not used yet
-	scores generations[crowd, score]
+	spent  [kinds]shared[nonce, struct{}] // by kind, because waiting costs a client nothing
+	idle   shared[nonce, struct{}]        // passes that were earned and not used yet
+	scores shared[crowd, score]
 	idling atomic.Int64 // the size of idle, so that most requests take no lock
 
-	returned generations[nonce, struct{}] // expired passes that counted for a return
+	returned shared[nonce, struct{}] // expired passes that counted for a return
 
 	asked questions // of providers
 }
@@ -53,6 +53,7 @@ const (
 // count for a return before. Its solution is not fresh: it adds nothing to the scores.
 type solver struct {
 	browser, network crowd
+	area             area  // that the network is in
 	ended            nonce // of the expired pass; zero: none
 }
 
@@ -99,12 +100,13 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if t.level() < m.levelLocked(by, r, now) {
 		return tooEasy
 	}
-	// Fail closed if the memory is full: a forgotten solution could be used again. Only
-	// clients that solve that many challenges can fill it, and it lasts only minutes.
-	if !spent.put(t.nonce(), struct{}{}, maxSpent) {
+	// Fail closed if the memory, or the area's share of it, is full: a forgotten solution
+	// could be used again. Only clients that solve that many challenges can fill it, and it
+	// lasts only minutes.
+	if !spent.putFor(by.area, t.nonce(), struct{}{}, maxSpent) {
 		return full
 	}
-	if m.returnsLocked(by, now) && m.returned.put(by.ended, struct{}{}, maxCrowds) {
+	if m.returnsLocked(by, now) && m.returned.putFor(by.area, by.ended, struct{}{}, maxCrowds) {
 		return granted
 	}
 	m.countLocked(t.nonce(), by, r, now)
@@ -114,12 +116,12 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 // countLocked counts a fresh solution, whose pass has the nonce n.
 func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 	if m.isNewLocked(by, r, now) {
-		m.addLocked(by.network.newcomers(), 1, r, n, now)
+		m.addLocked(by.area, by.network.newcomers(), 1, r, n, now)
 	}
-	m.addLocked(by.browser, 1, r, n, now)
-	m.addLocked(by.network, crowds, r, n, now)
+	m.addLocked(by.area, by.browser, 1, r, n, now)
+	m.addLocked(by.area, by.network, crowds, r, n, now)
 	m.idle.turn(now, scoreLife)
-	m.idle.put(n, struct{}{}, maxCrowds) // if idle is full, the pass counts as used
+	m.idle.putFor(by.area, n, struct{}{}, maxCrowds) // if idle is full, the pass counts as used
 	m.idling.Store(int64(m.idle.len()))
 }
 
@@ -142,7 +144,7 @@ func (m *Memory) returnsLocked(by solver, now time.Time) bool {
 //
 // A score grows at most rate points above the highest limit. These expire in one
 // pointLife, so a farm that has stopped bars no others for longer than that.
-func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
+func (m *Memory) addLocked(a area, c crowd, rate int, r rules, n nonce, now time.Time) {
 	t := m.scoreLocked(c, rate, now)
 	cost := int32(1)
 	if m.isIdleLocked(t.last) {
@@ -155,7 +157,7 @@ func (m *Memory) addLocked(c crowd, rate int, r rules, n nonce, now time.Time) {
 	end := int32(whole*rate*(max(matters, 0)+1)) - 1
 	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // a gate with other rules may share it
 	t.last = n
-	m.scores.put(c, t, maxCrowds)
+	m.scores.putFor(a, c, t, maxCrowds)
 }
 
 // isNewLocked reports whether by counts as one of the newcomers of its network. Its
@@ -206,7 +208,7 @@ func (m *Memory) missed(by solver, r rules, now time.Time) {
 		return
 	}
 	t.quarters++
-	m.scores.put(by.browser, t, maxCrowds)
+	m.scores.putFor(by.area, by.browser, t, maxCrowds)
 }
 
 // level returns the level of the next challenge of this visitor.

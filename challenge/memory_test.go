@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// networkAddr returns an address of network n of many.
+// networkAddr returns an address of network n of many, each 65,536 in as many networks
+// of /32.
 func networkAddr(n int) netip.Addr {
 	var a [16]byte
 	a[0], a[1] = 0x20, 0x01
-	binary.BigEndian.PutUint32(a[4:], uint32(n))
+	binary.BigEndian.PutUint16(a[2:], uint16(n))
+	binary.BigEndian.PutUint16(a[4:], uint16(n>>16))
 	return netip.AddrFrom16(a)
 }
 

@@ -9,12 +9,13 @@ import (
 
 // questions limit the requests to a provider: each response is sent once, unless it was
 // right, and a network may send maxWrong wrong ones in five to ten minutes. After that,
-// the network gets the embedded challenge. The provider itself makes sure that a right
+// the network gets the embedded challenge, and so does one that cannot be counted,
+// because there is no room or its area has used up its share. The provider itself makes sure that a right
 // response counts once.
 type questions struct {
 	mu    sync.Mutex
 	seen  generations[digest, struct{}] // responses that were sent, and were not right
-	wrong generations[network, int32]   // the number of them by network
+	wrong shared[network, int32]        // the number of them by network
 }
 
 // A digest is a hash of a response.
@@ -47,7 +48,7 @@ func (q *questions) begin(d digest, by network, now time.Time) error {
 	switch {
 	case n >= maxWrong:
 		return errTooMany
-	case !q.wrong.put(by, n+1, maxAskers):
+	case !q.wrong.putFor(by.area(), by, n+1, maxAskers):
 		return errBusy // without a count there would be no limit
 	}
 	// Fail open if seen is full: the limit of the network still holds.
@@ -55,13 +56,14 @@ func (q *questions) begin(d digest, by network, now time.Time) error {
 	return nil
 }
 
-// spent reports whether a network has reached its limit.
+// spent reports whether the provider cannot be asked about answers of a network: it has
+// reached its limit, or cannot be counted.
 func (q *questions) spent(by network, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.wrong.turn(now, challengeTTL)
-	n, _ := q.wrong.get(by)
-	return n >= maxWrong
+	n, counted := q.wrong.get(by)
+	return n >= maxWrong || !counted && !q.wrong.hasRoom(by.area(), maxAskers)
 }
 
 // forgive uncounts a response that was not wrong. A right one may be sent again: test
@@ -70,7 +72,7 @@ func (q *questions) forgive(d digest, by network, right bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n, ok := q.wrong.get(by); ok && n > 0 {
-		q.wrong.put(by, n-1, maxAskers)
+		q.wrong.putFor(by.area(), by, n-1, maxAskers)
 	}
 	if right {
 		delete(q.seen.young, d)
