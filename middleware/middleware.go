@@ -203,7 +203,8 @@ type Config struct {
 	// Logger gets a line for every request that is stopped: at level info for
 	// the first five of a client in a minute, at level debug for the others.
 	// One line has the number of the lines that are left out at level info, because of
-	// that limit or because more than 1024 clients came in that minute. It comes with
+	// that limit or because more than 1024 clients came in that minute, or more than 128 of
+	// a /16, or a /32 of IPv6. It comes with
 	// the first request that is stopped after that minute. A /64 of IPv6 counts as one
 	// client. Default: none.
 	Logger *zap.Logger

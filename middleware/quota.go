@@ -6,24 +6,30 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
 	quotaWindow  = time.Minute
 	quotaLines   = 5    // lines for one client in a window
 	quotaClients = 1024 // clients with their own lines in a window
+	quotaNetwork = 128  // of them in one network: an eighth
+	quotaBits4   = 16   // prefix length of a network of IPv4
+	quotaBits6   = 32   // and of IPv6
 )
 
 // A quota limits log lines in a flood of requests. A window lasts a minute and begins
 // with a request. In it, each client gets five lines. Its other requests are counted in
 // one summary for all clients, which is logged at the beginning of a later window,
 // because no goroutine writes it earlier. At most 1024 clients have their own lines in
-// a window. That limits the log to 85 lines a second, and the memory to about 100 kB.
+// a window, and at most 128 of one network (a /16, or a /32 of IPv6), so that its flood
+// does not hide other clients. That limits the log to 85 lines a second, and the memory to about 100 kB.
 // The [Counters] count all requests.
 type quota struct {
 	mu      sync.Mutex
 	since   time.Time             // beginning of the window
 	clients map[netip.Addr]logged // the clients of the window, IPv6 by network
+	nets    map[netip.Prefix]int  // the number of clients by network
 	rest    logged                // the clients above the limit
 }
 
@@ -54,8 +60,9 @@ func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 	if s.Time.Sub(q.since) >= quotaWindow {
 		left = q.turnLocked(s.Time)
 	}
+	network := lookup.Network(client, quotaBits4, quotaBits6)
 	c, known := q.clients[client]
-	if !known && len(q.clients) == quotaClients {
+	if !known && (len(q.clients) == quotaClients || q.nets[network] == quotaNetwork) {
 		if q.rest.requests == 0 {
 			q.rest.ref = s.Ref
 		}
@@ -63,7 +70,9 @@ func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 		s.Ref = q.rest.ref
 		return false, left
 	}
-	c.requests++
+	if c.requests++; !known {
+		q.nets[network]++
+	}
 	if ok = c.requests <= quotaLines; ok {
 		c.ref = s.Ref
 	}
@@ -93,6 +102,7 @@ func (q *quota) turnLocked(now time.Time) leftOut {
 			left.loudest, left.most = client, n
 		}
 	}
-	q.since, q.rest, q.clients = now, logged{}, map[netip.Addr]logged{}
+	q.since, q.rest = now, logged{}
+	q.clients, q.nets = map[netip.Addr]logged{}, map[netip.Prefix]int{}
 	return left
 }

@@ -126,7 +126,7 @@ func TestAFloodFromManyClientsIsBounded(t *testing.T) {
 		refs := map[string]int{}
 		for i := range each * clients {
 			c := i % clients
-			s := m.Check(from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(c >> 8), byte(c)}), 1).String()))
+			s := m.Check(from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, byte(c), byte(c >> 8), 1}), 1).String()))
 			if c >= 1024 {
 				refs[s.Ref]++
 			}
@@ -153,6 +153,37 @@ func TestAFloodFromManyClientsIsBounded(t *testing.T) {
 			t.Errorf("%d clients are remembered in the next minute, want 1", n)
 		}
 	})
+}
+
+// A flood from one network is an eighth of the log at most: other clients have lines.
+func TestAFloodFromOneNetworkLeavesLinesForOthers(t *testing.T) {
+	for _, row := range []struct{ name, network string }{
+		{"a /16", "198.51.%d.%d:1"},
+		{"a /32 of IPv6", "[2001:db8:%x:%x::1]:1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, logs := everybodyBanned(t, zap.InfoLevel, Config{})
+				for i := range 3000 {
+					m.Check(from(fmt.Sprintf(row.network, i/250, i%250)))
+				}
+				if n := lines(logs)[msgStopped]; n != 128 {
+					t.Errorf("%d lines about the network, want 128", n)
+				}
+				for _, other := range []string{"192.0.2.1:1", "[2001:db9::1]:1"} {
+					m.Check(from(other))
+				}
+				if n := lines(logs)[msgStopped]; n != 130 {
+					t.Errorf("%d lines, want two about others", n)
+				}
+				<-time.After(time.Minute)
+				m.Check(from(fmt.Sprintf(row.network, 0, 0)))
+				if n := lines(logs)[msgStopped]; n != 131 {
+					t.Errorf("%d lines a minute later, want one more", n)
+				}
+			})
+		})
+	}
 }
 
 func TestTheReferenceOfEveryPageIsInTheLog(t *testing.T) {

@@ -16,8 +16,10 @@ func TestAFloodOfAlertsIsNoFloodOfLines(t *testing.T) {
 	}{
 		{"one network of IPv4", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }, 5},
 		{"one network of IPv6", func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:1:%x::1", i)) }, 5},
+		{"one /16", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, byte(i), byte(i >> 8)}) }, 25},
+		{"one /32 of IPv6", func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:%x::1", i)) }, 25},
 		{"nobody", func(int) netip.Addr { return netip.Addr{} }, 5},
-		{"many networks", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}) }, 200},
+		{"many networks", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i), byte(i >> 8), 1}) }, 200},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var q Quota
