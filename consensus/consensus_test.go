@@ -152,3 +152,37 @@ func (s *scene) each(change func(*consensus.Report), ids ...int) {
 		s.add(r)
 	}
 }
+
+// Members choose what they send, and a store may hand out anything.
+func TestValuesThatMakeNoSenseWeighNothingMore(t *testing.T) {
+	heavy := consensus.Standing{Cluster: 1, Trust: 900_000_000, Age: 100 * aDay, Dilution: 900_000_000}
+	for _, test := range []struct {
+		name   string
+		change func(*consensus.Report, *consensus.Standing)
+		most   consensus.Micro
+	}{
+		{"as it should be", func(*consensus.Report, *consensus.Standing) {}, 850_000},
+		{"more than sure", func(r *consensus.Report, _ *consensus.Standing) { r.Confidence = 255 }, 850_000},
+		{"more than spoofable", func(r *consensus.Report, _ *consensus.Standing) { r.Spoofable = 255 }, 0},
+		{"of unknown origin", func(r *consensus.Report, _ *consensus.Standing) { r.Provenance = 255 }, 0},
+		{"without times", func(r *consensus.Report, _ *consensus.Standing) { r.Last, r.Arrived = time.Time{}, time.Time{} }, 0},
+		{"of the distant future", func(r *consensus.Report, _ *consensus.Standing) { r.Last = time.Unix(1<<60, 0) }, 850_000},
+		{"of the distant past", func(r *consensus.Report, _ *consensus.Standing) { r.Last = time.Unix(-1<<60, 0) }, 0},
+		{"by a member of too much trust", func(_ *consensus.Report, s *consensus.Standing) { *s = heavy }, 975_000}, // what one network adds
+		{"by one of less than none", func(_ *consensus.Report, s *consensus.Standing) { s.Trust = -900_000 }, 0},
+		{"by one that is less than diluted", func(_ *consensus.Report, s *consensus.Standing) { s.Dilution = -900_000 }, 0},
+		{"by one in an unknown state", func(_ *consensus.Report, s *consensus.Standing) { s.State = 200 }, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene(t)
+			standing := s.Standings[1]
+			r := consensus.Report{Member: 1, Seq: 1, Behaviour: "http:exploit", Confidence: 3, Last: s.now, Arrived: s.now}
+			test.change(&r, &standing)
+			s.Standings[1] = standing
+			s.Reports = []consensus.Report{r}
+			if v := s.judge(); v.Score != test.most {
+				t.Errorf("score %v, want %v", v.Score, test.most)
+			}
+		})
+	}
+}
