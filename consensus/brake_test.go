@@ -211,7 +211,7 @@ func TestComponents(t *testing.T) {
 			seen[i].Last = start.Add(-14 * aDay)
 		}
 	}
-	rand.Shuffle(len(seen), func(i, j int) { seen[i], seen[j] = seen[j], seen[i] })
+	rand.New(rand.NewPCG(3, 3)).Shuffle(len(seen), func(i, j int) { seen[i], seen[j] = seen[j], seen[i] })
 	got := consensus.Components(start, newRules(t), 100, 1, seen)
 	want := map[consensus.ClusterID]consensus.ClusterID{1: 1, 2: 1, 3: 1}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -237,7 +237,7 @@ func TestOverlapsAreThoseOfTheWindow(t *testing.T) {
 		}
 		all = append(all, unit)
 	}
-	rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	if !online.Equal(consensus.Count(start, rules, 7, rows)) {
 		t.Error("counted as they came, they differ from those counted at once")
 	}

@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -81,11 +80,4 @@ func (o *Overlaps) Components(rules *Rules, established int) map[ClusterID]Clust
 		parent[c] = root(c)
 	}
 	return parent
-}
-
-// Equal reports whether o and other count the same.
-func (o *Overlaps) Equal(other *Overlaps) bool {
-	same := func(a, b *[strata]int32) bool { return *a == *b }
-	return o.Key == other.Key && o.units == other.units &&
-		maps.EqualFunc(o.said, other.said, same) && maps.EqualFunc(o.pairs, other.pairs, same)
 }

@@ -1,0 +1,10 @@
+package consensus
+
+import "maps"
+
+// Equal reports whether o and other count the same.
+func (o *Overlaps) Equal(other *Overlaps) bool {
+	same := func(a, b *[strata]int32) bool { return *a == *b }
+	return o.Key == other.Key && o.units == other.units &&
+		maps.EqualFunc(o.said, other.said, same) && maps.EqualFunc(o.pairs, other.pairs, same)
+}
