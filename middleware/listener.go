@@ -56,10 +56,10 @@ type Listener struct {
 //	http.Serve(tls.NewListener(m.Listener(ln, middleware.ListenerConfig{}), tlsConfig), m.Handler(app))
 //
 // A listener around one for the PROXY protocol judges the client in that protocol, at
-// the first read of the connection, because the client's address arrives only then. Do
-// not use it if proxies connect that send the client's address in a header, unless
-// Spare knows their addresses. HTTP/3 does not use a net.Listener, so the handler
-// judges its requests.
+// the first read of the connection, because the client's address arrives only then. With
+// TLS between the two, it leaves the client to the handler. Do not use it if proxies
+// connect that send the client's address in a header, unless Spare knows their
+// addresses. HTTP/3 does not use a net.Listener, so the handler judges its requests.
 func (m *Middleware) Listener(ln net.Listener, cfg ListenerConfig) *Listener {
 	if cfg.Lookup == nil {
 		cfg.Lookup = func(ip netip.Addr) (lookup.Decision, bool) { return m.decision.find(context.Background(), ip) }
@@ -75,10 +75,12 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !hasAddress(c) {
+		switch _, encrypted := c.(*tls.Conn); {
+		case !hasAddress(c) && encrypted:
+			return c, nil // a server would not know that it has TLS if it had another type
+		case !hasAddress(c):
 			return &unjudged{Conn: c, by: l}, nil
-		}
-		if l.admits(c) {
+		case l.admits(c):
 			return c, nil
 		}
 	}

@@ -261,6 +261,18 @@ func closed() chan struct{} {
 	return c
 }
 
+// A server sees that a connection has TLS by its type. Around TLS and the PROXY protocol
+// the listener hands on the connection as it is, and the handler judges the client.
+func TestAListenerAroundTLSHidesItFromNoServer(t *testing.T) {
+	l := mustNew(t, Config{Lookup: in(table(t, "192.0.2.1 ban"))}).Listener(handedOut{all: make(chan net.Conn, 1)}, ListenerConfig{})
+	inner, _ := newNamed("192.0.2.1", true)
+	conn := tls.Server(inner, nil)
+	l.Listener.(handedOut).all <- conn
+	if got, err := l.Accept(); got != conn || err != nil {
+		t.Errorf("it is a %T, %v; want the *tls.Conn", got, err)
+	}
+}
+
 // tls.Conn hides the connection inside it: it is judged if its client is known, and the
 // listener does not wait if not.
 func TestAListenerBehindTLSJudgesWhatItCan(t *testing.T) {
