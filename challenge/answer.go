@@ -32,8 +32,8 @@ const maxPayload = 32 << 10
 // never see one.
 //
 // If visitors may wait instead (see [Config].Wait), it reads the first bytes of small
-// forms of the site's own pages and puts them back: r then has another body with the
-// same bytes.
+// forms, except for those of other sites' pages, and puts them back: r then has another
+// body with the same bytes.
 func (g *Gate) Answering(r *http.Request) bool {
 	return len(r.Header[answerHeader]) > 0 || g.wait > 0 && isWaitForm(r)
 }

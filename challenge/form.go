@@ -29,10 +29,31 @@ func sameOrigin(r *http.Request) bool {
 	return len(origin) == 1 && origin[0] == "http://"+r.Host
 }
 
+// otherOrigin reports whether the browser says that a page of another origin sent r. Old
+// browsers and those without scripts, such as Lynx, say nothing about that.
+func otherOrigin(r *http.Request) bool {
+	if site, ok := r.Header["Sec-Fetch-Site"]; ok {
+		return len(site) != 1 || site[0] != "same-origin"
+	}
+	switch origin := r.Header["Origin"]; {
+	case len(origin) == 0:
+		return false
+	case len(origin) > 1:
+		return true
+	default:
+		return origin[0] != "https://"+r.Host && (r.TLS != nil || origin[0] != "http://"+r.Host)
+	}
+}
+
 // isOwnForm reports whether r is a form of one of the site's own pages, of at most
 // limit bytes.
 func isOwnForm(r *http.Request, limit int64) bool {
-	if r.Method != http.MethodPost || r.ContentLength < 0 || r.ContentLength > limit || !sameOrigin(r) {
+	return sameOrigin(r) && isForm(r, limit)
+}
+
+// isForm reports whether r is a form of at most limit bytes.
+func isForm(r *http.Request, limit int64) bool {
+	if r.Method != http.MethodPost || r.ContentLength < 0 || r.ContentLength > limit {
 		return false
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -95,10 +116,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }
 
-// isWaitForm reports whether r is the form of a visitor who waited. The body of r still
-// has all its bytes.
+// isWaitForm reports whether r is the form of a visitor who waited. Its token is for that
+// visitor alone, so a browser need not say which page sent it. The body of r still has
+// all its bytes.
 func isWaitForm(r *http.Request) bool {
-	if r.Body == nil || r.ContentLength < int64(len(waitField)) || !isOwnForm(r, maxWaitForm) {
+	if r.Body == nil || r.ContentLength < int64(len(waitField)) || otherOrigin(r) || !isForm(r, maxWaitForm) {
 		return false
 	}
 	start := make([]byte, len(waitField))
