@@ -7,19 +7,19 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Cut says why not all of a request was inspected.
+// A Cut is a reason why a request was not inspected completely.
 type Cut uint8
 
 // The reasons.
 const (
 	uncut     Cut = iota
 	LongBody      // the body is longer than the limit
-	SlowBody      // it takes too long to arrive
-	NoRoom        // the bodies of all requests use up the memory
-	NoShare       // those of its network use up their share of it
-	Stream        // it may not come before something has been answered
-	TooMuch       // JSON has too many values in it, or a value is too long to be searched
-	TooCostly     // it was made to be hard to inspect
+	SlowBody      // the client sends it too slowly
+	NoRoom        // all requests' bodies together use all the memory
+	NoShare       // the bodies of the client's network use its share of the memory
+	Stream        // the client may wait for an answer before it sends the body
+	TooMuch       // JSON has too many values, or a value is too long to be searched
+	TooCostly     // the client built it to be hard to inspect
 	cutCount
 )
 
@@ -27,10 +27,10 @@ var cutNames = [cutCount]string{
 	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", TooMuch: "too_much", TooCostly: "too_costly",
 }
 
-// String returns the reason as metrics have it, such as long_body.
+// String returns the reason as metrics show it, such as long_body.
 func (c Cut) String() string { return cutNames[c] }
 
-// refusals are the answers to requests that are refused because of a cut.
+// refusals are the answers to requests that are refused for each reason.
 var refusals = [cutCount]struct {
 	status int
 	reason string
@@ -44,19 +44,19 @@ var refusals = [cutCount]struct {
 	TooCostly: {http.StatusForbidden, "it was made to be hard to inspect"},
 }
 
-// A cutBody is why a body is not inspected whole.
+// A cutBody says why a body was not inspected completely.
 type cutBody struct {
 	why   Cut
-	fault bool // the client's own doing: the request is refused, whatever BodyOver says
+	fault bool // the client caused it: the request is refused, whatever BodyOver is
 }
 
-// cutsOf are the reasons of package inspect.
+// cutsOf translates the reasons of package inspect.
 var cutsOf = [...]cutBody{
 	inspect.Whole: {}, inspect.TooLong: {why: LongBody}, inspect.TooSlow: {why: SlowBody}, inspect.NoRoom: {why: NoRoom},
 	inspect.NoShare: {NoShare, true}, inspect.Evicted: {SlowBody, true},
 }
 
-// readBody holds the beginning of r's body against the rules, if they ask for it.
+// readBody checks the beginning of r's body against the rules, if they need it.
 func (i *Inspector) readBody(r *http.Request, in *Inspection, d *inspect.Details) (*inspect.Body, cutBody, error) {
 	if !in.NeedsBody() || r.ContentLength == 0 {
 		in.Body(nil)
@@ -68,7 +68,7 @@ func (i *Inspector) readBody(r *http.Request, in *Inspection, d *inspect.Details
 		return nil, cutBody{why: Stream}, nil
 	}
 	if strict && r.ContentLength > int64(i.cfg.BodyLimit) {
-		return nil, cutBody{why: LongBody}, nil // not even a 100 Continue
+		return nil, cutBody{why: LongBody}, nil // and do not send 100 Continue
 	}
 	body, part, err := i.bodies.Begin(r, inspect.NetworkOf(d.Client), i.cfg.BodyLimit, i.cfg.BodyTimeout)
 	if err != nil {
@@ -78,7 +78,7 @@ func (i *Inspector) readBody(r *http.Request, in *Inspection, d *inspect.Details
 	return body, cutsOf[part.Cut], nil
 }
 
-// bodyParts is Body for a body in pieces.
+// bodyParts does the same as Body, for a body in pieces.
 func (in *Inspection) bodyParts(parts [][]byte) {
 	switch {
 	case len(parts) == 0:
@@ -94,7 +94,7 @@ func (in *Inspection) bodyParts(parts [][]byte) {
 	}
 }
 
-// cutOr returns why not all was inspected, by what the inspection says and what was known
+// cutOr returns the inspection's own reason why it is incomplete, or else the reason known
 // before.
 func (in *Inspection) cutOr(before Cut) Cut {
 	switch {
@@ -106,7 +106,7 @@ func (in *Inspection) cutOr(before Cut) Cut {
 	return before
 }
 
-// cutOff changes the verdict on a request that was not inspected whole.
+// cutOff changes the verdict on a request that was not inspected completely.
 func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) {
 	action := i.cfg.BodyOver
 	switch {
@@ -119,7 +119,7 @@ func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) 
 	case i.observes(d):
 		action = lookup.None
 	case cut.why == TooCostly:
-		action = max(action, lookup.Captcha) // what is left of it may be an attack
+		action = max(action, lookup.Captcha) // the part that was not inspected may be an attack
 	}
 	if action == lookup.None {
 		i.counts.partial[cut.why].Add(1)

@@ -1,39 +1,41 @@
 package waf
 
-// A Detector finds attacks that no pattern describes. It has rules of its own, and is shown
-// the values of a request beside those of the language: see [Set].
+// A Detector finds attacks in Go code, where no pattern of the rule language can. It has its
+// own rules and sees the values of each request (see [Set]).
 type Detector interface {
-	// Rules are those that it may report.
+	// Rules returns the rules that the detector may report.
 	Rules() []Rule
-	// Watch returns what looks at requests, one after the other.
+	// Watch returns a Watch that inspects requests, one after the other.
 	Watch() Watch
 }
 
-// A Watch looks at one request at a time, for one goroutine.
+// A Watch inspects one request at a time. Only one goroutine uses it.
 type Watch interface {
-	// Look is shown a value and its name, both without the escapes of the part they are in,
-	// and keeps neither.
+	// Look inspects a value and its name. Both are already unescaped as their part requires.
+	// Look must not keep them.
 	Look(p Part, name, value []byte)
-	// Findings returns what was found so far, each rule once. It is valid until Reset.
+	// Findings returns the findings so far, at most one for each rule. The result is valid
+	// until Reset.
 	Findings() []Finding
-	// Over reports whether there was too much to look at all of it.
+	// Over reports whether the request had too much data to inspect all of it.
 	Over() bool
-	// Reset ends the request.
+	// Reset prepares for the next request.
 	Reset()
 }
 
-// A Finding is a rule of a detector, by its number in Rules, and where it found something.
+// A Finding says which rule of a detector matched, by its index in Rules, and where.
 type Finding struct {
 	Rule int
 	Part Part
 	Name string
 }
 
-// A Part is a part of a request that detectors are shown.
+// A Part is a part of a request that detectors see.
 type Part uint8
 
-// The parts of a request. A path has its escapes. A raw body is one of which nothing else
-// is shown, or the beginning of a file in a multipart body, with its name.
+// The parts of a request. A path still has its escapes. PartRawBody is a body that could not
+// be split into values, or the beginning of a file in a multipart body, together with the
+// file's name.
 const (
 	PartPath Part = iota
 	PartArg
@@ -44,19 +46,19 @@ const (
 	PartRawBody
 )
 
-// alertZones say what alerts call the parts.
+// alertZones are the names of the parts in alerts.
 var alertZones = [...]zone{
 	PartPath: zoneURI, PartArg: zoneArgs, PartCookie: zoneCookies, PartHeader: zoneHeaders,
 	PartBodyArg: zoneBodyArgs, PartFile: zoneFiles, PartRawBody: zoneRawBody,
 }
 
-// A placedDetector is one of those that run, with the number of its first rule.
+// A placedDetector is a detector in use, with the number of its first rule.
 type placedDetector struct {
 	Detector
 	first int
 }
 
-// addDetector adds a detector and its rules, behind those of files.
+// addDetector adds a detector and its rules, after the rules from files.
 func (r *Rules) addDetector(d Detector) {
 	r.detectors = append(r.detectors, placedDetector{d, len(r.rules)})
 	for _, rule := range d.Rules() {
@@ -66,10 +68,10 @@ func (r *Rules) addDetector(d Detector) {
 	}
 }
 
-// maxShown bounds a part of the head that detectors are shown.
+// maxShown is how many bytes of one part of the head detectors see.
 const maxShown = 8 << 10
 
-// watchHead shows detectors the head.
+// watchHead passes the head to the detectors.
 func (in *Inspection) watchHead() {
 	for _, w := range in.watches {
 		w.Look(PartPath, nil, in.queryless())
@@ -92,11 +94,11 @@ func (in *Inspection) queryless() []byte {
 	return target[:indexByte(target, '?')]
 }
 
-// costOfShown is what it costs to show a header, in bytes.
+// costOfShown is the cost of passing one header, in bytes, in addition to its length.
 const costOfShown = 32
 
-// watchHeaders shows detectors the headers, as far as that costs no more than the rest of
-// the head may.
+// watchHeaders passes the headers to the detectors, up to the same limit as for the rest of
+// the head.
 func (in *Inspection) watchHeaders() {
 	left := maxHead
 	for name, values := range in.req.Header {
@@ -121,8 +123,8 @@ func (in *Inspection) watchHeader(name, value string) {
 	}
 }
 
-// watchBody shows detectors what is in a body. What its Content-Type does not tell, they
-// see as applications may read it all the same.
+// watchBody passes the values of a body to the detectors. If the Content-Type does not say
+// how to read the body, they get the values that an application may still read from it.
 func (in *Inspection) watchBody(body []byte) {
 	if len(in.watches) == 0 {
 		return
@@ -143,7 +145,8 @@ func (in *Inspection) watchBody(body []byte) {
 	}
 }
 
-// readAnyway reads a body that gave no values as the form or the JSON that it looks like.
+// readAnyway reads a body that gave no values, as a form or as JSON, whichever it looks
+// like.
 func (in *Inspection) readAnyway(body []byte) {
 	if len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) > 0 || len(body) == 0 {
 		return
@@ -160,7 +163,7 @@ func (in *Inspection) readAnyway(body []byte) {
 	}
 }
 
-// isForm reports whether a body begins as a form does: with a name and an equals sign.
+// isForm reports whether a body begins like a form: with a name and an equals sign.
 func isForm(body []byte) bool {
 	for i, c := range body[:min(len(body), 256)] {
 		switch {
@@ -173,7 +176,7 @@ func isForm(body []byte) bool {
 	return false
 }
 
-// readQuoted adds the strings of what is nearly JSON.
+// readQuoted adds the quoted strings of a body that is almost JSON.
 func (in *Inspection) readQuoted(body []byte) {
 	from := -1
 	for i := 0; i < len(body) && !in.isFull(zoneBodyArgs); i++ {
@@ -189,7 +192,7 @@ func (in *Inspection) readQuoted(body []byte) {
 	}
 }
 
-// tell adds what detectors found to the matches.
+// tell adds the findings of the detectors to the matches.
 func (in *Inspection) tell() {
 	for i, w := range in.watches {
 		in.over = in.over || w.Over()
@@ -210,8 +213,8 @@ func (in *Inspection) tellOf(rule *Rule, f Finding) {
 	in.matches = append(in.matches, m)
 }
 
-// valueOf returns the beginning of a value in which a detector found something, as far as
-// it is known.
+// valueOf returns the beginning of the value in which a detector found something, or nil if
+// the value is not known.
 func (in *Inspection) valueOf(f Finding) []byte {
 	clip := func(s []byte) []byte { return s[:min(len(s), mostPayload)] }
 	switch f.Part {

@@ -6,24 +6,24 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// An Explanation says what becomes of a request, and which rules have a part in it.
+// An Explanation is the verdict on a request, and the rules that it matches.
 type Explanation struct {
 	Verdict inspect.Verdict
-	Matches []Explained // those that stop come first
-	Part    bool        // not all of the request was looked at
+	Matches []Explained // rules that stop requests come first
+	Part    bool        // only a part of the request was inspected
 }
 
-// An Explained is a rule that a request matches.
+// An Explained is a rule that the request matches.
 type Explained struct {
 	Rule     *Rule
 	Zones    []string
-	Found    string // what was found there first
-	Excepted bool   // it does not count
-	Stops    bool   // it stops requests
+	Found    string // the first text that the rule matched
+	Excepted bool   // an exception covers it
+	Stops    bool   // the rule stops requests
 }
 
-// Explain says what Inspect would, and why, of a request with a whole body. The counts are
-// those of Inspect.
+// Explain returns what Inspect would decide on a request with this body, and why. It adds to
+// the same counts as Inspect.
 func (i *Inspector) Explain(r *http.Request, body []byte, d inspect.Details) Explanation {
 	d = d.WithDefaults(r)
 	req := RequestOf(r)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// path reads a file, a folder or what a glob finds.
+// path reads a file, a folder, or all files that match a glob.
 func (l *loader) path(p string, outOfBand bool) error {
 	paths, isGlob := []string{p}, strings.ContainsAny(p, "*?[")
 	if isGlob {
@@ -38,7 +38,7 @@ func (l *loader) path(p string, outOfBand bool) error {
 	return nil
 }
 
-// filesOf returns a file, or those of a folder, the first by name first.
+// filesOf returns the file p, or the files in the folder p in the order of their names.
 func filesOf(p string) ([]string, error) {
 	info, err := os.Stat(p)
 	if err != nil {
@@ -74,7 +74,7 @@ func filesOf(p string) ([]string, error) {
 
 func isYAML(name string) bool { return path.Ext(name) == ".yaml" || path.Ext(name) == ".yml" }
 
-// set reads all rules of a file system.
+// set reads all rules of a Set's file system.
 func (l *loader) set(s Set) error {
 	err := fs.WalkDir(s.Files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !isYAML(name) || strings.HasPrefix(entry.Name(), ".") {
@@ -94,7 +94,7 @@ func (l *loader) set(s Set) error {
 	return nil
 }
 
-// read reads a file.
+// read reads a file and adds it to the fingerprint.
 func (l *loader) read(name string) ([]byte, error) {
 	content, err := readFile(name)
 	if err == nil {
@@ -103,7 +103,7 @@ func (l *loader) read(name string) ([]byte, error) {
 	return content, err
 }
 
-// note adds what was read to the print.
+// note adds the name and content of a file to the fingerprint of the rules.
 func (l *loader) note(name string, content []byte) {
 	fmt.Fprintf(l.print, "%q %d ", name, len(content))
 	l.print.Write(content)

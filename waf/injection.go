@@ -2,20 +2,21 @@ package waf
 
 import "github.com/corazawaf/libinjection-go"
 
-// What of a value is searched for injections: to search a byte takes long, and an attack
-// may stand behind any number of other bytes.
+// The parts of a value that are searched for injections. There are limits because searching
+// a byte takes long. Pieces from the end are searched too, because an attacker can put any
+// number of bytes before the attack.
 const (
 	injectionHead   = 4 << 10  // bytes at its beginning
-	injectionWindow = 2 << 10  // of each further piece, the last ones first
-	injectionLap    = 256      // bytes by which pieces overlap
-	maxInjected     = 12 << 10 // of all values of a request, as often as rules ask for them
-	longestRun      = 32       // of one byte, of which the rest is left out: padding
+	injectionWindow = 2 << 10  // of each further piece; the search goes from the end to the beginning
+	injectionLap    = 256      // bytes that two pieces share
+	maxInjected     = 12 << 10 // of all values of a request; a value counts once for each test on it
+	longestRun      = 32       // repeats of one byte; more repeats are padding and are skipped
 )
 
-// injects reports whether a value holds what a test looks for. If there is too much to
-// search, the answer is yes for a parameter that the rule names: such have a short value
-// in each honest request. For any other it is no, and the request counts as not looked at
-// whole.
+// injects reports whether a value contains what a test looks for. If the value is too long
+// to search completely, the answer is yes for a parameter that the rule names, because
+// honest requests have short values there. For any other value the answer is no, and the
+// request counts as not inspected completely.
 func (in *Inspection) injects(t *test, value []byte) bool {
 	if len(value) > injectionHead {
 		value = in.withoutRuns(value)
@@ -32,7 +33,8 @@ func (in *Inspection) injects(t *test, value []byte) bool {
 	return t.name != ""
 }
 
-// searched searches a piece of a value, and reports whether there was room for that.
+// searched searches a piece of a value. done is false if the request has reached its limit
+// and the piece was not searched.
 func (in *Inspection) searched(t *test, piece []byte) (found, done bool) {
 	if in.injected += len(piece); in.injected > maxInjected {
 		return false, false
@@ -45,7 +47,7 @@ func (in *Inspection) searched(t *test, piece []byte) (found, done bool) {
 	return found, true
 }
 
-// withoutRuns returns a value without what of long runs of one byte says nothing new.
+// withoutRuns returns a value with long runs of the same byte made shorter.
 func (in *Inspection) withoutRuns(value []byte) []byte {
 	start, run := len(in.room.bytes), 0
 	for i, c := range value {

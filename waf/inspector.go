@@ -11,50 +11,51 @@ import (
 	"go.uber.org/zap"
 )
 
-// Name is the origin of what the WAF decides about requests, and what logs call it.
+// Name is the origin of the WAF's decisions, in logs and in metrics.
 const Name = "waf"
 
 // Config describes an [Inspector]. Only Rules is required.
 type Config struct {
 	Rules *Rules
 
-	// Observe lets requests pass that rules match, and only tells of them.
+	// Observe logs requests that match rules, but lets them pass.
 	Observe bool
 
-	// Except lists what does not count.
+	// Except lists the rules that are ignored, for all requests or for some.
 	Except []Exception
 
-	// BodyLimit is how many bytes of a body are inspected, at most 64 MiB. What a request
-	// can cost grows with it. Default: 128 KiB.
+	// BodyLimit is how many bytes of a body are inspected, at most 64 MiB. A higher limit
+	// lets a request use more processor time. Default: 128 KiB.
 	BodyLimit int
 
-	// BodyTimeout is how long a body, or its first BodyLimit bytes, may take to
-	// arrive. Default: 10s.
+	// BodyTimeout is how long a client may take to send a body, or its first BodyLimit
+	// bytes. Default: 10s.
 	BodyTimeout time.Duration
 
-	// BodyMemory limits the memory for the bodies of all requests in progress, as that of
-	// package appsec does. Default: 256 MiB.
+	// BodyMemory limits the memory for the bodies of all requests in progress. Package
+	// appsec has the same option. Default: 256 MiB.
 	BodyMemory int64
 
-	// BodyOver is the action for a request that cannot be inspected as a whole: its body
-	// is longer than BodyLimit, takes longer than BodyTimeout, finds no room, or is a
-	// stream; or it has more in it than is looked at, see [Inspection.Over]. None inspects
-	// what there is, and lets the rest pass. Captcha inspects that, too, and wants a
-	// challenge solved for the rest. Ban refuses the request. Default: None.
+	// BodyOver is the action for a request that the WAF cannot inspect completely. This is
+	// so if its body is longer than BodyLimit, takes longer than BodyTimeout, gets no
+	// memory, or is a stream, and if the request has more parts than the WAF inspects (see
+	// [Inspection.Over]). None and Captcha inspect the available part first. If no rule
+	// stops the request then, None lets it pass, and Captcha asks the client to solve a
+	// challenge. Ban refuses the request. Default: None.
 	BodyOver lookup.Action
 
-	// LogPayload has findings say what was found, for the log. That is what a client has
-	// written, and may be a password. Default: false.
+	// LogPayload adds the text that a rule matched to the log. The client wrote this text,
+	// and it may contain a password. Default: false.
 	LogPayload bool
 
 	Logger *zap.Logger // default: none
 }
 
-// An Exception says that a rule does not count.
+// An Exception disables a rule, for all requests or for some.
 type Exception struct {
-	Rule string // its name, or a pattern with * and ?
+	Rule string // the rule's name, or a pattern with * and ?
 
-	// Matcher says for which requests. Default: all.
+	// Matcher selects the requests for which the rule is disabled. Default: all.
 	Matcher func(*http.Request) bool
 }
 
@@ -62,10 +63,10 @@ func (e *Exception) covers(rule string, r *http.Request) bool {
 	return globMatch(e.Rule, rule) && (e.Matcher == nil || e.Matcher(r))
 }
 
-// Covers reports whether a pattern of an [Exception] is about a rule.
+// Covers reports whether the pattern of an [Exception] matches the name of a rule.
 func Covers(pattern, rule string) bool { return globMatch(pattern, rule) }
 
-// The defaults and bounds that Config's fields name.
+// The defaults and limits of Config's fields.
 const (
 	defaultBodyLimit   = 128 << 10
 	maxBodyLimit       = 64 << 20
@@ -73,14 +74,14 @@ const (
 	defaultBodyMemory  = 256 << 20
 )
 
-// An Inspector holds requests against rules. It is a middleware.Inspector, for many
-// goroutines at once, and has nothing to close.
+// An Inspector checks requests against rules. It implements middleware.Inspector. Several
+// goroutines may use it at once, and it needs no Close.
 //
 // # Failure
 //
-// Rules cannot be late, and ask nobody. A request at which they fail all the same, by a
-// fault of this package, passes: the site comes before its protection. It is counted, and
-// the log says so.
+// The rules run inside this process, so no other server can delay them. If a bug in this
+// package makes them panic, the request passes: keeping the site available matters more. The
+// panic is counted and logged.
 type Inspector struct {
 	cfg    Config
 	rules  *Rules
@@ -131,15 +132,15 @@ func (cfg *Config) check() error {
 // Name implements middleware.Inspector.
 func (i *Inspector) Name() string { return Name }
 
-// Rules returns what runs.
+// Rules returns the rules that the inspector uses.
 func (i *Inspector) Rules() *Rules { return i.rules }
 
-// Inspect holds r against the rules, once for each request. If r has a body and a rule
-// asks for it, Inspect reads the beginning of it, and puts one in its place that begins
-// with the same bytes. When r has been served, the caller has to call the verdict's
-// Release, whatever it says.
+// Inspect checks r against the rules. Call it once for each request. If r has a body and a
+// rule needs it, Inspect reads the beginning of the body, and replaces r.Body with a reader
+// that returns the same bytes first. After r has been served, the caller must call the
+// verdict's Release, whatever the verdict is.
 //
-// The error is not nil if the body breaks off or is malformed, and then wraps
+// The error is not nil if the body ends too early or is malformed. It wraps
 // [inspect.ErrBody].
 func (i *Inspector) Inspect(r *http.Request, d inspect.Details) (v inspect.Verdict, err error) {
 	d = d.WithDefaults(r)
@@ -169,8 +170,8 @@ func (i *Inspector) Inspect(r *http.Request, d inspect.Details) (v inspect.Verdi
 	return v, nil
 }
 
-// failed says that the rules have failed at a request. One that does it once does it
-// again: few lines say it all.
+// failed logs a panic of the rules. A request that causes one panic can cause many, so only
+// the counts 1, 2, 4, 8 and so on are logged.
 func (i *Inspector) failed(p any) {
 	if n := i.counts.failed.Add(1); n&(n-1) == 0 {
 		i.cfg.Logger.Error("the WAF panicked, request let through", zap.Any("panic", p), zap.Uint64("times", n), zap.Stack("stack"))

@@ -6,27 +6,27 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Stats counts what became of requests since the inspector was made.
+// Stats counts requests since the inspector was created.
 type Stats struct {
-	Inspected uint64                 // all of them
-	Stopped   [lookup.Ban + 1]uint64 // those that a rule stopped, by action
-	Told      uint64                 // those that rules matched, and that were not stopped by them
-	Partial   [int(cutCount)]uint64  // those of which not all was inspected, by the Cut
-	Refused   [int(cutCount)]uint64  // those refused for that
-	Broken    uint64                 // those whose body broke off or was malformed
-	Failed    uint64                 // those at which the WAF itself failed
-	Bodies    int64                  // bytes that bodies take now
-	Rules     []RuleStats            // of the rules that match, in their order
+	Inspected uint64                 // all requests
+	Stopped   [lookup.Ban + 1]uint64 // requests that a rule stopped, by action
+	Told      uint64                 // requests that matched rules but were not stopped by them
+	Partial   [int(cutCount)]uint64  // requests that passed without complete inspection, by Cut
+	Refused   [int(cutCount)]uint64  // requests challenged or refused for that, by Cut
+	Broken    uint64                 // requests whose body ended too early or was malformed
+	Failed    uint64                 // requests during which the WAF panicked
+	Bodies    int64                  // bytes of memory that bodies use now
+	Rules     []RuleStats            // the rules that matched at least once, in their order
 }
 
-// RuleStats counts what a rule has matched.
+// RuleStats counts the matches of one rule.
 type RuleStats struct {
 	Rule     *Rule
-	Matched  uint64 // requests
-	Excepted uint64 // requests for which it does not count
+	Matched  uint64 // requests that match, without those excepted
+	Excepted uint64 // requests for which an exception covers the rule
 }
 
-// counts are those of an inspector.
+// counts are the counters of an inspector.
 type counts struct {
 	inspected, told, broken, failed atomic.Uint64
 
@@ -39,10 +39,10 @@ type ruleCounts struct{ matched, excepted atomic.Uint64 }
 
 func newCounts(r *Rules) counts { return counts{rules: make([]ruleCounts, len(r.rules))} }
 
-// of returns the counts of a rule.
+// of returns the counters of a rule.
 func (i *Inspector) of(r *Rule) *ruleCounts { return &i.counts.rules[r.number] }
 
-// Stats returns what has been counted.
+// Stats returns the current counts.
 func (i *Inspector) Stats() Stats {
 	c := &i.counts
 	s := Stats{

@@ -10,10 +10,10 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// maxAlso bounds the rules that a reason names beside the first.
+// maxAlso is how many further rules a reason names after the first one.
 const maxAlso = 3
 
-// verdict returns what becomes of a request, by what was found in it.
+// verdict decides on a request from the rules that it matches.
 func (i *Inspector) verdict(in *Inspection, r *http.Request, d *inspect.Details) inspect.Verdict {
 	matches := i.counted(in, r, d)
 	if len(matches) == 0 {
@@ -40,7 +40,7 @@ func (i *Inspector) verdict(in *Inspection, r *http.Request, d *inspect.Details)
 	return v
 }
 
-// counted returns the matches that count, and counts them.
+// counted returns the matches that no exception covers, and counts all matches.
 func (i *Inspector) counted(in *Inspection, r *http.Request, d *inspect.Details) []Match {
 	var all []Match
 	for _, m := range in.Matches() {
@@ -52,7 +52,7 @@ func (i *Inspector) counted(in *Inspection, r *http.Request, d *inspect.Details)
 		n.matched.Add(1)
 		all = append(all, m)
 	}
-	// Who is certain is the reason, wherever it stands.
+	// A certain rule comes first and becomes the reason, wherever it stands among the rules.
 	slices.SortStableFunc(all, func(a, b Match) int { return int(a.Rule.Confidence) - int(b.Rule.Confidence) })
 	return all
 }
@@ -64,7 +64,7 @@ func (i *Inspector) isExcepted(rule string, r *http.Request, d *inspect.Details)
 	return slices.ContainsFunc(i.cfg.Except, func(e Exception) bool { return e.covers(rule, r) })
 }
 
-// stops reports whether the rule of a match stops requests.
+// stops reports whether the rule of m stops requests.
 func (i *Inspector) stops(m Match) bool {
 	return !m.Rule.OutOfBand && i.actionOf(m.Rule) != lookup.None
 }
@@ -73,8 +73,8 @@ func (i *Inspector) observes(d *inspect.Details) bool {
 	return d.Mode == inspect.Observe || d.Mode == inspect.ModeDefault && i.cfg.Observe
 }
 
-// actionOf returns what a rule asks for. A word that appsec-configs have and that means
-// nothing here is a ban, as an unknown action is elsewhere.
+// actionOf returns the action of a rule. A word that is valid in appsec-configs but has no
+// meaning here is a ban, as everywhere else.
 func (i *Inspector) actionOf(r *Rule) lookup.Action {
 	word := r.Remediation
 	if word == "" {
@@ -89,9 +89,8 @@ func (i *Inspector) actionOf(r *Rule) lookup.Action {
 	return lookup.Ban
 }
 
-// findings returns what is told of matches. Of the rules that stop requests one is told,
-// which is the first, as CrowdSec's engine does: two that stop one request are no two
-// attacks.
+// findings returns the findings to report. Of the rules that stop requests it reports only
+// the first, as CrowdSec's engine does: two rules that stop the same request are one attack.
 func (i *Inspector) findings(in *Inspection, matches []Match, first int) []event.Finding {
 	all := make([]event.Finding, 0, 1)
 	if first >= 0 {
@@ -123,7 +122,8 @@ func (i *Inspector) finding(in *Inspection, m *Match) event.Finding {
 	return f
 }
 
-// reasonOf says in a few words which rules stop a request, without what they have found.
+// reasonOf returns a short text that names the rules that stop a request, without the text
+// that they matched.
 func reasonOf(matches []Match, first int) string {
 	var b strings.Builder
 	b.WriteString(matches[first].Rule.Name + " in " + strings.Join(matches[first].plainZones(), ", "))
@@ -141,8 +141,8 @@ func reasonOf(matches []Match, first int) string {
 	return b.String()
 }
 
-// plainZones returns the zones of a match, with the names of values that look like names:
-// what else a client writes there may be what it attacks with.
+// plainZones returns the zones of a match. It keeps the name of a value only if it looks
+// like a name, because the client chooses it and may put the attack there.
 func (m *Match) plainZones() []string {
 	var all []string
 	for _, at := range m.Zones {
@@ -156,7 +156,7 @@ func (m *Match) plainZones() []string {
 	return all
 }
 
-// isPlain reports whether a name is made of letters, digits and what parts them.
+// isPlain reports whether a name has only letters, digits and the separators _ - . [ ].
 func isPlain(name string) bool {
 	const most = 64
 	for _, c := range []byte(name) {

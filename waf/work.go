@@ -1,27 +1,28 @@
 package waf
 
-// What one request costs is counted in units of work, of which two or three take a
-// nanosecond. One that takes more than a request and its body may was made to be slow. What
-// is left of it is not looked at then: see [Inspection.Costly].
+// The processor time for a request is counted in units of work. Two or three units take
+// about one nanosecond. If a request needs more than maxWork plus workOfAByte for each byte
+// of its body, the client probably built it to be slow. The rest of it is not inspected
+// then: see [Inspection.Costly].
 const (
 	maxWork     = 2_000_000
-	workOfAByte = 16 // of the body; so that a larger one may take longer
+	workOfAByte = 16 // of the body, so that a larger body may take longer
 )
 
-// What a piece of work costs.
+// The costs of the kinds of work.
 const (
-	costOfAsking    = 20   // a test of one value
+	costOfAsking    = 20   // to test one value
 	costOfValue     = 6    // to look at one value's name
 	costOfCounting  = 150  // to count a value by its name
-	costOfByte      = 1    // of a text in which literals are looked for
-	costOfTransform = 1    // of a byte that a transform looks at
-	costOfReading   = 1    // of a byte of the body, or of what is made of it
-	costOfAdding    = 60   // a value to those of its zone
-	costOfPart      = 1500 // of a multipart body
-	costOfInjection = 80   // of a byte that is searched for SQL or for scripts
+	costOfByte      = 1    // to search one byte of a text for literals
+	costOfTransform = 1    // to transform one byte
+	costOfReading   = 1    // to parse one byte of the body, or of data decoded from it
+	costOfAdding    = 60   // to add a value to its zone
+	costOfPart      = 1500 // to read one part of a multipart body
+	costOfInjection = 80   // to search one byte for SQL or scripts
 )
 
-// costOfByte is what it costs to compare a byte of a value.
+// costOfByte returns the cost of comparing one byte of a value.
 func (k operatorKind) costOfByte() int {
 	switch k {
 	case opContains, opWords:
@@ -34,9 +35,9 @@ func (k operatorKind) costOfByte() int {
 
 func (in *Inspection) spend(work int) { in.work += work }
 
-// isSpent reports whether the request was made to be slow.
+// isSpent reports whether the request has used all its units of work.
 func (in *Inspection) isSpent() bool { return in.work > maxWork+workOfAByte*in.length }
 
-// Costly reports whether the request would have taken too much work to be looked at whole,
-// or has a head or a form as no honest one has.
+// Costly reports whether the inspection stopped because it took too much work, or whether
+// the head or a form is larger than any of an honest client.
 func (in *Inspection) Costly() bool { return in.isSpent() || in.padded }
