@@ -7,24 +7,25 @@ import (
 )
 
 const (
-	firstPiece = 4 << 10  // of a body: enough for most forms
-	nextPiece  = 32 << 10 // what it grows by
-	shareOf    = 8        // a network has one part in so many of what all share
+	firstPiece = 4 << 10  // the first piece of a body: enough for most forms
+	nextPiece  = 32 << 10 // each further piece
+	shareOf    = 8        // one network may use 1/8 of all the memory
 
-	// stallTime is how long a body may go without filling a piece before it has
-	// to make room for others.
+	// stallTime is how long a body may take to fill a piece. After that it loses its memory
+	// if other bodies need it.
 	stallTime = 2 * time.Second
-	// roomPause is between two looks for room.
+	// roomPause is the time between two attempts to get memory.
 	roomPause = 50 * time.Millisecond
 )
 
-// Bodies lend the memory for the beginnings of bodies, in pieces, up to a bound
-// for all of them and one for each network. What a body takes grows with what has
-// come of it; what a client says about the length costs nothing.
+// Bodies lends memory for the beginnings of bodies, in pieces. There is a limit for all
+// bodies together and one for each network. A body gets memory only for bytes that have
+// arrived: the length that a client announces reserves nothing.
 //
-// A body that finds no room waits. If another has not filled a piece for longer than
-// stallTime, that is cut, and its pieces are free: one of the same network when that
-// has used up its share, and any when all have used up the whole.
+// A body that gets no memory waits. If another body has not filled a piece for longer than
+// stallTime, that one is cut off, and its pieces become free. If a network has used its
+// share, this happens only to a body of that network. If the whole memory is in use, it can
+// happen to any body.
 type Bodies struct {
 	free [2]sync.Pool // of *piece
 
@@ -35,15 +36,15 @@ type Bodies struct {
 	networks map[netip.Prefix]*ledger
 }
 
-// A piece is some memory.
+// A piece is a block of memory.
 type piece struct {
 	home *Bodies
 	mem  []byte
 	n    int // bytes of the body in it
 }
 
-// NewBodies returns Bodies that read up to a limit, with so many bytes of memory. One
-// body up to the limit always finds room.
+// NewBodies returns Bodies for bodies of up to limit bytes, which use at most most bytes of
+// memory. If most is too small for one whole body, it is raised to that.
 func NewBodies(limit int, most int64) *Bodies {
 	p := &Bodies{longest: pieceSpace(limit + 1)}
 	most = max(most, p.longest)
@@ -53,13 +54,13 @@ func NewBodies(limit int, most int64) *Bodies {
 	return p
 }
 
-// pieceSpace returns what the pieces for so many bytes take.
+// pieceSpace returns how much memory the pieces for a body of this length need.
 func pieceSpace(length int) int64 {
 	rest := max(length-firstPiece, 0)
 	return firstPiece + int64((rest+nextPiece-1)/nextPiece)*nextPiece
 }
 
-// enter adds b, which is going to grow.
+// enter adds b to the bodies that still grow.
 func (p *Bodies) enter(b *Body) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +75,7 @@ func (p *Bodies) enter(b *Body) {
 	b.growing = true
 }
 
-// rest notes that b does not grow any more.
+// rest records that b does not grow any more.
 func (p *Bodies) rest(b *Body) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,8 +99,8 @@ func (p *Bodies) forgetLocked(network netip.Prefix) {
 	}
 }
 
-// grow returns the next piece for b; nil if there is no room now. Then it says
-// whether it is the network, or all together, who have used up what they may.
+// grow returns the next piece for b, or nil if there is no memory now. Then the Cut says
+// whether the network or all bodies together have reached their limit.
 func (p *Bodies) grow(b *Body, first bool) (*piece, Cut) {
 	class := 1
 	if first {
@@ -116,12 +117,12 @@ func (p *Bodies) grow(b *Body, first bool) (*piece, Cut) {
 
 var pieceSizes = [2]int64{firstPiece, nextPiece}
 
-// take takes so many bytes for b, or says why it cannot.
+// take reserves size bytes for b, or says why it cannot.
 func (p *Bodies) take(b *Body, size int64) Cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !b.growing {
-		return TooSlow // cut meanwhile
+		return TooSlow // it was cut off in the meantime
 	}
 	if why, full := p.room(b, size); why != Whole {
 		for i := range b.lines {
@@ -140,9 +141,9 @@ func (p *Bodies) take(b *Body, size int64) Cut {
 	return Whole
 }
 
-// room says whether there is room for so many bytes more of b, and if not, which
-// ledger is full. Half of all the memory is for networks that have no more than one
-// whole body there: so many others as may come leave room for who comes last.
+// room says whether size more bytes are available for b, and if not, which ledger is full.
+// Half of all the memory is kept for networks that use no more than one whole body there. So
+// even when many networks send bodies, some memory is left for a new client.
 func (p *Bodies) room(b *Body, size int64) (Cut, *ledger) {
 	own := b.lines[0].of
 	switch {
@@ -154,7 +155,7 @@ func (p *Bodies) room(b *Body, size int64) (Cut, *ledger) {
 	return Whole, nil
 }
 
-// giveBack returns pieces of a body of network to where they are from.
+// giveBack returns pieces of a body of this network to the Bodies that lent them.
 func giveBack(network netip.Prefix, pieces []*piece) {
 	for len(pieces) > 0 {
 		n := 1
@@ -166,7 +167,7 @@ func giveBack(network netip.Prefix, pieces []*piece) {
 	}
 }
 
-// put takes back pieces of a body of network.
+// put takes back pieces of a body of this network.
 func (p *Bodies) put(network netip.Prefix, pieces []*piece) {
 	var size int64
 	for _, old := range pieces {

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// A Part is the beginning of a body. It is valid until the body is read.
+// A Part is the beginning of a body. It is valid until someone reads from the body.
 type Part struct {
 	Bytes [][]byte
 	Size  int
-	Cut   Cut // why it is not the whole body
+	Cut   Cut // why it is not the whole body; Whole if it is
 }
 
 // A Cut is a reason why a Part is not the whole body.
@@ -24,16 +24,16 @@ type Cut uint8
 const (
 	Whole   Cut = iota // it is the whole body
 	TooLong            // the body is longer than the limit
-	TooSlow            // it takes too long to arrive
-	NoRoom             // the bodies of all requests use up the memory
-	NoShare            // those of its network use up their share of it
-	Evicted            // it stalled while others waited for memory
+	TooSlow            // the client sends it too slowly
+	NoRoom             // all requests' bodies together use all the memory
+	NoShare            // the bodies of the client's network use its share of the memory
+	Evicted            // it made no progress while others waited for memory
 )
 
-// Begin reads the beginning of r's body: up to one byte more than limit, within wait. It
-// puts a [Body] that starts with these bytes into r, unless there is one, or r has no
-// body: then b is nil. Length, encoding and trailers of r stay as they are. The error
-// wraps [ErrBody], and r cannot be served.
+// Begin reads the beginning of r's body: up to limit+1 bytes, for at most wait. It replaces
+// r.Body with a [Body] that returns these bytes first, unless r.Body is one already. If r
+// has no body, b is nil. The length, encoding and trailers of r stay as they are. If there
+// is an error, it wraps [ErrBody], and r cannot be served.
 func (p *Bodies) Begin(r *http.Request, network netip.Prefix, limit int, wait time.Duration) (b *Body, part Part, err error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil, Part{}, nil
@@ -53,34 +53,34 @@ func (p *Bodies) Begin(r *http.Request, network netip.Prefix, limit int, wait ti
 	return b, part, nil
 }
 
-// A Body is the body of a request, of which the beginning is held.
+// A Body is the body of a request. It keeps the beginning of it in memory.
 //
-// A goroutine reads the beginning, for there is no other way to bound the wait:
-// a deadline would break what is read later. At most it stays in its last call
-// of Read, which ends with the connection, or when the client sends the next
-// byte; whoever reads on comes after it.
+// A goroutine reads the beginning, because there is no other way to limit the wait: a
+// deadline on the connection would also break later reads. The goroutine may stay in its
+// last call of Read until the connection ends or the client sends the next byte. Later reads
+// wait for that.
 type Body struct {
 	src     io.ReadCloser
 	pool    *Bodies
 	network netip.Prefix  // of the client
-	limit   int           // of what is inspected
+	limit   int           // how many bytes are inspected
 	done    chan struct{} // closed when the goroutine has ended
-	halt    chan struct{} // closed when no more is to be read ahead
-	evicted chan struct{} // closed by the pool when others need the room
+	halt    chan struct{} // closed when the goroutine should stop reading ahead
+	evicted chan struct{} // closed by the pool when others need the memory
 
 	mu       sync.Mutex
-	held     []*piece // what has been read ahead; no longer than limit+1
-	size     int      // of it, with what has been read meanwhile
-	off      int      // up to where the first piece has been read
-	err      error    // what src has ended with
+	held     []*piece // the bytes read ahead, at most limit+1
+	size     int      // how many bytes were read ahead, with those that have left held
+	off      int      // how many bytes of the first piece have been read
+	err      error    // the error that src ended with
 	stopped  bool     // halt is closed
-	lack     Cut      // why there was no room at some time; Whole: there always was
-	finished bool     // the goroutine is not to touch anything any more
+	lack     Cut      // why there was no memory at some time; Whole if there always was
+	finished bool     // the goroutine does not touch anything any more
 	closed   bool
-	closing  bool // the goroutine is to close src
+	closing  bool // the goroutine must close src
 
-	// What the pool knows of b, under its own lock.
-	lines   [2]line // in the ledger of the network, and in that of all
+	// The pool's data about b. The pool's lock guards it.
+	lines   [2]line // in the network's ledger, and in the one for all
 	grown   time.Time
 	growing bool
 }
@@ -94,13 +94,13 @@ func newBody(src io.ReadCloser, p *Bodies, network netip.Prefix, limit int) *Bod
 	return b
 }
 
-// extend reads up to a higher limit than before, with the memory of p, if that limit is
-// the reason why there is no more. A body that was late is not waited for again.
+// extend reads up to a higher limit, with memory from p, if the body stopped at its old
+// limit. It does not wait again for a body that was too slow.
 func (b *Body) extend(p *Bodies, limit int, wait time.Duration) {
 	if !b.isFull(limit) {
 		return
 	}
-	<-b.done // it does not read any more
+	<-b.done // the old goroutine has ended
 	b.mu.Lock()
 	b.pool, b.limit, b.stopped, b.finished = p, limit, false, false
 	b.done, b.halt, b.evicted = make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -135,7 +135,8 @@ func (b *Body) ahead(wait time.Duration) {
 	}
 }
 
-// part returns the beginning of b, at most limit bytes, or why b cannot be read.
+// part returns the beginning of b, at most limit bytes, or the error that reading ended
+// with.
 func (b *Body) part(limit int) (Part, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,8 +149,9 @@ func (b *Body) part(limit int) (Part, error) {
 	return b.partLocked(limit), nil
 }
 
-// wasEvicted reports whether others needed the room. That may be so whichever of several
-// things begin has seen first.
+// wasEvicted reports whether the pool took the memory of b for others. It looks at the
+// channel itself, because the select in ahead may pick another case that is ready at the
+// same time.
 func (b *Body) wasEvicted() bool {
 	select {
 	case <-b.evicted:
@@ -187,7 +189,7 @@ func (b *Body) stopLocked() {
 	}
 }
 
-// dropLocked gives back all but the piece that is being read into.
+// dropLocked gives back all pieces except the one that the goroutine is reading into.
 func (b *Body) dropLocked() {
 	b.closed = true
 	if b.finished {
@@ -200,7 +202,7 @@ func (b *Body) dropLocked() {
 	}
 }
 
-// fill reads ahead.
+// fill reads ahead, in its own goroutine.
 func (b *Body) fill() {
 	defer b.finish()
 	for {
@@ -220,8 +222,8 @@ func (b *Body) fill() {
 	}
 }
 
-// space returns where to read to, and waits until there is room; nothing: read no
-// more.
+// space returns the memory to read into, and waits until there is some. It returns nothing
+// if the goroutine should stop reading.
 func (b *Body) space() []byte {
 	for {
 		space, wait := b.free()
@@ -238,7 +240,7 @@ func (b *Body) space() []byte {
 	}
 }
 
-// free returns where to read to, or whether to wait for room.
+// free returns the memory to read into, or says that the caller must wait for some.
 func (b *Body) free() (space []byte, wait bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -248,7 +250,7 @@ func (b *Body) free() (space []byte, wait bool) {
 	if last := len(b.held) - 1; last < 0 || b.held[last].n == len(b.held[last].mem) {
 		fresh, why := b.pool.grow(b, last < 0)
 		if fresh == nil && why == TooSlow {
-			return nil, false // time is up: for lack of room, if there was any
+			return nil, false // too late: b.lack already has the reason, if memory was missing
 		}
 		if fresh == nil {
 			b.lack = why
@@ -261,8 +263,8 @@ func (b *Body) free() (space []byte, wait bool) {
 	return last.mem[last.n:min(len(last.mem), last.n+left)], false
 }
 
-// finish ends the goroutine. In one of its own a panic of a foreign Read would
-// end the whole server.
+// finish ends the goroutine. It recovers from a panic in src.Read: in a separate goroutine
+// that panic would end the whole server.
 func (b *Body) finish() {
 	p := recover()
 	b.mu.Lock()
@@ -275,7 +277,7 @@ func (b *Body) finish() {
 		b.freeLocked()
 	}
 	if b.closing {
-		_ = b.src.Close() // nobody is left to hear of it
+		_ = b.src.Close() // there is no caller to return an error to
 	}
 	close(b.done)
 }

@@ -1,14 +1,15 @@
 // Package inspect answers one question: what do inspectors of requests have in common?
-// [Details] tell them about a request what it does not say itself, a [Verdict] is their
-// answer, and [Bodies] read the beginning of its body, for all of them and for the site.
+// [Details] tell an inspector facts that the request itself does not contain. A [Verdict] is
+// its answer. [Bodies] read the beginning of the request's body once, for all inspectors and
+// for the site.
 //
 // # Bodies
 //
-// An inspector calls [Bodies.Begin] with its own limit. The first one to do so puts a
-// [Body] into the request, which holds the bytes that were read and then continues with
-// the rest, so that the site reads every byte once. The next inspector finds this Body
-// and gets the same bytes. Only for a higher limit than that of the others more is read.
-// Every inspector limits the memory of the bytes that are read for it alone.
+// An inspector calls [Bodies.Begin] with its own limit. The first inspector that does so
+// puts a [Body] into the request. It holds the bytes that were read and continues with the
+// rest, so the site reads every byte once. The next inspector finds this Body and gets the
+// same bytes. More is read only if its limit is higher. Each inspector has its own limit for
+// the memory of the bytes that are read for it.
 package inspect
 
 import (
@@ -22,56 +23,58 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// ErrBody is what an error wraps if the body of a request cannot be read, beside the
-// reason. Mostly the client has gone.
+// ErrBody is wrapped by each error that means: the body of the request cannot be read.
+// Usually the client has closed the connection.
 var ErrBody = errors.New("the request's body cannot be read")
 
-// Details say about a request what the request itself does not, or not any more.
+// Details are facts about a request that the request itself does not contain, or does not
+// contain any more.
 type Details struct {
-	// Client is the address of the client. The zero Addr stands for one that is
-	// unknown: the request is inspected all the same, as one of 0.0.0.0.
+	// Client is the address of the client. If it is the zero Addr, the client is unknown:
+	// the request is inspected as if it came from 0.0.0.0.
 	Client netip.Addr
 
-	// Ref is the reference of the request in our log. CrowdSec 1.7.5 and later
-	// shows it as the id of the transaction. Default: none.
+	// Ref is the reference of the request in the log. CrowdSec 1.7.5 and later shows it as
+	// the transaction ID. Default: none.
 	Ref string
 
-	// Method is that of the request before anything was rewritten. Default: the
-	// request's Method.
+	// Method is the method that the client sent, before any rewrite. Default: the request's
+	// Method.
 	Method string
 
-	// Target is what the client asked for, as it stood in the request line,
-	// before anything was rewritten. Default: the request's RequestURI, which
-	// net/http leaves alone, or else its URL.
+	// Target is the target in the client's request line, before any rewrite. Default: the
+	// request's RequestURI, which net/http does not change, or else its URL.
 	Target string
 
-	// Host is the host that the client asked for. Default: the request's Host.
+	// Host is the host that the client sent. Default: the request's Host.
 	Host string
 
-	// Secure says that the client came by TLS, to a proxy in front of this
-	// server perhaps. Default: whether the request's TLS is set.
+	// Secure says that the client used TLS, to this server or to a proxy in front of it.
+	// Default: whether the request's TLS is set.
 	Secure bool
 
-	// Mode says what becomes of what rules find. Default: what the inspector says.
+	// Mode says whether matching rules stop the request. Default: the inspector's own
+	// setting.
 	Mode Mode
 
-	// Except reports whether a rule does not count for this request. It is asked about
-	// those that match. Default: all count.
+	// Except reports whether a rule is disabled for this request. It is called only for
+	// rules that match. Default: no rule is disabled.
 	Except func(rule string) bool
 }
 
-// A Mode says what becomes of what an inspector finds.
+// A Mode says whether the rules that match stop the request.
 type Mode uint8
 
-// Enforce stops requests, Observe only tells.
+// Enforce stops requests, Observe only reports what matched. ModeDefault leaves it to the
+// inspector.
 const (
 	ModeDefault Mode = iota
 	Enforce
 	Observe
 )
 
-// WithDefaults returns d with the default of each field that is not set, and the client
-// normalized.
+// WithDefaults returns d with the default for each field that is not set, and with a
+// normalized client address.
 func (d Details) WithDefaults(r *http.Request) Details {
 	if !d.Client.IsValid() {
 		d.Client = netip.IPv4Unspecified()
@@ -93,78 +96,81 @@ func (d Details) WithDefaults(r *http.Request) Details {
 	return d
 }
 
-// The bits of a network: the addresses that one customer of a provider has, or a few
-// neighbours.
+// The prefix lengths of a network: usually the addresses of one customer of a provider, or
+// of a few neighbours.
 const (
 	networkBits4 = 24
 	networkBits6 = 40
 )
 
-// NetworkOf returns the network of a client, a /24 or a /40 of IPv6, whose address is
-// normalized. Each network has a share of what all clients use together.
+// NetworkOf returns the network of a client: a /24 of IPv4 or a /40 of IPv6. The address
+// must be normalized. Each network may use only a share of the memory that all clients use
+// together.
 func NetworkOf(client netip.Addr) netip.Prefix {
 	return lookup.Network(client, networkBits4, networkBits6)
 }
 
 // A Verdict says what happens to a request. The zero Verdict lets it pass.
 type Verdict struct {
-	// Action is None, Captcha or Ban. A captcha does not end the inspection: after
-	// it is solved, the next request is inspected like any other.
+	// Action is None, Captcha or Ban. After the client has solved a captcha, its next
+	// request is inspected like any other.
 	Action lookup.Action
 
-	// Status is the status of the answer to a banned request or of a captcha, 400 to
-	// 599.
+	// Status is the HTTP status for a ban or a captcha, 400 to 599.
 	Status int
 
-	// Relay is the inspector's own answer to the visitor: it replaces a page of ours.
-	// Action is Captcha then, so that a caller that does not look here is on the strict
-	// side. Mostly nil.
+	// Relay is the inspector's own answer to the visitor. It replaces the page of this
+	// server. Action is then Captcha, so a caller that ignores Relay still stops the
+	// request. Usually nil.
 	Relay http.Handler
 
-	// Close says that the rest of the body is not worth waiting for: the answer
-	// has to carry Connection: close, or the server would wait for it before it
-	// sends anything. It still waits after that, unless it has a timeout for
-	// reading, or is given a deadline by [http.ResponseController].
+	// Close says that the server should not wait for the rest of the body. The answer must
+	// then have the header Connection: close, because otherwise the server reads the rest of
+	// the body before it sends anything. Even then it waits after the answer, unless it has
+	// a read timeout or [http.ResponseController] sets a deadline.
 	Close bool
 
-	// Answered says that the request itself is the reason, such as a rule that it
-	// matches. Else the action replaces an answer that is missing.
+	// Answered says that the request itself is the reason for the action, for example
+	// because it matches a rule. If false, the action stands in for an answer that the
+	// inspector did not get.
 	Answered bool
 
-	// RetryAfter is when it makes sense to send the request again. 0: unknown.
+	// RetryAfter is how long the client should wait before it sends the request again. 0
+	// means unknown.
 	RetryAfter time.Duration
 
-	// Slow says that the request is the reason for a missing answer: it is so large that
-	// the answer was late, or the inspector fails at it and answers others.
+	// Slow says that the request caused the missing answer: it is so large that the answer
+	// came too late, or the inspector fails on this request but answers others.
 	Slow bool
 
-	// Reason says in a few words why, for the log. Empty for None, unless the inspector
-	// has failed.
+	// Reason is a short reason for the log. It is empty if Action is None, unless the
+	// inspector has failed.
 	Reason string
 
-	// Found is what rules have found, whatever the action. Nil: nothing.
+	// Found has the findings of the rules, whatever Action is. Nil means there are none.
 	Found *Found
 
-	// Body is the body that holds memory for the inspector. Nil: none does.
+	// Body is the body that holds memory for the inspector, or nil.
 	Body *Body
 }
 
-// Found is what rules of an inspector have found in a request.
+// Found has the findings of an inspector's rules in one request.
 type Found struct {
-	// Findings are one or more. The first one is the reason for the action, if there is
-	// one.
+	// Findings has at least one element. If there is an action, the first finding is the
+	// reason for it.
 	Findings []event.Finding
 }
 
-// Release returns the memory that the body holds. Call it when the request has been
-// served: what was not read of the body is lost. The server's own body stays open,
-// because closing it could mean to wait for the client before the answer is sent.
+// Release returns the memory that the body holds. Call it when the request has been served:
+// bytes of the body that were not read by then are lost. The server's own body stays open,
+// because closing it could block until the client sends more, before the answer is out.
 func (v *Verdict) Release() { v.Body.Release() }
 
-// IsStream reports whether r's body, of unknown length, is one that may not come before
-// something has been answered. A tunnel is like what follows an Upgrade: there is no
-// request in it, and nothing to inspect. That a body is a gRPC call, anybody can say: that
-// is good enough only where long bodies may pass too, which is not so if strict.
+// IsStream reports whether r's body has an unknown length and may not arrive before the
+// client gets an answer. A CONNECT tunnel is like the data after an Upgrade: it contains no
+// request to inspect. Any client can claim that its body is a gRPC call. So if strict is
+// set, a gRPC call does not count as a stream: strict is for callers that do not let long
+// bodies pass.
 func IsStream(r *http.Request, strict bool) bool {
 	if r.ContentLength >= 0 {
 		return false

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// A ledger holds what the bodies of one network take, or those of all, and which of
-// them still grow.
+// A ledger records how much memory the bodies of one network use, or all bodies together,
+// and which of them still grow.
 type ledger struct {
 	most, used int64
-	elders     int // how many that came first may take all, the others half
+	elders     int // this many of the oldest bodies may use all the memory, the others only half of it
 
-	entered list.List // of *Body, the first that came first
-	filled  list.List // of *Body that do not wait for room, the one that has gone longest without a new piece first
+	entered list.List // of *Body, the oldest first
+	filled  list.List // of *Body that do not wait for memory; first the one that got its last piece the longest time ago
 }
 
-// newLedger returns one for so many bytes.
+// newLedger returns a ledger for most bytes. The longest body takes longest bytes.
 func newLedger(most, longest int64) ledger {
 	return ledger{most: most, elders: int(max(most/2/longest, 1))}
 }
@@ -23,7 +23,7 @@ func newLedger(most, longest int64) ledger {
 // A line is the entry of one body in a ledger.
 type line struct {
 	of              *ledger
-	entered, filled *list.Element // filled is nil while the body waits for room
+	entered, filled *list.Element // filled is nil while the body waits for memory
 }
 
 func (l *ledger) enter(b *Body) line {
@@ -35,7 +35,7 @@ func (n *line) leave() {
 	n.starve()
 }
 
-// starve notes that the body waits for room.
+// starve records that the body waits for memory.
 func (n *line) starve() {
 	if n.filled != nil {
 		n.of.filled.Remove(n.filled)
@@ -49,12 +49,12 @@ func (n *line) take(size int64) {
 	n.of.used += size
 }
 
-// hasHalf reports whether so many bytes more leave half of the room.
+// hasHalf reports whether half of the memory is still free after size more bytes.
 func (l *ledger) hasHalf(size int64) bool { return l.used+size <= l.most/2 }
 
-// isElder reports whether the body of n is one of those that came first. They can
-// always go on to the end: else many bodies of one network that grow side by side
-// would use up its share together, and none would ever be whole.
+// isElder reports whether the body of n is one of the oldest. These can always grow to their
+// end. Otherwise many bodies of one network that grow side by side would use its share
+// together, and none of them would ever be complete.
 func (l *ledger) isElder(n line) bool {
 	e := l.entered.Front()
 	for range l.elders {
@@ -66,8 +66,8 @@ func (l *ledger) isElder(n line) bool {
 	return false
 }
 
-// stalled returns the body that is to make room, nil if there is none. One that
-// waits for room itself has not stalled.
+// stalled returns the body that must free its memory, or nil if there is none. A body that
+// itself waits for memory has not stalled.
 func (l *ledger) stalled() *Body {
 	e := l.filled.Front()
 	if e == nil {

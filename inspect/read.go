@@ -2,7 +2,7 @@ package inspect
 
 import "net/http"
 
-// Read reads what is held, and then what follows.
+// Read returns the bytes in memory first, and then reads on from the source.
 func (b *Body) Read(p []byte) (int, error) {
 	for {
 		n, state, err := b.readHeld(p)
@@ -16,11 +16,11 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 }
 
-// Where a Read finds what it reads.
+// Where Read gets the next bytes.
 const (
 	readHere   = iota
-	readSource // src, of which nothing is held any more
-	readLater  // src, once the goroutine has ended
+	readSource // from src: nothing is left in memory
+	readLater  // from src, after the goroutine has ended
 )
 
 func (b *Body) readHeld(p []byte) (n, state int, err error) {
@@ -43,8 +43,8 @@ func (b *Body) readHeld(p []byte) (n, state int, err error) {
 	return n, state, nil
 }
 
-// passLocked gives back the first piece if it has been read to its end, and nobody
-// reads into it.
+// passLocked gives back the first piece if all of it has been read and the goroutine does
+// not read into it.
 func (b *Body) passLocked() {
 	if len(b.held) > 0 && b.off == b.held[0].n && (b.finished || len(b.held) > 1) {
 		giveBack(b.network, b.held[:1])
@@ -52,14 +52,15 @@ func (b *Body) passLocked() {
 	}
 }
 
-// freeLocked gives back all that is held.
+// freeLocked gives back all pieces.
 func (b *Body) freeLocked() {
 	giveBack(b.network, b.held)
 	b.held, b.off = nil, 0
 }
 
-// Close is for the site, and also closes the source. While the goroutine reads
-// that, it is left to the goroutine: a server's own body would have Close wait.
+// Close is for the site. It also closes the source. If the goroutine is still reading from
+// the source, the goroutine closes it later, because Close of a server's own body would wait
+// for that read.
 func (b *Body) Close() error {
 	if !b.release(true) {
 		return nil
@@ -67,17 +68,17 @@ func (b *Body) Close() error {
 	return b.src.Close()
 }
 
-// Release returns the memory that b, which may be nil, holds. What was not read of it is
-// lost. The source stays open.
+// Release returns the memory that b holds. Bytes that were not read by then are lost. The
+// source stays open. b may be nil.
 func (b *Body) Release() {
 	if b != nil {
 		b.release(false)
 	}
 }
 
-// release gives back the memory, after which nothing can be read any more. It
-// reports whether nobody reads from the source; else that is closed later, if
-// the source is to be closed.
+// release gives back the memory. After that nothing can be read from b. It reports whether
+// the goroutine has ended, so that the caller may close the source. If it has not, and
+// source is set, the goroutine closes the source when it ends.
 func (b *Body) release(source bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
