@@ -8,14 +8,14 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// kindOfRules is what CrowdSec calls alerts about what rules of its AppSec have found.
+// kindOfRules is CrowdSec's kind for alerts from the rules of its AppSec component.
 const kindOfRules = "waf"
 
-// Found is told of a request in which rules of an inspector have found something: see
-// Findings of the event. Each finding that asks for it is an alert, which decides nothing:
-// people trip a rule by what they write. Scenarios see each as an event of its own; the
-// one named tocsin/waf-attacks bans who trips different rules. It stands in front of
-// requests, and does not wait.
+// Found handles a request in which the rules of an inspector matched: see Findings of the
+// event. Each finding that asks for it becomes an alert without a decision, because an
+// honest user can match a rule with what he writes. Scenarios see each finding as a separate
+// event. The scenario tocsin/waf-attacks bans a client that matches several different rules.
+// Found runs before the request is served, so it never blocks.
 func (e *Engine) Found(ev *event.Event) {
 	for i := range ev.Findings {
 		f := &ev.Findings[i]
@@ -31,14 +31,14 @@ func (e *Engine) Found(ev *event.Event) {
 	}
 }
 
-// foundOne makes an alert of a finding, unless its client gets enough of them already.
+// foundOne raises an alert for a finding, unless its client has enough of them already.
 func (e *Engine) foundOne(ev *event.Event, f *event.Finding) {
 	if e.findings.take(ev.Client, f.Rule, ev.Time) {
 		e.handle(alertOf(ev, f))
 	}
 }
 
-// alertOf returns the alert about a finding, in the form of CrowdSec's own.
+// alertOf returns the alert for a finding, in the same form as CrowdSec's own.
 func alertOf(ev *event.Event, f *event.Finding) event.Alert {
 	verb := "match"
 	if f.Stopped {
@@ -52,8 +52,8 @@ func alertOf(ev *event.Event, f *event.Finding) event.Alert {
 	}
 }
 
-// Known reports whether the detector knows something good of the client at ip: it has
-// shown credentials that a site accepted.
+// Known reports whether the client at ip has behaved well: it has shown credentials that a
+// site accepted.
 func (e *Engine) Known(ip netip.Addr) bool {
 	w := e.observation.reputation
 	return w != nil && w.Known(ip, time.Now())

@@ -2,31 +2,31 @@ package event
 
 import "strings"
 
-// A Finding says what an inspector of the server has found in a request: a rule that the
-// request matches. CrowdSec's AppSec makes an event of its own of that, and so does this
-// one, which scenarios see in its place: see [Event.OfFinding].
+// A Finding is a rule of an inspector that a request matches. As in CrowdSec's AppSec, it
+// becomes a separate event for scenarios: see [Event.OfFinding].
 type Finding struct {
-	Inspector string   // its name, such as waf
+	Inspector string   // the inspector's name, such as waf
 	Rule      string   // such as crowdsecurity/vpatch-CVE-2021-3129
 	Message   string   // what the rule is about
-	Zones     []string // where it has found it, such as ARGS_GET.id
-	Payload   string   // what it has found there, for the log alone; empty unless asked for
+	Zones     []string // where the rule matched, such as ARGS_GET.id
+	Payload   string   // the matched text, only for the log; empty unless the configuration asks for it
 
-	// Stopped says that the request was stopped because of it.
+	// Stopped says that this finding stopped the request.
 	Stopped bool
-	// Likely says that the rule is not certain: it asks for a challenge, and a client that
-	// is stopped by it is no attacker for that.
+	// Likely says that the rule is not certain. It asks for a challenge, and a client that
+	// it stops is not treated as an attacker.
 	Likely bool
-	// Simulated says that it would have been, if the rule were more than tried out.
+	// Simulated says that this finding would have stopped the request, but that the rule is
+	// only being tried out.
 	Simulated bool
-	// Alert says that it is an alert, and Quiet that scenarios do not see it.
+	// Alert says that the finding raises an alert. Quiet says that scenarios do not see it.
 	Alert, Quiet bool
 
 	Method, Target, UserAgent string // of the request
 }
 
-// OfFinding returns the event that scenarios see of a finding: that of a request which
-// nothing is known of but whose it is.
+// OfFinding returns the event that scenarios see for a finding. It has the client and the
+// site of the request, but not its other fields.
 func (e *Event) OfFinding(f *Finding) *Event {
 	f.Method, f.Target, f.UserAgent = e.Method, e.Target, e.UserAgent
 	return &Event{
@@ -35,7 +35,7 @@ func (e *Event) OfFinding(f *Finding) *Event {
 	}
 }
 
-// ContextOf returns what of the event of a finding may leave this server.
+// ContextOf returns the facts about a finding's event that may leave this server.
 func ContextOf(e *Event) Context {
 	f := e.Finding
 	c := Context{

@@ -14,24 +14,26 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// A finder is an Observer that is also told of findings: see [Config].Found.
+// A finder is an Observer that also receives findings: see [Config].Found.
 type finder interface{ Found(*event.Event) }
 
-// A standing is an Observer that knows good of clients: see [Config].Standing.
+// A standing is an Observer that knows which clients have behaved well: see
+// [Config].Standing.
 type standing interface {
 	Known(client netip.Addr) bool
 }
 
-// isTrusted reports whether r passes although v asks for a challenge: the rule may err, a
-// program cannot solve one, and something good is known of this one.
+// isTrusted reports whether r passes although v asks for a challenge. This is for programs,
+// which cannot solve one: the rule is not certain, and the client has shown good behaviour
+// before.
 func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
 	return v.Found != nil && v.Found.Findings[0].Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
 		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.standing(f.client)
 }
 
-// tellFound tells of what rules have found in r: the log, Config.Found and, with the
-// request, the observer. What was found there leaves for the log alone. Scenarios are not
-// told of a client that is not observed.
+// tellFound reports the findings in r to the log, to Config.Found and, with the request, to
+// the observer. The matched text goes only to the log. If the client is not observed,
+// scenarios do not see the findings.
 func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspect.Details, f *finding) {
 	seen := f.seen
 	if seen == nil && f.client.IsValid() {
@@ -51,7 +53,7 @@ func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspec
 		}
 	}
 	if seen == nil {
-		return // without an address there is nobody to tell of
+		return // without an address there is no client to report
 	}
 	seen.event.Findings = append(seen.event.Findings, findings...)
 	told := seen.event
@@ -59,8 +61,8 @@ func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspec
 	i.found(&told)
 }
 
-// found writes a line about what a rule has found in r. If the request is stopped, there is
-// a line that says so, which has the rule, too.
+// found logs a finding in r. If the request was stopped, it logs nothing unless there is a
+// payload, because the line about the stop names the rule.
 func (j *notes) found(r *http.Request, f *event.Finding, in *inspect.Details) {
 	if f.Stopped && f.Payload == "" || !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
@@ -90,7 +92,7 @@ func (j *notes) found(r *http.Request, f *event.Finding, in *inspect.Details) {
 	ce.Write(fields...)
 }
 
-// logMatchesLeftOut sums up the findings that have no line of their own.
+// logMatchesLeftOut logs how many findings were left out of the log.
 func (j *notes) logMatchesLeftOut(left *leftOut) {
 	j.log.Info("requests that match a rule left out of the log", zap.Uint64("requests", left.requests), zap.Time("since", left.since))
 }
