@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// makesAccount reports whether the form is one by which somebody makes an account or
-// edits one, and no login: a name and a password are chosen there, for oneself or for
-// others. Where an application has begun a session for these, or answers 401, it is one.
+// makesAccount reports whether the form creates or edits an account and is not a login: the
+// user chooses a name and a password there, for himself or for others. If the application
+// answers such forms with a new session or with 401, it is a login after all.
 func (v *view) makesAccount() bool {
-	p := strings.ToLower(v.path()) // which can be longer than the path
+	p := strings.ToLower(v.path()) // lower-casing can make it longer than the path
 	if end := scriptEnd(p); end > 0 {
-		p = p[:end] // what follows the name of a script is for the client to say
+		p = p[:end] // the client can write anything after the name of a script
 	}
 	elements := strings.Split(strings.Trim(p, "/"), "/")
 	if isRegistration(elements[len(elements)-1]) {
@@ -21,10 +21,10 @@ func (v *view) makesAccount() bool {
 	return v.evt.Status != http.StatusUnauthorized && isAboutPeople(elements) && !v.isPlace(placeLogsIn)
 }
 
-// makesThing reports whether the name and the password that were posted belong to something
-// that is made of them, such as a camera, a source of data or a mailbox, and let nobody
-// in: the answer is 201 and begins no session, or the place has answered so before. What
-// is not valid there is no wrong password, unless the answer is 401 or 403.
+// makesThing reports whether the posted name and password belong to a new object, such as a
+// camera, a data source or a mailbox, and are no login: the answer is 201 and starts no
+// session, or the place has answered so before. An error for such a form is not a wrong
+// password, unless the status is 401 or 403.
 func (v *view) makesThing() bool {
 	switch v.evt.Status {
 	case http.StatusCreated:
@@ -35,7 +35,7 @@ func (v *view) makesThing() bool {
 	return false
 }
 
-// isRegistration reports whether people make an account at a path that ends so.
+// isRegistration reports whether a path ends like one for creating an account.
 func isRegistration(last string) bool {
 	return slices.ContainsFunc(registrations, func(word string) bool { return strings.HasPrefix(last, word) })
 }
@@ -46,9 +46,9 @@ var registrations = []string{
 	"registreren", "rejestracja", "registrace", "kayit", "regisztracio",
 }
 
-// isAboutPeople reports whether a path, in lower case, is one of accounts: of all, as
-// /admin/users, or of one or a new one, as /admin/user/17/edit. Where one of the elements
-// names a login, it is one.
+// isAboutPeople reports whether a path, in lower case, is about accounts: all accounts, as
+// /admin/users, or one account or a new one, as /admin/user/17/edit. If one of its elements
+// names a login, it is a login.
 func isAboutPeople(elements []string) bool {
 	if slices.ContainsFunc(elements, func(e string) bool { return loginWords.has(e) || looksLikeLogin("/"+e) }) {
 		return false
@@ -61,8 +61,8 @@ func isAboutPeople(elements []string) bool {
 	return people.has(last) || at < len(elements)-1 && edits(last)
 }
 
-// edits reports whether an element says that something is made or changed, or is the
-// number of it.
+// edits reports whether an element says that something is created or changed, or is an
+// object's number.
 func edits(element string) bool {
 	switch template("/"+element, 1) {
 	case "/*", "/#":
@@ -73,8 +73,8 @@ func edits(element string) bool {
 	})
 }
 
-// Who has accounts. A login is often at the one of who logs in, as /account, and not at
-// that of all.
+// Names for owners of accounts. The path of a login is often singular, as /account, but not
+// plural.
 var (
 	people = newStringSet(strings.Fields(`
 		users accounts members employees customers students teachers pupils patients staff people persons contacts clients participants

@@ -2,8 +2,8 @@ package detect
 
 import "strings"
 
-// agentProducts returns the user agent without the addresses of hosts and mail in
-// it: those name whoever runs the program, and not the program.
+// agentProducts returns the user agent without the host names and mail addresses in it,
+// because they identify the person who runs the program, and not the program.
 func (v *view) agentProducts() (string, bool) {
 	agent := clip(v.evt.UserAgent)
 	if !strings.Contains(agent, ".") {
@@ -25,8 +25,8 @@ func (v *view) agentProducts() (string, bool) {
 	return b.String(), true
 }
 
-// namesHost reports whether a word is an address: with a scheme, an @, or a dot
-// between letters and no version behind it.
+// namesHost reports whether a word is an address: it has a scheme, an @, or a dot between
+// letters with no version after it.
 func namesHost(word string) bool {
 	if strings.Contains(word, "://") || strings.Contains(word, "@") {
 		return true

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// maxAnswer is how much of an answer is looked at.
+// maxAnswer is how many bytes of an answer are inspected.
 const maxAnswer = 8 << 10
 
-// answerResult returns what an answer of 200 says about the name and the password
-// that were posted.
+// answerResult returns whether an answer with status 200 accepts the posted name and
+// password.
 func (v *view) answerResult() string {
 	body := v.answer()
 	switch {
@@ -36,9 +36,9 @@ func (v *view) isJSON(body []byte) bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || strings.Contains(strings.ToLower(v.evt.ContentType), "json"))
 }
 
-// welcomes reports whether an answer that tells of no failure begins a session: it
-// sets a cookie, and has made something, says that all is well or tells who it is. A
-// page says nothing by that: many set a cookie with every answer.
+// welcomes reports whether an answer without an error starts a session: it sets a cookie,
+// and it has created something, confirms success or names the user. For an HTML page a
+// cookie proves nothing, because many applications set one with every answer.
 func (v *view) welcomes() bool {
 	if !v.beginsCookie() || v.isHTML() {
 		return false
@@ -57,8 +57,8 @@ func (v *view) welcomes() bool {
 	return false
 }
 
-// jsonWelcomes reports whether JSON that tells of no failure says that somebody is let
-// in: who it is, or that all is well.
+// jsonWelcomes reports whether JSON without an error confirms a login: it names the user, or
+// confirms success.
 func jsonWelcomes(body []byte) (welcomes bool) {
 	refuses := false
 	eachMember(body, func(key, value string) {
@@ -87,14 +87,14 @@ func isMessage(name string) bool {
 	return false
 }
 
-// tellsOfRefusal reports whether a message says that something is not right.
+// tellsOfRefusal reports whether a message says that something is wrong.
 func tellsOfRefusal(message string) bool {
 	return slices.ContainsFunc([]string{"wrong", "invalid", "incorrect", "fail", "denied", "error", "not ", "unknown", "unauthor", "no such", "bad ", "locked", "expired", "too many", "unsuccess"},
 		func(word string) bool { return strings.Contains(message, word) })
 }
 
-// answer returns the beginning of the response's body as it was before it was
-// compressed; nothing if it cannot be read.
+// answer returns the beginning of the response's body, decompressed, or nothing if it cannot
+// be read.
 func (v *view) answer() []byte {
 	body := v.evt.Answer[:min(len(v.evt.Answer), maxAnswer)]
 	switch first(v.evt.Header["Content-Encoding"]) {
@@ -105,13 +105,13 @@ func (v *view) answer() []byte {
 		if err != nil {
 			return nil
 		}
-		plain, _ := io.ReadAll(io.LimitReader(in, maxAnswer)) // it breaks off where the answer was cut
+		plain, _ := io.ReadAll(io.LimitReader(in, maxAnswer)) // the error is expected: only the beginning of the answer was kept
 		return bytes.TrimSpace(plain)
 	}
 	return nil
 }
 
-// asksPassword reports whether a page has a field for a password: the form comes
+// asksPassword reports whether a page has a password field: the application shows the form
 // again.
 func asksPassword(page []byte) bool {
 	page = bytes.ToLower(page)
@@ -123,7 +123,7 @@ func asksPassword(page []byte) bool {
 	return false
 }
 
-// jsonResult looks for an error or a token among the members of JSON.
+// jsonResult looks for an error or a token in the members of JSON.
 func jsonResult(body []byte) string {
 	result := loginTry
 	eachMember(body, func(key, value string) {
@@ -140,8 +140,8 @@ func jsonResult(body []byte) string {
 	return result
 }
 
-// hasErrors reports whether JSON has an error that is an object or an array, as in
-// errors and response_errors.
+// hasErrors reports whether JSON has an error that is an object or an array, such as errors
+// and response_errors.
 func hasErrors(body []byte) bool {
 	for _, sign := range []string{`rrors":`, `"error":`} {
 		_, rest, found := bytes.Cut(body, []byte(sign))
@@ -153,7 +153,7 @@ func hasErrors(body []byte) bool {
 	return false
 }
 
-// memberResult returns what one member says.
+// memberResult returns what one member says about the login.
 func memberResult(name, value string) string {
 	value = strings.ToLower(value)
 	switch name {
@@ -176,20 +176,20 @@ func memberResult(name, value string) string {
 		"ubusrpcsession", "sid":
 		switch {
 		case value == "":
-		case strings.Trim(value, "0") == "": // of nobody
+		case strings.Trim(value, "0") == "": // zero is no user's ID
 			return loginFailure
 		default:
 			return loginSuccess
 		}
 	}
-	if name == "result" && isTokenLike(value) { // of JSON-RPC
+	if name == "result" && isTokenLike(value) { // JSON-RPC's name for the answer
 		return loginSuccess
 	}
 	return ""
 }
 
-// besides returns what a member says that some answers of 200 have for a failure: a code
-// of HTTP's, or where to go on, with an error in the query.
+// besides handles members that some applications send with status 200 for a failure: an HTTP
+// status code, or an address to go to, with an error in its query.
 func besides(name, value string) string {
 	_, query, _ := strings.Cut(value, "?")
 	if name == "url" && tellsOfError(query) || name != "url" && len(value) == 3 && (value[0] == '4' || value[0] == '5') {

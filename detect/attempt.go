@@ -9,32 +9,32 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// An attempt is what a request shows in order to be let in by the application.
+// An attempt is the set of credentials that a request shows to the application.
 type attempt struct {
-	gen uint32 // of the view that it was found for: see view.gen
+	gen uint32 // the generation of the view it belongs to: see view.gen
 
-	kind         string // one of those below, or empty: it shows nothing that can be guessed
-	user, secret string // empty: not known
-	others       uint64 // stands for other passwords beside the secret; 0: there are none
-	field        string // of the header that shows it; empty: none does
+	kind         string // one of the kinds below; empty if nothing in the request can be guessed
+	user, secret string // empty if not known
+	others       uint64 // hash of further passwords beside the secret; 0 if there are none
+	field        string // the header field with the credentials; empty if there is none
 	signed       bool   // the field holds a JSON Web Token
 }
 
-// Kinds of attempts, as in evt.Meta.login_kind.
+// The kinds of attempts, as in evt.Meta.login_kind.
 const (
 	kindForm   = "form"   // a name and a password in a form or in JSON
 	kindBasic  = "basic"  // of HTTP
-	kindDigest = "digest" // of HTTP: what is sent differs each time
-	kindProof  = "proof"  // likewise, in a form or in JSON: see proof.go
-	kindToken  = "token"  // one that machines have, in a header
-	kindCode   = "code"   // a number that is shown once, the second step of a login
-	kindLookup = "lookup" // a code by which nobody logs in: see lookup.go
-	kindXMLRPC = "xmlrpc" // of WordPress
+	kindDigest = "digest" // HTTP Digest: the client sends a different value each time
+	kindProof  = "proof"  // a different value each time too, but in a form or in JSON: see proof.go
+	kindToken  = "token"  // a token of a program, in a header
+	kindCode   = "code"   // a one-time number, the second step of a login
+	kindLookup = "lookup" // a code that is not for logging in: see lookup.go
+	kindXMLRPC = "xmlrpc" // a call of WordPress's xmlrpc.php
 )
 
-// attempt returns what the request shows, found out once for an event. A name and a
-// password that are posted come before what is in a header, which may be for the
-// server in front, for a program that people log in by, or for nothing at all.
+// attempt returns the credentials of the request. It computes them once for each event. A
+// posted name and password have precedence over a header, which may be for a server in
+// front, or for a program that has its own login, or for nothing.
 func (v *view) attempt() *attempt {
 	a := &v.tried
 	if a.gen == v.gen {
@@ -57,21 +57,20 @@ func (v *view) attempt() *attempt {
 	return a
 }
 
-// readForm reads a name and a password that are posted, and reports whether there
-// are both.
+// readForm reads a posted name and password, and reports whether both are there.
 func (a *attempt) readForm(s *sent, h http.Header) bool {
 	if s.password == "" || s.user == "" {
 		return false
 	}
 	a.kind, a.user, a.secret, a.others = kindForm, s.user, s.password, s.others
-	var front attempt // may be what differs from one try to the next
+	var front attempt // its name and password may be the ones that a client guesses
 	if front.readHeader(h) && front.kind != kindDigest {
 		a.secret += "\x00" + front.user + "\x00" + front.secret
 	}
 	return true
 }
 
-// readCall reads a call of xmlrpc.php, or those that it bundles.
+// readCall reads a call of xmlrpc.php, or the calls that system.multicall bundles.
 func (a *attempt) readCall(c *call, ok bool) {
 	switch {
 	case ok && c.first != "" && takesPassword(c.method):
@@ -81,7 +80,7 @@ func (a *attempt) readCall(c *call, ok bool) {
 	}
 }
 
-// readSecret reads a password or a code that is posted without a name.
+// readSecret reads a posted password or code without a user name.
 func (v *view) readSecret(s *sent) bool {
 	switch a := &v.tried; {
 	case isCode(s.password):
@@ -96,11 +95,11 @@ func (v *view) readSecret(s *sent) bool {
 	return true
 }
 
-// maxAuthorization bounds the credentials in a header that are looked at.
+// maxAuthorization is how many bytes of the credentials in a header are read.
 const maxAuthorization = 4 << 10
 
-// readHeader reads the field Authorization, and reports whether it shows something
-// that can be guessed. A JSON Web Token cannot.
+// readHeader reads the Authorization field, and reports whether it shows something that can
+// be guessed. A JSON Web Token cannot be guessed.
 func (a *attempt) readHeader(h http.Header) bool {
 	field := first(h["Authorization"])
 	if field == "" {
@@ -116,7 +115,7 @@ func (a *attempt) readHeader(h http.Header) bool {
 	case "basic":
 		user, password, ok := (&http.Request{Header: h}).BasicAuth()
 		if !ok {
-			user = rest // a server may read it all the same
+			user = rest // it is malformed, but a server may still accept it
 		}
 		a.kind, a.user, a.secret = kindBasic, user, password
 		if tokenUsers.has(strings.ToLower(user)) {
@@ -138,15 +137,15 @@ func (a *attempt) readHeader(h http.Header) bool {
 	return true
 }
 
-// isSigned reports whether a text is a JSON Web Token, to judge by how it begins.
+// isSigned reports whether a text begins like a JSON Web Token.
 func isSigned(text string) bool {
 	return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") >= 2
 }
 
-// keyFields are the fields in which programs show a key.
+// keyFields are the header fields in which programs send a key.
 var keyFields = event.KeyFields()
 
-// readKey reads a key from a field of its own.
+// readKey reads a key from one of keyFields.
 func (a *attempt) readKey(h http.Header) bool {
 	for _, name := range keyFields {
 		if key := first(h[name]); key != "" && len(key) <= maxAuthorization {
@@ -164,15 +163,16 @@ func (a *attempt) readQueryKey(query string) bool {
 	}
 	eachPair(query, func(name, value string) {
 		switch plainName(name) {
-		case "apikey", "accesstoken", "authtoken": // others are signatures of links, which expire by the dozen
+		case "apikey", "accesstoken", "authtoken": // other fields are signatures of links, which often expire many at once
 			a.kind, a.secret = kindToken, value
 		}
 	})
 	return a.secret != ""
 }
 
-// readQuery reads a name and a password that are sent in the query, as some do that
-// have no form, or a proof, as programs log in at Fritz!Box. The last of each counts.
+// readQuery reads a name and a password from the query, which some applications without a
+// form use, or a proof, as in a login to a Fritz!Box. If a field repeats, the last one
+// counts.
 func (v *view) readQuery() bool {
 	var s sent
 	a := &v.tried
@@ -199,7 +199,7 @@ func parameter(field, name string) string {
 	return ""
 }
 
-// posts reports whether the request is a POST to the script of that name.
+// posts reports whether the request is a POST to the script with that name.
 func (v *view) posts(name string) bool {
 	s, _ := v.script()
 	dir, ok := strings.CutSuffix(s, name)
@@ -208,8 +208,8 @@ func (v *view) posts(name string) bool {
 
 func (v *view) loginKind() (string, bool) { return nonEmpty(v.attempt().kind) }
 
-// loginUser returns a stand-in for the name that somebody wants to log in by.
-// Neither it nor the name can be found out from what is kept.
+// loginUser returns a keyed hash of the user name in the login. Nobody can compute the name
+// from it.
 func (v *view) loginUser() (string, bool) {
 	user := v.attempt().user
 	if user == "" {
@@ -218,8 +218,8 @@ func (v *view) loginUser() (string, bool) {
 	return alias("user", strings.ToLower(user)), true
 }
 
-// loginTry returns a stand-in for the name and the password, or for what a call of
-// xmlrpc.php begins with, which is them.
+// loginTry returns a keyed hash of the name and the password, or of the first arguments of
+// an xmlrpc.php call, which are the name and the password.
 func (v *view) loginTry() (string, bool) {
 	a := v.attempt()
 	switch {
@@ -229,14 +229,15 @@ func (v *view) loginTry() (string, bool) {
 		return alias("call", a.secret), true
 	}
 	try := strings.ToLower(a.user) + "\x00" + a.secret
-	if a.others != 0 { // else who adds one that is always the same would try only once
+	if a.others != 0 { // otherwise a client that adds one constant password to each request would count as one try
 		try += "\x00" + strconv.FormatUint(a.others, 16)
 	}
 	return alias("try", try), true
 }
 
-// loginSent stands for what a login that failed has posted, so that the same again is one try. What is not
-// known to its end is another one each time.
+// loginSent returns a hash of everything that a failed login posted, so that an identical
+// repeat counts as one try. If the server does not know the whole body, each request counts
+// as different.
 func (v *view) loginSent() (string, bool) {
 	if result, _ := v.login(); result != loginFailure {
 		return "", false
@@ -247,7 +248,7 @@ func (v *view) loginSent() (string, bool) {
 	return alias("sent", v.target+"\x00"+string(v.evt.Body)), true
 }
 
-// loginCount returns how many passwords the request brings, if there are several.
+// loginCount returns how many passwords the request has, if there are several.
 func (v *view) loginCount() (string, bool) {
 	n := v.sent().passwords
 	if call, ok := v.xmlrpc(); ok {

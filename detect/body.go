@@ -9,38 +9,39 @@ import (
 	"strings"
 )
 
-// A sent is what the beginning of a posted body says that scenarios can ask for.
+// A sent has the facts about the beginning of a posted body that scenarios can use.
 type sent struct {
-	gen uint32 // of the view that it was found for: see view.gen
+	gen uint32 // the generation of the view it belongs to: see view.gen
 
-	user, password   string // by any of the usual names
-	code             string // that an app or a message has shown
-	isFactor         bool   // its name says that people log in by it
+	user, password   string // from fields with any of the usual names
+	code             string // a number from an authenticator app or a message
+	isFactor         bool   // the field's name says that the code is for logging in
 	proof            proof
-	logName, pwdText string // as WordPress calls them
-	log, pwd         bool   // there were such fields, whatever in them
-	shop             bool   // it is the login form of WooCommerce
-	sets             bool   // a password is to be set by it
-	grants           bool   // it asks for a token by a password
+	logName, pwdText string // from WordPress's fields log and pwd
+	log, pwd         bool   // these fields are present, even if they are empty
+	shop             bool   // the form is WooCommerce's login form
+	sets             bool   // the form sets a new password
+	grants           bool   // it exchanges a password for a token
 	action           string
-	failsTo          string // where a failure is to lead, as some forms say
+	failsTo          string // the page to go to after a failure, which some forms contain
 
-	// In fields u and p, which may be anything unless another says that it is a login.
+	// From fields u and p, which can mean anything unless another field shows that this is a
+	// login.
 	shortUser, shortPass string
 	saysLogin            bool
 
-	graph      bool              // it is a document of GraphQL
-	variables  map[string]string // of it: the names of the arguments that they stand for
-	namesLogin bool              // a value has the word in it, such as of an action
+	graph      bool              // the body is a GraphQL document
+	variables  map[string]string // the document's variables, with the names of the arguments that use them
+	namesLogin bool              // a value, such as that of an action, contains the word login
 	items      items
-	fields     int // that hold something
+	fields     int // how many fields are not empty
 
-	passwords int    // in it: a bundle has many
-	last      string // of them
-	others    uint64 // a hash of those before the last one, of which the application may take any
+	passwords int    // how many passwords: a bundle has many
+	last      string // the last password
+	others    uint64 // hash of the passwords before the last one; the application may use any of them
 }
 
-// Media types of bodies that are read.
+// The media types of bodies that are read.
 const (
 	mediaForm      = "application/x-www-form-urlencoded"
 	mediaMultipart = "multipart/form-data"
@@ -48,7 +49,7 @@ const (
 	mediaText      = "text/plain"
 )
 
-// sent reads the body, once for an event.
+// sent reads the body. It does so once for each event.
 func (v *view) sent() *sent {
 	s := &v.body
 	if s.gen == v.gen {
@@ -61,7 +62,7 @@ func (v *view) sent() *sent {
 	s.read(v.contentType(), v.evt.Body[:min(len(v.evt.Body), maxField)])
 	isLogin := s.saysLogin || s.namesLogin || looksLikeLogin(v.path())
 	if !isPost(v.evt.Method) && !isLogin && !namesLogin(v.path(), loginWords) {
-		*s = sent{gen: v.gen} // to write something, people send names and passwords, too
+		*s = sent{gen: v.gen} // people also send names and passwords when they write something
 		return s
 	}
 	s.settle(isLogin)
@@ -71,7 +72,7 @@ func (v *view) sent() *sent {
 	return s
 }
 
-// settle takes for a password what is one only because of other fields.
+// settle accepts fields that are a password only because of other fields in the body.
 func (s *sent) settle(isLogin bool) {
 	if isLogin && s.password == "" {
 		s.takeItems()
@@ -81,12 +82,12 @@ func (s *sent) settle(isLogin bool) {
 	}
 }
 
-// read takes note of what a body of a media type holds.
+// read records the fields of a body of a media type.
 func (s *sent) read(media string, body []byte) {
 	switch {
 	case strings.Contains(media, "xml"), media == mediaForm && bytes.HasPrefix(body, []byte("<?xml")):
 		s.readXML(body)
-	case media == mediaForm, media == "": // without a type it is one if it looks like it
+	case media == mediaForm, media == "": // without a type, a body that looks like a form is a form
 		eachPair(string(body), s.field)
 	case media == mediaMultipart:
 		eachPart(body, s.field)
@@ -98,18 +99,18 @@ func (s *sent) read(media string, body []byte) {
 	}
 }
 
-// maxKept is how many passwords a form has beside those that it sets.
+// maxKept is how many passwords a form may have beside the ones that it sets.
 const maxKept = 2
 
-// isLogin reports whether the path or the answer says that a password is asked for,
-// whatever other fields are posted: a form can have more than are read.
+// isLogin reports whether the path or the answer shows that this is a login, whatever other
+// fields the client posts: a form can have more fields than are read.
 func (v *view) isLogin() bool {
 	p := v.path()
 	return v.evt.Status == http.StatusUnauthorized || isLoginPath(p) && !looksLikeOther(p)
 }
 
-// contentType returns the media type of the body as PHP reads it, which stops at
-// the first of these characters, however wrong the rest may be.
+// contentType returns the media type of the body as PHP reads it. PHP stops at the first of
+// these characters and ignores errors after it.
 func (v *view) contentType() string {
 	ct := v.evt.Request.Get("Content-Type")
 	if i := strings.IndexAny(ct, ";, "); i >= 0 {
@@ -122,7 +123,7 @@ func (v *view) contentType() string {
 	return strings.ToLower(ct)
 }
 
-// field takes note of a field of a form.
+// field records a field of a form.
 func (s *sent) field(key, value string) {
 	switch key = phpName(key); key {
 	case "log":
@@ -134,18 +135,18 @@ func (s *sent) field(key, value string) {
 	case shopField:
 		s.shop = true
 	}
-	if strings.HasPrefix(value, "{") { // some send JSON in a field of a form
+	if strings.HasPrefix(value, "{") { // some applications send JSON in a form field
 		eachValue([]byte(value), s.member, s.item)
 		return
 	}
 	s.member(key, value)
 }
 
-// member takes note of a field whose name may be part of a longer one, such as
-// user[email]. Of two with one meaning the last one counts.
+// member records a field whose name may be part of a longer one, such as user[email]. If two
+// fields have the same meaning, the last one counts.
 func (s *sent) member(key, value string) {
 	const longest = 64
-	if len(key) > longest || value == "" || strings.HasPrefix(key, "fields[") { // of rows in a database
+	if len(key) > longest || value == "" || strings.HasPrefix(key, "fields[") { // names of rows in a database
 		return
 	}
 	s.fields++
@@ -164,7 +165,7 @@ func (s *sent) member(key, value string) {
 	}
 }
 
-// hint takes note of a field that says something about the others.
+// hint records a field that says something about the other fields.
 func (s *sent) hint(name, value string) {
 	switch {
 	case name == "u":
@@ -188,7 +189,7 @@ func (s *sent) passwordField(name, value string) {
 		s.sets = true
 		return
 	case isSigned(value):
-		return // another site vouches for somebody, whom nobody guesses
+		return // single sign-on: another site confirms who the user is, so nothing is guessed here
 	}
 	if s.password = value; value != s.last {
 		if s.last != "" {
@@ -199,7 +200,7 @@ func (s *sent) passwordField(name, value string) {
 	}
 }
 
-// others are passwords of one request that come before another one.
+// others are the passwords in one request before the last one.
 type others struct {
 	before uint64
 	last   string
@@ -207,14 +208,14 @@ type others struct {
 
 var othersSeed = maphash.MakeSeed()
 
-// phpName returns what PHP takes the name of a field for.
+// phpName returns the name that PHP gives to a field.
 func phpName(key string) string {
 	key, _, _ = strings.Cut(strings.TrimLeft(key, " "), "\x00")
 	return key
 }
 
-// eachPair calls f for the fields of an encoded form or a query. What is not well
-// encoded stays as it is.
+// eachPair calls f for the fields of an encoded form or a query. Badly encoded text is
+// passed unchanged.
 func eachPair(form string, f func(key, value string)) {
 	for pair := range strings.SplitSeq(form, "&") {
 		key, value, _ := strings.Cut(pair, "=")
@@ -222,7 +223,7 @@ func eachPair(form string, f func(key, value string)) {
 	}
 }
 
-// formUnescape resolves the escapes of a form, as far as they are well formed.
+// formUnescape decodes the escapes of a form that are well formed.
 func formUnescape(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
@@ -233,8 +234,8 @@ func formUnescape(s string) string {
 	return string(appendUnescaped(nil, strings.ReplaceAll(s, "+", " ")))
 }
 
-// formAction returns what a request asks a script of WordPress to do: PHP takes it
-// from the form, or else from the query.
+// formAction returns the action that a request asks of a WordPress script. PHP takes it from
+// the form first, and then from the query.
 func (v *view) formAction() (string, bool) {
 	if a := v.sent().action; a != "" {
 		return a, true

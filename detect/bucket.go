@@ -8,52 +8,52 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A bucket counts the events of one client, or of what else a scenario groups them
-// by. It is filled as CrowdSec fills it: the limiter is that of golang.org/x/time,
-// down to how it rounds.
+// A bucket counts the events of one client, or of another group that a scenario forms. It
+// fills as in CrowdSec: the limiter works like golang.org/x/time's, and rounds in the same
+// way.
 type bucket struct {
-	live       bool  // there are events in it
-	mutedUntil int64 // an overflow before then is not reported: see scenario.blackhole
-	muted      bool  // mutedUntil means something
+	live       bool  // the bucket has events
+	mutedUntil int64 // overflows before this time are not reported: see scenario.blackhole
+	muted      bool  // mutedUntil is set
 
 	tokens      float64
-	refilled    int64 // when tokens was right
-	first, last int64 // when events were poured
+	refilled    int64 // when tokens was last updated
+	first, last int64 // the times of the first and last event
 	count       int
-	unmarked    bool // some of them are Unmarked
+	unmarked    bool // some of the events are Unmarked
 
 	seen    []uint64 // hashes of distinct values, the oldest at next
-	owners  []uint64 // of these: whose success takes them back; empty: nobody's does
+	owners  []uint64 // for each of seen, the owner whose successful login takes it back; empty if none can
 	next    int
-	unnamed int // of these taken back by who did not say who it is
+	unnamed int // how many values were taken back by logins without a user name
 
-	refunded     []uint64 // who was let in lately, the first one at nextRefunded: see relieve
+	refunded     []uint64 // owners who logged in recently, the oldest at nextRefunded: see relieve
 	nextRefunded int
 
-	reported      []uint64 // distinct values of alerts, which count again from reportedUntil on
+	reported      []uint64 // distinct values of earlier alerts, which do not count again before reportedUntil
 	reportedUntil int64
 
-	places []string // that reflected events asked for: see Alert.Places
+	places []string // places that reflected events requested: see Alert.Places
 
-	events []record // the last ones, in a ring
-	at     int      // where the next one goes
+	events []record // the last events, in a ring
+	at     int      // the position of the next event in the ring
 
-	size int // of the above, in bytes: see store
+	size int // bytes of all of the above: see store
 }
 
-// A pouredEvent is an event on its way into a bucket.
+// A pouredEvent is an event that is being added to a bucket.
 type pouredEvent struct {
 	rule     *rule
 	now      int64
 	distinct bool   // the event counts only if value is new
 	value    uint64 // a hash
-	owner    uint64 // of value: see rule.forgiven
+	owner    uint64 // the owner of value: see rule.forgiven
 	view     *view
 	bound    *Config
 	clients  *clients
 }
 
-// pour puts an event into the bucket, and reports whether that overflows.
+// pour adds an event to the bucket, and reports whether the bucket overflows.
 func (b *bucket) pour(p pouredEvent) bool {
 	if p.rule.trigger {
 		b.begin(p)
@@ -94,7 +94,7 @@ func (b *bucket) add(p pouredEvent) {
 	}
 }
 
-// maxAsked is how many places a bucket remembers that reflected events asked for.
+// maxAsked is how many places of reflected events a bucket remembers.
 const maxAsked = 9
 
 // asked remembers a place.
@@ -104,17 +104,17 @@ func (b *bucket) asked(place string) {
 	}
 }
 
-// take takes a token, and reports whether there was one, or the client has credit.
-// Time that runs backwards brings none, and is then the time to go on from.
+// take takes a token, and reports whether there was one, or the client has credit. If the
+// clock goes backwards, no tokens are added, and counting continues from the earlier time.
 func (b *bucket) take(p pouredEvent) bool {
 	r, now, tokens := p.rule, p.now, b.tokens
 	if now > b.refilled {
-		refill := float64(time.Duration(now-b.refilled).Seconds() * r.rate) // rounded before it is added, on all machines
+		refill := float64(time.Duration(now-b.refilled).Seconds() * r.rate) // rounded before it is added, so that all machines give the same result
 		tokens = min(tokens+refill, float64(r.capacity))
 	}
 	tokens--
-	// The limiter asks how long there is to wait for a token, in whole
-	// nanoseconds: less than one is none.
+	// The limiter computes the wait for a token in whole nanoseconds. A wait below 1 ns is
+	// no wait.
 	if r.lacks(tokens) && r.lacks(tokens+p.credit()) {
 		return false
 	}
@@ -126,8 +126,8 @@ func (r *rule) lacks(tokens float64) bool {
 	return tokens < 0 && time.Duration(min(-tokens/r.rate*float64(time.Second), math.MaxInt64)) > 0
 }
 
-// remember adds a value to those seen, and reports whether it is new. With too
-// many of them the oldest is forgotten: it would count again.
+// remember adds a value to the ones seen, and reports whether it is new. If there are too
+// many, the oldest value is forgotten and would count again.
 func (b *bucket) remember(p pouredEvent) bool {
 	if slices.Contains(b.seen, p.value) || p.now < b.reportedUntil && slices.Contains(b.reported, p.value) {
 		return false
@@ -148,10 +148,10 @@ func (b *bucket) remember(p pouredEvent) bool {
 	return true
 }
 
-// forgive takes back the values of an owner who was let in after all. Who was let
-// in without saying who it is, as by the second step of a login, takes back the last
-// value of anybody, maxUnnamed times at most: who has an account could log in after
-// each guess.
+// forgive takes back the values of an owner who has logged in successfully. A success
+// without a user name, such as the second step of a login, takes back the last value of any
+// owner, but at most maxUnnamed times: otherwise an attacker with an account could log in
+// after each guess.
 func (b *bucket) forgive(owner uint64, maxUnnamed int) {
 	if owner == 0 {
 		if b.unnamed >= maxUnnamed {
@@ -164,7 +164,7 @@ func (b *bucket) forgive(owner uint64, maxUnnamed int) {
 			continue
 		}
 		b.seen, b.owners, b.next = slices.Delete(b.seen, i, i+1), slices.Delete(b.owners, i, i+1), 0
-		b.tokens++ // take cuts off what is too much
+		b.tokens++ // take limits the tokens to the capacity
 		b.count--
 		if owner == 0 {
 			return
@@ -172,18 +172,21 @@ func (b *bucket) forgive(owner uint64, maxUnnamed int) {
 	}
 }
 
-// A refund is what a login that succeeds, or a code that the site has, does to a bucket.
+// A refund is the effect of a successful login, or of a code that the site knows, on a
+// bucket.
 type refund struct {
 	rule     *rule
-	owner    uint64 // 0: it does not say who it is
-	relieves int    // failures that it makes up for; 0: none
+	owner    uint64 // 0 if there is no user name
+	relieves int    // how many failures it compensates; 0 for none
 }
 
-// maxRefunded is how many names have to log in before one of them counts again.
+// maxRefunded is how many other names must log in before the same name compensates a failure
+// again.
 const maxRefunded = 256
 
-// relieve lets a name that was let in, or a code that is there, make up for others. It
-// counts once: who has an account could log in after each guess at those of others.
+// relieve lets a successful login, or a code that the site knows, compensate failures of
+// others. Each name or code does so once: otherwise an attacker with an account could log in
+// after each guess at other accounts.
 func (b *bucket) relieve(m refund) {
 	if slices.Contains(b.refunded, m.owner) {
 		return
@@ -197,8 +200,8 @@ func (b *bucket) relieve(m refund) {
 	b.tokens = min(b.tokens+float64(m.relieves), float64(m.rule.capacity))
 }
 
-// report reports whether an overflow is to be reported, or falls into the
-// blackhole of one that was. That does not make it longer.
+// report reports whether an overflow is to be reported, or falls into the blackhole of an
+// earlier one. A hidden overflow does not make the blackhole longer.
 func (b *bucket) report(r *rule, now int64) bool {
 	b.live = false
 	if b.muted && b.mutedUntil > now {
@@ -209,12 +212,12 @@ func (b *bucket) report(r *rule, now int64) bool {
 	return true
 }
 
-// maxReported is how many values of alerts a bucket remembers.
+// maxReported is how many values of earlier alerts a bucket remembers.
 const maxReported = 256
 
-// settle remembers the values of an alert of a built-in scenario. As long as what it leads
-// to lasts, they do not count again: an open page and a program ask for the same again and
-// again, and only who searches goes on to something else.
+// settle remembers the values of an alert of a built-in scenario. They do not count again
+// while the alert's decision lasts: an open page or a program repeats the same requests, but
+// only a search goes on to new ones.
 func (b *bucket) settle(r *rule, now int64) {
 	if !r.builtin || r.duration == 0 {
 		return
@@ -226,9 +229,9 @@ func (b *bucket) settle(r *rule, now int64) {
 	b.reportedUntil = now + int64(r.duration)
 }
 
-// measure returns how many bytes the bucket takes.
+// measure returns how many bytes of memory the bucket uses.
 func (b *bucket) measure() int {
-	const fixed, perRecord, perPlace = 512, 64, 32 // with what the table of buckets takes
+	const fixed, perRecord, perPlace = 512, 64, 32 // includes the entry in the table of buckets
 	n := fixed + 8*(cap(b.seen)+cap(b.owners)+cap(b.refunded)+cap(b.reported))
 	for _, place := range b.places {
 		n += perPlace + len(place)

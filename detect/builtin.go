@@ -12,58 +12,58 @@ import (
 //go:embed builtin
 var builtinFiles embed.FS
 
-// Builtin returns the scenarios that come with this package, named tocsin/…, which
-// are written in the form of CrowdSec's, and are examples of it. Each says in its
-// description what it counts.
+// Builtin returns the scenarios that come with this package, named tocsin/…. They have
+// the same format as CrowdSec's, and can serve as examples of it. The description of each
+// says what it counts.
 //
-// They ask some fields that CrowdSec's parsers do not set; any scenario may:
+// They use some fields that CrowdSec's parsers do not set. Any scenario may use them:
 //
-//	Parsed.clean_path     the path as servers understand it, decoded and without dots
-//	Parsed.path_template  that in lower case, with # for each number and * for each hash
-//	Parsed.place          what is looked for: a script, or the first element of the path
-//	Parsed.last_word      the last element of the path in lower case, of a folder or of a file without its extension
-//	Parsed.asked          what is asked for: the same for who only reads the same once more, or sends the same body to it
-//	Parsed.climbs         true if the path as it was sent leads above the root of the site, else false
-//	Parsed.cloning        true if git asks so for a part of a repository whose info/refs the client has got, else false
-//	Meta.exposed          true if a file that is no page was handed to who has shown nothing that the site accepts, else false
-//	Parsed.script         of the path, up to the end of .php
-//	Parsed.form_action    "action" of a posted form, or else of the query
+//	Parsed.clean_path     the path as servers understand it: decoded, without dot segments
+//	Parsed.path_template  clean_path in lower case, with # for each number and * for each hash
+//	Parsed.place          the thing that the client looks for: a script, or the first element of the path
+//	Parsed.last_word      the last element of the path, in lower case and without an extension
+//	Parsed.asked          the request, as a text: the same if the client reads the same again, or sends the same body again
+//	Parsed.climbs         true if the path, as it was sent, leads above the root of the site, else false
+//	Parsed.cloning        true if git requests a part of a repository whose info/refs the client has received, else false
+//	Meta.exposed          true if the site sent a file that is not a page to a client without accepted credentials, else false
+//	Parsed.script         the path up to the end of .php
+//	Parsed.form_action    the field action of a posted form, or else of the query
 //	Parsed.agent_products the user agent without addresses in it
-//	Parsed.xmlrpc_method  what a request to xmlrpc.php calls
-//	Parsed.xmlrpc_calls   how many calls one to system.multicall bundles
-//	Meta.outcome          missing (404, 410, or how the site answers for what it has not), refused (403), or nothing
+//	Parsed.xmlrpc_method  the method that a request to xmlrpc.php calls
+//	Parsed.xmlrpc_calls   how many calls a call of system.multicall contains
+//	Meta.outcome          missing (404, 410, or the answer that this site gives for missing pages), refused (403), or empty
 //	Meta.attribution      own, embedded, foreign or unmarked: see Attribution
 //	Meta.source_net       the network of the client, a /24 or a /40 of IPv6
-//	Meta.login            success, failure, step (the password was right, and a code is asked for), try (nothing
-//	                      tells what came of it), unused (that, or a redirect with a session, after several that
-//	                      the client has not used), found (a code that was looked up, and that the site has),
-//	                      or nothing if nobody tried
-//	Meta.login_kind       form, basic, digest, proof (that a password is known), token, code, xmlrpc, or lookup
-//	                      for codes by which nobody logs in, such as vouchers and numbers of parcels
-//	Meta.login_user       stands for the user name, without giving it away
-//	Meta.login_try        stands for the name and the password together
-//	Meta.login_member     true if the site has let the client in by that name there before, else false; nothing
+//	Meta.login            success, failure, step (the password was right, and the site asks for a code), try (the
+//	                      result is unknown), unused (unknown, or a redirect with a session, after several
+//	                      logins that the client did not use), found (a code that the client looked up, and
+//	                      that the site knows), or empty if there was no login
+//	Meta.login_kind       form, basic, digest, proof (that the client knows a password), token, code, xmlrpc, or lookup
+//	                      for codes that are not for logging in, such as vouchers and parcel numbers
+//	Meta.login_user       a keyed hash of the user name
+//	Meta.login_try        a keyed hash of the name and the password together
+//	Meta.login_member     true if this client has logged in with this name there before, else false; empty
 //	                      without a name
-//	Meta.login_sent       stands for all that was posted; differs each time where it is not known to its end
-//	Meta.login_place      where, if people log in there: method, site and path, see PlaceOf; for basic and digest
-//	                      see Detector.Area
-//	Meta.site             what the server calls the site, or else the host: see Event.Site
-//	Meta.login_count      how many passwords one request brings, if there are several
+//	Meta.login_sent       a hash of everything that was posted; different each time if the end of the body is unknown
+//	Meta.login_place      the place, if it is one for logging in: method, site and path, see PlaceOf; for basic and
+//	                      digest see Detector.Area
+//	Meta.site             the server's name for the site, or else the host: see Event.Site
+//	Meta.login_count      how many passwords the request has, if there are several
 //
-// And they have labels that mean something here:
+// They also use labels that have a meaning here:
 //
-//	action, duration      what is asked for: ban, captcha or throttle, and for how long
-//	credit: known         who has shown credentials that the site accepted may do four times as much
-//	credit: found         two pages that were there make up for one that was not, up to four times the capacity
-//	credit: logins        where a guard counts for a place: each name that logs in there makes up for one that failed
-//	credit: codes         each code that the site has makes up for four that it has not, where nobody logs in by them
-//	forgiven_by: login    a login that succeeds takes back what its user is counted for
-//	at_most: captcha      who goes on after the challenge is challenged, and not banned
-//	guard: place|network  asks for a guard, not for a decision: see Guard
-//	teaches: missing      no site has what the filter is about: its answer is how the site answers for what it has not
-//	teaches: sought       no page leads there: a guard on what other pages send does not leave it alone because it was answered before
+//	action, duration      the requested action: ban, captcha or throttle, and for how long
+//	credit: known         a client with accepted credentials may do four times as much
+//	credit: found         two existing pages compensate one missing page, up to four times the capacity
+//	credit: logins        if a guard counts for a place: each name that logs in there compensates one failure
+//	credit: codes         each code that the site knows compensates four unknown ones, if the codes are not for logging in
+//	forgiven_by: login    a successful login takes back the earlier failures of its user
+//	at_most: captcha      a client that continues after the challenge is challenged again, and not banned
+//	guard: place|network  requests a guard instead of a decision: see Guard
+//	teaches: missing      no site has the pages that the filter matches: the answer shows how this site answers for missing pages
+//	teaches: sought       no page links to it: a guard on requests from other pages applies to it even if it was answered before
 //
-// They are read once, and all who ask share them: rules do not change.
+// They are read once, and all callers share them, because rules do not change.
 func Builtin() (*Rules, error) { return builtins() }
 
 var builtins = sync.OnceValues(readBuiltin)

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// cleanPath returns the path that a server will take the target to ask for:
-// unescaped once, with no dot segments and no empty ones, without the query and
-// without the scheme and host that a proxy's client sends. Scenarios of ours
-// judge by it, for //wp-login.php, /wp-login%2ephp and /x/../wp-login.php are
-// all the same script. The request itself stays as it is.
+// cleanPath returns the path that a server will use for the target: unescaped once, without
+// dot segments and empty segments, without the query, and without the scheme and host that a
+// proxy's client sends. The built-in scenarios use it because //wp-login.php,
+// /wp-login%2ephp and /x/../wp-login.php all run the same script. The request itself is not
+// changed.
 func (v *view) cleanPath() (string, bool) {
-	if v.cleaned.gen != v.gen || v.gen == 0 { // 0: a view for one question
+	if v.cleaned.gen != v.gen || v.gen == 0 { // 0: a view for a single use
 		p, ok := v.clean()
 		v.cleaned = cleaned{v.gen, p, ok}
 	}
 	return v.cleaned.path, v.cleaned.ok
 }
 
-// A cleaned is a path, found out once for an event.
+// A cleaned is a cleaned path, computed once for each event.
 type cleaned struct {
-	gen  uint32 // of the view that it was found for: see view.gen
+	gen  uint32 // the generation of the view it belongs to: see view.gen
 	path string
 	ok   bool
 }
@@ -33,7 +33,7 @@ func (v *view) clean() (string, bool) {
 	return path.Clean(p), true
 }
 
-// unescapedPath is cleanPath before dots and slashes are resolved.
+// unescapedPath returns cleanPath's path before dots and slashes are resolved.
 func (v *view) unescapedPath() (string, bool) {
 	target, _, _ := strings.Cut(v.target, "?")
 	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
@@ -52,8 +52,8 @@ func (v *view) unescapedPath() (string, bool) {
 	return target, true
 }
 
-// script returns the beginning of the clean path that names a PHP script: what
-// follows it, such as /x.css in /wp-login.php/x.css, is for the script to read.
+// script returns the beginning of the clean path, up to the name of a PHP script. The rest,
+// such as /x.css in /wp-login.php/x.css, is an argument of the script.
 func (v *view) script() (string, bool) {
 	const ext = ".php"
 	p, _ := v.cleanPath()
@@ -69,8 +69,8 @@ func (v *view) script() (string, bool) {
 	}
 }
 
-// appendUnescaped appends s to dst with its percent escapes resolved. What only
-// looks like one stays as it is.
+// appendUnescaped appends s to dst with percent escapes decoded. Malformed escapes stay as
+// they are.
 func appendUnescaped(dst []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -83,7 +83,7 @@ func appendUnescaped(dst []byte, s string) []byte {
 	return dst
 }
 
-// hexes holds the values of hexadecimal digits, and -1 for all else.
+// hexes maps hexadecimal digits to their values, and all other bytes to -1.
 var hexes = func() (t [256]int8) {
 	for i := range t {
 		t[i] = -1

@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// clients remembers what each client did well, which counts when it does something
-// that it should not: see [pouredEvent].credit. It is split like a [store], and forgets like
-// one: see [fair].
+// clients remembers the good behaviour of each client. It gives the client credit when it
+// later does something suspicious: see [pouredEvent].credit. It is split like a [store], and
+// evicts like one: see [fair].
 //
-// Who has shown credentials that the site accepted is remembered apart, where nothing
-// else gets in: see [shares].
+// Clients that have shown credentials that the site accepted are kept separately, so that
+// other clients cannot displace them: see [shares].
 type clients struct {
 	seed  maphash.Seed
 	parts []clientPart
 
 	mu       sync.Mutex
-	accepted *shares[clientKey, int64] // until when
+	accepted *shares[clientKey, int64] // the time until which each is remembered
 }
 
-// acceptedShare is for how many of its clients one network can be accepted at a time.
+// acceptedShare is how many accepted clients are remembered for one network.
 const acceptedShare = 128
 
 type clientPart struct {
@@ -29,30 +29,30 @@ type clientPart struct {
 	known *fair[clientKey, *client]
 }
 
-// A clientKey is the address of who is meant.
+// A clientKey is the address of a client.
 type clientKey struct{ hi, lo uint64 }
 
-// A client is what is remembered of one.
+// A client has the remembered behaviour of one client.
 type client struct {
-	found, missing uint16                // different pages that were there, and that were not, lately
-	halved         int64                 // when these were halved last
-	answers        [recentAnswers]answer // for different pages lately, the last one first
+	found, missing uint16                // different pages it requested recently that existed, and that did not
+	halved         int64                 // when both counts were last halved
+	answers        [recentAnswers]answer // recent answers for different pages, the newest first
 	recent         [recentPages]uint32
 	next           uint8
-	ends           [2][recentEnds]uint32 // first and last elements of paths that were not there
+	ends           [2][recentEnds]uint32 // first and last elements of paths that did not exist
 	nextEnd        [2]uint8
-	stepped        int64 // until when a code of it completes a login: its password was right
+	stepped        int64 // until when a code completes its login, because the password was right
 	idle           idleness
 }
 
 const (
-	recentEnds    = 8                // that are one place when they are missed again
-	recentPages   = 16               // that one has to leave before a page counts again
-	recentAnswers = 4                // that a site may give for what it has not, in turns with pages
-	halfLife      = int64(10 * 60e9) // after which half of what a client found is forgotten
+	recentEnds    = 8                // paths with the same first or last element count as one place when they are missing again
+	recentPages   = 16               // a page counts again after this many other pages
+	recentAnswers = 4                // different answers that a site may give for missing paths, mixed with real pages
+	halfLife      = int64(10 * 60e9) // after this time the counts of a client are halved
 	maxFound      = 1000
-	sameAgain     = 3 // different pages with one answer that make the next with it no page
-	passWorth     = 5 // pages that a solved challenge is worth
+	sameAgain     = 3 // after this many different pages with the same answer, the next one counts as missing
+	passWorth     = 5 // a solved challenge counts as this many pages
 	knownByAuth   = int64(3600e9)
 	knownByLogin  = int64(12 * 3600e9)
 	stepLasts     = int64(10 * 60e9)
@@ -67,8 +67,8 @@ func newClients(size int) *clients {
 	return c
 }
 
-// with calls f with what is known of a client, under a lock. Of one that is not
-// known it knows nothing, and remembers what f makes of that if create says so.
+// with calls f with the data of a client, under a lock. For an unknown client the data is
+// empty, and is stored only if create is set.
 func (c *clients) with(k clientKey, create bool, f func(*client)) {
 	part := &c.parts[0]
 	if len(c.parts) > 1 {
@@ -87,7 +87,7 @@ func (c *clients) with(k clientKey, create bool, f func(*client)) {
 	f(one)
 }
 
-// age forgets half of what the client found for each half-life that has passed.
+// age halves the counts for each half-life that has passed.
 func (c *client) age(now int64) {
 	if c.halved == 0 || now < c.halved {
 		c.halved = max(c.halved, now)
@@ -101,12 +101,13 @@ func (c *client) age(now int64) {
 	}
 }
 
-// An answer is what two pages have in common that are none: a [likeness] in short.
+// An answer is a short form of a [likeness]: the same for two requests whose pages do not
+// really exist.
 type answer struct {
-	kind  uint32 // hash of the status, and of where it leads or what it is; 0: none
+	kind  uint32 // hash of the status and of the redirect's target or the content type; 0 for none
 	size  uint32
-	path  uint16 // how long the path was, which many pages repeat
-	times uint8  // it was given, for different pages
+	path  uint16 // the length of the path, because many error pages repeat the path
+	times uint8  // how many different pages had this answer
 	moved bool
 }
 
@@ -120,8 +121,9 @@ func answerOf(l likeness, path int) answer {
 	}
 }
 
-// is reports whether b may be a for another path: pages differ by how often, and in
-// how many letters, they repeat it, and by a little when they are compressed.
+// is reports whether b may be the same answer as a for another path. Such pages differ in
+// size by how often, and with how many bytes, they repeat the path, and a little more when
+// they are compressed.
 func (a answer) is(b answer) bool {
 	const repeats, slack = 4, 4
 	longer := int64(max(a.path, b.path) - min(a.path, b.path))
@@ -129,7 +131,7 @@ func (a answer) is(b answer) bool {
 	return a.kind == b.kind && a.moved == b.moved && bigger <= repeats*longer+slack
 }
 
-// find returns which of the recent answers is like a; -1 for none.
+// find returns the index of the recent answer that is like a, or -1.
 func (c *client) find(a answer) int {
 	if a.kind == 0 {
 		return -1
@@ -137,8 +139,8 @@ func (c *client) find(a answer) int {
 	return slices.IndexFunc(c.answers[:], a.is)
 }
 
-// resembles notes the answer for a page, unless the client has asked for it just
-// now, and returns how often there was such a one; 0 if the page is not new.
+// resembles records the answer for a page, unless the client has just requested this page.
+// It returns how often the client got such an answer, or 0 if the page is not new.
 func (c *client) resembles(page uint64, a answer) int {
 	if slices.Contains(c.recent[:], uint32(page)) {
 		return 0
@@ -159,15 +161,15 @@ func (c *client) resembles(page uint64, a answer) int {
 	return int(a.times)
 }
 
-// sees counts a page that was there or was not, unless the client has seen it just
-// now: to load one page again and again is no merit.
+// sees counts a page that existed or did not. Repeated requests for the same page do not
+// count, because anyone can reload a page.
 func (c *client) sees(page uint64, there bool, a answer, now int64) {
 	c.age(now)
 	switch times := c.resembles(page, a); {
 	case times == 0:
 		return
 	case times == sameAgain && !a.moved:
-		c.found -= min(c.found, sameAgain-1) // those before were none either
+		c.found -= min(c.found, sameAgain-1) // the earlier pages with this answer did not exist either
 		there = false
 	}
 	switch {
@@ -178,7 +180,7 @@ func (c *client) sees(page uint64, there bool, a answer, now int64) {
 	}
 }
 
-// misses notes how a path begins and ends that was not there.
+// misses records the first and last element of a path that did not exist.
 func (c *client) misses(ends [2]uint64) {
 	for i, end := range ends {
 		if end == 0 || slices.Contains(c.ends[i][:], uint32(end)) {
@@ -189,7 +191,8 @@ func (c *client) misses(ends [2]uint64) {
 	}
 }
 
-// missed reports whether the client has missed a path that begins or ends so.
+// missed reports whether the client has recently requested a missing path with this first or
+// last element.
 func (c *client) missed(ends [2]uint64) bool {
 	for i, end := range ends {
 		if end != 0 && slices.Contains(c.ends[i][:], uint32(end)) {
@@ -199,13 +202,13 @@ func (c *client) missed(ends [2]uint64) bool {
 	return false
 }
 
-// A merit is what of a client counts when a bucket is asked whether it is full.
+// A merit is the good behaviour of a client that counts when a bucket is almost full.
 type merit struct {
 	found int
 	known bool
 }
 
-// merit returns what counts of the client at now.
+// merit returns the client's merit at now.
 func (c *clients) merit(k clientKey, now int64) (m merit) {
 	c.with(k, false, func(one *client) {
 		one.age(now)
@@ -215,7 +218,7 @@ func (c *clients) merit(k clientKey, now int64) (m merit) {
 	return m
 }
 
-// knows notes that a client has shown what only the site can have given it.
+// knows records that a client has shown something that only the site can have given it.
 func (c *clients) knows(k clientKey, until int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,7 +226,7 @@ func (c *clients) knows(k clientKey, until int64) {
 	c.accepted.put(k, k, max(before, until))
 }
 
-// isKnown reports whether it has, lately.
+// isKnown reports whether the client has done so recently.
 func (c *clients) isKnown(k clientKey, now int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,17 +8,16 @@ import (
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
-// A compiler makes Go of expressions, as far as it knows their form; the others
-// are left to the interpreter. It is lookup of fields, comparison and search that
-// filters are made of, and the interpreter takes a microsecond where Go takes
-// nanoseconds.
+// A compiler translates expressions to Go functions, if it knows their form. The interpreter
+// runs the others. Most filters only look up, compare and search fields. The interpreter
+// needs a microsecond for that, and Go needs nanoseconds.
 type compiler struct {
 	lists    *lists
-	group    bool            // Meta.source_ip is who is meant, not who it was
-	set      map[string]bool // what SetMeta sets, in any filter
+	group    bool            // Meta.source_ip is the client to act on, not the sender
+	set      map[string]bool // the keys that SetMeta sets, in any filter
 	findings bool            // the scenario asks for events of findings
 
-	texts map[string]*text // by key: what is the same is found out once
+	texts map[string]*text // by key, so that each text is computed once
 	conds map[string]*cond
 	slots struct{ texts, conds int }
 }
@@ -27,8 +26,8 @@ func newCompiler(l *lists) *compiler {
 	return &compiler{lists: l, set: make(map[string]bool), texts: make(map[string]*text), conds: make(map[string]*cond)}
 }
 
-// A scope holds what names mean: a *text or a *cond. The name of what a list is
-// asked about is "#".
+// A scope maps names to their meaning: a *text or a *cond. The current element of a list has
+// the name "#".
 type scope struct {
 	outer *scope
 	name  string
@@ -44,7 +43,7 @@ func (s *scope) find(name string) any {
 	return nil
 }
 
-// cond compiles a condition. It returns nil if it does not know its form.
+// cond compiles a condition. It returns nil if it does not know the condition's form.
 func (c *compiler) cond(n ast.Node, s *scope) *cond {
 	switch n := n.(type) {
 	case *ast.BoolNode:
@@ -89,8 +88,8 @@ func (c *compiler) conditional(n *ast.ConditionalNode, s *scope) *cond {
 	return ifElse(test, yes, no)
 }
 
-// declare returns the scope after "let name = value". The value is found out when
-// it is needed first, which makes no difference as long as it cannot fail.
+// declare returns the scope after "let name = value". The value is computed when it is first
+// needed. This makes no difference if it cannot fail.
 func (c *compiler) declare(n *ast.VariableDeclaratorNode, s *scope) *scope {
 	if t := c.text(n.Value, s); t != nil {
 		return &scope{s, n.Name, t}
@@ -157,8 +156,7 @@ func (c *compiler) equal(n *ast.BinaryNode, s *scope) *cond {
 	return c.share(leaf(a.key+" == "+b.key, costField, func(v *view) bool { return a.of(v) == b.of(v) }, a, b))
 }
 
-// find compiles a search for a word. One that is not known beforehand is not
-// worth the trouble.
+// find compiles a search for a constant word. For other words compiling brings nothing.
 func (c *compiler) find(n *ast.BinaryNode, how matchHow, s *scope) *cond {
 	in, word := c.text(n.Left, s), c.text(n.Right, s)
 	if in == nil || word == nil || !word.fixed {
@@ -194,7 +192,7 @@ func (c *compiler) matches(n *ast.BinaryNode, s *scope) *cond {
 	}
 	r, err := search.Compile(pattern.value)
 	if err != nil {
-		return nil // the interpreter fails on it when it comes to it
+		return nil // the interpreter reports the error when it evaluates the call
 	}
 	m := leaf(t.key+" matches "+quote(pattern.value), costRegexp, func(v *view) bool { return r.Match(t.of(v)) }, t)
 	if re, err := syntax.Parse(pattern.value, syntax.Perl); err == nil {
@@ -234,7 +232,7 @@ func predicateOf(n ast.Node) ast.Node {
 	return nil
 }
 
-// calleeOf returns the name of the function that is called.
+// calleeOf returns the name of the called function.
 func calleeOf(n *ast.CallNode) string {
 	if f, ok := n.Callee.(*ast.IdentifierNode); ok {
 		return f.Value

@@ -7,8 +7,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// text compiles an expression that gives a text. It returns nil if it does not
-// know its form, or it gives something else.
+// text compiles an expression whose result is a text. It returns nil if it does not know its
+// form, or if the result is something else.
 func (c *compiler) text(n ast.Node, s *scope) *text {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -35,7 +35,7 @@ func (c *compiler) text(n ast.Node, s *scope) *text {
 	return nil
 }
 
-// text returns the text that a name means, if it means one.
+// text returns the text for a name, if the name stands for one.
 func (s *scope) text(name string) *text {
 	t, _ := s.find(name).(*text)
 	return t
@@ -60,7 +60,7 @@ func (c *compiler) choice(n *ast.ConditionalNode, s *scope) *text {
 	return c.shareText(choose(test, yes, no), true)
 }
 
-// member takes evt.Meta.key apart.
+// member splits evt.Meta.key into its parts.
 func member(n *ast.MemberNode) (room, key string, ok bool) {
 	inner, isMember := n.Node.(*ast.MemberNode)
 	if !isMember || n.Method || inner.Method {
@@ -87,7 +87,7 @@ func (c *compiler) field(room, key string) *text {
 	case !ok && room == "Meta" && c.set[key]:
 		return metaText(key)
 	case !ok:
-		return fixedText("") // what no parser sets
+		return fixedText("") // no parser sets this field
 	case f == fieldService && !c.findings:
 		return fixedText(serviceHTTP)
 	case f == fieldLogType && !c.findings:
@@ -98,7 +98,7 @@ func (c *compiler) field(room, key string) *text {
 	return c.shareText(fieldText(f), fields[f].memo)
 }
 
-// arguments compiles the arguments of a call, which are to be n texts.
+// arguments compiles the arguments of a call. They must be n texts.
 func (c *compiler) arguments(nodes []ast.Node, n int, s *scope) []*text {
 	if len(nodes) != n {
 		return nil
@@ -138,7 +138,7 @@ func (c *compiler) callText(n *ast.CallNode, s *scope) *text {
 	return nil
 }
 
-// call compiles the calls that give a condition.
+// call compiles calls whose result is a condition.
 func (c *compiler) call(n *ast.CallNode, s *scope) *cond {
 	if m, ok := n.Callee.(*ast.MemberNode); ok {
 		return c.method(m, n.Arguments, s)
@@ -180,7 +180,7 @@ func (c *compiler) glob(n *ast.CallNode, s *scope) *cond {
 	}
 	g, err := newGlob(args[0].value)
 	if err != nil {
-		return nil // the interpreter fails on it when it comes to it
+		return nil // the interpreter reports the error when it evaluates the call
 	}
 	in := args[1]
 	m := leaf("Match("+args[0].key+", "+in.key+")", costSearch, func(v *view) bool { return g.match(in.of(v)) }, in)
@@ -214,7 +214,7 @@ func (c *compiler) method(m *ast.MemberNode, arguments []ast.Node, s *scope) *co
 	return set
 }
 
-// An amount is a number that depends on the event, and may be none.
+// An amount is a number that depends on the event. Some events have none.
 type amount struct {
 	of    func(*view) (n int, ok bool)
 	text  *text
@@ -244,7 +244,7 @@ func (c *compiler) amount(n ast.Node, s *scope) *amount {
 	return nil
 }
 
-// comparisons are those of numbers, and how they read the other way round.
+// comparisons maps each comparison of numbers to the one with its sides swapped.
 var comparisons = map[string]struct {
 	holds  func(a, b int) bool
 	mirror string

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What conditions cost, roughly, in nanoseconds. Of those that all have to be met
-// the cheapest is asked first.
+// The approximate costs of conditions in nanoseconds. If several conditions must all be
+// true, the cheapest runs first.
 const (
 	costField     = 3
 	costSearch    = 20
@@ -19,23 +19,23 @@ const (
 
 // A cond is a condition compiled to Go.
 //
-// One that cannot be evaluated, for it asks for the number that is no number,
-// says so in view.failed. That is the end of the filter it is part of, which is
-// not met, so it matters what is asked before it.
+// A condition that cannot be evaluated, for example because a text is not a number, sets
+// view.failed. The filter that contains it then does not match, so the order of conditions
+// matters.
 type cond struct {
 	op   condOp
-	kids []*cond // of and, or, not
+	kids []*cond // operands of and, or, not
 	eval func(*view) bool
 	key  string // two conditions with the same key are the same
 	deps fieldSet
 	need need
 	cost int
-	slot int // where its value is kept for the length of a phase, from 1 on; plain ones only
+	slot int // where its value is kept during a phase, from 1 on; only for plain conditions
 
-	match *match // what it looks for in a text, if it does
+	match *match // the words it looks for in a text, if any
 
-	fresh  bool // what it depends on may change within a phase
-	effect bool // it changes something: it is not to be asked unless it has to be
+	fresh  bool // its inputs may change within a phase
+	effect bool // it has a side effect: do not evaluate it unless necessary
 	fails  bool // it may fail
 }
 
@@ -64,10 +64,10 @@ func fixedCond(b bool) *cond {
 
 func (c *cond) fixed() bool { return c.op == opTrue || c.op == opFalse }
 
-// plain reports whether it makes no difference when c is asked, or how often.
+// plain reports whether c can be evaluated at any time and any number of times.
 func (c *cond) plain() bool { return !c.effect && !c.fails && !c.fresh }
 
-// test reports whether the condition is met by the event.
+// test reports whether the event meets the condition.
 func (c *cond) test(v *view) bool {
 	if c.slot == 0 {
 		return c.eval(v)
@@ -79,7 +79,7 @@ func (c *cond) test(v *view) bool {
 	return m.ok
 }
 
-// leaf returns a condition on texts.
+// leaf returns a condition that depends on texts.
 func leaf(key string, cost int, eval func(*view) bool, on ...*text) *cond {
 	c := &cond{key: key, cost: cost, eval: eval}
 	for _, t := range on {
@@ -90,7 +90,7 @@ func leaf(key string, cost int, eval func(*view) bool, on ...*text) *cond {
 	return c
 }
 
-// combine returns a condition on others.
+// combine returns a condition that depends on other conditions.
 func combine(op condOp, sign string, kids []*cond) *cond {
 	c := &cond{op: op, kids: kids}
 	keys := make([]string, len(kids))
@@ -106,8 +106,8 @@ func combine(op condOp, sign string, kids []*cond) *cond {
 	return c
 }
 
-// and returns the condition that all of conds are met. The cheapest is asked
-// first, unless the order matters.
+// and returns the condition that all of conds are true. The cheapest is evaluated first,
+// unless the order matters.
 func and(conds ...*cond) *cond {
 	var kids []*cond
 	for _, c := range conds {
@@ -137,12 +137,12 @@ func and(conds ...*cond) *cond {
 	return all(kids)
 }
 
-// harmless reports whether it makes no difference which of conds are asked.
+// harmless reports whether conds can be evaluated in any order, or not at all.
 func harmless(conds []*cond) bool {
 	return !slices.ContainsFunc(conds, func(c *cond) bool { return !c.plain() })
 }
 
-// all returns the condition that conds are met, asked in this order.
+// all returns the condition that all of conds are true, evaluated in this order.
 func all(kids []*cond) *cond {
 	c := combine(opAnd, " && ", kids)
 	for _, k := range kids {
@@ -159,7 +159,7 @@ func all(kids []*cond) *cond {
 	return c
 }
 
-// or returns the condition that any of conds is met.
+// or returns the condition that at least one of conds is true.
 func or(conds ...*cond) *cond {
 	var kids []*cond
 	for _, c := range conds {
@@ -186,7 +186,7 @@ func or(conds ...*cond) *cond {
 	return some(kids)
 }
 
-// some returns the condition that any of kids is met, asked in this order.
+// some returns the condition that at least one of kids is true, evaluated in this order.
 func some(kids []*cond) *cond {
 	c := combine(opOr, " || ", kids)
 	c.need = kids[0].need
@@ -222,7 +222,7 @@ func not(c *cond) *cond {
 	return n
 }
 
-// ifElse returns the condition that is yes if c is met, and else no.
+// ifElse returns the condition that equals yes if c is true, and no otherwise.
 func ifElse(c, yes, no *cond) *cond {
 	switch {
 	case c.op == opTrue:
@@ -243,7 +243,7 @@ func ifElse(c, yes, no *cond) *cond {
 	return n
 }
 
-// distinctConds drops what is there twice.
+// distinctConds removes duplicates.
 func distinctConds(conds []*cond) []*cond {
 	seen := make(map[string]bool, len(conds))
 	return slices.DeleteFunc(conds, func(c *cond) bool {
@@ -253,8 +253,8 @@ func distinctConds(conds []*cond) []*cond {
 	})
 }
 
-// early returns a condition that is met by every event that may meet c, as far
-// as one can tell before the response is known.
+// early returns a condition that is true for every event that may still meet c, as far as
+// this can be known before the response.
 func (c *cond) early() *cond {
 	switch {
 	case c.deps&lateFields == 0 && !c.fresh:

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// anyCookie reports whether the answer sets a cookie of the kind, and does not delete
-// it. The value that is gets is in lower case.
+// anyCookie reports whether the answer sets, and does not delete, a cookie for which is
+// returns true. is gets the value in lower case.
 func (v *view) anyCookie(is func(name, value string) bool) bool {
 	return slices.ContainsFunc(v.evt.Header["Set-Cookie"], func(line string) bool {
 		name, value, ok := v.readCookie(line)
@@ -15,8 +15,8 @@ func (v *view) anyCookie(is func(name, value string) bool) bool {
 	})
 }
 
-// readCookie reads a line that sets a cookie, and reports whether that is to stay. Some
-// that are to go have a word for a value.
+// readCookie reads a Set-Cookie line, and reports whether it keeps the cookie. Some
+// applications delete a cookie by a special word as its value.
 func (v *view) readCookie(line string) (name, value string, stays bool) {
 	c, err := http.ParseSetCookie(line)
 	if err != nil || c.MaxAge < 0 || !c.Expires.IsZero() && c.MaxAge == 0 && !c.Expires.After(v.now()) {
@@ -26,8 +26,8 @@ func (v *view) readCookie(line string) (name, value string, stays bool) {
 	return c.Name, value, value != "" && value != "deleted" && value != "-del-"
 }
 
-// beginsCookie reports whether the answer sets a cookie that may be a session's. What
-// is against forgery, or for the page to be shown in a language, says nothing.
+// beginsCookie reports whether the answer sets a cookie that may start a session. Cookies
+// against request forgery, or for the page's language, do not count.
 func (v *view) beginsCookie() bool {
 	return v.anyCookie(func(name, _ string) bool { return !isPlainCookie(strings.ToLower(name)) })
 }
@@ -41,21 +41,21 @@ func isPlainCookie(name string) bool {
 	return false
 }
 
-// loggedIn reports whether the response sets WordPress's cookie of who is logged
-// in. Without a value, or with one that has expired, it is being deleted.
+// loggedIn reports whether the response sets WordPress's cookie for logged-in users. A
+// cookie without a value, or with an expiry in the past, is being deleted.
 func (v *view) loggedIn() bool {
 	return slices.ContainsFunc(v.evt.Header["Set-Cookie"], func(line string) bool {
 		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "wordpress_logged_in_") {
-			return false // as nearly all
+			return false // nearly all answers
 		}
 		_, _, stays := v.readCookie(line)
 		return stays
 	})
 }
 
-// saysLoggedIn reports whether the response sets a cookie whose name says that somebody
-// is logged in, as many applications have one for their pages to know. A value of
-// another's may be what the client has sent, such as its name.
+// saysLoggedIn reports whether the response sets a cookie whose name says that the user is
+// logged in. Many applications have one for their scripts. The value of any other cookie may
+// be something that the client sent, such as its name.
 func (v *view) saysLoggedIn() bool {
 	return v.anyCookie(func(name, value string) bool {
 		name = plainName(name)
@@ -66,8 +66,8 @@ func (v *view) saysLoggedIn() bool {
 	})
 }
 
-// setsAuthCookie reports whether the response sets a cookie that is called after what
-// only who has logged in gets.
+// setsAuthCookie reports whether the response sets a cookie with a name that applications
+// use only after a login.
 func (v *view) setsAuthCookie() bool {
 	return v.anyCookie(func(name, _ string) bool {
 		name = strings.ToLower(name)

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// DefaultData is where CrowdSec keeps the lists that its scenarios ask.
+// DefaultData is the folder in which CrowdSec keeps the lists for its scenarios.
 const DefaultData = "/var/lib/crowdsec/data"
 
-// maxFile bounds the files that are read.
+// maxFile is the largest size of a file that is read.
 const maxFile = 32 << 20
 
 // The types of lists.
@@ -24,18 +24,18 @@ const (
 	listMap     = "map"
 )
 
-// A listFile is a "data" item of a scenario.
+// A listFile is an item under "data" in a scenario.
 type listFile struct {
 	Source   string `yaml:"source_url"`
 	Name     string `yaml:"dest_file"`
 	Type     string `yaml:"type"`
-	Cache    *bool  `yaml:"cache"`    // how CrowdSec is to remember results:
-	Strategy string `yaml:"strategy"` // there is no need to
+	Cache    *bool  `yaml:"cache"`    // CrowdSec's settings for caching results:
+	Strategy string `yaml:"strategy"` // not needed here
 	Size     *int   `yaml:"size"`
 	TTL      string `yaml:"ttl"`
 }
 
-// lists holds the lists of all scenarios. A name means one list, whoever asks.
+// lists holds the lists of all scenarios. A name means the same list in all of them.
 type lists struct {
 	strings map[string][]string
 	regexps map[string]*regexpSet
@@ -46,7 +46,7 @@ func newLists() *lists {
 	return &lists{make(map[string][]string), make(map[string]*regexpSet), make(map[string]*tagMap)}
 }
 
-// merge adds those of other that are not there yet.
+// merge adds the lists of other whose names are new.
 func (l *lists) merge(other *lists) {
 	addNew(l.strings, other.strings)
 	addNew(l.regexps, other.regexps)
@@ -61,7 +61,7 @@ func addNew[T any](to, from map[string]T) {
 	}
 }
 
-// has reports whether the list is there.
+// has reports whether the list is loaded.
 func (l *lists) has(f listFile) (ok bool) {
 	switch f.Type {
 	case listStrings:
@@ -74,7 +74,7 @@ func (l *lists) has(f listFile) (ok bool) {
 	return ok
 }
 
-// helpers returns the functions that ask lists.
+// helpers returns the helper functions that search lists.
 func (l *lists) helpers() map[string]helper {
 	return map[string]helper{
 		"File": of(func(a ...any) any { return l.strings[a[0].(string)] }, new(func(string) []string)),
@@ -86,16 +86,16 @@ func (l *lists) helpers() map[string]helper {
 	}
 }
 
-// errMissing says that a list is in none of the folders.
+// errMissing means that no folder has the list.
 var errMissing = errors.New("missing")
 
-// load reads a list from the first of the folders that has it.
+// load reads a list from the first folder that has it.
 func (l *lists) load(f listFile, folders []fs.FS) error {
 	if f.Type == "regex" {
 		f.Type = listRegexps
 	}
 	switch {
-	case l.has(f), f.Type == "": // upstream fetches one without a type, and does not read it
+	case l.has(f), f.Type == "": // CrowdSec downloads a list without a type, but does not read it
 		return nil
 	case f.Type != listStrings && f.Type != listRegexps && f.Type != listMap:
 		return unknownThing("the list %s is of the type %s", f.Name, f.Type)
@@ -158,7 +158,7 @@ type listLine struct {
 	text   string
 }
 
-// listLines returns the lines that are neither empty nor comments.
+// listLines returns the lines that are not empty and not comments.
 func listLines(content []byte) ([]listLine, error) {
 	var lines []listLine
 	in := bufio.NewScanner(bytes.NewReader(content))
@@ -170,7 +170,7 @@ func listLines(content []byte) ([]listLine, error) {
 	return lines, in.Err()
 }
 
-// folderFS returns the folders that there are.
+// folderFS returns the folders that exist.
 func folderFS(paths ...string) []fs.FS {
 	var folders []fs.FS
 	for _, p := range paths {
