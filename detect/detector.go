@@ -8,8 +8,7 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// Config says what a [Detector] looks for, and how much memory it may take. Its
-// zero value looks for nothing.
+// Config configures a [Detector]. With the zero value it has no scenarios.
 type Config struct {
 	// Rules are the scenarios to run. See also [Detector.Use].
 	Rules *Rules
@@ -47,8 +46,8 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// A Detector holds what clients have done lately against [Rules]. It is safe for
-// use by many goroutines, starts none, and has nothing to close.
+// A Detector checks the recent behaviour of clients against [Rules]. Many goroutines may use
+// it at once. It starts no goroutine, and needs no Close.
 type Detector struct {
 	cfg     Config
 	store   *store
@@ -59,8 +58,8 @@ type Detector struct {
 	events, dropped atomic.Uint64
 
 	mu     sync.Mutex        // one Use at a time
-	ids    map[string]uint32 // of the scenarios in use, by what their buckets depend on
-	last   uint32            // the last number given to one
+	ids    map[string]uint32 // of the scenarios in use, by scenario.print
+	last   uint32            // the last ID given to a scenario
 	counts map[string]*scenarioCount
 }
 
@@ -79,9 +78,8 @@ func New(cfg Config) *Detector {
 	return d
 }
 
-// Use makes the detector look for what rules say from now on. The buckets of
-// scenarios that are the same as before stay; what else they report, such as
-// their labels, may change.
+// Use replaces the rules. The buckets of scenarios that count the same as before are kept.
+// Other settings of a scenario, such as its labels, may change.
 func (d *Detector) Use(rules *Rules) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,11 +100,11 @@ func (d *Detector) Use(rules *Rules) {
 	d.store.retain(kept)
 }
 
-// Request asks the scenarios that need the request alone. It returns the alerts of
-// those that overflow, which are few, and takes a microsecond or two.
+// Request runs the scenarios that need only the request. It returns their alerts, which are
+// rare, and takes one or two microseconds.
 //
-// An event with a finding is all that there is of it: what depends on a response is not
-// asked. A client whose address is not known cannot be judged: there are none.
+// An event with a finding has no response, so it runs all its scenarios here. A client
+// without a known address gets no alerts.
 func (d *Detector) Request(e *event.Event) []event.Alert {
 	e.Memo.Deferred = false
 	p := d.prog.Load()
@@ -133,9 +131,9 @@ func (d *Detector) Request(e *event.Event) []event.Alert {
 	}
 }
 
-// Response asks the scenarios that need to know how the request ended. Where a
-// whitelist needs to know that too, it asks all of them. It is to be called with
-// the event that Request was called with.
+// Response runs the scenarios that need to know how the request ended. If a whitelist needs
+// to know that too, all scenarios run here. The caller must pass the same event as to
+// Request.
 func (d *Detector) Response(e *event.Event) []event.Alert {
 	p := d.prog.Load()
 	if len(p.rules) == 0 || !e.Client.IsValid() || e.Finding != nil {
@@ -164,8 +162,8 @@ func (d *Detector) Response(e *event.Event) []event.Alert {
 	return alerts
 }
 
-// forgive takes back the failures before a login that succeeds: people mistype, and
-// applications of several steps refuse the first.
+// forgive takes back the failures before a successful login: people mistype, and some
+// applications with several steps refuse the first.
 func (d *Detector) forgive(v *view) {
 	if len(v.prog.forgiving)+len(v.prog.relieved) == 0 {
 		return
@@ -177,7 +175,7 @@ func (d *Detector) forgive(v *view) {
 	case result != loginSuccess && result != loginStep:
 		return
 	case v.attempt().kind == kindToken:
-		return // who has a token could take back a guess with each request
+		return // otherwise a client with a token could take back a guess with each request
 	}
 	owner := d.owner(v)
 	proven := !v.attempt().isPosted() || v.loggedIn() || v.isProven()
@@ -190,11 +188,11 @@ func (d *Detector) forgive(v *view) {
 	}
 }
 
-// codeWorth is how many codes that are not there one makes up for that is: of who looks up
-// numbers of his own more are there than not, and of who guesses hardly any.
+// codeWorth is how many unknown codes one known code compensates. A client that looks up its
+// own numbers finds most of them. A client that guesses finds almost none.
 const codeWorth = 4
 
-// relieve lets a code that somebody has looked up make up for others.
+// relieve lets a code that was found compensate others that were not.
 func (d *Detector) relieve(v *view) {
 	code, _ := v.loginTry()
 	for _, r := range v.prog.relieved {
@@ -202,8 +200,8 @@ func (d *Detector) relieve(v *view) {
 	}
 }
 
-// owner returns what stands for the name that somebody logs in by, and where; 0 if
-// there is none. That a form takes a name elsewhere says nothing of a login here.
+// owner returns a hash of the user name and the place of a login, or 0 if there is no name.
+// The name alone is not enough: a form elsewhere that accepts the name proves nothing here.
 func (d *Detector) owner(v *view) uint64 {
 	user, ok := v.loginUser()
 	if !ok {
@@ -212,7 +210,7 @@ func (d *Detector) owner(v *view) uint64 {
 	return d.habits.hash(user, v.spot())
 }
 
-// judge asks the whitelists.
+// judge runs the whitelists.
 func (p *program) judge(v *view, early bool) verdict {
 	found := judged
 	for i := range p.whitelists {
@@ -226,7 +224,7 @@ func (p *program) judge(v *view, early bool) verdict {
 	return found
 }
 
-// ask asks rules about the event.
+// ask runs rules on the event.
 func (d *Detector) ask(v *view, rules []uint64, late bool) []event.Alert {
 	now := v.evt.Time
 	if late && !v.evt.Ended.IsZero() {
@@ -243,17 +241,17 @@ func (d *Detector) ask(v *view, rules []uint64, late bool) []event.Alert {
 	return alerts
 }
 
-// try asks a rule. An expression that fails is not met: unlike upstream, where the
-// event is then lost for all that follows, the others are still asked.
+// try runs a rule. An expression that fails does not match. In CrowdSec, the event is then
+// lost for all further scenarios. Here the other scenarios still run.
 func (d *Detector) try(p pouredEvent) (event.Alert, bool) {
 	v, r := p.view, p.rule
 	if !v.meets(r.filter) {
 		return event.Alert{}, false
 	}
 	if r.guard == event.GuardNetwork && v.evt.Attribution.IsReflected() {
-		return event.Alert{}, false // any page can have its visitors' browsers miss pages
+		return event.Alert{}, false // any page can make its visitors' browsers request missing pages
 	}
-	if r.sought { // what is learned from that is in the answer
+	if r.sought { // the guard learns from the answer
 		v.evt.Memo.Sought, v.evt.Memo.Impossible = true, v.evt.Memo.Impossible || r.teaches
 	}
 	key := r.key(v, d.store.seed)
@@ -262,17 +260,17 @@ func (d *Detector) try(p pouredEvent) (event.Alert, bool) {
 	}
 	if r.distinct != nil {
 		p.value = maphash.String(d.store.seed, r.distinct.of(v))
-		p.distinct = !v.failed // then it counts, as upstream
+		p.distinct = !v.failed // if it failed, the event counts, as in CrowdSec
 	}
 	if r.forgiven {
-		if result, _ := v.login(); result != loginSuccess { // one success does not take back another
+		if result, _ := v.login(); result != loginSuccess { // a successful login does not take back another one
 			p.owner = d.owner(v)
 		}
 	}
 	return d.store.pour(key, p)
 }
 
-// clientBits returns the address of the client, as numbers.
+// clientBits returns the client's address as two numbers.
 func (v *view) clientBits() (hi, lo uint64) {
 	k := v.clientKey()
 	return k.hi, k.lo

@@ -15,15 +15,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A source is a file that documents come from.
+// A source is a file with documents.
 type source struct {
 	name    string
-	path    string  // where links lead; empty: it is no file
-	folders []fs.FS // of lists
-	where   string  // those are
+	path    string  // the file's path with links resolved; empty if it is not a file
+	folders []fs.FS // the folders that may have its lists
+	where   string  // the names of these folders, for messages
 	index   *hubIndex
-	hub     bool   // the hub's index knows the file: nothing in it is an error
-	item    string // what the index calls it
+	hub     bool   // the hub's index has the file, so mistakes in it are not errors
+	item    string // its name in the index
 }
 
 // read reads the documents of a file.
@@ -51,7 +51,7 @@ func (l *loader) read(src source, content []byte) error {
 // document reads one document.
 func (l *loader) document(src source, hash string, doc *yaml.Node) error {
 	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
-		return nil // an empty one
+		return nil // an empty document
 	}
 	d := &document{src: src, node: doc.Content[0]}
 	err := l.take(d, hash)
@@ -77,13 +77,13 @@ func (l *loader) document(src source, hash string, doc *yaml.Node) error {
 	return l.refuse(src, skipped, d.errorAt(at, err), err)
 }
 
-// refuse returns an error; but what the hub's index knows is skipped: an upgrade
-// of the hub must not keep a server from starting.
+// refuse returns an error. If the file is in the hub's index, the document is skipped
+// instead: an upgrade of the hub must not prevent a start.
 func (l *loader) refuse(src source, s Skipped, err, why error) error {
 	if !src.hub {
 		return err
 	}
-	// What expressions and YAML say has many lines, with a picture below.
+	// Messages from the expression and YAML parsers have many lines, with an excerpt below.
 	text, _, _ := strings.Cut(why.Error(), "\n | ")
 	s.Reason = "it is broken: " + strings.Join(strings.Fields(text), " ")
 	l.skip(s)
@@ -165,9 +165,8 @@ func (l *loader) whitelist(d *document) error {
 	return nil
 }
 
-// load loads the lists that a document names. Whatever asks one that is missing,
-// or of a kind that is not known, is skipped: without it, it would never find
-// anything.
+// load loads the lists that a document names. A document whose list is missing or of an
+// unknown kind is skipped, because it would never match anything.
 func (l *loader) load(d *document, files []listFile) error {
 	for _, f := range files {
 		err := l.rules.lists.load(f, d.src.folders)
@@ -184,7 +183,7 @@ func (l *loader) load(d *document, files []listFile) error {
 	return nil
 }
 
-// lacking names a list that is asked, but that nobody has declared.
+// lacking returns a list that an expression uses but no document declares.
 func (l *loader) lacking(exprs []*expression) error {
 	known := func(name string) bool {
 		return l.rules.lists.has(listFile{Name: name, Type: listStrings}) ||

@@ -13,7 +13,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// An exprEvent is what expressions know as evt.
+// An exprEvent is the variable evt in expressions.
 type exprEvent struct {
 	Meta, Parsed map[string]string
 	Line         exprLine
@@ -21,8 +21,7 @@ type exprEvent struct {
 	view *view
 }
 
-// SetMeta adds to what evt.Meta holds for the scenarios that follow. It returns
-// true.
+// SetMeta sets a key in evt.Meta for the scenarios that follow. It returns true.
 func (e *exprEvent) SetMeta(key, value string) bool {
 	e.view.setMeta(key, value)
 	return true
@@ -33,15 +32,15 @@ type exprEnv struct {
 	Evt *exprEvent `expr:"evt"`
 }
 
-// A helper is a function that expressions may call. They are CrowdSec's, as far
-// as they give the same answer whenever and wherever they are asked: none here
-// asks the network, a database or the clock.
+// A helper is a function that expressions may call. The helpers are those of CrowdSec whose
+// result depends only on their arguments: none of them uses the network, a database or the
+// clock.
 type helper struct {
 	call func(args ...any) (any, error)
-	sign any // func of the type that the call has; nil: anything goes
+	sign any // a func of the call's type; nil if any arguments are allowed
 }
 
-// pure are the helpers that need to know their arguments alone.
+// pure are the helpers that use nothing but their arguments.
 var pure = map[string]helper{
 	"Upper":         text1(strings.ToUpper),
 	"Lower":         text1(strings.ToLower),
@@ -94,7 +93,7 @@ var pure = map[string]helper{
 	"ToString":            of(func(a ...any) any { s, _ := a[0].(string); return s }, new(func(any) string)),
 	"KeyExists":           of(func(a ...any) any { _, ok := a[1].(map[string]any)[a[0].(string)]; return ok }, new(func(string, map[string]any) bool)),
 	"FloatApproxEqual":    of(func(a ...any) any { return math.Abs(a[0].(float64)-a[1].(float64)) < 1e-6 }, new(func(float64, float64) bool)),
-	"JsonExtractUnescape": of(func(a ...any) any { return jsonText(a[0].(string), a[1].(string)) }, new(func(string, ...string) string)), // further ones count for nothing, as upstream
+	"JsonExtractUnescape": of(func(a ...any) any { return jsonText(a[0].(string), a[1].(string)) }, new(func(string, ...string) string)), // further arguments are ignored, as in CrowdSec
 	"JsonExtractSlice":    of(func(a ...any) any { return jsonValue[[]any](a[0].(string), a[1].(string)) }, new(func(string, string) []any)),
 	"JsonExtractObject":   of(func(a ...any) any { return jsonValue[map[string]any](a[0].(string), a[1].(string)) }, new(func(string, string) map[string]any)),
 	"ToJsonString":        of(func(a ...any) any { return toJSON(a[0]) }, new(func(any) string)),
@@ -139,7 +138,7 @@ func elementOf(a []string, i int) string {
 }
 
 func atof(s string) float64 {
-	f, _ := strconv.ParseFloat(s, 64) // what is no number counts as 0, as upstream
+	f, _ := strconv.ParseFloat(s, 64) // text that is not a number counts as 0, as in CrowdSec
 	return f
 }
 
@@ -189,7 +188,7 @@ func parseURI(uri string) map[string][]string {
 	return query
 }
 
-// options returns what the interpreter needs to know to read an expression.
+// options returns the options with which the interpreter parses an expression.
 func (l *lists) options() []expr.Option {
 	options := []expr.Option{expr.Env(exprEnv{})}
 	for name, h := range pure {
@@ -208,7 +207,7 @@ func (h helper) option(name string) expr.Option {
 	return expr.Function(name, h.call, h.sign)
 }
 
-// known reports whether expressions may call a function by this name.
+// known reports whether expressions may call a function with this name.
 func (l *lists) known(name string) bool {
 	_, ok := pure[name]
 	if !ok {
@@ -217,8 +216,8 @@ func (l *lists) known(name string) bool {
 	return ok
 }
 
-// interpret returns a condition that the interpreter decides. It is dear: some
-// microseconds and allocations each time.
+// interpret returns a condition that the interpreter evaluates. This is slow: each time
+// takes some microseconds and several allocations.
 func interpret(p *vm.Program) func(*view) bool {
 	return func(v *view) bool {
 		result, err := v.run(p)
@@ -231,7 +230,7 @@ func interpret(p *vm.Program) func(*view) bool {
 	}
 }
 
-// interpretText is interpret for texts. What is none counts as empty.
+// interpretText is interpret for texts. A result that is not a text counts as empty.
 func interpretText(p *vm.Program) func(*view) string {
 	return func(v *view) string {
 		result, err := v.run(p)
@@ -253,8 +252,7 @@ func (v *view) run(p *vm.Program) (any, error) {
 	return machine.Run(p, exprEnv{v.environment().withLine()})
 }
 
-// parse reads an expression that is to give a result of the kind; Invalid means
-// any.
+// parse parses an expression with a result of this kind. Invalid means any kind.
 func (l *lists) parse(source string, kind reflect.Kind) (*vm.Program, error) {
 	options := l.options()
 	if kind != reflect.Invalid {

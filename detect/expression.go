@@ -10,19 +10,19 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// An expression is read and checked, but not compiled: see compiler.
+// An expression is parsed and checked, but not compiled: see compiler.
 type expression struct {
 	source  string
 	node    ast.Node
 	program *vm.Program
 
 	deps  fieldSet
-	reads []string // keys of evt.Meta that are no fields
-	sets  []string // keys that it sets there
-	files []string // names of the lists that it asks
+	reads []string // keys of evt.Meta that it reads and that are not fields
+	sets  []string // keys of evt.Meta that it sets
+	files []string // names of the lists that it uses
 }
 
-// expression reads an expression whose result is of the kind; Invalid means any.
+// expression parses an expression with a result of this kind. Invalid means any kind.
 func (l *lists) expression(source string, kind reflect.Kind) (*expression, error) {
 	if len(source) > maxExpression {
 		return nil, fmt.Errorf("an expression of %d bytes: want at most %d", len(source), maxExpression)
@@ -40,7 +40,7 @@ func (l *lists) expression(source string, kind reflect.Kind) (*expression, error
 	if w.err != "" {
 		return nil, w.err
 	}
-	if w.events != w.members { // it is asked for as a whole
+	if w.events != w.members { // evt is used as a whole
 		e.deps = ^fieldSet(0)
 	}
 	if e.program, err = l.parse(source, kind); err != nil {
@@ -49,13 +49,13 @@ func (l *lists) expression(source string, kind reflect.Kind) (*expression, error
 	return e, nil
 }
 
-// A walker finds out what an expression uses.
+// A walker collects the fields, functions and lists that an expression uses.
 type walker struct {
 	e     *expression
 	lists *lists
 	err   unsupported
 
-	events, members int // how often evt is named, and how often in a way that is known
+	events, members int // how often evt occurs, and how often in a known form
 }
 
 // Visit implements [ast.Visitor].
@@ -154,7 +154,7 @@ func (w *walker) refuse(why string) {
 	}
 }
 
-// text returns e as it is written; nothing if there is none.
+// text returns the source text of e, or nothing if there is none.
 func (e *expression) text() string {
 	if e == nil {
 		return ""

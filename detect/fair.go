@@ -2,28 +2,29 @@ package detect
 
 import "math/bits"
 
-// fair holds things of clients, within a bound, so that nobody makes others' be
-// forgotten. When there is one too many, the provider goes first that has the most of
-// them, a /16 or a /32 of IPv6; of it the network, a /24 or a /48; and of these the thing
-// that was not used for the longest time. Those that have a few each are alike: among
-// them the one goes that was quiet the longest. So whoever fills it from one network, or
-// from all those of a provider, forgets his own things. Users lock.
+// fair is a bounded store of entries that belong to clients. No client can push out the
+// entries of others. If it is full, it evicts from the provider (a /16, or a /32 of IPv6)
+// with the most entries; there from the network (a /24, or a /48) with the most; and there
+// the least recently used entry. Providers and networks with a few entries count as equal:
+// among them, the one that was idle longest loses an entry. So a client that fills the store
+// from one network, or from all networks of a provider, loses its own entries. The caller
+// must hold a lock.
 type fair[K comparable, V any] struct {
 	room      int
-	forgot    func(V) // called with what is forgotten for want of room
+	forgot    func(V) // called with each entry that is evicted
 	things    map[K]*held[K, V]
 	nets      map[clientKey]*owner[K, V]
 	providers map[clientKey]*provider[K, V]
 	classes   classes[*provider[K, V]]
 }
 
-// fewThings is how many things one may have and be as others.
+// fewThings is how many entries an owner may have to count as equal to all others.
 const fewThings = 8
 
-// classOf returns the class of an owner of n things: the length of n/fewThings.
+// classOf returns the class of an owner with n entries: the length in bits of n/fewThings.
 func classOf(n int) int { return bits.Len(uint(n / fewThings)) }
 
-// classes are lists of those that have things, by how many they have.
+// classes are lists of owners, grouped by how many entries they have.
 type classes[E linked[E]] []list[E]
 
 func (c *classes[E]) push(e E, n int) {
@@ -37,7 +38,7 @@ func (c classes[E]) remove(e E, n int) { c[classOf(n)].remove(e) }
 
 func (c classes[E]) touch(e E, n int) { c[classOf(n)].touch(e) }
 
-// first returns the owner that loses something first.
+// first returns the owner that must give up an entry first.
 func (c classes[E]) first() (e E) {
 	var none E
 	for i := range c {
@@ -48,7 +49,7 @@ func (c classes[E]) first() (e E) {
 	return none
 }
 
-// A held is a thing, in the list of its network.
+// A held is an entry in the list of its network.
 type held[K comparable, V any] struct {
 	links[*held[K, V]]
 	key   K
@@ -56,20 +57,20 @@ type held[K comparable, V any] struct {
 	of    *owner[K, V]
 }
 
-// An owner is a network that has things, in a class of its provider's.
+// An owner is a network that has entries. It is in a class of its provider.
 type owner[K comparable, V any] struct {
 	links[*owner[K, V]]
 	net    clientKey
-	n      int // of its things
+	n      int // how many entries it has
 	things list[*held[K, V]]
 	of     *provider[K, V]
 }
 
-// A provider has networks.
+// A provider is a group of networks.
 type provider[K comparable, V any] struct {
 	links[*provider[K, V]]
 	net     clientKey
-	n       int // of things of all its networks
+	n       int // how many entries all its networks have
 	classes classes[*owner[K, V]]
 }
 
@@ -80,7 +81,7 @@ func newFair[K comparable, V any](room int, forgot func(V)) *fair[K, V] {
 	}
 }
 
-// networkOf returns a /24, or a /48 of IPv6, which anybody can have.
+// networkOf returns the client's /24, or its /48 of IPv6, which any customer can get.
 func networkOf(client clientKey) clientKey {
 	if client.isIPv4() {
 		return clientKey{0, client.lo &^ 0xff}
@@ -88,7 +89,7 @@ func networkOf(client clientKey) clientKey {
 	return clientKey{client.hi &^ 0xffff, 0}
 }
 
-// providerOf returns a /16, or a /32 of IPv6, of which a provider has a few.
+// providerOf returns the client's /16, or its /32 of IPv6. A provider has a few of these.
 func providerOf(client clientKey) clientKey {
 	if client.isIPv4() {
 		return clientKey{0, client.lo &^ 0xffff}
@@ -100,7 +101,7 @@ func (k clientKey) isIPv4() bool { return k.hi == 0 && k.lo>>32 == 0xffff }
 
 func (f *fair[K, V]) len() int { return len(f.things) }
 
-// peek returns a thing and leaves it as old as it is.
+// peek returns an entry without marking it as used.
 func (f *fair[K, V]) peek(k K) (value V, ok bool) {
 	if h := f.things[k]; h != nil {
 		return h.value, true
@@ -108,7 +109,7 @@ func (f *fair[K, V]) peek(k K) (value V, ok bool) {
 	return value, false
 }
 
-// get returns a thing, which is then the last one that was used.
+// get returns an entry and marks it as used.
 func (f *fair[K, V]) get(k K) (value V, ok bool) {
 	h := f.things[k]
 	if h == nil {
@@ -121,7 +122,7 @@ func (f *fair[K, V]) get(k K) (value V, ok bool) {
 	return h.value, true
 }
 
-// add puts a new thing in, which counts for the network of client.
+// add adds a new entry, which counts for the network of client.
 func (f *fair[K, V]) add(client clientKey, k K, value V) {
 	if len(f.things) >= f.room {
 		f.forget()
@@ -133,7 +134,7 @@ func (f *fair[K, V]) add(client clientKey, k K, value V) {
 	f.counts(o, 1)
 }
 
-// ownerOf returns the network of a client, which may have nothing yet.
+// ownerOf returns the owner for a client's network, which may have no entries yet.
 func (f *fair[K, V]) ownerOf(client clientKey) *owner[K, V] {
 	net, wide := networkOf(client), providerOf(client)
 	if o := f.nets[net]; o != nil {
@@ -149,8 +150,8 @@ func (f *fair[K, V]) ownerOf(client clientKey) *owner[K, V] {
 	return o
 }
 
-// counts notes that a network has so many things more, and then is the last one that has
-// used its own. One that loses some is as old as before, unless its class changes.
+// counts adds n to the entries of a network. A network that gains entries becomes the most
+// recently used. A network that loses some keeps its place, unless its class changes.
 func (f *fair[K, V]) counts(o *owner[K, V], more int) {
 	p := o.of
 	if more < 0 && o.n+more > 0 && classOf(o.n) == classOf(o.n+more) && classOf(p.n) == classOf(p.n+more) {
@@ -177,20 +178,20 @@ func (f *fair[K, V]) counts(o *owner[K, V], more int) {
 	}
 }
 
-// forget forgets what is to go first.
+// forget evicts one entry.
 func (f *fair[K, V]) forget() {
 	if p := f.classes.first(); p != nil {
 		f.drop(p.classes.first().things.first)
 	}
 }
 
-// drop forgets a thing.
+// drop removes an entry and calls forgot.
 func (f *fair[K, V]) drop(h *held[K, V]) {
 	f.remove(h.key)
 	f.forgot(h.value)
 }
 
-// remove takes a thing out.
+// remove removes an entry.
 func (f *fair[K, V]) remove(k K) {
 	h := f.things[k]
 	if h == nil {
@@ -201,17 +202,17 @@ func (f *fair[K, V]) remove(k K) {
 	f.counts(h.of, -1)
 }
 
-// A list is doubly linked, by what its elements have in them. The first one is the one
-// that was not used for the longest time.
+// A list is doubly linked through its elements. The first element is the least recently
+// used.
 type list[E linked[E]] struct{ first, last E }
 
-// A linked has links.
+// A linked is an element of a list.
 type linked[E any] interface {
 	comparable
 	around() *links[E]
 }
 
-// links are the neighbours of an element of a list.
+// links point to the neighbours of an element in a list.
 type links[E any] struct{ before, after E }
 
 func (l *links[E]) around() *links[E] { return l }
@@ -229,7 +230,7 @@ func (l *list[E]) push(e E) {
 	l.last = e
 }
 
-// remove takes e out.
+// remove removes e.
 func (l *list[E]) remove(e E) {
 	var none E
 	at := e.around()
@@ -246,7 +247,7 @@ func (l *list[E]) remove(e E) {
 	at.before, at.after = none, none
 }
 
-// touch puts e at the end, where it mostly is.
+// touch moves e to the end, where it usually is already.
 func (l *list[E]) touch(e E) {
 	if l.last != e {
 		l.remove(e)

@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxField is how much of a text scenarios get to see. It is more than a line
-// of an access log holds by the limits of common servers, and bounds the time
-// that regular expressions take.
+// maxField is how many bytes of a text scenarios see. This is more than common servers allow
+// in a line of an access log, and it limits the time for regular expressions.
 const maxField = 16 << 10
 
-// A field is what an expression can ask of an event, an index into fields.
+// A field is a value of an event that expressions can read: an index into fields.
 type field uint8
 
 // fieldSet is a set of fields.
@@ -20,7 +19,7 @@ type fieldSet uint64
 
 func (f field) set() fieldSet { return 1 << f }
 
-// lateFields are those that are known once the response is over.
+// lateFields are the fields that are known only after the response.
 var lateFields = func() (s fieldSet) {
 	for i, def := range fields {
 		if def.late {
@@ -30,8 +29,8 @@ var lateFields = func() (s fieldSet) {
 	return s
 }()
 
-// A haystack is a text that other fields are parts of. To find out whether a
-// literal can be in one of them, it is searched once for all.
+// A haystack is a text that other fields are parts of. It is searched once to find out which
+// literals can be in any of these fields.
 type haystack uint8
 
 const (
@@ -40,24 +39,24 @@ const (
 	hayAgent
 	hayReferer
 	hayLine
-	hayDecoded // the request target with its percent escapes resolved
-	hayPath    // the same, but that slashes come and go: see needs
+	hayDecoded // the request target with its percent escapes decoded
+	hayPath    // the same, but slashes can be added or removed: see needs
 	hayCount
 )
 
-// A fieldDef says what a field is called and how it is found.
+// A fieldDef defines a field: its name and how to compute it.
 type fieldDef struct {
 	name string // without "evt."
 	get  func(*view) (text string, present bool)
-	late bool     // known once the response is over
-	memo bool     // dear: found once for an event
-	hay  haystack // what it is a part of
-	only []string // what it can be besides empty; nil: anything
+	late bool     // known only after the response
+	memo bool     // slow, so it is computed once for an event
+	hay  haystack // the text that it is a part of
+	only []string // its possible values besides empty; nil for any
 }
 
-// fields holds all fields there are. The first ones are those that CrowdSec's
-// parsers set; how they are derived from a request was found by comparison with
-// them. The last ones are ours. To add one is to add a line.
+// fields are all fields. The first ones are those of CrowdSec's parsers, and comparison with
+// these parsers showed how to derive them from a request. The last ones are our own. A new
+// field needs one new line here.
 var fields = []fieldDef{
 	fieldService:   {name: "Meta.service", get: (*view).service},
 	fieldLogType:   {name: "Meta.log_type", get: (*view).logType},
@@ -123,7 +122,7 @@ const (
 	fieldService field = iota
 	fieldLogType
 	fieldSourceIP
-	fieldGroupIP // what stands for Meta.source_ip where events are grouped
+	fieldGroupIP // replaces Meta.source_ip where a scenario groups events
 	fieldPath
 	fieldStatus
 	fieldVerb
@@ -178,7 +177,7 @@ const (
 	fieldLikely
 )
 
-// fieldNamed returns the field that expressions call evt.name.
+// fieldNamed returns the field that is evt.name in expressions.
 func fieldNamed(name string) (field, bool) {
 	for i, def := range fields {
 		if def.name == name {
@@ -197,11 +196,11 @@ func clip(s string) string {
 	return s
 }
 
-// split takes the target apart as CrowdSec's http-logs parser does: at the last
-// question mark, the last slash before it and the last dot behind that, but for
-// one that begins the name. A line that is no request is its own target: so the
-// parsers for Apache's and for nginx's log have it in Meta.http_path. Apache's
-// has it in Parsed.rawrequest, nginx's in Parsed.request; here it is in both.
+// split splits the target as CrowdSec's http-logs parser does: at the last question mark,
+// the last slash before it and the last dot after that slash, unless the dot begins the
+// name. If the line is not a request, the whole line is the target: CrowdSec's parsers for
+// Apache's and for nginx's log put it into Meta.http_path. Apache's parser also puts it into
+// Parsed.rawrequest, and nginx's into Parsed.request. Here it is in both.
 func (v *view) split() {
 	v.target = clip(cmp.Or(v.evt.Target, v.evt.Line))
 	v.request, v.args, v.dir, v.name, v.ext = v.target, "", "", "", 0
@@ -227,7 +226,7 @@ func (v *view) groupIP() (string, bool) {
 
 func (v *view) status() (string, bool) { return statusText(v.evt.Status), true }
 
-// statusTexts holds the usual ones.
+// statusTexts are the texts of the usual statuses.
 var statusTexts = func() (t [600]string) {
 	for i := range t {
 		t[i] = strconv.Itoa(i)
@@ -256,8 +255,8 @@ func (v *view) argsLen() (string, bool) {
 	return strconv.Itoa(n), true
 }
 
-// subType is CrowdSec's rule for Caddy's log: somebody was asked for a password
-// by HTTP itself.
+// subType follows CrowdSec's rule for Caddy's log: the server asked for a password by HTTP
+// authentication.
 func (v *view) subType() (string, bool) {
 	if v.evt.Status != 401 || !strings.HasPrefix(v.evt.Header.Get("Www-Authenticate"), "Basic") {
 		return "", false
@@ -281,7 +280,7 @@ func (v *view) version() (string, bool) {
 	return nonEmpty(strings.TrimPrefix(clip(v.evt.Proto), "HTTP/"))
 }
 
-// host returns what the client takes the server for, without the port.
+// host returns the host name in the request, without the port.
 func (v *view) host() (string, bool) {
 	host := clip(v.evt.Host)
 	colon := strings.LastIndexByte(host, ':')
@@ -291,7 +290,7 @@ func (v *view) host() (string, bool) {
 	return nonEmpty(strings.TrimSuffix(host[:colon], "."))
 }
 
-// site returns what the server calls the site, or else the host.
+// site returns the server's name for the site, or else the host.
 func (v *view) site() (string, bool) {
 	if v.evt.Site != "" {
 		return v.evt.Site, true

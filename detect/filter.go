@@ -6,8 +6,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// filter compiles a filter. What it does not know the form of is left to the
-// interpreter, after all that has to be met besides and is cheaper to ask.
+// filter compiles a filter. The interpreter evaluates the parts of unknown form, after all
+// cheaper conditions that must also be true.
 func (c *compiler) filter(e *expression) *cond {
 	if whole := c.cond(e.node, nil); whole != nil {
 		return sorted(whole)
@@ -25,9 +25,9 @@ func (c *compiler) filter(e *expression) *cond {
 	return sorted(all(append(known, rest)))
 }
 
-// sorted returns a filter that asks the cheapest of the conditions first which
-// all have to be met. Whether one of them fails or is not met is the same in the
-// end, but what has an effect comes last.
+// sorted returns a filter that evaluates the cheapest of its required conditions first. The
+// result is the same whether a condition fails or is false, but conditions with a side
+// effect come last.
 func sorted(filter *cond) *cond {
 	if filter.op != opAnd {
 		return filter
@@ -50,7 +50,7 @@ func sorted(filter *cond) *cond {
 	return all(kids)
 }
 
-// conjuncts returns the conditions that all have to be met for n to be.
+// conjuncts returns the conditions that must all be true for n to be true.
 func conjuncts(n ast.Node) []ast.Node {
 	if b, ok := n.(*ast.BinaryNode); ok && (b.Operator == "and" || b.Operator == "&&") {
 		return append(conjuncts(b.Left), conjuncts(b.Right)...)
@@ -58,7 +58,7 @@ func conjuncts(n ast.Node) []ast.Node {
 	return []ast.Node{n}
 }
 
-// share returns the condition that stands for all that are the same as new.
+// share returns one condition for all that are equal to new.
 func (c *compiler) share(new *cond) *cond {
 	if new.fixed() || !new.plain() {
 		return new
@@ -75,7 +75,7 @@ func (c *compiler) share(new *cond) *cond {
 	return old
 }
 
-// shareText is share for texts. What takes time to find out is remembered.
+// shareText is share for texts. The values of slow texts are kept.
 func (c *compiler) shareText(new *text, dear bool) *text {
 	if new.fixed || new.fresh {
 		return new

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// CrowdSec's AppSec makes events of what its rules find, which parsers tell from those of
-// access logs by evt.Meta.log_type. Here they are events with a finding. A scenario sees
-// those of one kind: those that it asks for by the words of CrowdSec's parser, or else
-// requests.
+// CrowdSec's AppSec turns matches of its rules into events. Scenarios distinguish them from
+// events of access logs by evt.Meta.log_type. Here they are events with a finding. A
+// scenario sees either findings, if its filter uses the names that CrowdSec's parser gives
+// them, or requests.
 const (
 	serviceHTTP    = "http"
 	serviceAppSec  = "appsec"
@@ -17,7 +17,7 @@ const (
 	logTypeTold    = "appsec-info"
 )
 
-// asksFindings reports whether the scenario asks for events of findings.
+// asksFindings reports whether the scenario is for events with findings.
 func (s *scenario) asksFindings() bool {
 	for _, e := range s.expressions() {
 		for _, word := range []string{logTypeStopped, logTypeTold, "evt.Meta.rule_name"} {
@@ -29,7 +29,7 @@ func (s *scenario) asksFindings() bool {
 	return false
 }
 
-// asksRequests reports whether the scenario asks for requests.
+// asksRequests reports whether the scenario is for requests.
 func (s *scenario) asksRequests() bool {
 	return !s.asksFindings() || strings.Contains(s.filter.source, logTypeHTTP)
 }
@@ -72,7 +72,7 @@ func (v *view) targetURI() (string, bool) {
 	return clip(v.evt.Finding.Target), true
 }
 
-// ruleLikely reports whether a rule that is not certain has stopped a request.
+// ruleLikely reports whether a rule that is not certain stopped a request.
 func (v *view) ruleLikely() (string, bool) {
 	f := v.evt.Finding
 	if f == nil {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// maxGlob bounds patterns: what a ? is near to is looked for byte by byte.
+// maxGlob limits the length of patterns, because text near a ? is compared byte by byte.
 const maxGlob = 1 << 10
 
-// A glob is a pattern of CrowdSec's Match: a star stands for any bytes, of which
-// there may be none, a question mark for one byte, and all else for itself, in
-// this case of letters. Nothing takes the meaning from a star. Two stars or more
-// at the end want one byte at least: that is how CrowdSec's works out.
+// A glob is a pattern of CrowdSec's Match. A star stands for any number of bytes, also none.
+// A question mark stands for one byte. All other bytes stand for themselves, and case
+// matters. A star cannot be escaped. Two or more stars at the end need at least one byte, as
+// in CrowdSec's code.
 type glob struct {
-	parts []string // what is between the stars
+	parts []string // the texts between the stars
 }
 
 func newGlob(pattern string) (glob, error) {
@@ -26,9 +26,8 @@ func newGlob(pattern string) (glob, error) {
 	return glob{strings.Split(pattern, "*")}, nil
 }
 
-// match reports whether text is as the pattern says. What is between two stars is
-// taken where it comes first, so that nothing is looked at twice but near a
-// question mark.
+// match reports whether text matches the pattern. Each text between two stars is taken where
+// it first occurs, so nothing is compared twice except near a question mark.
 func (g glob) match(text string) bool {
 	first, last := g.parts[0], g.parts[len(g.parts)-1]
 	if len(g.parts) == 1 {
@@ -48,8 +47,7 @@ func (g glob) match(text string) bool {
 	return true
 }
 
-// fits reports whether text begins with part, in which a question mark stands
-// for any byte.
+// fits reports whether text begins with part. A question mark in part stands for any byte.
 func fits(text, part string) bool {
 	if len(text) < len(part) {
 		return false
@@ -62,7 +60,7 @@ func fits(text, part string) bool {
 	return true
 }
 
-// indexOf returns where part is in text first, or -1.
+// indexOf returns the first position of part in text, or -1.
 func indexOf(text, part string) int {
 	if strings.IndexByte(part, '?') < 0 {
 		return strings.Index(text, part)
@@ -75,7 +73,7 @@ func indexOf(text, part string) int {
 	return -1
 }
 
-// longest returns the longest literal that every match holds.
+// longest returns the longest literal that every matching text contains.
 func (g glob) longest() string {
 	longest := ""
 	for _, part := range g.parts {
@@ -88,7 +86,7 @@ func (g glob) longest() string {
 	return longest
 }
 
-// globMatch is Match of expressions.
+// globMatch is the helper Match.
 func globMatch(pattern, text string) (bool, error) {
 	g, err := newGlob(pattern)
 	return err == nil && g.match(text), err

@@ -7,18 +7,18 @@ import (
 	"unicode/utf8"
 )
 
-// document reads a document of GraphQL.
+// document reads a GraphQL document.
 func (s *sent) document(text string) {
 	s.graph = s.graph || logsInByGraph(text)
 	eachArgument(text, s.member)
 }
 
-// maxVariables is how many variables of documents are told apart in one body.
+// maxVariables is how many variables of one body are read.
 const maxVariables = 16
 
-// readVariables takes note of the arguments that stand for variables in the documents of
-// a body: in login(user: $x, password: $y), x is a user. Whoever sends a document chooses
-// their names, and their values may come before it.
+// readVariables records which argument each variable of a document stands for: in
+// login(user: $x, password: $y), x is a user. The client chooses the names of the variables,
+// and may put their values before the document.
 func (s *sent) readVariables(body []byte) {
 	if !bytes.Contains(body, []byte(`"query"`)) || !bytes.Contains(body, []byte("$")) {
 		return
@@ -47,8 +47,8 @@ func (s *sent) readVariables(body []byte) {
 	}, nil)
 }
 
-// eachArgument calls f for the arguments of a GraphQL document whose values are
-// texts, such as login(user: "a", password: "b"), however many times there are.
+// eachArgument calls f for each argument of a GraphQL document whose value is a text, such
+// as login(user: "a", password: "b"), also if an argument repeats.
 func eachArgument(document string, f func(name, value string)) {
 	for {
 		open := strings.IndexByte(document, '"')
@@ -70,11 +70,11 @@ func eachArgument(document string, f func(name, value string)) {
 	}
 }
 
-// blockQuote stands before and behind a text that may hold quotes.
+// blockQuote begins and ends a text that may contain quotes.
 const blockQuote = `"""`
 
-// argumentName returns the name that ends before, with its colon; nothing if there
-// is none. To GraphQL commas are blanks.
+// argumentName returns the name before the colon at the end of the text, or nothing if there
+// is none. Commas count as spaces in GraphQL.
 func argumentName(before string) string {
 	const blanks = " \t\r\n,"
 	before, ok := strings.CutSuffix(strings.TrimRight(before, blanks), ":")
@@ -89,8 +89,7 @@ func argumentName(before string) string {
 	return before[at:]
 }
 
-// quoted returns what stands before the next quote that no backslash precedes, and
-// the rest behind that.
+// quoted returns the text before the next quote without a backslash, and the rest after it.
 func quoted(s, quote string) (value, rest string, ok bool) {
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -103,8 +102,8 @@ func quoted(s, quote string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// logsInByGraph reports whether a document names what people log in by. One that makes
-// users brings passwords too.
+// logsInByGraph reports whether a document names credentials for a login. A document that
+// creates users has passwords too.
 func logsInByGraph(document string) bool {
 	document = strings.ToLower(document)
 	return slices.ContainsFunc([]string{"login", "log_in", "logon", "signin", "sign_in", "auth", "token", "session"},

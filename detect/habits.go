@@ -12,14 +12,14 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// habits are those of the sites: how each answers for what it has not, which of its
-// links are broken, and where it asks for credentials. All of it is learned from
-// answers, in bounded memory, and says nothing about anybody.
+// habits are the learned properties of the sites: how each site answers for missing pages,
+// which of its links are broken, and where it asks for credentials. They are learned from
+// answers, in limited memory, and contain nothing about persons.
 type habits struct {
 	seed maphash.Seed
 
-	taught atomic.Bool // some site answers for what it has not as for what it has
-	asks   atomic.Bool // some place is of one of the kinds
+	taught atomic.Bool // at least one site answers for missing pages in the same way as for real pages
+	asks   atomic.Bool // at least one place is of a known kind
 
 	pages pages
 
@@ -27,35 +27,35 @@ type habits struct {
 	alike  lessons[*[maxAlike]likeness]  // by host
 	broken *shares[uint64, *brokenLink]  // by host and path
 	places [placeKinds]lessons[struct{}] // of each kind
-	idle   *shares[uint64, uint8]        // logins at a place that nobody has used: see idle.go
+	idle   *shares[uint64, uint8]        // by place, how many logins were not used: see idle.go
 
 	outages *shares[uint64, *outage] // by place: see outage.go
 }
 
 const (
 	maxSites  = 1024
-	maxAlike  = 4 // answers of a site for what it has not
+	maxAlike  = 4 // different answers of one site for missing pages
 	maxBroken = 8192
-	maxPlaces = 8192 // of each kind
-	ofAll     = 8    // of any of these one network has no more than one in so many
-	unrelated = 3    // networks that make a broken link of a missing page
+	maxPlaces = 8192 // places of each kind
+	ofAll     = 8    // one network may have at most 1/8 of the entries in each of these
+	unrelated = 3    // a missing page that clients from this many networks request is a broken link
 )
 
-// A likeness is what answers for what a site has not have in common.
+// A likeness has the common properties of a site's answers for missing pages.
 type likeness struct {
 	status int
-	kind   uint64 // hash of where a redirect leads, or of the content type
+	kind   uint64 // hash of the redirect's target, or of the content type
 	size   int64
 
-	pages [proofs]uint64 // different ones that were answered so
+	pages [proofs]uint64 // different pages with this answer
 	n     int
 }
 
-// proofs is how many pages that a site cannot have make sure how it answers for
-// them: one may be there after all.
+// proofs is how many impossible pages must get the same answer before it counts as the
+// site's answer for missing pages: one of them may exist after all.
 const proofs = 3
 
-// A brokenLink holds the networks whose honest clients missed a page.
+// A brokenLink has the networks whose honest clients requested a missing page.
 type brokenLink struct {
 	nets [unrelated]uint64
 	n    int
@@ -69,7 +69,7 @@ func newHabits() *habits {
 	h.outages = newShares[uint64, *outage](maxSites, maxSites/ofAll)
 	for kind := range h.places {
 		others := maxPlaces / ofAll
-		if placeKind(kind) == placeWorks { // which nobody else can teach
+		if placeKind(kind) == placeWorks { // only requests from other pages can teach it
 			others = maxPlaces
 		}
 		h.places[kind] = newLessons[struct{}](maxPlaces, others)
@@ -77,12 +77,12 @@ func newHabits() *habits {
 	return h
 }
 
-// hash returns a number for texts that belong together.
+// hash returns a hash of a list of texts.
 func (h *habits) hash(texts ...string) uint64 {
 	var m maphash.Hash
 	m.SetSeed(h.seed)
 	for _, t := range texts {
-		m.WriteString(t) // these never fail
+		m.WriteString(t) // never fails
 		m.WriteByte(0)
 	}
 	return m.Sum64()
@@ -92,15 +92,15 @@ func (h *habits) hash(texts ...string) uint64 {
 func (h *habits) hashBytes(text []byte) uint64 {
 	var m maphash.Hash
 	m.SetSeed(h.seed)
-	m.Write(text) // these never fail
+	m.Write(text) // never fails
 	m.WriteByte(0)
 	return m.Sum64()
 }
 
-// page returns a number for a path.
+// page returns a hash of a path.
 func (h *habits) page(path string) uint64 { return maphash.String(h.seed, path) }
 
-// wasThere reports whether somebody has got the page before.
+// wasThere reports whether any client has received the page before.
 func (v *view) wasThere() bool {
 	if v.habits == nil {
 		return false
@@ -108,14 +108,14 @@ func (v *view) wasThere() bool {
 	return v.habits.pages.had(v.habits.page(v.path()) ^ v.siteNumber())
 }
 
-// siteNumber returns a number for the site.
+// siteNumber returns a hash of the site.
 func (v *view) siteNumber() uint64 {
 	site, _ := v.site()
 	return bits.RotateLeft64(v.habits.page(site), 1)
 }
 
-// likenessOf returns that of the answer, and whether it can stand for what is not
-// there: a page that is not empty, or a redirect to where everything is redirected.
+// likenessOf returns the likeness of an answer, and whether such an answer can stand for a
+// missing page: a page that is not empty, or a redirect to a page for all missing pages.
 func (h *habits) likenessOf(v *view) (likeness, bool) {
 	e := v.evt
 	switch {
@@ -126,7 +126,7 @@ func (h *habits) likenessOf(v *view) (likeness, bool) {
 		to := v.redirect().path
 		p, _ := v.cleanPath()
 		if asked := strings.ToLower(p); to == asked || p != "/" && strings.Contains(to, strings.TrimSuffix(asked, "/")) {
-			return likeness{}, false // to the same page, written as it should be
+			return likeness{}, false // a redirect to the same page in its correct spelling
 		}
 		return likeness{status: e.Status, kind: h.hash(to)}, true
 	case e.Status == 0 || e.Status == 200:
@@ -138,15 +138,15 @@ func (h *habits) likenessOf(v *view) (likeness, bool) {
 	return likeness{}, false
 }
 
-// is reports whether b may be another answer of the kind of a: pages that name what
-// was asked for differ by a few bytes.
+// is reports whether b may be the same kind of answer as a. Pages that repeat the requested
+// path differ by a few bytes.
 func (a likeness) is(b likeness) bool {
 	const slack = 128
 	difference := max(a.size-b.size, b.size-a.size)
 	return a.status == b.status && a.kind == b.kind && difference <= max(slack, a.size/50)
 }
 
-// learnAlike notes how a site answers for a path that it cannot have.
+// learnAlike records how a site answers for a path that cannot exist.
 func (h *habits) learnAlike(v *view) {
 	l, ok := h.likenessOf(v)
 	if !ok {
@@ -162,8 +162,8 @@ func (h *habits) learnAlike(v *view) {
 	}
 }
 
-// likeLocked returns what is known of answers like l, which takes the place of the
-// oldest if nothing is.
+// likeLocked returns the entry for answers like l. If there is none, it replaces the oldest
+// entry.
 func (h *habits) likeLocked(v *view, site uint64, l likeness) *likeness {
 	all := h.alike.of(v)
 	known, ok := all.get(site)
@@ -181,7 +181,7 @@ func (h *habits) likeLocked(v *view, site uint64, l likeness) *likeness {
 	return &known[0]
 }
 
-// prove adds a page that was answered so, and reports whether there are enough.
+// prove adds a page with this answer, and reports whether there are enough.
 func (a *likeness) prove(page uint64) bool {
 	if a.n < proofs && !slices.Contains(a.pages[:a.n], page) {
 		a.pages[a.n] = page
@@ -190,7 +190,7 @@ func (a *likeness) prove(page uint64) bool {
 	return a.n == proofs
 }
 
-// isAlike reports whether the answer is one that the site gives for what it has not.
+// isAlike reports whether the answer is one that the site gives for missing pages.
 func (h *habits) isAlike(v *view, l likeness) bool {
 	if !h.taught.Load() {
 		return false
@@ -207,14 +207,14 @@ func (h *habits) isAlike(v *view, l likeness) bool {
 	return false
 }
 
-// proven reports whether it is sure that l is among the answers.
+// proven reports whether l is certain to be one of the answers.
 func proven(known *[maxAlike]likeness, l likeness) bool {
 	return slices.ContainsFunc(known[:], func(k likeness) bool { return k.n == proofs && k.is(l) })
 }
 
-// isBroken reports whether the page is missed by clients that have nothing to do
-// with each other and find the others that they ask for: then a link to it is
-// broken. With learn, the client of v is one more of these.
+// isBroken reports whether a missing page is behind a broken link: unrelated clients request
+// it, and the other pages that they request exist. With learn, the client of v is added to
+// them.
 func (h *habits) isBroken(v *view, learn bool) bool {
 	site, _ := v.site()
 	p, _ := v.cleanPath()
@@ -239,33 +239,34 @@ func (h *habits) isBroken(v *view, learn bool) bool {
 	return false
 }
 
-// wideNet returns the network that nobody has two of by chance.
+// wideNet returns a network so large that a client hardly has two of them by chance.
 func wideNet(ip netip.Addr) string { return lookup.Network(ip, 16, 32).String() }
 
-// A placeKind says what a place is known for.
+// A placeKind is a known property of a place.
 type placeKind int
 
 const (
 	placeAsks  placeKind = iota // asks for credentials
-	placeWorks                  // for pages of other origins
-	// Answers 401 to a wrong password in a form, and so says by 200 that one is right.
-	// Other statuses say so of tokens against forgery, too.
+	placeWorks                  // has served pages of other origins
+	// It answers 401 to a wrong password in a form, so an answer of 200 means that the
+	// password is right. Other statuses prove nothing, because they are also used for tokens
+	// against request forgery.
 	placeRefuses
-	placeLogsIn  // has begun a session, or given a token, for a name and a password
+	placeLogsIn  // has started a session, or given a token, for a name and a password
 	placeFails   // has refused a name and a password in a form of these fields: see standing.go
 	placeDenies  // answers 400, 401, 403 or 422 to a form, or 404 to a code: see view.welcomes
-	placeTells   // likewise, however it has said so: see idle.go
-	placeAccepts // has let somebody in by a password of HTTP's: see view.area
-	placeShows   // answers a wrong password by the form itself
-	placeClones  // has given a client the list of a repository, see keeper.go
-	placeKeeps   // keeps files for a client
-	placeMakes   // has made something of a name and a password: see view.makesThing
-	placeMember  // has let a client in by a name: see outage.go
-	placeEmbeds  // has served a picture or the like to a page of the site
+	placeTells   // has refused a login, in whatever form: see idle.go
+	placeAccepts // has accepted a password of HTTP authentication: see view.area
+	placeShows   // answers a wrong password with the form again
+	placeClones  // has sent a client the list of a repository: see keeper.go
+	placeKeeps   // stores files for a client
+	placeMakes   // has created an object from a name and a password: see view.makesThing
+	placeMember  // has let a client log in with a name: see outage.go
+	placeEmbeds  // has served an image or similar file to a page of the site
 	placeKinds
 )
 
-// learnPlace notes that a place is of a kind.
+// learnPlace records that a place has this property.
 func (h *habits) learnPlace(v *view, kind placeKind, place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -273,7 +274,7 @@ func (h *habits) learnPlace(v *view, kind placeKind, place uint64) {
 	h.asks.Store(true)
 }
 
-// isPlace reports whether that is known of the place.
+// isPlace reports whether the place is known to have this property.
 func (h *habits) isPlace(kind placeKind, place uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

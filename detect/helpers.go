@@ -11,13 +11,13 @@ import (
 	"github.com/corazawaf/libinjection-go"
 )
 
-// maxResult bounds what a helper makes of its arguments, in bytes.
+// maxResult is the largest result of a helper, in bytes.
 const maxResult = 1 << 20
 
-// errLong is why a helper fails whose result would be longer.
+// errLong is the error of a helper whose result would be longer.
 var errLong = fmt.Errorf("the result is longer than %d bytes", maxResult)
 
-// isSQLInjection and isXSS look at as much of a text as a field holds, which
+// isSQLInjection and isXSS search only as many bytes of a text as a field can have. This
 // takes up to three milliseconds.
 func isSQLInjection(s string) bool {
 	found, _ := libinjection.IsSQLi(clip(s))
@@ -34,8 +34,8 @@ func b64Decode(s string) (string, error) {
 	return string(text), nil
 }
 
-// sprintf formats texts and numbers. A width that the format gives, or takes from
-// an argument, can ask for any length.
+// sprintf formats texts and numbers. It limits the widths, because a width in the format or
+// in an argument can ask for any length.
 func sprintf(format string, args []any) (string, error) {
 	size, longest := len(format), 0
 	for _, a := range args {
@@ -53,7 +53,7 @@ func sprintf(format string, args []any) (string, error) {
 			return "", fmt.Errorf("formatting %T: want texts and numbers", a)
 		}
 	}
-	const number, quoted = 400, 10 // the longest number, and what a byte becomes at most
+	const number, quoted = 400, 10 // the longest number, and the longest form of one byte
 	size += strings.Count(format, "%") * (number + quoted*longest)
 	if width := widths(format); width < 0 || size+width > maxResult {
 		return "", errLong
@@ -61,8 +61,8 @@ func sprintf(format string, args []any) (string, error) {
 	return fmt.Sprintf(format, args...), nil
 }
 
-// widths returns the sum of all numbers in the verbs of a format, or -1 if that is
-// too much or one of them is an argument.
+// widths returns the sum of all numbers in the verbs of a format, or -1 if the sum is too
+// large or a width is an argument.
 func widths(format string) int {
 	sum, n, verb := 0, 0, false
 	for _, c := range []byte(format) {
@@ -108,8 +108,8 @@ func joinTexts(parts []string, sep string) (string, error) {
 	return strings.Join(parts, sep), nil
 }
 
-// parseQuery reads a query as CrowdSec does: a semicolon parts nothing, and what
-// only looks like an escape stays as it is.
+// parseQuery parses a query as CrowdSec does: a semicolon is not a separator, and malformed
+// escapes stay as they are.
 func parseQuery(query string) url.Values {
 	values := make(url.Values)
 	for pair := range strings.SplitSeq(query, "&") {
@@ -143,7 +143,7 @@ func toJSON(v any) string {
 	return string(text)
 }
 
-// flatten appends what v holds to list, whatever lists that is in.
+// flatten appends the elements of v, and of all lists inside it, to list.
 func flatten(list []any, v reflect.Value) []any {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
@@ -157,8 +157,7 @@ func flatten(list []any, v reflect.Value) []any {
 	return list
 }
 
-// distinctOf returns the elements of a list, each once. Of what is no list there are
-// none.
+// distinctOf returns the distinct elements of a list, or none if it is not a list.
 func distinctOf(list any) any {
 	v := reflect.ValueOf(list)
 	if v.Kind() != reflect.Array && v.Kind() != reflect.Slice {

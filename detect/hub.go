@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// A hubIndex is CrowdSec's index of its hub: of scenarios, parsers and all else. It
-// lists files, not scenarios, of which a file may hold several.
+// A hubIndex is CrowdSec's index of its hub: of scenarios, parsers and other items. It lists
+// files, and one file may contain several scenarios.
 type hubIndex struct {
 	folder   string
 	versions map[string]string // by digest
 	files    map[string]string // names, by path below folder
-	broken   bool              // it cannot be read: all files below may be the hub's
+	broken   bool              // the index cannot be read, so all files below may be the hub's
 }
 
-// A hubItem is an item of the index as it is written.
+// A hubItem is an item of the index in its JSON form.
 type hubItem struct {
 	Path     string `json:"path"`
 	Versions map[string]struct {
@@ -28,18 +28,16 @@ type hubItem struct {
 	} `json:"versions"`
 }
 
-// tainted is the version that CrowdSec gives to a file of the hub that somebody
-// has changed.
+// tainted is the version that CrowdSec gives to a file of the hub that was changed locally.
 const tainted = "?"
 
-// hubIndexes finds the indexes, which stand in a folder above the files, and
-// reads each once.
+// hubIndexes finds the indexes, which are in a folder above the files, and reads each once.
 type hubIndexes map[string]*hubIndex
 
 // maxHubDepth is how far above a file its index may be: hub/scenarios/author.
 const maxHubDepth = 4
 
-// of returns the index that a file belongs to, or nil.
+// of returns the index for a file, or nil.
 func (x hubIndexes) of(file string) *hubIndex {
 	folder := filepath.Dir(file)
 	for range maxHubDepth {
@@ -73,7 +71,7 @@ func (x hubIndexes) read(name string) *hubIndex {
 	return index
 }
 
-// add adds the items of a kind. What is something else is nothing to us.
+// add adds the items of a kind. Other data is ignored.
 func (i *hubIndex) add(text json.RawMessage) {
 	var items map[string]hubItem
 	if json.Unmarshal(text, &items) != nil {
@@ -89,8 +87,8 @@ func (i *hubIndex) add(text json.RawMessage) {
 	}
 }
 
-// item reports whether a file is the hub's, and what that calls it, if it does. A
-// file that somebody has changed still is.
+// item reports whether a file belongs to the hub, and its name there, if known. A file that
+// was changed locally still belongs to the hub.
 func (i *hubIndex) item(file, hash string) (name string, ok bool) {
 	switch {
 	case i == nil:
@@ -115,15 +113,14 @@ func newer(a, b string) bool {
 func numbers(version string) []int {
 	var all []int
 	for part := range strings.SplitSeq(version, ".") {
-		n, _ := strconv.Atoi(part) // what is no number counts as 0
+		n, _ := strconv.Atoi(part) // text that is not a number counts as 0
 		all = append(all, n)
 	}
 	return all
 }
 
-// origin returns the hash and the version that CrowdSec would report for the
-// scenarios of a file. One that is not in the index is the operator's own and has
-// neither.
+// origin returns the hash and the version that CrowdSec would report for the scenarios of a
+// file. A file that is not in the index is the operator's own, and has neither.
 func (i *hubIndex) origin(file, hash string) (string, string) {
 	if i == nil || i.broken {
 		return hash, ""

@@ -6,40 +6,42 @@ import (
 	"strings"
 )
 
-// Many an application answers a wrong password as it answers the right one: by a redirect
-// to its start page, with a session in a cookie, and a message that is shown there; or by
-// 200 and a page. What tells is what follows. Who logs in goes on to use that: people load
-// pages, programs call what they have logged in for. Who guesses takes the next name, or
-// the next password.
+// Many applications answer a wrong password in the same way as the right one: with a
+// redirect to the start page, a session cookie, and a message on that page; or with 200 and
+// a page. Only the following requests show the difference. After a real login, people load
+// pages, and programs call the API. A client that guesses sends the next name or the next
+// password instead.
 //
-// So where nothing else tells, many logins in a row that lead to nothing put those after
-// them in doubt: they count as failures. A page ends the row, but not the form, nor the page
-// that the answers lead to, which tools load that follow redirects. An office behind one
-// address may log in at nine o'clock and see no other page, so a few do not suffice, unless
-// they come faster than people type. A place is judged likewise by all its clients
-// together, for who has many addresses logs in by each only once. None of this is asked
-// where the form is known to answer a wrong password otherwise, and nothing is taken back:
-// what counts are the logins after the row.
+// So if nothing else shows the result, a row of many logins that lead to nothing makes the
+// next ones doubtful: these count as failures. A page request ends the row, unless it is the
+// form or the page that the answers lead to, because tools that follow redirects load these
+// too. The people of an office behind one address may all log in at nine o'clock and load no
+// other page. So a few unused logins are not enough, unless they come faster than people
+// type. A place also has a row for all its clients together, because a client with many
+// addresses logs in only once from each. None of this applies if the form is known to answer
+// a wrong password differently. Nothing counts in retrospect: only the logins after the row
+// are failures.
 //
-// Who uses each login as a person would is not seen by this, but a name has one password:
-// where several for one name are let in by redirects, they are guesses.
+// This does not detect a client that uses each login as a person would. But a name has one
+// password, so if redirects accept several passwords for one name, they are guesses.
 const (
-	maxIdleLogins = 60         // in a row of one client, before its next one is in doubt
-	maxIdleFast   = 4          // likewise, where they come faster than idleGap
-	idleGap       = int64(1e9) // between two logins
-	maxIdleAtDoor = 20         // clients in a row at a place
+	maxIdleLogins = 60         // unused logins of one client in a row before its next one is doubtful
+	maxIdleFast   = 4          // the same, if they come faster than idleGap
+	idleGap       = int64(1e9) // the time between two logins, 1 s
+	maxIdleAtDoor = 20         // clients in a row with unused logins at one place
 )
 
-// idleness is what a client has logged in for and not used.
+// idleness describes the unused logins of a client.
 type idleness struct {
-	since  int64     // when the row began
-	logins uint8     // in the row, of different names and passwords
-	last   uint32    // of these
-	ways   [3]uint32 // pages that are no use of it: of the form, of the answer
-	door   uint64    // the place
+	since  int64     // when the row of unused logins began
+	logins uint8     // logins in the row with different names and passwords
+	last   uint32    // hash of the last login
+	ways   [3]uint32 // pages that do not count as use: the form's and the answer's
+	door   uint64    // the place of the login
 }
 
-// isDoubtful reports whether what an answer says of a login may be said of any.
+// isDoubtful reports whether an application may give this answer to any login, right or
+// wrong.
 func (v *view) isDoubtful(said string) bool {
 	if v.clients == nil || v.habits == nil || v.attempt().kind != kindForm || v.wordpressLogin() {
 		return false
@@ -47,22 +49,22 @@ func (v *view) isDoubtful(said string) bool {
 	switch {
 	case said == loginTry:
 		if !v.logsIn() || v.breaks() || v.isUnseen() {
-			return false // a server that breaks lets nobody in
+			return false // a server error is not a successful login
 		}
 	case said != loginSuccess || !v.isMoved() || v.loggedIn() || v.saysLoggedIn() || v.redirect().host != "":
-		return false // another site is told who has logged in
+		return false // the redirect tells another site who has logged in
 	}
 	return !v.habits.isPlace(placeTells, v.formDoor(false))
 }
 
-// isUnseen reports whether nothing is known of an answer but that it is a fine one, as of
-// one in a log.
+// isUnseen reports whether nothing is known about an answer except its successful status, as
+// in a log.
 func (v *view) isUnseen() bool {
 	return v.evt.ContentType == "" && v.isFine() && len(v.evt.Answer) == 0
 }
 
-// tells reports whether the form answers a wrong password as it answers no right one, as
-// far as that is not for the client to say.
+// tells reports whether the form answers a wrong password in a way in which it never answers the
+// right one. Properties that the client can influence do not count.
 func (v *view) tells(said string) bool {
 	switch {
 	case said != loginFailure || v.attempt().kind != kindForm:
@@ -74,7 +76,7 @@ func (v *view) tells(said string) bool {
 	return !v.isVague()
 }
 
-// doubted returns what came of a login, of which the answer says something.
+// doubted returns the result of a login whose answer says something.
 func (v *view) doubted(said string) string {
 	if v.isDoubtful(said) && (v.isIdle() || v.habits.isIdle(v.here())) {
 		return loginUnused
@@ -82,18 +84,20 @@ func (v *view) doubted(said string) string {
 	return said
 }
 
-// isIdle reports whether the client has just logged in many times and used none of it.
+// isIdle reports whether the client has just logged in many times and used none of these
+// logins.
 func (v *view) isIdle() (idle bool) {
 	v.clients.with(v.clientKey(), false, func(c *client) { idle = c.idle.isLong(v.now().UnixNano()) })
 	return idle
 }
 
-// isLong reports whether the row puts a login that comes now in doubt.
+// isLong reports whether the row is long enough to make a login now doubtful.
 func (i *idleness) isLong(now int64) bool {
 	return i.logins >= maxIdleLogins || i.logins >= maxIdleFast && now-i.since < int64(i.logins)*idleGap
 }
 
-// noteIdle remembers a login that is in doubt until it is used. The same one again is one.
+// noteIdle records a login as doubtful until the client uses it. Repeats of the same login
+// count once.
 func (d *Detector) noteIdle(v *view) {
 	if v.isQuiet() {
 		return
@@ -117,12 +121,12 @@ func (d *Detector) noteIdle(v *view) {
 		}
 		c.idle.last, c.idle.ways, c.idle.door = hash, ways, door
 	})
-	if first { // an office is one client of many
+	if first { // an office counts as one client of the place
 		d.habits.idles(v, door, true)
 	}
 }
 
-// ways returns the pages that a login comes by and leads to.
+// ways returns the pages of a login: the one it comes from and the one it leads to.
 func (v *view) ways() [3]uint32 {
 	ways := [3]uint32{v.habits.way(v.path(), v.args)}
 	if v.isMoved() {
@@ -136,24 +140,24 @@ func (v *view) ways() [3]uint32 {
 	return ways
 }
 
-// way returns a number for a page by its path and query.
+// way returns a hash of a page's path and query.
 func (h *habits) way(path, query string) uint32 {
 	return uint32(h.hash("way", strings.ToLower(path), strings.ToLower(query)))
 }
 
-// uses reports whether a client that has got a page uses by that what it has logged in for.
+// uses reports whether a client that has received a page uses its login by this.
 func (v *view) uses(idle *idleness) bool {
 	switch {
 	case v.isMoved():
-		return v.redirect().hasTicket() // another site is told who has logged in
+		return v.redirect().hasTicket() // the redirect tells another site who has logged in
 	case looksLikeLogin(v.path()) || v.attempt().kind == kindForm:
 		return false
 	}
 	return !slices.Contains(idle.ways[:], v.habits.way(v.path(), v.args))
 }
 
-// endIdle ends the row of logins of a client that has got a page, and uses them by that. It
-// returns the place where it logged in; 0: there is no row, or the page ends none.
+// endIdle ends the row of unused logins of a client that has received a page. It returns the
+// place of these logins, or 0 if there is no row or the page does not end it.
 func (v *view) endIdle(row *idleness) (door uint64) {
 	if row.logins == 0 || !v.uses(row) {
 		return 0
@@ -162,7 +166,7 @@ func (v *view) endIdle(row *idleness) (door uint64) {
 	return row.door
 }
 
-// idles notes that a login at a place is in doubt, or that one of them is used.
+// idles records for a place that a login is doubtful, or that one of them was used.
 func (h *habits) idles(v *view, door uint64, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,7 +179,7 @@ func (h *habits) idles(v *view, door uint64, more bool) {
 	}
 }
 
-// isIdle reports whether none of the last logins at a place that were in doubt was used.
+// isIdle reports whether none of the last doubtful logins at a place was used.
 func (h *habits) isIdle(door uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
