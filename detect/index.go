@@ -9,35 +9,35 @@ import (
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
-// An index tells which rules an event may match, by what is cheap to find out: the
-// method, the status, and the literals that are in its texts. A request that wants
-// no harm hardly meets one, so that hundreds of rules cost it as little as a few.
+// An index finds the rules that an event may match, from facts that are cheap to compute:
+// the method, the status, and the literals in its texts. A normal request meets almost none
+// of them, so hundreds of rules cost it as little as a few.
 type index struct {
-	free     []uint64 // the rules that no literal is needed for
+	free     []uint64 // the rules that need no literal
 	scans    [hayCount]scan
-	verbs    map[string][]uint64 // rules that the method allows; one not here allows all
-	gets     []uint64            // of verbs, that of GET, which most requests are
-	statuses [][]uint64          // rules that the status allows, likewise
-	kinds    map[string][]uint64 // rules that the kind of an attempt to log in allows; nil: none asks
-	outcomes map[string][]uint64 // rules that the outcome allows, likewise
-	unsaid   []uint64            // rules that an event allows of which the server has said nothing: see Event.Matched
+	verbs    map[string][]uint64 // the rules for each method; a method that is missing here allows all rules
+	gets     []uint64            // the entry of verbs for GET, the most common method
+	statuses [][]uint64          // the rules for each status, in the same way
+	kinds    map[string][]uint64 // the rules for each kind of login; nil if no rule uses the kind
+	outcomes map[string][]uint64 // the rules for each outcome, in the same way
+	unsaid   []uint64            // the rules for an event with an unknown Event.Matched
 }
 
-// A scan looks for literals in a text.
+// A scan searches a text for literals.
 type scan struct {
-	find  *search.Automaton // nil: there are none
-	sets  [][]uint64        // by state: the rules that what was found is needed for
-	rules []uint64          // that need any of them
+	find  *search.Automaton // nil if there are no literals
+	sets  [][]uint64        // by state: the rules that need the literals found there
+	rules []uint64          // the rules that need at least one literal
 }
 
-// commonVerbs are those that the index knows what to think of.
+// commonVerbs are the methods for which the index has an entry.
 var commonVerbs = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PROPFIND"}
 
 func newSet(words int) []uint64 { return make([]uint64, words) }
 
 func put(set []uint64, i int) { set[i/64] |= 1 << (i % 64) }
 
-// index makes the index of the rules.
+// index builds the index of the rules.
 func (p *program) index() {
 	p.idx.free = newSet(p.words)
 	var literals [hayCount][]string
@@ -48,7 +48,7 @@ func (p *program) index() {
 		}
 		for _, n := range r.filter.need {
 			literals[n.hay], owners[n.hay] = append(literals[n.hay], n.literal), append(owners[n.hay], i)
-			if n.hay == hayDecoded { // which is the target itself if nothing in it is escaped
+			if n.hay == hayDecoded { // this is the target itself if it has no escapes
 				literals[hayTarget], owners[hayTarget] = append(literals[hayTarget], n.literal), append(owners[hayTarget], i)
 			}
 		}
@@ -77,7 +77,7 @@ func newScan(literals []string, owners []int, words int) scan {
 	return s
 }
 
-// classify asks each rule what it thinks of each method and each status.
+// classify finds out which rules each method and each status allow.
 func (p *program) classify() {
 	verbs, statuses := fieldVerb.set()|fieldParsedVerb.set(), fieldStatus.set()|fieldParsedStatus.set()
 	p.idx.verbs = make(map[string][]uint64)
@@ -87,7 +87,7 @@ func (p *program) classify() {
 	p.idx.gets = p.idx.verbs["GET"]
 	for status := range statusTexts {
 		known := statuses
-		if status != http.StatusUnauthorized { // with which alone the answer's fields say more
+		if status != http.StatusUnauthorized { // only for 401 do the answer's fields add anything
 			known |= fieldSubType.set()
 		}
 		p.idx.statuses = append(p.idx.statuses, p.allowing(&event.Event{Status: status}, known))
@@ -107,7 +107,7 @@ func (p *program) classify() {
 	}
 }
 
-// asks reports whether any rule asks for the field.
+// asks reports whether any rule uses the field.
 func (p *program) asks(f field) bool {
 	for _, r := range p.rules {
 		for _, e := range r.expressions() {
@@ -119,12 +119,12 @@ func (p *program) asks(f field) bool {
 	return false
 }
 
-// allowing returns the rules that e may match, as far as its known fields tell.
+// allowing returns the rules that e may match, from its known fields.
 func (p *program) allowing(e *event.Event, known fieldSet) []uint64 {
 	return p.allowingIn(e, known, func(*view) {})
 }
 
-// allowingIn is allowing for what prepare makes of a view of e.
+// allowingIn is allowing for a view of e, with the values that prepare computes.
 func (p *program) allowingIn(e *event.Event, known fieldSet, prepare func(*view)) []uint64 {
 	set := newSet(p.words)
 	v := p.open(e, event.ClientOf(e.Client))
@@ -148,8 +148,8 @@ func (p *program) allowingIn(e *event.Event, known fieldSet, prepare func(*view)
 	return set
 }
 
-// candidates returns the rules of those asked that the event may match. The set is
-// good until the next call.
+// candidates returns those of the given rules that the event may match. The set is valid
+// until the next call.
 func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
 	verbs := p.idx.gets
 	if v.evt.Method != "GET" {
@@ -180,8 +180,8 @@ func (p *program) candidates(v *view, asked []uint64, late bool) []uint64 {
 	return v.bits
 }
 
-// classes leaves out the rules that what is dear to find out forbids, if any is left
-// that asks for it.
+// classes removes the rules that expensive fields rule out, if a rule that uses such a field
+// is left.
 func (p *program) classes(v *view) {
 	if p.idx.kinds != nil {
 		v.allow(p.idx.kinds[v.attempt().kind])
@@ -192,14 +192,14 @@ func (p *program) classes(v *view) {
 	}
 }
 
-// allow leaves the rules that are in set. One that is nil holds all.
+// allow keeps the rules that are in set. A nil set contains all rules.
 func (v *view) allow(set []uint64) {
 	for w, rules := range set {
 		v.allowed[w] &= rules
 	}
 }
 
-// wanted reports whether the scan can tell of a rule that is allowed.
+// wanted reports whether the scan can find literals of an allowed rule.
 func (s *scan) wanted(allowed []uint64) bool {
 	if s.find == nil {
 		return false
@@ -225,7 +225,7 @@ func (v *view) scanDecoded(s *scan) {
 	}
 }
 
-// each calls f with the numbers in the set.
+// each calls f for each number in the set.
 func each(set []uint64, f func(i int)) {
 	for w, word := range set {
 		for ; word != 0; word &= word - 1 {

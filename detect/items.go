@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// items are the arguments of a call that have no names, such as those of JSON-RPC and of
-// XML-RPC: ["admin", "secret"]. Which of them is the password is for the server to know.
+// items are the arguments of a call without names, as in JSON-RPC and XML-RPC: ["admin",
+// "secret"]. Only the server knows which of them is the password.
 type items struct {
 	n           int
 	first, last string
 	all         string
 }
 
-// What of them is read.
+// Limits for what is read of them.
 const (
 	mostItems   = 6
 	longestItem = 128
 )
 
-// argumentLists are names of arrays that hold arguments.
+// argumentLists are names of arrays that contain arguments.
 var argumentLists = newStringSet("params", "args", "arguments", "credentials")
 
-// item takes note of a text in an array.
+// item records a text in an array.
 func (s *sent) item(list, text string) {
 	if argumentLists.has(plainName(list)) {
 		s.argument(text)
@@ -47,8 +47,8 @@ func (s *sent) argument(text string) {
 	s.items.all += text + "\x00"
 }
 
-// takeItems takes the arguments of a call by which people log in for what they log in by.
-// Of two the first one is the name.
+// takeItems takes the arguments of a login call as credentials. If there are two, the first
+// one is the name.
 func (s *sent) takeItems() {
 	switch s.items.n {
 	case 0:
@@ -61,7 +61,7 @@ func (s *sent) takeItems() {
 	s.passwords = 1
 }
 
-// newXMLDecoder returns one that takes what is not quite XML, in any encoding.
+// newXMLDecoder returns a decoder that accepts slightly wrong XML, in any encoding.
 func newXMLDecoder(text []byte) *xml.Decoder {
 	in := xml.NewDecoder(bytes.NewReader(text))
 	in.Strict = false
@@ -69,7 +69,7 @@ func newXMLDecoder(text []byte) *xml.Decoder {
 	return in
 }
 
-// eachElement calls f for the elements of XML that hold nothing but text, and some.
+// eachElement calls f for the elements of XML that contain only text, and are not empty.
 func eachElement(text []byte, f func(name, text string)) {
 	eachEnd(text, func(name, text string) {
 		if text != "" {
@@ -78,8 +78,8 @@ func eachElement(text []byte, f func(name, text string)) {
 	})
 }
 
-// eachEnd calls f for the ends of elements of XML, up to where it ends or goes wrong, with
-// the text since the last end or beginning of one.
+// eachEnd calls f at the end of each element of XML, with the text since the last begin or
+// end tag. It stops at the end of the text or at an error.
 func eachEnd(text []byte, f func(name, text string)) {
 	in := newXMLDecoder(text)
 	letters := []byte(nil)
@@ -100,10 +100,10 @@ func eachEnd(text []byte, f func(name, text string)) {
 	}
 }
 
-// readXML takes note of what SOAP and the like hold, and of a call of XML-RPC.
+// readXML records the values of SOAP and similar XML, and of a call of XML-RPC.
 func (s *sent) readXML(body []byte) {
 	if bytes.Contains(body, []byte("UsernameToken")) {
-		return // of WS-Security: each call of an API has one, and differs
+		return // from WS-Security: each call of an API has a different one
 	}
 	isCall := bytes.Contains(body, []byte("<methodCall"))
 	s.namesLogin = s.namesLogin || !isCall && logsInByGraph(string(body))
@@ -119,7 +119,7 @@ func (s *sent) readXML(body []byte) {
 	})
 }
 
-// xmlResult looks for an error or a token among the elements of XML.
+// xmlResult looks for an error or a token in the elements of XML.
 func xmlResult(body []byte) string {
 	result := loginTry
 	eachElement(body, func(name, text string) {
@@ -139,7 +139,7 @@ func xmlResult(body []byte) string {
 	return result
 }
 
-// isFault reports whether an answer of SOAP says that something is wrong.
+// isFault reports whether a SOAP answer says that something is wrong.
 func isFault(body []byte) bool {
 	return bytes.Contains(body, []byte(":Fault>")) || bytes.Contains(body, []byte("<Fault"))
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxPath bounds the steps of a path: each reads all that is below.
+// maxPath is the largest number of steps in a path. Each step reads everything below it.
 const maxPath = 64
 
-// jsonExtract returns what a path such as a.b[0] leads to in a JSON text, as it
-// is written there; a text without its quotes. It is empty if there is nothing.
+// jsonExtract returns the value at a path such as a.b[0] in a JSON text, as it is written
+// there, but a string without its quotes. It returns an empty text if there is nothing.
 func jsonExtract(blob, path string) string {
 	text := strings.TrimSpace(string(jsonFind(blob, path)))
 	if len(text) >= 2 && text[0] == '"' {
@@ -19,7 +19,7 @@ func jsonExtract(blob, path string) string {
 	return text
 }
 
-// jsonFind returns what the path leads to, or nil.
+// jsonFind returns the value at the path, or nil.
 func jsonFind(blob, path string) json.RawMessage {
 	if !strings.HasPrefix(path, "[") {
 		path = strings.ReplaceAll(path, "[", ".[")
@@ -36,7 +36,7 @@ func jsonFind(blob, path string) json.RawMessage {
 	return at
 }
 
-// jsonText returns the text by a key of an object, with its escapes resolved.
+// jsonText returns the string at a key of an object, with its escapes decoded.
 func jsonText(blob, key string) (text string) {
 	if json.Unmarshal(jsonChild(json.RawMessage(blob), key), &text) != nil {
 		return ""
@@ -44,7 +44,7 @@ func jsonText(blob, key string) (text string) {
 	return text
 }
 
-// jsonValue returns what the path leads to, or nil if it is something else.
+// jsonValue returns the value at the path, or nil if it has another type.
 func jsonValue[T any](blob, path string) (value T) {
 	if json.Unmarshal(jsonFind(blob, path), &value) != nil {
 		var none T

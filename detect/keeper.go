@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Some programs ask for what else only a search asks for: git clones a repository that
-// is published as a folder, and a backup reads the files that it has kept. What tells
-// them from a search is what the site has given them before.
+// Some honest programs make requests that otherwise only attackers make: git clones a
+// repository that is published as a folder, and a backup program reads the files that it has
+// stored. The difference is what the site has sent to the client before.
 
-// cloning reports whether the request is for what git asks for in a repository of which
-// the client has got the list, info/refs. Only who publishes one has such a list. Who
-// wants the settings and the secrets of a repository asks for other files.
+// cloning reports whether git requests a part of a repository whose list, info/refs, the
+// client has received. Only a site that publishes a repository has such a list. An attacker
+// who wants the settings and secrets of a repository requests other files.
 func (v *view) cloning() (string, bool) {
 	repo, part, ok := strings.Cut(strings.ToLower(v.path()), "/.git/")
 	if ok && isClonePart(part) && v.habits != nil && v.habits.isPlace(placeClones, v.keeper("git", repo)) {
@@ -20,8 +20,8 @@ func (v *view) cloning() (string, bool) {
 	return "false", true
 }
 
-// isClonePart reports whether git asks for a part of a repository's folder when it clones
-// from a server that knows nothing of git.
+// isClonePart reports whether git requests this part of a repository's folder when it clones
+// from a plain web server.
 func isClonePart(part string) bool {
 	const hash = 40
 	object, isObject := strings.CutPrefix(part, "objects/")
@@ -35,8 +35,8 @@ func isClonePart(part string) bool {
 	return len(dir) == 2 && len(dir)+len(name) >= hash && isHexText(dir) && isHexText(name)
 }
 
-// exposed reports whether the site has handed out a file that is no page and no answer of
-// an API to somebody who has shown nothing that it accepts.
+// exposed reports whether the site sent a file that is neither a page nor an answer of an
+// API to a client without accepted credentials.
 func (v *view) exposed() (string, bool) {
 	kind := strings.ToLower(v.evt.ContentType)
 	if !v.isFine() || strings.Contains(kind, "html") || strings.Contains(kind, "json") || v.isOwner() {
@@ -46,7 +46,7 @@ func (v *view) exposed() (string, bool) {
 }
 
 // isOwner reports whether the client has shown credentials that the site accepts, or the
-// site keeps files for it.
+// site stores files for it.
 func (v *view) isOwner() bool {
 	if result, _ := v.login(); result == loginSuccess || v.isSignedForS3() {
 		return true
@@ -54,15 +54,15 @@ func (v *view) isOwner() bool {
 	return v.habits != nil && (v.clients.isKnown(v.clientKey(), v.now().UnixNano()) || v.habits.isPlace(placeKeeps, v.folder()))
 }
 
-// isSignedForS3 reports whether a store has read the signature of a request. It refuses a
-// wrong one, also where everybody may read.
+// isSignedForS3 reports whether a store has checked the signature of a request. It refuses a
+// wrong signature even for public files.
 func (v *view) isSignedForS3() bool {
 	return strings.HasPrefix(first(v.evt.Request["Authorization"]), "AWS4-HMAC-SHA256 ") && len(v.evt.Header["X-Amz-Request-Id"]) > 0
 }
 
-// noteKeeper learns that a client has got the list of a repository, or that the site
-// keeps files for it: it has written one, or has got a list of them. Front controllers
-// that answer each method with 200 do neither.
+// noteKeeper records that a client has received the list of a repository, or that the site
+// stores files for it: the client has written one, or received a list of them. A front
+// controller that answers every method with 200 does neither.
 func (d *Detector) noteKeeper(v *view) {
 	if !v.isFine() {
 		return
@@ -83,11 +83,11 @@ func (d *Detector) noteKeeper(v *view) {
 	}
 }
 
-// keeper stands for a part of a site that has given something to the client.
+// keeper returns a hash of a part of a site and the client that it has given something to.
 func (v *view) keeper(what, part string) uint64 {
 	site, _ := v.site()
 	return v.habits.hash("keeper", what, strings.ToLower(site), part, v.client.Addr().String())
 }
 
-// folder is keeper for files that are below the first element of the path.
+// folder is keeper for the files below the first element of the path.
 func (v *view) folder() uint64 { return v.keeper("files", template(v.path(), 1)) }

@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// ours is what labels say that only we know; to CrowdSec they are labels like all
-// others. [Builtin] lists them.
+// ours are the settings from labels that only this package knows. CrowdSec ignores them.
+// [Builtin] lists them.
 type ours struct {
 	byKnown, byFound bool
 	byLogins         bool
@@ -20,15 +20,15 @@ type ours struct {
 	forgiven         bool
 	mild             bool
 	guard            event.Guard
-	teaches          bool // no site has it
-	sought           bool // that it is answered makes no place of it that serves other pages
+	teaches          bool // no site has the pages that the filter matches
+	sought           bool // an answer does not prove that the place serves other pages
 }
 
-// foundWorth is how many pages that are there make up for one that is not: who
-// searches knows some pages, too, and asks for one of them in between.
+// foundWorth is how many existing pages compensate one missing page. More than one, because
+// a client that searches also knows some real pages and can request them in between.
 const foundWorth = 2
 
-// generosity is how many times the capacity credit allows.
+// generosity is how many times the capacity a client with credit may use.
 const generosity = 4
 
 func (d *scenarioDoc) ownLabels(s *scenario) error {
@@ -91,7 +91,7 @@ func (s *scenario) askFor() error {
 	return nil
 }
 
-// remembers reports whether the rule asks for what happened before.
+// remembers reports whether the rule depends on earlier events.
 func (r *rule) remembers() bool {
 	var deps fieldSet
 	for _, e := range r.expressions() {
@@ -100,7 +100,7 @@ func (r *rule) remembers() bool {
 	return r.byKnown || r.byFound || r.forgiven || r.sought || deps&(fieldOutcome.set()|fieldLogin.set()|fieldMember.set()) != 0
 }
 
-// credit returns how many more events the client may pour than others.
+// credit returns how many extra events the client may add to the bucket.
 func (p pouredEvent) credit() float64 {
 	r := p.rule
 	if !r.byKnown && !r.byFound {
@@ -116,9 +116,9 @@ func (p pouredEvent) credit() float64 {
 	return float64(credit)
 }
 
-// maxUnnamed returns how many failures in a bucket may be taken back by who does not say
-// who it is. At a place where a thousand people log in they have no end: each client
-// is counted by itself, too.
+// maxUnnamed returns how many failures in a bucket logins without a user name may take back.
+// For a place where a thousand people log in there is no limit, because each client also has
+// its own bucket.
 func (r *rule) maxUnnamed() int {
 	if r.guard != event.NoGuard {
 		return math.MaxInt
@@ -126,7 +126,7 @@ func (r *rule) maxUnnamed() int {
 	return generosity * r.capacity
 }
 
-// A guarded is what the alert of a bucket is about.
+// A guarded is the subject of a bucket's alert.
 type guarded struct {
 	network netip.Prefix
 	place   string
@@ -142,7 +142,7 @@ func (p pouredEvent) guarded() guarded {
 	return guarded{network: p.view.client}
 }
 
-// guardedPlace returns the place that a guard is put up for.
+// guardedPlace returns the place that the guard is for.
 func (v *view) guardedPlace() string {
 	if place, ok := v.loginPlace(); ok {
 		return place

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// An exprLine is what expressions know as evt.Line: in CrowdSec the line of a log
-// that the event was read from. There is none here, so Raw is the line that
-// nginx would have written of the request, in the combined format and with its
-// escapes, without the user and the size, which are not known:
+// An exprLine is evt.Line in expressions: in CrowdSec, the log line that the event was read
+// from. Here there is no log, so Raw is the line that nginx would write for the request, in
+// the combined format and with its escapes, but without the user and the size, which are
+// unknown:
 //
 //	192.0.2.1 - - [28/Nov/2026:20:15:00 +0000] "GET /x?y HTTP/1.1" 404 - "https://a/" "Mozilla"
 //
-// Time is the event's. Src and Module are empty, and so is Labels: the event came
-// out of no file.
+// Time is the event's time. Src, Module and Labels are empty, because the event does not
+// come from a file.
 type exprLine struct {
 	Raw, Src, Module string
 	Time             time.Time
 	Labels           map[string]string
 }
 
-// lineKeys are the fields of an exprLine, and what they depend on.
+// lineKeys are the fields of an exprLine, and the event fields they depend on.
 var lineKeys = map[string]fieldSet{
 	"Raw": fieldSourceIP.set() | fieldVerb.set() | fieldPath.set() | fieldVersion.set() | fieldStatus.set() |
 		fieldReferer.set() | fieldAgent.set() | fieldLine.set(),
 	"Src": 0, "Module": 0, "Time": 0, "Labels": 0,
 }
 
-// withLine returns e with its line.
+// withLine returns e with evt.Line set.
 func (e *exprEvent) withLine() *exprEvent {
 	if e.Line.Raw == "" {
 		e.Line = exprLine{Raw: e.view.rawLine(), Time: e.view.evt.Time}
@@ -36,7 +36,7 @@ func (e *exprEvent) withLine() *exprEvent {
 	return e
 }
 
-// rawLine writes the event as nginx would.
+// rawLine returns the log line that nginx would write for the event.
 func (v *view) rawLine() string {
 	request := clip(v.evt.Line)
 	if request == "" {
@@ -54,8 +54,8 @@ func orDash(s string) string {
 	return s
 }
 
-// escapeLog escapes what could be taken for the end of a field or of the line, and
-// what is not ASCII, as nginx does.
+// escapeLog escapes characters that could end a field or the line, and all that are not
+// ASCII, as nginx does.
 func escapeLog(s string) string {
 	plain := func(c rune) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 	if strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) < 0 {
@@ -72,7 +72,7 @@ func escapeLog(s string) string {
 	return b.String()
 }
 
-// lineText is a text of evt.Line; nil if it is none.
+// lineText returns the text for a field of evt.Line, or nil if it is not a text.
 func (c *compiler) lineText(key string) *text {
 	switch key {
 	case "Src", "Module":

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// A need is a condition that has to be met for another one to be: one of the
-// literals is in its text, in any case. The empty need says nothing.
+// A need is a necessary condition for another one: at least one of the literals is in its
+// text, in upper or lower case. The empty need requires nothing.
 type need []needed
 
 type needed struct {
@@ -15,11 +15,11 @@ type needed struct {
 	literal string
 }
 
-// minLiteral is how long a literal has to be to be worth a search.
+// minLiteral is the shortest literal that is worth a search.
 const minLiteral = 2
 
-// better returns the need that fewer events will meet, as far as one can tell:
-// that whose shortest literal is longer.
+// better returns the need that probably fewer events meet: the one whose shortest literal is
+// longer.
 func better(a, b need) need {
 	switch {
 	case len(a) == 0:
@@ -38,7 +38,7 @@ func (n need) shortest() int {
 	return len(slices.MinFunc(n, func(a, b needed) int { return len(a.literal) - len(b.literal) }).literal)
 }
 
-// either returns the need of a condition that is met if either of two is.
+// either returns the need of a condition that is true if one of two conditions is.
 func either(a, b need) need {
 	if len(a) == 0 || len(b) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func either(a, b need) need {
 	return slices.Concat(a, b)
 }
 
-// needs returns the need to find one of the literals in a text of hay.
+// needs returns the need for one of the literals in a text of hay.
 func needs(hay haystack, literals []string) need {
 	if hay == noHay || len(literals) == 0 {
 		return nil
@@ -66,9 +66,9 @@ func needs(hay haystack, literals []string) need {
 	return n
 }
 
-// plainest returns the longest part of l that stays what it is whatever is done
-// to letters and escapes: of ASCII, and without what stands for a space in a
-// query, or goes where a path is cleaned.
+// plainest returns the longest part of l that no change of case and no decoding changes:
+// only ASCII, without characters that mean a space in a query or that cleaning a path
+// removes.
 func plainest(l string, hay haystack) string {
 	longest := ""
 	for part := range strings.FieldsFuncSeq(l, func(r rune) bool {

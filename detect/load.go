@@ -15,22 +15,20 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// LoadConfig says what to load. Only Paths is needed.
+// LoadConfig says what to load. Only Paths is required.
 type LoadConfig struct {
-	// Paths are files and folders of scenarios, and of parsers that hold
-	// whitelists. Of a folder all files named .yaml and .yml are read, those in
-	// folders below and behind links, too, but none that begin with a dot. Where
-	// CrowdSec's simulation.yaml stands beside the folder, the scenarios that it
-	// simulates are told of alone.
+	// Paths are files and folders of scenarios, and of parsers that contain whitelists. In a
+	// folder, all files named .yaml and .yml are read, also those in subfolders and behind
+	// links, except those whose name begins with a dot. If CrowdSec's simulation.yaml is
+	// beside the folder, the scenarios that it simulates only raise alerts.
 	Paths []string
-	// Data is the folder of the lists that scenarios ask. Default: CrowdSec's,
-	// which is [DefaultData], and where a list is not there, next to the file
-	// that asks for it.
+	// Data is the folder of the lists that scenarios use. Default: CrowdSec's folder, which
+	// is [DefaultData], and for a list that is not there, the folder of the file that uses
+	// it.
 	Data string
 }
 
-// Rules are scenarios and whitelists, ready to be used by a [Detector]. They do
-// not change.
+// Rules are scenarios and whitelists for a [Detector]. They do not change.
 type Rules struct {
 	scenarios  []*scenario
 	whitelists []*whitelist
@@ -39,18 +37,18 @@ type Rules struct {
 	hub        bool // see Rules.Hub
 }
 
-// A Skipped is a scenario or a whitelist that cannot run here.
+// A Skipped is a scenario or a whitelist that cannot run here, with the reason.
 type Skipped struct {
-	Name   string // empty: it is not known
+	Name   string // empty if not known
 	File   string // and the line, such as a.yaml:12
 	Reason string
 
-	// Foreign says that nothing is missed: it is about logs of others than of HTTP
-	// requests.
+	// Foreign says that the document is about other logs than those of HTTP requests, so it
+	// is not needed here.
 	Foreign bool
 }
 
-// String returns all of it in a line.
+// String returns all fields in one line.
 func (s Skipped) String() string {
 	if s.Name == "" {
 		return s.File + ": " + s.Reason
@@ -58,15 +56,15 @@ func (s Skipped) String() string {
 	return s.File + ": " + s.Name + ": " + s.Reason
 }
 
-// Skipped returns what was found, but cannot run here, and why: it is newer than
-// this version, lacks a list or, in a file of CrowdSec's hub, is broken.
+// Skipped returns the documents that cannot run here, and why: a document is newer than this
+// version, its list is missing or, in a file of CrowdSec's hub, it is broken.
 func (r *Rules) Skipped() []Skipped { return slices.Clone(r.skipped) }
 
-// Hub reports whether files of CrowdSec's hub are among what was read, or links
-// to files that are gone: what is there may change with each upgrade of the hub.
+// Hub reports whether the rules include files of CrowdSec's hub, or links to files that no
+// longer exist. Such files may change with each upgrade of the hub.
 func (r *Rules) Hub() bool { return r.hub }
 
-// Names returns the names of the scenarios, in the order in which they are asked.
+// Names returns the names of the scenarios, in the order in which they run.
 func (r *Rules) Names() []string {
 	names := make([]string, len(r.scenarios))
 	for i, s := range r.scenarios {
@@ -80,24 +78,24 @@ type Scenario struct {
 	Name, Description string
 	File              string // and the line, such as a.yaml:12
 	Version, Hash     string // see [event.Alert]
-	Late              bool   // it has to wait for the response
-	Remediation       bool   // it asks for a decision
+	Late              bool   // it needs the response
+	Remediation       bool   // it requests a decision
 	Labels            map[string]string
-	Simulated         bool // CrowdSec's simulation.yaml names it: it asks for none
+	Simulated         bool // CrowdSec's simulation.yaml lists it, so it requests no decision
 
-	Trigger   bool          // its first event is one too many; else the bucket leaks
-	Capacity  int           // events that are not; 0 of a trigger
-	Leak      time.Duration // in which one of them is forgotten; 0 of a trigger
-	Blackhole time.Duration // for which an alert about the same client is the last
-	GroupBy   string        // what has a bucket each, as it is written; empty: there is one for all
-	Distinct  string        // what counts once, as it is written; empty: all counts
-	Action    lookup.Action // what is asked for about the client, a [Policy] included; None: whatever is usual
-	Duration  time.Duration // and for how long; 0: as is usual
-	Ordered   bool          // a [Policy] says Action
-	Guard     event.Guard   // what is asked for instead, if it is no decision
+	Trigger   bool          // it overflows at its first event; if false, it is a leaky bucket
+	Capacity  int           // how many events fit in the bucket; 0 for a trigger
+	Leak      time.Duration // the time after which one event leaks out; 0 for a trigger
+	Blackhole time.Duration // how long further alerts about the same client are suppressed
+	GroupBy   string        // the expression that groups events into buckets; empty if there is one bucket for all
+	Distinct  string        // the expression whose values count once each; empty if all events count
+	Action    lookup.Action // the requested action, after a [Policy]; None for the default
+	Duration  time.Duration // how long the action lasts; 0 for the default
+	Ordered   bool          // Action comes from a [Policy]
+	Guard     event.Guard   // the guard that it requests instead of a decision, if any
 }
 
-// Scenarios returns the scenarios, in the order in which they are asked.
+// Scenarios returns the scenarios, in the order in which they run.
 func (r *Rules) Scenarios() []Scenario {
 	late := lateScenarios(r.scenarios)
 	all := make([]Scenario, len(r.scenarios))
@@ -112,9 +110,9 @@ func (r *Rules) Scenarios() []Scenario {
 	return all
 }
 
-// Load reads scenarios and whitelists. A path that is not there and what is broken
-// are errors that name the file and, where there is one, the line. What cannot run
-// here is skipped, and of the hub's files what is broken, too.
+// Load reads scenarios and whitelists. A path that does not exist and a broken file are
+// errors, which name the file and, if possible, the line. Documents that cannot run here are
+// skipped, and so are broken ones in files of the hub.
 func Load(cfg LoadConfig) (*Rules, error) {
 	l := newLoader()
 	l.data, l.indexes, l.visited = cfg.Data, make(hubIndexes), make(map[string]bool)
@@ -129,9 +127,9 @@ func Load(cfg LoadConfig) (*Rules, error) {
 	return l.finish(), nil
 }
 
-// Parse reads scenarios and whitelists from content, which errors and
-// [Rules.Skipped] call name. Their lists are in data; nil means that there are
-// none. They are nobody's hub's, so they have no version and no hash.
+// Parse reads scenarios and whitelists from content. name is used for it in errors and in
+// [Rules.Skipped]. Their lists are in data; nil means that there are no lists. The result
+// does not belong to a hub, so it has no version and no hash.
 func Parse(name string, content []byte, data fs.FS) (*Rules, error) {
 	l := newLoader()
 	var folders []fs.FS
@@ -144,8 +142,8 @@ func Parse(name string, content []byte, data fs.FS) (*Rules, error) {
 	return l.finish(), nil
 }
 
-// Merge returns the rules of all. Of scenarios with the same name, and of lists,
-// the first counts; the others are skipped.
+// Merge combines rules. If several scenarios or lists have the same name, the first one
+// counts, and the others are skipped.
 func Merge(all ...*Rules) *Rules {
 	l := newLoader()
 	for _, r := range all {
@@ -164,22 +162,22 @@ func Merge(all ...*Rules) *Rules {
 	return l.rules
 }
 
-// A loader gathers rules.
+// A loader collects rules.
 type loader struct {
 	rules   *Rules
 	data    string
 	indexes hubIndexes
-	visited map[string]bool   // files and folders, by where links lead: one is read once
+	visited map[string]bool   // the files and folders read so far, by their path with links resolved, so that each is read once
 	seen    map[string]string // the files of the scenarios, by name
 
-	simulation *simulation // for the path that is being read; nil: none
+	simulation *simulation // the simulation for the current path; nil if there is none
 }
 
 func newLoader() *loader {
 	return &loader{rules: &Rules{lists: newLists()}, seen: make(map[string]string)}
 }
 
-// path reads a file or a folder, unless it was read before.
+// path reads a file or a folder, unless it was read already.
 func (l *loader) path(p string) error {
 	real, err := filepath.EvalSymlinks(p)
 	if err != nil {
@@ -229,7 +227,7 @@ func (l *loader) folder(p string) error {
 	return nil
 }
 
-// file reads a file, which the operator calls p.
+// file reads a file. The operator knows it as p.
 func (l *loader) file(p, real string) error {
 	src := source{name: p, path: real, index: l.indexes.of(real)}
 	content, err := readFile(os.DirFS(filepath.Dir(real)), filepath.Base(real))
@@ -247,8 +245,8 @@ func (l *loader) file(p, real string) error {
 
 func (l *loader) skip(s Skipped) { l.rules.skipped = append(l.rules.skipped, s) }
 
-// add adds a scenario. Others of its name may be in the same file, as upstream has
-// it, but not in another one: that would be the same scenario twice.
+// add adds a scenario. Several scenarios of one file may have the same name, as in CrowdSec.
+// The same name in another file would be the same scenario twice.
 func (l *loader) add(s *scenario) {
 	file := s.file[:strings.LastIndexByte(s.file, ':')]
 	first, twice := l.seen[s.name]
@@ -260,8 +258,8 @@ func (l *loader) add(s *scenario) {
 	l.rules.scenarios = append(l.rules.scenarios, s)
 }
 
-// finish returns the rules, without the scenarios that can never match, and says
-// so: they are for another log.
+// finish returns the rules. It removes and reports the scenarios that can never match,
+// because they are for another log.
 func (l *loader) finish() *Rules {
 	c := newCompiler(l.rules.lists)
 	c.learn(l.rules.scenarios)

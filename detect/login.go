@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// shopField is in the login form of WooCommerce.
+// shopField is a field in the login form of WooCommerce.
 const shopField = "woocommerce-login-nonce"
 
-// What Meta.login can be.
+// The values of Meta.login.
 const (
 	loginSuccess = "success"
 	loginFailure = "failure"
-	loginTry     = "try"    // nothing tells what came of it
-	loginStep    = "step"   // the password was right, and a second factor is asked for
-	loginFound   = "found"  // somebody has looked up a code, and the site has it: see lookup.go
-	loginUnused  = "unused" // the answer tells little, and the logins before were not used: see idle.go
+	loginTry     = "try"    // the result is unknown
+	loginStep    = "step"   // the password was right, and the site asks for a second factor
+	loginFound   = "found"  // the client looked up a code, and the site knows it: see lookup.go
+	loginUnused  = "unused" // the answer says little, and the logins before were not used: see idle.go
 )
 
-// login tells whether somebody logged in, or failed to.
+// login returns whether the client logged in or failed to.
 //
-// What came of an attempt follows from the answer, whatever the application: an
-// error status, a redirect back to the page of the form, the same form once more,
-// an error in JSON is a failure; a redirect elsewhere that begins a session, a
-// token in JSON is a success; a question for a code is a step to one. 401 to who had
-// nothing to show is how every visit begins. Where nothing tells, who tries one
-// password after the other for one name has not been let in by the ones before.
+// The result follows from the answer, whatever the application. Failures are: an error
+// status, a redirect back to the form's page, the same form again, an error in JSON.
+// Successes are: a redirect elsewhere that starts a session, and a token in JSON. A question
+// for a code is a step towards success. An answer of 401 to a request without credentials is
+// the normal start of a visit. If nothing shows the result and a client tries several
+// passwords for one name, the earlier ones were wrong.
 //
-// WordPress says that somebody has logged in by a cookie, whatever the status is
-// and wherever the form was: it answers 200 to a wrong password as well as to the
-// right one in the window that asks again in the middle of work.
+// WordPress confirms a login by a cookie, whatever the status is and wherever the form was:
+// in the window that asks for the password again during work, it answers 200 to a wrong
+// password and to the right one.
 func (v *view) login() (string, bool) {
 	if v.isQuiet() {
 		return "", false
@@ -43,11 +43,11 @@ func (v *view) login() (string, bool) {
 	return nonEmpty(v.result.is)
 }
 
-// A loginResult is what came of a login, found out once for an event.
+// A loginResult is the result of a login, computed once for an event.
 type loginResult struct {
-	gen  uint32 // of the view that it was found for: see view.gen
+	gen  uint32 // the generation of the view it belongs to: see view.gen
 	is   string
-	said string // by the answer alone: see idle.go
+	said string // the result by the answer alone: see idle.go
 }
 
 func (v *view) judgeLogin() string {
@@ -55,7 +55,7 @@ func (v *view) judgeLogin() string {
 		return loginSuccess
 	}
 	if v.isDown() {
-		return "" // nobody has looked at the password
+		return "" // the application has not checked the password
 	}
 	if v.wordpressLogin() {
 		if v.leadsToCode() {
@@ -76,12 +76,12 @@ func (v *view) judgeLogin() string {
 		return v.xmlrpcResult()
 	}
 	if v.isRefused() && isLoginPath(v.path()) && !isRefresh(v.path()) && (v.isHidden() || v.evt.Status == http.StatusUnauthorized) {
-		return loginFailure // by fields of other names, perhaps
+		return loginFailure // the client may have used fields of other names
 	}
 	return v.unreadResult()
 }
 
-// isRefused reports whether the status says that what was posted is not right.
+// isRefused reports whether the status says that the posted data is wrong.
 func (v *view) isRefused() bool {
 	if !isPost(v.evt.Method) {
 		return false
@@ -93,12 +93,12 @@ func (v *view) isRefused() bool {
 	return false
 }
 
-// formResult returns what came of a name and a password that were posted.
+// formResult returns the result of a posted name and password.
 func (v *view) formResult() string {
 	status := v.evt.Status
 	switch {
 	case v.posts("wp-login.php"), v.makesAccount(), v.makesThing():
-		return "" // that is settled: see wordpressLogin
+		return "" // already decided: see wordpressLogin
 	case v.leadsToCode():
 		return loginStep
 	case v.isRefused(), status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -113,7 +113,7 @@ func (v *view) formResult() string {
 	return v.oddResult()
 }
 
-// fineResult returns what 200 and the like say about a name and a password.
+// fineResult returns what 200 and similar statuses say about a name and a password.
 func (v *view) fineResult() string {
 	result := v.answerResult()
 	if result == loginTry && (v.isPlace(placeRefuses) || v.welcomes()) {
@@ -122,27 +122,27 @@ func (v *view) fineResult() string {
 	return result
 }
 
-// headerResult returns what came of credentials in a header field. That they were
-// accepted says something only where they are asked for.
+// headerResult returns the result of credentials in a header field. That they were accepted
+// proves something only if the page requires them.
 func (v *view) headerResult() string {
 	status, kind := v.evt.Status, v.tried.kind
 	switch {
 	case status == http.StatusUnauthorized:
 		if kind == kindDigest && strings.Contains(strings.ToLower(first(v.evt.Header["Www-Authenticate"])), "stale=true") {
-			return "" // the password is right, the challenge too old
+			return "" // the password is right, but the challenge has expired
 		}
 		return loginFailure
 	case status == http.StatusForbidden && (kind == kindToken || kind == kindBasic && isPost(v.evt.Method)):
 		return loginFailure
 	case status == http.StatusForbidden && kind == kindBasic:
-		return loginTry // wrong, or right and without rights here
+		return loginTry // either wrong, or right but without access here
 	case (status == 0 || status >= 200 && status < 300) && v.asksCredentials():
 		return loginSuccess
 	}
 	return ""
 }
 
-// codeResult returns what came of a code by which people log in.
+// codeResult returns the result of a code for logging in.
 func (v *view) codeResult() string {
 	if result := v.codeOutcome(); result == loginFailure || result == loginSuccess && v.logsIn() {
 		return result
@@ -150,7 +150,7 @@ func (v *view) codeResult() string {
 	return ""
 }
 
-// codeOutcome returns what came of a code. One that was right leads on.
+// codeOutcome returns the result of a code. After a right code the login continues.
 func (v *view) codeOutcome() string {
 	switch {
 	case v.isRefused(), v.lacksCode():
@@ -163,15 +163,15 @@ func (v *view) codeOutcome() string {
 	return ""
 }
 
-// lacksCode reports whether the status says that there is no such code.
+// lacksCode reports whether the status says that the code does not exist.
 func (v *view) lacksCode() bool { return v.evt.Status == http.StatusNotFound && isPost(v.evt.Method) }
 
-// codeRedirect is redirectResult for a code. Its session has begun before.
+// codeRedirect is redirectResult for a code. Its session started before.
 func (v *view) codeRedirect() string {
 	result := v.redirectResult()
 	switch {
 	case namesLogin(v.redirect().path, codeWords):
-		return loginFailure // another one, please
+		return loginFailure // the site asks for another code
 	case result == loginTry:
 		return loginSuccess
 	}
@@ -192,7 +192,7 @@ func (v *view) codeAnswer() string {
 	return ""
 }
 
-// wordpressLogin reports whether a POST is one by which WordPress logs in.
+// wordpressLogin reports whether a POST is a login to WordPress.
 func (v *view) wordpressLogin() bool {
 	if v.posts("wp-login.php") {
 		return v.sent().log && v.sent().pwd || v.isHidden() && !v.sent().pwd && !v.asksOther()
@@ -200,7 +200,7 @@ func (v *view) wordpressLogin() bool {
 	return bytes.Contains(v.evt.Body, []byte(shopField)) && v.sent().shop && v.sent().password != ""
 }
 
-// now returns when the event was over.
+// now returns the time at which the event ended.
 func (v *view) now() time.Time {
 	if v.evt.Ended.IsZero() {
 		return v.evt.Time
@@ -213,9 +213,8 @@ func (v *view) path() string {
 	return p
 }
 
-// isHidden reports whether the body is a form of which the end, or all, was not
-// kept. It may hold anything, so who sends 16 KiB of nothing before a password
-// does not get away with it.
+// isHidden reports whether the body is a form whose end, or all of it, was not kept. It may
+// contain anything. Otherwise a client could hide a password behind 16 KiB of other data.
 func (v *view) isHidden() bool {
 	if !isPost(v.evt.Method) {
 		return false
@@ -227,8 +226,8 @@ func (v *view) isHidden() bool {
 	return false
 }
 
-// asksOther reports whether the query asks wp-login.php for something else than
-// to log in, such as for a new password or the page behind one.
+// asksOther reports whether the query asks wp-login.php for something other than a login,
+// such as a new password or the password-protected page.
 func (v *view) asksOther() bool {
 	action := ""
 	eachPair(v.args, func(key, value string) {
@@ -239,23 +238,23 @@ func (v *view) asksOther() bool {
 	return action != "" && action != "login"
 }
 
-// isRefresh reports whether a program exchanges there what it was given by a login, and
-// not a password.
+// isRefresh reports whether a program exchanges a token from an earlier login there, and not
+// a password.
 func isRefresh(path string) bool {
 	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
 	return strings.Contains(last, "refresh") || strings.Contains(last, "renew")
 }
 
-// bringsBody reports whether a method sends what people log in by. Some APIs have them
-// put a session in its place.
+// bringsBody reports whether a login can have this method. In some APIs a client logs in by
+// PUT of a session.
 func bringsBody(method string) bool { return isPost(method) || method == http.MethodPut }
 
-// isGrant reports whether the password is to be exchanged for a token as OAuth has
-// it: where that fails, the status says so (RFC 6749, section 5.2).
+// isGrant reports whether the request exchanges a password for an OAuth token. The status
+// then says whether that failed (RFC 6749, section 5.2).
 func (v *view) isGrant() bool {
 	p := v.path()
 	return v.sent().grants && strings.HasSuffix(p, "/token") && scriptEnd(p) == 0
 }
 
-// isPost reports whether PHP takes a method for POST: it does not mind the case.
+// isPost reports whether PHP treats a method as POST: it ignores upper and lower case.
 func isPost(method string) bool { return strings.EqualFold(method, http.MethodPost) }

@@ -8,9 +8,9 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// loginPlace returns the place where somebody tries to log in, if people log in there.
-// Many an API and a webhook takes a name and a password as well: that those are wrong
-// says nothing to a guard, which keeps programs out.
+// loginPlace returns the place of a login attempt, if it is a place for logging in. Many
+// APIs and webhooks also take a name and a password. If those are wrong, it means nothing to
+// a guard, which keeps programs out.
 func (v *view) loginPlace() (string, bool) {
 	switch kind := v.attempt().kind; {
 	case kind == "" && !v.isHidden() || !v.logsIn():
@@ -21,10 +21,10 @@ func (v *view) loginPlace() (string, bool) {
 	return v.spot(), true
 }
 
-// area names the part of a site that a request shows a password of HTTP's to. A server may
-// ask for it at any path, so that a path is no place to guard, or who guesses would take
-// another one each time. What is below one first element is an area where somebody has
-// been let in; all the rest of the site is another one.
+// area returns the part of a site that a password of HTTP authentication is for. A server
+// may ask for it at any path. So a single path is not enough for a guard: an attacker would
+// use a different path each time. Everything below one first element is an area if someone
+// was let in there; the rest of the site is another area.
 func (v *view) area() string {
 	whole, own := v.areas()
 	if v.habits != nil && v.habits.isPlace(placeAccepts, v.habits.hash(own)) {
@@ -33,15 +33,15 @@ func (v *view) area() string {
 	return whole
 }
 
-// areas returns the names of the whole site, and of what is below the first element of the
-// path.
+// areas returns the names of the two areas: the whole site, and everything below the first
+// element of the path.
 func (v *view) areas() (whole, own string) {
 	site, _ := v.site()
 	whole = "AUTHORIZATION " + strings.ToLower(site[:min(len(site), maxPlace)])
 	return whole, whole + template(v.plainPath(), 1)
 }
 
-// noteArea learns that somebody has been let in by a password of HTTP's.
+// noteArea records that the site has accepted a password of HTTP authentication.
 func (d *Detector) noteArea(v *view) {
 	if kind := v.attempt().kind; kind != kindBasic && kind != kindDigest {
 		return
@@ -52,8 +52,8 @@ func (d *Detector) noteArea(v *view) {
 	}
 }
 
-// Area names the part of a site whose password by HTTP e shows, as [event.Alert].Place
-// does for guesses at it; empty if it shows none.
+// Area returns the part of a site that e shows a password of HTTP authentication for, in the
+// form of [event.Alert].Place for guesses at it. It is empty if e shows none.
 func (d *Detector) Area(e *event.Event) string {
 	if len(e.Request["Authorization"]) == 0 {
 		return ""
@@ -66,9 +66,8 @@ func (d *Detector) Area(e *event.Event) string {
 	return v.area()
 }
 
-// logsIn reports whether people log in by what was sent: HTTP has a field for it, the
-// address or the form says so, the answer asks for a password, or somebody has logged
-// in there before.
+// logsIn reports whether the request is a login: HTTP has a field for it, the path or the
+// form shows it, the answer asks for a password, or someone has logged in there before.
 func (v *view) logsIn() bool {
 	a, s := v.attempt(), v.sent()
 	switch a.kind {
@@ -84,7 +83,7 @@ func (v *view) logsIn() bool {
 		v.asksAgain() || v.isPlace(placeLogsIn)
 }
 
-// takesCodes reports whether a path is one where people show a code in order to log in.
+// takesCodes reports whether a path is one for entering a login code.
 func takesCodes(p string) bool {
 	if namesLogin(p, loginWords) || looksLikeLogin(p) || hasFactor(strings.ToLower(p), nothingSaid) {
 		return true
@@ -92,8 +91,8 @@ func takesCodes(p string) bool {
 	return namesLogin(p, codeWords) && !slices.ContainsFunc(lookups, func(word string) bool { return strings.Contains(strings.ToLower(p), word) })
 }
 
-// asksAgain reports whether the answer has a field for a password, or leads back to a
-// page that may have one: a program is answered otherwise.
+// asksAgain reports whether the answer has a password field, or redirects to a page that may
+// have one. Programs get other answers.
 func (v *view) asksAgain() bool {
 	if v.isMoved() {
 		return v.redirectResult() == loginFailure
@@ -101,7 +100,8 @@ func (v *view) asksAgain() bool {
 	return strings.Contains(strings.ToLower(v.evt.ContentType), "html") && asksPassword(v.answer())
 }
 
-// hasLogin reports whether a short text, such as the name of an action, has the word in it.
+// hasLogin reports whether a short text, such as the name of an action, contains a word for
+// login.
 func hasLogin(text string) bool {
 	if len(text) > maxElement {
 		return false
@@ -111,7 +111,7 @@ func hasLogin(text string) bool {
 }
 
 // namesLogin reports whether one of the last two elements of a path is one of the words,
-// whatever its extension.
+// with any extension.
 func namesLogin(p string, words stringSet) bool {
 	elements := strings.Split(strings.ToLower(strings.Trim(p, "/")), "/")
 	return slices.ContainsFunc(elements[max(0, len(elements)-2):], func(element string) bool {
@@ -119,20 +119,19 @@ func namesLogin(p string, words stringSet) bool {
 	})
 }
 
-// loginWords are names of places where people log in, beside those that look like it.
+// loginWords are names of login places, in addition to those that looksLikeLogin finds.
 var loginWords = newStringSet(strings.Fields(`
 	auth auths authn oauth oauth2 sso session sessions token authentication authorize signon sign-on sign_on ucp
 	j_security_check j_spring_security_check j_atl_security_check
 	anmelden anmeldung einloggen connexion identification acceso acceder entrar ingresar iniciar-sesion accedi accesso inloggen
 	aanmelden logowanie zaloguj prihlaseni prihlasenie logga-in kirjaudu bejelentkezes autentificare giris vhod masuk`)...)
 
-// codeWords are names of places where people show a code.
+// codeWords are names of places for entering a code.
 var codeWords = newStringSet(strings.Fields(`
 	2fa mfa otp totp two-factor two_factor twofactor 2-step two-step tfa code codes passcode pin verify verification verify-code
 	verify-otp otp-verify challenge`)...)
 
-// looksLikeLogin reports whether a path is one where people log in, to judge by
-// its last two elements.
+// looksLikeLogin reports whether the last two elements of a path look like a login.
 func looksLikeLogin(path string) bool {
 	path = strings.ToLower(path)
 	last := path[strings.LastIndexByte(path, '/')+1:]
@@ -147,10 +146,10 @@ func looksLikeLogin(path string) bool {
 	return false
 }
 
-// isLoginPath reports whether a path is one of a form to log in by, as its name says.
+// isLoginPath reports whether a path has the name of a login form.
 func isLoginPath(p string) bool { return looksLikeLogin(p) || isLoginPage(p) }
 
-// isLoginPage reports whether a path ends like one of a form to log in by: /session/new,
+// isLoginPage reports whether a path ends like that of a login form: /session/new,
 // /connexion, /auth.
 func isLoginPage(p string) bool {
 	last := path.Base(p)
@@ -158,7 +157,7 @@ func isLoginPage(p string) bool {
 		last = path.Base(path.Dir(p))
 	}
 	switch last = strings.TrimSuffix(last, path.Ext(last)); last {
-	case "oauth", "oauth2", "token", "sso": // these lead on, too
+	case "oauth", "oauth2", "token", "sso": // these also lead on to another page
 		return false
 	}
 	return loginWords.has(last)

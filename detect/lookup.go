@@ -2,14 +2,15 @@ package detect
 
 import "net/http"
 
-// People look things up by a code, too: a voucher, the number of a parcel, of an order or
-// of a booking. Hundreds do so from behind one address, and many such codes are not there
-// yet, or not any more. So these codes are counted apart from those by which people log in,
-// and the ones that the site has tell who looks up his own from who tries at random.
+// People also look things up by a code, such as a voucher, or the number of a parcel, an
+// order or a booking. Hundreds of people behind one address may do so, and many such codes
+// do not exist yet or any more. So these codes are counted separately from login codes. A
+// client that looks up its own codes finds most of them, and a client that guesses finds
+// almost none.
 
-// codeKind returns the kind of a code that was posted in a field of its own: people log in
-// by it where the field's name or the path says so, or where HTTP says that it is no right
-// credential.
+// codeKind returns the kind of a code that was posted in its own field. It is for logging in
+// if the field's name or the path shows it, or if the answer has the HTTP status for wrong
+// credentials.
 func (v *view) codeKind() string {
 	if v.body.isFactor || takesCodes(v.path()) || v.evt.Status == http.StatusUnauthorized {
 		return kindCode
@@ -17,7 +18,7 @@ func (v *view) codeKind() string {
 	return kindLookup
 }
 
-// lookupResult returns what came of a code that was looked up: the site has it, or not.
+// lookupResult returns whether the site knows a code that was looked up.
 func (v *view) lookupResult() string {
 	switch result := v.codeOutcome(); {
 	case result == loginFailure:
@@ -28,7 +29,7 @@ func (v *view) lookupResult() string {
 	return ""
 }
 
-// lookups are words for what is looked up, in the paths of those who do.
+// lookups are words in the paths of pages where people look up something.
 var lookups = []string{
 	"voucher", "coupon", "gift", "promo", "discount", "redeem", "gutschein", "track", "parcel", "package", "shipment", "shipping", "delivery", "sendung", "paket",
 	"order", "booking", "reservation", "invoice",
