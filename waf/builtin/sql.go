@@ -9,6 +9,9 @@ const (
 	out    = `(?:` + broken + `|` + number + `)`
 	broken = `(?:` + few + `(?:` + quote + `|\)) ?\)*|\A ?[-+]?[\d.]+ ?` + quote + `\)*|\A\w*\)+) ?`
 	number = `\A ?[-+]?[\d.]+ ?\)* ?`
+	// near is broken without a word in front: behind words the quote may be that of a
+	// sentence about SQL.
+	near = `(?:\A\S*?(?:` + quote + `|\)) ?\)*|\A ?[-+]?[\d.]+ ?` + quote + `\)*) ?`
 	// operand is a number, a string that may go on behind the value, or a constant.
 	operand = one + `(?: ?[-+*/%^] ?` + one + `)*`
 	one     = `(?:[-+~!@]*[\d.]+(?:e\d+)?\b|0x[0-9a-f]+|` + quoted + `|true|false|null)`
@@ -28,7 +31,8 @@ var sqlSigns = []sign{
 	{sqlInjection, 8, inAll | notSearch, spaced, `\A(?:pg_)?sleep ?\( ?[\d.]+ ?\) ?(?:#|--|=|/\*)`},
 	{sqlInjection, 6, inAll, spaced, `\A\w*` + quote + ` ?(?:or|and|\|\||&&) ?(?:` + quote + quote + ` ?)?[-&^*+|=]* ?` + quote + `\z`},
 	{sqlInjection, 8, inAll, spaced, few + quote + ` ?\)* ?(?:order|group) by [\w.]+ having `},
-	{sqlInjection, 10, inAll, spaced, broken + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
+	{sqlInjection, 4, inAll, spaced, near + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
+	{sqlInjection, 6, inAll, spaced, broken + `(?:` + logical + `|\)) ?[(! ]*(?:not )?` + operand + `[ )]*` + compare + `[ (]*` + last},
 	{sqlInjection, 10, inAll, spaced, few + quote + `[ )]*(?:or|\|\||and|&&|xor)[ (]*(?:[\d.]+|` + quoted + `|true|null)[ )]*(?:--|#|/\*)`},
 	{sqlInjection, 10, inAll, spaced, few + quote + `\)*(?:[-+*/^&=<>]|like|div)\(*(?:[\d.]+|` + quoted + `|true|null)[ )]*(?:--|#|/\*)`},
 	{sqlInjection, 6, inAll, spaced, few + quote + `[ )]*(?:or|\|\||and|&&|xor) ?[( ]*(?:not )?[\d.]+ ?\z`},
