@@ -185,9 +185,9 @@ func TestAFloodOfAlertsDropsItsOwn(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				down := true
+				var up atomic.Bool
 				r := &reporter{name: "lapi", report: func(_ context.Context, alerts []event.Alert) (int, int, error) {
-					if down {
+					if !up.Load() {
 						return 0, 0, errDown
 					}
 					return len(alerts), 0, nil
@@ -201,7 +201,7 @@ func TestAFloodOfAlertsDropsItsOwn(t *testing.T) {
 				if s := e.Stats().Reporters[0]; s.Queued != 100 || s.Dropped != 901 {
 					t.Errorf("%+v", s)
 				}
-				down = false
+				up.Store(true)
 				<-time.After(time.Minute)
 				told := r.told()
 				if len(told) != 100 || told[0] != row.other || told[99] != fmt.Sprintf(row.flood, 3, 250) {
