@@ -583,3 +583,40 @@ func TestAClosedConnectionIsForgotten(t *testing.T) {
 	awaited(t, site.over, "the handler's end")
 	eventually(t, m.ending.established.idle)
 }
+
+// A rawConn is a connection with the PROXY protocol, as far as the set of requests in
+// progress is concerned.
+type rawConn struct{ net.Conn }
+
+func (c rawConn) Raw() net.Conn { return c.Conn }
+
+// Whether a hijacked connection is still open shows inside its wrappers: those of TLS, of
+// the PROXY protocol and of the listener. One that seems closed would not be ended.
+func TestAConnectionInWrappersIsOpenUntilItIsClosed(t *testing.T) {
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"none":                                 func(c net.Conn) net.Conn { return c },
+		"the listener":                         func(c net.Conn) net.Conn { return &unjudged{Conn: c} },
+		"the PROXY protocol":                   func(c net.Conn) net.Conn { return rawConn{c} },
+		"TLS, the listener and PROXY protocol": func(c net.Conn) net.Conn { return tls.Server(&unjudged{Conn: rawConn{c}}, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			tcp, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn := wrap(tcp)
+			if isClosed(conn) {
+				t.Error("an open connection is taken for a closed one")
+			}
+			tcp.Close()
+			if !isClosed(conn) {
+				t.Error("a closed connection is taken for an open one")
+			}
+		})
+	}
+}

@@ -166,6 +166,9 @@ type unjudged struct {
 	refused atomic.Bool
 }
 
+// NetConn returns the connection inside, as [tls.Conn] does.
+func (c *unjudged) NetConn() net.Conn { return c.Conn }
+
 // judge reports whether c may be used.
 func (c *unjudged) judge() bool {
 	c.once.Do(func() { c.refused.Store(!c.by.admits(c.Conn)) })

@@ -178,14 +178,18 @@ func serversOwn(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-// innermost returns the connection inside all wrappers.
+// innermost returns the connection inside all wrappers: NetConn is the method of TLS and
+// of a [Listener], Raw that of the PROXY protocol in Caddy.
 func innermost(conn net.Conn) net.Conn {
 	for {
-		outer, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
+		switch outer := conn.(type) {
+		case interface{ NetConn() net.Conn }:
+			conn = outer.NetConn()
+		case interface{ Raw() net.Conn }:
+			conn = outer.Raw()
+		default:
 			return conn
 		}
-		conn = outer.NetConn()
 	}
 }
 
