@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
-// A match is a condition that looks for words in a text. Many of them are asked
-// at once: see gather.
+// A match is a condition that looks for words in a text. Many of them are evaluated
+// together: see gather.
 type match struct {
 	in    *text
 	how   matchHow
@@ -26,7 +26,7 @@ const (
 
 var matchNames = [...]string{equals: "==", contains: "contains", startsWith: "startsWith", endsIn: "endsWith"}
 
-// find returns the condition that t is, holds, begins or ends with any of words.
+// find returns the condition that t equals, contains, begins with or ends with one of words.
 func find(t *text, how matchHow, words ...string) *cond {
 	words = slices.Compact(slices.Sorted(slices.Values(words)))
 	if how == equals && t.only != nil {
@@ -56,10 +56,10 @@ func find(t *text, how matchHow, words ...string) *cond {
 	return c
 }
 
-// few is how many words are asked for one by one.
+// few is the number of words up to which each is compared by itself.
 const few = 3
 
-// test returns what decides.
+// test returns the function that evaluates the match.
 func (m *match) test() func(*view) bool {
 	t, words := m.in, m.words
 	if len(words) == 1 {
@@ -82,8 +82,8 @@ func (m *match) test() func(*view) bool {
 	}
 }
 
-// testAffix returns what decides whether t begins or ends with any of words: part returns
-// that of a text which is so long.
+// testAffix returns a function that decides whether t begins or ends with one of words. part
+// returns the beginning or end of a text with that length.
 func testAffix(t *text, words []string, part func(s string, n int) string) func(*view) bool {
 	sizes, set := sizesOf(words)
 	return func(v *view) bool {
@@ -111,7 +111,7 @@ func (m *match) testOne() func(*view) bool {
 	}
 }
 
-// sizesOf returns the lengths of words, the shortest first, and the set of them.
+// sizesOf returns the lengths of words, shortest first, and the words as a set.
 func sizesOf(words []string) ([]int, stringSet) {
 	var sizes []int
 	for _, w := range words {
@@ -121,9 +121,8 @@ func sizesOf(words []string) ([]int, stringSet) {
 	return slices.Compact(sizes), newStringSet(words...)
 }
 
-// gather makes one condition of those that look for words in the same text in
-// the same way. It does so only if it makes no difference in what order they are
-// asked.
+// gather combines the conditions that look for words in the same text in the same way, if
+// the order of evaluation does not matter.
 func gather(conds []*cond) []*cond {
 	type subject struct {
 		in  string

@@ -6,20 +6,20 @@ import (
 	"strconv"
 )
 
-// maxMembers is how many keys, values and brackets of JSON are looked at: to read more
-// takes longer than it is worth.
+// maxMembers is how many keys, values and brackets of JSON are read. Reading more takes too
+// long for what it gives.
 const maxMembers = 1024
 
-// eachMember calls f for the members of JSON objects whose values are texts, numbers
-// or true and false, however deep they are, up to where the text ends or goes wrong.
+// eachMember calls f for the members of JSON objects whose values are strings, numbers or
+// booleans, at any depth. It stops at the end of the text or at an error.
 func eachMember(text []byte, f func(key, value string)) { eachValue(text, f, nil) }
 
-// eachValue is eachMember, and calls item for texts in an array, with the name of the
-// member that the array is.
+// eachValue is eachMember, and also calls item for strings in an array, with the name of the
+// member that holds the array.
 func eachValue(text []byte, f, item func(key, value string)) {
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
-	var objects []bool // that are open; arrays are false
+	var objects []bool // the open brackets: true for an object, false for an array
 	key, named := "", false
 	for range maxMembers {
 		token, err := in.Token()

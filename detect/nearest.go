@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxNearest is how many names are proposed in place of one that there is not.
+// maxNearest is how many names are suggested for an unknown name.
 const maxNearest = 3
 
-// nearest returns the names that are most like name, the most like first: those
-// whose last part differs in a quarter of its letters at most, whoever is the author.
+// nearest returns the names most similar to name, the most similar first. At most a quarter
+// of the letters of the last part may differ. The author may be any.
 func nearest(name string, names []string) []string {
 	type candidate struct {
 		name     string
@@ -34,17 +34,16 @@ func nearest(name string, names []string) []string {
 	return found
 }
 
-// baseName returns a scenario's name without its author's.
+// baseName returns a scenario's name without its author.
 func baseName(name string) string {
 	name = name[:min(len(name), maxName)]
 	return strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])
 }
 
-// maxName is how much of a name is compared.
+// maxName is how many bytes of a name are compared.
 const maxName = 100
 
-// distance returns how many letters have to be put in, taken out or exchanged to
-// make b of a.
+// distance returns how many letters of a must be inserted, removed or replaced to get b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -11,27 +11,27 @@ import (
 	"github.com/expr-lang/expr/parser/lexer"
 )
 
-// An unsupported error says why a document that may well be good cannot run
-// here: it is for another log, or it is newer than this version.
+// An unsupported error says why a document that is probably valid cannot run here: it is for
+// another log, or it is newer than this version.
 type unsupported string
 
 func (u unsupported) Error() string { return string(u) }
 
-// unknownThing says that there is something that this version does not know.
+// unknownThing returns the error for something that this version does not know.
 func unknownThing(format string, a ...any) unsupported {
 	return unsupported(fmt.Sprintf(format, a...) + ", which this version does not know")
 }
 
-// maxExpression bounds the text of an expression: parsers call themselves for
-// each bracket.
+// maxExpression is the longest text of an expression: parsers use recursion for each
+// bracket.
 const maxExpression = 128 << 10
 
-// symbols are what operators are made of that are no words.
+// symbols are the characters of operators that are not words.
 const symbols = "!$%&*+-/:;<=>?@\\^|~"
 
-// unknownWord finds out whether an expression that cannot be read is one of a
-// newer language: whether it calls a function or has an operator that is not
-// known here. What it cannot tell is a mistake.
+// unknownWord finds out whether an expression that does not parse is in a newer version of
+// the language: whether it uses a function or an operator that is unknown here. Otherwise
+// the expression counts as a mistake.
 func (l *lists) unknownWord(source string, err error) (unsupported, bool) {
 	tokens := tokensOf(source)
 	for i, t := range tokens {
@@ -55,14 +55,14 @@ func (l *lists) unknownWord(source string, err error) (unsupported, bool) {
 	return unknownThing("it has the operator %s", word), word != ""
 }
 
-// callable reports whether an expression may call a function by this name, of
-// ours or of the language.
+// callable reports whether an expression may call a function with this name, either a helper
+// or one of the language.
 func (l *lists) callable(name string) bool {
 	_, ok := builtin.Index[name]
 	return ok || l.known(name)
 }
 
-// tokensOf returns the words of an expression, as far as they can be told apart.
+// tokensOf returns the tokens of an expression, as far as it can be split.
 func tokensOf(source string) (tokens []lexer.Token) {
 	in := lexer.New()
 	in.Reset(file.NewSource(source))
@@ -75,9 +75,8 @@ func tokensOf(source string) (tokens []lexer.Token) {
 	}
 }
 
-// symbolsAt returns the row of symbols that stands at a place, if that is more
-// than the reader of expressions took for one: to = twice is a mistake, but =~ an
-// operator.
+// symbolsAt returns the sequence of symbols at a position if it is longer than the token
+// that the lexer found there: == is a mistake for =, but =~ may be an operator.
 func symbolsAt(source []rune, from, to int) string {
 	isSymbol := func(i int) bool { return i >= 0 && i < len(source) && strings.ContainsRune(symbols, source[i]) }
 	if !isSymbol(from) {
@@ -96,8 +95,8 @@ func symbolsAt(source []rune, from, to int) string {
 	return string(source[begin:end])
 }
 
-// wordBetween returns the word at a place if it stands between two operands, as an
-// operator does.
+// wordBetween returns the word at a position if it stands between two operands, like an
+// operator.
 func (l *lists) wordBetween(tokens []lexer.Token, from int) string {
 	for i := 1; i+1 < len(tokens); i++ {
 		word, before, after := tokens[i], tokens[i-1], tokens[i+1]
@@ -116,8 +115,8 @@ func isOperand(t lexer.Token) bool {
 	return t.Is(lexer.Identifier) || t.Is(lexer.Number) || t.Is(lexer.String) || t.Is(lexer.Bytes)
 }
 
-// mostArguments returns how many arguments a helper takes, or -1 if there may be
-// any number.
+// mostArguments returns the largest number of arguments of a helper, or -1 if there is no
+// limit.
 func (l *lists) mostArguments(name string) int {
 	h, ok := pure[name]
 	if !ok {

@@ -8,17 +8,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parserKeys are those of a parser that does more than to whitelist, which is
-// nothing for us: there is no log to be parsed.
+// parserKeys are the keys of a parser that does more than whitelisting. Such parsers are
+// ignored: there is no log to parse.
 var parserKeys = newStringSet("grok", "nodes", "statics", "stash", "pattern_syntax")
 
-// A document is one of a file.
+// A document is one YAML document of a file.
 type document struct {
 	src  source
 	node *yaml.Node
 }
 
-// at returns where a node is, for people.
+// at returns the position of a node, for messages.
 func (d *document) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d", d.src.name, n.Line) }
 
 func (d *document) errorAt(n *yaml.Node, err error) error {
@@ -28,8 +28,8 @@ func (d *document) errorAt(n *yaml.Node, err error) error {
 	return fmt.Errorf("%s: %w", d.at(n), err)
 }
 
-// value returns the value of a key at the top of the document, or else in the
-// whitelist or the labels.
+// value returns the value of a key at the top of the document, or else in the whitelist or
+// the labels.
 func (d *document) value(key string) *yaml.Node {
 	if v := child(d.node, key); v != nil {
 		return v
@@ -70,8 +70,8 @@ func (d *document) hasParserKey() bool {
 	return false
 }
 
-// decode reads the document into the struct that to points to. A format and keys
-// that are not known come before what is wrong with others.
+// decode decodes the document into the struct at to. Errors about an unknown format or key
+// come before errors about other keys.
 func (d *document) decode(to any) error {
 	if err := checkFormat(d.text("format")); err != nil {
 		return err
@@ -82,8 +82,7 @@ func (d *document) decode(to any) error {
 	return d.node.Decode(to)
 }
 
-// newer returns an error about the first key that none of the structs has a field
-// for.
+// newer returns an error about the first key that is in none of the structs.
 func (d *document) newer(structs ...any) error {
 	var err error
 	for _, s := range structs {
@@ -96,7 +95,7 @@ func (d *document) newer(structs ...any) error {
 	return err
 }
 
-// An unknownKey is where a key is that is not known.
+// An unknownKey is the position of an unknown key.
 type unknownKey struct {
 	at *yaml.Node
 	unsupported
@@ -104,8 +103,7 @@ type unknownKey struct {
 
 func (k *unknownKey) Unwrap() error { return k.unsupported }
 
-// findUnknown returns the first key of n that the struct t has no field for, or
-// nil.
+// findUnknown returns the first key of n that is not in the struct t, or nil.
 func findUnknown(n *yaml.Node, t reflect.Type) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias

@@ -7,14 +7,14 @@ import (
 	"unicode/utf16"
 )
 
-// readNTLM reads the last of the three messages of NTLM, which shows that its sender
-// knows a password, and reports whether it is that one. As with Digest, what is sent
-// differs each time.
+// readNTLM reads the last of the three messages of NTLM, which proves that the sender knows
+// a password. It reports whether the message is that one. As with Digest, it is different
+// each time.
 func (a *attempt) readNTLM(text string) bool {
 	const (
 		signature = "NTLMSSP\x00"
 		shows     = 3  // the number of the message
-		nameAt    = 36 // where the length of the name is, and from where it goes
+		nameAt    = 36 // where the length and the offset of the name are
 		least     = nameAt + 8
 	)
 	m, err := base64.StdEncoding.DecodeString(text)

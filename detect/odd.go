@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// isDown reports whether nobody has looked at what was sent: the server is busy or cannot
-// be reached. A server that breaks may do so at a wrong password: SOAP has 500 for that.
+// isDown reports whether the application has not seen the request, because the server is
+// busy or cannot be reached. 500 is not such a status: SOAP uses it for a wrong password.
 func (v *view) isDown() bool {
 	switch status := v.evt.Status; status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -17,14 +17,14 @@ func (v *view) isDown() bool {
 	}
 }
 
-// breaks reports whether the status says that the server is broken. Those that HTTP does not
-// have are for applications to give a meaning: GlobalProtect has 512 for a wrong password.
+// breaks reports whether the status is a server error. Applications may give a meaning to
+// statuses that HTTP does not define: GlobalProtect uses 512 for a wrong password.
 func (v *view) breaks() bool {
 	return v.evt.Status >= 500 && v.evt.Status <= http.StatusNetworkAuthenticationRequired
 }
 
-// oddResult returns what a status says that is neither a success nor one of those that
-// are in use for a wrong password: 404 for a name that nobody has, 412, 500.
+// oddResult returns the result for a status that is neither a success nor a usual status for
+// a wrong password, but is used for it: 404 for an unknown name, 412, 500.
 func (v *view) oddResult() string {
 	if !v.logsIn() {
 		return ""
@@ -36,7 +36,7 @@ func (v *view) oddResult() string {
 	return loginTry
 }
 
-// saysNo reports whether JSON has a message that something is not right.
+// saysNo reports whether JSON has a message about an error.
 func saysNo(body []byte) (no bool) {
 	eachMember(body, func(key, value string) {
 		no = no || isMessage(plainName(key)) && tellsOfRefusal(strings.ToLower(value))
@@ -44,9 +44,8 @@ func saysNo(body []byte) (no bool) {
 	return no
 }
 
-// unreadResult returns what came of a form whose name and password are in fields that
-// nobody knows, if it is one. Only what says that it was wrong does: many other forms are
-// sent to where people log in.
+// unreadResult returns the result of a form whose name and password are in unknown fields.
+// It can only recognize failures, because many other forms are posted to login pages too.
 func (v *view) unreadResult() string {
 	s := v.sent()
 	if s.fields == 0 || s.user != "" || v.attempt().kind != "" || isRefresh(v.path()) || isRegistration(v.path()) {
@@ -59,9 +58,9 @@ func (v *view) unreadResult() string {
 	return ""
 }
 
-// isUnreadFailure reports whether the answer to a login says that something was wrong;
-// page that it has the form again. One field alone is a name, after which the password
-// is asked for.
+// isUnreadFailure reports whether the answer to a login says that something was wrong. An
+// HTML page says so if it has the form again. A form with one field has only a name, and the
+// password comes next.
 func (v *view) isUnreadFailure(page bool) bool {
 	switch {
 	case v.isMoved():
@@ -78,7 +77,7 @@ func (v *view) isXML() bool {
 }
 
 // handsOver reports whether a page is a form that a script sends to another site, with
-// what only who has logged in is given.
+// values that only a logged-in user gets.
 func handsOver(page []byte) bool {
 	page = bytes.ToLower(page)
 	for _, sign := range []string{`name="samlresponse"`, `name="wresult"`, `name="id_token"`} {

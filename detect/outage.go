@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// If the directory behind a login cannot be reached, many an application answers every
-// password alike: wrong. The people of an office then try again and again, and look like
-// somebody who tries one password for each name. What tells them apart is what was before:
-// the site has let each of them in, by this name and from this address. A member is such a
-// name at such an address. What members fail to log in by is no search for names. It still
-// is counted for each name, for who shares an address may guess at a neighbour's password.
+// If the user directory behind a login is down, many applications reject every password as
+// wrong. The people of an office then try again and again, and look like an attacker who
+// tries one password for each of many names. The difference is in the past: the site has let
+// each of these people in, with this name and from this address. A member is such a pair of
+// name and address. Failures of members are not a search for names. They still count for
+// each name, because someone at the same address may guess a colleague's password.
 //
-// Where several members fail and nobody is let in, the site is in trouble. Then nobody is
-// banned for wrong passwords: who was never let in before may be one of its people, too.
+// If several members fail and nobody succeeds, the login is broken. Then wrong passwords ban
+// nobody, because a client that has never logged in may also be an honest user.
 
-// troubled is how many members have to fail in a row for that.
+// troubled is how many members must fail in a row for that.
 const troubled = 3
 
-// An outage holds members that have failed at a place since somebody was let in there.
+// An outage has the members that failed at a place since the last successful login there.
 type outage struct {
 	names [troubled]uint64
 	n     int
 }
 
-// member stands for a name, a place to log in and a client together; 0 without a name.
+// member returns a hash of a user name, a login place and a client, or 0 without a name.
 func (v *view) member() uint64 {
 	user := v.attempt().user
 	if user == "" || v.habits == nil {
@@ -33,13 +33,13 @@ func (v *view) member() uint64 {
 	return v.habits.hash("member", strings.ToLower(user), v.guardedPlace(), v.client.Addr().String())
 }
 
-// isMember reports whether the site has let the client in by that name before.
+// isMember reports whether this client has logged in with this name before.
 func (v *view) isMember() bool {
 	m := v.member()
 	return m != 0 && v.habits.asks.Load() && v.habits.isPlace(placeMember, m)
 }
 
-// loginMember is isMember as scenarios ask for it.
+// loginMember is isMember in the form of a field for scenarios.
 func (v *view) loginMember() (string, bool) {
 	switch {
 	case v.attempt().user == "":
@@ -50,14 +50,14 @@ func (v *view) loginMember() (string, bool) {
 	return "false", true
 }
 
-// noteMember learns that the site has let a client in by a name.
+// noteMember records that a client has logged in with a name.
 func (d *Detector) noteMember(v *view) {
 	if m := v.member(); m != 0 {
 		d.habits.learnPlace(v, placeMember, m)
 	}
 }
 
-// noteOutage learns from a login that a member fails at, or that anybody succeeds at.
+// noteOutage records a failed login of a member, or a successful login of anyone.
 func (d *Detector) noteOutage(v *view, result string) {
 	switch {
 	case result == loginSuccess:
@@ -67,7 +67,7 @@ func (d *Detector) noteOutage(v *view, result string) {
 	}
 }
 
-// fails notes that a member has failed to log in at a place.
+// fails records that a member failed to log in at a place.
 func (h *habits) fails(v *view, place, member uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,7 +82,7 @@ func (h *habits) fails(v *view, place, member uint64) {
 	}
 }
 
-// recovers notes that somebody was let in at a place.
+// recovers records that someone logged in at a place.
 func (h *habits) recovers(place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,7 +91,7 @@ func (h *habits) recovers(place uint64) {
 	}
 }
 
-// isTroubled reports whether members fail where the client tries to log in.
+// isTroubled reports whether members fail at the place where the client tries to log in.
 func (v *view) isTroubled() bool {
 	if v.habits == nil || v.isQuiet() {
 		return false

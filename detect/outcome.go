@@ -11,16 +11,15 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// What Meta.outcome can be.
+// The values of Meta.outcome.
 const (
-	outcomeMissing = "missing" // the site has not what was asked for
-	outcomeRefused = "refused" // 403: it may not have it, or not tell
+	outcomeMissing = "missing" // the site does not have the page
+	outcomeRefused = "refused" // 403: the site does not have the page, or does not say
 )
 
-// outcome tells whether the site has what was asked for. A page that clients miss
-// who have nothing to do with each other is a broken link, which is nobody's fault;
-// a site that answers every path alike is known by how it answers those that no site
-// has.
+// outcome returns whether the site has the requested page. A missing page that unrelated
+// clients request is a broken link, and no client is to blame. A site that answers every
+// path with the same page is recognized by its answers for paths that no site has.
 func (v *view) outcome() (string, bool) {
 	if v.ended.gen != v.gen {
 		v.ended = ending{v.gen, v.judgeOutcome()}
@@ -28,9 +27,9 @@ func (v *view) outcome() (string, bool) {
 	return nonEmpty(v.ended.outcome)
 }
 
-// An ending is the outcome of an event, found out once.
+// An ending is the outcome of an event, computed once.
 type ending struct {
-	gen     uint32 // of the view that it was found for: see view.gen
+	gen     uint32 // the generation of the view it belongs to: see view.gen
 	outcome string
 }
 
@@ -56,14 +55,16 @@ func (v *view) judgeOutcome() string {
 	return ""
 }
 
-// lacksPart reports whether a page of the site embeds what is missing, where the site has
-// others of its kind, as a map has tiles and an album pictures: numbers and hashes are one
-// place. Who only claims that learns which pictures there are.
+// lacksPart reports whether the missing file is embedded in a page of the site that has
+// other files of its kind, such as map tiles or photos in an album: paths that differ only
+// in numbers and hashes are one place. A client that lies about this learns only which
+// images exist.
 func (v *view) lacksPart() bool {
 	return v.evt.Status >= 400 && v.evt.Status < 500 && v.evt.Attribution == event.Embedded && v.isPlace(placeEmbeds)
 }
 
-// isPart reports whether the answer is what pages embed, and not known by its extension.
+// isPart reports whether the answer is of a kind that pages embed, but is not recognized by
+// its extension.
 func (v *view) isPart() bool {
 	if v.evt.Attribution != event.Embedded || !v.isFine() {
 		return false
@@ -73,8 +74,8 @@ func (v *view) isPart() bool {
 	return static != "true" && (media == "image" || media == "video" || media == "audio" || media == "font")
 }
 
-// asksElsewhere reports whether the site sends who is not logged in to another host to log
-// in, whatever was asked for. As by 401, who is not let in finds nothing.
+// asksElsewhere reports whether the site redirects every request of a client that is not
+// logged in to a login at another host. As with 401, such a client finds out nothing.
 func (v *view) asksElsewhere() bool {
 	if !v.isMoved() {
 		return false
@@ -83,10 +84,10 @@ func (v *view) asksElsewhere() bool {
 	return to.host != "" && (isLoginPath(to.path) || hasWord(to.path, gateways, nothingSaid))
 }
 
-// gateways are words in the paths of those by which people log in for other sites.
+// gateways are words in the paths of servers that handle the login for other sites.
 var gateways = newStringSet("oauth", "oauth2", "authorize", "sso", "saml", "saml2", "cas", "openid")
 
-// likeness is likenessOf, but that what pages embed has none: many are empty.
+// likeness is likenessOf, but files that pages embed have none, because many are empty.
 func (v *view) likeness() (likeness, bool) {
 	if s, _ := v.static(); s == "true" {
 		return likeness{}, false
@@ -94,8 +95,8 @@ func (v *view) likeness() (likeness, bool) {
 	return v.habits.likenessOf(v)
 }
 
-// isSameAgain reports whether the client got the very same answer for several other
-// pages before: a server that answers so has none of them.
+// isSameAgain reports whether the client received exactly the same answer for several other
+// pages before: a server that does so has none of these pages.
 func (v *view) isSameAgain(l likeness) (same bool) {
 	answer := answerOf(l, len(v.path()))
 	v.clients.with(v.clientKey(), false, func(c *client) {
@@ -105,7 +106,7 @@ func (v *view) isSameAgain(l likeness) (same bool) {
 	return same
 }
 
-// ends returns numbers for the first and the last element of a path; 0 for none.
+// ends returns hashes of the first and the last element of a path, or 0 for none.
 func (h *habits) ends(p string) (ends [2]uint64) {
 	ends[0] = h.hash("first", template(p, 1))
 	if last := tail(p); last != "" {
@@ -114,8 +115,8 @@ func (h *habits) ends(p string) (ends [2]uint64) {
 	return ends
 }
 
-// missedBefore reports whether the client has missed a path that begins or ends so
-// just now.
+// missedBefore reports whether the client has recently requested a missing path with the
+// same first or last element.
 func (v *view) missedBefore(p string) (before bool) {
 	if v.clients == nil {
 		return false
@@ -125,14 +126,13 @@ func (v *view) missedBefore(p string) (before bool) {
 	return before
 }
 
-// isPlace reports whether the place that was asked for is of a kind.
+// isPlace reports whether the requested place has this property.
 func (v *view) isPlace(kind placeKind) bool {
 	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.here())
 }
 
-// note learns from a response: about the site, and about the client. It comes after
-// the scenarios were asked, so that a client cannot be excused by what it is just
-// being blamed for.
+// note learns from a response about the site and the client. It runs after the scenarios, so
+// that a request cannot excuse itself.
 func (d *Detector) note(v *view) {
 	if v.evt.Memo.Impossible {
 		d.habits.learnAlike(v)
@@ -149,7 +149,7 @@ func (d *Detector) note(v *view) {
 	}
 }
 
-// isFine reports whether the site has done what it was asked to.
+// isFine reports whether the request succeeded.
 func (v *view) isFine() bool { return v.evt.Status == 0 || v.evt.Status >= 200 && v.evt.Status < 300 }
 
 func (v *view) isMoved() bool { return v.evt.Status >= 300 && v.evt.Status < 400 }
@@ -160,27 +160,27 @@ func (d *Detector) notePage(v *view, outcome string) {
 	page := d.habits.page(p)
 	switch {
 	case outcome == outcomeMissing:
-		page = ^page // what was missing and is there now has been written
+		page = ^page // a page that was missing and exists now was created
 	case v.isFine():
 		d.habits.pages.add(page ^ v.siteNumber())
 	}
 	l, _ := v.likeness()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
-	if v.evt.Attribution.IsReflected() { // no merit, and no fault, but the site answers as it does
+	if v.evt.Attribution.IsReflected() { // the client gets no credit and no blame, but the site's answer is still learned
 		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answer) })
 		return
 	}
 	d.noteVisit(v, p, pageSeen{page, answer, missing})
 }
 
-// A pageSeen is what the client has asked for, and got.
+// A pageSeen is a page that the client requested, and the result.
 type pageSeen struct {
 	page    uint64
 	answer  answer
 	missing bool
 }
 
-// noteVisit learns about the client that asked for the path p.
+// noteVisit records that the client requested the path p.
 func (d *Detector) noteVisit(v *view, p string, seen pageSeen) {
 	var ends [2]uint64
 	if seen.missing {
@@ -196,7 +196,7 @@ func (d *Detector) noteVisit(v *view, p string, seen pageSeen) {
 		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^seen.page))
 		c.sees(seen.page, !seen.missing, seen.answer, v.now().UnixNano())
 		if made {
-			c.found = min(c.found+foundWorth, maxFound) // it is there now, by the client's own doing
+			c.found = min(c.found+foundWorth, maxFound) // the client itself created the page
 		}
 		honest = seen.missing && c.found > 2*c.missing
 	})
@@ -208,16 +208,16 @@ func (d *Detector) noteVisit(v *view, p string, seen pageSeen) {
 	}
 }
 
-// hasMade reports whether the request has made what it asks for.
+// hasMade reports whether the request created the page that it names.
 func (v *view) hasMade() bool {
 	return v.evt.Status == http.StatusCreated && (v.evt.Method == http.MethodPut || v.evt.Method == "MKCOL")
 }
 
-// puts reports whether the request puts something where it asks for it, which it has made
-// if it was not there: some stores answer 200 to that.
+// puts reports whether the request writes to its own path, and so creates the page if it did
+// not exist: some stores answer 200 for that.
 func (v *view) puts() bool { return v.evt.Method == http.MethodPut && v.isFine() }
 
-// Vouch tells the detector that somebody at ip has solved a challenge.
+// Vouch tells the detector that the client at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 	d.clients.with(keyOf(event.ClientOf(ip)), true, func(c *client) {
 		c.age(at.UnixNano())
@@ -225,19 +225,19 @@ func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
 	})
 }
 
-// Known reports whether the client at ip has shown credentials that the site
-// accepted, not long before at. Who has is spared by guards.
+// Known reports whether the client at ip has recently, before at, shown credentials that the
+// site accepted. Guards spare such clients.
 func (d *Detector) Known(ip netip.Addr, at time.Time) bool {
 	return d.clients.isKnown(keyOf(event.ClientOf(ip)), at.UnixNano())
 }
 
-// Works reports whether the place that e asks for has served pages of other origins
-// before: a guard on what a client sends by way of other pages leaves it alone.
+// Works reports whether the place of e has served pages of other origins before. Then a
+// guard on requests from other pages ignores it.
 func (d *Detector) Works(e *event.Event) bool {
 	return d.habits.isPlace(placeWorks, d.habits.hash(PlaceOf(e)))
 }
 
-// Harmless reports whether e can be for nothing but a file that pages embed.
+// Harmless reports whether e can only be for a file that pages embed.
 func Harmless(e *event.Event) bool {
 	v := view{evt: e}
 	v.split()
@@ -245,7 +245,7 @@ func Harmless(e *event.Event) bool {
 		return false
 	}
 	p := strings.ToLower(v.path())
-	return scriptEnd(p) == 0 && !strings.HasSuffix(p, ".gz") // nor is it an archive, as who looks for backups wants one
+	return scriptEnd(p) == 0 && !strings.HasSuffix(p, ".gz") // archives do not count either: clients that search for backups request them
 }
 
 func (v *view) clientKey() clientKey { return keyOf(v.client) }

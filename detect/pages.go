@@ -2,20 +2,20 @@ package detect
 
 import "sync/atomic"
 
-// pages remember which pages sites have had: what was there before and is not any more,
-// or not without a login, is no find for who asks for it. There is a bit for each page,
-// so that one in thirty that never was is taken for one that was. Those that were
-// there long ago are forgotten when there are many new ones.
+// pages remembers which pages the sites have had. A page that existed before, and is now
+// gone or needs a login, is not a discovery for the client. There is one bit for each page,
+// so about one in thirty pages that never existed counts as existing. If there are many new
+// pages, the oldest ones are forgotten.
 type pages struct {
 	bits [2][pageWords]atomic.Uint64
-	used atomic.Uint32 // the one of the two that is being filled
-	set  atomic.Uint32 // bits of that
+	used atomic.Uint32 // the index of the half that is being filled
+	set  atomic.Uint32 // how many bits are set in it
 }
 
 const (
 	pageWords = 1 << 14
 	pageBits  = 64 * pageWords // 128 KiB
-	maxSet    = pageBits / 64  // before the other one is filled
+	maxSet    = pageBits / 64  // after this many, the other half is filled
 )
 
 // add remembers a page.
@@ -23,7 +23,7 @@ func (p *pages) add(page uint64) {
 	word, bit := page/64%pageWords, uint64(1)<<(page%64)
 	now := &p.bits[p.used.Load()%2][word]
 	if now.Load()&bit != 0 {
-		return // mostly
+		return // the usual case
 	}
 	now.Or(bit)
 	if p.set.Add(1) >= maxSet {
@@ -31,7 +31,8 @@ func (p *pages) add(page uint64) {
 	}
 }
 
-// turn forgets the older half of the pages. Pages that are added meanwhile may be lost.
+// turn clears the older half of the pages. Pages that are added at the same time may be
+// lost.
 func (p *pages) turn() {
 	next := p.used.Load() + 1
 	for i := range p.bits[next%2] {
@@ -41,7 +42,7 @@ func (p *pages) turn() {
 	p.used.Store(next)
 }
 
-// had reports whether a page was there.
+// had reports whether a page has existed.
 func (p *pages) had(page uint64) bool {
 	word, bit := page/64%pageWords, uint64(1)<<(page%64)
 	return (p.bits[0][word].Load()|p.bits[1][word].Load())&bit != 0

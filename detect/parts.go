@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// eachPart calls f for the fields of a form in parts, but not for its files. It
-// does not ask what the boundary is, which those who read such bodies do not
-// agree on, but takes every line that describes a part for the beginning of one.
+// eachPart calls f for the fields of a multipart form, but not for its files. It ignores the
+// boundary, because different parsers read it differently. Instead, every line that
+// describes a part begins a new one.
 func eachPart(body []byte, f func(key, value string)) {
 	const describes = "content-disposition:"
 	for len(body) > 0 {
@@ -25,8 +25,7 @@ func eachPart(body []byte, f func(key, value string)) {
 	}
 }
 
-// partName returns the name that the description of a part gives it, unless it is
-// a file.
+// partName returns the field name in the description of a part, unless it is a file.
 func partName(description string) (name string, ok bool) {
 	for param := range strings.SplitSeq(description, ";") {
 		key, value, _ := strings.Cut(param, "=")
@@ -40,7 +39,7 @@ func partName(description string) (name string, ok bool) {
 	return name, ok
 }
 
-// partValue returns what follows the other headers of a part, up to what may be a
+// partValue returns the value of a part, after its other headers and up to a possible
 // boundary, and the rest.
 func partValue(body []byte) (value, rest []byte) {
 	for len(body) > 0 {

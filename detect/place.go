@@ -10,17 +10,17 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// What of a path a place is made of at most.
+// Limits for the parts of a path that make a place.
 const (
 	maxElements = 12
 	maxElement  = 48  // bytes; a longer one is an identifier
 	maxPlace    = 256 // bytes
 )
 
-// PlaceOf names the place that e asks for, as [event.Alert].Place does: the method, the
-// site and the path, in which a word stands for each number, hash and date. What
-// a script reads behind its name, the query and the letters' case make no other
-// place of it, so that nobody gets around a guard by writing an address otherwise.
+// PlaceOf returns the place that e requests, in the form of [event.Alert].Place: the method,
+// the site and the path, with a sign for each number, hash and date. The query, a path after
+// the name of a script, and the case of letters make no difference, so a client cannot avoid
+// a guard by another spelling of the address.
 func PlaceOf(e *event.Event) string {
 	v := view{evt: e}
 	v.split()
@@ -42,15 +42,15 @@ func (v *view) appendSpot(b []byte) []byte {
 	return appendTemplate(b, p, maxElements)
 }
 
-// here returns a number for the place, and takes no memory for that.
+// here returns a hash of the place, without an allocation.
 func (v *view) here() uint64 {
 	v.scratch = v.appendSpot(v.scratch[:0])
 	return v.habits.hashBytes(v.scratch)
 }
 
-// asked names what a request asks for. Who only reads the same once more, or sends the
-// same body again, asks for the same. Of who sends a body that is not known yet nothing
-// tells that, so that each time counts.
+// asked returns a text for the request. It is the same if a client only reads the same
+// again, or sends the same body again. If the body is not known yet, each request counts as
+// different.
 func (v *view) asked() (string, bool) {
 	method := strings.ToUpper(v.evt.Method[:min(len(v.evt.Method), maxMethod)])
 	switch {
@@ -62,8 +62,8 @@ func (v *view) asked() (string, bool) {
 	return method + " " + v.target + " " + strconv.FormatUint(v.evt.Memo.Number, 10), true
 }
 
-// climbs reports whether the path as it was sent leads above the root. Programs that
-// leave dots in a path as they find it in a link mostly stay below.
+// climbs reports whether the path, as it was sent, leads above the root. Programs that keep
+// dot segments from links usually stay below the root.
 func (v *view) climbs() (string, bool) {
 	depth := 0
 	for element := range strings.SplitSeq(strings.TrimPrefix(v.request, "/"), "/") {
@@ -80,8 +80,8 @@ func (v *view) climbs() (string, bool) {
 	return "false", true
 }
 
-// plainPath returns the clean path in lower case, as servers see it that cut off
-// parameters first: to them /x/..;a=b/login and /;a=b/login are /login.
+// plainPath returns the clean path in lower case, as servers that remove parameters first
+// see it: for them /x/..;a=b/login and /;a=b/login are /login.
 func (v *view) plainPath() string {
 	p, _ := v.unescapedPath()
 	p = strings.ToLower(p)
@@ -98,9 +98,9 @@ func (v *view) plainPath() string {
 	return path.Clean(p)
 }
 
-// lastWord returns the last element of the path in lower case and without its extension,
-// of a folder as of a file: servers lead from /app/backup to /app/backup/, and who searches
-// asks for either.
+// lastWord returns the last element of the path in lower case and without its extension.
+// Folders and files give the same word, because servers redirect from /app/backup to
+// /app/backup/, and a client that searches requests both.
 func (v *view) lastWord() (string, bool) {
 	p, _ := v.cleanPath()
 	name := p[strings.LastIndexByte(p, '/')+1:]
@@ -110,8 +110,8 @@ func (v *view) lastWord() (string, bool) {
 	return nonEmpty(strings.ToLower(name))
 }
 
-// template returns the path with a sign for each element that is an identifier, so
-// that a thousand objects of one kind are one text. Only elements first ones count.
+// template returns the path with a sign for each element that is an identifier, so that a
+// thousand objects of one kind have the same text. It uses only the first elements.
 func template(p string, elements int) string { return string(appendTemplate(nil, p, elements)) }
 
 func appendTemplate(b []byte, p string, elements int) []byte {
@@ -125,9 +125,9 @@ func appendTemplate(b []byte, p string, elements int) []byte {
 	return b
 }
 
-// appendElement appends * for an identifier, and else the element with * for each part that
-// is a serial number, as in sensor-04c11d, and # for each number. Parameters that some
-// servers cut off (;jsessionid=…) are cut off.
+// appendElement appends an element: * for an identifier, otherwise the element with # for
+// each number, and * for each part that is a serial number, as in sensor-04c11d. It removes
+// parameters that some servers remove (;jsessionid=…).
 func appendElement(b []byte, element string) []byte {
 	element, _, _ = strings.Cut(element, ";")
 	if isIdentifier(element) {
@@ -144,7 +144,7 @@ func appendElement(b []byte, element string) []byte {
 	return b
 }
 
-// appendPart appends what stands between two signs of an element.
+// appendPart appends the text between two separators in an element.
 func appendPart(b []byte, part string) []byte {
 	const shortest = 6
 	if n := lettersOf(part); len(part) >= shortest && n.hex == len(part) && n.digits > 0 && n.digits < len(part) {
@@ -164,8 +164,8 @@ func appendPart(b []byte, part string) []byte {
 	return b
 }
 
-// isIdentifier reports whether an element is no word: a hash, a UUID, a token, or
-// very long. What follows the last dot, an extension, is not looked at.
+// isIdentifier reports whether an element is not a word: a hash, a UUID, a token, or very
+// long. The extension after the last dot is ignored.
 func isIdentifier(element string) bool {
 	if len(element) > maxElement {
 		return true
@@ -179,14 +179,14 @@ func isIdentifier(element string) bool {
 	}
 	switch n := lettersOf(element); {
 	case n.hex == len(element):
-		return n.digits > 0 && n.digits < len(element) // numbers alone have their own sign
+		return n.digits > 0 && n.digits < len(element) // plain numbers have a separate sign
 	case len(element) >= 16:
 		return n.digits >= 3 && (n.upper >= 2 && n.lower >= 2 || n.digits*4 >= len(element))
 	}
 	return false
 }
 
-// A lettering is how many characters of each kind there are in a text.
+// A lettering counts the characters of each kind in a text.
 type lettering struct{ digits, hex, upper, lower int }
 
 func lettersOf(text string) (n lettering) {
@@ -210,17 +210,17 @@ func lettersOf(text string) (n lettering) {
 	return n
 }
 
-// pathTemplate returns the path with a sign for each number, hash and date in it.
+// pathTemplate returns the path with a sign for each number, hash and date.
 func (v *view) pathTemplate() (string, bool) {
 	p, ok := v.cleanPath()
 	return template(strings.ToLower(p), maxElements), ok
 }
 
-// scriptExts are those of files that servers run.
+// scriptExts are the extensions of files that servers run.
 var scriptExts = []string{".php", ".phtml", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".cgi", ".cfm", ".pl", ".do", ".action"}
 
-// scriptEnd returns where the name of a script ends in p, which is in lower case; 0
-// if it names none.
+// scriptEnd returns where the name of a script ends in p, which is in lower case, or 0 if p
+// has none.
 func scriptEnd(p string) int {
 	for from := 0; ; {
 		dot := strings.IndexByte(p[from:], '.')
@@ -240,11 +240,11 @@ func scriptEnd(p string) int {
 	}
 }
 
-// Bits of the network that a provider gives to one customer, or to a few neighbours:
-// who has addresses without number has them there.
+// The prefix lengths of the network that a provider gives to one customer, or to a few
+// neighbours. A client with a huge number of addresses has them in one such network.
 func (v *view) sourceNet() (string, bool) { return event.NetworkOf(v.evt.Client).String(), true }
 
-// first returns the first of some values, if there is one.
+// first returns the first value, if there is one.
 func first(values []string) string {
 	if len(values) == 0 {
 		return ""

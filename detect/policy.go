@@ -12,15 +12,13 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Policy says what is to be done about the alerts of a scenario, in place of
-// what the scenario says.
+// A Policy replaces what a scenario does about its alerts.
 type Policy struct {
-	// AlertOnly says that nothing is to be done but to tell of them. Action and
-	// Duration have to be zero then.
+	// AlertOnly reports alerts and takes no action. Action and Duration must then be zero.
 	AlertOnly bool
-	// Action is what to do. Default: as the scenario says.
+	// Action is the action to take. Default: the scenario's.
 	Action lookup.Action
-	// Duration is for how long. Default: as the scenario says.
+	// Duration is how long the action lasts. Default: the scenario's.
 	Duration time.Duration
 }
 
@@ -36,10 +34,10 @@ func (p Policy) check() error {
 	return nil
 }
 
-// With returns the rules with other policies for the scenarios that they name. It
-// fails on a name that no scenario has, and says which are like it, or why one of
-// that name was skipped, and on a policy that makes no sense. A [Detector] that goes over to the
-// new rules keeps its buckets.
+// With returns the rules with the given policies for scenarios. An unknown name is an error,
+// which suggests similar names or says why a document with that name was skipped. A policy
+// that makes no sense is an error too. A [Detector] that switches to the new rules keeps its
+// buckets.
 func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 	changed := *r
 	changed.scenarios = slices.Clone(r.scenarios)
@@ -67,7 +65,7 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 	return &changed, nil
 }
 
-// of returns the scenario with the policy.
+// of returns the scenario with the policy applied.
 func (p Policy) of(old *scenario) *scenario {
 	s := *old
 	if p.AlertOnly {

@@ -9,47 +9,47 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A program is rules made ready to run. It does not change.
+// A program is a compiled set of rules. It does not change.
 type program struct {
 	rules       []*rule
 	whitelists  []compiledWhitelist
 	early, late []uint64 // the rules of each phase
-	forgiving   []*rule  // those that a login takes something back from
-	relieved    []*rule  // those that a code which the site has takes something back from
-	remembers   bool     // some rule asks what the site and the client did before
+	forgiving   []*rule  // rules whose counts a login takes back
+	relieved    []*rule  // rules whose counts a known code compensates
+	remembers   bool     // at least one rule depends on earlier events
 	both        []uint64
-	found       []uint64 // those that findings are for
+	found       []uint64 // the rules for findings
 	idx         index
-	seed        maphash.Seed // of hashes of texts: see recentSearch
+	seed        maphash.Seed // the seed for hashes of texts: see recentSearch
 
-	words                int // of a set of rules
+	words                int // the length of a set of rules, in words
 	textSlots, condSlots int
 	views, machines      sync.Pool
 }
 
-// A rule is a scenario made ready to run.
+// A rule is a compiled scenario.
 type rule struct {
 	*scenario
-	id       uint32 // of its buckets: see Detector.Use
+	id       uint32 // identifies its buckets: see Detector.Use
 	filter   *cond
-	distinct *text // nil: all events count
+	distinct *text // nil if all events count
 	late     bool
 	count    *scenarioCount
 
-	byClient bool    // events are grouped by client, and
+	byClient bool    // events are grouped by client, and also
 	parts    []*text // by these
 
 	rate  float64 // tokens a second
-	life  int64   // how long a bucket lives without events, in nanoseconds
-	quiet int64   // the blackhole, likewise
+	life  int64   // how long a bucket without events is kept, in nanoseconds
+	quiet int64   // the blackhole, in nanoseconds
 }
 
-// A scenarioCount counts for a scenario, whichever rules it is in.
+// A scenarioCount has the counters of a scenario. They stay when the rules are replaced.
 type scenarioCount struct {
 	overflows, hidden atomic.Uint64
 }
 
-// learn tells the compiler what SetMeta sets.
+// learn tells the compiler which keys SetMeta sets.
 func (c *compiler) learn(scenarios []*scenario) {
 	for _, s := range scenarios {
 		for _, e := range s.expressions() {
@@ -60,7 +60,7 @@ func (c *compiler) learn(scenarios []*scenario) {
 	}
 }
 
-// compile makes rules ready to run. Scenarios get their numbers from ids.
+// compile compiles rules. ids gives the scenarios their IDs.
 func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 	c := newCompiler(r.lists)
 	c.learn(r.scenarios)
@@ -90,7 +90,7 @@ func compile(r *Rules, ids func(*scenario) (uint32, *scenarioCount)) *program {
 	return p
 }
 
-// place says when the rule with a number is asked.
+// place sets the phase of a rule, by its number.
 func (p *program) place(r *rule, number int) {
 	if r.asksFindings() {
 		put(p.found, number)
@@ -106,8 +106,8 @@ func (p *program) place(r *rule, number int) {
 	}
 }
 
-// lateScenarios returns the scenarios that have to wait for the response: those
-// that need to know it, and those that read what one of them sets.
+// lateScenarios returns the scenarios that must wait for the response: those that need it,
+// and those that read a value which one of these sets.
 func lateScenarios(scenarios []*scenario) map[*scenario]bool {
 	late, set := make(map[*scenario]bool), make(map[string]bool)
 	for more := true; more; {
@@ -163,15 +163,15 @@ func (c *compiler) rule(s *scenario) *rule {
 			r.parts = append(r.parts, part)
 		}
 	}
-	// With one text besides the client, what is between them tells nothing.
+	// With only one text besides the client, separators make no difference.
 	if dynamic := slices.DeleteFunc(slices.Clone(r.parts), func(t *text) bool { return t.fixed }); len(dynamic) <= 1 {
 		r.parts = dynamic
 	}
 	return r
 }
 
-// textOf compiles an expression that gives a text, and leaves what it does not know
-// the form of to the interpreter.
+// textOf compiles an expression whose result is a text. The interpreter evaluates forms that
+// the compiler does not know.
 func (c *compiler) textOf(e *expression) *text {
 	if t := c.text(e.node, nil); t != nil {
 		return t
@@ -179,22 +179,22 @@ func (c *compiler) textOf(e *expression) *text {
 	return &text{eval: interpretText(e.program), key: e.source, deps: e.deps, cost: costInterpret, fresh: true}
 }
 
-// A bucketKey says whose events of which scenario are in a bucket.
+// A bucketKey identifies a bucket: a scenario and a client or group.
 type bucketKey struct {
 	rule   uint32
 	hi, lo uint64 // the client's address
-	rest   uint64 // hash of the other texts that events are grouped by
+	rest   uint64 // hash of the other texts by which events are grouped
 
-	reflected bool // what is not the client's own act is counted apart
+	reflected bool // events that the client did not cause are counted separately
 }
 
-// reflects reports whether the rule counts the event as nobody's act. To a guard, which
-// is about nobody, all count alike.
+// reflects reports whether the rule counts the event as not caused by the client. A guard is
+// not about a client, so for it all events are the same.
 func (r *rule) reflects(v *view) bool {
 	return r.guard == event.NoGuard && v.evt.Attribution.IsReflected()
 }
 
-// key returns the key of the bucket that the event belongs to.
+// key returns the key of the event's bucket.
 func (r *rule) key(v *view, seed maphash.Seed) bucketKey {
 	k := bucketKey{rule: r.id, reflected: r.reflects(v)}
 	if r.byClient {

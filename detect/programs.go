@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// looksForModule reports whether Go asks whether a path names one of its modules.
+// looksForModule reports whether the go command checks if a path is a module.
 func (v *view) looksForModule() bool {
 	return v.args == "go-get=1" && strings.HasPrefix(v.evt.UserAgent, "Go-http-client/")
 }
 
-// isProgram reports whether a user agent is that of a program that keeps packages,
-// images or files in a store: it asks the store for names, most of which others
-// have. Who only claims to be one gains little: known names count whoever asks.
+// isProgram reports whether a user agent is a program that stores packages, images or files:
+// it asks a store for names, most of which exist. A client that lies about this gains
+// little, because known sensitive names count for everyone.
 func isProgram(agent string) bool {
 	end := strings.IndexAny(agent, "/ ")
 	if end < 0 || end > maxElement {
@@ -31,16 +31,16 @@ var storePrograms = newStringSet(strings.Fields(`
 	s5cmd azcopy gsutil kopia duplicati cyberduck pouchdb elastic-transport-python elasticsearch-py opensearch-py
 	renovatebot dependabot turbo bazel ccache sccache`)...)
 
-// isPrefetch reports whether the query is that of an application which asks for the page
-// behind each link before anybody follows it, dead ones too. Who only claims that gains
-// little: known names count whoever asks.
+// isPrefetch reports whether the query is from an application that requests the page behind
+// each link in advance, also of broken links. A client that lies about this gains little,
+// because known sensitive names count for everyone.
 func isPrefetch(query string) bool {
 	const longest = 16
 	return strings.HasPrefix(query, "_rsc=") && len(query) <= longest && !strings.Contains(query, "&")
 }
 
-// isProvisioned reports whether a phone asks for a file of its settings, of which it knows
-// many names and a server has few.
+// isProvisioned reports whether a phone requests a file with its settings. Phones try many
+// names, and a server has only a few of them.
 func isProvisioned(agent, p string) bool {
 	if !provisionExts.has(extension(p)) {
 		return false

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// Some logins send no password, but a proof that the client knows it: a hash of the
-// password and of a challenge or a salt that the site has sent before. Fritz!Box has it in
-// the field response, FreshRSS in challenge, SRP in M1, SCRAM in clientproof. The proof of
-// one password differs each time, as in HTTP Digest.
+// Some logins send no password, but a proof that the client knows it: a hash of the password
+// and of a challenge or a salt that the site has sent before. Fritz!Box has it in the field
+// response, FreshRSS in challenge, SRP in M1, SCRAM in clientproof. As in HTTP Digest, the
+// proof for the same password is different each time.
 //
-// Many an API takes a hash, too: of a file, of a message, of a captcha that is solved. So a
-// field of such a name is a proof only where people log in, or if its name or its form
-// leaves no doubt.
+// Many APIs take other hashes: of a file, of a message, of a solved captcha. So a field with
+// such a name is a proof only at a login, or if its name or its form is unmistakable.
 
-// A proof is what of a body, or of a query, may show that a password is known.
+// A proof is a value in a body or a query that may prove knowledge of a password.
 type proof struct {
 	text   string
-	sure   bool   // it is one wherever it is sent
-	opener string // with what SRP begins, before the site has asked anything
+	sure   bool   // it is a proof at any path
+	opener string // the client's first value in SRP, before the site has sent anything
 }
 
-// Names of fields, as plainName returns them.
+// Names of fields, in the form that plainName returns.
 var (
 	proofNames = newStringSet(strings.Fields(`
 		response proof hash digest challenge m1 hmac chapresponse challengeresponse clientresponse
@@ -31,8 +30,8 @@ var (
 	openers    = newStringSet("srpa", "clientephemeral")
 )
 
-// proofField takes note of a field if its name and its value are those of a proof, and
-// reports whether they are.
+// proofField records a field if its name and value look like a proof, and reports whether
+// they do.
 func (s *sent) proofField(name, value string) bool {
 	switch {
 	case openers.has(name):
@@ -48,7 +47,7 @@ func (s *sent) proofField(name, value string) bool {
 }
 
 // isProof reports whether a text looks like a hash: it ends in a long hexadecimal number,
-// begins as those of crypt do, or is bytes in base64 of which the end is filled up.
+// begins like a hash of crypt, or is padded base64.
 func isProof(text string) bool {
 	const shortest, longest = 16, 1024
 	if len(text) < shortest || len(text) > longest {
@@ -61,12 +60,12 @@ func isProof(text string) bool {
 	return strings.HasPrefix(text, "$2") || len(hash) >= shortest && isHexText(strings.ToLower(hash))
 }
 
-// answersChallenge reports whether a proof is written after the challenge that it answers,
-// as Fritz!Box has it: 1234567z-9e224a41eeefa284df7bb0f26c2913e2.
+// answersChallenge reports whether a text is a challenge followed by its proof, as in
+// Fritz!Box: 1234567z-9e224a41eeefa284df7bb0f26c2913e2.
 func (p proof) answersChallenge() bool { return strings.ContainsAny(p.text, "-$") }
 
-// readProof reads a proof that is posted, and reports whether there is one. What SRP begins
-// with is a try only if it is refused: for a name that the site has, all is well so far.
+// readProof reads a posted proof, and reports whether there is one. The first step of SRP
+// counts as a try only if it is refused, because for a known name it always succeeds.
 func (v *view) readProof(s *sent) bool {
 	a := &v.tried
 	switch {
@@ -80,7 +79,7 @@ func (v *view) readProof(s *sent) bool {
 	return true
 }
 
-// takesProof reports whether people log in by what was posted.
+// takesProof reports whether the post is a login.
 func (v *view) takesProof(s *sent) bool {
 	switch p := v.path(); {
 	case s.proof.sure, s.proof.answersChallenge() && s.user != "", s.saysLogin, s.namesLogin:
@@ -92,6 +91,6 @@ func (v *view) takesProof(s *sent) bool {
 	}
 }
 
-// isPosted reports whether an attempt is one that applications judge themselves, by a
-// password or by a proof, and answer as they like.
+// isPosted reports whether the application itself checks the attempt, by a password or a
+// proof, and so may answer in its own way.
 func (a *attempt) isPosted() bool { return a.kind == kindForm || a.kind == kindProof }

@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// isQuiet reports whether nothing in the event can have to do with a login, which is
-// so for nearly all.
+// isQuiet reports whether nothing in the event can be part of a login. This is so for almost
+// all events.
 func (v *view) isQuiet() bool {
 	if v.quiet.gen != v.gen {
 		v.quiet = quietness{v.gen, v.judgeQuiet()}
@@ -16,9 +16,9 @@ func (v *view) isQuiet() bool {
 	return v.quiet.is
 }
 
-// A quietness is whether an event is quiet, found out once.
+// A quietness remembers whether an event is quiet, computed once.
 type quietness struct {
-	gen uint32 // of the view that it was found for: see view.gen
+	gen uint32 // the generation of the view it belongs to: see view.gen
 	is  bool
 }
 
@@ -27,21 +27,21 @@ func (v *view) judgeQuiet() bool {
 		len(v.evt.Header["Set-Cookie"]) == 0 && !showsKey(v.evt.Request) && !v.queryHasPassword() && !v.refusesQueryKey()
 }
 
-// showsKey reports whether a request's header has credentials, or a key in a field of
-// its own.
+// showsKey reports whether a request's headers have credentials, or a key in its own field.
 func showsKey(h http.Header) bool {
-	if len(h) == 0 { // mostly
+	if len(h) == 0 { // the usual case
 		return false
 	}
 	return len(h["Authorization"]) > 0 || slices.ContainsFunc(keyFields, func(name string) bool { return len(h[name]) > 0 })
 }
 
-// queryHasPassword reports whether the query may name a password, or a proof of one.
+// queryHasPassword reports whether the query may have a field for a password, or for a proof
+// of one.
 func (v *view) queryHasPassword() bool {
 	return event.ShowsPassword(v.args[:min(len(v.args), maxTarget)])
 }
 
-// refusesQueryKey reports whether a key in the query may be wrong.
+// refusesQueryKey reports whether the answer may mean that a key in the query is wrong.
 func (v *view) refusesQueryKey() bool {
 	if v.evt.Status != http.StatusUnauthorized && v.evt.Status != http.StatusForbidden {
 		return false

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A record is what is remembered of an event: see Context.
+// A record has the stored facts of an event: see Context.
 type record struct {
 	used   bool
 	time   int64
@@ -19,7 +19,7 @@ type record struct {
 	bounds [6]uint16
 }
 
-// What is remembered of each text at most.
+// The largest stored length of each text.
 const (
 	maxMethod = 32
 	maxTarget = 512
@@ -27,7 +27,7 @@ const (
 	maxAgent  = 256
 )
 
-// record remembers the event, in the place of the oldest if there are enough.
+// record stores the event. If the bucket has enough events, it replaces the oldest.
 func (b *bucket) record(p pouredEvent) {
 	keep := min(p.rule.keep, p.bound.Events)
 	if keep <= 0 {
@@ -71,7 +71,7 @@ func withoutQuery(target string, limit int) string {
 	return target
 }
 
-// context returns what is remembered of the events, the oldest first.
+// context returns the stored events, the oldest first.
 func (b *bucket) context() []event.Context {
 	var all []event.Context
 	for i := range b.events {
@@ -95,7 +95,7 @@ func (b *bucket) context() []event.Context {
 	return all
 }
 
-// alert returns the alert of a bucket that overflows.
+// alert returns the alert for a bucket that overflows.
 func (p pouredEvent) alert(b *bucket) event.Alert {
 	s := p.rule.scenario
 	guarded := p.guarded()
