@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// A redirect is where an answer leads, in lower case.
+// A redirect is the target of a redirecting answer, in lower case.
 type redirect struct {
-	host     string // empty: the same
+	host     string // empty means the same host
 	path     string // from the root
 	query    string
 	fragment string
 }
 
-// redirect returns where the answer leads.
+// redirect returns the target of the answer.
 func (v *view) redirect() redirect {
 	return v.parseRedirect(first(v.evt.Header["Location"]))
 }
 
-// parseRedirect reads an address as a browser does that got it from v.
+// parseRedirect parses an address as a browser does that received it in the answer to v.
 func (v *view) parseRedirect(to string) redirect {
 	from, _ := v.unescapedPath()
 	r := resolve(strings.ToLower(to[:min(len(to), maxField)]), strings.ToLower(from))
@@ -29,7 +29,7 @@ func (v *view) parseRedirect(to string) redirect {
 	return r
 }
 
-// resolve takes an address apart that may be relative to the page at the path from.
+// resolve parses an address that may be relative to the page at the path from.
 func resolve(to, from string) (r redirect) {
 	to, r.fragment, _ = strings.Cut(to, "#")
 	to, r.query, _ = strings.Cut(to, "?")
@@ -57,8 +57,8 @@ func resolve(to, from string) (r redirect) {
 	return r
 }
 
-// isHere reports whether a host in lower case is the one that was asked, or that with
-// www. before it. Where nobody knows which one was asked it is.
+// isHere reports whether a host, in lower case, is the requested one, or that one with www.
+// before it. If the requested host is unknown, the answer is yes.
 func (v *view) isHere(host string) bool {
 	asked, _ := v.host()
 	return asked == "" || strings.TrimPrefix(host, "www.") == strings.TrimPrefix(strings.ToLower(asked), "www.")
@@ -71,12 +71,12 @@ func withoutPort(host string) string {
 	return host
 }
 
-// redirectResult judges by where a redirect leads. Back to the page where the form
-// stands is a failure, whatever cookies come with it: many applications set one with
-// every answer. Elsewhere is a success that begins a session.
+// redirectResult returns the result of a login from the target of the redirect. Back to the
+// form's page is a failure, whatever cookies are set: many applications set one with every
+// answer. A redirect elsewhere is a success if it starts a session.
 //
-// Where an answer leads can be for the client to say: some applications go back to
-// what its Referer names. So that says nothing good.
+// The client may influence the target: some applications redirect to the Referer. So such a
+// target proves no success.
 func (v *view) redirectResult() string {
 	to := v.redirect()
 	session := v.beginsCookie()
@@ -89,7 +89,7 @@ func (v *view) redirectResult() string {
 		return loginSuccess
 	case v.leadsBack(to):
 		if session && !isLoginPath(to.path) && (v.isPlace(placeShows) || v.setsAuthCookie()) {
-			return loginSuccess // failures are answered by the form itself
+			return loginSuccess // the application answers failures with the form
 		}
 		return loginFailure
 	case to.isLogin():
@@ -100,9 +100,9 @@ func (v *view) redirectResult() string {
 	return loginTry
 }
 
-// leadsBack reports whether a redirect leads to the page that was asked for, or to the
-// one that the browser came from. A front controller has all pages at one path, and a
-// server in front may have asked for another host.
+// leadsBack reports whether a redirect leads to the requested page, or to the page that the
+// browser came from. A front controller has all pages at one path, and a server in front may
+// have requested another host name.
 func (v *view) leadsBack(to redirect) bool {
 	if to.host != "" && (to.hasTicket() || withoutIndex(to.path) == "/") {
 		return false
@@ -117,8 +117,8 @@ func (v *view) leadsBack(to redirect) bool {
 	return from.host == "" && samePage(to.path, from.path) && (to.query == from.query || !isRouted(to.query, from.query))
 }
 
-// leadsToOther reports whether the query of a redirect to the same path names another
-// page than the query that was asked for, and than the one of the Referer.
+// leadsToOther reports whether a redirect to the same path has a query that names a page
+// other than the request's query and the Referer's.
 func (v *view) leadsToOther(to redirect) bool {
 	args := strings.ToLower(v.args)
 	if isLoginPath(to.path) || to.query == args || saysLogin(to.query) {
@@ -130,10 +130,10 @@ func (v *view) leadsToOther(to redirect) bool {
 	return isRouted(to.query, args) || to.query == "" && saysLogin(args)
 }
 
-// routeKeys are names of fields of a query by which scripts tell their pages apart.
+// routeKeys are query fields by which scripts select a page.
 var routeKeys = newStringSet("_task", "task", "_action", "action", "act", "module", "mod", "controller", "route", "page", "view", "option", "title", "app", "area")
 
-// isRouted reports whether a query names a page, and another one than before. Both are
+// isRouted reports whether a query names a page that is not the one before. Both queries are
 // in lower case.
 func isRouted(query, before string) bool {
 	routed := false
@@ -149,7 +149,7 @@ func isRouted(query, before string) bool {
 	return routed
 }
 
-// samePage reports whether two paths are one page: a folder is its index.
+// samePage reports whether two paths are the same page: a folder equals its index file.
 func samePage(a, b string) bool { return withoutIndex(a) == withoutIndex(b) }
 
 func withoutIndex(p string) string {
@@ -160,8 +160,7 @@ func withoutIndex(p string) string {
 	return p
 }
 
-// isLogin reports whether a redirect leads to where people log in, and not on from
-// there.
+// isLogin reports whether a redirect leads to a login page, and not further on from there.
 func (r redirect) isLogin() bool {
 	last := path.Base(r.path)
 	inner := strings.Contains(r.path, "/login/") || strings.Contains(r.path, "/signin/")
@@ -174,8 +173,8 @@ func (r redirect) isLogin() bool {
 	return !leadsOn && (r.host == "" || !r.hasTicket())
 }
 
-// hasTicket reports whether the address of another site has what only who has logged in
-// is given, for that site to check.
+// hasTicket reports whether the redirect to another site has a value that only a logged-in
+// user gets, which that site will check.
 func (r redirect) hasTicket() bool {
 	has := false
 	eachPair(r.query, func(key, value string) {
@@ -187,7 +186,7 @@ func (r redirect) hasTicket() bool {
 	return has
 }
 
-// tellsOfError reports whether a redirect says itself that something is wrong.
+// tellsOfError reports whether the address of a redirect says that something is wrong.
 func (r redirect) tellsOfError() bool {
 	last := path.Base(r.path)
 	return tellsOfError(r.query) || tellsOfError(r.fragment) || slices.ContainsFunc([]string{"error", "failed", "failure", "invalid", "denied"}, func(word string) bool { return strings.Contains(last, word) })
@@ -203,15 +202,15 @@ func tellsOfError(query string) bool {
 	return false
 }
 
-// namedForFailure reports whether a field that was posted says that a failure is to
-// lead there.
+// namedForFailure reports whether a posted field names the page to redirect to after a
+// failure.
 func (v *view) namedForFailure(to redirect) bool {
 	named := v.sent().failsTo
 	return named != "" && v.parseRedirect(named).path == to.path
 }
 
-// testsSession reports whether a redirect is there to see whether the browser keeps the
-// session that has begun, as no client has told it to.
+// testsSession reports whether a redirect checks that the browser keeps the new session. It
+// does not count if the client sent the redirect's words itself.
 func (v *view) testsSession(to redirect) bool {
 	for _, kept := range []string{"cookie", "session"} {
 		for _, text := range []string{path.Base(to.path), to.query} {
@@ -223,14 +222,14 @@ func (v *view) testsSession(to redirect) bool {
 	return false
 }
 
-// wasSaid reports whether the client itself has sent the word, in lower case, where
-// applications take addresses from.
+// wasSaid reports whether the client itself sent the word, in lower case, in a place from
+// which applications take addresses.
 func (v *view) wasSaid(word string) bool {
 	return strings.Contains(strings.ToLower(clip(v.evt.Referer)), word) || strings.Contains(strings.ToLower(v.args), word) ||
 		strings.Contains(strings.ToLower(v.path()), word) || strings.Contains(strings.ToLower(string(v.evt.Body[:min(len(v.evt.Body), maxField)])), word)
 }
 
-// saysLogin reports whether a query in lower case names where people log in.
+// saysLogin reports whether a query, in lower case, names a login page.
 func saysLogin(query string) bool {
 	return slices.ContainsFunc([]string{"login", "signin", "sign-in", "sign_in", "logon", "log-in", "authenticate"}, func(word string) bool {
 		return strings.Contains(query, word)

@@ -10,28 +10,27 @@ import (
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
-// A regexpSet is a list of regular expressions, of which one has to match. The
-// lists there are hold hundreds, nearly all of a word between word boundaries, and
-// clients may send what they like to be held against them: one pass over the text
-// finds those that can match, and a look around each place tells whether they do.
+// A regexpSet is a list of regular expressions, of which one must match. CrowdSec's lists
+// have hundreds of them, almost all of the form: a word between word boundaries. Clients can
+// send any text to be matched. So one pass over the text finds the expressions that can
+// match, and a short check around each position decides.
 type regexpSet struct {
 	anchors  *search.Automaton // the longest literal of each pattern
 	patterns []pattern
-	loose    []*search.Regexp // those without a literal that has to be there
-	literals []string         // of patterns, as numbered in anchors
-	wholes   int              // expressions among the patterns
+	loose    []*search.Regexp // expressions without a required literal
+	literals []string         // the literals of patterns, with the same numbers as in anchors
+	wholes   int              // how many patterns have a whole expression
 }
 
-// A pattern is a regular expression with a literal that every match holds.
+// A pattern is a regular expression with a literal that every match contains.
 type pattern struct {
-	before, after []part         // what is around the literal
-	whole         *search.Regexp // instead, if that is not a sequence of parts
-	number        int            // of whole
-	also          [][]string     // of whole: of each, a match holds one
+	before, after []part         // the parts before and after the literal
+	whole         *search.Regexp // the whole expression, if it is not a sequence of parts
+	number        int            // the number of the whole expression
+	also          [][]string     // for a whole expression: a match contains at least one word of each group
 }
 
-// A part of a pattern is a literal, any character but a newline, or a word
-// boundary.
+// A part of a pattern is a literal, any character except a newline, or a word boundary.
 type part struct {
 	literal  string
 	any      bool
@@ -41,7 +40,7 @@ type part struct {
 func newRegexpSet(lines []listLine) (*regexpSet, error) {
 	s := &regexpSet{}
 	for _, line := range lines {
-		// A pattern that can be taken apart is one that regexp takes, too.
+		// Every pattern that can be split into parts also compiles with regexp.
 		re, err := syntax.Parse(line.text, syntax.Perl)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line.number, err)
@@ -80,8 +79,8 @@ func (s *regexpSet) add(re *syntax.Regexp, line listLine) error {
 	return nil
 }
 
-// requiredBeside returns what else every match of re holds, if it is cheap to look
-// for: a regular expression takes many times as long as a few words.
+// requiredBeside returns other words that every match of re contains, if they are cheap to
+// search: a regular expression takes many times as long as a few words.
 func requiredBeside(re *syntax.Regexp, literals []string) (also [][]string) {
 	const most = 8
 	if re.Op != syntax.OpConcat {
@@ -96,8 +95,8 @@ func requiredBeside(re *syntax.Regexp, literals []string) (also [][]string) {
 	return also
 }
 
-// matches reports whether the whole pattern matches text: not if text lacks what every
-// match of it holds.
+// matches reports whether the whole pattern matches text. It is false at once if text lacks
+// a required word.
 func (p *pattern) matches(text string) bool {
 	for _, any := range p.also {
 		if !slices.ContainsFunc(any, func(l string) bool { return strings.Contains(text, l) }) {
@@ -107,10 +106,10 @@ func (p *pattern) matches(text string) bool {
 	return p.whole.Match(text)
 }
 
-// match reports whether any of the expressions matches text.
+// match reports whether at least one of the expressions matches text.
 func (s *regexpSet) match(text string) bool { return s.find(text, (*pattern).matches) }
 
-// find is match, with how it asks whole patterns.
+// find is match with a given function for whole patterns.
 func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool {
 	for _, r := range s.loose {
 		if r.Match(text) {
@@ -119,7 +118,7 @@ func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool 
 	}
 	matched := false
 	var room [8]uint64
-	asked := room[:] // each is asked once, however often its literals are there
+	asked := room[:] // each pattern is tried once, however often its literals occur
 	if words := (s.wholes + 63) / 64; words > len(room) {
 		asked = newSet(words)
 	}
@@ -137,7 +136,7 @@ func (s *regexpSet) find(text string, matches func(*pattern, string) bool) bool 
 	return matched
 }
 
-// beginsWith reports whether s, the end of text, begins with the parts.
+// beginsWith reports whether s, which is the end of text, begins with the parts.
 func beginsWith(s, text string, parts []part) bool {
 	for _, p := range parts {
 		switch {
@@ -161,7 +160,7 @@ func beginsWith(s, text string, parts []part) bool {
 	return true
 }
 
-// endsWith reports whether s, the beginning of text, ends with the parts.
+// endsWith reports whether s, which is the beginning of text, ends with the parts.
 func endsWith(s, text string, parts []part) bool {
 	for _, p := range slices.Backward(parts) {
 		switch {
@@ -193,8 +192,7 @@ func wordByte(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '_'
 }
 
-// sequence returns the parts that re consists of, one after the other, and
-// whether it does.
+// sequence returns the parts of re in their order, and whether re is such a sequence.
 func sequence(re *syntax.Regexp) ([]part, bool) {
 	switch re.Op {
 	case syntax.OpConcat:
@@ -210,7 +208,7 @@ func sequence(re *syntax.Regexp) ([]part, bool) {
 	case syntax.OpLiteral:
 		literal := string(re.Rune)
 		if re.Flags&syntax.FoldCase != 0 || strings.ContainsRune(literal, utf8.RuneError) {
-			return nil, false // the latter matches bytes that are no UTF-8, too
+			return nil, false // the latter also matches bytes that are not UTF-8
 		}
 		return []part{{literal: literal}}, true
 	case syntax.OpAnyCharNotNL:

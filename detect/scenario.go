@@ -14,34 +14,34 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A scenario is what one document of a scenario file says.
+// A scenario is one document of a scenario file, checked and parsed.
 type scenario struct {
 	name, description string
-	file              string // and line, for people
+	file              string // file and line, for messages
 	builtin           bool
 	hash, version     string
 
-	trigger         bool // else it is a leaky bucket
+	trigger         bool // if false, it is a leaky bucket
 	filter          *expression
-	groupby         *expression // nil: one bucket for all
-	distinct        *expression // nil: all events count
+	groupby         *expression // nil if there is one bucket for all
+	distinct        *expression // nil if all events count
 	capacity        int
 	leak, blackhole time.Duration
-	keep            int // events to remember: see Alert.Context
+	keep            int // how many events to store: see Alert.Context
 
 	labels      map[string]string
 	remediation bool
-	simulated   bool // so it asks for no remediation, unless a Policy does
+	simulated   bool // it requests no remediation, unless a Policy does
 	action      lookup.Action
-	ordered     bool // action is the operator's word
+	ordered     bool // the operator has set action
 	duration    time.Duration
-	ours        // what labels of ours say
+	ours        // the settings from our own labels
 
-	print string // what its buckets depend on: see Detector.Use
+	print string // identifies the settings that its buckets depend on: see Detector.Use
 }
 
-// A scenarioDoc is a document of a scenario file as it is written. One with
-// another key does not run: that may be what keeps the innocent out.
+// A scenarioDoc is a document of a scenario file in its YAML form. A document with an
+// unknown key does not run, because that key may be what protects honest clients.
 type scenarioDoc struct {
 	Format      string         `yaml:"format"`
 	Version     string         `yaml:"version"`
@@ -66,7 +66,7 @@ type scenarioDoc struct {
 		Expression string `yaml:"expression"`
 	} `yaml:"scope"`
 
-	// What follows is read, but cannot run here.
+	// The following keys are known, but cannot run here.
 	Duration           string  `yaml:"duration"`
 	Condition          string  `yaml:"condition"`
 	CancelOn           string  `yaml:"cancel_on"`
@@ -76,10 +76,10 @@ type scenarioDoc struct {
 	BayesianConditions []any   `yaml:"bayesian_conditions"`
 }
 
-// scenarioTypes are those that upstream has.
+// scenarioTypes are the types that CrowdSec has.
 var scenarioTypes = newStringSet("leaky", "trigger", "counter", "conditional", "bayesian")
 
-// reason says why the scenario cannot run here, or nothing.
+// reason returns why the scenario cannot run here, or nothing.
 func (d *scenarioDoc) reason() string {
 	switch {
 	case d.Type == "counter", d.Type == "conditional", d.Type == "bayesian":
@@ -96,8 +96,8 @@ func (d *scenarioDoc) reason() string {
 	return ""
 }
 
-// checkFormat checks the format of a file. Upstream takes those from 1.0 to 3.0,
-// and one without for the first.
+// checkFormat checks the format version of a file. CrowdSec accepts 1.0 to 3.0, and treats a
+// file without a version as 1.0.
 func checkFormat(format string) error {
 	if format == "" {
 		return nil
@@ -123,8 +123,7 @@ func (e *keyError) Error() string { return e.key + ": " + e.err.Error() }
 
 func (e *keyError) Unwrap() error { return e.err }
 
-// scenario checks the document and reads its expressions. Lists are loaded
-// already.
+// scenario checks the document and parses its expressions. Its lists are already loaded.
 func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	s := &scenario{
 		name: d.Name, description: d.Description, trigger: d.Type == "trigger", capacity: d.Capacity,
@@ -134,7 +133,7 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	if d.CacheSize > 0 && d.CacheSize <= d.Capacity {
 		s.keep = d.CacheSize + 1
 	}
-	// What is newer comes to light in expressions, so they come first.
+	// Expressions show whether the document is for a newer version, so they come first.
 	if err := d.expressions(s, l); err != nil {
 		return nil, err
 	}
@@ -175,12 +174,12 @@ func (d *scenarioDoc) expressions(s *scenario, l *lists) error {
 		return &keyError{"filter", errors.New("there is none")}
 	}
 	if s.trigger {
-		s.distinct = nil // a trigger overflows before it is asked
+		s.distinct = nil // a trigger overflows before distinct is evaluated
 	}
 	return nil
 }
 
-// bucket checks what says how the bucket fills, by upstream's rules.
+// bucket checks the keys that say how the bucket fills, by CrowdSec's rules.
 func (d *scenarioDoc) bucket(s *scenario) (err error) {
 	if d.Name == "" {
 		return &keyError{"name", errors.New("there is none")}
@@ -206,14 +205,14 @@ func (d *scenarioDoc) bucket(s *scenario) (err error) {
 		return &keyError{"capacity", fmt.Errorf("%d: want 1 or more", d.Capacity)}
 	case s.leak <= 0:
 		return &keyError{"leakspeed", fmt.Errorf("%q: want a time, such as 10s", d.Leakspeed)}
-	case int64(s.leak) > math.MaxInt64/(int64(d.Capacity)+1): // how long a bucket lives
+	case int64(s.leak) > math.MaxInt64/(int64(d.Capacity)+1): // the lifetime of a bucket must fit in an int64
 		return &keyError{"capacity", fmt.Errorf("%d: too many for a leakspeed of %s", d.Capacity, s.leak)}
 	}
 	return nil
 }
 
-// label reads the labels. Those named action and duration are ours: what is to be
-// done about the client, and for how long.
+// label reads the labels. Action and duration are our own: the action about the client, and
+// how long it lasts.
 func (d *scenarioDoc) label(s *scenario) (err error) {
 	for key, value := range d.Labels {
 		if text, ok := value.(string); ok {
@@ -237,15 +236,16 @@ func (d *scenarioDoc) label(s *scenario) (err error) {
 	return nil
 }
 
-// print returns what tells scenarios apart whose buckets mean something else.
+// print returns a fingerprint of the settings that buckets depend on. If it differs, old
+// buckets are useless.
 func (d *scenarioDoc) print() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %d %d %q", d.Name, d.Type, d.Filter, d.GroupBy, d.Distinct, d.Leakspeed, d.Capacity, d.CacheSize, d.Blackhole)
-	fmt.Fprintf(h, " %q", fmt.Sprint(d.Labels["forgiven_by"])) // then a bucket remembers whose each value is
+	fmt.Fprintf(h, " %q", fmt.Sprint(d.Labels["forgiven_by"])) // with this label a bucket stores an owner for each value
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// late reports whether the scenario has to wait for the response.
+// late reports whether the scenario must wait for the response.
 func (s *scenario) late() bool {
 	var deps fieldSet
 	for _, e := range s.expressions() {

@@ -2,18 +2,19 @@ package detect
 
 import "strings"
 
-// place returns what a request looks for, in a text that is the same for all that
-// one program asks of one kind: a picture of each of a thousand people, an archive
-// of each of a hundred packages. A search asks in many places.
+// place returns the thing that a request looks for. The text is the same for all requests of
+// one program for one kind of thing: a photo of each of a thousand people, an archive of
+// each of a hundred packages. A search for vulnerable files looks in many places.
 //
-// A script is a place of its own, by its whole name: nobody has hundreds of
-// them, but searches do. So are a plugin and a theme of WordPress. Of all else the
-// first element tells, for what an application serves is below one. But files of a
-// kind that nobody searches for are one place wherever they are, and so are paths
-// that begin or end as one did that the client has missed just before: a monitor asks
-// for the health of each of thirty applications, a feed reader for each blog's feed.
-// What somebody has got before and is gone, or wants a login now, is one place, too: who
-// asks for that has a link to it. So are links with a signature that is not right any more.
+// A script is a separate place, by its whole name: no site has hundreds of them, but
+// searches try as many. The same holds for a plugin and a theme of WordPress. Otherwise the
+// first element of the path is the place, because an application usually has all its pages
+// below one element. Two groups of paths are one place wherever they are: files of a kind
+// that attackers do not search for, and paths that begin or end like one that was missing
+// for the client just before: a monitor requests the health page of each of thirty
+// applications, a feed reader the feed of each blog. A page that existed before, and is now
+// gone or needs a login, is also one place, because the client has a link to it. So is a
+// link whose signature is no longer valid.
 func (v *view) place() (string, bool) {
 	p, ok := v.cleanPath()
 	if !ok {
@@ -30,7 +31,7 @@ func (v *view) place() (string, bool) {
 		return part, true
 	}
 	if strings.Contains(p, "/@v/") || strings.HasSuffix(p, "/@latest") {
-		return "/@v", true // a proxy of Go modules, whose first elements are hosts
+		return "/@v", true // a proxy of Go modules: its first path elements are hosts
 	}
 	if isUnsought(p) || (isProgram(v.evt.UserAgent) || v.looksForModule()) && extension(p) == "" || isProvisioned(v.evt.UserAgent, p) {
 		return "/stored", true
@@ -41,8 +42,8 @@ func (v *view) place() (string, bool) {
 	return firstPlace(p), true
 }
 
-// linkedPlace returns what stands for a path that somebody has a link to, and that nobody
-// guesses; empty for others.
+// linkedPlace returns the place for a path that a client can only have from a link, because
+// it cannot be guessed. It is empty for other paths.
 func (v *view) linkedPlace(p string) string {
 	outcome, _ := v.outcome()
 	switch {
@@ -60,8 +61,9 @@ func (v *view) linkedPlace(p string) string {
 	return ""
 }
 
-// wordpressPart returns what stands for a plugin or a theme of WordPress, or for all
-// if it is a file deep inside one, as pages embed them; empty for other paths.
+// wordpressPart returns the place for a plugin or a theme of WordPress. It is the same for
+// all of them if the path is a file deep inside one, as pages embed them. It is empty for
+// other paths.
 func wordpressPart(p string) string {
 	for _, dir := range []string{"/wp-content/plugins/", "/wp-content/themes/", "/wp-includes/"} {
 		site, rest, ok := strings.Cut(p, dir)
@@ -77,12 +79,12 @@ func wordpressPart(p string) string {
 	return ""
 }
 
-// firstPlace returns what stands for the first element of a path.
+// firstPlace returns the place for the first element of a path.
 func firstPlace(p string) string {
 	first := template(p, 1)
 	switch {
 	case strings.HasPrefix(first, "/@"):
-		return "/@" // scopes of packages, and people
+		return "/@" // scopes of packages, and names of people
 	case isShard(p):
 		return "/shard"
 	case isTitle(first), isNamedPage(first):
@@ -91,8 +93,9 @@ func firstPlace(p string) string {
 	return first
 }
 
-// isSignedLink reports whether the query signs the address, as that of a file in a store
-// does for whom it is lent to. That it is refused tells nobody whether it is there.
+// isSignedLink reports whether the query contains a signature of the address, as in
+// temporary links to files in a store. If the store refuses it, the client does not learn
+// whether the file exists.
 func (v *view) isSignedLink() (signed bool) {
 	const shortest = 16
 	if !strings.Contains(v.args, "sig") && !strings.Contains(v.args, "Sig") {
@@ -105,9 +108,9 @@ func (v *view) isSignedLink() (signed bool) {
 	return signed
 }
 
-// isShortID reports whether the only element of a path is a name that a site has drawn by
-// lot, as short links and pastes have: letters of both cases and numbers in a mix. Nobody
-// has lists of these.
+// isShortID reports whether the only element of a path is a random name, as in short links
+// and pastes: a mix of upper and lower case letters and digits. No attacker has lists of
+// these.
 func isShortID(element string) bool {
 	const shortest, longest = 5, 15
 	if len(element) < shortest || len(element) > longest {
@@ -123,16 +126,16 @@ func isShortID(element string) bool {
 	return n.digits > 0 && n.upper > 0 && n.lower > 0 && len(inner) > 0 && strings.ContainsAny(inner, "0123456789")
 }
 
-// isUnsought reports whether searches do not look for files of that kind, or not
-// where it is.
+// isUnsought reports whether attackers do not search for files of that kind, or not in this
+// folder.
 func isUnsought(p string) bool {
-	const deep = 4 // elements: searches do not go that far
+	const deep = 4 // path elements: searches do not go deeper
 	ext := extension(p)
 	return ext != "" && (!isSoughtExt(ext) || strings.Count(p, "/") >= deep)
 }
 
-// isSoughtExt reports whether searches look for files with the extension, or with one
-// that somebody has made of it: php_old, bak2.
+// isSoughtExt reports whether attackers search for files with the extension, or with a
+// variant of it: php_old, bak2.
 func isSoughtExt(ext string) bool {
 	for _, script := range []string{"php", "asp", "jsp", "cgi"} {
 		if strings.HasPrefix(ext, script) {
@@ -142,8 +145,8 @@ func isSoughtExt(ext string) bool {
 	return soughtExts.has(ext) || soughtExts.has(strings.TrimRight(ext, "0123456789_"))
 }
 
-// extension returns that of the last element, without the dot, if it looks like
-// one; empty otherwise.
+// extension returns the extension of the last element, without the dot, or an empty text if
+// it does not look like one.
 func extension(p string) string {
 	name := p[strings.LastIndexByte(p, '/')+1:]
 	dot := strings.LastIndexByte(name, '.')
@@ -160,7 +163,7 @@ func extension(p string) string {
 	return ext
 }
 
-// soughtExts are those of files that searches look for.
+// soughtExts are the extensions of files that attackers search for.
 var soughtExts = newStringSet(strings.Fields(`
 	html htm shtml xhtml dhtml txt text md rst json json5 jsonp xml yml yaml toml ini inf conf cfg config cnf properties env rc
 	log logs out err bak bak1 backup back bk old older orig original save saved sav copy cp tmp temp swp swo swn dist sample example
@@ -170,9 +173,9 @@ var soughtExts = newStringSet(strings.Fields(`
 	sh bash zsh bat cmd ps1 psm1 py pyc rb pl pm lua go java c h cs vb vbs ts tsx jsx vue asa asax ascx svc wsdl wadl xsd
 	php3 php4 php5 php7 phps phar tpl twig ejs erb lock map rss atom passwd shadow htaccess htpasswd local secret credentials`)...)
 
-// tail returns the last element of a path that has several, after an identifier's folder:
-// issues/# of /team/issues/7. It is empty for what stands for the folder itself, and for what
-// searches look for in each of many folders.
+// tail returns the last element of a path with several elements, after the folder of an
+// identifier: issues/# for /team/issues/7. It is empty for the folder itself, and for names
+// that attackers search for in many folders.
 func tail(p string) string {
 	slash := strings.LastIndexByte(p, '/')
 	if slash <= 0 {
@@ -192,8 +195,8 @@ func tail(p string) string {
 	}
 }
 
-// folderOf returns the name of a folder with what is in it, unless the folder is at the top,
-// or one that searches look for.
+// folderOf returns the name of a folder with its last element, unless the folder is at the
+// top, or one that attackers search for.
 func folderOf(dir, name string) string {
 	slash := strings.LastIndexByte(dir, '/')
 	if folder := dir[slash+1:]; slash > 0 && !soughtNames.has(folder) && len(folder) <= maxElement {
@@ -202,15 +205,15 @@ func folderOf(dir, name string) string {
 	return ""
 }
 
-// soughtNames are those, without an extension.
+// soughtNames are names that attackers search for, without an extension.
 var soughtNames = newStringSet(strings.Fields(`
 	env git config configuration configs settings application web backup backups dump database db credentials secret secrets password passwords
 	users admin administrator administration admins login signin logon console manager phpinfo phpmyadmin pma adminer wp-admin wp-login
 	swagger swagger-ui openapi api-docs graphql graphiql actuator heapdump debug install setup upload uploads shell cmd
 	composer package docker-compose dockerfile readme changelog license id_rsa server-status server-info test cgi-bin old bak tmp`)...)
 
-// isShard reports whether a path spreads many files over folders that are named
-// after how their names begin: /se/rd/serde, /e3/39376465202fb3e54bdf….
+// isShard reports whether a path spreads many files over folders that are named after the
+// beginnings of their names: /se/rd/serde, /e3/39376465202fb3e54bdf….
 func isShard(p string) bool {
 	const longest = 3
 	first, rest, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")

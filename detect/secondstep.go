@@ -7,8 +7,8 @@ import (
 )
 
 // leadsToCode reports whether the answer to a name and a password asks for a code, or
-// for another second factor: the password was right. Who has sent a code as well has
-// sent a wrong one.
+// another second factor: then the password was right. If the client has already sent a code,
+// the code was wrong.
 func (v *view) leadsToCode() bool {
 	if v.sent().code != "" {
 		return false
@@ -23,8 +23,8 @@ func (v *view) leadsToCode() bool {
 	return v.pageAsksCode()
 }
 
-// pageAsksCode reports whether the answer is a page with a field for a code, and none
-// for a password.
+// pageAsksCode reports whether the answer is a page with a field for a code, and no password
+// field.
 func (v *view) pageAsksCode() bool {
 	if !strings.Contains(strings.ToLower(v.evt.ContentType), "html") {
 		return false
@@ -35,8 +35,8 @@ func (v *view) pageAsksCode() bool {
 	}) && !asksPassword(page)
 }
 
-// Words for a second factor. Short ones have to stand alone: they are in teamfactory and
-// in many a hash.
+// Words for a second factor. Short ones must be separate words, because they also occur in
+// teamfactory and in many hashes.
 var (
 	factorWords = []string{
 		"two-factor", "two_factor", "twofactor", "second-factor", "second_factor", "secondfactor", "two-step", "two_step", "twostep",
@@ -48,8 +48,8 @@ var (
 	placesOfCodes = newStringSet("challenge", "passcode", "onetime", "verify", "verification", "duo", "step2")
 )
 
-// hasFactor reports whether a text in lower case names a second factor, by a word that
-// was not said before.
+// hasFactor reports whether a text, in lower case, names a second factor by a word that the
+// client did not send itself.
 func hasFactor(text string, said func(word string) bool) bool {
 	for _, word := range factorWords {
 		if strings.Contains(text, word) && !said(word) {
@@ -59,12 +59,13 @@ func hasFactor(text string, said func(word string) bool) bool {
 	return hasWord(text, shortFactors, said)
 }
 
-// namesFactor reports whether a path leads to where people show a code.
+// namesFactor reports whether a path leads to a page for entering a code.
 func namesFactor(p string, said func(word string) bool) bool {
 	return hasFactor(p, said) || hasWord(p, placesOfCodes, said)
 }
 
-// hasWord reports whether one of the words stands alone in a text, and was not said.
+// hasWord reports whether the text has one of the words as a separate word that the client
+// did not send itself.
 func hasWord(text string, words stringSet, said func(word string) bool) bool {
 	for word := range strings.FieldsFuncSeq(text, isSign) {
 		if words.has(word) && !said(word) {
@@ -85,9 +86,9 @@ func asksFactor(body []byte) bool {
 	return asks
 }
 
-// isFactorMember reports whether a member of JSON says that a second factor is wanted:
-// {"mfa_required":true}, {"two_factor":true}, {"error":"totp-required"}. That one is
-// wrong, or what else may be, says nothing: who has sent none has no right password.
+// isFactorMember reports whether a member of JSON says that a second factor is required:
+// {"mfa_required":true}, {"two_factor":true}, {"error":"totp-required"}. A message that the
+// factor is wrong or optional proves nothing: it does not mean that the password was right.
 func isFactorMember(name, value string) bool {
 	const longest = 200
 	if len(name) > longest || len(value) > longest {
@@ -109,12 +110,12 @@ func isFactorMember(name, value string) bool {
 			return false
 		}
 	}
-	const fewWords = 4 // as codes of errors have
+	const fewWords = 4 // error codes have few words
 	return strings.Count(value, "-") < fewWords || strings.Contains(value, "required") || strings.Contains(value, "needed") || strings.Contains(value, "enter")
 }
 
-// apart returns a text in lower case with a line between its words, which are written
-// TwoFactor, two_factor and two factor.
+// apart returns a text in lower case with a separator between its words, which may be
+// written as TwoFactor, two_factor or two factor.
 func apart(text string) string {
 	var b strings.Builder
 	before := '-'

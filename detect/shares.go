@@ -2,8 +2,8 @@ package detect
 
 import "github.com/tocsin-project/tocsin/event"
 
-// shares are [fair], but that no network can have more than a share of the room even
-// while nobody else wants it: of what is learned, the rest stays for those that come.
+// shares is a [fair] in which no network can use more than its share, even if there is free
+// space. So space is left for later clients.
 type shares[K comparable, V any] struct {
 	share int
 	all   *fair[K, V]
@@ -17,9 +17,9 @@ func (s *shares[K, V]) get(k K) (value V, ok bool) { return s.all.peek(k) }
 
 func (s *shares[K, V]) len() int { return s.all.len() }
 
-// put remembers a thing for a client. One that is there stays its owner's.
+// put stores an entry for a client. An existing entry keeps its owner.
 func (s *shares[K, V]) put(client clientKey, k K, value V) {
-	if _, ok := s.all.get(k); ok { // it is in use
+	if _, ok := s.all.get(k); ok { // marks it as used
 		s.all.things[k].value = value
 		return
 	}
@@ -29,16 +29,16 @@ func (s *shares[K, V]) put(client clientKey, k K, value V) {
 	s.all.add(client, k, value)
 }
 
-// lessons are what requests have taught. What a page of somebody else, or a client that
-// claims to be sent by one, can teach has a room of its own: it displaces nothing that
-// the site's own visitors have taught.
+// lessons are facts learned from requests. Facts from requests that other pages caused, or
+// whose client claims so, are stored separately, so that they cannot displace facts that the
+// site's own visitors have taught.
 type lessons[V any] struct{ own, others *shares[uint64, V] }
 
 func newLessons[V any](own, others int) lessons[V] {
 	return lessons[V]{newShares[uint64, V](own, own/ofAll), newShares[uint64, V](others, others/ofAll)}
 }
 
-// of returns those that a request of v's kind teaches.
+// of returns the store for facts from a request of v's kind.
 func (l lessons[V]) of(v *view) *shares[uint64, V] {
 	if v.evt.Attribution == event.Own {
 		return l.own
@@ -46,7 +46,7 @@ func (l lessons[V]) of(v *view) *shares[uint64, V] {
 	return l.others
 }
 
-// knows reports whether somebody has taught that.
+// knows reports whether any request has taught this fact.
 func (l lessons[V]) knows(k uint64) bool {
 	_, ok := l.own.get(k)
 	if !ok {

@@ -12,20 +12,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A simulation is what CrowdSec's simulation.yaml says, which cscli simulation
-// writes: which scenarios tell of clients and decide nothing.
+// A simulation is the content of CrowdSec's simulation.yaml, which cscli simulation writes.
+// It lists the scenarios that raise alerts without decisions.
 type simulation struct {
 	All        bool     `yaml:"simulation"`
-	Exclusions []string `yaml:"exclusions"` // for which it is the other way round
+	Exclusions []string `yaml:"exclusions"` // scenarios that are an exception to Simulation
 }
 
 func (s *simulation) has(scenario string) bool {
 	return s != nil && s.All != slices.Contains(s.Exclusions, scenario)
 }
 
-// simulate reads the simulation.yaml that stands beside the folder of scenarios
-// that p is, or is in, and what simulation.yaml.local changes of it. None
-// simulates nothing.
+// simulate reads the simulation.yaml beside the folder of scenarios that is p or contains p,
+// with the changes in simulation.yaml.local. If there is none, nothing is simulated.
 func (l *loader) simulate(p string) error {
 	folder := filepath.Dir(filepath.Clean(p))
 	if info, err := os.Stat(p); err == nil && !info.IsDir() {

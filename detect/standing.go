@@ -7,15 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// Standing is what a client has that has shown credentials which the site accepted.
-// Guards leave it alone, and scenarios give it credit. So it must not be had without
-// credentials, and many a site answers everybody as it answers who logs in: it redirects,
-// begins a session, says 200. What tells is that the site has answered otherwise to the
-// same question: it has refused others, or the same client, by the very page, in the same
-// scheme, or the very form with the same fields. Who can do no better than to guess gets
-// one answer there, and always the same.
+// A client has standing if it has shown credentials that the site accepted. Guards ignore
+// such clients, and scenarios give them credit. So a client must not get standing without
+// credentials. Many sites answer any request like a successful login: they redirect, start a
+// session, say 200. A success is only certain if the site has answered the same request
+// differently before: it has refused others, or this client, at the same page with the same
+// scheme, or in the same form with the same fields. A client that can only guess always gets
+// the same answer there.
 
-// noteLogin remembers clients that have shown credentials that the site accepts, and where.
+// noteLogin records clients that have shown accepted credentials, and the places.
 func (d *Detector) noteLogin(v *view) {
 	if v.isQuiet() {
 		return
@@ -30,7 +30,7 @@ func (d *Detector) noteLogin(v *view) {
 		}
 	case a.kind == kindCode && !v.loggedIn():
 		length = d.completes(v, result)
-	case result == loginSuccess && v.loggedIn(): // by a cookie of WordPress
+	case result == loginSuccess && v.loggedIn(): // proved by a cookie of WordPress
 		length = knownByLogin
 	case result != loginSuccess && (!a.signed || a.kind != "" || !v.isFine() || !v.asksCredentials()):
 		return
@@ -41,8 +41,8 @@ func (d *Detector) noteLogin(v *view) {
 	}
 }
 
-// noteForm learns from the answer to a name and a password in a form, and reports whether
-// it tells that these are right.
+// noteForm learns from the answer to a posted name and password, and reports whether it
+// proves that they are right.
 func (d *Detector) noteForm(v *view, result string) bool {
 	if v.isSentBack(v.result.said) {
 		d.habits.learnPlace(v, placeFails, v.formDoor(v.isVague()))
@@ -59,15 +59,15 @@ func (d *Detector) noteForm(v *view, result string) bool {
 	return v.loggedIn() || v.isProven()
 }
 
-// refusesForm reports whether people log in by the form, which has been refused. An answer
-// that asks for a code in so many words is as good as a token.
+// refusesForm reports whether the form is a login that has refused others before. An answer
+// that explicitly asks for a code proves as much as a token.
 func (v *view) refusesForm() bool {
 	return v.habits != nil && v.habits.asks.Load() && v.logsIn() &&
 		(v.habits.isPlace(placeFails, v.formDoor(false)) || v.habits.isPlace(placeFails, v.formDoor(true)))
 }
 
-// completes returns for how long the client is known by a code that was right. Alone it
-// says nothing: it has to complete a login whose password was right.
+// completes returns how long a right code gives the client standing. A code alone proves
+// nothing: it must complete a login with a right password.
 func (d *Detector) completes(v *view, result string) (length int64) {
 	if result != loginSuccess {
 		return 0
@@ -81,14 +81,14 @@ func (d *Detector) completes(v *view, result string) (length int64) {
 	return length
 }
 
-// beginsSession reports whether the answer to a login that succeeds holds what its
-// client is to go on with.
+// beginsSession reports whether the answer to a successful login contains a session or a
+// token.
 func (v *view) beginsSession() bool {
 	return v.beginsCookie() || v.isGrant() || v.answerResult() == loginSuccess
 }
 
-// isProven reports whether the answer to a form, which looks like a success, is one that
-// not everybody gets: people log in there, and the same form has been refused.
+// isProven reports whether an answer that looks like a success is not the same for everyone:
+// the form is a login, and has refused others before.
 func (v *view) isProven() bool {
 	if v.habits == nil || !v.habits.asks.Load() || !isLoginPath(v.path()) && !v.isGrant() && !v.isPlace(placeRefuses) {
 		return false
@@ -97,14 +97,14 @@ func (v *view) isProven() bool {
 		v.answerResult() == loginSuccess && v.habits.isPlace(placeFails, v.formDoor(true))
 }
 
-// isSentBack reports whether the answer to a form is what who guesses gets. A redirect is
-// one to where people log in, or to the very same page; a server that only writes an
-// address as it should be, or goes over to https, has not looked at what was sent.
+// isSentBack reports whether a client that guesses gets such an answer to a form: a redirect
+// to a login page, or to the same page. A redirect that only corrects the address or
+// switches to https does not count, because the server has not checked the posted data.
 func (v *view) isSentBack(result string) bool {
 	p, _ := v.unescapedPath()
 	to := resolve(clip(first(v.evt.Header["Location"])), p)
 	if !v.isMoved() || tellsOfError(to.query) {
-		return result == loginFailure && !tellsOfError(v.args) // which a redirect may repeat
+		return result == loginFailure && !tellsOfError(v.args) // a redirect may repeat the query
 	}
 	if result == loginSuccess || v.evt.Status != http.StatusFound && v.evt.Status != http.StatusSeeOther {
 		return false
@@ -112,20 +112,20 @@ func (v *view) isSentBack(result string) bool {
 	return to.path == p || v.redirect().isLogin() && !samePage(to.path, p)
 }
 
-// isVague reports whether the status that refuses a form may be about something else
-// than the password: what a firewall in front, or a check of where a form comes from,
-// refuses. That makes a redirect no success, but a token is one. A page that has the form
-// again is about the password.
+// isVague reports whether the status that refuses a form may have another reason than the
+// password: a firewall in front, or a check of the form's origin. After such a refusal a
+// redirect proves no success, but a token does. A page with the form again is always about
+// the password.
 func (v *view) isVague() bool {
 	return v.isRefused() && v.evt.Status != http.StatusUnauthorized && !asksPassword(v.answer())
 }
 
-// formDoor stands for a form, by where it is sent and the names of its fields. One place
-// may do several things, by what the query and the fields say.
+// formDoor returns a hash of a form: its target and the names of its fields. One path may
+// have several functions, which the query and the fields select.
 func (v *view) formDoor(vague bool) uint64 {
 	var names strings.Builder
 	add := func(name, _ string) {
-		if name = strings.ToLower(name); names.Len() < maxField && !strings.Contains(name, "remember") { // ticked or not
+		if name = strings.ToLower(name); names.Len() < maxField && !strings.Contains(name, "remember") { // a checkbox, which is sent only if it is set
 			names.WriteString(name)
 			names.WriteByte(0)
 		}
@@ -146,8 +146,8 @@ func (v *view) formDoor(vague bool) uint64 {
 	return v.habits.hash(kind, v.spot(), v.chosen(), v.sent().action, names.String())
 }
 
-// chosen returns what of the query says what is to be done. What has digits in it is the
-// number of a session.
+// chosen returns the part of the query that selects a function. Values with digits are
+// session numbers.
 func (v *view) chosen() string {
 	var b strings.Builder
 	eachPair(v.args[:min(len(v.args), maxTarget)], func(name, value string) {
@@ -159,12 +159,12 @@ func (v *view) chosen() string {
 	return b.String()
 }
 
-// asksCredentials reports whether the very page that was asked for has refused who had
-// none, or others in the same scheme: they are not accepted by everybody. That another
-// page of its kind asks for some says nothing, for one can be public and the next not.
+// asksCredentials reports whether this exact page has refused requests without credentials,
+// or with others in the same scheme: then it does not accept any credentials. Similar pages
+// do not count, because one can be public and the next not.
 //
-// Many a server refuses programs only and shows browsers a page to log in by. So a page
-// that is HTML says something only where HTTP itself has asked for what was shown.
+// Many servers refuse only programs, and show a login page to browsers. So for an HTML page
+// this proves something only if the server asked for credentials by HTTP authentication.
 func (v *view) asksCredentials() bool {
 	if v.habits == nil || !v.habits.asks.Load() {
 		return false
@@ -176,8 +176,8 @@ func (v *view) asksCredentials() bool {
 	return v.habits.isPlace(placeAsks, v.door("", wanted)) || v.habits.isPlace(placeAsks, v.door(shown, wanted))
 }
 
-// shown names what a request shows: the scheme of Authorization, a field that holds a
-// key, or nothing.
+// shown returns the kind of credentials in a request: the scheme of Authorization, a header
+// field with a key, or nothing.
 func (v *view) shown() string {
 	a := v.attempt()
 	switch {
@@ -190,14 +190,14 @@ func (v *view) shown() string {
 	return strings.ToLower(scheme[:min(len(scheme), maxElement)])
 }
 
-// door stands for a page that has refused a request that showed something, and for the
-// scheme that it wants; empty for any.
+// door returns a hash of a page that has refused credentials, and of the scheme that it asks
+// for. An empty scheme means any.
 func (v *view) door(shown, wanted string) uint64 {
 	site, _ := v.site()
 	return v.habits.hash("door", v.evt.Method, strings.ToLower(site), v.path(), v.args, shown, wanted)
 }
 
-// notePlace learns what a place does.
+// notePlace learns the properties of a place.
 func (d *Detector) notePlace(v *view) {
 	if v.evt.Status == http.StatusUnauthorized {
 		d.noteDoor(v)
@@ -215,7 +215,7 @@ func (d *Detector) notePlace(v *view) {
 	}
 }
 
-// notePosted learns how a place answers a name and a password, or a code.
+// notePosted learns how a place answers a posted name and password, or a code.
 func (d *Detector) notePosted(v *view) {
 	tried := v.attempt()
 	if !tried.isPosted() && tried.kind != kindCode && tried.kind != kindLookup || !isPost(v.evt.Method) {
@@ -231,9 +231,9 @@ func (d *Detector) notePosted(v *view) {
 	}
 }
 
-// noteDoor learns that a page asks for credentials, and for which.
+// noteDoor records that a page asks for credentials, and which schemes.
 func (d *Detector) noteDoor(v *view) {
-	const most = 4 // schemes of one answer
+	const most = 4 // schemes read from one answer
 	shown := v.shown()
 	d.habits.learnPlace(v, placeAsks, v.door(shown, ""))
 	for i, field := range v.evt.Header["Www-Authenticate"] {

@@ -1,25 +1,25 @@
 package detect
 
-// Stats are figures of a [Detector].
+// Stats are the counts of a [Detector].
 type Stats struct {
-	Events  uint64 // that scenarios were asked about
-	Dropped uint64 // of those, how many a whitelist dropped
+	Events  uint64 // events that scenarios or whitelists have seen
+	Dropped uint64 // events that a whitelist dropped
 
-	Clients int    // remembered for what they did well
-	Buckets int    // there are
-	Bytes   int    // they take
-	Evicted uint64 // buckets forgotten for want of room
+	Clients int    // clients remembered for good behaviour
+	Buckets int    // the number of buckets now
+	Bytes   int    // the memory that they use
+	Evicted uint64 // buckets dropped because the store was full
 
 	Scenarios map[string]ScenarioStats // by name
 }
 
-// ScenarioStats are figures of one scenario, since the detector was made.
+// ScenarioStats are the counts of one scenario since the detector was created.
 type ScenarioStats struct {
-	Overflows uint64 // of its buckets
-	Hidden    uint64 // of those, how many fell into the blackhole of an alert
+	Overflows uint64 // overflows of its buckets
+	Hidden    uint64 // overflows that the blackhole of an earlier alert suppressed
 }
 
-// Stats returns the figures of now.
+// Stats returns the current counts.
 func (d *Detector) Stats() Stats {
 	s := Stats{Events: d.events.Load(), Dropped: d.dropped.Load(), Scenarios: make(map[string]ScenarioStats)}
 	s.Clients = d.clients.size()

@@ -7,31 +7,31 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A store holds the buckets. It is split, so that events of different clients
-// seldom wait for one another; those of one bucket always do.
+// A store holds the buckets. It is split into parts, so that events of different clients
+// rarely wait for one another. Events of one bucket always do.
 //
-// Whoever sends from enough addresses can fill any table. This one forgets the bucket,
-// in each of its parts, that was not used for the longest time by the network that has
-// the most of them there, of the provider that has: see [fair]. All buckets of a network's clients are in one
-// part; which one is not for clients to know.
+// A client with enough addresses can fill any table. This one then drops, in each of its
+// parts, the least recently used bucket of the network with the most buckets, of the
+// provider with the most buckets: see [fair]. All buckets of a network's clients are in one
+// part, and a client cannot find out which one.
 type store struct {
 	seed  maphash.Seed
 	parts []*shard
 }
 
-// A shard is a part of the store.
+// A shard is one part of the store.
 type shard struct {
 	mu      sync.Mutex
 	buckets *fair[bucketKey, *bucket]
-	bytes   int // of all of them
+	bytes   int // the size of all buckets
 	most    int
 	evicted uint64
 }
 
-// A part of a store is for so many buckets at least.
+// The smallest number of buckets for which a part is worthwhile.
 const minPart = 256
 
-// partsFor returns how many parts what holds size things is split into.
+// partsFor returns the number of parts for a store of this size.
 func partsFor(size int) int {
 	n := 1
 	for n < 64 && size/(2*n) >= minPart {
@@ -58,8 +58,8 @@ func newPart(buckets, bytes int) *shard {
 	return p
 }
 
-// part returns the part for a key: by the network of the client, or else by the texts
-// that events are grouped by.
+// part returns the part for a key, by the client's network, or else by the texts that events
+// are grouped by.
 func (s *store) part(k bucketKey) *shard {
 	if len(s.parts) == 1 {
 		return s.parts[0]
@@ -71,7 +71,7 @@ func (s *store) part(k bucketKey) *shard {
 	return s.parts[maphash.Comparable(s.seed, of)%uint64(len(s.parts))]
 }
 
-// pour puts an event into its bucket. It returns the alert, if one is due.
+// pour adds an event to its bucket. It returns the alert, if the bucket overflows.
 func (s *store) pour(k bucketKey, p pouredEvent) (event.Alert, bool) {
 	part := s.part(k)
 	part.mu.Lock()
@@ -94,7 +94,7 @@ func (s *store) pour(k bucketKey, p pouredEvent) (event.Alert, bool) {
 	return p.alert(b), true
 }
 
-// measure takes note of how large the bucket has become, and makes room for it.
+// measure records the new size of the bucket, and makes room for it.
 func (p *shard) measure(b *bucket) {
 	size := b.measure()
 	p.bytes += size - b.size
@@ -104,8 +104,7 @@ func (p *shard) measure(b *bucket) {
 	}
 }
 
-// forgive takes back what somebody who was let in is counted for in a bucket: see
-// [bucket.forgive].
+// forgive takes back the failures of a user who has logged in: see [bucket.forgive].
 func (s *store) forgive(k bucketKey, m refund) {
 	part := s.part(k)
 	part.mu.Lock()
@@ -118,7 +117,7 @@ func (s *store) forgive(k bucketKey, m refund) {
 	}
 }
 
-// retain forgets the buckets of rules that are not among those to be kept.
+// retain drops the buckets of all rules except the ones to keep.
 func (s *store) retain(rules map[uint32]bool) {
 	for _, part := range s.parts {
 		part.mu.Lock()
@@ -132,8 +131,8 @@ func (s *store) retain(rules map[uint32]bool) {
 	}
 }
 
-// stats returns how many buckets there are, how much they take, and how many were
-// forgotten for want of room.
+// stats returns the number of buckets, their size, and how many were dropped because the
+// store was full.
 func (s *store) stats() (buckets, bytes int, evicted uint64) {
 	for _, part := range s.parts {
 		part.mu.Lock()

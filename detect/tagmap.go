@@ -7,15 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/internal/search"
 )
 
-// A tagMap is a list that maps texts to tags. Whole texts come first, then parts
-// of them, then regular expressions.
+// A tagMap is a list that maps texts to tags. It tries whole texts first, then parts of
+// them, then regular expressions.
 type tagMap struct {
 	equal   map[string]string
 	parts   []tagged
-	any     *search.Automaton // finds any of parts
-	longest int               // of parts
+	any     *search.Automaton // finds all of parts at once
+	longest int               // the length of the longest part
 	regexps []*search.Regexp
-	tags    []string // of regexps
+	tags    []string // the tags for regexps
 }
 
 type tagged struct{ part, tag string }
@@ -54,8 +54,8 @@ func newTagMap(lines []listLine) (*tagMap, error) {
 	return m, nil
 }
 
-// lookup returns the tag of s, or the empty text. Of the parts of s the leftmost
-// counts, and of those that begin at one place the first in the list.
+// lookup returns the tag of s, or an empty text. If several parts of s match, the leftmost
+// one counts, and at the same position the first one in the list.
 func (m *tagMap) lookup(s string) string {
 	if m == nil {
 		return ""
@@ -81,7 +81,7 @@ func (m *tagMap) leftmost(s string) string {
 		if start := end - len(m.parts[i].part); start < at || start == at && i < first {
 			at, first = start, i
 		}
-		return end-m.longest <= at // or what follows begins later
+		return end-m.longest <= at // all further matches begin later
 	})
 	return m.parts[first].tag
 }

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// A text is an expression that gives a text, compiled to Go.
+// A text is an expression whose result is a text, compiled to Go.
 type text struct {
 	eval  func(*view) string
 	key   string // two texts with the same key are the same
 	deps  fieldSet
-	hay   haystack // what it is a part of, but for the case of letters
+	hay   haystack // the text that it is a part of, ignoring case
 	cost  int
 	fixed bool // it is always the same
 	value string
-	slot  int      // where its value is kept for the length of a phase, from 1 on
-	fresh bool     // what it depends on may change within a phase
-	only  []string // what it can be besides empty; nil: anything
+	slot  int      // where its value is kept during a phase, from 1 on
+	fresh bool     // its inputs may change within a phase
+	only  []string // its possible values besides empty; nil for any
 
-	parts []*text // what it is joined of, if it is
+	parts []*text // the texts that it is joined from, if any
 }
 
-// of returns what the text is for the event.
+// of returns the value of the text for the event.
 func (t *text) of(v *view) string {
 	if t.slot == 0 {
 		return t.eval(v)
@@ -49,7 +49,7 @@ func fieldText(f field) *text {
 	}
 }
 
-// metaText is what evt.Meta holds that no field does.
+// metaText returns the text for a key of evt.Meta that is not a field.
 func metaText(key string) *text {
 	return &text{
 		eval:  func(v *view) string { return v.meta(key) },
@@ -59,10 +59,11 @@ func metaText(key string) *text {
 	}
 }
 
-// transforms are the helpers that make a text of one, and what that is part of.
+// transforms are the helpers that turn one text into another, and the haystacks of the
+// results.
 var transforms = map[string]struct {
 	apply   func(string) string
-	unquote bool // it resolves escapes
+	unquote bool // it decodes escapes
 }{
 	"Upper":         {apply: strings.ToUpper},
 	"Lower":         {apply: strings.ToLower},
@@ -70,7 +71,7 @@ var transforms = map[string]struct {
 	"QueryUnescape": {queryUnescape, true},
 }
 
-// transform returns a text made of t by one of transforms.
+// transform returns the result of applying one of transforms to t.
 func transform(name string, t *text) *text {
 	how := transforms[name]
 	if t.fixed {
@@ -94,7 +95,7 @@ func transform(name string, t *text) *text {
 	}
 }
 
-// join returns a text made of two, one after the other.
+// join returns the concatenation of two texts.
 func join(a, b *text) *text {
 	if a.fixed && b.fixed {
 		return fixedText(a.value + b.value)
@@ -109,7 +110,7 @@ func join(a, b *text) *text {
 	}
 }
 
-// pieces returns the texts that t is joined of, which may be t alone.
+// pieces returns the texts that t is joined from, or only t itself.
 func (t *text) pieces() []*text {
 	if t.parts != nil {
 		return t.parts
@@ -117,7 +118,7 @@ func (t *text) pieces() []*text {
 	return []*text{t}
 }
 
-// choose returns a text that is one of two.
+// choose returns a text that equals one of two texts, depending on a condition.
 func choose(c *cond, a, b *text) *text {
 	return &text{
 		eval: func(v *view) string {

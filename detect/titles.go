@@ -2,17 +2,17 @@ package detect
 
 import "strings"
 
-// isTitle reports whether an element is made of three words or more, as the names
-// of articles and products are, and no list of words that are tried.
+// isTitle reports whether an element has three words or more, like the names of articles and
+// products, and unlike the words that attackers try.
 func isTitle(element string) bool {
 	const shortest = 14
 	return len(element) >= shortest && strings.Count(element, "-")+strings.Count(element, "_") >= 2
 }
 
-// isNamedPage reports whether an element is a page of HTML whose name is of two words, as
-// those of products are, and neither of which searches look for.
+// isNamedPage reports whether an element is an HTML page whose name has two words, like
+// those of products, neither of which attackers search for.
 func isNamedPage(element string) bool {
-	const shortest = 4 // of either word
+	const shortest = 4 // the shortest length of each word
 	name, isPage := strings.CutSuffix(strings.TrimPrefix(element, "/"), ".html")
 	one, two, isPair := strings.Cut(name, "-")
 	if !isPage || !isPair || len(one) < shortest || len(two) < shortest || soughtNames.has(one) || soughtNames.has(two) {
@@ -25,8 +25,8 @@ func isLetters(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
 }
 
-// isWikiTitle reports whether the only element of a path is the title of a page as wikis
-// write it: it begins with a capital, and has an underscore for each space.
+// isWikiTitle reports whether the only element of a path looks like the title of a wiki
+// page: it begins with a capital letter, and has an underscore for each space.
 func isWikiTitle(p string) bool {
 	title := strings.TrimPrefix(p, "/")
 	if title == "" || title[0] < 'A' || title[0] > 'Z' || strings.ContainsAny(title, "/.") {

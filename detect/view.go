@@ -8,24 +8,24 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A view is an event as expressions see it, for the length of one phase. What is
-// dear to find out is found out once.
+// A view is an event in the form that expressions use, for one phase. Slow values are
+// computed once.
 type view struct {
 	prog    *program
 	evt     *event.Event
-	habits  *habits      // nil: nothing is known of the site
-	clients *clients     // likewise of the client
-	client  netip.Prefix // who is meant
+	habits  *habits      // nil if nothing is known about the site
+	clients *clients     // nil if nothing is known about the client
+	client  netip.Prefix // the client to act on
 
 	target, request, args, dir, name string // see split
 
-	ext             int // where the extension begins in name
+	ext             int // the position of the extension in name
 	hasArgs, hasDir bool
 
-	// failed says that an expression could not be evaluated: see cond.
+	// failed is set if an expression could not be evaluated: see cond.
 	failed bool
 
-	gen     uint32 // of what follows: a memo of another generation is stale
+	gen     uint32 // the generation of the values below: values of another generation are stale
 	body    sent
 	call    call
 	tried   attempt
@@ -35,11 +35,11 @@ type view struct {
 	cleaned cleaned
 	texts   []textMemo
 	conds   []condMemo
-	set     map[string]string // by SetMeta
+	set     map[string]string // values set by SetMeta
 	env     *exprEvent        // nil until an expression needs it
 
-	bits    []uint64 // of the rules that may match
-	allowed []uint64 // of those that the event allows
+	bits    []uint64 // the set of rules that may match
+	allowed []uint64 // the set of rules that the event allows
 	scratch []byte
 
 	agents, referers *recentSearch
@@ -55,7 +55,7 @@ type condMemo struct {
 	ok  bool
 }
 
-// open returns a view of e. It is to be closed.
+// open returns a view of e. The caller must close it.
 func (p *program) open(e *event.Event, client netip.Prefix) *view {
 	v, ok := p.views.Get().(*view)
 	if !ok {
@@ -68,7 +68,7 @@ func (p *program) open(e *event.Event, client netip.Prefix) *view {
 		}
 	}
 	v.evt, v.client = e, client
-	if v.gen++; v.gen == 0 { // after four billion events the old memos look new
+	if v.gen++; v.gen == 0 { // after four billion events, old values would look current
 		v.body, v.call, v.tried = sent{}, call{}, attempt{}
 		v.ended, v.cleaned, v.quiet, v.result = ending{}, cleaned{}, quietness{}, loginResult{}
 		clear(v.texts)
@@ -79,10 +79,10 @@ func (p *program) open(e *event.Event, client netip.Prefix) *view {
 	return v
 }
 
-// close gives the view back.
+// close returns the view for reuse.
 func (v *view) close() {
 	v.evt, v.env, v.habits, v.clients = nil, nil, nil, nil
-	if v.body.gen == v.gen { // no password stays behind
+	if v.body.gen == v.gen { // do not keep passwords in memory
 		v.body = sent{}
 	}
 	if v.call.gen == v.gen {
@@ -98,22 +98,23 @@ func (v *view) close() {
 	v.prog.views.Put(v)
 }
 
-// meta returns what evt.Meta holds that is no field: what SetMeta put there.
+// meta returns the value of a key of evt.Meta that is not a field: one that SetMeta has set.
 func (v *view) meta(key string) string { return v.set[key] }
 
-// setMeta is SetMeta of expressions.
+// setMeta implements SetMeta in expressions.
 func (v *view) setMeta(key, value string) {
 	if v.set == nil {
 		v.set = make(map[string]string)
 	}
-	// The value may be a part of a request's text, which would be kept with it.
+	// Copy the value: it may be part of a request's text, which would otherwise stay in
+	// memory with it.
 	v.set[key] = strings.Clone(value)
 	if v.env != nil {
 		v.env.Meta[key] = value
 	}
 }
 
-// environment returns the event for the interpreter of expressions.
+// environment returns the event in the form for the interpreter.
 func (v *view) environment() *exprEvent {
 	if v.env == nil {
 		v.env = &exprEvent{Meta: make(map[string]string, 16), Parsed: make(map[string]string, 24), view: v}

@@ -9,17 +9,17 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A whitelist drops events before any scenario sees them.
+// A whitelist drops events before any scenario runs.
 type whitelist struct {
 	name, file string
 
-	filter   *expression // nil: it is for all events
+	filter   *expression // nil if it is for all events
 	ips      map[netip.Addr]bool
 	prefixes []netip.Prefix
 	exprs    []*expression
 }
 
-// A whitelistDoc is a document of a parser file that holds a whitelist.
+// A whitelistDoc is a document of a parser file with a whitelist.
 type whitelistDoc struct {
 	Format      string     `yaml:"format"`
 	Name        string     `yaml:"name"`
@@ -40,7 +40,7 @@ type whitelistDoc struct {
 	} `yaml:"whitelist"`
 }
 
-// whitelist checks the document and reads its expressions.
+// whitelist checks the document and parses its expressions.
 func (d *whitelistDoc) whitelist(l *lists) (*whitelist, error) {
 	w := &whitelist{name: d.Name, ips: make(map[netip.Addr]bool)}
 	for _, s := range d.Whitelist.IP {
@@ -73,7 +73,7 @@ func (d *whitelistDoc) whitelist(l *lists) (*whitelist, error) {
 	return w, nil
 }
 
-// parsePrefix reads a range, or an address, which older files give as one.
+// parsePrefix parses a range, or a single address, which older files use instead.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		ip, err := netip.ParseAddr(s)
@@ -97,17 +97,17 @@ func parsePrefix(s string) (netip.Prefix, error) {
 type verdict uint8
 
 const (
-	judged      verdict = iota // it is not
-	whitelisted                // it is
-	undecided                  // that depends on the response
+	judged      verdict = iota // not whitelisted
+	whitelisted                // a whitelist matches
+	undecided                  // this depends on the response
 )
 
-// A compiledWhitelist is ready to be asked.
+// A compiledWhitelist is a whitelist with compiled conditions.
 type compiledWhitelist struct {
 	*whitelist
 
-	when, any           *cond // the filter, and any of the expressions
-	earlyWhen, earlyAny *cond // what can be said of them before the response
+	when, any           *cond // the filter, and the condition that at least one of the expressions is true
+	earlyWhen, earlyAny *cond // forms of both for the time before the response
 }
 
 func (c *compiler) whitelist(w *whitelist) compiledWhitelist {
@@ -115,7 +115,7 @@ func (c *compiler) whitelist(w *whitelist) compiledWhitelist {
 	if w.filter != nil {
 		cw.when = c.filter(w.filter)
 	}
-	// Upstream asks one expression after the other and stops at one that fails.
+	// CrowdSec evaluates the expressions in order and stops at one that fails.
 	var conds []*cond
 	for _, e := range w.exprs {
 		conds = append(conds, c.filter(e))
@@ -125,8 +125,7 @@ func (c *compiler) whitelist(w *whitelist) compiledWhitelist {
 	return cw
 }
 
-// judge asks the whitelist. Before the response is known, the answer can be that
-// it depends.
+// judge evaluates the whitelist. Before the response is known, the result can be undecided.
 func (w *compiledWhitelist) judge(v *view, early bool) verdict {
 	listed := w.lists(v.evt.Client)
 	switch {
@@ -143,14 +142,14 @@ func (w *compiledWhitelist) judge(v *view, early bool) verdict {
 	return judged
 }
 
-// meets reports whether the event meets a filter. One that fails is not met.
+// meets reports whether the event meets a filter. A filter that fails is not met.
 func (v *view) meets(filter *cond) bool {
 	v.failed = false
 	return filter.test(v) && !v.failed
 }
 
-// may reports whether the event may meet a filter, of which early is what can be
-// said early.
+// may reports whether the event may still meet a filter. early is the filter's form for the
+// time before the response.
 func (v *view) may(early *cond) bool {
 	v.failed = false
 	return early.test(v) || v.failed

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Names of fields that people log in by, in lower case and without signs and accents. A
-// password's field may have something before it, such as login[password] and
-// txtPassword; a name may, too, but a name's own words are short and common.
+// Names of login fields, in lower case and without punctuation and accents. The name of a
+// password field may have a prefix, as in login[password] and txtPassword. A user name field
+// may too, but its words are short and common.
 var (
 	userFields = newStringSet(strings.Fields(`
 		log user username userlogin userid useremail usermail login loginname loginid loginemail loginuser loginusername logon logonid
@@ -40,12 +40,12 @@ var (
 		pw pass passw userpass userpw pswd psw loginpass loginpw authpass jpass wppass mypass txtpass txtpw webpass adminpass
 		credential secretkey passuser hordepass
 		secret userident mdp codeacces codesecret sandi losen kodikos parole parol`)...)
-	// A form with one of these sets a password, and is no login.
+	// A form with one of these fields sets a new password, and is not a login.
 	newPasswords = []string{"new", "confirm", "repeat", "again", "retype", "verify", "old", "current", "password2", "password1", "pass1", "pass2", "pwd2"}
-	// What people do beside logging in, in the last element of a path.
+	// Actions other than a login, in the last element of a path.
 	otherForms = []string{"register", "registration", "signup", "sign-up", "sign_up", "reset", "forgot", "lost", "change", "password", "recover", "activate", "invit"}
 
-	// What somebody may guess in order to pay less: a code of letters and digits.
+	// Names of codes of letters and digits that someone may guess to pay less.
 	vouchers = newStringSet("coupon", "couponcode", "voucher", "vouchercode", "promo", "promocode", "promotioncode", "discountcode", "giftcard", "giftcardcode", "giftcode", "redeemcode")
 	codes    = newStringSet(
 		"code", "otp", "totp", "otpcode", "totpcode", "authcode", "authenticationcode", "verificationcode", "mfacode", "mfa", "twofactorcode",
@@ -56,12 +56,12 @@ var (
 	)
 )
 
-// generalCodes are names of codes by which people do not always log in.
+// generalCodes are names of codes that are not always for logging in.
 var generalCodes = newStringSet("code", "pin", "token", "challenge", "usercode", "accesscode", "confirmationcode", "securitycode", "confirmcode", "pincode")
 
-// plainName returns the last part of a field's name in lower case without signs and
-// accents: username of user[user_name], of login.UserName and of ctl00$Main$UserName,
-// sifre of Şifre.
+// plainName returns the last part of a field's name in lower case, without punctuation and
+// accents: username for user[user_name], for login.UserName and for ctl00$Main$UserName,
+// sifre for Şifre.
 func plainName(key string) string {
 	key = strings.TrimRight(key, "]")
 	if cut := strings.LastIndexAny(key, "[.$:"); cut >= 0 {
@@ -81,14 +81,14 @@ func plainName(key string) string {
 	return b.String()
 }
 
-// accents are letters in lower case with an accent, and plain what is below it.
+// accents are lower case letters with an accent, and plain are the same letters without it.
 const (
 	accents = "àáâãäåāăąạảấầậắæçćčđďèéêëēėęěếềệğíìîïīįıłľñńňòóôõöøőơốồộŕřśşšșťțþùúûüūůűųưýÿźžżð"
 	plain   = "aaaaaaaaaaaaaaaacccddeeeeeeeeeeegiiiiiiillnnnooooooooooorrsssstttuuuuuuuuuyyzzzd"
 )
 
-// withoutAccent returns the letter without its accent. One that is combined with it is
-// left alone, for who sends that does so with all browsers' forms.
+// withoutAccent returns the letter without its accent. Combining accents are left alone: a
+// client that sends them does so in every form.
 func withoutAccent(r rune) rune {
 	at := 0
 	for _, a := range accents {
@@ -112,7 +112,7 @@ func isPasswordField(name string) bool {
 	return false
 }
 
-// setsPassword reports whether a password in a field of that name is one to be set.
+// setsPassword reports whether a field with that name sets a new password.
 func setsPassword(name string) bool {
 	for _, word := range newPasswords {
 		if strings.Contains(name, word) {
@@ -122,15 +122,13 @@ func setsPassword(name string) bool {
 	return false
 }
 
-// looksLikeOther reports whether a path is one where people do something else than log
-// in, to judge by its last element.
+// looksLikeOther reports whether the last element of a path is an action other than a login.
 func looksLikeOther(path string) bool {
 	last := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
 	return slices.ContainsFunc(otherForms, func(word string) bool { return strings.Contains(last, word) })
 }
 
-// isCode reports whether a value is a number that an app or a message shows, and
-// that differs each time.
+// isCode reports whether a value is a one-time number from an app or a message.
 func isCode(value string) bool {
 	if len(value) < 4 || len(value) > 8 {
 		return false
@@ -143,14 +141,14 @@ func isCode(value string) bool {
 	return true
 }
 
-// isVoucher reports whether a value may be a code that a shop gives away.
+// isVoucher reports whether a value may be a voucher code of a shop.
 func isVoucher(value string) bool {
 	const shortest, longest = 4, 32
 	return len(value) >= shortest && len(value) <= longest && !strings.ContainsAny(value, " <>{}=")
 }
 
-// tokenUsers are names that stand for nobody: the password beside them is a token,
-// which no one guesses, and a machine has many.
+// tokenUsers are names that are not users: the password beside them is a token, which cannot
+// be guessed, and a machine has many of them.
 var tokenUsers = newStringSet(
 	"gitlab-ci-token", "x-access-token", "x-token-auth", "x-bitbucket-api-token-auth", "oauth2", "oauth2accesstoken", "__token__", "_json_key",
 	"_json_key_base64", "aws", "token", "<token>", "$oauthtoken", "00000000-0000-0000-0000-000000000000", "apikey", "api", "bearer", "jenkins-token",

@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// A call is what a request asks xmlrpc.php to do.
+// A call is a method call in a request to xmlrpc.php.
 type call struct {
-	gen uint32 // of the view that it was found for: see view.gen
+	gen uint32 // the generation of the view it belongs to: see view.gen
 
 	method string
-	calls  int    // bundled in it
-	first  string // the first few values, which hold the name and the password
+	calls  int    // how many calls it contains
+	first  string // the first few values, which contain the name and the password
 
-	tries  int                 // different names and passwords in the calls that are bundled
-	inner  string              // what the last of these calls
-	args   int                 // values of it, up to maxValues
-	login  string              // these
-	logins map[string]struct{} // of all
-	await  bool                // the next value is what is called
+	tries  int                 // how many different names and passwords the contained calls have
+	inner  string              // the method of the last contained call
+	args   int                 // how many values it has, up to maxValues
+	login  string              // these values
+	logins map[string]struct{} // the logins of all contained calls
+	await  bool                // the next value is a method name
 
 	bundled string // the first few of the logins
 }
 
-// What xmlrpc looks at: enough to tell, and little to make one wait for.
+// Limits for what xmlrpc reads: enough to recognize a login, and little enough to be fast.
 const (
 	maxTokens  = 8192
 	maxValues  = 3
-	maxLetters = 256 // of a text
+	maxLetters = 256 // letters of a text
 )
 
-// xmlrpc reads the call, once for an event, and reports whether there is one.
+// xmlrpc reads the call, once for each event, and reports whether there is one.
 func (v *view) xmlrpc() (*call, bool) {
 	c := &v.call
 	if c.gen != v.gen {
@@ -48,8 +48,8 @@ func (v *view) xmlrpcMethod() (string, bool) {
 	return c.method, ok
 }
 
-// xmlrpcCalls returns how many calls one to system.multicall bundles, as far as
-// the body was kept.
+// xmlrpcCalls returns how many calls a call of system.multicall contains, as far as the body
+// was kept.
 func (v *view) xmlrpcCalls() (string, bool) {
 	c, ok := v.xmlrpc()
 	if !ok || c.method != "system.multicall" {
@@ -61,8 +61,8 @@ func (v *view) xmlrpcCalls() (string, bool) {
 	return strconv.Itoa(c.calls), true
 }
 
-// read reads a call up to where the text ends or goes wrong: what there was until
-// then counts.
+// read reads a call. It stops at the end of the text or at an error, and the part before
+// that counts.
 func (c *call) read(text []byte) {
 	values := 0
 	eachEnd(text, func(name, text string) { c.end(name, text, &values) })
@@ -70,7 +70,7 @@ func (c *call) read(text []byte) {
 	c.tries, c.logins, c.login = len(c.logins), nil, ""
 }
 
-// end takes note of an element that has ended.
+// end records the end of an element.
 func (c *call) end(element, text string, values *int) {
 	switch element {
 	case "methodName":
@@ -96,7 +96,7 @@ func (c *call) end(element, text string, values *int) {
 	}
 }
 
-// value takes note of a value in one of the calls that are bundled.
+// value records a value in one of the contained calls.
 func (c *call) value(text string) {
 	switch {
 	case c.await:
@@ -107,7 +107,7 @@ func (c *call) value(text string) {
 	}
 }
 
-// endInner ends one of the calls that are bundled.
+// endInner ends one of the contained calls.
 func (c *call) endInner() {
 	if c.login != "" && takesPassword(c.inner) {
 		if c.logins == nil {
@@ -121,8 +121,8 @@ func (c *call) endInner() {
 	c.inner, c.login, c.args = "", "", 0
 }
 
-// takesPassword reports whether the first values of a call of that name are a name
-// and a password. Those of Jetpack are signed.
+// takesPassword reports whether the first values of a call with that name are a name and a
+// password. Calls of Jetpack are signed instead.
 func takesPassword(method string) bool {
 	for _, other := range []string{"system.", "demo.", "pingback.", "jetpack."} {
 		if strings.HasPrefix(method, other) {
@@ -132,14 +132,14 @@ func takesPassword(method string) bool {
 	return method != ""
 }
 
-// xmlrpcResult returns what came of a call with a name and a password: WordPress
-// answers 200 to each, and a fault with the code 403 to a wrong password.
+// xmlrpcResult returns the result of a call with a name and a password. WordPress answers
+// 200 to all of them, and reports a wrong password as a fault with the code 403.
 func (v *view) xmlrpcResult() string {
 	answer := v.answer()
 	switch {
 	case len(answer) == 0:
 		return loginTry
-	case !bytes.Contains(answer, []byte("<fault>")) && !bytes.Contains(answer, []byte("faultCode")): // that is in a bundle
+	case !bytes.Contains(answer, []byte("<fault>")) && !bytes.Contains(answer, []byte("faultCode")): // a fault inside system.multicall's answer
 		return ""
 	case bytes.Contains(answer, []byte("<int>403</int>")):
 		return loginFailure
