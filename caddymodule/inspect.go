@@ -14,34 +14,34 @@ import (
 	"go.uber.org/zap"
 )
 
-// verdictVar is the prefix of the variables with the verdicts of inspectors, so that a
-// second directive, or one in error routes, does not ask again.
+// verdictVar is the prefix of the variables with the verdicts of inspectors. With them, a
+// second directive, or one in error routes, does not inspect the request again.
 const verdictVar = "tocsin_verdict_"
 
-// inspectorPool keeps inspectors across reloads under a hash of their settings, with
-// their connections and counts.
+// inspectorPool keeps inspectors across reloads, by a hash of their settings, with their
+// connections and counts.
 var inspectorPool = caddy.NewUsagePool()
 
-// An inspector is shared by all sites of a config.
+// An inspector belongs to a config, and all sites of the config share it.
 type inspector struct {
 	middleware.Inspector
-	name string // of the module
+	name string // the module's name
 	said string // the variable for its verdict
 	logs logSwitch
 }
 
-// A heldInspector is an inspector in the pool, while a config uses it.
+// A heldInspector is an inspector from the pool that a config uses.
 type heldInspector struct {
 	*inspector
 	key    string
-	except func(r *http.Request, rule string) bool // of this config; nil: all rules count
-	stop   func()                                  // ends its work and releases the log; nil: not started
+	except func(r *http.Request, rule string) bool // the exceptions of this config; nil if all rules count
+	stop   func()                                  // stops it and releases the log; nil if not started
 }
 
 // heldInspectors are the inspectors of a config, in their order.
 type heldInspectors []*heldInspector
 
-// takeInspectors sets the inspectors of a. It reads files, opens no connection and
+// takeInspectors sets the inspectors of a. It reads files, but opens no connection and
 // starts nothing.
 func (a *App) takeInspectors(ctx caddy.Context) error {
 	loaded, err := ctx.LoadModule(a, "InspectorsRaw")
@@ -95,7 +95,7 @@ func (i *inspector) Destruct() error {
 	return nil
 }
 
-// start starts the inspectors, which log to l.
+// start starts the inspectors. They log to l.
 func (all heldInspectors) start(l *zap.Logger) {
 	for _, i := range all {
 		release := i.logs.use(l)
@@ -107,7 +107,7 @@ func (all heldInspectors) start(l *zap.Logger) {
 	}
 }
 
-// end ends the work of start.
+// end stops what start has started.
 func (all heldInspectors) end() {
 	for _, i := range all {
 		if i.stop != nil {
@@ -138,13 +138,13 @@ func (all heldInspectors) giveBack() error {
 // passed is the usual verdict.
 var passed inspect.Verdict
 
-// Inspect implements [middleware.Inspector]. It asks once about each request, even if
-// the request passes several directives.
+// Inspect implements [middleware.Inspector]. It inspects each request once, even if the
+// request passes several directives.
 func (i *inspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
 	return i.once(r, in, i.said)
 }
 
-// once inspects r, unless the variable said has what came of it.
+// once inspects r, unless the variable said already has the verdict.
 func (i *inspector) once(r *http.Request, in inspect.Details, variable string) (inspect.Verdict, error) {
 	if v, ok := caddyhttp.GetVar(r.Context(), variable).(*inspect.Verdict); ok {
 		return *v, nil
@@ -155,7 +155,7 @@ func (i *inspector) once(r *http.Request, in inspect.Details, variable string) (
 	}
 	said := &passed
 	if again := v; again != passed {
-		again.Found = nil // it is told of once
+		again.Found = nil // report findings only once
 		said = &again
 	}
 	caddyhttp.SetVar(r.Context(), variable, said)
@@ -169,8 +169,8 @@ func (i *inspector) Owns(target string) bool {
 	return ok && o.Owns(target)
 }
 
-// original completes the details of a request with Caddy's knowledge: the request
-// before rewrites, and whether the client used TLS to a trusted proxy.
+// original completes the details of a request with facts from Caddy: the request before
+// rewrites, and whether the client used TLS to a trusted proxy.
 func original(r *http.Request, in *inspect.Details) {
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		in.Method, in.Target = orig.Method, orig.RequestURI
@@ -184,7 +184,7 @@ func endsTLS(r *http.Request) bool {
 	return behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// inspect sets the inspectors of this site, except those that it turns off.
+// inspect sets the inspectors of this site, without those that it turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	cfg.Original = original
 	cfg.Found, cfg.Standing = h.engine.Found, h.engine.Known
@@ -200,10 +200,10 @@ func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	}
 }
 
-// siteModes are the words of the option waf of a site.
+// siteModes are the values of a site's option waf.
 var siteModes = map[string]inspect.Mode{"": inspect.ModeDefault, "on": inspect.Enforce, "observe": inspect.Observe}
 
-// A sited inspector asks as a config and a site of it say.
+// A sited is an inspector with the settings of a config and a site.
 type sited struct {
 	*inspector
 	except func(r *http.Request, rule string) bool

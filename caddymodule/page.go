@@ -7,17 +7,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// A pageKey is what pages for stopped clients differ in.
+// A pageKey is everything by which pages for stopped clients can differ.
 type pageKey struct {
 	file, title string
 	look        Look // placeholders replaced
 }
 
-// pages are those of a config, made so far: a thousand sites that look the same share
-// one. The zero value is ready. Sites are provisioned one after another.
+// pages are the pages that a config has built so far. A thousand sites with the same look
+// share one page. The zero value is ready. Sites are provisioned one after another.
 type pages map[pageKey]*middleware.Page
 
-// of returns the page that key describes: the one in its file, or the built-in one.
+// of returns the page for key: the one in its file, or the built-in one.
 func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (*middleware.Page, error) {
 	var err error
 	if key.file, err = repl.ReplaceOrErr(key.file, true, true); err != nil {

@@ -9,30 +9,29 @@ import (
 	"go.uber.org/zap"
 )
 
-// engines keeps engines across reloads, by the State that they are made from.
-// A new config provisions before the old one is cleaned up, so an engine that
-// both want never rests.
+// engines keeps engines across reloads, by the State that they are made from. A new config
+// is provisioned before the old one is cleaned up, so an engine that both use never stops.
 var engines = caddy.NewUsagePool()
 
-// A pooled engine has with it what is to survive a reload together with it.
+// A pooled is an engine and the other data that survives a reload with it.
 type pooled struct {
 	*engine.Engine
 	*parts
 	shared    *shared
 	alerts    *alertLog
-	countries countries // of the clients that were stopped
-	snapshot  string    // path; empty: it has none
+	countries countries // the countries of stopped clients
+	snapshot  string    // the snapshot's path; empty if there is none
 	logs      logSwitch
-	folder    string        // of snapshots of other engines that nobody needs; empty: none
-	ready     atomic.Bool   // it was once: see wasReady
-	proxies   atomic.Uint64 // lookups of trusted proxies that a remote source has a decision about
+	folder    string        // the folder with old snapshots of other engines to remove; empty if there is none
+	ready     atomic.Bool   // the engine was ready at least once: see wasReady
+	proxies   atomic.Uint64 // lookups for trusted proxies about which a remote source has a decision
 }
 
-// take gets the engine made from s out of the pool, or puts it in. It opens no
-// connection and starts nothing.
+// take returns the engine for s from the pool, or adds it. It opens no connection and starts
+// nothing.
 func take(s State, key string, l *zap.Logger) (*pooled, error) {
-	// Not in the constructor below: the pool holds its entry locked there, and
-	// to range over it would wait for ever.
+	// This is not in the constructor below, because the pool's entry is locked there, and
+	// ranging over the pool would never return.
 	old := running()
 	v, _, err := engines.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return newPooled(s, key, old, l)
@@ -43,7 +42,7 @@ func take(s State, key string, l *zap.Logger) (*pooled, error) {
 	return v.(*pooled), nil
 }
 
-// running returns the engine of the config that runs, nil if there is none.
+// running returns the engine of the running config, or nil if there is none.
 func running() *pooled {
 	var p *pooled
 	engines.Range(func(_, v any) bool {
@@ -53,10 +52,9 @@ func running() *pooled {
 	return p
 }
 
-// newPooled makes the engine that s describes. If there is an old one, it starts
-// with what that knows about the sources that stay: their first sync may be
-// long in coming, and meanwhile bans hold. What the engine has to say until it
-// is started goes to l.
+// newPooled creates the engine for s. If there is an old engine, the new one starts with its
+// decisions from the sources that stay: the first sync may take long, and bans must hold
+// until then. The engine logs to l until it is started.
 func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error) {
 	files := s.snapshots(key)
 	p := &pooled{snapshot: files.own, folder: files.folder}
@@ -95,7 +93,7 @@ func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error)
 	return p, nil
 }
 
-// start sets p running and has it log to l until release is called.
+// start starts p and makes it log to l until release is called.
 func (p *pooled) start(l *zap.Logger) (release func()) {
 	release = p.logs.use(l)
 	p.Start()
@@ -105,9 +103,9 @@ func (p *pooled) start(l *zap.Logger) (release func()) {
 	return release
 }
 
-// wasReady reports whether p was ever fit to judge by: each of its sources was in
-// sync, or the snapshot or the engine before says that this very source was. It stays
-// true when p falls behind later: then decisions run out, and the site lives.
+// wasReady reports whether p was ever ready: each of its sources was in sync, or the
+// snapshot or the earlier engine says that this source was. It stays true if p falls behind
+// later: decisions then expire, but the site keeps working.
 func (p *pooled) wasReady() bool {
 	if p.ready.Load() {
 		return true
@@ -119,9 +117,9 @@ func (p *pooled) wasReady() bool {
 	return true
 }
 
-// Destruct stops p. The engine bounds how long that takes, since Caddy waits
-// for it under the lock on its config. One that never ran, as in caddy validate,
-// does not write its snapshot over that of a server that runs.
+// Destruct stops p. The engine limits how long that takes, because Caddy holds the lock on
+// its config while it waits. An engine that never ran, as in caddy validate, does not
+// overwrite the snapshot of a running server.
 func (p *pooled) Destruct() error {
 	err := p.Close()
 	p.alerts.flush()

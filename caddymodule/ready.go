@@ -12,18 +12,18 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 )
 
-// readiness is what the directive tocsin_ready says.
+// readiness is the answer of the directive tocsin_ready.
 type readiness struct {
 	Ready  bool   `json:"ready"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// Ready answers health checks: with status 200 and {"ready":true} while every
-// source of decisions is in sync, or was recently enough, and else with status 503
-// and {"ready":false,"reason":"…"}, where the reason names the sources. A server
-// that is not ready still enforces what it knows. So whoever takes servers out of
-// service by this answer should leave some in if all of them give it, as they do
-// when they follow one CrowdSec and that is down.
+// Ready answers health checks. It answers with status 200 and {"ready":true} while every
+// source of decisions is in sync, or was recently enough. Otherwise it answers with status
+// 503 and {"ready":false,"reason":"…"}, and the reason names the sources. A server that is
+// not ready still enforces the decisions that it has. So a load balancer that uses this
+// answer should keep some servers if all of them are not ready, which happens when they all
+// use one CrowdSec and that is down.
 type Ready struct{ engine *pooled }
 
 // CaddyModule returns the Caddy module information.
@@ -54,7 +54,7 @@ func (h *Ready) ServeHTTP(w http.ResponseWriter, _ *http.Request, _ caddyhttp.Ha
 	if !a.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_, _ = w.Write(append(text, '\n')) // a client that went away has no use for an error
+	_, _ = w.Write(append(text, '\n')) // the client has gone, so nobody can receive an error
 	return nil
 }
 

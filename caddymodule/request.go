@@ -17,12 +17,12 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// maxPlaceholder bounds a placeholder that others fill, in bytes.
+// maxPlaceholder is the largest length of a placeholder with text from others, in bytes.
 const maxPlaceholder = 256
 
-// clientIP is the [middleware.IPFunc] for Caddy, which has found the address
-// already and knows what proxies to trust. It does not unmap IPv4 addresses, so
-// the result is to be normalized, as a middleware does.
+// clientIP is the [middleware.IPFunc] for Caddy. Caddy has already found the address and
+// knows which proxies to trust. It does not unmap IPv4 addresses, so the result must be
+// normalized, as the middleware does.
 func clientIP(r *http.Request) netip.Addr {
 	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	ip, err := netip.ParseAddr(s)
@@ -32,9 +32,9 @@ func clientIP(r *http.Request) netip.Addr {
 	return ip
 }
 
-// lookup asks the engine about the client of the request behind ctx. No remote source
-// has a say about a proxy that is trusted: behind it are all clients. It is the client
-// itself where it says of none.
+// lookup looks up the client of the request with ctx. Decisions of remote sources about a
+// trusted proxy are ignored, because all clients are behind it. If the proxy names no
+// client, it is the client itself.
 func (p *pooled) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bool) {
 	d, found := p.Lookup(ctx, ip)
 	if found && !p.ByOperator(d.Source) && isTrustedProxy(ctx, ip) {
@@ -44,8 +44,8 @@ func (p *pooled) lookup(ctx context.Context, ip netip.Addr) (lookup.Decision, bo
 	return d, found
 }
 
-// isTrustedProxy reports whether the request behind ctx comes from ip, and that is a
-// proxy which Caddy trusts.
+// isTrustedProxy reports whether the request with ctx comes from ip, and Caddy trusts ip as
+// a proxy.
 func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
 	if trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool); !trusted {
 		return false
@@ -58,7 +58,7 @@ func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
 	return err == nil && lookup.Normalize(remote.Addr()) == ip
 }
 
-// setPlaceholders makes d known to what handles r from now on:
+// setPlaceholders sets placeholders for all later handlers of r:
 //
 //	{http.tocsin.action}  ban, captcha or throttle
 //	{http.tocsin.reason}  why, mostly a scenario's name
@@ -68,9 +68,9 @@ func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
 //	{http.tocsin.until}   when it ends, as in RFC 3339; empty: never
 //	{http.tocsin.ref}     the reference of a stopped request; else empty
 //
-// What has to do with a challenge has {http.tocsin.challenge} too.
+// Requests that involve a challenge have {http.tocsin.challenge} too.
 func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
-	const name = appID + ".placeholders" // among the variables of a request
+	const name = appID + ".placeholders" // the name of the request variable
 	now := placeholders{*d, ref}
 	if p, ok := caddyhttp.GetVar(r.Context(), name).(*placeholders); ok {
 		*p = now
@@ -82,8 +82,8 @@ func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 	}
 }
 
-// placeholders computes the values only when something asks for them. For most requests
-// nothing does.
+// placeholders computes the values only when a handler uses them. Most requests never need
+// them.
 type placeholders struct {
 	decision lookup.Decision
 	ref      string
@@ -116,22 +116,22 @@ func (p *placeholders) value(key string) (any, bool) {
 	return nil, false
 }
 
-// setChallenge sets {http.tocsin.challenge} to what has happened to r: "sent" if
-// a challenge was, "answered" if r was the answer to one, or "passed" if it went
-// on because one had been solved.
+// setChallenge sets {http.tocsin.challenge}: "sent" if r was answered with a challenge,
+// "answered" if r was the answer to one, or "passed" if r continued because the client had
+// solved one.
 func setChallenge(r *http.Request, what string) {
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Set("http.tocsin.challenge", what)
 	}
 }
 
-// setPassed makes known that r goes on because of a pass, against a decision.
+// setPassed records that r continues because of a pass, despite a decision.
 func setPassed(r *http.Request, stop *middleware.Stop) {
 	setPlaceholders(r, &stop.Decision, "")
 	setChallenge(r, "passed")
 }
 
-// about returns what d is about: 192.0.2.0/24, FR or AS64496.
+// about returns the subject of d: 192.0.2.0/24, FR or AS64496.
 func about(d *lookup.Decision) string {
 	if d.Prefix.IsValid() {
 		return d.Prefix.String()
@@ -139,8 +139,8 @@ func about(d *lookup.Decision) string {
 	return admin.NewDecision(d).Target
 }
 
-// harmless returns s without what could do harm in a page or a header. Reasons
-// and origins are free text from afar, and users put them into both.
+// harmless returns s without characters that could do harm in a page or a header. Reasons
+// and origins are free text from other servers, and operators put them into both.
 func harmless(s string) string {
 	if len(s) > maxPlaceholder {
 		s = s[:maxPlaceholder]
@@ -153,16 +153,16 @@ func harmless(s string) string {
 	}, s)
 }
 
-// trustsLeftmost reports whether srv takes a client's address from the left end
-// of X-Forwarded-For, which the client itself may have written. Caddy shows
-// nowhere whether trusted_proxies is set, once it is loaded, so this looks for
-// the field; should a later Caddy have no such field, there is no warning.
+// trustsLeftmost reports whether srv takes a client's address from the left end of
+// X-Forwarded-For, which the client itself can write. After loading, Caddy does not expose
+// whether trusted_proxies is set, so this code looks for the field by its name. If a later
+// Caddy has no such field, there is no warning.
 func trustsLeftmost(srv *caddyhttp.Server) bool {
 	return srv != nil && srv.TrustedProxiesStrict == 0 && trustsProxies(srv)
 }
 
-// trustsProxyAt reports whether srv believes a proxy at ip what it says about clients.
-// Caddy tells nobody whom it trusts, so this shows it a request from there.
+// trustsProxyAt reports whether srv trusts a proxy at ip. Caddy does not expose the trusted
+// proxies, so this tests a request from ip.
 func trustsProxyAt(srv *caddyhttp.Server, ip netip.Addr) bool {
 	r := &http.Request{URL: new(url.URL), Header: http.Header{}, RemoteAddr: netip.AddrPortFrom(ip, 1).String()}
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, srv)
@@ -170,7 +170,7 @@ func trustsProxyAt(srv *caddyhttp.Server, ip netip.Addr) bool {
 	return trusted
 }
 
-// trustsProxies reports whether srv believes any proxy what it says about clients.
+// trustsProxies reports whether srv trusts any proxy.
 func trustsProxies(srv *caddyhttp.Server) bool {
 	if srv == nil {
 		return false

@@ -7,16 +7,16 @@ import (
 	"github.com/tocsin-project/tocsin/detect"
 )
 
-// A ruleSwitch has a detector, which outlives many configs, look for what the
-// newest config that runs says.
+// A ruleSwitch makes a detector, which outlives many configs, use the rules of the newest
+// running config.
 type ruleSwitch struct {
 	detector *detect.Detector
 
 	mu    sync.Mutex
-	users []*ruleUser // running configs, the newest last
+	users []*ruleUser // the running configs, the newest last
 }
 
-// A ruleUser is a config that runs.
+// A ruleUser is a running config.
 type ruleUser struct {
 	of    *ruleSwitch
 	rules *detect.Rules
@@ -24,7 +24,7 @@ type ruleUser struct {
 
 func newRuleSwitch() *ruleSwitch { return &ruleSwitch{detector: detect.New(detect.Config{})} }
 
-// use has the detector look for r until the user is released.
+// use makes the detector use r until the user is released.
 func (s *ruleSwitch) use(r *detect.Rules) *ruleUser {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,9 +34,9 @@ func (s *ruleSwitch) use(r *detect.Rules) *ruleUser {
 	return u
 }
 
-// release lets the newest of the others take over, so that a config that fails to
-// start leaves the running one its rules. When there is none the rules stay: the
-// next config may be about to say the same, and finds what was counted.
+// release switches to the newest remaining config, so a config that fails to start leaves
+// the running one its rules. If no config is left, the rules stay: the next config may have
+// the same ones, and can continue their counts.
 func (u *ruleUser) release() {
 	s := u.of
 	s.mu.Lock()
@@ -51,7 +51,7 @@ func (u *ruleUser) release() {
 	}
 }
 
-// replace has the detector look for fresh rules instead of the user's.
+// replace gives the user new rules.
 func (u *ruleUser) replace(fresh *detect.Rules) {
 	s := u.of
 	s.mu.Lock()
@@ -69,7 +69,7 @@ func (u *ruleUser) current() *detect.Rules {
 	return u.rules
 }
 
-// names returns the names of the scenarios that are looked for.
+// names returns the names of the scenarios in use.
 func (s *ruleSwitch) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,21 +17,20 @@ import (
 	"github.com/tocsin-project/tocsin/detect"
 )
 
-// scenarioName is what names may look like: in expressions and in logs nothing in
-// them means anything.
+// scenarioName is the form of allowed names: their characters have no special meaning in
+// expressions and in logs.
 var scenarioName = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,100}$`)
 
-// defaultBlackhole is how long a client that a scenario was told of is not told
-// of again.
+// defaultBlackhole is how long further alerts about the same client are suppressed.
 const defaultBlackhole = time.Minute
 
-// Scenario is one of your own: it counts the requests that match, and is told of
+// Scenario is one of your own. It counts the requests that match, and raises an alert about
 // a client that sends more than leak away.
 //
-// It has to say what an innocent client does not do: by what the requests are, in
-// match; by how they are answered, in a status of 400 or more; or by how many there
-// are, in capacity and leak. With a capacity and neither of the others it counts
-// every request of a client, for a limit of requests; a page may bring dozens.
+// It must select what an honest client does not do: by the requests, in match; by their
+// answers, in a status of 400 or more; or by their number, in capacity and leak. With a
+// capacity and neither of the others, it counts every request of a client, as a request
+// limit; a page may cause dozens of requests.
 type Scenario struct {
 	// Name in alerts and decisions: letters, digits, and any of /._-. Required.
 	Name string `json:"name,omitempty" option:"-"`
@@ -70,8 +69,8 @@ func (s *Scenario) provision(ctx caddy.Context) error {
 	return s.sets.FromInterface(loaded)
 }
 
-// check says what is wrong with what the operator has written. Whether the matchers
-// are any good turns out when they are loaded.
+// check returns an error if the operator's settings are wrong. Errors in matchers appear
+// when they are loaded.
 func (s *Scenario) check() error {
 	switch {
 	case !scenarioName.MatchString(s.Name):
@@ -96,8 +95,8 @@ func (s *Scenario) check() error {
 	return s.checkAim()
 }
 
-// checkAim refuses a scenario that means everybody: such a one bans each client at
-// its first request, or at the first that goes well.
+// checkAim rejects a scenario that matches everyone: it would ban each client at its first
+// request, or at its first successful one.
 func (s *Scenario) checkAim() error {
 	const choices = "add match { … } with paths that no visitor requests, or capacity and leak to limit the requests of a client"
 	if len(s.Match) > 0 || s.Capacity > 0 {
@@ -115,7 +114,7 @@ func (s *Scenario) checkAim() error {
 	return nil
 }
 
-// rules returns s in the form of CrowdSec's scenarios, of which JSON is one.
+// rules returns s in the format of CrowdSec's scenarios. JSON is valid there.
 func (s *Scenario) rules() (*detect.Rules, error) {
 	text, err := json.Marshal(s.document())
 	if err != nil {
@@ -126,7 +125,7 @@ func (s *Scenario) rules() (*detect.Rules, error) {
 		return nil, err
 	}
 	if s.Policy.Action == "" {
-		return r, nil // as local says
+		return r, nil // the option local decides the action
 	}
 	p, err := s.Policy.parse()
 	if err != nil {
@@ -145,7 +144,7 @@ func (s *Scenario) document() map[string]any {
 		filter += " && evt.Meta.http_status in [" + strings.Join(words, ", ") + "]"
 	}
 	labels := map[string]any{"remediation": true}
-	if len(s.Match) == 0 { // everybody meets broken links, and an office sends many requests
+	if len(s.Match) == 0 { // everyone meets broken links, and an office sends many requests
 		labels["action"], labels["at_most"], labels["duration"] = "captcha", "captcha", "30m"
 	}
 	d := map[string]any{

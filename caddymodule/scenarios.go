@@ -13,15 +13,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// Who says what a scenario leads to, in [admin.Scenario].
+// The sources of a scenario's action, in [admin.Scenario].
 const (
 	saidByPolicy   = "policy"   // a policy in the block of detect
 	saidByLocal    = "local"    // the option local, or its default
 	saidByScenario = "scenario" // the scenario's file, or your own scenario
 )
 
-// newScenarios says what rules, to which the policies of d were applied, lead
-// to under l. alerts counts what they have led to, by name.
+// newScenarios returns the scenarios of rules, to which the policies of d were applied, with
+// their actions under l. alerts has the number of alerts by name.
 func newScenarios(rules *detect.Rules, d *Detect, l Local, alerts map[string]uint64) admin.Scenarios {
 	a := admin.Scenarios{Scenarios: []admin.Scenario{}}
 	for _, s := range rules.Scenarios() {
@@ -41,8 +41,8 @@ func newScenarios(rules *detect.Rules, d *Detect, l Local, alerts map[string]uin
 	return a
 }
 
-// lead fills in what an alert of s, to which p was applied, leads to under l: what
-// the engine decides, see [engine.Local], and who has said so.
+// lead sets the action that an alert of s leads to under l, after p was applied: the
+// engine's decision, see [engine.Local], and the setting that it comes from.
 func lead(a *admin.Scenario, s *detect.Scenario, p Policy, l Local) {
 	local := l.config()
 	switch {
@@ -56,7 +56,7 @@ func lead(a *admin.Scenario, s *detect.Scenario, p Policy, l Local) {
 		a.Action, a.ActionFrom = "guard "+s.Guard.String(), saidByScenario
 	case p.Action != "":
 		a.Action, a.ActionFrom = p.Action, saidByPolicy
-	case s.Ordered: // one of the operator's own
+	case s.Ordered: // the operator's own scenario
 		a.Action, a.ActionFrom = s.Action.String(), saidByScenario
 	case local.Action != lookup.None:
 		a.Action, a.ActionFrom = local.Action.String(), saidByLocal
@@ -79,7 +79,7 @@ func lead(a *admin.Scenario, s *detect.Scenario, p Policy, l Local) {
 	a.DurationSeconds = length.Seconds()
 }
 
-// defaultDuration is that of decisions for which nobody says one: see [engine.Local].
+// defaultDuration is the duration of decisions for which none is set: see [engine.Local].
 const defaultDuration = 4 * time.Hour
 
 // Scenarios implements [admin.App].

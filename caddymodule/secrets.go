@@ -16,22 +16,21 @@ import (
 )
 
 const (
-	// storedSecrets is the name under which Caddy's storage holds the secrets.
+	// storedSecrets is the key of the secrets in Caddy's storage.
 	storedSecrets = "tocsin/challenge.json"
 
 	secretBytes    = 32
-	rotateInterval = 7 * 24 * time.Hour // how long a secret signs
-	// overlap is how long before it signs a new secret is there for all servers
-	// to read, and how long after it has signed last it is accepted: the longest
-	// that a pass can last, and some more.
+	rotateInterval = 7 * 24 * time.Hour // how long a secret is used to sign
+	// overlap is the time between storing a new secret and signing with it, so that all
+	// servers can read it first. It is also how long a secret is accepted after its last
+	// use: a little more than the longest life of a pass.
 	overlap      = 25 * time.Hour
-	readInterval = 10 * time.Minute // how often the secrets are read again
-	retryRead    = time.Minute      // and if they could not be read
+	readInterval = 10 * time.Minute // the time between two reads of the secrets
+	retryRead    = time.Minute      // the time until the next try after an error
 	readTimeout  = 30 * time.Second
 )
 
-// storage is what of Caddy's storage is used; all servers of a cluster have the
-// same.
+// storage has the used methods of Caddy's storage. All servers of a cluster share it.
 type storage interface {
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error
@@ -39,26 +38,25 @@ type storage interface {
 	Store(ctx context.Context, key string, value []byte) error
 }
 
-// A storedSecret is one of the secrets in the storage, which are in the order of
-// time.
+// A storedSecret is one secret in the storage. They are stored in the order of time.
 type storedSecret struct {
-	From   time.Time `json:"from"` // when it begins to sign
+	From   time.Time `json:"from"` // when servers begin to sign with it
 	Secret []byte    `json:"secret"`
 }
 
-// A secretKeeper keeps a keyring in sync with the secrets in Caddy's storage,
-// which it makes when there are none and replaces once a week.
+// A secretKeeper keeps a keyring in sync with the secrets in Caddy's storage. It creates
+// them if there are none, and replaces them once a week.
 type secretKeeper struct {
 	storage storage
 	ring    *challenge.Keyring
-	own     []byte // signs until the stored ones are read, and is accepted for ever
+	own     []byte // signs until the stored secrets are read, and is always accepted
 	logger  *zap.Logger
-	read    atomic.Bool // the stored secrets sign
+	read    atomic.Bool // the stored secrets have been read and are in use
 }
 
-// run keeps the keyring in step until ctx ends. Without the storage the last
-// keys stay in use: a visitor may have to solve a second challenge after a
-// restart, or on another server, and none is let in without one.
+// run keeps the keyring in sync until ctx ends. If the storage fails, the last keys stay in
+// use. A visitor may then have to solve a second challenge after a restart or on another
+// server, but no visitor gets in without one.
 func (k *secretKeeper) run(ctx context.Context) {
 	for {
 		pause := readInterval
@@ -94,14 +92,14 @@ func (k *secretKeeper) refresh(ctx context.Context) error {
 	return nil
 }
 
-// renew brings the stored secrets up to date, unless another server did so
-// meanwhile, and returns them.
+// renew updates the stored secrets, unless another server has just done so, and returns
+// them.
 func (k *secretKeeper) renew(ctx context.Context) (all []storedSecret, err error) {
 	if err := k.storage.Lock(ctx, storedSecrets); err != nil {
 		return nil, fmt.Errorf("locking %s in the storage: %w", storedSecrets, err)
 	}
 	defer func() {
-		// Even if the time is up: the others wait for it.
+		// Unlock even if the time is up, because other servers wait for the lock.
 		err = errors.Join(err, k.storage.Unlock(context.WithoutCancel(ctx), storedSecrets))
 	}()
 	if all, err = k.load(ctx); err != nil {
@@ -141,8 +139,8 @@ func (k *secretKeeper) load(ctx context.Context) ([]storedSecret, error) {
 	return all, nil
 }
 
-// rotate returns all without those secrets that nobody needs any more, and with
-// a new one if it is time, and whether there was anything to do.
+// rotate returns all secrets that are still needed, with a new one if it is time, and
+// whether anything changed.
 func rotate(all []storedSecret, now time.Time) (next []storedSecret, due bool) {
 	next = slices.Clone(all)
 	for len(next) > 1 && now.Sub(next[1].From) > overlap {
@@ -163,8 +161,8 @@ func newSecret(from time.Time) storedSecret {
 	return s
 }
 
-// inUse returns the secrets of all: first the one to sign with, which is the
-// newest that has begun, or the oldest if a clock is wrong and none has.
+// inUse returns the secrets in use. The first one is for signing: the newest that has begun,
+// or the oldest if none has, because a clock is wrong.
 func inUse(all []storedSecret, now time.Time) [][]byte {
 	signs := 0
 	for i, s := range all {

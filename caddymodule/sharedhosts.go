@@ -9,9 +9,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// hintHosts says that sites of one domain ask for a challenge each, since passes hold for
-// one host unless the option hosts says otherwise. That is no default: a cookie for a
-// domain goes to all hosts below it, and some may belong to others.
+// hintHosts logs that each site of a domain asks for its own challenge, because a pass is
+// valid for one host unless the option hosts says otherwise. This is not the default,
+// because a cookie for a domain goes to all hosts below it, and some may belong to others.
 func (a *App) hintHosts() {
 	if a.passage == nil || len(a.passage.cfg.Hosts) > 0 {
 		return
@@ -23,7 +23,8 @@ func (a *App) hintHosts() {
 	}
 }
 
-// domains returns the domains that several guarded hosts of the config are in, with these.
+// domains returns the domains that contain several guarded hosts of the config, with these
+// hosts.
 func (a *App) domains() map[string][]string {
 	all := map[string][]string{}
 	for _, p := range a.places {

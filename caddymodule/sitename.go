@@ -13,17 +13,17 @@ import (
 // anySite is the name of a site that answers for every host.
 const anySite = "*"
 
-// A siteNamer names the site that a directive stands in. Guards count what is tried
-// at one site, and a client may write another Host into each request, so the name
-// comes from the config: see [event.Event].Site.
+// A siteNamer finds the name of the site that contains a directive. Guards count attempts at
+// one site, and a client may write a different Host into each request, so the name comes
+// from the config: see [event.Event].Site.
 type siteNamer struct {
-	known  bool // where the directive stands was found
+	known  bool // the directive's place in the routes was found
 	hosts  map[string]bool
 	others []string // patterns, such as *.example.com
 }
 
-// describe returns what corrects an event by what Caddy knows. Routes are complete
-// only when the config runs, so the first request has the site's name found.
+// describe returns a function that completes an event with facts from Caddy. Routes are
+// complete only when the config runs, so the site's name is found at the first request.
 func (h *Handler) describe(w *watch) func(*http.Request, *event.Event) {
 	namer := sync.OnceValue(func() *siteNamer {
 		if h.place == nil || h.place.server == nil {
@@ -37,8 +37,8 @@ func (h *Handler) describe(w *watch) func(*http.Request, *event.Event) {
 	}
 }
 
-// newSiteNamer finds the host matchers that a request passes on its way through
-// routes to the directive h. The innermost name the site.
+// newSiteNamer finds the host matchers on the way through routes to the directive h. The
+// innermost matcher gives the name of the site.
 func newSiteNamer(routes caddyhttp.RouteList, h *Handler) *siteNamer {
 	n := &siteNamer{hosts: map[string]bool{}}
 	var patterns []string
@@ -55,8 +55,8 @@ func newSiteNamer(routes caddyhttp.RouteList, h *Handler) *siteNamer {
 	return n
 }
 
-// hostsTo returns the patterns of the innermost host matchers on the way to h, none
-// if every host gets there, and whether h is in routes.
+// hostsTo returns the patterns of the innermost host matchers on the way to h, and whether h
+// is in routes. There are none if every host gets to h.
 func hostsTo(routes caddyhttp.RouteList, h *Handler) (patterns []string, found bool) {
 	isHere := func(other caddyhttp.MiddlewareHandler) bool { return other == h }
 	for _, route := range routes {
@@ -76,8 +76,8 @@ func hostsTo(routes caddyhttp.RouteList, h *Handler) (patterns []string, found b
 	return nil, false
 }
 
-// hostsOf returns the patterns of all host matchers in sets; none if a set has no such
-// matcher, for then every host matches.
+// hostsOf returns the patterns of all host matchers in sets. There are none if a set has no
+// host matcher, because then every host matches.
 func hostsOf(sets caddyhttp.MatcherSets) (patterns []string) {
 	for _, set := range sets {
 		i := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
@@ -89,9 +89,9 @@ func hostsOf(sets caddyhttp.MatcherSets) (patterns []string) {
 	return patterns
 }
 
-// name returns the name of the site that r came to; empty if only its host tells. A
-// site for every host is told by the name in the TLS handshake, for which the server
-// must have a certificate.
+// name returns the name of the site for r, or nothing if it depends only on the request's
+// Host. A site for every host takes its name from the TLS handshake, because the server must
+// have a certificate for that name.
 func (n *siteNamer) name(r *http.Request) string {
 	if !n.known {
 		return ""

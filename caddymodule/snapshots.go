@@ -15,27 +15,27 @@ import (
 
 const (
 	snapshotOff  = "off"
-	snapshotMark = 16            // characters of an engine's key in the name of its snapshot
-	earlierFile  = "tocsin.snap" // that all engines of a data folder had before
+	snapshotMark = 16            // how many characters of an engine's key are in its snapshot's name
+	earlierFile  = "tocsin.snap" // the old name for all engines of a data folder
 
-	// What others leave behind: enough to go back to an earlier config, or to restart
-	// one server after the other.
+	// Limits for old snapshots: enough to go back to an earlier config, or to restart one
+	// server after the other.
 	maxSnapshots = 4
 	maxUnused    = 30 * 24 * time.Hour
-	maxHalf      = time.Hour // age of a file that nobody finished
+	maxHalf      = time.Hour // age at which an unfinished file is removed
 )
 
 // snapshotFiles are the snapshots of an engine.
 type snapshotFiles struct {
-	own    string   // that it writes; empty: none
-	others []string // that it can start from if its own is missing, the newest first
-	folder string   // that has them; empty: the operator has named the file
+	own    string   // the file that it writes; empty if there is none
+	others []string // files to start from if its own is missing, the newest first
+	folder string   // their folder; empty if the operator has named the file
 }
 
-// snapshots returns the files of the engine made from s, which is resolved and has
-// this key. In Caddy's data folder each engine has a file of its own. One that has
-// none yet, since its config has changed while the server was down, starts from what
-// the newest of the others knows about the sources that stay.
+// snapshots returns the files for the engine of s, which is resolved and has this key. In
+// Caddy's data folder each engine has its own file. If it has none yet, because its config
+// changed while the server was down, it starts with the newest of the other snapshots, and
+// uses its decisions from the sources that stay.
 func (s State) snapshots(key string) snapshotFiles {
 	switch s.Snapshot {
 	case snapshotOff:
@@ -50,9 +50,9 @@ func (s State) snapshots(key string) snapshotFiles {
 	return snapshotFiles{own, others[:min(len(others), maxSnapshots)], folder}
 }
 
-// otherSnapshots returns the snapshots in folder but own, the newest first.
+// otherSnapshots returns the snapshots in folder except own, the newest first.
 func otherSnapshots(folder, own string) []string {
-	all, _ := filepath.Glob(filepath.Join(folder, "tocsin-*.snap")) // the pattern is good
+	all, _ := filepath.Glob(filepath.Join(folder, "tocsin-*.snap")) // the pattern is valid
 	all = append(all, filepath.Join(folder, earlierFile))
 	changed := map[string]time.Time{}
 	for _, path := range all {
@@ -67,8 +67,8 @@ func otherSnapshots(folder, own string) []string {
 	return all
 }
 
-// tidySnapshots removes the snapshots in folder that nobody is likely to need: they
-// hold addresses, and every change of a config makes a new one. Those in use stay.
+// tidySnapshots removes the snapshots in folder that are probably not needed: they contain
+// addresses, and every change of a config creates a new one. Those in use stay.
 func tidySnapshots(folder, own string, log *zap.Logger) {
 	for i, path := range otherSnapshots(folder, own) {
 		if i < maxSnapshots && !isOld(path, maxUnused) {
@@ -81,7 +81,7 @@ func tidySnapshots(folder, own string, log *zap.Logger) {
 	half, _ := filepath.Glob(filepath.Join(folder, "tocsin*.snap.*"))
 	for _, path := range half {
 		if filepath.Ext(path) != ".lock" && isOld(path, maxHalf) {
-			_ = os.Remove(path) // the next start tries again
+			_ = os.Remove(path) // on error, the next start tries again
 		}
 	}
 }

@@ -16,9 +16,9 @@ import (
 // pass is the value of AppSec.BodyOver and AppSec.Overload that lets requests pass.
 const pass = "pass"
 
-// AppSec is the AppSec component of CrowdSec 1.6.0 or later, which is asked about
-// requests before the site sees them. Placeholders are replaced in all of its
-// strings when the config is loaded.
+// AppSec is the AppSec component of CrowdSec 1.6.0 or later, which inspects requests before
+// the site sees them. Placeholders are replaced in all of its strings when the config is
+// loaded.
 type AppSec struct {
 	// Where it listens, such as http://127.0.0.1:7422 or
 	// unix:///run/crowdsec-appsec.sock. Required.

@@ -27,7 +27,7 @@ func (s *AppSec) Open(l *zap.Logger) (middleware.Inspector, error) {
 	return &client{c, metrics.NewAppSec(c.Stats), s, cfg.MaxHTTPVersion == appsec.HTTP3}, nil
 }
 
-// A client asks AppSec.
+// A client sends requests to AppSec.
 type client struct {
 	*appsec.Client
 	prometheus.Collector

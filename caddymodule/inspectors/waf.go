@@ -16,7 +16,7 @@ import (
 	"github.com/tocsin-project/tocsin/waf/builtin"
 )
 
-// builtinRules is the word among the paths for the rules that come with tocsin.
+// builtinRules is the word that stands among the paths for the rules that come with tocsin.
 const builtinRules = "builtin"
 
 // WAF runs CrowdSec's AppSec rules, and rules that come with tocsin, in this process.
@@ -59,7 +59,7 @@ type WAF struct {
 	rules *waf.Rules
 }
 
-// Exception says that rules do not count.
+// Exception disables rules.
 type Exception struct {
 	// Name of the rule, or a pattern with * and ?. Required.
 	Rule string `json:"rule,omitempty" option:"-"`
@@ -112,8 +112,8 @@ func (s *WAF) Resolve(repl *caddy.Replacer, _ []guest.Opened) error {
 	return s.checkExceptions()
 }
 
-// LoadRules loads what the option waf names. Files that cannot run are skipped, but if
-// nothing else is left, that is an error.
+// LoadRules loads the rules that the option waf names. Files that cannot run are skipped. If
+// no rule is left, that is an error.
 func LoadRules(names []string) (*waf.Rules, error) {
 	cfg := waf.LoadConfig{ReadBodies: true}
 	for _, name := range names {
@@ -136,7 +136,8 @@ func LoadRules(names []string) (*waf.Rules, error) {
 	return nil, fmt.Errorf("there is no rule in %s", strings.Join(names, ", "))
 }
 
-// checkExceptions refuses one that is about no rule: it would be thought to help.
+// checkExceptions rejects an exception that matches no rule: the operator would believe that
+// it helps.
 func (s *WAF) checkExceptions() error {
 	for i := range s.Except {
 		e := &s.Except[i]
@@ -152,7 +153,7 @@ func (s *WAF) checkExceptions() error {
 	return nil
 }
 
-// like names a rule that may be meant.
+// like suggests a rule with a similar name.
 func (s *WAF) like(name string) string {
 	_, short, _ := strings.Cut(name, "/")
 	for _, r := range s.rules.Rules() {
@@ -173,7 +174,7 @@ func (s *WAF) Excepts(r *http.Request, rule string) bool {
 		if len(e.sets) == 0 {
 			return true
 		}
-		// A matcher that fails matches nothing: the strict side.
+		// If a matcher fails, the exception does not apply, which is the strict choice.
 		if matches, err := e.sets.AnyMatchWithError(r); err == nil && matches {
 			return true
 		}

@@ -23,8 +23,8 @@ import (
 //	    log_payload
 //	}
 //
-// The option except may be given any number of times. A matcher on its line is one of
-// Caddy's, such as path /admin/*. Of several in its block all have to match.
+// The option except may be repeated. A matcher on its line is one of Caddy's, such as path
+// /admin/*. If its block has several matchers, all of them must match.
 func (s *WAF) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	name := option.Start(d)
 	if s.Rules = d.RemainingArgs(); len(s.Rules) == 0 {

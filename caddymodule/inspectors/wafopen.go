@@ -33,14 +33,14 @@ func (s *WAF) Open(l *zap.Logger) (middleware.Inspector, error) {
 	return &running{i, metrics.NewWAF(i.Stats), cfg.BodyOver == lookup.Captcha}, nil
 }
 
-// A running WAF.
+// A running is a WAF in use.
 type running struct {
 	*waf.Inspector
 	prometheus.Collector
-	asks bool // for a captcha where a request is not inspected whole
+	asks bool // it asks for a captcha if a request cannot be inspected completely
 }
 
-// Inside returns the WAF itself, for commands.
+// Inside returns the WAF itself, for admin commands.
 func (w *running) Inside() *waf.Inspector { return w.Inspector }
 
 // Captchas implements [guest.Captchas].
@@ -57,7 +57,7 @@ func (w *running) Captchas() (asking []string) {
 
 func isLikely(r waf.Rule) bool { return r.Confidence == waf.Likely }
 
-// Start implements [guest.Starter]. It says what runs, and names what does not.
+// Start implements [guest.Starter]. It logs which rules run, and names the ones that do not.
 func (w *running) Start(l *zap.Logger) (stop func()) {
 	rules := w.Rules().Rules()
 	stopping := 0
