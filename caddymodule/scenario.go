@@ -35,21 +35,22 @@ type Scenario struct {
 	// Name in alerts and decisions: letters, digits, and any of /._-. Required.
 	Name string `json:"name,omitempty" option:"-"`
 
-	// What requests it counts: those that one of the sets matches, none of which may
-	// be empty. Without one, the scenario leads to a challenge at most, unless an action is
-	// given. Default: all.
+	// The requests that it counts: those that match one of the sets. No set may be empty.
+	// Without a set, the scenario leads to a challenge at most, unless an action is given.
+	// Default: all.
 	Match caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// Only those answered with one of these statuses. Default: whatever the answer.
+	// Count only requests that are answered with one of these statuses. Default: all.
 	Status []int `json:"status,omitempty"`
 
-	// How many of them are no offence: the next is. Default: 0, the first is.
+	// How many of them are allowed; the next one raises the alert. Default: 0, so the first
+	// one does.
 	Capacity int `json:"capacity,omitempty"`
 
-	// How long it takes for one of them to be forgotten. Required with a capacity.
+	// The time after which one of them is forgotten. Required with a capacity.
 	Leak caddy.Duration `json:"leak,omitempty"`
 
-	// Whether requests for the same path count once.
+	// Whether several requests for the same path count only once.
 	Distinct bool `json:"distinct,omitempty"`
 
 	Policy

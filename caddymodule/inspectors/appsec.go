@@ -57,21 +57,21 @@ type AppSec struct {
 	// "ban" and "captcha" are such decisions. Default: open.
 	Failure string `json:"failure,omitempty" option:"open|ban|captcha"`
 
-	// The meaning of an unknown action: ban or captcha. Default: ban.
+	// The action for an unknown action in an answer: ban or captcha. Default: ban.
 	Fallback string `json:"fallback,omitempty" option:"ban|captcha"`
 
 	// How many bytes of a body are inspected, up to 64 MiB. Default: 1 MiB.
 	BodyLimit int `json:"body_limit,omitempty" option:"size"`
 
-	// How long that part of a body may take to arrive. Default: 10s.
+	// How long a client may take to send that part of a body. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// Memory for the bodies of all requests in progress, in bytes. One network, a /24 or
 	// a /40 of IPv6, may use an eighth of it. Default: 256 MiB.
 	BodyMemory int `json:"body_memory,omitempty" option:"size"`
 
-	// What happens to a request whose body cannot be inspected as a whole: "pass" or
-	// "ban". Default: pass, and only the start of the body is inspected.
+	// What happens to a request whose body cannot be inspected completely: "pass" or "ban".
+	// Default: pass, and only the start of the body is inspected.
 	BodyOver string `json:"body_over,omitempty" option:"pass|ban"`
 
 	// How many requests AppSec gets at once. Default: 256.

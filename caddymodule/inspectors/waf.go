@@ -22,38 +22,38 @@ const builtinRules = "builtin"
 // WAF runs CrowdSec's AppSec rules, and rules that come with tocsin, in this process.
 // Placeholders are replaced in all of its strings when the config is loaded.
 type WAF struct {
-	// What to run: "builtin" for the rules that come with tocsin, and the paths of
-	// appsec-configs, of files of rules, of folders and globs of them. What a file of rules
-	// has is run in-band: only an appsec-config names rules that stop nothing. Required.
+	// The rules to run: "builtin" for the rules that come with tocsin, and paths of
+	// appsec-configs, of rule files, of folders and globs of them. The rules of a rule file
+	// can stop requests. Only an appsec-config can list rules that stop nothing. Required.
 	Rules []string `json:"rules,omitempty" option:"-"`
 
-	// Rules that do not count, everywhere or for some requests. Default: none.
+	// Rules that are disabled, for all requests or for some. Default: none.
 	Except []Exception `json:"except,omitempty"`
 
-	// Whether requests that rules match pass, and are only told of. Sites can override it.
-	// Default: false.
+	// Whether requests that match rules pass and are only logged and reported. Sites can
+	// override it. Default: false.
 	Observe bool `json:"observe,omitempty"`
 
-	// How many bytes of a body are inspected, up to 64 MiB. What a request can cost grows
-	// with it. Default: 128 KiB.
+	// How many bytes of a body are inspected, up to 64 MiB. A higher limit lets a request
+	// use more processor time. Default: 128 KiB.
 	BodyLimit int `json:"body_limit,omitempty" option:"size"`
 
-	// How long that part of a body may take to arrive. Default: 10s.
+	// How long a client may take to send that part of a body. Default: 10s.
 	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// Memory for the bodies of all requests in progress, in bytes. One network, a /24 or
 	// a /40 of IPv6, may use an eighth of it. Default: 256 MiB.
 	BodyMemory int `json:"body_memory,omitempty" option:"size"`
 
-	// What happens to a request that cannot be inspected as a whole: "pass", "captcha" or
+	// What happens to a request that cannot be inspected completely: "pass", "captcha" or
 	// "ban". Default: pass, and only a part of it is inspected.
 	BodyOver string `json:"body_over,omitempty" option:"pass|captcha|ban"`
 
-	// Whether the log has what rules have found, and not only where. It may be a password.
-	// Default: false.
+	// Whether the log contains the text that rules matched, and not only its position. The
+	// text may be a password. Default: false.
 	LogPayload bool `json:"log_payload,omitempty"`
 
-	// What tells the files that were read from others. It is set when the config is loaded.
+	// A fingerprint of the rule files. It is set when the config is loaded.
 	Print string `json:"print,omitempty" option:"-"`
 
 	rules *waf.Rules
@@ -64,7 +64,7 @@ type Exception struct {
 	// Name of the rule, or a pattern with * and ?. Required.
 	Rule string `json:"rule,omitempty" option:"-"`
 
-	// For which requests: those that one of the sets matches. Default: all.
+	// The requests for which it is disabled: those that match one of the sets. Default: all.
 	Match caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	sets caddyhttp.MatcherSets
