@@ -3,17 +3,18 @@ package lookup
 import "net/netip"
 
 const (
-	// fewEntries is how many entries pages have on average when there are too many.
+	// fewEntries is the average number of entries in a page below which there are too many
+	// pages.
 	fewEntries = 4
-	// someKinds is how many kinds may be unused in any case, and someGone how many
-	// decisions may be gone whose bits are still set.
+	// someKinds is how many unused kinds are always allowed, and someGone how many removed
+	// decisions whose bits are still set.
 	someKinds = 1024
 	someGone  = 1024
 	// mostEntries is how many entries a page may have before the table gets a new seed.
 	mostEntries = 1024
 )
 
-// forgetKinds takes back what kindIndex added to a draft that is given up.
+// forgetKinds removes the kinds that kindIndex added to an abandoned draft.
 func (d *draft) forgetKinds() {
 	known := 0
 	if s := d.table.cur.Load(); s != nil {
@@ -25,7 +26,7 @@ func (d *draft) forgetKinds() {
 	d.table.refs = d.table.refs[:known]
 }
 
-// finish makes the draft fit for readers.
+// finish prepares the draft for readers.
 func (d *draft) finish() {
 	d.merge()
 	switch {
@@ -39,7 +40,7 @@ func (d *draft) finish() {
 // isSparse reports whether there are many more pages than the entries need.
 func (x *index[A]) isSparse() bool { return x.depth > minDepth && x.n < fewEntries*int(x.pages()) }
 
-// isStale reports whether the filters have too many bits.
+// isStale reports whether the filters have too many set bits.
 func (x *index[A]) isStale() bool {
 	return x.n > x.any.most || x.ranges > x.wide.most || x.gone > x.n/2+someGone
 }
@@ -54,7 +55,7 @@ func (d *draft) hasUnusedKinds() bool {
 	return unused > len(d.table.refs)/2+someKinds
 }
 
-// refilter makes new filters, and a new trie if ranges are gone.
+// refilter creates new filters, and a new trie if ranges were removed.
 func (d *draft) refilter() {
 	if d.v4.gone+d.v6.gone > 0 {
 		kept := new(trie)
@@ -75,18 +76,18 @@ func (d *draft) refilter() {
 	}
 }
 
-// renewFilters gives x empty filters for so many decisions, of which some are about ranges.
+// renewFilters gives x empty filters for this many decisions and ranges.
 func (x *index[A]) renewFilters(n, ranges int) {
 	x.any, x.wide, x.gone, x.ranges = newFilter(n), newFilter(ranges), 0, 0
 }
 
-// compact builds the state anew with the kinds that are in use. That takes a tenth of a
-// second for a million decisions and is paid for by as many removals.
+// compact rebuilds the state with only the kinds in use. This takes a tenth of a second for
+// a million decisions, but happens only after as many removals.
 func (d *draft) compact() {
 	old := d.kinds
 	d.table.index, d.table.refs = nil, nil
 	d.kinds, d.groups, d.groupOf = nil, nil, nil
-	number := make([]uint32, len(old)) // of each old kind, and 1; 0: it has none yet
+	number := make([]uint32, len(old)) // for each old kind, its new number plus 1; 0 if it has none yet
 	d.rebuild(func(k uint32) uint32 {
 		if number[k] == 0 {
 			number[k] = 1 + d.kindIndex(old[k])
@@ -96,14 +97,14 @@ func (d *draft) compact() {
 	})
 }
 
-// reseed builds the state anew with another seed, since a page is too long. If it was
-// not for the seed, but for very many decisions about one prefix, twice as many are fine.
+// reseed rebuilds the state with another seed, because a page is too long. If the cause was
+// not the seed, but very many decisions about one prefix, the limit is doubled.
 func (d *draft) reseed() {
 	d.rebuild(func(k uint32) uint32 { return k })
 	d.most = max(d.most, 2*d.w4.longest, 2*d.w6.longest)
 }
 
-// rebuild files all entries anew, under another seed and with other kinds.
+// rebuild stores all entries again, with another seed and other kinds.
 func (d *draft) rebuild(kindOf func(uint32) uint32) {
 	old, marks4, marks6 := d.state, d.w4.marks, d.w6.marks
 	d.seed, d.state.ranges, d.fresh, d.places = newSeed(), new(trie), new(trie), false
@@ -123,7 +124,7 @@ func (d *draft) rebuild(kindOf func(uint32) uint32) {
 	d.merge()
 }
 
-// refile files the entries of old in w. What the batch has announced stays announced.
+// refile stores the entries of old in w. Entries that the batch has announced stay marked.
 func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, keyOf func(*entry[A]) (netip.Prefix, key[A]), kindOf func(uint32) uint32) {
 	for n := range old.pages() {
 		d.pace.step()

@@ -5,29 +5,29 @@ import (
 	"slices"
 )
 
-// A draft is the next state of a table in the making. It starts as the current
-// one and copies what it is about to write, once.
+// A draft is the next state of a table while it is being built. It starts as the current
+// state, and copies each part before it first writes to it.
 type draft struct {
 	state
 
 	table  *Table
 	w4     writer[addr4]
 	w6     writer[addr6]
-	fresh  *trie // ranges that the trie does not have yet
+	fresh  *trie // ranges that are not in the trie yet
 	ended  []endedAdd
 	now    int64
 	change Change
 	pace   pacer
-	most   int // entries of a page that are too many
+	most   int // the number of entries at which a page is too long
 }
 
-// An endedAdd is a decision that was announced when it had ended already.
+// An endedAdd is a decision that had already ended when it was announced.
 type endedAdd struct {
 	prefix netip.Prefix
 	kind   uint32
 }
 
-// draftLocked returns a draft of what follows the current state.
+// draftLocked returns a draft of the next state.
 func (t *Table) draftLocked() *draft {
 	s := t.cur.Load()
 	if s == nil {
@@ -44,13 +44,13 @@ func newDraft(t *Table, s *state) *draft {
 	return d
 }
 
-// reserve makes room for so many announcements, of which many may be known already.
+// reserve makes room for n announcements. Many of them may be known already.
 func (d *draft) reserve(n4, n6 int) {
 	d.w4.reserve(max(n4, d.v4.n))
 	d.w6.reserve(max(n6, d.v6.n))
 }
 
-// publish makes the draft what readers see, unless it has changed nothing.
+// publish makes the draft visible to readers, unless nothing has changed.
 func (d *draft) publish() {
 	if d.change.Added+d.change.Moved+d.change.Removed == 0 {
 		d.forgetKinds()
@@ -62,7 +62,7 @@ func (d *draft) publish() {
 	d.table.cur.Store(&s)
 }
 
-// put announces the decision r on p. What is in force already keeps its since.
+// put announces the decision r on p. A decision that is already in force keeps its since.
 func (d *draft) put(p netip.Prefix, r record) {
 	if r.until <= d.now {
 		d.ended = append(d.ended, endedAdd{p, r.kind})
@@ -94,8 +94,8 @@ func put[A address](d *draft, w *writer[A], k key[A], p netip.Prefix, r record) 
 	}
 }
 
-// renew announces again entry i of page n. Of several announcements in one batch the
-// one that ends last counts: a Local API sends twins.
+// renew announces entry i of page n again. If a batch announces it several times, the one
+// that ends last counts: a Local API may send the same decision twice.
 func renew[A address](d *draft, w *writer[A], n uint32, i int, r record) {
 	old := w.at(n, i).record()
 	twin := w.isTouched(n, i)
@@ -103,7 +103,7 @@ func renew[A address](d *draft, w *writer[A], n uint32, i int, r record) {
 	switch {
 	case twin && r.until <= old.until:
 		return
-	case old.until <= d.now: // it had ended in between, so it begins anew
+	case old.until <= d.now: // it had ended in the meantime, so it begins again
 		d.change.Added++
 	case old.until == r.until && old.kind == r.kind:
 		return
@@ -116,8 +116,8 @@ func renew[A address](d *draft, w *writer[A], n uint32, i int, r record) {
 	(*w.own(n))[i].set(r)
 }
 
-// remove takes back the decision of id's source and action on p, unless this
-// draft has announced it.
+// remove removes the decision with id's source and action on p, unless this draft has
+// announced it.
 func (d *draft) remove(p netip.Prefix, id kind) {
 	d.removeAt(p, func(r record, touched bool) bool {
 		k := &d.kinds[r.kind]
@@ -125,7 +125,7 @@ func (d *draft) remove(p netip.Prefix, id kind) {
 	})
 }
 
-// removeAll takes back all that there is about p.
+// removeAll removes all decisions about p.
 func (d *draft) removeAll(p netip.Prefix) {
 	d.removeAt(p, func(record, bool) bool { return true })
 }
@@ -145,19 +145,20 @@ func removeAt[A address](d *draft, w *writer[A], k *key[A], gone func(r record, 
 	removeFrom(d, w, n, first, end, gone)
 }
 
-// removeEnded takes back what was announced as ended and not as longer too.
+// removeEnded removes decisions that were announced as ended, and not also announced with a
+// later end.
 func (d *draft) removeEnded() {
 	for _, e := range d.ended {
 		d.remove(e.prefix, d.kinds[e.kind])
 	}
 }
 
-// removeUntouched takes back the decisions of source that were not announced.
+// removeUntouched removes the decisions of source that were not announced.
 func (d *draft) removeUntouched(source string) {
 	d.removeIf(func(r record, touched bool) bool { return !touched && d.kinds[r.kind].source == source })
 }
 
-// removeIf takes back all that gone picks.
+// removeIf removes all entries for which gone returns true.
 func (d *draft) removeIf(gone func(r record, touched bool) bool) {
 	removeIf(d, &d.w4, gone)
 	removeIf(d, &d.w6, gone)
@@ -170,7 +171,7 @@ func removeIf[A address](d *draft, w *writer[A], gone func(r record, touched boo
 	}
 }
 
-// removeFrom takes back what gone picks of the entries from first to end of page n.
+// removeFrom removes the entries from first to end of page n for which gone returns true.
 func removeFrom[A address](d *draft, w *writer[A], n uint32, first, end int, gone func(r record, touched bool) bool) {
 	for i := end - 1; i >= first; i-- {
 		e := w.at(n, i)
@@ -183,13 +184,13 @@ func removeFrom[A address](d *draft, w *writer[A], n uint32, first, end int, gon
 	}
 }
 
-// count counts n more decisions of a kind.
+// count adds n to the number of decisions of a kind.
 func (d *draft) count(kind uint32, n int) {
 	d.table.refs[kind] += n
 	d.groups[d.groupOf[kind]].Decisions += n
 }
 
-// same reports whether two kinds belong to one identity.
+// same reports whether two kinds have the same identity.
 func (d *draft) same(a, b uint32) bool {
 	if a == b {
 		return true
@@ -198,7 +199,7 @@ func (d *draft) same(a, b uint32) bool {
 	return x.action == y.action && x.source == y.source
 }
 
-// kindIndex returns where k stands among the kinds, adding it if it is new.
+// kindIndex returns the index of k in the kinds, and adds k if it is new.
 func (d *draft) kindIndex(k kind) uint32 {
 	t := d.table
 	if i, ok := t.index[k]; ok {
@@ -208,12 +209,13 @@ func (d *draft) kindIndex(k kind) uint32 {
 		t.index = map[kind]uint32{}
 	}
 	if len(d.kinds) >= maxKinds-someKinds && k.origin+k.reason != "" {
-		// Nobody writes so many reasons by hand: keep the decision, not the prose.
+		// Nobody writes so many different reasons by hand. Keep the decision, and drop its
+		// reason.
 		k.origin, k.reason = "", ""
 		return d.kindIndex(k)
 	}
 	i := uint32(len(d.kinds))
-	// Readers of older states see no further than their own length.
+	// Appending is safe: readers of older states use only the length that they know.
 	d.kinds = append(d.kinds, k)
 	d.groupOf = append(d.groupOf, d.groupIndex(k))
 	t.refs = append(t.refs, 0)

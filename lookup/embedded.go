@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// IPv6 addresses that have an IPv4 address in them. Which of them count as that IPv4
-// address depends on who can choose it: whoever can must not pass for somebody else.
+// IPv6 addresses that contain an IPv4 address. Some of them count as that IPv4 address. This
+// depends on who can choose the address: a client that can must not pass for another client.
 //
 //   - ::ffff:0:0/96, IPv4 mapped into IPv6, never comes over a wire: a socket writes
 //     IPv4 that way. It is IPv4.
@@ -29,12 +29,12 @@ import (
 //     decisions against the IPv4 address hold for them too: see [Table.Lookup]. Who
 //     poses as somebody who is banned gains nothing.
 //
-// A range is IPv4 if it lies within the translated addresses. One that has all of them
-// says something about the translator, and not about all of IPv4: it stays IPv6.
+// A range is IPv4 if it lies within the translated addresses. A range that contains all of
+// them is about the translator, and not about all of IPv4: it stays IPv6.
 const (
 	wellKnownBits = 96
-	// wellKnownFirst is what the well-known prefix begins with. Mapped addresses begin
-	// with less.
+	// wellKnownFirst is the beginning of the well-known prefix. Mapped addresses begin with
+	// a smaller number.
 	wellKnownFirst = 0x0064
 	sixToFour      = 0x2002
 	teredo         = 0x2001_0000
@@ -47,8 +47,8 @@ var (
 	wellKnownLast = netip.MustParseAddr("64:ff9b::ffff:ffff")
 )
 
-// halves returns ip, which is IPv6, as two numbers. A slice is not copied, as an array is
-// that a function returns, which takes longer than all else here.
+// halves returns an IPv6 address as two numbers. It uses a slice, because an array that a
+// function returns is copied, which takes longer than everything else here.
 func halves(ip netip.Addr) (high, low uint64) {
 	b := ip.AsSlice()
 	if len(b) != 16 {
@@ -61,7 +61,7 @@ func from4(v4 uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(v4 >> 24), byte(v4 >> 16), byte(v4 >> 8), byte(v4)})
 }
 
-// number4 returns ip, which is IPv4, as a number.
+// number4 returns an IPv4 address as a number.
 func number4(ip netip.Addr) uint32 {
 	b := ip.As4()
 	return binary.BigEndian.Uint32(b[:])
@@ -74,7 +74,7 @@ func from6(high, low uint64) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// translated returns the address that ip, in the well-known prefix, stands for.
+// translated returns the IPv4 address in ip, which has the well-known prefix.
 func translated(ip netip.Addr) netip.Addr {
 	_, low := halves(ip)
 	if v4 := from4(uint32(low)); IsPublic(v4) {
@@ -83,8 +83,8 @@ func translated(ip netip.Addr) netip.Addr {
 	return ip
 }
 
-// claimed returns the public IPv4 address that ip, which is normalized, says to be
-// reached by.
+// claimed returns the public IPv4 address that ip contains, if ip, which is normalized,
+// belongs to 6to4, Teredo or ISATAP.
 func claimed(ip netip.Addr) (netip.Addr, bool) {
 	if !ip.Is6() {
 		return netip.Addr{}, false
@@ -103,20 +103,21 @@ func claimed(ip netip.Addr) (netip.Addr, bool) {
 	return v4, IsPublic(v4)
 }
 
-// isPlain reports whether there can be nothing about an IPv6 address under another form,
-// since it has no IPv4 address in it. It may say no of one that has none.
+// isPlain reports whether an IPv6 address has no other form under which decisions may be
+// stored, because it contains no IPv4 address. It may return false for some addresses
+// without one.
 func isPlain(high, low uint64) bool {
 	first := high >> 48
 	return first > wellKnownFirst && first != sixToFour && high>>32 != teredo && uint32(low>>32)&^isatapGlobal != isatap
 }
 
-// A NAT64 knows the prefixes of local translators, which have all of IPv4 in them, and
-// takes the addresses of clients and of decisions for what they are. Nil knows the
-// well-known prefix only, as [Normalize] does.
+// A NAT64 has the prefixes of local translators, which contain all IPv4 addresses. It
+// replaces such addresses of clients and decisions by the IPv4 addresses in them. Nil has
+// only the well-known prefix, like [Normalize].
 type NAT64 struct{ prefixes []netip.Prefix }
 
-// NewNAT64 returns a NAT64 that knows prefixes, of 32, 40, 48, 56, 64 or 96 bits
-// (RFC 6052). Without any it is nil.
+// NewNAT64 returns a NAT64 with these prefixes of 32, 40, 48, 56, 64 or 96 bits (RFC 6052).
+// Without prefixes it returns nil.
 func NewNAT64(prefixes ...netip.Prefix) (*NAT64, error) {
 	if len(prefixes) == 0 {
 		return nil, nil
@@ -148,8 +149,8 @@ func checkNAT64(p netip.Prefix) error {
 	return nil
 }
 
-// Normalize is [Normalize], and takes addresses of n's translators for IPv4, the
-// private ones too.
+// Normalize is [Normalize], and also turns addresses of n's translators into IPv4, including
+// private ones.
 func (n *NAT64) Normalize(ip netip.Addr) netip.Addr {
 	if n == nil || ip.Is4() {
 		return Normalize(ip)
@@ -164,8 +165,8 @@ func (n *NAT64) Normalize(ip netip.Addr) netip.Addr {
 	return Normalize(ip)
 }
 
-// extract returns the IPv4 address that a has behind a prefix of so many bits. It
-// stands around the ninth byte, which is zero, as is all that follows it.
+// extract returns the IPv4 address in a after a prefix of this many bits. The ninth byte,
+// inside or beside it, must be zero, and so must all bytes after the address.
 func extract(bits int, a [16]byte) (netip.Addr, bool) {
 	var quad [4]byte
 	at := bits / 8
@@ -178,12 +179,12 @@ func extract(bits int, a [16]byte) (netip.Addr, bool) {
 	}
 	ip := netip.AddrFrom4(quad)
 	if !ip.IsGlobalUnicast() {
-		return ip, false // no client has it
+		return ip, false // no client has such an address
 	}
 	return ip, embed(bits, a, quad) == a
 }
 
-// embed returns a with an IPv4 address behind its prefix of so many bits.
+// embed returns a with an IPv4 address after its prefix of this many bits.
 func embed(bits int, a [16]byte, quad [4]byte) [16]byte {
 	at := bits / 8
 	clear(a[at:])
@@ -197,8 +198,8 @@ func embed(bits int, a [16]byte, quad [4]byte) [16]byte {
 	return a
 }
 
-// NormalizePrefix is [NormalizePrefix], and takes a range within one of n's translators
-// for one of IPv4.
+// NormalizePrefix is [NormalizePrefix], and also turns a range within one of n's translators
+// into an IPv4 range.
 func (n *NAT64) NormalizePrefix(p netip.Prefix) (netip.Prefix, bool) {
 	p, ok := NormalizePrefix(p)
 	if !ok || n == nil || p.Addr().Is4() {
@@ -215,27 +216,28 @@ func (n *NAT64) NormalizePrefix(p netip.Prefix) (netip.Prefix, bool) {
 	return p, true
 }
 
-// bits4 returns how many of the first bits of an address are of the IPv4 address that
-// it has behind a prefix.
+// bits4 returns how many of the first bits of an address belong to the IPv4 address after a
+// prefix.
 func bits4(prefix, bits int) int {
-	const gap, behind = 64, 72 // where the byte is that is zero
+	const gap, behind = 64, 72 // the position of the zero byte, in bits
 	if prefix <= gap {
 		bits = min(bits, gap) + max(0, bits-behind)
 	}
 	return min(bits-prefix, 32)
 }
 
-// wrap returns ip, which is IPv4, as n's translator number i writes it.
+// wrap returns an IPv4 address in the form of n's translator number i.
 func (n *NAT64) wrap(i int, ip netip.Addr) netip.Addr {
 	p := n.prefixes[i]
 	return netip.AddrFrom16(embed(p.Bits(), p.Addr().As16(), ip.As4()))
 }
 
-// Translate makes t find decisions about the addresses of n's translators for the IPv4
-// addresses in them. It is for before t is used.
+// Translate makes t find decisions about addresses of n's translators under the IPv4
+// addresses in them. Call it before t is used.
 func (t *Table) Translate(n *NAT64) { t.nat64 = n }
 
-// isElsewhere reports whether ip, which is normalized, may be listed by another address.
+// isElsewhere reports whether decisions about ip, which is normalized, may be stored under
+// another address.
 func (t *Table) isElsewhere(ip netip.Addr) bool {
 	if ip.Is4() {
 		return t.nat64 != nil
@@ -244,13 +246,13 @@ func (t *Table) isElsewhere(ip netip.Addr) bool {
 	return ok
 }
 
-// elsewhere considers what s has about the other forms of ip, which is normalized.
+// elsewhere considers the decisions of s about the other forms of ip, which is normalized.
 func (w *winner) elsewhere(t *Table, s *state, ip netip.Addr) {
 	t.elsewhere(ip, func(other netip.Addr, over int) { w.cover(s, other, over) })
 }
 
-// elsewhere calls look with the other addresses that ip may be listed by, and the
-// length that prefixes of them have to exceed.
+// elsewhere calls look with the other addresses under which decisions about ip may be
+// stored, and the length that their prefixes must exceed.
 func (t *Table) elsewhere(ip netip.Addr, look func(other netip.Addr, bits int)) {
 	if v4, ok := claimed(ip); ok {
 		look(v4, -1)

@@ -3,23 +3,23 @@ package lookup
 import "sync/atomic"
 
 const (
-	minFilter  = 10 // bits of the number of a bit in the smallest filter
-	maxFilter  = 28 // and in the largest, which has 32 MiB
-	filterBits = 16 // bits for each decision, at least, when a filter is made
-	filterFull = 8  // and those from which on a larger one is
+	minFilter  = 10 // the smallest filter has 2^10 bits
+	maxFilter  = 28 // the largest filter has 2^28 bits: 32 MiB
+	filterBits = 16 // a new filter has at least this many bits for each decision
+	filterFull = 8  // with fewer bits for each decision, a larger filter replaces it
 )
 
-// A filter says of most addresses that nothing is said about them, by one bit. Bit i is
-// about all addresses whose number begins with i: for IPv4 that is the address itself,
-// so that a filter of 2 MiB has a bit for each /24, and for IPv6 a hash.
+// A filter shows with one bit that most addresses have no decision. Bit i is for all
+// addresses whose number begins with i. For IPv4 the number is the address itself, so a
+// filter of 2 MiB has one bit for each /24. For IPv6 it is a hash.
 //
-// A set bit may be wrong: it costs a look into the table. So the states of a table
-// share its filter, and a writer sets the bits of what it is about to announce under
-// the eyes of the readers. No bit is ever cleared; a filter with too many is replaced.
+// A set bit may be wrong: this only costs a lookup in the table. So the states of a table
+// share one filter, and a writer sets bits for new decisions while readers use it. Bits are
+// never cleared. A filter with too many set bits is replaced.
 type filter struct {
 	words []uint64 // read and written atomically
-	shift uint8    // 32 less the bits of the number of a bit
-	most  int      // decisions that it is good for
+	shift uint8    // 32 minus the number of bits in a bit's index
+	most  int      // the number of decisions that it is made for
 }
 
 func newFilter(decisions int) filter {
@@ -30,7 +30,7 @@ func newFilter(decisions int) filter {
 	return filter{words: make([]uint64, 1<<log/64), shift: 32 - log, most: 1 << log / filterFull}
 }
 
-// has reports whether something may be said about the address with this number.
+// has reports whether there may be a decision about the address with this number.
 func (f *filter) has(number uint32) bool {
 	bit := number >> (f.shift & 31)
 	i := int(bit / 64)
@@ -39,7 +39,7 @@ func (f *filter) has(number uint32) bool {
 
 func (f *filter) set(number uint32) { f.fill(number, 32) }
 
-// fill sets the bits of all numbers with the same first bits.
+// fill sets the bits for all numbers with the same first bits.
 func (f *filter) fill(number uint32, same int) {
 	first := uint64(number >> f.shift)
 	last := uint64(number|^uint32(0)>>same) >> f.shift

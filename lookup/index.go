@@ -1,47 +1,47 @@
 package lookup
 
-// How a table files its decisions.
+// How a table stores its decisions.
 //
 // # Pages
 //
-// All decisions of one family lie in pages, in the order of their keys, and 24 bytes
-// each (IPv4) or 40 (IPv6). A key begins with a number that the address has under a
-// secret seed and that looks random. Its first bits say which page it is in, and those
-// that follow where in the page: there, or one or two places beside it. So a decision
-// is a cache line or two away from the directory of pages, and its record is beside its
-// key.
+// All decisions of one address family are in pages, sorted by their keys. Each uses 24 bytes
+// (IPv4) or 40 bytes (IPv6). A key begins with a hash of the address with a secret seed,
+// which looks random. The first bits of this number select the page, and the next bits the
+// position in it: the entry is there, or one or two places beside it. So a decision is one
+// or two cache lines away from the directory of pages, and its record is beside its key.
 //
-// Pages stay as even as chance makes them, whatever the addresses, since nobody can
-// choose the numbers. What is not near where it should be is found by a binary search,
-// and a page of very many decisions gets the table a new seed.
+// Pages fill evenly, as random numbers do, whatever the addresses are, because nobody can
+// choose the numbers. An entry that is not near its expected position is found by binary
+// search. If a page gets too many decisions, the table gets a new seed.
 //
 // # What is asked first
 //
-// A filter with a bit for each /24 (fewer bits in a small table) says at once that
-// nothing is known about most addresses: see filter. An IPv6 address has three keys that
-// must be looked for: its own, its /64 and, if there are ranges, those.
+// A filter with one bit for each /24 (fewer bits in a small table) shows at once that most
+// addresses have no decision: see filter. For an IPv6 address, three keys are looked up: its
+// own, its /64 and, if there are ranges, those.
 //
-// Ranges, that is all but IPv4 addresses, IPv6 addresses and /64, stand in a trie too,
-// that knows which of them cover an address. A filter of its own spares it the question.
+// Ranges are all prefixes except IPv4 addresses, IPv6 addresses and /64. They are also in a
+// trie, which finds the ranges that contain an address. A separate filter avoids most
+// searches in the trie.
 //
 // # Changes
 //
-// Pages are immutable once readers can see them. A writer copies those that it changes,
-// the segments of the directory that have them, and the list of segments: for one
-// decision in a million some seven kilobytes.
+// Pages are immutable once readers can see them. A writer copies the pages that it changes,
+// the segments of the directory with these pages, and the list of segments: about seven
+// kilobytes for one decision in a million.
 //
-// A page has no pointers, so the garbage collector looks at the directory only.
+// A page has no pointers, so the garbage collector scans only the directory.
 
 const (
 	segmentPages = 64
-	pageEntries  = 32 // on average, before there are twice as many pages
-	minDepth     = 6  // bits of the number of a page: one segment
+	pageEntries  = 32 // average entries of a page at which the number of pages doubles
+	minDepth     = 6  // the smallest number of bits for a page number: one segment
 	maxDepth     = 26
-	window       = 8 // entries of a page that are looked at, around where a number is expected
+	window       = 8 // how many entries are examined around the expected position
 )
 
-// An address is what tells two addresses with the same number apart: nothing for IPv4,
-// where only one address has a number, and the whole of it for IPv6.
+// An address distinguishes two addresses with the same number. For IPv4 it is empty, because
+// each address has a different number. For IPv6 it is the whole address.
 type address interface{ addr4 | addr6 }
 
 type (
@@ -49,24 +49,24 @@ type (
 	addr6 = [2]uint64
 )
 
-// A key is what decisions about one prefix are filed under.
+// A key is the sort key for the decisions about one prefix.
 type key[A address] struct {
 	addr   A
 	number uint32
-	length uint8 // of the prefix
+	length uint8 // the length of the prefix
 }
 
-// An entry is one decision. Those about one prefix stand side by side in the order in
-// which they came.
+// An entry is one decision. Entries for one prefix are adjacent, in the order in which they
+// were added.
 type entry[A address] struct {
 	addr   A
 	number uint32
-	meta   uint32 // the prefix's length, and above it a kind
+	meta   uint32 // the prefix's length in the low bits, and the kind above them
 	until  int64
 	since  int64
 }
 
-const lengthBits = 8 // of meta
+const lengthBits = 8 // how many bits of meta hold the length
 
 func (k *key[A]) entry(r record) entry[A] {
 	e := entry[A]{addr: k.addr, number: k.number, meta: uint32(k.length)}
@@ -78,17 +78,17 @@ func (e *entry[A]) kind() uint32   { return e.meta >> lengthBits }
 func (e *entry[A]) length() uint8  { return uint8(e.meta) }
 func (e *entry[A]) record() record { return record{e.until, e.since, e.kind()} }
 
-// set makes e say r about the same prefix.
+// set replaces the decision of e by r, for the same prefix.
 func (e *entry[A]) set(r record) {
 	e.meta, e.until, e.since = r.kind<<lengthBits|uint32(e.length()), r.until, r.since
 }
 
-// is reports whether e is about what k stands for.
+// is reports whether e is about the prefix of k.
 func (e *entry[A]) is(k *key[A]) bool {
 	return e.number == k.number && e.length() == k.length && e.addr == k.addr
 }
 
-// before reports whether e comes before all entries of k.
+// before reports whether e sorts before all entries of k.
 func (e *entry[A]) before(k *key[A]) bool {
 	if e.number != k.number {
 		return e.number < k.number
@@ -106,13 +106,13 @@ type segment[A address] [segmentPages][]entry[A]
 
 // An index has all decisions of one family.
 type index[A address] struct {
-	any    filter // all that anything is said about
-	wide   filter // what ranges cover
+	any    filter // all addresses with a decision
+	wide   filter // addresses that ranges contain
 	dir    []*segment[A]
-	depth  uint8 // bits of a number that say which page
-	n      int   // entries
-	gone   int   // entries that are not there any more, but whose bits still are
-	ranges int   // ranges that wide has bits for
+	depth  uint8 // how many bits of a number select the page
+	n      int   // the number of entries
+	gone   int   // removed entries whose filter bits are still set
+	ranges int   // ranges with bits in wide
 }
 
 func emptyIndex[A address]() index[A] {
@@ -122,14 +122,15 @@ func emptyIndex[A address]() index[A] {
 // pages returns the number of pages.
 func (x *index[A]) pages() uint32 { return 1 << x.depth }
 
-// pageOf returns which page a number is in.
+// pageOf returns the index of the page for a number.
 func (x *index[A]) pageOf(number uint32) uint32 { return number >> ((32 - x.depth) & 31) }
 
 func (x *index[A]) pageAt(n uint32) []entry[A] { return x.dir[n/segmentPages][n%segmentPages] }
 
 func (x *index[A]) at(n uint32, i int) *entry[A] { return &x.pageAt(n)[i] }
 
-// find returns the page for k and where the entries of k begin in it, or would.
+// find returns the page for k and the position of its first entry there, or the position
+// where it belongs.
 func (x *index[A]) find(k *key[A]) ([]entry[A], int) {
 	page := x.pageAt(x.pageOf(k.number))
 	i := seek(page, k.number, x.depth)
@@ -139,9 +140,9 @@ func (x *index[A]) find(k *key[A]) ([]entry[A], int) {
 	return page, i
 }
 
-// seek returns the first entry of page with this number, or where it would be. It is
-// within a few places of where it should be if the numbers are even, and those are counted
-// without a branch, which the processor could not foresee.
+// seek returns the position of the first entry of page with this number, or the position
+// where it belongs. If the numbers are evenly distributed, it is within a few places of the
+// expected position. Counting these needs no branch, which the processor could not predict.
 func seek[A address](page []entry[A], number uint32, depth uint8) int {
 	if len(page) < window {
 		return search(page, &key[A]{number: number})
@@ -150,7 +151,7 @@ func seek[A address](page []entry[A], number uint32, depth uint8) int {
 	i = min(max(i, 0), len(page)-window)
 	near := page[i : i+window]
 	for j := range near {
-		i += int((uint64(near[j].number) - uint64(number)) >> 63) // 1 if it is less
+		i += int((uint64(near[j].number) - uint64(number)) >> 63) // adds 1 if near[j].number is less
 	}
 	if i > 0 && page[i-1].number >= number {
 		return search(page[:i-1], &key[A]{number: number})
@@ -160,8 +161,8 @@ func seek[A address](page []entry[A], number uint32, depth uint8) int {
 	return i
 }
 
-// search returns where the entries of k are in page, or would be. The zero address and
-// the length 0 come before all others.
+// search returns the position of k's entries in page, or the position where they belong. The
+// zero address and the length 0 sort before all others.
 func search[A address](page []entry[A], k *key[A]) int {
 	from, to := 0, len(page)
 	for from < to {
@@ -174,7 +175,7 @@ func search[A address](page []entry[A], k *key[A]) int {
 	return from
 }
 
-// records calls yield with what is said about k until it returns false.
+// records calls yield with each decision about k until it returns false.
 func (x *index[A]) records(k *key[A], yield func(record) bool) {
 	page, i := x.find(k)
 	for i < len(page) && page[i].is(k) && yield(page[i].record()) {
@@ -182,7 +183,7 @@ func (x *index[A]) records(k *key[A], yield func(record) bool) {
 	}
 }
 
-// each calls f with each entry until it returns false, and reports whether it never did.
+// each calls f with each entry until f returns false. It reports whether f never did.
 func (x *index[A]) each(f func(e *entry[A]) bool) bool {
 	for _, s := range x.dir {
 		for _, page := range s {

@@ -7,33 +7,31 @@ import (
 	"time"
 )
 
-// How long a writer keeps the processor for before it lets others have it, and
-// how long it stays away if it is gentle. Go's timers are no finer than the
-// pause. After so many short turns the change is a large and rare one, and the
-// turns become long, so that it takes twice as long as it would, and a second
-// more, but no longer.
+// How long a writer uses the processor before it lets others run, and how long it pauses if
+// it is gentle. Go's timers are not finer than this pause. After this many short turns the
+// change is a large and rare one. Then the turns become longer, so that the change takes at
+// most twice its normal time plus one second.
 const (
 	shortTurn  = 100 * time.Microsecond
 	longTurn   = time.Millisecond
 	shortTurns = 1024
 	pause      = time.Millisecond
 
-	stepsALook = 8 // steps between two looks at the clock
+	stepsALook = 8 // steps between two readings of the clock
 )
 
-// A pacer is told of each of many small steps, and lets others go first now
-// and then.
+// A pacer is called at each of many small steps, and pauses from time to time.
 //
-// To yield to other goroutines is not enough where requests must not wait. The
-// thread of a writer that yields is still busy, and Linux leaves it on its core
-// for some three milliseconds, and a thread with requests behind it, even if
-// another core is idle. Only one that sleeps is out of the way.
+// Yielding to other goroutines is not enough if requests must not wait. The thread of a
+// writer that yields is still busy. Linux keeps it on its core for about three milliseconds
+// together with a thread that has waiting requests, even if another core is idle. Only a
+// thread that sleeps frees its core.
 type pacer struct {
-	gentle bool // it pauses, and does not only yield
+	gentle bool // it pauses instead of only yielding
 	lock   *wlock
 	steps  uint
 	turns  int
-	began  time.Time // of this turn
+	began  time.Time // when this turn began
 }
 
 func (p *pacer) step() {
@@ -67,12 +65,12 @@ func (p *pacer) look() {
 	p.began = time.Now()
 }
 
-// A wlock is a mutex for writers, one of which may pause while it holds it.
-// The others are not to wait for that, so the pause ends when one comes.
+// A wlock is a mutex for writers. A writer may pause while it holds the mutex. The others
+// must not wait for that, so the pause ends when another writer comes.
 type wlock struct {
 	mu      sync.Mutex
 	waiting atomic.Int32
-	knock   atomic.Pointer[chan struct{}] // closed by the first that comes during a pause
+	knock   atomic.Pointer[chan struct{}] // closed by the first writer that comes during a pause
 }
 
 func (l *wlock) Lock() {
@@ -89,13 +87,13 @@ func (l *wlock) Lock() {
 
 func (l *wlock) Unlock() { l.mu.Unlock() }
 
-// pause is for who holds the lock. It lasts no longer than d, and while others
-// wait it is a yield.
+// pause is for the holder of the lock. It lasts at most d. While other writers wait, it only
+// yields.
 func (l *wlock) pause(d time.Duration) {
 	knock := make(chan struct{})
 	l.knock.Store(&knock)
 	defer l.knock.Store(nil)
-	if l.waiting.Load() > 0 { // whoever comes later finds knock
+	if l.waiting.Load() > 0 { // writers that come later close knock
 		runtime.Gosched()
 		return
 	}

@@ -2,8 +2,8 @@ package lookup
 
 import "net/netip"
 
-// excludes reports whether there is nothing about ip for certain, which is so for most
-// addresses. It knows no local translators.
+// excludes reports whether there is certainly no decision about ip, which is so for most
+// addresses. It does not know local translators.
 func (s *state) excludes(ip netip.Addr) bool {
 	if ip.Is4() {
 		return !s.v4.any.has(number4(ip))
@@ -12,20 +12,20 @@ func (s *state) excludes(ip netip.Addr) bool {
 	return !s.v6.any.has(s.seed.network(hi)) && (s.v6.ranges == 0 || !s.v6.wide.has(s.seed.network(hi>>32))) && isPlain(hi, lo)
 }
 
-// A winner is the best decision of those considered.
+// A winner is the strongest of the decisions considered so far.
 type winner struct {
-	late   int64 // what ends after this is in force
-	now    int64 // 0: nobody had to look yet
+	late   int64 // decisions that end after this time are in force
+	now    int64 // 0 until the clock is read
 	found  bool
 	action Action
 	record record
-	ip     netip.Addr // it is about this one, or its network
+	ip     netip.Addr // the decision is about this address, or its network
 	length uint8
 }
 
-// cover considers what s has about ip, and about the ranges longer than over that it is
-// in. The longest is no better than another: a ban on a range holds for an address in it
-// that has a captcha of its own.
+// cover considers the decisions of s about ip, and about the ranges longer than over that
+// contain it. A longer range does not win: a ban on a range also holds for an address in it
+// that has its own captcha decision.
 func (w *winner) cover(s *state, ip netip.Addr, over int) {
 	switch {
 	case ip.Is4():
@@ -41,7 +41,7 @@ func (w *winner) cover4(s *state, ip netip.Addr, over int) {
 	}
 }
 
-// listed4 is cover for an address that the filter knows.
+// listed4 is cover for an address that may be in the table, by the filter.
 func (w *winner) listed4(s *state, ip netip.Addr, over int) {
 	a := number4(ip)
 	k := s.key4(a, hostBits4)
@@ -68,10 +68,10 @@ func (w *winner) cover6(s *state, ip netip.Addr, over int) {
 	}
 }
 
-// walk considers the ranges that ip is in.
+// walk considers the ranges that contain ip.
 func (w *winner) walk(s *state, ip netip.Addr, over int) {
 	if !s.ranges.Contains(ip) {
-		return // which is known in half the time that a walk takes
+		return // this check takes half the time of a walk
 	}
 	for p := range s.ranges.Supernets(hostPrefix(ip)) {
 		if p.Bits() > over {
@@ -80,7 +80,7 @@ func (w *winner) walk(s *state, ip netip.Addr, over int) {
 	}
 }
 
-// find considers what s has about p itself.
+// find considers the decisions of s about p itself.
 func (w *winner) find(s *state, p netip.Prefix) {
 	if p.Addr().Is4() {
 		k := s.keyOf4(p)
@@ -91,7 +91,7 @@ func (w *winner) find(s *state, p netip.Prefix) {
 	consider(w, s, &s.v6, &k, p.Addr())
 }
 
-// consider considers what x has about k, whose address is ip.
+// consider considers the decisions of x about k, whose address is ip.
 func consider[A address](w *winner, s *state, x *index[A], k *key[A], ip netip.Addr) {
 	page, i := x.find(k)
 	for ; i < len(page) && page[i].is(k); i++ {
@@ -101,7 +101,7 @@ func consider[A address](w *winner, s *state, x *index[A], k *key[A], ip netip.A
 		}
 		a, since := s.kinds[e.kind()].action, e.since
 		if w.found && a == w.action {
-			since = max(since, w.record.since) // of those with this action, that of the last
+			since = max(since, w.record.since) // the latest since of the decisions with this action
 		}
 		if !w.found || a > w.action || a == w.action && e.until > w.record.until {
 			w.found, w.action, w.record, w.ip, w.length = true, a, e.record(), ip, k.length
@@ -112,7 +112,7 @@ func consider[A address](w *winner, s *state, x *index[A], k *key[A], ip netip.A
 	}
 }
 
-// clock returns the time, which is read at the first need.
+// clock returns the time. It reads the clock only when first needed.
 func (w *winner) clock(s *state) int64 {
 	if w.now == 0 {
 		w.now = s.epoch.now()

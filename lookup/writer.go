@@ -2,29 +2,29 @@ package lookup
 
 import "slices"
 
-// A writer changes the index of a draft. It copies the pages that it is about to write,
-// once.
+// A writer changes the index of a draft. It copies each page once, before it first writes to
+// it.
 type writer[A address] struct {
 	*index[A]
-	marks   []*mark // what it did to each segment; nil: nothing
-	room    int     // entries that a new page has room for
-	longest int     // entries of a page that it has written, at most
+	marks   []*mark // its changes to each segment; nil if there are none
+	room    int     // how many entries fit in a new page
+	longest int     // the largest number of entries in a page that it has written
 	pace    *pacer
 }
 
-// A mark says what a writer did to a segment, which it has copied.
+// A mark has a writer's changes to a segment, which the writer has copied.
 type mark struct {
-	owned   uint64               // pages made for this draft, which may be written
-	touched [segmentPages][]bool // entries that the batch has announced
+	owned   uint64               // the pages that belong to this draft and may be changed
+	touched [segmentPages][]bool // the entries that the batch has announced
 }
 
-// newWriter returns a writer for x, which nobody else writes, but for its segments.
+// newWriter returns a writer for x. Nobody else may write to x, but its segments are shared.
 func newWriter[A address](x *index[A], pace *pacer) writer[A] {
 	x.dir = slices.Clone(x.dir)
 	return writer[A]{index: x, marks: make([]*mark, len(x.dir)), pace: pace}
 }
 
-// reserve makes a directory for n entries. What comes later pays for itself.
+// reserve makes a directory for n entries. Later entries make it grow as needed.
 func (w *writer[A]) reserve(n int) {
 	for n > pageEntries*int(w.pages()) && w.depth < maxDepth {
 		w.double()
@@ -43,7 +43,7 @@ func (w *writer[A]) mark(p uint32) *mark {
 	return w.marks[s]
 }
 
-// own returns page p for writing.
+// own returns page p for writing, and copies it first if necessary.
 func (w *writer[A]) own(p uint32) *[]entry[A] {
 	m, page := w.mark(p), &w.dir[p/segmentPages][p%segmentPages]
 	if bit := uint64(1) << (p % segmentPages); m.owned&bit == 0 {
@@ -53,8 +53,8 @@ func (w *writer[A]) own(p uint32) *[]entry[A] {
 	return page
 }
 
-// touch says that the batch has announced entry i of page p, so that Replace finds the
-// others, and the longest of several equal announcements is kept.
+// touch records that the batch has announced entry i of page p. So Replace can find the
+// other entries, and the longest of several equal announcements is kept.
 func (w *writer[A]) touch(p uint32, i int) {
 	touched := &w.mark(p).touched[p%segmentPages]
 	if *touched == nil {
@@ -71,7 +71,7 @@ func isTouched(marks []*mark, p uint32, i int) bool {
 	return m != nil && m.touched[p%segmentPages] != nil && m.touched[p%segmentPages][i]
 }
 
-// run returns the page for k and from where to where in it the entries of k are.
+// run returns the page for k, and the range of k's entries in it.
 func (w *writer[A]) run(k *key[A]) (n uint32, first, end int) {
 	if w.n >= pageEntries*int(w.pages()) && w.depth < maxDepth {
 		w.double()
@@ -82,7 +82,7 @@ func (w *writer[A]) run(k *key[A]) (n uint32, first, end int) {
 	return w.pageOf(k.number), first, end
 }
 
-// insert puts e before entry i of page p.
+// insert inserts e before entry i of page p.
 func (w *writer[A]) insert(p uint32, i int, e entry[A], touched bool) {
 	page := w.own(p)
 	if len(*page) == cap(*page) {
@@ -99,14 +99,14 @@ func (w *writer[A]) insert(p uint32, i int, e entry[A], touched bool) {
 	}
 }
 
-// grown returns a copy of page with room for some more, and for so many at least. What
-// the allocator would leave unused is room too.
+// grown returns a copy of page with room for some more entries, and at least for the given
+// number. It also uses the memory that the allocator would leave unused.
 func grown[A address](page []entry[A], room int) []entry[A] {
 	room = max(room, len(page)+len(page)/4+2)
 	return append(append([]entry[A](nil), make([]entry[A], room)...)[:0], page...)
 }
 
-// remove takes entry i out of page p.
+// remove removes entry i of page p.
 func (w *writer[A]) remove(p uint32, i int) {
 	page := w.own(p)
 	*page = slices.Delete(*page, i, i+1)
@@ -117,7 +117,7 @@ func (w *writer[A]) remove(p uint32, i int) {
 	w.gone++
 }
 
-// double makes two pages of each.
+// double splits each page in two.
 func (w *writer[A]) double() {
 	dir, marks := w.dir, w.marks
 	w.depth++
@@ -137,7 +137,7 @@ func (w *writer[A]) double() {
 	}
 }
 
-// split makes pages p and p+1 of one.
+// split splits one page into pages p and p+1.
 func (w *writer[A]) split(p uint32, page []entry[A], touched []bool) {
 	half := search(page, &key[A]{number: (p + 1) << (32 - w.depth)})
 	s, i := p/segmentPages, p%segmentPages
