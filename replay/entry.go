@@ -9,16 +9,16 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// An Entry is a request that a log tells of, and where it stands there.
+// An Entry is a request from a log, with its position there.
 type Entry struct {
 	event.Event
 
-	Source string // the file, as it was named; - is standard input
+	Source string // the name of the file as given; - is standard input
 	Line   int    // from 1
 
 	of        *source
 	used      [2]http.Header // empty, for Request and Header
-	announced int64          // how long the answer is to be, as its header says
+	announced int64          // the length of the answer, from its header
 	isPlain   bool           // the log says that it came without TLS
 }
 
@@ -45,10 +45,10 @@ func (e *Entry) newHeader(which int) http.Header {
 	return h
 }
 
-// Place returns where the request stands, such as access.log:12.
+// Place returns the position of the request, such as access.log:12.
 func (e *Entry) Place() string { return e.Source + ":" + strconv.Itoa(e.Line) }
 
-// end returns when the request was over, which logs are in the order of.
+// end returns the time at which the request ended. Logs are in this order.
 func (e *Entry) end() time.Time {
 	if e.Ended.IsZero() {
 		return e.Time
@@ -56,8 +56,8 @@ func (e *Entry) end() time.Time {
 	return e.Ended
 }
 
-// complete fills in what follows from the rest. A log that names no host is of the
-// host that it is said to be of.
+// complete sets the fields that follow from the others. If the log names no host, the
+// assumed host is used.
 func (e *Entry) complete(host string) {
 	if e.Host == "" {
 		e.Host = host
@@ -68,10 +68,10 @@ func (e *Entry) complete(host string) {
 	e.Attribute(e.Request, !e.isPlain)
 }
 
-// maxBody is how much of a request's body counts, as while the server runs.
+// maxBody is how many bytes of a request's body count, as in the running server.
 const maxBody = 16 << 10
 
-// setBody takes over a request's body, if a log has it.
+// setBody sets a request's body, if the log has it.
 func (e *Entry) setBody(body string) {
 	if body == "" {
 		return
@@ -80,7 +80,7 @@ func (e *Entry) setBody(body string) {
 	e.Body = []byte(body[:min(len(body), maxBody)])
 }
 
-// setAgents fills in what stands in headers, and has a field of its own.
+// setAgents sets the fields of the event that come from headers.
 func (e *Entry) setAgents(userAgent, referer string) {
 	e.UserAgent, e.Referer = userAgent, referer
 	if referer != "" {
@@ -107,8 +107,8 @@ func (e *Entry) setAnswerHeader(name, value string) {
 	e.Header[name] = []string{value}
 }
 
-// setRequestLine takes a request line apart. One of another form than METHOD
-// TARGET PROTO is kept as it is.
+// setRequestLine splits a request line. A line that is not METHOD TARGET PROTO is kept
+// unchanged.
 func (e *Entry) setRequestLine(line string) {
 	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(line, ' ')
 	if first <= 0 || last <= first+1 || !strings.HasPrefix(line[last+1:], "HTTP/") {

@@ -7,15 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// The fields of headers that detection looks at while a server runs, and those that tell
+// The header fields that detection uses while a server runs, and those that distinguish
 // browsers from programs.
 var (
 	requestFields  = append(append(event.RequestFields(), event.AttributionFields()...), "Cookie", "Sec-Fetch-Mode", "Sec-Fetch-User")
 	responseFields = append(event.ResponseFields(), "Content-Type")
 )
 
-// lift reads a field of a request's header that an event has a place of its own
-// for, and reports whether name is one.
+// lift reads a header field that has its own field in an event, and reports whether name is
+// one.
 func (l *jsonLine) lift(c *cursor, name string) bool {
 	switch name {
 	case "User-Agent":
@@ -28,7 +28,7 @@ func (l *jsonLine) lift(c *cursor, name string) bool {
 	return true
 }
 
-// requestHeader reads the header of a request.
+// requestHeader reads a request's header.
 func (s *source) requestHeader(c *cursor, l *jsonLine, caddy bool) {
 	if !c.enter('{') {
 		return
@@ -49,7 +49,7 @@ func (s *source) requestHeader(c *cursor, l *jsonLine, caddy bool) {
 	l.e.Referer = first(l.e.Request["Referer"])
 }
 
-// responseHeader reads the header of a response.
+// responseHeader reads a response's header.
 func (s *source) responseHeader(c *cursor, e *Entry, caddy bool) {
 	if !c.enter('{') {
 		return
@@ -87,8 +87,8 @@ func first(values []string) string {
 	return values[0]
 }
 
-// values reads a text or a list of texts. What Caddy does not tell becomes empty,
-// and is counted.
+// values reads a string or a list of strings. Values that Caddy has redacted become empty,
+// and are counted.
 func (s *source) values(c *cursor, name string, caddy bool) []string {
 	var all []string
 	if c.peek() != '[' {
@@ -108,8 +108,8 @@ func (s *source) values(c *cursor, name string, caddy bool) []string {
 	return all
 }
 
-// keep is append(all, text), which mostly takes no memory of its own: most fields
-// have one value, and those lie side by side.
+// keep is append(all, text), usually without an allocation: most fields have one value, and
+// these share one slice.
 func (s *source) keep(all []string, text string) []string {
 	if all != nil {
 		return append(all, text)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A jsonLine is a line of JSON, of any of the kinds that there are: Caddy's access
-// log, a trace and a flow. Each has members that no other has.
+// A jsonLine is a line of JSON, of any known kind: Caddy's access log, a trace or a flow.
+// Each kind has members that no other kind has.
 type jsonLine struct {
 	e *Entry
 
@@ -18,7 +18,7 @@ type jsonLine struct {
 	elapsed         scalar // t of traces and flows
 
 	isCaddy, isTrace, isFlow bool
-	isSecure                 bool // Caddy tells of TLS
+	isSecure                 bool // Caddy's log says that the request used TLS
 	hasStatus                bool
 
 	client, host, userAgent string
@@ -27,7 +27,7 @@ type jsonLine struct {
 	fromClient              string // client_ip of Caddy, remote_ip where there is none
 }
 
-// redacted is what Caddy writes in place of credentials.
+// redacted is the text that Caddy writes instead of credentials.
 const redacted = "REDACTED"
 
 // parseJSON reads a line of JSON.
@@ -43,7 +43,7 @@ func (s *source) parseJSON(line string, e *Entry) error {
 	case l.isCaddy:
 		return l.finishCaddy()
 	case l.logger.text != "" && l.message.text != "":
-		return errForeign // such as what tocsin says of a request
+		return errForeign // such as a log line of tocsin about a request
 	case l.isTrace || l.isFlow:
 		return s.finishRecorded(&l)
 	case l.logger.text != "":
@@ -52,8 +52,8 @@ func (s *source) parseJSON(line string, e *Entry) error {
 	return errNoLog
 }
 
-// readMembers reads an object that was entered, and skips the members that read
-// does not know.
+// readMembers reads the members of an object, after its opening bracket, and skips those
+// that read does not know.
 func (s *source) readMembers(c *cursor, l *jsonLine, read func(s *source, c *cursor, l *jsonLine, name string) bool) {
 	for c.more('}') {
 		if !read(s, c, l, c.key()) {
@@ -120,8 +120,8 @@ func (s *source) readRecorded(c *cursor, l *jsonLine, name string) bool {
 	return true
 }
 
-// readSide reads a member that says who has sent a request of a trace or a flow, and
-// what came of it.
+// readSide reads a member about the sender of a request in a trace or a flow, or about its
+// result.
 func (l *jsonLine) readSide(c *cursor, name string) bool {
 	switch name {
 	case "ip", "client":
@@ -140,7 +140,7 @@ func (l *jsonLine) readSide(c *cursor, name string) bool {
 	return true
 }
 
-// readRequest reads a member of what Caddy says about a request.
+// readRequest reads a member of Caddy's request object.
 func (s *source) readRequest(c *cursor, l *jsonLine, name string) bool {
 	switch name {
 	case "client_ip":
@@ -172,20 +172,20 @@ func (l *jsonLine) setStatus(v scalar) {
 	n, err := strconv.Atoi(v.text)
 	l.hasStatus = err == nil
 	l.e.Status = 0
-	if n >= 100 && n <= 999 { // Caddy has 0 where the site wrote nothing
+	if n >= 100 && n <= 999 { // Caddy writes 0 if the site wrote nothing
 		l.e.Status = n
 	}
 }
 
-// caddyRequest reads what Caddy says about a request.
+// caddyRequest reads Caddy's request object.
 func (s *source) caddyRequest(c *cursor, l *jsonLine) {
 	if l.isCaddy = c.enter('{'); l.isCaddy {
 		s.readMembers(c, l, (*source).readRequest)
 	}
 }
 
-// finishCaddy makes an event of a line of Caddy's. Other loggers of Caddy's, such
-// as that of errors, tell of the same requests.
+// finishCaddy makes an event from a line of Caddy's access log. Other loggers of Caddy, such
+// as the one for errors, log the same requests again.
 func (l *jsonLine) finishCaddy() error {
 	const ofAccess = "http.log.access"
 	e := l.e
@@ -204,7 +204,7 @@ func (l *jsonLine) finishCaddy() error {
 	}
 	e.Ended, e.Time = at, at.Add(-parseDuration(l.duration))
 	e.isPlain = !l.isSecure
-	if e.Method == http.MethodHead && e.Size == 0 { // Caddy writes what it has sent
+	if e.Method == http.MethodHead && e.Size == 0 { // Caddy logs the bytes that it has sent
 		e.Size = e.announced
 	}
 	if e.Client, ok = parseClient(l.fromClient); !ok {
@@ -213,13 +213,13 @@ func (l *jsonLine) finishCaddy() error {
 	return nil
 }
 
-// traceClient is whom a trace comes from unless it says.
+// traceClient is the client of a trace that names none.
 const traceClient = "203.0.113.5"
 
-// untimed is how far apart lines are that have no time.
+// untimed is the assumed time between lines without a time.
 const untimed = 200 * time.Millisecond
 
-// finishRecorded makes an event of a line of a trace or a flow.
+// finishRecorded makes an event from a line of a trace or a flow.
 func (s *source) finishRecorded(l *jsonLine) error {
 	e := l.e
 	if l.client == "" && l.isTrace {
@@ -241,7 +241,7 @@ func (s *source) finishRecorded(l *jsonLine) error {
 	}
 	switch {
 	case e.Status == http.StatusNotModified:
-		e.Size = 0 // what is announced is the length of what has not changed
+		e.Size = 0 // 304: the header announces the length of the unchanged page
 	case e.announced > 0:
 		e.Size = e.announced
 	}
@@ -250,8 +250,9 @@ func (s *source) finishRecorded(l *jsonLine) error {
 	return nil
 }
 
-// recordedTime returns when a line of a recording happened: so many seconds after
-// the beginning of it or of 1970, and without a time in steps.
+// recordedTime returns the time of a line in a recording: so many seconds after the
+// beginning of the recording or after 1970. Lines without a time follow each other at a
+// fixed distance.
 func (s *source) recordedTime(v scalar) (time.Time, bool) {
 	if v.text == "" {
 		s.untimed++

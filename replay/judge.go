@@ -5,8 +5,8 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A Judge judges recorded requests in recorded time. An [engine.Replay] is one.
+// A Judge judges recorded requests at their recorded time. [engine.Replay] implements it.
 type Judge interface {
-	// Judge judges a request and the response to it. It keeps nothing of ev.
+	// Judge judges a request and its response. It does not keep ev.
 	Judge(ev *event.Event) engine.Outcome
 }

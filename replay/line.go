@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Why a line tells of no request.
+// The reasons why a line contains no request.
 var (
 	errNoLog     = errors.New("no line of an access log")
 	errForeign   = errors.New("of another log than that of requests")
@@ -17,8 +17,8 @@ var (
 	errLong      = errors.New("longer than 64 KiB")
 )
 
-// parse reads a line into e. What it takes for what depends on the line alone, so
-// a file may have lines of several kinds.
+// parse reads a line into e. The format is detected for each line, so a file may mix
+// several.
 func (s *source) parse(line string, e *Entry) error {
 	var err error
 	if strings.HasPrefix(line, "{") {
@@ -32,7 +32,7 @@ func (s *source) parse(line string, e *Entry) error {
 	return err
 }
 
-// parseSize returns how many bytes s says; 0 if that cannot be told.
+// parseSize returns the number of bytes in s, or 0 if it is not a number.
 func parseSize(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {

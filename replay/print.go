@@ -13,10 +13,10 @@ import (
 
 const (
 	stamp     = "2006-01-02 15:04:05"
-	maxColumn = 60 // characters of what clients send
+	maxColumn = 60 // the longest text from a client, in characters
 )
 
-// Print writes the report for people, with up to limit clients.
+// Print writes the report as text, with at most limit clients.
 func (r *Report) Print(w io.Writer, limit int) error {
 	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	r.printHead(t)
@@ -53,7 +53,7 @@ func (r *Report) printHead(t table) {
 	r.printNotes(t)
 }
 
-// printNotes says what of the logs was not judged, or not as on a server.
+// printNotes prints which parts of the logs were not judged, or not as on a server.
 func (r *Report) printNotes(t table) {
 	if r.Bodies == 0 && r.Requests > 0 {
 		t.line("Bodies", "none in the log: scenarios and the WAF see nothing of forms")
@@ -123,7 +123,7 @@ func (r *Report) printRules(t table) {
 	}
 }
 
-// counts returns numbers by name in a line.
+// counts returns numbers with their names in one line.
 func counts(sums map[string]int) string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(sums)) {
@@ -132,7 +132,7 @@ func counts(sums map[string]int) string {
 	return strings.Join(all, ", ")
 }
 
-// many returns n with what there are so many of.
+// many returns n with the name of the counted things.
 func many(n int, what string) string {
 	if n != 1 {
 		what += "s"
@@ -140,7 +140,7 @@ func many(n int, what string) string {
 	return fmt.Sprint(n, " ", what)
 }
 
-// shorten returns the beginning of what can be printed of s.
+// shorten returns the beginning of s, without characters that cannot be printed.
 func shorten(s string) string {
 	s = strings.Map(printable, s)
 	n := 0
@@ -152,11 +152,11 @@ func shorten(s string) string {
 	return s
 }
 
-// A table lays out lines. Its cells come from afar, and a terminal obeys control
-// characters, so those are left out.
+// A table aligns columns. Its cells come from clients, and a terminal obeys control
+// characters, so those are removed.
 type table struct{ w *tabwriter.Writer }
 
-// line prints a line. An error shows up when the table is flushed.
+// line prints a line. An error is reported when the table is flushed.
 func (t table) line(cells ...any) {
 	for i, c := range cells {
 		s := strings.Map(printable, fmt.Sprint(c))
@@ -168,8 +168,8 @@ func (t table) line(cells ...any) {
 	_, _ = io.WriteString(t.w, "\n")
 }
 
-// printable drops what a terminal could take for a command, or a reader for other
-// text than it is.
+// printable removes characters that a terminal could take for a command, or that could
+// mislead a reader about the text.
 func printable(c rune) rune {
 	if unicode.IsPrint(c) {
 		return c
@@ -177,7 +177,7 @@ func printable(c rune) rune {
 	return -1
 }
 
-// Timed says how long the run took.
+// Timed adds the time that the run took.
 func (r *Report) Timed(d time.Duration) {
 	r.Seconds = d.Seconds()
 	r.Speed = float64(r.Requests) / max(d.Seconds(), 1e-9)

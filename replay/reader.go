@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	maxFiles    = 256 // of which each takes memory while it is read
-	maxExamples = 5   // lines that are shown
+	maxFiles    = 256 // each open file uses memory
+	maxExamples = 5   // how many skipped lines are shown
 	stdin       = "-"
 )
 
-// A Reader reads requests out of logs. It is for one goroutine, but for Progress.
+// A Reader reads requests from logs. Only one goroutine may use it, except for Progress.
 type Reader struct {
 	sources []*source
 	files   []io.Closer
@@ -23,14 +23,14 @@ type Reader struct {
 	skipped Skipped
 }
 
-// Skipped says what of the logs tells of no request.
+// Skipped describes the lines without a request.
 type Skipped struct {
 	Lines    int           `json:"lines"`
 	Examples []SkippedLine `json:"examples,omitempty"` // the first few
-	Broken   []string      `json:"broken,omitempty"`   // files that could not be read to their end, and why
+	Broken   []string      `json:"broken,omitempty"`   // files that could not be read completely, and why
 }
 
-// A SkippedLine is a line that tells of no request.
+// A SkippedLine is a line without a request.
 type SkippedLine struct {
 	At     string `json:"at"` // such as access.log:12
 	Reason string `json:"reason"`
@@ -42,8 +42,8 @@ func (s *Skipped) add(at string, reason error) {
 	}
 }
 
-// Open opens logs, packed with gzip or not; - is standard input. They are to be
-// closed.
+// Open opens logs, compressed with gzip or not; - is standard input. The caller must close
+// the Reader.
 func Open(paths ...string) (*Reader, error) {
 	if len(paths) > maxFiles {
 		return nil, fmt.Errorf("opening %d logs: want at most %d; write them into one, such as with cat FILE… | tocsin replay -", len(paths), maxFiles)
@@ -79,32 +79,29 @@ func (r *Reader) open(path string) error {
 	return nil
 }
 
-// Add adds a log that is read from text. It is to be called before the first
-// request is read.
+// Add adds a log that is read from text. Call it before the first request is read.
 func (r *Reader) Add(name string, text io.Reader) {
 	r.sources = append(r.sources, &source{name: name, file: text, redacted: map[string]int{}, skipped: &r.skipped})
 }
 
-// KeepAllHeaders has all fields of the headers kept that a log has, and not only
-// those that detection looks at.
+// KeepAllHeaders keeps all header fields that a log has, and not only those that detection
+// uses.
 func (r *Reader) KeepAllHeaders() {
 	for _, s := range r.sources {
 		s.allHeaders = true
 	}
 }
 
-// AssumeHost says which host requests are for where a log names none, as common
-// and combined logs mostly do. Without that a link from another site looks like
-// one of the same.
+// AssumeHost sets the host for requests whose log line has none, as is usual in common and
+// combined logs. Without it, a link from another site looks like one from the same site.
 func (r *Reader) AssumeHost(name string) {
 	for _, s := range r.sources {
 		s.host = name
 	}
 }
 
-// All returns the requests. Those of each log come in the order in which they
-// stand there; several logs are merged by time, and where that is the same the one
-// that was named first comes first.
+// All returns the requests. Requests of one log keep their order. Several logs are merged by
+// time, and at the same time the log that was named first comes first.
 func (r *Reader) All() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		for e := r.next(); e != nil; e = r.next() {
@@ -115,10 +112,10 @@ func (r *Reader) All() iter.Seq[*Entry] {
 	}
 }
 
-// recycle takes an entry back, which nobody looks at any more.
+// recycle takes back an entry that is no longer used.
 func recycle(e *Entry) { e.of.used = e }
 
-// next returns the next request, nil at the end.
+// next returns the next request, or nil at the end.
 func (r *Reader) next() *Entry {
 	if !r.begun {
 		r.begun = true
@@ -140,11 +137,11 @@ func (r *Reader) next() *Entry {
 	return e
 }
 
-// Skipped returns what was skipped so far.
+// Skipped returns the lines skipped so far.
 func (r *Reader) Skipped() Skipped { return r.skipped }
 
-// Redacted returns how many values of which fields of headers Caddy has kept for
-// itself in what was read so far.
+// Redacted returns how many values Caddy has redacted in the lines read so far, by header
+// field.
 func (r *Reader) Redacted() map[string]int {
 	sum := map[string]int{}
 	for _, s := range r.sources {
@@ -155,8 +152,8 @@ func (r *Reader) Redacted() map[string]int {
 	return sum
 }
 
-// Progress returns how many bytes of the files were read, and how many there are;
-// 0 if that is not known.
+// Progress returns how many bytes of the files were read, and their total size, or 0 if that
+// is unknown.
 func (r *Reader) Progress() (read, total int64) {
 	for _, s := range r.sources {
 		if s.name == stdin {

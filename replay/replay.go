@@ -34,31 +34,30 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Config says how requests are judged. Only Judge is needed. Who is shown an event
-// may not keep it.
+// Config says how requests are judged. Only Judge is required. The functions must not keep
+// the events that they get.
 type Config struct {
 	Judge Judge
 
-	// Allow reports whether a client is never stopped, so that nothing is looked
-	// for in its requests. Default: nobody.
+	// Allow reports whether a client is never stopped, so its requests are not checked.
+	// Default: no client.
 	Allow func(ip netip.Addr) bool
-	// Spare reports whether nothing is decided about a client: the same as
-	// Spare of [engine.Local], for the report. Default: those of private networks.
+	// Spare reports whether no decision is made about a client: the same as Spare of
+	// [engine.Local]. Default: clients in private networks.
 	Spare func(ip netip.Addr) bool
-	// Describe completes an event before it is judged. Default: nothing is to be
-	// completed.
+	// Describe completes an event before it is judged. Default: none.
 	Describe func(ev *event.Event)
-	// Inspect sets what rules of the WAF find in an event. Default: there is no WAF.
+	// Inspect adds the findings of the WAF's rules to an event. Default: no WAF.
 	Inspect func(ev *event.Event)
-	// Progress is called now and then. Default: nobody is told.
+	// Progress is called from time to time. Default: none.
 	Progress func()
 }
 
-// between is how many requests go by between two looks around.
+// between is how many requests are judged between two calls of Progress and checks of ctx.
 const between = 4096
 
-// Run judges all requests of r and returns what would have happened, until then
-// if ctx ends.
+// Run judges all requests of r and returns what would have happened. If ctx ends, it returns
+// the result so far.
 func Run(ctx context.Context, r *Reader, cfg Config) (*Report, error) {
 	if cfg.Spare == nil {
 		cfg.Spare = func(ip netip.Addr) bool { return !lookup.IsPublic(ip) }

@@ -7,27 +7,27 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Report says what would have happened.
+// A Report says what would have happened on a server.
 type Report struct {
 	Requests int       `json:"requests"`
 	Stopped  int       `json:"stopped"` // of them, that would have been
 	Clients  int       `json:"clients"`
-	Crowded  bool      `json:"crowded,omitempty"` // there were more than could be counted
+	Crowded  bool      `json:"crowded,omitempty"` // there were too many clients to count
 	From     time.Time `json:"from,omitzero"`     // when the first request came
 	To       time.Time `json:"to,omitzero"`       // and the last
 
 	Banned     int `json:"banned"`     // clients
-	Challenged int `json:"challenged"` // clients that would have been, and not banned
+	Challenged int `json:"challenged"` // clients that would have been challenged, and not banned
 
-	Allowed   int `json:"allowed"`   // requests from clients that are allowed, which are not judged
-	Spared    int `json:"spared"`    // requests from clients that nothing is decided about, such as those of private networks
-	Backwards int `json:"backwards"` // requests that end over a minute before one that comes before them
+	Allowed   int `json:"allowed"`   // requests from allowed clients, which are not judged
+	Spared    int `json:"spared"`    // requests from clients about which no decision is made, such as those of private networks
+	Backwards int `json:"backwards"` // requests that ended more than a minute before an earlier line's request
 
-	Redacted map[string]int `json:"redacted,omitempty"` // values of the header that Caddy has kept for itself
+	Redacted map[string]int `json:"redacted,omitempty"` // header values that Caddy has redacted
 	Bodies   int            `json:"bodies"`             // requests whose body is in the log
 	Skipped  Skipped        `json:"skipped"`
 
-	// What was looked for, and what of it cannot run here.
+	// The scenarios that ran, and the ones that cannot run here.
 	Looked  int      `json:"looked_for"`
 	LeftOut []string `json:"left_out,omitempty"`
 	// RulesRun is how many rules of the WAF ran.
@@ -44,10 +44,10 @@ type Report struct {
 // An Offender is a client that would have been stopped.
 type Offender struct {
 	Client    string    `json:"client"`     // its address, or its network of IPv6
-	Action    string    `json:"action"`     // the strongest decision about it
+	Action    string    `json:"action"`     // the action of the strongest decision about it
 	Scenario  string    `json:"scenario"`   // that came first
-	Time      time.Time `json:"time"`       // of the request that gave cause for it
-	At        string    `json:"at"`         // where that stands, such as access.log:12
+	Time      time.Time `json:"time"`       // the time of the request that caused it
+	At        string    `json:"at"`         // the position of that request, such as access.log:12
 	Request   string    `json:"request"`    // method and path
 	Before    int       `json:"before"`     // its requests up to that one
 	After     int       `json:"after"`      // its requests that would have been stopped
@@ -63,34 +63,34 @@ type Verdict struct {
 	At       string    `json:"at"`
 	Action   string    `json:"action"`
 	Scenario string    `json:"scenario"`
-	Target   string    `json:"target"` // whom it is about
+	Target   string    `json:"target"` // the address or network that it is about
 	Until    time.Time `json:"until,omitzero"`
 }
 
-// A Scenario is what one scenario would have led to.
+// A Scenario has the results of one scenario.
 type Scenario struct {
 	Name       string `json:"name"`
 	Clients    int    `json:"clients"`    // that it alerted about
 	Alerts     int    `json:"alerts"`     // all of them
 	Bans       int    `json:"bans"`       // decisions
 	Challenges int    `json:"challenges"` // decisions for less than a ban
-	Spared     int    `json:"spared"`     // alerts about clients that nothing is decided about
+	Spared     int    `json:"spared"`     // alerts about clients about which no decision is made
 	Stopped    int    `json:"stopped"`    // requests that its decisions would have stopped
 }
 
-// A Rule is what one rule of the WAF would have led to.
+// A Rule has the results of one rule of the WAF.
 type Rule struct {
 	Name    string `json:"name"`
 	Clients int    `json:"clients"` // whose requests it matched
 	Stopped int    `json:"stopped"` // requests that it would have stopped, or asked for a challenge
-	Told    int    `json:"told"`    // requests that it would only have told of
+	Told    int    `json:"told"`    // requests that it would only have reported
 }
 
-// Stops reports whether anybody would have been stopped.
+// Stops reports whether any client would have been stopped.
 func (r *Report) Stops() bool { return r.Banned+r.Challenged+r.Stopped > 0 }
 
-// Err returns an error if there is something in the logs, and none of it is a request:
-// that nobody would have been stopped says nothing then.
+// Err returns an error if the logs are not empty but contain no request. Without this, the
+// result that no client was stopped would be misleading.
 func (r *Report) Err() error {
 	if r.Requests > 0 || r.Skipped.Lines == 0 && len(r.Skipped.Broken) == 0 {
 		return nil

@@ -9,23 +9,23 @@ import (
 	"sync/atomic"
 )
 
-// maxLine is how long a line may be that counts.
+// maxLine is the largest length of a line. The rest of a longer line is ignored.
 const maxLine = 64 << 10
 
-// A source is a log, which is read line by line.
+// A source is a log that is read line by line.
 type source struct {
 	name string
 	file io.Reader
 	text *bufio.Reader // nil until it is read from
 	line int           // the number of the last one
-	read atomic.Int64  // bytes of the file, before they are unpacked
+	read atomic.Int64  // bytes read from the file, before decompression
 	over bool
 
 	head *Entry   // the next request
-	used *Entry   // one that nobody looks at any more
-	slab []string // room for values of headers
+	used *Entry   // an entry for reuse
+	slab []string // memory for header values
 
-	host       string // where a line names none
+	host       string // the host for lines without one
 	untimed    int    // lines of recordings without a time
 	allHeaders bool
 	redacted   map[string]int
@@ -39,12 +39,12 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open finds out whether the file is packed, by how it begins.
+// open finds out from the first bytes whether the file is compressed.
 func (s *source) open() error {
 	s.text = bufio.NewReaderSize(s, maxLine)
 	magic, err := s.text.Peek(2)
 	if err != nil || !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return nil // what is wrong with it will be found out
+		return nil // the next read reports the error
 	}
 	z, err := gzip.NewReader(s.text)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *source) open() error {
 	return nil
 }
 
-// next reads up to the next request, which is in head then; nil at the end.
+// next reads up to the next request and sets head to it, or to nil at the end.
 func (s *source) next() {
 	s.head = nil
 	if s.text == nil {
@@ -97,7 +97,7 @@ func (s *source) newEntry() *Entry {
 	return e
 }
 
-// fail ends the source: at its end, or where it cannot be read any further.
+// fail ends the source, at its end or at an error.
 func (s *source) fail(err error) {
 	if err == nil {
 		return
@@ -108,8 +108,8 @@ func (s *source) fail(err error) {
 	}
 }
 
-// readLine returns the next line without its end, which is valid until the next
-// call. Of one that is too long it returns the beginning.
+// readLine returns the next line without its end. It is valid until the next call. For a
+// line that is too long it returns the beginning.
 func (s *source) readLine() (line []byte, long bool, err error) {
 	line, err = s.text.ReadSlice('\n')
 	s.line++
@@ -119,7 +119,7 @@ func (s *source) readLine() (line []byte, long bool, err error) {
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = s.text.ReadSlice('\n')
 		}
-		return line, true, nil // what else is wrong shows at the next line
+		return line, true, nil // other errors appear at the next line
 	case errors.Is(err, io.EOF) && len(line) > 0:
 		// The last line may have no end.
 	case err != nil:
