@@ -5,21 +5,21 @@ import (
 	"unicode/utf8"
 )
 
-// An Automaton finds any of many literals in one pass over a text, by the
-// algorithm of Aho and Corasick. All transitions are computed beforehand, so a
-// byte costs a table lookup, whatever the text is made of.
+// An Automaton finds any of many literals in one pass over a text, by the algorithm of Aho
+// and Corasick. All transitions are computed in advance, so each byte costs one table
+// lookup, whatever the text is.
 type Automaton struct {
-	class [256]uint16 // of bytes; 0 is for those in no literal
-	width uint32      // classes there are
-	next  []uint32    // by state+class; a state is where its row begins
+	class [256]uint16 // the class of each byte; 0 if it is in no literal
+	width uint32      // the number of classes
+	next  []uint32    // by state+class; a state is the index of its row
 	match uint32      // the states from here on end a literal
-	found [][]int32   // by (state-match)/width: which ones
+	found [][]int32   // by (state-match)/width: the literals that end there
 	fold  bool        // ASCII letters are searched in any case: see foldedRune
 }
 
-// New returns an automaton that finds literals. None may be empty. With
-// fold, ASCII letters match in any case, and so do the few other letters that
-// have an ASCII one as their upper or lower case.
+// New returns an automaton that finds literals. No literal may be empty. With fold, ASCII
+// letters match in upper and lower case, and so do the few other letters whose upper or
+// lower case is an ASCII letter.
 func New(literals []string, fold bool) *Automaton {
 	a := &Automaton{fold: fold}
 	a.classify(literals)
@@ -54,10 +54,10 @@ func lowerASCII(c byte) byte {
 	return c
 }
 
-// A trie is an automaton in the making.
+// A trie is an unfinished automaton.
 type trie struct {
 	width int
-	next  []int32 // by node*width+class; 0 is the root, or none yet
+	next  []int32 // by node*width+class; 0 means the root, or no child yet
 	found [][]int32
 }
 
@@ -79,9 +79,9 @@ func (a *Automaton) trie(literals []string) *trie {
 	return t
 }
 
-// link gives every node all its transitions: where there is no child, those of
-// the longest proper suffix that is a node too, which is nearer to the root and
-// therefore done before.
+// link gives every node all its transitions. A missing child is replaced by the transition
+// of the longest proper suffix that is also a node. That node is nearer to the root and so
+// already complete.
 func (t *trie) link() {
 	suffix := make([]int32, len(t.found))
 	queue := []int32{0}
@@ -104,8 +104,8 @@ func (t *trie) link() {
 	}
 }
 
-// number orders the states so that those that end a literal come last, and one
-// comparison tells them.
+// number orders the states so that those which end a literal come last. One comparison then
+// recognizes them.
 func (a *Automaton) number(t *trie) {
 	states := uint32(len(t.found))
 	rank := make([]uint32, states)
@@ -132,11 +132,11 @@ func (a *Automaton) number(t *trie) {
 	}
 }
 
-// Groups returns, of each state that ends literals, which ones.
+// Groups returns the literals for each state that ends any.
 func (a *Automaton) Groups() [][]int32 { return a.found }
 
-// Scan calls f for each literal that ends in s, with its number and where it
-// ends, until f returns false.
+// Scan calls f for each literal in s, with its number and the position of its end, until f
+// returns false.
 func (a *Automaton) Scan(s string, f func(literal int32, end int) bool) {
 	var state uint32
 	for i := 0; i < len(s); i++ {
@@ -152,7 +152,7 @@ func (a *Automaton) Scan(s string, f func(literal int32, end int) bool) {
 	}
 }
 
-// In reports whether s holds any of the literals.
+// In reports whether s contains any of the literals.
 func (a *Automaton) In(s string) bool {
 	var state uint32
 	for i := 0; i < len(s); i++ {
@@ -164,8 +164,8 @@ func (a *Automaton) In(s string) bool {
 	return false
 }
 
-// Mark sets in bits what sets says, by group, of each group of literals in s. An
-// automaton that folds looks for them in any case.
+// Mark adds to bits the set from sets for each group of literals in s. An automaton with
+// fold ignores case.
 func Mark[T string | []byte](a *Automaton, s T, sets [][]uint64, bits []uint64) {
 	var state uint32
 	for i := 0; i < len(s); i++ {
@@ -185,9 +185,9 @@ func Mark[T string | []byte](a *Automaton, s T, sets [][]uint64, bits []uint64) 
 	}
 }
 
-// foldedRune returns the ASCII letter that upper or lower case makes of the rune
-// at s[i], and its size, or else the byte there. These four are all there are:
-// see TestFoldedRunesAreAllThereAre.
+// foldedRune returns the ASCII letter that is the upper or lower case of the rune at s[i],
+// and the rune's size, or else the byte at s[i]. There are only these four such runes: see
+// TestFoldedRunesAreAllThereAre.
 func foldedRune[T string | []byte](s T, i int) (byte, int) {
 	at := func(n int) byte {
 		if i+n < len(s) {

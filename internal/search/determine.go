@@ -8,28 +8,28 @@ import (
 	"unicode"
 )
 
-// A determiner makes a dfa. A state is where the threads of the program are after a
-// rune, and what kind of rune that was, which tells about \b, ^ and $.
+// A determiner builds a dfa. A state is the set of the program's threads after a rune, and
+// the kind of that rune, which \b, ^ and $ depend on.
 type determiner struct {
 	*dfa
 	prog   *syntax.Prog
-	looks  bool              // the program asks what is around a place
-	steps  [][]bool          // by instruction and class: it takes one of that class
+	looks  bool              // the program depends on the runes around a position
+	steps  [][]bool          // by instruction and class: it accepts runes of that class
 	kinds  []rune            // by class: a rune of the same kind
 	states map[string]uint16 // by key
 	todo   []threads         // by state, from stateBegin on
 }
 
-// threads is where a program is: the instructions to go on with, before those that take
-// no rune are followed, and the kind of the rune before.
+// threads are the instructions with which a program continues, before those without a rune
+// are followed, and the kind of the rune before.
 type threads struct {
 	at   []uint32
 	kind rune
 }
 
-// Kinds of runes, as far as empty-width assertions tell them apart.
+// The kinds of runes that empty-width assertions distinguish.
 const (
-	kindNone  rune = -1 // there is none: the text begins or ends here
+	kindNone  rune = -1 // no rune: the text begins or ends here
 	kindWord  rune = 'a'
 	kindLine  rune = '\n'
 	kindOther rune = ' '
@@ -45,7 +45,7 @@ func kindOfRune(r rune) rune {
 	return kindOther
 }
 
-// newDFA returns the table of a pattern that regexp takes, or nil if it is too large.
+// newDFA returns the table for a pattern that regexp accepts, or nil if it is too large.
 func newDFA(pattern string) *dfa {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -71,8 +71,8 @@ func newDFA(pattern string) *dfa {
 	return b.dfa
 }
 
-// classify finds the classes of runes that the program does not tell apart, and reports
-// whether they are few enough.
+// classify finds the classes of runes that the program treats alike, and reports whether
+// they are few enough.
 func (b *determiner) classify() bool {
 	b.bound()
 	b.steps = make([][]bool, len(b.prog.Inst))
@@ -103,7 +103,7 @@ func (b *determiner) classify() bool {
 	return true
 }
 
-// describe says what the program does with a class, of which r is one.
+// describe records what the program does with a class that contains r.
 func (b *determiner) describe(r, kind rune) {
 	b.kinds = append(b.kinds, kind)
 	for i := range b.prog.Inst {
@@ -112,7 +112,7 @@ func (b *determiner) describe(r, kind rune) {
 	}
 }
 
-// bound finds where runes begin that the program may tell from those before.
+// bound finds the boundaries between runes that the program may treat differently.
 func (b *determiner) bound() {
 	b.bounds = []rune{0, '\n', '\n' + 1, '0', '9' + 1, 'A', 'Z' + 1, '_', '_' + 1, 'a', 'z' + 1}
 	for _, in := range b.prog.Inst {
@@ -127,8 +127,8 @@ func (b *determiner) bound() {
 	b.bounds = slices.Compact(b.bounds)
 }
 
-// separate puts bounds around what an instruction takes: one rune, perhaps in any case,
-// or ranges.
+// separate puts boundaries around the runes that an instruction accepts: one rune, possibly
+// in any case, or ranges.
 func (b *determiner) separate(runes []rune) {
 	if len(runes) == 1 {
 		r := runes[0]
@@ -143,7 +143,7 @@ func (b *determiner) separate(runes []rune) {
 	}
 }
 
-// state returns the number of the state of threads, which is a new one perhaps.
+// state returns the number of the state for threads. It adds the state if it is new.
 func (b *determiner) state(t threads) uint16 {
 	if !b.looks {
 		t.kind = kindOther
@@ -161,7 +161,7 @@ func (b *determiner) state(t threads) uint16 {
 	return n
 }
 
-// expand works out what follows after threads.
+// expand computes the transitions from threads.
 func (b *determiner) expand(t threads) {
 	follow := map[rune][]uint32{}
 	for _, kind := range []rune{kindWord, kindLine, kindOther} {
@@ -189,8 +189,8 @@ func (b *determiner) expand(t threads) {
 	b.atEnd = append(b.atEnd, matched)
 }
 
-// follow returns the instructions that take a rune of a kind after t, or that there is a
-// match before it. A match may begin anywhere.
+// follow returns the instructions that can accept a rune of a kind after t, and whether
+// there is a match before it. A match may begin anywhere.
 func (b *determiner) follow(t threads, kind rune) (takers []uint32, matched bool) {
 	around := syntax.EmptyOpContext(t.kind, kind)
 	seen := make([]bool, len(b.prog.Inst))
@@ -221,7 +221,7 @@ func (b *determiner) follow(t threads, kind rune) (takers []uint32, matched bool
 	return takers, false
 }
 
-// prune leads to stateNever from where no match can be reached: there the search ends.
+// prune leads to stateNever from states that cannot reach a match, so the search ends there.
 func (b *determiner) prune() {
 	alive := slices.Clone(b.atEnd)
 	for changed := true; changed; {

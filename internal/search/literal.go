@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// What Required is to do about literals that match in any case.
+// How Required treats literals that match in any case.
 const (
-	ExactCase = false // they are not literals
-	AnyCase   = true  // they are
+	ExactCase = false // they do not count as literals
+	AnyCase   = true  // they count as literals
 )
 
-// Required returns literals one of which is in every text that re matches, or
-// none if it cannot tell.
+// Required returns literals of which every matching text contains at least one, or none if
+// this is unknown.
 func Required(re *syntax.Regexp, folded bool) []string {
 	switch re.Op {
 	case syntax.OpLiteral:
@@ -53,7 +53,7 @@ func requiredOfAny(subs []*syntax.Regexp, folded bool) []string {
 	return all
 }
 
-// Shortest returns the length of the shortest of texts, of which there is one at least.
+// Shortest returns the length of the shortest text. There must be at least one.
 func Shortest(texts []string) int {
 	n := len(texts[0])
 	for _, t := range texts {

@@ -6,24 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxStates bounds the table of one regular expression. All of the hub's scenarios and of
-// ours have fewer states.
+// maxStates limits the table of one regular expression. All expressions in the hub's
+// scenarios and in ours have fewer states.
 const maxStates = 1 << 10
 
-// A Regexp reports whether a text has a match, as [regexp.Regexp.MatchString]
-// does. That takes some 50 ns a byte where a text of 16 KiB keeps many threads of an
-// expression alive, and one request is held against dozens of expressions. So all that
-// an expression can be in the midst of is worked out when it is loaded: a byte costs a
-// table lookup, whatever the text is made of.
+// A Regexp reports whether a text has a match, like [regexp.Regexp.MatchString]. That
+// function takes about 50 ns a byte if a text of 16 KiB keeps many threads of an expression
+// alive, and each request is checked against dozens of expressions. So all states of an
+// expression are computed when it is loaded: each byte costs one table lookup, whatever the
+// text is.
 //
-// The whole text is looked at, and the answer is the same one: nobody hides anything
-// behind padding.
+// The whole text is searched, and the answer is the same as regexp's: a client cannot hide
+// an attack behind padding.
 type Regexp struct {
-	table *dfa           // nil: it would be too large
-	slow  *regexp.Regexp // for what has no table
+	table *dfa           // nil if it would be too large
+	slow  *regexp.Regexp // used if there is no table
 }
 
-// Compile returns the regular expression that pattern is.
+// Compile compiles a pattern.
 func Compile(pattern string) (*Regexp, error) {
 	slow, err := regexp.Compile(pattern)
 	if err != nil {
@@ -51,8 +51,8 @@ func (r *Regexp) MatchBytes(s []byte) bool {
 // String returns the pattern.
 func (r *Regexp) String() string { return r.slow.String() }
 
-// States returns how many states the table has; 0 if there is none, because it would be
-// too large.
+// States returns the number of states in the table, or 0 if there is no table because it
+// would be too large.
 func (r *Regexp) States() int {
 	if r.table == nil {
 		return 0
@@ -60,20 +60,20 @@ func (r *Regexp) States() int {
 	return len(r.table.atEnd)
 }
 
-// A dfa is a regular expression made deterministic.
+// A dfa is a regular expression as a deterministic automaton.
 type dfa struct {
-	ascii  [utf8.RuneSelf]uint8 // the class of each
-	bounds []rune               // where runes of another class begin, in order
-	of     []uint8              // by bound: the class
-	width  int                  // classes there are
+	ascii  [utf8.RuneSelf]uint8 // the class of each ASCII character
+	bounds []rune               // the first rune of each further range, in order
+	of     []uint8              // the class after each bound
+	width  int                  // the number of classes
 	next   []uint16             // by state*width+class
-	atEnd  []bool               // by state: there is a match if the text ends here
+	atEnd  []bool               // by state: whether there is a match if the text ends here
 }
 
-// The first states; the one to begin in is the third.
+// The first states. The third is the start state.
 const (
-	stateMatch uint16 = iota // there is a match, whatever follows
-	stateNever               // there is none, whatever follows
+	stateMatch uint16 = iota // a match is certain, whatever follows
+	stateNever               // no match is possible, whatever follows
 	stateBegin
 )
 

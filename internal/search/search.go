@@ -1,4 +1,4 @@
-// Package search answers which of many literals and regular expressions are in a text,
-// at a bounded cost a byte, whatever the text is made of. Scenarios and rules hold each
-// request against hundreds of them, and clients may send what they like.
+// Package search answers one question: which of many literals and regular expressions are in
+// a text? The cost for each byte is limited, whatever the text is. Scenarios and rules check
+// each request against hundreds of them, and clients can send any text.
 package search

@@ -3,8 +3,8 @@ package wire
 // maxIDDigits is how many digits of an id are read: more do not fit for sure.
 const maxIDDigits = 18
 
-// id reads a value that stands in depth containers, and returns it if it is a
-// whole number from 1 up. Any other is none of ours, and no error.
+// id reads a value inside depth containers, and returns it if it is a whole number of at
+// least 1. Other values are ignored and are no error.
 func (s *scanner) id(depth int) (int64, error) {
 	c, err := s.token()
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *scanner) id(depth int) (int64, error) {
 	return n, s.fraction()
 }
 
-// number reads a number of any length; nobody wants its value.
+// number reads a number of any length, and ignores its value.
 func (s *scanner) number() error {
 	c, err := s.peek()
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *scanner) number() error {
 	return s.fraction()
 }
 
-// fraction reads what may follow the digits of a whole number.
+// fraction reads the optional part after the digits of a whole number.
 func (s *scanner) fraction() error {
 	if s.at('.', '.') {
 		s.pos++
@@ -79,7 +79,7 @@ func (s *scanner) digits() error {
 		s.pos++
 		c, err = s.peek()
 	}
-	// That the input ends or breaks here is for the next reader to find.
+	// The next read reports the end of the input or an error.
 	return nil
 }
 

@@ -1,6 +1,6 @@
 package wire
 
-// readRow reads one decision, whose fields stand in depth containers.
+// readRow reads one decision inside depth containers.
 func (d *Decoder) readRow(section Section, depth int) error {
 	if err := d.open('{', "a decision"); err != nil {
 		return err
@@ -72,8 +72,7 @@ func fieldOf(key []byte) field {
 	return fieldOther
 }
 
-// readField reads what stands behind the key f. Of a key that is there twice, the
-// last counts.
+// readField reads the value of the key f. If a key repeats, the last value counts.
 func (d *Decoder) readField(f field) error {
 	c, err := d.token()
 	if err != nil {

@@ -8,25 +8,25 @@ import (
 
 const (
 	bufferSize = 64 << 10
-	maxDepth   = 10_000 // as encoding/json; it bounds the stack that skip needs
-	maxEmpty   = 100    // reads in a row that bring nothing, as bufio has it
+	maxDepth   = 10_000 // as in encoding/json; it limits the stack for skip
+	maxEmpty   = 100    // reads in a row without data, as in bufio
 )
 
 var errStop = errors.New("the caller wants no more rows")
 
-// A scanner reads JSON with one buffer, which is only filled again when it is
-// used up: what must outlive the next read is copied out of it.
+// A scanner reads JSON with one buffer, which is refilled only when all of it is used. Data
+// that must outlive the next read is copied.
 type scanner struct {
 	r        io.Reader
 	buf      []byte
 	pos, end int    // buf[pos:end] is not read yet
 	base     int64  // offset of buf[0]
-	err      error  // how r ended
-	text     []byte // of a string that can't be handed out of buf
+	err      error  // the error that r ended with
+	text     []byte // a string that cannot be returned from buf directly
 	fixed    []byte // the same in valid UTF-8
 }
 
-// fill reads on, when all of buf is used up.
+// fill reads more input, when all of buf is used.
 func (s *scanner) fill() error {
 	if s.err != nil {
 		return s.err
@@ -48,7 +48,7 @@ func (s *scanner) fill() error {
 	return s.err
 }
 
-// broken wraps an error of fill in the midst of a value.
+// broken wraps an error of fill inside a value.
 func (s *scanner) broken(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -56,7 +56,7 @@ func (s *scanner) broken(err error) error {
 	return s.errorf("%w", err)
 }
 
-// errorf returns an error that names the offset of the byte that is next.
+// errorf returns an error with the offset of the next byte.
 func (s *scanner) errorf(format string, args ...any) error {
 	return fmt.Errorf("byte %d: "+format, append([]any{s.base + int64(s.pos)}, args...)...)
 }
@@ -71,7 +71,7 @@ func (s *scanner) peek() (byte, error) {
 	return s.buf[s.pos], nil
 }
 
-// token skips white space and returns the byte behind it without reading it.
+// token skips white space and returns the next byte without reading it.
 func (s *scanner) token() (byte, error) {
 	c, err := s.space()
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *scanner) token() (byte, error) {
 	return c, err
 }
 
-// space is token with the error as fill has it.
+// space is token, but returns fill's error unchanged.
 func (s *scanner) space() (byte, error) {
 	for {
 		for s.pos < s.end {
@@ -98,7 +98,7 @@ func (s *scanner) space() (byte, error) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// finish makes sure that nothing but white space is left.
+// finish checks that only white space is left.
 func (s *scanner) finish() error {
 	c, err := s.space()
 	switch {
@@ -123,8 +123,8 @@ func (s *scanner) open(bracket byte, what string) error {
 	return nil
 }
 
-// more reads what stands between two elements, or the bracket that ends them,
-// and reports whether there is another one.
+// more reads the separator between two elements, or the closing bracket, and reports whether
+// there is another element.
 func (s *scanner) more(bracket byte, first bool) (bool, error) {
 	c, err := s.token()
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *scanner) key() ([]byte, error) {
 	}
 	name, long, err := s.str()
 	if long {
-		return nil, err // what is left of it must not pass for another key
+		return nil, err // the shortened key must not be mistaken for another key
 	}
 	return name, err
 }
@@ -194,7 +194,7 @@ func (s *scanner) boolean() (bool, error) {
 	return false, s.errorf("%q where true or false should be", c)
 }
 
-// skip reads a value of any kind that stands in depth containers.
+// skip reads a value of any kind inside depth containers.
 func (s *scanner) skip(depth int) error {
 	c, err := s.token()
 	if err != nil {

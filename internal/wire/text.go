@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// plain marks the bytes that stand for themselves in a string.
+// plain marks the bytes without a special meaning in a string.
 var plain = func() (t [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -13,8 +13,8 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// str reads a string whose opening quote was read, and reports whether it was
-// cut at MaxString. The bytes are valid until the next read.
+// str reads a string after its opening quote, and reports whether it was cut at MaxString.
+// The bytes are valid until the next read.
 func (s *scanner) str() ([]byte, bool, error) {
 	for i := s.pos; i < s.end; i++ {
 		if c := s.buf[i]; !plain[c] {
@@ -29,8 +29,8 @@ func (s *scanner) str() ([]byte, bool, error) {
 	return s.strSlow()
 }
 
-// strSlow is str for strings with escapes or other than ASCII, or which go
-// on in the next buffer.
+// strSlow is str for strings that have escapes or other characters than ASCII, or that
+// continue in the next buffer.
 func (s *scanner) strSlow() ([]byte, bool, error) {
 	s.text = s.text[:0]
 	long := false
@@ -65,22 +65,22 @@ func (s *scanner) strSlow() ([]byte, bool, error) {
 	}
 }
 
-// run takes the bytes up to the next that means something, or, in a string that
-// is too long already, skips them.
+// run takes the bytes up to the next one with a special meaning. In a string that is already
+// too long, it skips them.
 func (s *scanner) run() {
 	i := s.pos
 	for i < s.end && (plain[s.buf[i]] || s.buf[i] >= utf8.RuneSelf) {
 		i++
 	}
-	// One byte more than is kept tells a string that is too long.
+	// One byte more than the limit is kept, to recognize a string that is too long.
 	n := min(i-s.pos, MaxString+1-len(s.text))
 	s.text = append(s.text, s.buf[s.pos:s.pos+n]...)
 	s.pos = i
 }
 
-// escape reads what follows a backslash. An unpaired surrogate becomes U+FFFD,
-// as in encoding/json; the first half of a pair is given back, to be given in
-// with the next escape.
+// escape reads the characters after a backslash. An unpaired surrogate becomes U+FFFD, as in
+// encoding/json. The first half of a pair is returned, and the caller passes it in with the
+// next escape.
 func (s *scanner) escape(high rune) (rune, error) {
 	c, err := s.peek()
 	if err != nil {
@@ -116,7 +116,7 @@ var unescaped = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// hex reads the four digits behind \u.
+// hex reads the four digits after \u.
 func (s *scanner) hex() (rune, error) {
 	var r rune
 	for range 4 {
@@ -140,9 +140,8 @@ func (s *scanner) hex() (rune, error) {
 	return r, nil
 }
 
-// clean returns text with each byte that is no UTF-8 replaced by U+FFFD, as
-// encoding/json does, and no longer than MaxString; at a cut it drops the
-// beginning of a character.
+// clean returns text with each byte that is not valid UTF-8 replaced by U+FFFD, as in
+// encoding/json, and cut to MaxString. At a cut it removes an incomplete character.
 func (s *scanner) clean(long bool) ([]byte, bool) {
 	text := s.text
 	if long {

@@ -9,19 +9,18 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Prefix returns the address or range that the value of r reads like, whatever
-// the scope says; see [lookup.ParsePrefix].
+// Prefix returns the address or range in the value of r, whatever the scope is; see
+// [lookup.ParsePrefix].
 func (r *Row) Prefix() (netip.Prefix, error) {
-	// Nearly all values are IPv4 addresses, which take no detour by a string.
+	// Almost all values are IPv4 addresses. Parsing them needs no string.
 	if ip, ok := parseIPv4(r.Value); ok {
 		return netip.PrefixFrom(ip, 32), nil
 	}
 	return lookup.ParsePrefix(string(r.Value))
 }
 
-// Place returns the country or the autonomous system that r is about, by its
-// scope, and whether it is about one: a code of two letters, in capitals then,
-// or a number, with or without "AS" before it.
+// Place returns the country or the autonomous system of r, by its scope, and whether there
+// is one: a code of two letters, in upper case, or a number with or without AS before it.
 func (r *Row) Place() (country string, as uint32, ok bool) {
 	switch {
 	case strings.EqualFold(r.Scope, "country"):
@@ -53,19 +52,19 @@ func countryCode(b []byte) (string, bool) {
 	return string(code[:]), true
 }
 
-// Left returns the time that the decision still had when it was sent, in any
-// form that Go knows. Zero or less means that it is over.
+// Left returns the remaining time of the decision when it was sent, in any form that Go can
+// parse. Zero or less means that it has ended.
 func (r *Row) Left() (time.Duration, error) {
-	// CrowdSec writes what Duration.String does, which for more than a second
-	// begins with its greatest unit and ends in seconds.
+	// CrowdSec writes the form of Duration.String. For more than a second it begins with the
+	// largest unit and ends in seconds.
 	if d, ok := parseSeconds(r.Duration); ok {
 		return d, nil
 	}
 	return time.ParseDuration(string(r.Duration))
 }
 
-// parseIPv4 reads four numbers of one byte, without needless zeros. It leaves
-// all else to others.
+// parseIPv4 reads four numbers of one byte, without leading zeros. It rejects all other
+// forms, which the caller parses in another way.
 func parseIPv4(b []byte) (netip.Addr, bool) {
 	var ip [4]byte
 	for i := range ip {
@@ -84,8 +83,8 @@ func parseIPv4(b []byte) (netip.Addr, bool) {
 	return netip.AddrFrom4(ip), len(b) == 0
 }
 
-// parseSeconds reads hours, minutes and seconds in this order, each but the
-// last optional, and a fraction of the seconds. It leaves all else to others.
+// parseSeconds reads hours, minutes and seconds in this order, with a fraction of the
+// seconds. Only the seconds are required. The caller parses all other forms in another way.
 func parseSeconds(b []byte) (time.Duration, bool) {
 	var d time.Duration
 	for _, u := range [...]struct {
@@ -115,7 +114,7 @@ func parseSeconds(b []byte) (time.Duration, bool) {
 	return d, string(rest) == "s"
 }
 
-// digits reads a number of at most limit digits off the beginning of b.
+// digits reads a number of at most limit digits from the beginning of b.
 func digits(b []byte, limit int) (n int64, rest []byte) {
 	for limit > 0 && len(b) > 0 && '0' <= b[0] && b[0] <= '9' {
 		n = n*10 + int64(b[0]-'0')

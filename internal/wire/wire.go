@@ -4,18 +4,16 @@
 //
 // # Memory
 //
-// A [Decoder] holds one read buffer and one row, however long the answer is:
-// rows are handed out as they arrive, a string is kept up to [MaxString] bytes
-// only, and the strings that repeat from row to row are shared out of a bounded
-// cache. A row costs no allocation.
+// A [Decoder] keeps one read buffer and one row in memory, however long the answer is. Rows
+// are returned as they arrive. At most [MaxString] bytes of a string are kept, and strings
+// that repeat from row to row come from a cache of limited size. A row needs no allocation.
 //
 // # Failure
 //
-// The JSON is taken as strictly as encoding/json takes it. Garbage, a cut
-// answer, something behind the answer or a field of the wrong type ends it
-// with an error that names the offset of the byte. The rows before the error
-// were handed out by then: whoever wants the answer whole or not at all
-// collects them and drops the collection.
+// The JSON is parsed as strictly as by encoding/json. Garbage, an incomplete answer, data
+// after the answer or a field of the wrong type ends it with an error that has the offset of
+// the byte. The rows before the error have then been returned already. A caller that needs
+// all rows or none must collect them, and drop them at an error.
 package wire
 
 import (
@@ -24,11 +22,11 @@ import (
 	"iter"
 )
 
-// MaxString is how many bytes of one string are kept. Scenarios are free text,
-// so a longer one is cut and not an error: one odd row must not cost all others.
+// MaxString is how many bytes of one string are kept. Scenarios are free text, so a longer
+// string is cut and is no error: one odd row must not lose all others.
 const MaxString = 256
 
-// A Section is the part of a stream's answer that a row stands in.
+// A Section is the part of a stream's answer that contains a row.
 type Section uint8
 
 // The sections. CrowdSec writes them in either order: 1.4 sorts the keys and
@@ -38,7 +36,7 @@ const (
 	Deleted                // decisions that are over
 )
 
-// A Row is one decision as the API spells it; a missing or null field is empty.
+// A Row is one decision as the API writes it. A missing or null field is empty.
 type Row struct {
 	Section   Section
 	ID        int64  // its number in the server's database; 0: none. No identity: a deletion may carry that of another row
@@ -57,16 +55,15 @@ type Decoder struct {
 	scanner
 	row    Row
 	shared interner
-	last   [4]string // of origin, scenario, scope and type: mostly the next one's, too
+	last   [4]string // the last origin, scenario, scope and type: usually the next row has the same
 }
 
-// NewDecoder returns a decoder that has nothing to read yet; see
-// [Decoder.Reset].
+// NewDecoder returns a decoder without input; see [Decoder.Reset].
 func NewDecoder() *Decoder {
 	return &Decoder{scanner: scanner{buf: make([]byte, bufferSize)}}
 }
 
-// Reset makes d read its next answer from r and keeps its memory.
+// Reset makes d read its next answer from r. It keeps d's memory for reuse.
 func (d *Decoder) Reset(r io.Reader) {
 	d.scanner = scanner{r: r, buf: d.buf, text: d.text, fixed: d.fixed}
 }
@@ -121,7 +118,8 @@ func (d *Decoder) stream(yield yieldFunc) error {
 		if !known {
 			err = d.skip(1)
 		} else if seen[section] {
-			// The rows of the first one are handed out and can't be taken back.
+			// The rows of the first list have been returned already and cannot be taken
+			// back.
 			err = d.errorf("second %q", sectionNames[section])
 		} else {
 			seen[section] = true
@@ -145,7 +143,7 @@ func sectionOf(key []byte) (Section, bool) {
 	return 0, false
 }
 
-// list reads null or a list of rows that stands in depth containers.
+// list reads null or a list of rows inside depth containers.
 func (d *Decoder) list(section Section, depth int, yield yieldFunc) error {
 	c, err := d.token()
 	if err != nil {
