@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// Allowlist puts p on the server's one allowlist. The server then drops alerts
-// about addresses in p, silently: the answer has fewer ids than there were
-// alerts. Alerts that bring decisions of their own are taken in nevertheless.
-// Decisions in force stay, as up to 1.6.8; with generation Newest, as from 1.6.9 on,
-// those about clients in p end, and so do those about ranges around p: so it stands in the
-// source of 1.6.9, of 1.7.8, and of the master branch of July 2026 (a88b497).
+// Allowlist adds p to the server's only allowlist. The server then silently drops alerts
+// about addresses in p: the answer has fewer IDs than there were alerts. Alerts that contain
+// their own decisions are still accepted. Decisions in force stay, as up to 1.6.8. With
+// generation Newest, as from 1.6.9 on, decisions about clients in p end, and so do decisions
+// about ranges that contain p: this is how the source of 1.6.9, of 1.7.8, and of the master
+// branch of July 2026 (a88b497) works.
 func (h *Handler) Allowlist(p netip.Prefix) {
 	p = p.Masked()
 	if h.Generation() == Newest {
@@ -25,15 +25,15 @@ func (h *Handler) Allowlist(p netip.Prefix) {
 	h.allowed = append(h.allowed, p)
 }
 
-// Disallow takes p off the allowlist.
+// Disallow removes p from the allowlist.
 func (h *Handler) Disallow(p netip.Prefix) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.allowed = slices.DeleteFunc(h.allowed, func(q netip.Prefix) bool { return q == p.Masked() })
 }
 
-// allowlists serves GET /v1/allowlists. An entry without an end ends in the year
-// one. Generation Old does not know the path.
+// allowlists serves GET /v1/allowlists. An entry without an end ends in the year 1.
+// Generation Old does not know the path.
 func (h *Handler) allowlists(w http.ResponseWriter, r *http.Request, _ string) {
 	type item struct {
 		Value       string `json:"value"`

@@ -19,7 +19,7 @@ import (
 // An Authority issues certificates for servers on 127.0.0.1 and for their clients, as
 // PEM files in a folder of the test.
 type Authority struct {
-	CA string // path of its own certificate
+	CA string // the path of its own certificate
 
 	tb     testing.TB
 	dir    string
@@ -28,7 +28,7 @@ type Authority struct {
 	serial int64
 }
 
-// NewAuthority returns an authority that nobody else knows.
+// NewAuthority returns a new authority, which no system trusts.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	a := &Authority{tb: tb, dir: tb.TempDir()}
@@ -83,15 +83,15 @@ func (a *Authority) check(err error) {
 	}
 }
 
-// Pool returns whom a server or a client trusts that trusts the authority alone.
+// Pool returns the certificate pool of a server or a client that trusts only this authority.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-// Server returns the configuration of a server with a certificate of its own, which
-// looks at the certificates of its clients if they show one.
+// Server returns the configuration of a server with its own certificate. It verifies client
+// certificates if a client shows one.
 func (a *Authority) Server() *tls.Config {
 	a.tb.Helper()
 	files := a.Issue("server", "")

@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// Bulk describes synthetic decisions, made while they are written and never
-// held: 85 % IPv4 addresses, 5 % IPv4 /24, 8 % IPv6 addresses, 2 % IPv6 /64, no
-// two on one value, none on a private address, with origins and scenarios in
-// the mix that servers have. Their values depend on nothing but their place.
-// Only streams show them, whatever filters a request has.
+// Bulk describes synthetic decisions. They are generated while they are written, and never
+// stored: 85 % IPv4 addresses, 5 % IPv4 /24, 8 % IPv6 addresses, 2 % IPv6 /64. All values
+// are different and none is private. Origins and scenarios have the mix that real servers
+// have. A value depends only on its index. Only streams contain these decisions, whatever
+// filters a request has.
 type Bulk struct {
 	N     int // how many are in force at any time
-	Churn int // how many are exchanged before each delta pull; default: none
+	Churn int // how many are replaced before each delta pull; default: none
 }
 
-// A window is a run of synthetic decisions by index.
+// A window is a range of synthetic decisions by index.
 type window struct {
 	from, to int
-	epoch    int // of the ids; 0: none
+	epoch    int // the epoch of the IDs; 0 if none
 }
 
 func (w window) len() int { return max(0, w.to-w.from) }
 
-// bulkState is the synthetic part of the decision database: a window that moves
-// over an endless row of decisions, so that any delta is known without a list.
+// bulkState is the synthetic part of the decision database: a window that moves over an
+// endless sequence of decisions, so any delta is known without a list.
 type bulkState struct {
 	Bulk
 	window
@@ -46,7 +46,7 @@ func (s *bulkState) churn() {
 	s.to += s.Churn
 }
 
-// since returns what has come and what has gone since seen.
+// since returns the decisions that were added and removed since seen.
 func (s *bulkState) since(seen window) (added, ended window) {
 	added, ended = s.window, s.window
 	ended.from, ended.to = seen.from, min(seen.to, s.from)
@@ -95,7 +95,7 @@ func (e *encoder) appendBulk(b []byte, d bulkRow, id int64, left time.Duration) 
 	return append(b, `"}`...)
 }
 
-// bulkID keeps clear of the ids of added decisions, which begin at 1.
+// bulkID avoids the IDs of added decisions, which begin at 1.
 func bulkID(epoch, i int) int64 { return int64(epoch)*1_000_000_000 + int64(i) }
 
 // A bulkRow is one synthetic decision.
@@ -178,8 +178,8 @@ func ipv6(top uint16, mid, low uint64) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-// permute shuffles the numbers of the given number of bits: multiplying by an
-// odd number, adding a constant and folding the upper half into the lower can all be undone.
+// permute shuffles the numbers with this number of bits: multiplying by an odd number,
+// adding a constant and folding the upper half into the lower half are all reversible.
 func permute(n uint64, bits int) uint64 {
 	mask := uint64(1)<<bits - 1
 	n &= mask

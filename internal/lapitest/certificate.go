@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// units are the organizational units whose certificates let in. CrowdSec has no defaults
-// for them; these are the ones of its own tests. What it says about others was read in the
-// source of 1.7.8 and of its master branch of July 2026 (a88b497).
+// units are the organizational units whose certificates are accepted. CrowdSec has no
+// defaults for them; these are the ones in its own tests. The behaviour for other units is
+// from the source of 1.7.8 and of its master branch of July 2026 (a88b497).
 type units struct{ bouncers, agents []string }
 
 func (u units) withDefaults() units {
@@ -36,8 +36,8 @@ func isOf(cert *x509.Certificate, allowed []string) bool {
 	return slices.ContainsFunc(cert.Subject.OrganizationalUnit, func(unit string) bool { return slices.Contains(allowed, unit) })
 }
 
-// loginByCertificate returns the machine that cert logs in, which it makes known by
-// itself. Whoever shows a certificate is not asked for a password.
+// loginByCertificate returns the machine that logs in with cert. The server creates the
+// machine if it is new, and asks for no password.
 func (h *Handler) loginByCertificate(cert *x509.Certificate, ip string) (name string, err error) {
 	if !isOf(cert, h.units.agents) {
 		format := "client certificate OU %v doesn't match expected OU %v"
@@ -55,8 +55,8 @@ func (h *Handler) loginByCertificate(cert *x509.Certificate, ip string) (name st
 	return name, nil
 }
 
-// bouncerKey returns what a bouncer's row is filed under. A certificate wins over a
-// key, and makes its row by itself.
+// bouncerKey returns the key of a bouncer's row. A certificate has precedence over an API
+// key, and creates its row itself.
 func (h *Handler) bouncerKey(r *http.Request) (key string, ok bool) {
 	cert := certificate(r)
 	if cert == nil {

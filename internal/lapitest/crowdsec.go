@@ -15,7 +15,7 @@ import (
 // folderEnv names the folder with the unpacked package.
 const folderEnv = "TOCSIN_CROWDSEC"
 
-// Where things are in the folder of one server.
+// The files in the folder of one server.
 const (
 	configFile      = "config.yaml"
 	credentialsFile = "credentials.yaml"
@@ -24,7 +24,7 @@ const (
 
 var errNoCrowdsec = errors.New("no CrowdSec")
 
-// A crowdsecPackage is what is needed to run CrowdSec's programs.
+// A crowdsecPackage has the paths that are needed to run CrowdSec's programs.
 type crowdsecPackage struct {
 	crowdsec, cscli string
 	env             []string
@@ -75,11 +75,11 @@ func unpacked(folder string) (crowdsecPackage, error) {
 	return p, nil
 }
 
-// A process is a CrowdSec that was started and not yet waited for.
+// A process is a started CrowdSec that nobody has waited for yet.
 type process struct {
 	proc *os.Process
 	done chan struct{} // closed when it has ended
-	err  error         // how; to be read after done
+	err  error         // how it has ended; read it only after done
 }
 
 func startProcess(p crowdsecPackage, dir, log string) (*process, error) {
@@ -128,9 +128,9 @@ func (ps *process) end(sig syscall.Signal) {
 	}
 }
 
-// writeConfig fills dir with what a server on addr needs. There is no
-// api.server.online_client, so nothing is sent to the central API or asked of
-// it, and the empty hub index spares the download of a hub.
+// writeConfig writes the files that a server on addr needs to dir. There is no
+// api.server.online_client, so the server does not contact the central API. The empty hub
+// index avoids the download of a hub.
 func writeConfig(dir, addr string, files TLSFiles) error {
 	secure := ""
 	if files != (TLSFiles{}) {
@@ -187,8 +187,8 @@ const tlsTemplate = `    tls:
       agents_allowed_ou: [agent-ou]
 `
 
-// profiles are the stock ones: an alert that asks for it becomes a ban of four
-// hours.
+// profiles are CrowdSec's default profiles: an alert that asks for remediation becomes a ban
+// of four hours.
 const profiles = `name: ip
 filters:
   - Alert.Remediation == true && Alert.GetScope() == "Ip"

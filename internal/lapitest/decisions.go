@@ -10,8 +10,8 @@ import (
 
 const defaultDuration = 4 * time.Hour
 
-// A Decision is a row of the server's decision database. Strings go to the wire
-// as they stand, so that a row can be as odd as real ones are.
+// A Decision is a row of the server's decision database. Strings are sent unchanged, so a
+// row can be as odd as real ones are.
 type Decision struct {
 	ID       int64         // default: the next free one
 	UUID     string        // default: a made-up one, but none for origins CAPI and lists
@@ -24,16 +24,16 @@ type Decision struct {
 	// RawDuration is sent in place of the remaining time, whose form is
 	// otherwise the server's. Default: none.
 	RawDuration string
-	Simulated   bool // kept from streams and queries that do not ask for it
+	Simulated   bool // left out of streams and queries that do not ask for it
 }
 
-// A row is a decision as the database holds it.
+// A row is a decision in its database form.
 type row struct {
 	Decision
 	createdAt, until time.Time
 }
 
-// identity is what the server compares when it hides a row behind another.
+// identity is the key by which the server hides a row behind another.
 type identity struct{ value, typ, scope string }
 
 func (r *row) identity() identity { return identity{r.Value, r.Type, r.Scope} }
@@ -90,8 +90,8 @@ func (h *Handler) Delete(value, typ string) int {
 	return h.endInForce(func(r *row) bool { return r.is(value, typ) })
 }
 
-// DeleteID ends the decision with the given id, even if it has ended before:
-// then it has ended once more, now. It reports whether there is such a row.
+// DeleteID ends the decision with the given ID now, even if it has already ended. It reports
+// whether there is such a row.
 func (h *Handler) DeleteID(id int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,8 +118,8 @@ func (h *Handler) endInForce(which func(*row) bool) int {
 	return n
 }
 
-// HardDelete removes rows as a database flush and `cscli alerts delete` do: no
-// stream ever tells. The empty typ means any. It returns their number.
+// HardDelete removes rows as a database flush and `cscli alerts delete` do: no stream ever
+// reports it. An empty typ means any. It returns the number of rows.
 func (h *Handler) HardDelete(value, typ string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -153,8 +153,8 @@ func (h *Handler) Reannounce() {
 	h.bulk.renew(h.bulk.Bulk, now)
 }
 
-// DropDatabase loses everything: decisions, the synthetic ones too, keys with
-// their cursors, machines and tokens. Ids begin at 1 again.
+// DropDatabase deletes everything: decisions, also the synthetic ones, keys with their
+// cursors, machines and tokens. IDs begin at 1 again.
 func (h *Handler) DropDatabase() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -165,15 +165,15 @@ func (h *Handler) DropDatabase() {
 	h.bulk = bulkState{}
 }
 
-// Restart makes tokens void, which is all that a restart of the server changes
-// for a client: decisions, keys and cursors live in the database.
+// Restart makes tokens invalid. A restart of the server changes nothing else for a client:
+// decisions, keys and cursors are in the database.
 func (h *Handler) Restart() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.tokens)
 }
 
-// AddKey makes an API key known. It has not pulled yet.
+// AddKey adds an API key. It has not pulled yet.
 func (h *Handler) AddKey(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,14 +183,14 @@ func (h *Handler) AddKey(key string) {
 	}
 }
 
-// RemoveKey makes an API key unknown and forgets how far it has read.
+// RemoveKey removes an API key and its cursor.
 func (h *Handler) RemoveKey(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.keys, key)
 }
 
-// SetGeneration changes how the server speaks from the next request on, as an
+// SetGeneration changes the server's version of the protocol from the next request on, as an
 // upgrade does.
 func (h *Handler) SetGeneration(g Generation) {
 	h.mu.Lock()
@@ -198,25 +198,24 @@ func (h *Handler) SetGeneration(g Generation) {
 	h.gen = g
 }
 
-// Generation returns how the server speaks.
+// Generation returns the server's version of the protocol.
 func (h *Handler) Generation() Generation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.gen
 }
 
-// SetBulk replaces the synthetic decisions. The new ones come as new; which ones
-// are gone only a full list shows.
+// SetBulk replaces the synthetic decisions. The new ones are sent as new. Only a full list
+// shows which ones are gone.
 func (h *Handler) SetBulk(b Bulk) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bulk.renew(b, h.stampLocked())
 }
 
-// stampLocked returns the time, later than at any call before. What a cursor
-// has seen is told by comparing times, and where time stands still, as in a
-// bubble of testing/synctest, a decision made after a pull must not bear the
-// pull's time.
+// stampLocked returns the time, later than at any earlier call. Cursors compare times. Where
+// time does not advance, as in a bubble of testing/synctest, a decision made after a pull
+// must not have the same time as the pull.
 func (h *Handler) stampLocked() time.Time {
 	now := time.Now()
 	if !now.After(h.stamped) {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// An encoder writes decisions as the server does. It keeps the first error and
-// does nothing after it.
+// An encoder writes decisions as the server does. After the first error it does nothing
+// more.
 type encoder struct {
 	gen   Generation
 	now   time.Time
-	limit int // decisions a list may have
+	limit int // the largest number of decisions in a list
 	w     *bufio.Writer
-	flush func() error // nil: the server does not
+	flush func() error // nil if the server does not flush
 
 	n   int // decisions in the list so far
 	buf []byte
@@ -34,7 +34,7 @@ func (e *encoder) text(s string) {
 	}
 }
 
-// flushPage sends what was written so far.
+// flushPage sends the data written so far.
 func (e *encoder) flushPage() {
 	if e.err == nil {
 		e.err = e.w.Flush()
@@ -90,9 +90,8 @@ func (e *encoder) appendRow(b []byte, r *row, withUUID bool) []byte {
 	return append(b, '}')
 }
 
-// appendDuration appends what remains of a decision, or how long it is over, in
-// the form of [time.Duration.String]. It spares the string for the durations
-// that most decisions have.
+// appendDuration appends the remaining time of a decision, or how long ago it ended, in the
+// form of [time.Duration.String]. For the most common durations it needs no string.
 func appendDuration(b []byte, g Generation, d time.Duration) []byte {
 	if g != Old {
 		d = d.Round(time.Second)

@@ -8,35 +8,35 @@ import (
 	"strings"
 )
 
-// A Fault takes the place of an answer, or spoils it. It calls answer at most
-// once. Those of this package that spoil an answer let the server believe that
-// it was delivered whole, as the buffers in between do, so the cursor moves: a
-// delta spoiled is a delta lost, unless the client asks for the full list.
+// A Fault replaces or damages an answer. It calls answer at most once. With the faults of
+// this package, the server believes that a damaged answer was delivered completely, as with
+// real buffers in between. So the cursor moves, and a damaged delta is lost unless the
+// client requests the full list.
 type Fault func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
 
 // An injection is a fault that waits for its requests.
 type injection struct {
 	match func(*http.Request) bool
-	left  int // requests it still meets; negative: all
+	left  int // how many requests it still affects; negative for all
 	fault Fault
 }
 
-// Inject spoils the next answer of the stream.
+// Inject damages the next answer of the stream.
 func (h *Handler) Inject(f Fault) { h.InjectWhen(Path(streamPath), 1, f) }
 
-// InjectAlways spoils every answer of the stream until ClearFaults.
+// InjectAlways damages every answer of the stream until ClearFaults.
 func (h *Handler) InjectAlways(f Fault) { h.InjectWhen(Path(streamPath), -1, f) }
 
-// InjectWhen spoils the next n answers (n < 0: all until ClearFaults) to
-// requests that match. Of several faults that fit, the oldest acts. A fault
-// never acts on a request received before it was injected.
+// InjectWhen damages the next n answers (n < 0: all until ClearFaults) to requests that
+// match. If several faults match, the oldest is used. A fault never affects a request that
+// was received before it was injected.
 func (h *Handler) InjectWhen(match func(*http.Request) bool, n int, f Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults = append(h.faults, &injection{match: match, left: n, fault: f})
 }
 
-// ClearFaults takes all faults back. Answers under way stay spoiled.
+// ClearFaults removes all faults. Answers that are being sent stay damaged.
 func (h *Handler) ClearFaults() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -233,13 +233,13 @@ func sendFirst(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc, 
 	_ = http.NewResponseController(w).Flush()
 }
 
-// discard lets the server answer to nobody.
+// discard calls answer and drops its output.
 func discard(r *http.Request, answer http.HandlerFunc) {
 	answer(nobody{header: make(http.Header)}, r)
 }
 
-// A writer is a ResponseWriter whose body goes elsewhere. All that is written
-// counts as delivered, and flushing is left to the fault.
+// A writer is a ResponseWriter whose body goes to another writer. Everything written counts
+// as delivered. The fault decides when to flush.
 type writer struct {
 	http.ResponseWriter
 	write func(p []byte)
@@ -252,7 +252,7 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) Flush() {}
 
-// nobody is a client that takes an answer in and drops it.
+// nobody is a client that reads an answer and drops it.
 type nobody struct{ header http.Header }
 
 func (n nobody) Header() http.Header       { return n.header }

@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// A filter is what the query of a request asks for. Names and meanings are
-// those of CrowdSec's pkg/database/decisionfilter.go; unknown ones are ignored
-// there, too.
+// A filter has the conditions in the query of a request. Names and meanings are those of
+// CrowdSec's pkg/database/decisionfilter.go. Unknown ones are ignored there too.
 type filter struct {
 	scopes          []string // nil: any
 	origins         []string // nil: any
@@ -78,7 +77,7 @@ func invalidAddress(gen Generation, arg string) error {
 	return fmt.Errorf("unable to convert '%s' to int: %s: invalid ip address / range", arg, why)
 }
 
-// narrowScope adds the condition scope=s to what scopes asks for.
+// narrowScope adds the condition scope=s to the conditions in scopes.
 func (f *filter) narrowScope(s string) {
 	if f.scopes != nil && !slices.Contains(f.scopes, s) {
 		s = "\x00" // no row has it
@@ -143,14 +142,14 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	return p.Masked(), err == nil
 }
 
-// inForceLocked returns the rows in force at now that were made after since and
-// that f lets through.
+// inForceLocked returns the rows in force at now that were created after since and that
+// match f.
 func (h *Handler) inForceLocked(f filter, since, now time.Time) []row {
 	return h.selectLocked(f, func(r *row) bool { return r.until.After(now) && r.createdAt.After(since) })
 }
 
-// askedLocked returns the rows in force at now that f lets through, as the answer to a
-// question has them: SQLite finds them by their end, and CrowdSec sorts only the stream.
+// askedLocked returns the rows in force at now that match f, in the order of an answer to a
+// query: SQLite finds them by their end, and CrowdSec sorts only the stream.
 func (h *Handler) askedLocked(f filter, now time.Time) []row {
 	f.includeShadowed = true
 	out := h.inForceLocked(f, time.Time{}, now)
