@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// maxLine is the largest length of a line. The rest of a longer line is ignored.
+// maxLine is how many bytes of a line are parsed. If a longer line cannot be parsed from its
+// beginning, it is skipped.
 const maxLine = 64 << 10
 
 // A source is a log that is read line by line.

@@ -157,8 +157,8 @@ func (h *Handler) askedLocked(f filter, now time.Time) []row {
 	return out
 }
 
-// selectLocked returns copies of the rows that f and want let through, in the
-// order in which the server sends them.
+// selectLocked returns copies of the rows that match f and want, in the order in which the
+// server sends them.
 func (h *Handler) selectLocked(f filter, want func(*row) bool) []row {
 	latest := make(map[identity]time.Time)
 	if !f.includeShadowed {
@@ -188,8 +188,8 @@ func (h *Handler) selectLocked(f filter, want func(*row) bool) []row {
 	return out
 }
 
-// dropTwins keeps one of the rows that have the same identity and the same end.
-// Only generation Old does; New sends them all.
+// dropTwins keeps only one of several rows with the same identity and the same end.
+// Generation Old does this; New sends them all.
 func dropTwins(rows []row) []row {
 	seen := make(map[identity]bool, len(rows))
 	return slices.DeleteFunc(rows, func(r row) bool {

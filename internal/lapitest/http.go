@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	maxRequests = 8192     // remembered
-	maxLogged   = 1 << 20  // bytes of a body remembered
-	maxBody     = 50 << 20 // bytes of a body, unpacked: the server's own bound
+	maxRequests = 8192     // how many requests are kept
+	maxLogged   = 1 << 20  // how many bytes of a body are kept
+	maxBody     = 50 << 20 // bytes of a decompressed body: the server's own limit
 )
 
 // A Request is one request that the fake has received.
@@ -47,9 +47,9 @@ func (h *Handler) Pulls() []Request {
 	return slices.DeleteFunc(h.Requests(), func(r Request) bool { return r.Path != streamPath })
 }
 
-// WaitPulls waits until n requests of the stream have been answered since the
-// start, spoiled answers included, and returns ctx's error if it ends first.
-// The client may still be reading the last answer.
+// WaitPulls waits until n requests of the stream have been answered since the start,
+// including damaged answers. It returns ctx's error if ctx ends first. The client may still
+// be reading the last answer.
 func (h *Handler) WaitPulls(ctx context.Context, n int) error {
 	return h.wait(ctx, &h.pulls, n)
 }
@@ -76,7 +76,7 @@ func (h *Handler) wait(ctx context.Context, count *int, n int) error {
 	}
 }
 
-// ServeHTTP answers as the Local API does, or as a fault has it.
+// ServeHTTP answers like the Local API, or as a fault decides.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == streamPath {
 		defer h.countPull()
@@ -109,7 +109,7 @@ func (h *Handler) countLocked(count *int) {
 	h.counted = make(chan struct{})
 }
 
-// receive remembers r and returns the fault that it meets, if any.
+// receive stores r and returns the fault for it, if any.
 func (h *Handler) receive(r *http.Request) Fault {
 	body, _ := io.ReadAll(r.Body) // in memory since readBody
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -126,7 +126,7 @@ func (h *Handler) receive(r *http.Request) Fault {
 	return h.faultLocked(r)
 }
 
-// readBody reads the body into memory and unpacks it where the server would.
+// readBody reads the body into memory and decompresses it if the server would.
 func (h *Handler) readBody(r *http.Request) error {
 	var src io.Reader = r.Body
 	defer r.Body.Close()
@@ -191,8 +191,8 @@ func health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "up"})
 }
 
-// asBouncer lets clients in that have a known API key, or a client certificate
-// of a bouncer that the TLS layer has verified.
+// asBouncer accepts clients with a known API key, or with a client certificate of a bouncer
+// that the TLS layer has verified.
 func (h *Handler) asBouncer(serve func(http.ResponseWriter, *http.Request, *bouncer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if b := h.bouncer(r); b != nil {
@@ -217,8 +217,8 @@ func (h *Handler) bouncer(r *http.Request) *bouncer {
 	return b.cursor(h.gen, clientIP(r))
 }
 
-// query serves the decisions in force that fit a request: the literal null if
-// there are none.
+// query serves the decisions in force that match a request, or the literal null if there are
+// none.
 func (h *Handler) query(w http.ResponseWriter, r *http.Request, b *bouncer) {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

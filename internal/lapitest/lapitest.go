@@ -26,7 +26,7 @@ import (
 	"time"
 )
 
-// A Generation is a state of the Local API's wire format and habits.
+// A Generation is a version of the Local API's format and behaviour.
 type Generation int
 
 const (
@@ -41,33 +41,32 @@ const (
 	// key's creation; HEAD on the stream moves it; usage metrics and gzipped
 	// request bodies are unknown.
 	Old
-	// Newest is CrowdSec's master of July 2026: New, and who is put on an allowlist
-	// loses the decisions in force.
+	// Newest is CrowdSec's master of July 2026: like New, but an address that is added to an
+	// allowlist loses its decisions in force.
 	Newest
 )
 
-// What the fake and the real server are known by unless a test says otherwise.
+// The default names and keys of the fake and the real server.
 const (
 	DefaultKey      = "bouncer-key-0123456789abcdef"
 	DefaultMachine  = "testmachine"
 	DefaultPassword = "machine-password-0123456789"
 )
 
-// Config says what a fake is like when it starts. The zero value is a server
-// of generation New that knows DefaultKey and DefaultMachine and has an empty
-// database.
+// Config configures a fake. The zero value is a server of generation New that knows
+// DefaultKey and DefaultMachine and has an empty database.
 type Config struct {
 	Generation Generation // default: New
 	Keys       []string   // API keys it knows; default: DefaultKey
 	Machine    string     // machine that may log in; default: DefaultMachine
 	Password   string     // its password; default: DefaultPassword
 
-	// RegistrationToken lets machines register that nobody has to validate, with
-	// generation New. Default: none.
+	// RegistrationToken lets machines register without validation, with generation New.
+	// Default: none.
 	RegistrationToken string
 
-	// What an organizational unit of a client certificate lets in: bouncers, and
-	// machines. Defaults: bouncer-ou and agent-ou, as CrowdSec's.
+	// The organizational units of client certificates for bouncers and for machines.
+	// Defaults: bouncer-ou and agent-ou, as in CrowdSec.
 	BouncerUnits, AgentUnits []string
 
 	Bulk Bulk // synthetic decisions besides the added ones; default: none
@@ -101,7 +100,7 @@ type Handler struct {
 	counted   chan struct{}          // closed and replaced when one of them grows
 }
 
-// NewHandler returns a fake as cfg describes it, for a server of one's own.
+// NewHandler returns a fake with this configuration, for the caller's own server.
 func NewHandler(cfg Config) *Handler {
 	if len(cfg.Keys) == 0 {
 		cfg.Keys = []string{DefaultKey}

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-const decisionPath = "/v1/decisions/" // with an id behind it
+const decisionPath = "/v1/decisions/" // followed by an ID
 
-// An Alert is one alert pushed by a machine and taken in.
+// An Alert is an alert that a machine has sent and the server has accepted.
 type Alert struct {
 	ID      int
 	Machine string
 	JSON    []byte // as it came
 }
 
-// Alerts returns the alerts taken in so far, the oldest first.
+// Alerts returns the alerts accepted so far, the oldest first.
 func (h *Handler) Alerts() []Alert {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -34,7 +34,7 @@ var requiredInAlert = []string{
 	"scenario_version", "simulated", "source", "start_at", "stop_at",
 }
 
-// An alert is what the fake understands of one.
+// An alert has the fields of an alert that the fake uses.
 type alert struct {
 	Scenario    string
 	Simulated   bool
@@ -43,7 +43,7 @@ type alert struct {
 	Source      struct{ Scope, Value string }
 	Decisions   []struct{ Origin, Type, Scope, Value, Duration, Scenario string }
 
-	// What follows only has to be of the right type.
+	// The following fields only need the right type.
 	Capacity    int32
 	EventsCount int32 `json:"events_count"`
 	Leakspeed   string
@@ -64,7 +64,7 @@ func (h *Handler) pushAlerts(w http.ResponseWriter, r *http.Request, machine str
 		return
 	}
 	if missing := missingInAlerts(in); len(missing) > 0 {
-		// A client's fault, and yet 500 is what the server says.
+		// The client is at fault, but the server answers 500 all the same.
 		message(w, http.StatusInternalServerError, "validation failure list:\n"+strings.Join(missing, "\n"))
 		return
 	}
@@ -106,7 +106,7 @@ func (h *Handler) takeAlerts(w http.ResponseWriter, in []json.RawMessage, machin
 	writeJSON(w, http.StatusCreated, ids)
 }
 
-// rolledBack is how the error about an alert begins that nothing is kept of.
+// rolledBack is the beginning of the error about an alert of which nothing is stored.
 func (h *Handler) rolledBack(machine string) string {
 	if h.gen == Old {
 		return "unable to create alerts: "
@@ -168,7 +168,7 @@ func (h *Handler) judgeLocked(a alert, now time.Time) (ds []Decision, keep bool,
 	return ds, true, nil
 }
 
-// parseDuration also knows days, which the server takes in but never gives.
+// parseDuration also accepts days, which the server reads but never writes.
 func parseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil {

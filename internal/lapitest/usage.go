@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// usage is what the server checks of a push of usage metrics. Pointers tell a
-// missing key from a zero.
+// usage has the fields that the server checks in a push of usage metrics. Pointers
+// distinguish a missing key from a zero.
 type usage struct {
 	Components []component `json:"remediation_components"`
 	Processors []struct {
@@ -20,7 +20,7 @@ type usage struct {
 	} `json:"log_processors"`
 }
 
-// A component is what bouncers and machines tell alike.
+// A component has the fields that bouncers and machines both report.
 type component struct {
 	Version string   `json:"version"`
 	Startup *int64   `json:"utc_startup_timestamp"`

@@ -17,34 +17,34 @@ const (
 // A machine is a row of the server's table of machines.
 type machine struct {
 	password  string
-	pending   bool // nobody has validated it
+	pending   bool // not validated yet
 	scenarios []string
 	beats     int
 }
 
-// A token is what a machine has logged in with.
+// A token is the login of a machine.
 type token struct {
 	machine string
 	until   time.Time
 }
 
-// AddMachine makes a machine known and validates it, or changes its password.
+// AddMachine adds a machine and validates it, or changes its password.
 func (h *Handler) AddMachine(name, password string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.machines[name] = &machine{password: password}
 }
 
-// RemoveMachine makes a machine unknown. As with the server, its tokens stay
-// good until they end.
+// RemoveMachine removes a machine. As in the real server, its tokens stay valid until they
+// end.
 func (h *Handler) RemoveMachine(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.machines, name)
 }
 
-// Validate lets a machine log in that has registered itself, as `cscli machines
-// validate` does.
+// Validate validates a machine that has registered itself, so that it can log in, as `cscli
+// machines validate` does.
 func (h *Handler) Validate(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -53,7 +53,7 @@ func (h *Handler) Validate(name string) {
 	}
 }
 
-// Scenarios returns those that a machine has named at its last login.
+// Scenarios returns the scenarios that a machine sent at its last login.
 func (h *Handler) Scenarios(name string) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +63,7 @@ func (h *Handler) Scenarios(name string) []string {
 	return nil
 }
 
-// Heartbeats returns how many a machine has sent.
+// Heartbeats returns how many heartbeats a machine has sent.
 func (h *Handler) Heartbeats(name string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -92,8 +92,8 @@ type credentials struct {
 	Token     string `json:"registration_token"`
 }
 
-// register makes a machine known. Only generation New knows tokens, and lets in
-// at once who has the right one.
+// register adds a machine. Only generation New knows tokens. A machine with the right token
+// needs no validation.
 func (h *Handler) register(w http.ResponseWriter, r *http.Request) {
 	var in credentials
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
@@ -201,7 +201,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in credentials, 
 	writeJSON(w, http.StatusOK, map[string]any{"code": http.StatusOK, "expire": until.UTC().Format(time.RFC3339), "token": t})
 }
 
-// asMachine lets clients in that have a token in force.
+// asMachine accepts clients with a token in force.
 func (h *Handler) asMachine(serve func(w http.ResponseWriter, r *http.Request, machine string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
