@@ -124,6 +124,8 @@ func traps() []trap {
 		{scenario: "http-inner-files", calls: 5, call: one("/project/.git/HEAD", "/actuator/env", "/api/credentials.json", "/app/.svn/entries", "/web.config")},
 		{scenario: "http-exposed-files", calls: 5, call: one("/app/config/.env", "/app/config/.env.production", "/srv/web/.ssh/id_rsa", "/shop/.git/config", "/shop/.git/index")},
 		{scenario: "http-backdoors", calls: 3, call: one("/c99.php", "/wso.php", "/r57.php"), action: "ban"},
+		{scenario: "waf-attacks", never: "it has no WAF"},
+		{scenario: "waf-suspicion", never: "it has no WAF"},
 		{scenario: "wordpress-xmlrpc-bf", calls: 24, call: raw("no=call-#")},
 		{scenario: "wordpress-xmlrpc-credentials", calls: 8, call: raw(xmlrpc("wp.getUsersBlogs", "<param>"+xmlString("ann")+"</param><param>"+xmlString("guess#")+"</param>"))},
 		{scenario: "wordpress-xmlrpc-multicall", calls: 2, call: raw(multicall(50)), action: "ban"},
