@@ -44,6 +44,16 @@ func (s *covered) add(p netip.Prefix) {
 	}
 }
 
+func (s covered) plus(o covered) covered { return covered{s.v4 + o.v4, s.v6 + o.v6} }
+
+// sum returns the coverage of all, with overlaps counted each time.
+func sum(all []netip.Prefix) (s covered) {
+	for _, p := range all {
+		s.add(p)
+	}
+	return s
+}
+
 func isWide(p netip.Prefix) bool {
 	if p.Addr().Is4() {
 		return p.Bits() <= wideBits4
@@ -79,6 +89,7 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 	var wide []netip.Prefix
 	var narrow covered
 	b.adds.each(func(p netip.Prefix) {
+		d.pace.step()
 		switch {
 		case isPlace(p):
 		case isWide(p):
@@ -91,6 +102,9 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 		return nil
 	}
 	held := d.wide(b.source)
+	if b.fits(d, sum(held), sum(wide).plus(narrow), whole) {
+		return nil
+	}
 	before := union(held)
 	base := before
 	if whole {
@@ -103,26 +117,40 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 		return b.limit
 	}
 	most := covered{room(before.v4), room(before.v6)}
-	total := union(slices.Concat(held, wide))
-	if total.v4+narrow.v4 <= most.v4 && total.v6+narrow.v6 <= most.v6 {
+	total := union(slices.Concat(held, wide)).plus(narrow)
+	if total.v4 <= most.v4 && total.v6 <= most.v6 {
 		return nil
 	}
-	sum := covered{base.v4 + narrow.v4, base.v6 + narrow.v6}
-	return widest(wide, sum, most)
+	return widest(wide, base.plus(narrow), most)
 }
 
-// widest returns the ranges of all to leave out, so that the rest together with sum
+// fits reports whether the source certainly stays within its limit, because even the sum
+// of all ranges does. Most batches need no search for overlaps, which would delay requests:
+// it cannot pause.
+func (b *Batch) fits(d *draft, held, added covered, whole bool) bool {
+	most := b.limit
+	if d.has(b.source) {
+		most /= growths
+	}
+	if added.v4 > most || added.v6 > most {
+		return false
+	}
+	all := held.plus(added)
+	return whole || all.v4 <= b.limit && all.v6 <= b.limit
+}
+
+// widest returns the ranges of all to leave out, so that the rest together with base
 // stays below most.
-func widest(all []netip.Prefix, sum, most covered) map[netip.Prefix]bool {
+func widest(all []netip.Prefix, base, most covered) map[netip.Prefix]bool {
 	gone := map[netip.Prefix]bool{}
 	slices.SortStableFunc(all, func(a, b netip.Prefix) int { return b.Bits() - a.Bits() })
 	for _, p := range slices.Compact(all) {
-		next := sum
+		next := base
 		if next.add(p); p.Addr().Is4() && next.v4 > most.v4 || p.Addr().Is6() && next.v6 > most.v6 {
 			gone[p] = true
 			continue
 		}
-		sum = next
+		base = next
 	}
 	return gone
 }
@@ -130,6 +158,7 @@ func widest(all []netip.Prefix, sum, most covered) map[netip.Prefix]bool {
 // wide returns the wide ranges of source in d.
 func (d *draft) wide(source string) (all []netip.Prefix) {
 	for p := range d.ranges.All() {
+		d.pace.step()
 		if !isWide(p) {
 			continue
 		}

@@ -2,7 +2,9 @@ package lookup
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -82,5 +84,47 @@ func TestASourceIsBoundOverManyChanges(t *testing.T) {
 	}
 	if c := table.Update("b", bans("200.0.0.0/8"), nil); c.Added != 1 {
 		t.Error("another source, which is not bound, is")
+	}
+}
+
+// The quick answer by sums of ranges is never yes where the exact one is no. And many
+// small changes, which it is for, get it.
+func TestSumsOfRangesFitOnlyIfTheirUnionFits(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	random := func(n int) (all []netip.Prefix) {
+		for range n {
+			ip := netip.AddrFrom4([4]byte{byte(r.IntN(16)), byte(r.IntN(256)), 0, 0})
+			all = append(all, netip.PrefixFrom(ip, 9+r.IntN(16)).Masked())
+		}
+		return all
+	}
+	quick := 0
+	for range 5000 {
+		held, added, whole := random(r.IntN(40)), random(1+r.IntN(20)), r.IntN(2) == 0
+		var table Table
+		first := table.Batch("a")
+		for _, p := range held {
+			first.Add(Decision{Prefix: p, Action: Ban})
+		}
+		first.Replace()
+		b := table.Batch("a").Bound(0.05)
+		if !b.fits(table.draftLocked(), sum(held), sum(added), whole) {
+			continue
+		}
+		quick++
+		before, kept := union(held).v4, held
+		if whole {
+			kept = nil
+		}
+		most := 0.05
+		if len(held) > 0 {
+			most = min(most, before+0.01)
+		}
+		if total := union(slices.Concat(kept, added)).v4; total > most {
+			t.Fatalf("%v and %v cover %v, and %v is allowed", kept, added, total, most)
+		}
+	}
+	if quick < 500 {
+		t.Errorf("%d of 5000 get the quick answer", quick)
 	}
 }
