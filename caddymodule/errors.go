@@ -38,18 +38,21 @@ func newAnswerer(ctx caddy.Context, l *zap.Logger) *answerer {
 	return a
 }
 
-// answer answers r because of cause. It never calls the handlers after this one, and
-// undoes rewrites of r.
-func (a *answerer) answer(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError, page http.Handler) error {
-	whole := r
-	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
-		page.ServeHTTP(w, whole)
-		return nil
-	})
+// answer answers r with page, or with the error routes that r is subject to. Only for
+// them it asks for the error, and for the request as they get it. It never calls the
+// handlers after this one, and undoes rewrites of r.
+func (a *answerer) answer(w http.ResponseWriter, r *http.Request, page http.HandlerFunc, fail func(*http.Request) (*http.Request, caddyhttp.HandlerError)) error {
 	routes := a.routes(r)
 	if len(routes) == 0 {
-		return last(w, r)
+		page(w, r)
+		return nil
 	}
+	whole, cause := fail(r)
+	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		page(w, whole)
+		return nil
+	})
+	r = whole
 	restore(r)
 	stopped, r := newMask(w, new(caddyhttp.HTTPErrorConfig).WithError(r, cause), cause)
 	if err := compile(routes, last).ServeHTTP(stopped, r); err != nil {

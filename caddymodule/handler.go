@@ -236,18 +236,16 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	}
 	setPlaceholders(r, &stop.Decision, stop.Ref)
 	page := func(w http.ResponseWriter, r *http.Request) { h.page.ServeStop(w, r, stop) }
-	if len(h.answer.routes(r)) == 0 {
-		page(w, r)
-		return nil
-	}
-	// The response of error routes is for this client only, too.
-	w.Header().Set("Cache-Control", "private, no-store")
-	if stop.RetryAfter > 0 {
-		setRetryAfter(w, stop.RetryAfter)
-	}
-	r = stop.Request(r.WithContext(middleware.NewContext(r.Context(), stop)))
-	cause := fmt.Errorf("stopped by a %s decision, reference %s", stop.Decision.Action, stop.Ref)
-	return h.answer.answer(w, r, caddyhttp.Error(stop.Status, cause), http.HandlerFunc(page))
+	return h.answer.answer(w, r, page, func(r *http.Request) (*http.Request, caddyhttp.HandlerError) {
+		// The response of error routes is for this client only, too.
+		w.Header().Set("Cache-Control", "private, no-store")
+		if stop.RetryAfter > 0 {
+			setRetryAfter(w, stop.RetryAfter)
+		}
+		cause := fmt.Errorf("stopped by a %s decision, reference %s", stop.Decision.Action, stop.Ref)
+		r = stop.Request(r.WithContext(middleware.NewContext(r.Context(), stop)))
+		return r, caddyhttp.Error(stop.Status, cause)
+	})
 }
 
 // wait answers a request that arrives before the engine is ready.
@@ -256,8 +254,10 @@ func (h *Handler) wait(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "private, no-store")
 	setRetryAfter(w, retryAfter)
 	const status = http.StatusServiceUnavailable
-	return h.answer.answer(w, r, caddyhttp.Error(status, errNotReady), http.HandlerFunc(
-		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, http.StatusText(status), status) }))
+	page := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, http.StatusText(status), status) }
+	return h.answer.answer(w, r, page, func(r *http.Request) (*http.Request, caddyhttp.HandlerError) {
+		return r, caddyhttp.Error(status, errNotReady)
+	})
 }
 
 func setRetryAfter(w http.ResponseWriter, d time.Duration) {
