@@ -51,22 +51,10 @@ func (s *ruledSite) send(t *testing.T, v *wafsuite.Vector) (status int, found []
 	s.mu.Lock()
 	s.last = nil
 	s.mu.Unlock()
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write(v.Wire()); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Method})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
+	status, _ = v.Send(t, s.Listener.Addr().String())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return response.StatusCode, s.last
+	return status, s.last
 }
 
 // Each request of the suites gets the answer that CrowdSec's engine would lead to, and the

@@ -1,9 +1,7 @@
 package waf
 
 import (
-	"bufio"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -37,20 +35,8 @@ func TestSuiteThroughAServer(t *testing.T) {
 // send writes a vector to a server as it is, and reads the finding that it answers with.
 func send(t *testing.T, addr string, v *wafsuite.Vector) finding {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write(v.Wire()); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Method})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
 	var f finding
-	wafsuite.Unmarshal(t, response.Header.Get("X-Finding"), &f)
+	_, header := v.Send(t, addr)
+	wafsuite.Unmarshal(t, header.Get("X-Finding"), &f)
 	return f
 }

@@ -33,19 +33,25 @@ func TestTheBlockOfACaddyfile(t *testing.T) {
 		"appsec a b c":                                          `tocsin: appsec: want a URL and perhaps a key, got 3 arguments, at Testfile:1`,
 		"appsec a {\nfailure throttle\n}":                       `tocsin: appsec: failure: "throttle": want one of open, ban, captcha, at Testfile:2`,
 	} {
-		d := caddyfile.NewTestDispenser(text)
-		d.Next()
-		m, err := caddyfile.UnmarshalModule(d, "tocsin.inspectors.appsec")
-		got := ""
-		if err != nil {
-			got = err.Error()
-		} else if words, err := json.Marshal(m); err == nil {
-			got = string(words)
-		}
-		if got != want {
+		if got := parsed("tocsin.inspectors.appsec", text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
+}
+
+// parsed returns the JSON that a module makes of its block in a Caddyfile, or the error.
+func parsed(module, text string) string {
+	d := caddyfile.NewTestDispenser(text)
+	d.Next()
+	m, err := caddyfile.UnmarshalModule(d, module)
+	if err != nil {
+		return err.Error()
+	}
+	words, err := json.Marshal(m)
+	if err != nil {
+		return err.Error()
+	}
+	return string(words)
 }
 
 // keyed is a source with a key.

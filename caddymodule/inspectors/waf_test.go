@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -37,16 +36,7 @@ func TestTheBlockOfTheWAF(t *testing.T) {
 		"waf a {\nbody_over throttle\n}":             `tocsin: waf: body_over: "throttle": want one of pass, captcha, ban, at Testfile:2`,
 		"waf a {\nobserve yes\n}":                    `tocsin: waf: observe: takes no argument, got "yes", at Testfile:2`,
 	} {
-		d := caddyfile.NewTestDispenser(text)
-		d.Next()
-		m, err := caddyfile.UnmarshalModule(d, "tocsin.inspectors.waf")
-		got := ""
-		if err != nil {
-			got = err.Error()
-		} else if words, err := json.Marshal(m); err == nil {
-			got = string(words)
-		}
-		if got != want {
+		if got := parsed("tocsin.inspectors.waf", text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}

@@ -4,9 +4,12 @@
 package wafsuite
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,6 +147,26 @@ func (v *Vector) Wire() []byte {
 		b.WriteString("\r\n")
 	}
 	return b.Bytes()
+}
+
+// Send writes the vector to a server as it is, and returns the status and the header of
+// the response.
+func (v *Vector) Send(t testing.TB, addr string) (int, http.Header) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }() // what was read is all
+	if _, err := conn.Write(v.Wire()); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close() // nobody reads it
+	return response.StatusCode, response.Header
 }
 
 // IsStricter reports whether more is looked at here than in CrowdSec's engine: what is
