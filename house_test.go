@@ -79,7 +79,7 @@ var rooms = map[string]room{
 	"examples/*":             {append([]string{"."}, public...), []string{caddy, zap}},
 	"geo":                    {[]string{"lookup", "internal/follow"}, []string{zap, maxmind}},
 	"inspect":                {[]string{"event", "lookup"}, nil},
-	"internal/alertquota":    {[]string{"lookup"}, nil},
+	"internal/alertquota":    {[]string{"event", "lookup"}, nil},
 	"internal/appsectest":    {},
 	"internal/wordpresstest": {},
 	"internal/challengetest": {},

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tocsin-project/tocsin/lookup"
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // habits are the learned properties of the sites: how each site answers for missing pages,
@@ -240,7 +240,7 @@ func (h *habits) isBroken(v *view, learn bool) bool {
 }
 
 // wideNet returns a network so large that a client hardly has two of them by chance.
-func wideNet(ip netip.Addr) string { return lookup.Network(ip, 16, 32).String() }
+func wideNet(ip netip.Addr) string { return event.OwnerOf(ip).String() }
 
 // A placeKind is a known property of a place.
 type placeKind int

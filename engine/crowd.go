@@ -4,13 +4,7 @@ import (
 	"container/heap"
 	"net/netip"
 
-	"github.com/tocsin-project/tocsin/lookup"
-)
-
-// The networks that share a crowd: a single owner can have thousands of clients in one.
-const (
-	shareBits4 = 16
-	shareBits6 = 32
+	"github.com/tocsin-project/tocsin/event"
 )
 
 // A crowd is a map of limited size with entries about clients. When it is full, the
@@ -104,9 +98,12 @@ func (c *crowd[K, V]) remove(k K) {
 	heap.Remove(&c.nets, h.at)
 }
 
-// sharedNetwork returns the network of p.
+// sharedNetwork returns the network of p: that of its owner, or p if it is wider.
 func sharedNetwork(p netip.Prefix) netip.Prefix {
-	return lookup.Network(p.Addr(), min(shareBits4, p.Bits()), min(shareBits6, p.Bits()))
+	if owner := event.OwnerOf(p.Addr()); owner.Bits() <= p.Bits() {
+		return owner
+	}
+	return p.Masked()
 }
 
 func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {

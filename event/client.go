@@ -17,6 +17,18 @@ func NetworkOf(ip netip.Addr) netip.Prefix {
 	return lookup.Network(ip, netBits4, netBits6)
 }
 
+// Prefix lengths of the addresses that one owner may have thousands of clients in.
+const (
+	ownerBits4 = 16
+	ownerBits6 = 32
+)
+
+// OwnerOf returns the network of ip that counts as one owner's where clients share a
+// limit: a /16, or a /32 of IPv6. A flood from it must leave room for others.
+func OwnerOf(ip netip.Addr) netip.Prefix {
+	return lookup.Network(ip, ownerBits4, ownerBits6)
+}
+
 const (
 	// clientBits6 is the prefix length of a client of IPv6: a client usually has a
 	// whole /64.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 const (
@@ -14,8 +13,6 @@ const (
 	quotaLines   = 5    // lines for one client in a window
 	quotaClients = 1024 // clients with their own lines in a window
 	quotaNetwork = 128  // of them in one network: an eighth
-	quotaBits4   = 16   // prefix length of a network of IPv4
-	quotaBits6   = 32   // and of IPv6
 )
 
 // A quota limits log lines in a flood of requests. A window lasts a minute and begins
@@ -60,7 +57,7 @@ func (q *quota) take(s *Stop) (ok bool, left leftOut) {
 	if s.Time.Sub(q.since) >= quotaWindow {
 		left = q.turnLocked(s.Time)
 	}
-	network := lookup.Network(client, quotaBits4, quotaBits6)
+	network := event.OwnerOf(client)
 	c, known := q.clients[client]
 	if !known && (len(q.clients) == quotaClients || q.nets[network] == quotaNetwork) {
 		if q.rest.requests == 0 {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -17,8 +18,6 @@ const (
 	netBits6 = 48  // and of IPv6
 
 	ownerLines = 25 // for the alerts of the addresses that one owner may have: an eighth
-	ownerBits4 = 16
-	ownerBits6 = 32
 )
 
 // A Quota limits log lines in a flood of alerts. In a window of a minute, which begins
@@ -46,7 +45,7 @@ func (q *Quota) Take(client netip.Addr, now time.Time) (ok bool, left int, since
 		q.nets, q.owners = map[netip.Prefix]int{}, map[netip.Prefix]int{}
 	}
 	network := lookup.Network(client, netBits4, netBits6) // invalid addresses count as one network
-	owner := lookup.Network(client, ownerBits4, ownerBits6)
+	owner := event.OwnerOf(client)
 	if q.lines >= lines || q.nets[network] >= netLines || q.owners[owner] >= ownerLines {
 		q.left++
 		return false, left, since
