@@ -26,7 +26,7 @@ type Status struct {
 	Challenge  *Challenge        `json:"challenge,omitempty"`  // left out if it is off
 	Detect     *Detect           `json:"detect,omitempty"`     // none if it is off
 	Inspectors []Inspector       `json:"inspectors,omitempty"` // none: none is configured
-	WAF        *WAF              `json:"waf,omitempty"`        // left out if there is none
+	WAF        *WAF              `json:"waf,omitempty"`        // left out without a WAF
 	Spared     Spared            `json:"spared"`               // lookups with a decision that does not apply
 	Countries  map[string]uint64 `json:"countries,omitempty"`  // stopped requests by country of the client
 	Snapshot   *Snapshot         `json:"snapshot,omitempty"`   // none if it is off

@@ -6,18 +6,18 @@ import (
 	"github.com/tocsin-project/tocsin/waf"
 )
 
-// What becomes of requests at the WAF.
+// The metrics of the WAF.
 var (
 	wafInspected = ofWAF.counter("waf_requests_total", "Requests that the WAF inspected.")
-	wafStopped   = ofWAF.counter("waf_stopped_total", "Requests that rules stopped, by the action. Dry runs count too.", labelAction)
+	wafStopped   = ofWAF.counter("waf_stopped_total", "Requests that rules stopped, by action. Dry runs count too.", labelAction)
 	wafTold      = ofWAF.counter("waf_observed_total", "Requests that rules matched and did not stop.")
-	wafMatched   = ofWAF.counter("waf_rule_matches_total", "Requests that a rule matched, whatever came of it.", labelRule)
-	wafExcepted  = ofWAF.counter("waf_rule_exceptions_total", "Requests that a rule would have matched but for an exception.", labelRule)
-	wafPartial   = ofWAF.counter("waf_partial_total", "Requests of which not all was inspected, by the reason.", labelKind)
-	wafRefused   = ofWAF.counter("waf_refused_total", "Requests refused, or challenged, since not all was inspected, by the reason.", labelKind)
-	wafBroken    = ofWAF.counter("waf_broken_bodies_total", "Requests given up since their body broke off or was malformed.")
-	wafFailed    = ofWAF.counter("waf_failures_total", "Requests that passed since the WAF itself failed.")
-	wafBodies    = ofWAF.gauge("waf_body_bytes", "Memory that the bodies of requests under way take.")
+	wafMatched   = ofWAF.counter("waf_rule_matches_total", "Requests that a rule matched, stopped or not.", labelRule)
+	wafExcepted  = ofWAF.counter("waf_rule_exceptions_total", "Requests that matched a rule, but did not count because of an exception.", labelRule)
+	wafPartial   = ofWAF.counter("waf_partial_total", "Requests that were inspected only in part, by reason.", labelKind)
+	wafRefused   = ofWAF.counter("waf_refused_total", "Requests refused or challenged because they were inspected only in part, by reason.", labelKind)
+	wafBroken    = ofWAF.counter("waf_broken_bodies_total", "Requests dropped because their body broke off or was malformed.")
+	wafFailed    = ofWAF.counter("waf_failures_total", "Requests that passed because the WAF itself failed.")
+	wafBodies    = ofWAF.gauge("waf_body_bytes", "Memory that the bodies of requests in progress use.")
 )
 
 // NewWAF returns a collector of what a WAF has counted: stats is called for each scrape.
