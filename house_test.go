@@ -44,14 +44,16 @@ const (
 	libinject  = "github.com/corazawaf/libinjection-go"
 	lru        = "github.com/hashicorp/golang-lru/v2"
 	quic       = "github.com/quic-go/quic-go"
+	pgx        = "github.com/jackc/pgx/v5"
 	prometheus = "github.com/prometheus/client_golang"
+	sqlite     = "modernc.org/sqlite"
 	yaml       = "go.yaml.in/yaml/v3"
 	zap        = "go.uber.org/zap"
 )
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "consensus", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "community", "community/protocol", "consensus", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
@@ -69,6 +71,12 @@ var rooms = map[string]room{
 	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},
 	"cmd/tocsin":             {append([]string{".", "internal/wire"}, public...), []string{caddy}},
+	"community":              {[]string{"consensus", "lookup"}, []string{zap}},
+	"community/api":          {[]string{"community", "community/protocol", "consensus", "internal/wire", "lookup"}, []string{zap}},
+	"community/database":     {[]string{"community", "consensus"}, []string{pgx, sqlite}},
+	"community/member":       {[]string{"community/protocol", "event", "internal/upstream", "lookup"}, []string{backoff, zap}},
+	"community/people":       {[]string{"community", "consensus", "internal/page", "lookup"}, []string{zap}},
+	"community/protocol":     {},
 	"consensus":              {[]string{"lookup"}, nil},
 	"crawlers":               {nil, []string{lru, zap}},
 	"detect":                 {[]string{"event", "internal/search", "lookup"}, []string{expr, yaml, libinject}},
@@ -89,6 +97,7 @@ var rooms = map[string]room{
 	"internal/hubsuite":      {},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
 	"internal/search":        {},
+	"internal/storetest":     {[]string{"community", "consensus"}, nil},
 	"internal/upstream":      {},
 	"internal/wafsuite":      {},
 	"internal/wire":          {[]string{"lookup"}, nil},
@@ -107,7 +116,7 @@ var rooms = map[string]room{
 // against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
 // frames of HTTP/2.
-var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
+var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {
