@@ -135,23 +135,23 @@ func (t *tally) members() int {
 // distinct lists what so many members report within a week.
 type distinct struct {
 	n   int
-	all map[*dweller]*tally
+	all map[consensus.Unit]*tally
 }
 
 func (*distinct) name() string { return "3 distinct members in 7 days" }
 
 func (s *distinct) report(now time.Time, d *dweller, r consensus.Report) {
-	if s.all[d] == nil {
-		s.all[d] = &tally{}
+	if s.all[d.unit] == nil {
+		s.all[d.unit] = &tally{}
 	}
 	r.Arrived = now
-	s.all[d].reports = append(s.all[d].reports, r)
+	s.all[d.unit].reports = append(s.all[d.unit].reports, r)
 }
 
 func (s *distinct) use(time.Time, *dweller, consensus.MemberID) {}
 
 func (s *distinct) lists(now time.Time, d *dweller) bool {
-	t := s.all[d]
+	t := s.all[d.unit]
 	if t == nil || len(t.reports) < s.n {
 		return false
 	}
@@ -167,16 +167,16 @@ type worst struct {
 	called string
 	like   *ours
 	score  func(now time.Time, t *tally) int
-	listed map[*dweller]bool
+	listed map[consensus.Unit]bool
 	window time.Duration
 }
 
 func (s *worst) name() string                       { return s.called }
-func (s *worst) lists(_ time.Time, d *dweller) bool { return s.listed[d] }
+func (s *worst) lists(_ time.Time, d *dweller) bool { return s.listed[d.unit] }
 func (s *worst) night(now time.Time, _ *consensus.History) {
 	type scored struct {
-		d *dweller
-		n int
+		unit consensus.Unit
+		n    int
 	}
 	length := 0
 	for _, f := range s.like.centre.order {
@@ -185,15 +185,15 @@ func (s *worst) night(now time.Time, _ *consensus.History) {
 		}
 	}
 	var all []scored
-	for d, t := range s.all {
+	for unit, t := range s.all {
 		if t.since(now.Add(-s.window)); len(t.reports) > 0 {
-			all = append(all, scored{d, s.score(now, t)})
+			all = append(all, scored{unit, s.score(now, t)})
 		}
 	}
-	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(b.n, a.n), a.d.unit.Addr().Compare(b.d.unit.Addr())) })
-	s.listed = map[*dweller]bool{}
+	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(b.n, a.n), a.unit.Addr().Compare(b.unit.Addr())) })
+	s.listed = map[consensus.Unit]bool{}
 	for _, sc := range all[:min(len(all), length)] {
-		s.listed[sc.d] = true
+		s.listed[sc.unit] = true
 	}
 }
 

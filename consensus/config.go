@@ -51,6 +51,7 @@ type Config struct {
 	// Special addresses.
 	SharedFactor int64         `json:"shared_factor"` // how many times the threshold, for shared addresses
 	SharedFrom   int           `json:"shared_from"`   // established members that see ordinary use make an address a shared one
+	SharedRatio  int           `json:"shared_ratio"`  // if they are so many times those that report it
 	OwnFactor    int64         `json:"own_factor"`    // how many times the threshold, to ban a member's own address
 	OwnNotice    time.Duration `json:"own_notice"`    // after the member was told
 	ColdStart    time.Duration `json:"cold_start"`    // so long a new small group bans only for certain behaviour
@@ -138,7 +139,7 @@ func Defaults() Config {
 			First: day, Max: 7 * day, SharedFirst: 2 * time.Hour, SharedMax: 12 * time.Hour,
 			EpisodeGap: day, EpisodeMemory: 90 * day, Suppression: day,
 		},
-		SharedFactor: 2, SharedFrom: 5, OwnFactor: 2, OwnNotice: day, ColdStart: 30 * day, Questions: 1000,
+		SharedFactor: 2, SharedFrom: 5, SharedRatio: 2, OwnFactor: 2, OwnNotice: day, ColdStart: 30 * day, Questions: 1000,
 	}
 }
 

@@ -49,10 +49,10 @@ func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
 	law, asked := rules.cfg.needed(e.Context.Established)
 	t.needed = asked
 	t.defence = rules.defence(now, e, t.votes)
-	t.shared = e.Context.Shared || e.Context.Tor || t.defence.witnesses >= rules.cfg.SharedFrom
 	t.balance = newBalance(rules, t.votes, t.defence.reporting, law)
 	t.group()
 	t.today = t.balance.at(now.Unix())
+	t.shared = e.Context.Shared || e.Context.Tor || t.looksShared()
 	t.ended = t.prev.Ended
 	if t.expired() {
 		t.ended = t.prev.Expires
@@ -64,6 +64,14 @@ func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
 	}
 	t.net = t.score - t.benign(t.today)
 	return t
+}
+
+// looksShared reports whether many people seem to have the address. Five witnesses alone do
+// not show it: a few members could protect every attacker. An address of many people has
+// more members that see ordinary use than members that see attacks.
+func (t *trial) looksShared() bool {
+	n := t.defence.witnesses
+	return n >= t.cfg.SharedFrom && n >= t.cfg.SharedRatio*t.today.established
 }
 
 // look finds what is new, and what is latest.

@@ -22,10 +22,12 @@ func (t *trial) appealed() bool {
 }
 
 // onProbation reports whether the next listing is the first after an appeal: it takes as
-// many members as a ban, and is a challenge.
+// many members as a ban, and is a challenge. If the attacks go on, each report renews that
+// challenge and it never ends, so after a day it counts as over.
 func (t *trial) onProbation() bool {
 	return t.appealed() && !slices.ContainsFunc(t.prev.Episodes, func(e Episode) bool {
-		return e.From.After(t.prev.Appealed) && !e.To.After(t.now)
+		over := !e.To.After(t.now) || !e.From.Add(t.cfg.Durations.First).After(t.now)
+		return e.From.After(t.prev.Appealed) && over
 	})
 }
 

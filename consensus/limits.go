@@ -135,6 +135,7 @@ func (c *Config) counts() []limit {
 		number("brake.small_below", int64(b.SmallBelow), 0, 1000),
 		number("shared_factor", c.SharedFactor, 1, 100),
 		number("shared_from", int64(c.SharedFrom), 1, 1000),
+		number("shared_ratio", int64(c.SharedRatio), 0, 1000),
 		number("own_factor", c.OwnFactor, 1, 100),
 		number("questions", int64(c.Questions), 0, 100_000),
 	}

@@ -17,10 +17,11 @@ func Rank(verdicts []Verdict) {
 	slices.SortFunc(verdicts, compare)
 }
 
-// A Histogram counts a member's reports by class of behaviour.
-type Histogram [8]int64
+// A Histogram counts a member's reports by what they are about: the group of protocols and
+// the class of behaviour.
+type Histogram [services * 8]int64
 
-// Classes of behaviour in a [Histogram].
+// Classes of behaviour in a [Histogram], of each group of protocols.
 var histogramClasses = [8][]string{
 	{"exploit", "rce", "post-exploitation"}, {"bruteforce"}, {"fraud"}, {"spam"}, {"dos"}, {"scan"}, {"crawl"}, {},
 }
@@ -30,7 +31,7 @@ func (h *Histogram) Add(b Behaviour) {
 	class := b.class()
 	for i, names := range histogramClasses {
 		if len(names) == 0 || slices.Contains(names, class) {
-			h[i]++
+			h[int(b.service())*len(histogramClasses)+i]++
 			return
 		}
 	}

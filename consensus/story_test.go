@@ -102,7 +102,7 @@ func TestOrdinaryUseEndsAListing(t *testing.T) {
 	if !slices.Contains(v.Reasons, consensus.ReasonHeld) {
 		t.Errorf("%v", v.Reasons)
 	}
-	s.use(8)
+	s.use(8, 9)
 	s.wantTier(t, consensus.Suspect) // many people share it
 }
 
@@ -166,6 +166,20 @@ func TestAppeal(t *testing.T) {
 		t.Errorf("%v, %d earlier", v.Reasons, v.Earlier)
 	}
 	s.after(25*time.Hour).report(1, 2, 3)
+	s.wantTier(t, consensus.Listed)
+}
+
+func TestAChallengeAfterAnAppealBecomesABanIfTheAttacksGoOnForADay(t *testing.T) {
+	s := newScene(t)
+	s.report(1, 2, 3)
+	s.judge()
+	s.Prev = s.Prev.Appeal(s.now)
+	s.after(25*time.Hour).report(1, 2, 3)
+	s.wantTier(t, consensus.Suspect)
+	s.after(23 * time.Hour).report(4) // renews the challenge
+	s.wantTier(t, consensus.Suspect)
+	s.after(2*time.Hour).wantTier(t, consensus.Suspect) // time alone raises nothing
+	s.report(1)
 	s.wantTier(t, consensus.Listed)
 }
 
@@ -311,10 +325,12 @@ func TestRanking(t *testing.T) {
 	for range 3 {
 		ssh.Add("ssh:bruteforce")
 		web.Add("http:exploit")
+		web.Add("http:bruteforce") // of another group of protocols
 	}
-	web.Add("http:bruteforce")
 	near(t, "similarity", me.Similarity(&ssh), 1)
-	near(t, "similarity", me.Similarity(&web), 0.33) // 1 of √10, whose integer part is 3
+	near(t, "similarity", me.Similarity(&web), 0)
+	web.Add("rdp:bruteforce")
+	near(t, "similarity", me.Similarity(&web), 0.25) // 1 of √19, whose integer part is 4
 	consensus.RankFor(&me, map[consensus.ClusterID]*consensus.Histogram{2: &ssh, 3: &web}, all)
 	if got := order(); !slices.Equal(got, []byte{1, 2, 3, 4}) {
 		t.Errorf("for a member that knows ssh: %v", got)

@@ -28,18 +28,21 @@ type score struct {
 	ever      map[*dweller]time.Time
 	hits      int
 	prevented int
+	met       int // contacts that met a challenge instead
 	challenge map[*dweller]bool
 	reports   int
 	spent     time.Duration
 	first     map[*dweller]time.Time // when somebody reported an attacker first
 	nights    int                    // for which victims were banned, all together
+	inherited int                    // nights for which users were banned for what an earlier user of the address had done
+	appeals   map[*dweller]int
 }
 
 // simulate lets schemes list in a world.
 func simulate(w *world, schemes []scheme) []*score {
 	var scores []*score
 	for _, s := range schemes {
-		scores = append(scores, &score{scheme: s, ever: map[*dweller]time.Time{}, challenge: map[*dweller]bool{}, first: map[*dweller]time.Time{}})
+		scores = append(scores, &score{scheme: s, ever: map[*dweller]time.Time{}, challenge: map[*dweller]bool{}, first: map[*dweller]time.Time{}, appeals: map[*dweller]int{}})
 	}
 	histories := make([]consensus.History, len(schemes))
 	for i := range histories {
@@ -50,10 +53,17 @@ func simulate(w *world, schemes []scheme) []*score {
 		for i, s := range scores {
 			began := time.Now()
 			s.live(w, contacts)
+			s.repeat(w, w.at(float64(day+1)))
 			s.night(w.at(float64(day+1)), &histories[i])
 			for _, d := range w.dwellers {
 				now := w.at(float64(day + 1))
+				if d.kind == heir && d.from > float64(day+1) {
+					continue
+				}
 				s.note(now, d)
+				if d.kind == heir && s.lists(now, d) {
+					s.inherited++
+				}
 				if d.kind == victim && s.lists(now, d) {
 					s.nights++
 				}
@@ -79,8 +89,12 @@ func (s *score) live(w *world, contacts []contact) {
 		if c.attack {
 			own := c.who.seenBy[c.site] || seen[c.who][c.site]
 			s.hits++
-			if !own && s.lists(c.at, c.who) {
+			switch {
+			case own:
+			case s.lists(c.at, c.who):
 				s.prevented++
+			case s.challenges(c.at, c.who):
+				s.met++
 			}
 		}
 		if c.benign {
@@ -120,10 +134,21 @@ func (s *score) note(now time.Time, d *dweller) {
 		s.ever[d] = now
 	}
 	if o, is := s.scheme.(*ours); is {
+		s.appeal(now, d, o)
 		if f := o.centre.files[d.unit]; f != nil && f.prev.Tier == consensus.Suspect {
 			s.challenge[d] = true
 		}
 	}
+}
+
+// challenges reports whether a unit meets a challenge now.
+func (s *score) challenges(now time.Time, d *dweller) bool {
+	o, is := s.scheme.(*ours)
+	if !is {
+		return false
+	}
+	f := o.centre.files[d.unit]
+	return f != nil && f.prev.Tier == consensus.Suspect && f.prev.Expires.After(now)
 }
 
 // count returns how many units of a kind were listed.
@@ -194,9 +219,9 @@ func rivals(t *testing.T, w *world, all bool) []scheme {
 	full := newOurs("consensus", rules, start(), nil)
 	schemes := []scheme{
 		full,
-		&distinct{3, map[*dweller]*tally{}},
-		&worst{distinct{0, map[*dweller]*tally{}}, "most reports in 7 days, same length", full, byReports, nil, 7 * 24 * time.Hour},
-		&worst{distinct{0, map[*dweller]*tally{}}, "reputation as NERD's, same length", full, byReputation, nil, 14 * 24 * time.Hour},
+		&distinct{3, map[consensus.Unit]*tally{}},
+		&worst{distinct{0, map[consensus.Unit]*tally{}}, "most reports in 7 days, same length", full, byReports, nil, 7 * 24 * time.Hour},
+		&worst{distinct{0, map[consensus.Unit]*tally{}}, "reputation as NERD's, same length", full, byReputation, nil, 14 * 24 * time.Hour},
 	}
 	if !all {
 		return schemes

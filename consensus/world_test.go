@@ -27,6 +27,7 @@ type setting struct {
 	zealots  int // members that report everybody
 	users    int
 	bursts   int // botnets of 50 that come to the same few members within an hour
+	threats
 }
 
 // A kind is what a unit is in truth.
@@ -39,6 +40,7 @@ const (
 	service
 	cdn
 	victim
+	heir // a user who has the address of an attacker that is gone
 )
 
 // A dweller is a unit of the world.
@@ -52,6 +54,8 @@ type dweller struct {
 	homes    []int
 	class    consensus.Context
 	seenBy   map[int]bool // members that noticed an attack
+	appeals  bool         // as soon as it is listed
+	framed   bool         // a page makes its browser send the requests
 }
 
 // A site is a member of the world.
@@ -70,6 +74,7 @@ const (
 	sybil
 	aged
 	insider
+	parrot
 )
 
 // A world is deterministic: its seed says all that happens.
@@ -79,7 +84,7 @@ type world struct {
 	sites    []site
 	history  consensus.History
 	dwellers []*dweller
-	of       [6][]*dweller // by kind
+	of       [7][]*dweller // by kind
 	exposed  [3][]int      // sites by what they expose, larger ones more than once
 }
 
@@ -97,15 +102,15 @@ type contact struct {
 
 func newWorld(s setting) *world {
 	w := &world{setting: s, r: rand.New(rand.NewPCG(s.seed, 51))}
-	for id := range s.members + s.sybils + s.aged {
+	for id := range s.members + s.sybils + s.aged + s.parrots {
 		w.settle(id)
 	}
 	for range s.lasting {
-		w.attack(0)
+		w.threaten(w.attack(0))
 	}
 	for day := range s.days {
 		for range s.rate {
-			w.attack(float64(day) + w.r.Float64())
+			w.threaten(w.attack(float64(day) + w.r.Float64()))
 		}
 		if s.bursts > 0 && day%max(1, s.days/s.bursts) == 1 {
 			w.burst(float64(day) + w.r.Float64())
@@ -149,6 +154,8 @@ func (w *world) settle(id int) {
 	m := consensus.Member{ID: consensus.MemberID(id), Net: consensus.ASN(net), Vouched: w.vouched && id < w.members}
 	credits := 0
 	switch {
+	case id >= w.members+w.sybils+w.aged:
+		s.kind = parrot
 	case id >= w.members+w.sybils:
 		s.kind, credits = aged, 60
 		m.Net = consensus.ASN(1000 + id)
@@ -168,7 +175,7 @@ func (w *world) settle(id int) {
 		}
 	}
 	age := time.Duration(120+w.r.IntN(280)) * aDay
-	if credits == 0 {
+	if credits == 0 && s.kind != parrot {
 		age = time.Duration(3+w.r.IntN(40)) * aDay
 	}
 	m.Joined = start.Add(-age)
@@ -179,7 +186,7 @@ func (w *world) settle(id int) {
 			At: start.Add(-time.Duration(w.r.IntN(90*24)) * time.Hour),
 		})
 	}
-	if s.kind != sybil && s.kind != aged {
+	if s.kind != sybil && s.kind != aged && s.kind != parrot {
 		for i, is := range s.exposed {
 			if is {
 				w.exposed[i] = append(w.exposed[i], slices.Repeat([]int{id}, size)...)
@@ -257,7 +264,12 @@ func (w *world) day(n int) []contact {
 	for _, d := range w.of[service] {
 		all = w.visits(all, d, n, 1e-3)
 	}
-	all = w.lies(all, n)
+	for _, d := range w.of[heir] {
+		if d.from < float64(n) && w.r.IntN(3) == 0 {
+			all = w.visits(all, d, n, 2e-4)
+		}
+	}
+	all = w.shield(w.lies(all, n), n)
 	slices.SortStableFunc(all, func(a, b contact) int { return a.at.Compare(b.at) })
 	return all
 }
@@ -293,7 +305,7 @@ func (w *world) attacks(all []contact, d *dweller, day float64) []contact {
 // visits adds ordinary use, which members take for an attack now and then.
 func (w *world) visits(all []contact, d *dweller, day int, wrong float64) []contact {
 	for _, id := range d.homes {
-		if d.kind != user && w.r.IntN(3) > 0 {
+		if d.kind != user && d.kind != heir && w.r.IntN(3) > 0 {
 			continue
 		}
 		c := contact{at: w.at(float64(day) + w.r.Float64()), who: d, site: id, benign: true, behave: "http:bruteforce"}
@@ -322,7 +334,7 @@ func (w *world) lies(all []contact, day int) []contact {
 		}
 		for id, s := range w.sites {
 			lies := s.kind == sybil && w.r.IntN(max(1, w.sybils)) < 12 || (s.kind == aged || s.kind == insider) && i%2 == 0
-			if lies {
+			if lies && (!w.slow || i/2 == day/7) {
 				all = append(all, contact{at: w.at(float64(day) + w.r.Float64()), who: v, site: id, reported: true, behave: "http:exploit"})
 			}
 		}
@@ -334,5 +346,6 @@ func (w *world) lies(all []contact, day int) []contact {
 func (w *world) report(c *contact) consensus.Report {
 	return consensus.Report{
 		Member: consensus.MemberID(c.site), Behaviour: c.behave, Confidence: 3, Last: c.at.Add(w.sites[c.site].clock),
+		Reflected: c.who.framed,
 	}
 }
