@@ -50,7 +50,7 @@ func TestAPassCoversOneReturn(t *testing.T) {
 // Of many answers at the same time, a pass counts as a return for one.
 func TestAPassCoversOneReturnOfManyAtOnce(t *testing.T) {
 	var m Memory
-	by := solver{browser: crowd{1}, network: crowd{2}, ended: nonce{3}}
+	by := solver{browser: group{1}, network: group{2}, expired: nonce{3}}
 	var solved atomic.Int32
 	var wg sync.WaitGroup
 	for n := range 20 {
@@ -75,7 +75,7 @@ func TestReturnsAreBounded(t *testing.T) {
 	for n := range 131_072 {
 		m.returned.put(numbered(pass, n).nonce(), struct{}{}, 131_072)
 	}
-	by := solver{browser: crowd{1}, network: crowd{2}, ended: nonce{0xff}}
+	by := solver{browser: group{1}, network: group{2}, expired: nonce{0xff}}
 	if got := m.redeem(numbered(embedded, 1), by, usual, now); got != granted {
 		t.Errorf("the solution: %d; want it granted", got)
 	}

@@ -64,7 +64,7 @@ func New(c Config) (*Gate, error) {
 		ttl:   c.TTL, wait: c.Wait, hosts: shared, isTLS: c.HTTPS, framed: len(c.Page.FrameAncestors) > 0,
 	}
 	if c.Provider != nil {
-		g.hosted = &hostedProvider{Provider: c.Provider, failed: c.Failed, asked: &c.Memory.asked}
+		g.hosted = &hostedProvider{Provider: c.Provider, onFailure: c.Failed, asked: &c.Memory.asked}
 		g.boxed = c.Provider.Widget().Puzzle
 	}
 	return g, nil
@@ -171,7 +171,7 @@ func (g *Gate) solver(r *http.Request, v Visitor, now time.Time) solver {
 			b = new(who)
 		}
 		if g.keys.open(t, b) != nil && g.memory.returns(t.nonce(), now) {
-			s.ended = t.nonce()
+			s.expired = t.nonce()
 			break
 		}
 	}

@@ -11,15 +11,15 @@ import (
 // The limits for a provider, and for its failures.
 const (
 	outage         = 30 * time.Second // how long the embedded challenge replaces a failed provider
-	tellInterval   = time.Minute
+	reportInterval = time.Minute
 	askTimeout     = 10 * time.Second // for providers that do not limit their wait
 	maxVerifying   = 128              // verifications at the same time
 	maxVerifyingOf = 4                // of one network at the same time
 	maxVerifyingIn = 16               // of one area at the same time
 
-	probeInterval = 5 * time.Second // between two test requests
-	probeTimeout  = 5 * time.Second
-	maxDoubts     = 3 // networks whose requests must fail before the provider counts as failed
+	probeInterval  = 5 * time.Second // between two test requests
+	probeTimeout   = 5 * time.Second
+	maxFailedEarly = 3 // networks whose requests must fail before the provider counts as failed
 )
 
 // probeResponse is a response that no widget creates. A working provider refuses it.
@@ -35,18 +35,18 @@ const probeResponse = "tocsin-asks-whether-anybody-answers"
 // right response, failures of three networks in a row count too.
 type hostedProvider struct {
 	Provider
-	failed func(error) // optional
-	asked  *questions
+	onFailure func(error) // optional
+	asked     *questions
 
-	mu     sync.Mutex
-	back   time.Time // when the provider is asked again
-	told   time.Time // when failed was last called
-	asking map[network]int
-	areas  map[area]int // the number in asking by area
-	total  int
-	proved bool                 // a response was accepted: site key and secret match
-	doubts map[network]struct{} // networks whose requests failed before the first right response
-	probe  *probe               // the latest; nil: none yet
+	mu          sync.Mutex
+	pausedUntil time.Time // when the provider is asked again
+	reported    time.Time // when failed was last called
+	asking      map[network]int
+	areas       map[area]int // the number in asking by area
+	total       int
+	proved      bool                 // a response was accepted: site key and secret match
+	failedEarly map[network]struct{} // networks whose requests failed before the first right response
+	probe       *probe               // the latest; nil: none yet
 }
 
 // A probe is a test request, without a visitor's data.
@@ -60,7 +60,7 @@ type probe struct {
 func (h *hostedProvider) up(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !now.Before(h.back)
+	return !now.Before(h.pausedUntil)
 }
 
 // widget returns the widget for the page. It gets the puzzle, if that is not nil.
@@ -115,47 +115,47 @@ func (h *hostedProvider) verify(ctx context.Context, c Claim, timeout time.Durat
 func (h *hostedProvider) prove() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.proved, h.doubts = true, nil
+	h.proved, h.failedEarly = true, nil
 }
 
 // isDown reports whether the error is the provider's own failure, and then pauses the
 // provider.
 func (h *hostedProvider) isDown(ctx context.Context, c Claim, err error) bool {
-	if failure := h.tryOut(ctx, c.Host); failure != nil {
+	if failure := h.test(ctx, c.Host); failure != nil {
 		h.fail(failure, time.Now())
 		return true
 	}
-	return h.isInDoubt(networkOf(c.Addr), err)
+	return h.failsEarly(networkOf(c.Addr), err)
 }
 
-// isInDoubt records that a request of a network failed although the test request
+// failsEarly records that a request of a network failed although the test request
 // succeeded. It reports whether enough networks failed to blame the provider.
-func (h *hostedProvider) isInDoubt(from network, err error) bool {
+func (h *hostedProvider) failsEarly(from network, err error) bool {
 	h.mu.Lock()
 	if h.proved {
 		h.mu.Unlock()
 		return false
 	}
-	if h.doubts == nil {
-		h.doubts = map[network]struct{}{}
+	if h.failedEarly == nil {
+		h.failedEarly = map[network]struct{}{}
 	}
-	h.doubts[from] = struct{}{}
-	down := len(h.doubts) >= maxDoubts
+	h.failedEarly[from] = struct{}{}
+	down := len(h.failedEarly) >= maxFailedEarly
 	if down {
-		h.doubts = nil
+		h.failedEarly = nil
 	}
 	h.mu.Unlock()
 	if down {
 		h.fail(err, time.Now())
 	} else {
-		h.tell(err, time.Now())
+		h.report(err, time.Now())
 	}
 	return down
 }
 
-// tryOut sends a test request and returns its error. Calls at the same time, or soon
+// test sends a test request and returns its error. Calls at the same time, or soon
 // after, share one test request.
-func (h *hostedProvider) tryOut(ctx context.Context, host string) error {
+func (h *hostedProvider) test(ctx context.Context, host string) error {
 	h.mu.Lock()
 	p, now := h.probe, time.Now()
 	if p != nil && now.Sub(p.at) < probeInterval {
@@ -208,20 +208,20 @@ func (h *hostedProvider) leave(from network) {
 // fail pauses the provider and reports the error.
 func (h *hostedProvider) fail(err error, now time.Time) {
 	h.mu.Lock()
-	h.back = now.Add(outage)
+	h.pausedUntil = now.Add(outage)
 	h.mu.Unlock()
-	h.tell(err, now)
+	h.report(err, now)
 }
 
-// tell reports a failure, at most once a minute.
-func (h *hostedProvider) tell(err error, now time.Time) {
+// report reports a failure, at most once a minute.
+func (h *hostedProvider) report(err error, now time.Time) {
 	h.mu.Lock()
-	tell := h.failed != nil && now.Sub(h.told) >= tellInterval
+	tell := h.onFailure != nil && now.Sub(h.reported) >= reportInterval
 	if tell {
-		h.told = now
+		h.reported = now
 	}
 	h.mu.Unlock()
 	if tell {
-		h.failed(err)
+		h.onFailure(err)
 	}
 }

@@ -18,7 +18,7 @@ type Memory struct {
 	mu     sync.Mutex
 	spent  [kinds]shared[nonce, struct{}] // by kind, because waiting costs a client nothing
 	idle   shared[nonce, struct{}]        // passes that were earned and not used yet
-	scores shared[crowd, score]
+	scores shared[group, score]
 	idling atomic.Int64 // the size of idle, so that most requests take no lock
 
 	returned shared[nonce, struct{}] // expired passes that counted for a return
@@ -26,9 +26,9 @@ type Memory struct {
 	asked questions // of providers
 }
 
-// A score says how much the solutions of a crowd look like farming, in quarters of a
+// A score says how much the solutions of a group look like farming, in quarters of a
 // point. A solution of a client without a pass adds a quarter: a visitor has come. It
-// adds a whole point if the crowd's latest pass is still unused: a program may collect
+// adds a whole point if the group's latest pass is still unused: a program may collect
 // passes. One point expires in three minutes.
 type score struct {
 	at       int64 // when quarters was computed, in Unix milliseconds (time.Time has a pointer, which slows the garbage collector)
@@ -37,24 +37,24 @@ type score struct {
 }
 
 const (
-	challengeTTL = 5 * time.Minute // the time to solve a challenge
-	pointLife    = 3 * time.Minute // after which a point expires
-	scoreLife    = time.Hour       // how long a score is kept: longer than its points live
-	whole        = 4               // quarters of a point
-	crowds       = 5               // the limit of a whole network, as a multiple of that of one kind of browser
-	turns        = 12              // in a round, behind an address that has collected too many passes
-	turnTime     = pointLife / turns
-	maxSpent     = 1 << 18 // per generation: about 800 solutions a second
-	maxCrowds    = 1 << 17
+	challengeTTL  = 5 * time.Minute // the time to solve a challenge
+	pointLife     = 3 * time.Minute // after which a point expires
+	scoreLife     = time.Hour       // how long a score is kept: longer than its points live
+	whole         = 4               // quarters of a point
+	networkFactor = 5               // the limit of a whole network, as a multiple of that of one kind of browser
+	turns         = 12              // in a round, behind an address that has collected too many passes
+	turnTime      = pointLife / turns
+	maxSpent      = 1 << 18 // per generation: about 800 solutions a second
+	maxScores     = 1 << 17
 )
 
-// A solver identifies the client that sends a solution, by two crowds: its kind of
+// A solver identifies the client that sends a solution, by two groups: its kind of
 // browser, and its whole network. A returning client has an expired pass that did not
 // count for a return before. Its solution is not fresh: it adds nothing to the scores.
 type solver struct {
-	browser, network crowd
+	browser, network group
 	area             area  // that the network is in
-	ended            nonce // of the expired pass; zero: none
+	expired          nonce // of the expired pass; zero: none
 }
 
 // Rules say what follows from scores: see Config. A negative raise or bar means never.
@@ -69,12 +69,12 @@ type redemption int
 const (
 	granted redemption = iota
 	replayed
-	overBar // its crowd has collected too many passes
-	tooEasy // the crowd must solve harder challenges by now
+	overBar // its group has collected too many passes
+	tooEasy // the group must solve harder challenges by now
 	full
 )
 
-// at returns the solver for challenges of a kind: waiting has its own crowds.
+// at returns the solver for challenges of a kind: waiting has its own groups.
 func (by solver) at(k kind) solver {
 	if k == waiting {
 		by.browser, by.network = by.browser.waits(), by.network.waits()
@@ -106,7 +106,7 @@ func (m *Memory) redeem(t token, by solver, r rules, now time.Time) redemption {
 	if !spent.putFor(by.area, t.nonce(), struct{}{}, maxSpent) {
 		return full
 	}
-	if m.returnsLocked(by, now) && m.returned.putFor(by.area, by.ended, struct{}{}, maxCrowds) {
+	if m.returnsLocked(by, now) && m.returned.putFor(by.area, by.expired, struct{}{}, maxScores) {
 		return granted
 	}
 	m.countLocked(t.nonce(), by, r, now)
@@ -119,9 +119,9 @@ func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 		m.addLocked(by.area, by.network.newcomers(), 1, r, n, now)
 	}
 	m.addLocked(by.area, by.browser, 1, r, n, now)
-	m.addLocked(by.area, by.network, crowds, r, n, now)
+	m.addLocked(by.area, by.network, networkFactor, r, n, now)
 	m.idle.turn(now, scoreLife)
-	m.idle.putFor(by.area, n, struct{}{}, maxCrowds) // if idle is full, the pass counts as used
+	m.idle.putFor(by.area, n, struct{}{}, maxScores) // if idle is full, the pass counts as used
 	m.idling.Store(int64(m.idle.len()))
 }
 
@@ -129,22 +129,22 @@ func (m *Memory) countLocked(n nonce, by solver, r rules, now time.Time) {
 func (m *Memory) returns(ended nonce, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.returnsLocked(solver{ended: ended}, now)
+	return m.returnsLocked(solver{expired: ended}, now)
 }
 
 func (m *Memory) returnsLocked(by solver, now time.Time) bool {
 	m.returned.turn(now, returning) // as long as browsers keep the cookie of an expired pass
-	_, before := m.returned.get(by.ended)
-	return by.ended != (nonce{}) && !before
+	_, before := m.returned.get(by.expired)
+	return by.expired != (nonce{}) && !before
 }
 
-// addLocked adds a fresh solution to the score of a crowd. Rate points expire in each
-// pointLife. It fails open if the memory is full: a crowd that cannot be counted gets
+// addLocked adds a fresh solution to the score of a group. Rate points expire in each
+// pointLife. It fails open if the memory is full: a group that cannot be counted gets
 // challenges of the lowest level, but must solve each. Existing scores stay.
 //
 // A score grows at most rate points above the highest limit. These expire in one
 // pointLife, so a farm that has stopped bars no others for longer than that.
-func (m *Memory) addLocked(a area, c crowd, rate int, r rules, n nonce, now time.Time) {
+func (m *Memory) addLocked(a area, c group, rate int, r rules, n nonce, now time.Time) {
 	t := m.scoreLocked(c, rate, now)
 	cost := int32(1)
 	if m.isIdleLocked(t.last) {
@@ -157,7 +157,7 @@ func (m *Memory) addLocked(a area, c crowd, rate int, r rules, n nonce, now time
 	end := int32(whole*rate*(max(matters, 0)+1)) - 1
 	t.quarters = max(t.quarters, min(t.quarters+cost, end)) // a gate with other rules may share it
 	t.last = n
-	m.scores.putFor(a, c, t, maxCrowds)
+	m.scores.putFor(a, c, t, maxScores)
 }
 
 // isNewLocked reports whether by counts as one of the newcomers of its network. Its
@@ -169,7 +169,7 @@ func (m *Memory) isNewLocked(by solver, r rules, now time.Time) bool {
 		return false
 	}
 	return m.scoreLocked(by.network.newcomers(), 1, now).quarters > 0 ||
-		m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds) > 0
+		m.scoreLocked(by.network, networkFactor, now).over(r.bar*networkFactor, networkFactor) > 0
 }
 
 // isIdleLocked reports whether a pass was earned lately and has not been used yet.
@@ -190,7 +190,7 @@ func (m *Memory) use(n nonce) {
 	m.idling.Store(int64(m.idle.len()))
 }
 
-// missed records a wrong solution, if the crowd has solved challenges before. It makes
+// missed records a wrong solution, if the group has solved challenges before. It makes
 // the next challenges harder but bars no client, because a wrong answer costs an
 // attacker nothing.
 func (m *Memory) missed(by solver, r rules, now time.Time) {
@@ -208,7 +208,7 @@ func (m *Memory) missed(by solver, r rules, now time.Time) {
 		return
 	}
 	t.quarters++
-	m.scores.putFor(by.area, by.browser, t, maxCrowds)
+	m.scores.putFor(by.area, by.browser, t, maxScores)
 }
 
 // level returns the level of the next challenge of this visitor.
@@ -222,15 +222,15 @@ func (m *Memory) levelLocked(by solver, r rules, now time.Time) Level {
 	if r.raise < 0 || m.returnsLocked(by, now) {
 		return r.level
 	}
-	all := m.scoreLocked(by.network, crowds, now)
-	if r.bar >= 0 && all.over(r.bar*crowds, crowds) > 0 {
+	all := m.scoreLocked(by.network, networkFactor, now)
+	if r.bar >= 0 && all.over(r.bar*networkFactor, networkFactor) > 0 {
 		return High
 	}
 	browser := m.scoreLocked(by.browser, 1, now).quarters / int32(whole*r.raise)
 	if m.isNewLocked(by, r, now) {
 		browser = max(browser, m.scoreLocked(by.network.newcomers(), 1, now).quarters/int32(whole*r.raise))
 	}
-	network := all.quarters / int32(whole*r.raise*crowds)
+	network := all.quarters / int32(whole*r.raise*networkFactor)
 	return r.level + Level(min(max(browser, network), int32(High-r.level)))
 }
 
@@ -252,7 +252,7 @@ func (m *Memory) barredLocked(by solver, r rules, sent, now time.Time) time.Dura
 		return 0
 	}
 	own := m.scoreLocked(by.browser, 1, now)
-	network := m.scoreLocked(by.network, crowds, now).over(r.bar*crowds, crowds)
+	network := m.scoreLocked(by.network, networkFactor, now).over(r.bar*networkFactor, networkFactor)
 	if !m.isIdleLocked(own.last) {
 		network = min(network, by.browser.turn(sent), by.browser.turn(now))
 	}
@@ -269,8 +269,8 @@ func (t score) over(bar, rate int) time.Duration {
 	return time.Duration(max(quarters, 0)) * pointLife / time.Duration(whole*rate)
 }
 
-// scoreLocked returns the current score of a crowd.
-func (m *Memory) scoreLocked(c crowd, rate int, now time.Time) score {
+// scoreLocked returns the current score of a group.
+func (m *Memory) scoreLocked(c group, rate int, now time.Time) score {
 	m.scores.turn(now, scoreLife)
 	t, ok := m.scores.get(c)
 	if !ok {

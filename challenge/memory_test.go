@@ -143,7 +143,7 @@ func TestWhoCollectsPassesIsBarredUntilItIsForgotten(t *testing.T) {
 // Of many solutions at the same time, only as many count as the bar allows.
 func TestTheBarIsKeptWhenSolutionsAreRedeemed(t *testing.T) {
 	var m Memory
-	by := solver{browser: crowd{1}, network: crowd{2}}
+	by := solver{browser: group{1}, network: group{2}}
 	for n, want := range []redemption{granted, granted, granted, overBar, overBar} {
 		if got := m.redeem(numbered(embedded, n), by, rules{bar: 2, raise: -1}, time.Now()); got != want {
 			t.Errorf("solution %d: %d; want %d", n+1, got, want)
@@ -209,7 +209,7 @@ func TestAFullMemoryTakesNoSolutionTwiceAndRecovers(t *testing.T) {
 			t.Fatalf("solution %d: %d; want it granted", n, got)
 		}
 	}
-	late := solver{browser: crowd{1}, network: crowd{2}}
+	late := solver{browser: group{1}, network: group{2}}
 	if got := m.redeem(numbered(embedded, 262_144), late, usual, now); got != full {
 		t.Errorf("a solution beyond the bound: %d; want full", got)
 	}
