@@ -159,10 +159,10 @@ func (e *Engine) Alert(a event.Alert) { e.handle(a) }
 func (e *Engine) handle(a event.Alert) lookup.Decision {
 	bound(&a)
 	switch e.checks.consider(&a) {
-	case isCrawler:
-		e.acquit(a)
+	case verifiedCrawler:
+		e.recordCrawler(a)
 		return lookup.Decision{}
-	case isDoubtful:
+	case unverified:
 		return lookup.Decision{}
 	}
 	return e.act(a)

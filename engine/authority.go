@@ -25,7 +25,7 @@ func (l *locals) decidedBy(p netip.Prefix) []lookup.Decision {
 // settles reports whether r is at least as strong as d and lasts as long: then d is not
 // needed.
 func settles(r, d *lookup.Decision) bool {
-	return r.Action >= d.Action && (r.Until.IsZero() || r.Until.After(d.Until.Add(-slack)))
+	return r.Action >= d.Action && (r.Until.IsZero() || r.Until.After(d.Until.Add(-endTolerance)))
 }
 
 // isAnswer reports whether r, about the same prefix, is an authority's answer to d: see

@@ -10,8 +10,8 @@ import (
 // When it is full, it drops the oldest alert of the network with the most alerts, a /16
 // or a /32 of IPv6. So a flood from one network drops no alerts about others.
 type backlog struct {
-	alerts *crowd[uint64, waitingAlert] // by number
-	order  []uint64                     // numbers; some of their alerts may be dropped
+	alerts *fairMap[uint64, waitingAlert] // by number
+	order  []uint64                       // numbers; some of their alerts may be dropped
 	last   uint64
 }
 
@@ -23,7 +23,7 @@ type waitingAlert struct {
 
 func newBacklog() backlog {
 	older := func(a, b waitingAlert) bool { return a.number < b.number }
-	return backlog{alerts: newCrowd[uint64](0, older)}
+	return backlog{alerts: newFairMap[uint64](0, older)}
 }
 
 func (b *backlog) len() int { return b.alerts.len() }

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	maxChecks    = 16               // clients that are checked at the same time
-	netChecks    = 4                // of one network
-	maxClaims    = 128              // clients that are checked or wait for a check
-	netClaims    = 16               // of one network
-	maxHeld      = 4                // waiting alerts about one client, with all their data
-	checkTime    = 10 * time.Second // for one check; after it the verifier's knowledge decides
-	longestDoubt = time.Minute      // from an alert to the start of its check; that takes 16 s if all checks before it are slow
+	maxChecks        = 16               // clients that are checked at the same time
+	netChecks        = 4                // of one network
+	maxClaims        = 128              // clients that are checked or wait for a check
+	netClaims        = 16               // of one network
+	maxAlertsWaiting = 4                // waiting alerts about one client, with all their data
+	checkTime        = 10 * time.Second // for one check; after it the verifier's knowledge decides
+	maxCheckWait     = time.Minute      // from an alert to the start of its check; that takes 16 s if all checks before it are slow
 )
 
 // A Verifier distinguishes crawlers from clients that only claim to be crawlers. The
@@ -77,13 +77,13 @@ type load struct {
 	checks int // those of them that are being checked
 }
 
-// A standing says whether the client of an alert may be a crawler.
-type standing int
+// A crawlerState says whether the client of an alert may be a crawler.
+type crawlerState int
 
 const (
-	isNobody   standing = iota // it does not claim to be a crawler
-	isCrawler                  // it was verified before
-	isDoubtful                 // unknown: the alert waits for a check, or there is no room
+	notCrawler      crawlerState = iota // it does not claim to be a crawler
+	verifiedCrawler                     // it was verified before
+	unverified                          // unknown: the alert waits for a check, or there is no room
 )
 
 func (c *checks) init(v Verifier, log *zap.Logger) {
@@ -105,19 +105,19 @@ func (c *checks) count(s *AlertStats) {
 	s.Unchecked, s.Merged = c.unchecked, c.merged
 }
 
-// consider returns the standing of the client of a. It does not block.
-func (c *checks) consider(a *event.Alert) standing {
+// consider reports whether the client of a may be a crawler. It does not block.
+func (c *checks) consider(a *event.Alert) crawlerState {
 	if c.verifier == nil || len(a.Context) == 0 || !a.Client.IsValid() || a.Reflected || a.Guard != event.NoGuard {
-		return isNobody
+		return notCrawler
 	}
 	p, ok := meant(a)
 	agent := a.Context[len(a.Context)-1].UserAgent
 	if !ok || !c.guarded(func() bool { return c.verifier.Claims(agent) }) {
-		return isNobody
+		return notCrawler
 	}
 	// Verified crawlers need no check.
 	if c.verify(c.over, a.Client, agent) == proven {
-		return isCrawler
+		return verifiedCrawler
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,14 +128,14 @@ func (c *checks) consider(a *event.Alert) standing {
 	} else {
 		c.enqueueLocked(&claim{p, network, a.Client, agent, time.Now(), []event.Alert{*a}})
 	}
-	return isDoubtful
+	return unverified
 }
 
 func (c *checks) enqueueLocked(d *claim) {
 	c.claims[d.prefix] = d
 	c.waiting = append(c.waiting, d)
 	c.addLocked(d.network, load{claims: 1})
-	c.tell()
+	c.wake()
 }
 
 // addLocked changes the counts of a network, and removes a network without clients.
@@ -150,9 +150,9 @@ func (c *checks) addLocked(network netip.Prefix, more load) {
 	}
 }
 
-// tell wakes a checking goroutine. It does not block: if the channel is full, one will
+// wake wakes a checking goroutine. It does not block: if the channel is full, one will
 // look anyway.
-func (c *checks) tell() {
+func (c *checks) wake() {
 	select {
 	case c.work <- struct{}{}:
 	default:
@@ -177,7 +177,7 @@ func (c *checks) next() *claim {
 // hold adds a to the alerts that wait for the same check. A few are enough: if the
 // claim is false, they are sufficient, otherwise none is needed.
 func (c *checks) hold(d *claim, a *event.Alert) {
-	if len(d.alerts) >= maxHeld {
+	if len(d.alerts) >= maxAlertsWaiting {
 		c.merged++
 		return
 	}
@@ -229,7 +229,7 @@ const (
 // settle verifies the client of d, and returns the alerts about it.
 func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) {
 	v := skipped
-	if time.Since(d.since) < longestDoubt {
+	if time.Since(d.since) < maxCheckWait {
 		limit, cancel := context.WithTimeout(ctx, checkTime)
 		defer cancel()
 		v = c.verify(limit, d.client, d.agent)
@@ -241,7 +241,7 @@ func (c *checks) settle(ctx context.Context, d *claim) ([]event.Alert, verdict) 
 	if v == skipped {
 		c.unchecked += uint64(len(d.alerts))
 	}
-	c.tell() // another client of its network may be checked now
+	c.wake() // another client of its network may be checked now
 	return d.alerts, v
 }
 
@@ -267,7 +267,7 @@ func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) 
 	for _, a := range alerts {
 		switch {
 		case v == proven:
-			e.acquit(a)
+			e.recordCrawler(a)
 		case v != skipped && ctx.Err() == nil:
 			a.Unproven = v == unproven
 			e.act(a)
@@ -275,7 +275,7 @@ func (e *Engine) conclude(ctx context.Context, alerts []event.Alert, v verdict) 
 	}
 }
 
-// acquit records an alert about a crawler, which has no consequences.
-func (e *Engine) acquit(a event.Alert) {
+// recordCrawler records an alert about a crawler, which has no consequences.
+func (e *Engine) recordCrawler(a event.Alert) {
 	e.history.add(Record{Time: time.Now(), Alert: a, Crawler: true}, false)
 }

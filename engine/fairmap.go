@@ -7,10 +7,10 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A crowd is a map of limited size with entries about clients. When it is full, the
+// A fairMap is a map of limited size with entries about clients. When it is full, the
 // network with the most entries loses its weakest entry, and among equals the oldest.
 // So an attacker with many addresses displaces only its own entries.
-type crowd[K comparable, V any] struct {
+type fairMap[K comparable, V any] struct {
 	isWeaker func(a, b V) bool
 	room     int
 
@@ -20,7 +20,7 @@ type crowd[K comparable, V any] struct {
 	next  uint64
 }
 
-// A member is an entry of a crowd. Its strength must not change there.
+// A member is an entry of a fairMap. Its strength must not change there.
 type member[K comparable, V any] struct {
 	key   K
 	value V
@@ -31,7 +31,7 @@ type member[K comparable, V any] struct {
 
 // A netHeap has the entries of one network: a heap with the weakest on top.
 type netHeap[K comparable, V any] struct {
-	crowd   *crowd[K, V]
+	parent  *fairMap[K, V]
 	network netip.Prefix
 	members []*member[K, V]
 	at      int // its index among the netHeaps
@@ -41,17 +41,17 @@ type netHeap[K comparable, V any] struct {
 // the weakest member.
 type netHeaps[K comparable, V any] []*netHeap[K, V]
 
-func newCrowd[K comparable, V any](room int, isWeaker func(a, b V) bool) *crowd[K, V] {
-	return &crowd[K, V]{
+func newFairMap[K comparable, V any](room int, isWeaker func(a, b V) bool) *fairMap[K, V] {
+	return &fairMap[K, V]{
 		isWeaker: isWeaker, room: room,
 		byKey: map[K]*member[K, V]{}, byNet: map[netip.Prefix]*netHeap[K, V]{},
 	}
 }
 
-func (c *crowd[K, V]) len() int { return len(c.byKey) }
+func (c *fairMap[K, V]) len() int { return len(c.byKey) }
 
 // get returns the entry at k, or the zero V.
-func (c *crowd[K, V]) get(k K) (v V) {
+func (c *fairMap[K, V]) get(k K) (v V) {
 	if m := c.byKey[k]; m != nil {
 		v = m.value
 	}
@@ -59,7 +59,7 @@ func (c *crowd[K, V]) get(k K) (v V) {
 }
 
 // put stores v, about a client of p, at k, and returns the entries that it displaced.
-func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
+func (c *fairMap[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 	c.remove(k)
 	for len(c.byKey) > 0 && len(c.byKey) >= c.room {
 		weakest := c.nets[0].members[0]
@@ -69,7 +69,7 @@ func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 	at := sharedNetwork(p)
 	h := c.byNet[at]
 	if h == nil {
-		h = &netHeap[K, V]{crowd: c, network: at}
+		h = &netHeap[K, V]{parent: c, network: at}
 		c.byNet[at] = h
 		heap.Push(&c.nets, h)
 	}
@@ -82,7 +82,7 @@ func (c *crowd[K, V]) put(k K, p netip.Prefix, v V) (gone []V) {
 }
 
 // remove deletes the entry at k.
-func (c *crowd[K, V]) remove(k K) {
+func (c *fairMap[K, V]) remove(k K) {
 	m := c.byKey[k]
 	if m == nil {
 		return
@@ -106,7 +106,7 @@ func sharedNetwork(p netip.Prefix) netip.Prefix {
 	return p.Masked()
 }
 
-func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {
+func (m *member[K, V]) isWeaker(than *member[K, V], c *fairMap[K, V]) bool {
 	switch {
 	case c.isWeaker(m.value, than.value):
 		return true
@@ -120,7 +120,7 @@ func (m *member[K, V]) isWeaker(than *member[K, V], c *crowd[K, V]) bool {
 func (h *netHeap[K, V]) Len() int { return len(h.members) }
 
 func (h *netHeap[K, V]) Less(i, j int) bool {
-	return h.members[i].isWeaker(h.members[j], h.crowd)
+	return h.members[i].isWeaker(h.members[j], h.parent)
 }
 
 func (h *netHeap[K, V]) Swap(i, j int) {
@@ -150,7 +150,7 @@ func (n netHeaps[K, V]) Less(i, j int) bool {
 	if len(a.members) != len(b.members) {
 		return len(a.members) > len(b.members)
 	}
-	return len(a.members) > 0 && a.members[0].isWeaker(b.members[0], a.crowd)
+	return len(a.members) > 0 && a.members[0].isWeaker(b.members[0], a.parent)
 }
 
 func (n netHeaps[K, V]) Swap(i, j int) {

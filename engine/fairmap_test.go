@@ -110,7 +110,7 @@ func TestACrowdAgreesWithASearch(t *testing.T) {
 	prefix := func(network int) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(network), 0, 1}), 32)
 	}
-	c := newCrowd[int](20, func(a, b thing) bool { return a.strength < b.strength })
+	c := newFairMap[int](20, func(a, b thing) bool { return a.strength < b.strength })
 	var slow []thing
 	drop := func(k int) { slow = slices.DeleteFunc(slow, func(t thing) bool { return t.key == k }) }
 	weakest := func() thing {

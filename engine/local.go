@@ -17,14 +17,14 @@ import (
 const LocalOrigin = "tocsin"
 
 const (
-	maxLocal  = 100_000               // decisions held; see crowd for the displaced ones
-	maxOrders = 1024                  // waiting changes of the table
-	netOrders = 128                   // of clients of one network
-	maxReason = 255                   // bytes
-	patience  = 10 * time.Millisecond // how long an alert waits for the table
-	settling  = time.Second           // between two checks of the sources' decisions
-	recheck   = 30 * time.Second      // between two checks of allowlists
-	slack     = time.Minute           // two ends that differ by less count as equal
+	maxLocal     = 100_000               // decisions held; see fairMap for the displaced ones
+	maxOrders    = 1024                  // waiting changes of the table
+	netOrders    = 128                   // of clients of one network
+	maxReason    = 255                   // bytes
+	tableWait    = 10 * time.Millisecond // how long an alert waits for the table
+	settling     = time.Second           // between two checks of the sources' decisions
+	recheck      = 30 * time.Second      // between two checks of allowlists
+	endTolerance = time.Minute           // two ends that differ by less count as equal
 )
 
 // locals makes and manages local decisions.
@@ -59,7 +59,7 @@ type locals struct {
 	next time.Time // when to check again without a change
 
 	mu        sync.Mutex
-	held      *crowd[holding, *local]
+	held      *fairMap[holding, *local]
 	displaced []lookup.Decision // displaced decisions that must still leave the table
 	offenders offenders
 }
@@ -92,7 +92,7 @@ func newLocals(cfg Local, table *lookup.Table, log *zap.Logger) *locals {
 	l := &locals{
 		cfg: cfg, table: table, log: log,
 		orders: make(chan order, maxOrders), shares: newNetShares(netOrders), ended: make(chan struct{}),
-		held:      newCrowd[holding](maxLocal, (*local).isWeaker),
+		held:      newFairMap[holding](maxLocal, (*local).isWeaker),
 		offenders: offenders{window: cfg.Escalate, longest: cfg.Longest, room: maxOffenders},
 	}
 	if table.Count(LocalSource) > 0 {
@@ -196,7 +196,7 @@ func (l *locals) enforce(d lookup.Decision) bool {
 	l.mu.Lock()
 	o.remove, l.displaced = append(o.remove, l.displaced...), nil
 	l.mu.Unlock()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(tableWait)
 	defer timer.Stop()
 	if !l.place(o, timer.C) {
 		l.forget(o)

@@ -9,12 +9,12 @@ const maxOffenders = 100_000
 
 // offenders stores the durations of earlier decisions about clients, so that a relapse
 // leads to a longer one. Their number is limited, and those with the fewest relapses
-// are displaced: see crowd. Only one goroutine may use it at a time.
+// are displaced: see fairMap. Only one goroutine may use it at a time.
 type offenders struct {
 	window  time.Duration // how long after a decision a new offence counts as a relapse; 0: never
 	longest time.Duration
 	room    int
-	known   *crowd[netip.Prefix, offender]
+	known   *fairMap[netip.Prefix, offender]
 }
 
 type offender struct {
@@ -39,7 +39,7 @@ func (o *offenders) sentence(p netip.Prefix, length time.Duration, again bool, n
 		return length
 	}
 	if o.known == nil {
-		o.known = newCrowd[netip.Prefix](o.room, offender.isWeaker)
+		o.known = newFairMap[netip.Prefix](o.room, offender.isWeaker)
 	}
 	who := o.known.get(p)
 	switch {

@@ -17,7 +17,7 @@ type own struct {
 	operators map[string]bool // sources written by the operator: their decisions apply
 	addresses atomic.Pointer[map[netip.Addr]bool]
 	spared    atomic.Uint64 // lookups that found a decision that does not apply
-	told      atomic.Bool
+	logged    atomic.Bool
 }
 
 // documentation are the address ranges of examples and tests. No server on the Internet
@@ -83,7 +83,7 @@ func (e *Engine) spareOwn(d *lookup.Decision, ip netip.Addr) bool {
 		return false
 	}
 	e.own.spared.Add(1)
-	if !e.own.told.Swap(true) {
+	if !e.own.logged.Swap(true) {
 		e.logger.Warn("a decision about an address of this server is not enforced: if a proxy runs on this server, add it to trusted_proxies",
 			zap.String("source", d.Source), zap.Stringer("prefix", d.Prefix), zap.String("reason", d.Reason))
 	}

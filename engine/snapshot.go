@@ -23,11 +23,11 @@ type snapshotFile struct {
 	// wait for a disk.
 	written atomic.Pointer[time.Time]
 
-	mu      sync.Mutex
-	lock    *fileLock    // nil: not held
-	told    bool         // it was logged that another process has the lock
-	version uint64       // of the table at the last write or read
-	synced  []SourceSync // at the last write
+	mu         sync.Mutex
+	lock       *fileLock    // nil: not held
+	lockLogged bool         // it was logged that another process has the lock
+	version    uint64       // of the table at the last write or read
+	synced     []SourceSync // at the last write
 }
 
 // restore fills the table from the first readable snapshot, and returns the syncs of
@@ -85,8 +85,8 @@ func (s *snapshotFile) claim(log *zap.Logger) error {
 		s.lock = lock
 		return err
 	}
-	if pid := holder(at); !s.told && pid != os.Getpid() {
-		s.told = true
+	if pid := holder(at); !s.lockLogged && pid != os.Getpid() {
+		s.lockLogged = true
 		log.Warn("another process writes this snapshot, so this one does not: "+
 			"give each process its own data folder, or its own file with the option snapshot", zap.String("path", s.path), zap.Int("pid", pid))
 	}
