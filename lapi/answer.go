@@ -9,28 +9,28 @@ import (
 
 // An answer is the content of one pull before it is applied to the table.
 type answer struct {
-	f       *follower
-	full    bool
-	batch   *lookup.Batch
-	rows    Rows
-	twins   twins                 // of a full answer
-	claims  *claims               // the rows of each decision; nil: not kept
-	touched map[identity]struct{} // decisions whose rows a delta has changed
-	ended   map[identity]struct{} // decisions in force that a full answer lists as deleted
-	added   int                   // number of decisions (a batch counts rows)
-	fresh   int                   // rows with an id above all earlier ones
-	top     int64                 // highest id among the rows in force
+	f         *follower
+	full      bool
+	batch     *lookup.Batch
+	rows      Rows
+	spellings spellings             // of a full answer
+	kept      *keptRows             // the rows of each decision; nil: not kept
+	touched   map[identity]struct{} // decisions whose rows a delta has changed
+	ended     map[identity]struct{} // decisions in force that a full answer lists as deleted
+	added     int                   // number of decisions (a batch counts rows)
+	fresh     int                   // rows with an id above all earlier ones
+	top       int64                 // highest id among the rows in force
 }
 
 func (f *follower) newAnswer(full bool) *answer {
 	a := &answer{
-		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently().Bound(f.cfg.Coverage), twins: f.twins, claims: f.claims,
+		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently().Bound(f.cfg.Coverage), spellings: f.spellings, kept: f.kept,
 		touched: map[identity]struct{}{}, ended: map[identity]struct{}{},
 	}
 	if full {
-		a.twins = twins{}
+		a.spellings = spellings{}
 		if f.filter.setting {
-			a.claims = newClaims()
+			a.kept = newKeptRows()
 		}
 	}
 	return a
@@ -57,11 +57,11 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 		}
 	case a.full:
 		// If rows are kept, only the end of a known row explains anything.
-		if a.claims == nil || a.f.claims.has(at, r.ID) {
+		if a.kept == nil || a.f.kept.has(at, r.ID) {
 			a.explain(at)
 		}
-	case a.claims != nil:
-		a.disclaim(r.ID, at)
+	case a.kept != nil:
+		a.removeKept(r.ID, at)
 	default:
 		a.remove(at, usual)
 	}
@@ -78,18 +78,18 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 	if id > a.f.seen {
 		a.fresh++
 	}
-	if a.claims != nil {
-		if a.claims.add(at, id, d) {
+	if a.kept != nil {
+		if a.kept.add(at, id, d) {
 			a.begin(at, anew)
-			a.claimed(at, d)
+			a.addKept(at, d)
 			return
 		}
 		usual = false
 	}
 	if !usual {
-		a.twins.add(at)
+		a.spellings.add(at)
 	}
-	if !a.full && a.twins.has(at) && a.f.holdsLonger(at, d.Until) {
+	if !a.full && a.spellings.has(at) && a.f.holdsLonger(at, d.Until) {
 		a.f.requestFull()
 		return
 	}
@@ -106,24 +106,24 @@ func (a *answer) begin(at identity, anew bool) {
 	}
 }
 
-// claimed announces d after one of its rows was added to the claims.
-func (a *answer) claimed(at identity, d *lookup.Decision) {
+// addKept announces d after one of its rows was stored.
+func (a *answer) addKept(at identity, d *lookup.Decision) {
 	if !a.full {
 		a.touched[at] = struct{}{}
 		return
 	}
-	if len(a.claims.rows[at]) == 1 {
+	if len(a.kept.rows[at]) == 1 {
 		a.added++
 	}
 	a.batch.Add(*d)
 }
 
-// disclaim removes one row of a decision. An unknown id belongs to a row that this
+// removeKept removes one row of a decision. An unknown id belongs to a row that this
 // client never got, and that has ended now.
-func (a *answer) disclaim(id int64, at identity) {
-	if a.claims.remove(at, id) {
+func (a *answer) removeKept(id int64, at identity) {
+	if a.kept.remove(at, id) {
 		a.touched[at] = struct{}{}
-	} else if a.claims.over && a.f.holds(at) {
+	} else if a.kept.over && a.f.holds(at) {
 		a.f.requestFull()
 	}
 }
@@ -131,10 +131,10 @@ func (a *answer) disclaim(id int64, at identity) {
 // settle announces or removes each changed decision of a delta by its current rows.
 func (a *answer) settle(now time.Time) {
 	for at := range a.touched {
-		d, ok := a.claims.longest(at, now)
+		d, ok := a.kept.longest(at, now)
 		switch {
-		case a.claims.over && a.f.holdsLonger(at, d.Until):
-			a.f.requestFull() // it may have a row that is not among the claims
+		case a.kept.over && a.f.holdsLonger(at, d.Until):
+			a.f.requestFull() // it may have a row that is not stored
 		case ok:
 			a.batch.Add(d)
 		default:
@@ -147,7 +147,7 @@ func (a *answer) settle(now time.Time) {
 // decision of the same action, with another spelling of the value or another type. Then
 // the decision stays, and a full answer is requested.
 func (a *answer) remove(at identity, usual bool) {
-	if usual && !a.twins.has(at) {
+	if usual && !a.spellings.has(at) {
 		a.batch.Remove(at.decision())
 	} else if a.f.holds(at) {
 		a.f.requestFull()
@@ -165,9 +165,9 @@ func (a *answer) explain(at identity) {
 // decision with another row in the answer does not count.
 func (a *answer) explained() int {
 	n := len(a.ended)
-	if a.claims != nil {
+	if a.kept != nil {
 		for at := range a.ended {
-			if len(a.claims.rows[at]) > 0 {
+			if len(a.kept.rows[at]) > 0 {
 				n--
 			}
 		}

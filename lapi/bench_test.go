@@ -68,7 +68,7 @@ func BenchmarkFiltered(b *testing.B) {
 		f := c.newFollower(&lookup.Table{})
 		f.pollOnce(b, n)
 		before := heapInUse()
-		f.claims = nil
+		f.kept = nil
 		runtime.GC()
 		b.ReportMetric(float64(before-heapInUse())/n, "claims-B/row")
 		return f.table

@@ -171,8 +171,8 @@ func TestARowToldTwiceIsOne(t *testing.T) {
 	})
 }
 
-func TestClaimsAreBounded(t *testing.T) {
-	c := newClaims()
+func TestKeptRowsAreBounded(t *testing.T) {
+	c := newKeptRows()
 	d := on("192.0.2.1", time.Now().Add(time.Hour))
 	for id := range int64(2 * 256) {
 		c.add(identityOf(&d), id+1, &d)
@@ -180,7 +180,7 @@ func TestClaimsAreBounded(t *testing.T) {
 	if c.n != 256 || !c.over {
 		t.Errorf("%d rows behind one decision", c.n)
 	}
-	c = newClaims()
+	c = newKeptRows()
 	c.n = 1 << 20
 	if c.add(identityOf(&d), 1, &d) || len(c.rows) > 0 || !c.over {
 		t.Error("one row more than may be")

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	handful      = 10 // decisions that may disappear at once without a reason
-	convincingly = 3  // similar answers in a row that are accepted
+	smallDrop     = 10 // decisions that may disappear at once without a reason
+	enoughAnswers = 3  // similar answers in a row that are accepted
 )
 
 // A guard stops an incomplete full answer from emptying the table: if the database
@@ -38,18 +38,18 @@ func (g *guard) check(f *follower, a *answer) error {
 	}
 	g.held++
 	g.size = size
-	if g.held >= convincingly {
+	if g.held >= enoughAnswers {
 		*g = guard{}
 		return nil
 	}
 	return fmt.Errorf("the full answer has %d decisions, but %d are in force and it lists only %d of them as deleted: nothing is removed until %d more answers have a similar size",
-		size, expected, a.explained(), convincingly-g.held)
+		size, expected, a.explained(), enoughAnswers-g.held)
 }
 
 // isShort reports whether a has far fewer decisions than held, without listing the
 // others as deleted.
 func (a *answer) isShort(held int) bool {
-	return held > handful && 2*a.added < held-a.explained()
+	return held > smallDrop && 2*a.added < held-a.explained()
 }
 
 // isAlike reports whether the sizes of two answers differ by at most a tenth.

@@ -65,23 +65,23 @@ func (f *follower) holdsLonger(at identity, until time.Time) bool {
 	return ok && (d.Until.IsZero() || d.Until.After(until))
 }
 
-// twins holds the identities of decisions with an unusual spelling. The API identifies
+// spellings holds the identities of decisions with an unusual spelling. The API identifies
 // decisions by the spelling of value, type and scope. So it keeps apart 192.0.2.1 and
 // 192.0.2.1/32, a ban, a Ban and an unknown type whose fallback is a ban, and a range
 // with scope Range and with scope Ip (as in lists). In the table each of these is one
 // decision.
-type twins map[identity]struct{}
+type spellings map[identity]struct{}
 
-// maxTwins limits twins. Beyond it, the deletion of one spelling removes the decision.
-const maxTwins = 1 << 16
+// maxSpellings limits spellings. Beyond it, the deletion of one spelling removes the decision.
+const maxSpellings = 1 << 16
 
-func (t twins) add(at identity) {
-	if len(t) < maxTwins {
+func (t spellings) add(at identity) {
+	if len(t) < maxSpellings {
 		t[at] = struct{}{}
 	}
 }
 
-func (t twins) has(at identity) bool {
+func (t spellings) has(at identity) bool {
 	_, ok := t[at]
 	return ok
 }

@@ -90,7 +90,7 @@ type Live struct {
 	wake     chan struct{}
 	born     time.Time
 	allowed  lookup.Table // what allowlists have, filed as decisions
-	said     lookup.Table // the decisions in the API's answers so far: see enforced
+	inForce  lookup.Table // the decisions in the API's answers so far: see enforced
 	unsaid   atomic.Uint64
 
 	mu      sync.Mutex

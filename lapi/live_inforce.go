@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// maxSaid is for how many decisions a Live knows the beginning, at about 100 bytes
+// maxInForce is for how many decisions a Live knows the beginning, at about 100 bytes
 // each. Beyond it, all are forgotten.
-const maxSaid = 1 << 16
+const maxInForce = 1 << 16
 
 // enforced returns the decisions of an answer about ip that apply, each with its
 // beginning. The ids are those of their rows. Answers are kept for a minute, but a
@@ -22,13 +22,13 @@ const maxSaid = 1 << 16
 //
 // If the decisions of all answers cover too many addresses, the widest do not apply.
 func (l *Live) enforced(ip netip.Addr, all []lookup.Decision, ids []int64, rows *Rows) []lookup.Decision {
-	held := l.said.Covering(ip)
+	held := l.inForce.Covering(ip)
 	if len(all)+len(held) == 0 {
 		return nil // the common case, which costs almost nothing
 	}
-	change := l.say(held, all, ids)
+	change := l.store(held, all, ids)
 	begun := map[identity]time.Time{}
-	for _, d := range l.said.Covering(ip) {
+	for _, d := range l.inForce.Covering(ip) {
 		begun[identityOf(&d)] = d.Since
 	}
 	var kept []lookup.Decision
@@ -36,7 +36,7 @@ func (l *Live) enforced(ip netip.Addr, all []lookup.Decision, ids []int64, rows 
 		since, ok := begun[identityOf(&d)]
 		if !ok && change.Held > 0 {
 			rows.TooWide++
-			l.tellTooWide()
+			l.logTooWide()
 			continue
 		}
 		d.Since = since // zero if it has ended by now
@@ -45,10 +45,10 @@ func (l *Live) enforced(ip netip.Addr, all []lookup.Decision, ids []int64, rows 
 	return kept
 }
 
-// say stores the decisions of an answer in place of the earlier ones about the same
+// store stores the decisions of an answer in place of the earlier ones about the same
 // client.
-func (l *Live) say(before, all []lookup.Decision, ids []int64) lookup.Change {
-	b := l.said.Batch(l.cfg.Name).Bound(l.cfg.Coverage)
+func (l *Live) store(before, all []lookup.Decision, ids []int64) lookup.Change {
+	b := l.inForce.Batch(l.cfg.Name).Bound(l.cfg.Coverage)
 	for _, d := range before {
 		at := identityOf(&d)
 		if !slices.ContainsFunc(all, func(o lookup.Decision) bool { return identityOf(&o) == at }) {
@@ -70,17 +70,17 @@ func (l *Live) say(before, all []lookup.Decision, ids []int64) lookup.Change {
 			Prefix: all[i].Prefix, Action: all[i].Action, Until: all[i].Until, Reason: strconv.FormatInt(last[identityOf(&all[i])], 10),
 		})
 	}
-	if l.said.Len()+b.Added() > maxSaid {
-		l.said.Expire(time.Now())
+	if l.inForce.Len()+b.Added() > maxInForce {
+		l.inForce.Expire(time.Now())
 	}
-	if l.said.Len()+b.Added() > maxSaid {
+	if l.inForce.Len()+b.Added() > maxInForce {
 		return b.Replace()
 	}
 	return b.Update()
 }
 
-// tellTooWide logs once that a range does not apply.
-func (l *Live) tellTooWide() {
+// logTooWide logs once that a range does not apply.
+func (l *Live) logTooWide() {
 	if l.reader.isFirst("wide together") {
 		l.log.Error("a range of the local API is not enforced, because with all its other decisions it would cover too many addresses: "+
 			"raise the option coverage if you want that", zap.Float64("coverage", l.cfg.Coverage))

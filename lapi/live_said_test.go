@@ -87,7 +87,7 @@ func TestALiveDecisionOutlastsAnOutage(t *testing.T) {
 	})
 }
 
-func TestWhatALiveHasHeardIsBounded(t *testing.T) {
+func TestDecisionsInForceAreBounded(t *testing.T) {
 	l, err := NewLive(LiveConfig{URL: "http://127.0.0.1:1", Key: "k"})
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestWhatALiveHasHeardIsBounded(t *testing.T) {
 			t.Fatal(since)
 		}
 	}
-	if n := l.said.Len(); n != many {
+	if n := l.inForce.Len(); n != many {
 		t.Errorf("%d decisions, want those of the last answer, %d", n, many)
 	}
 }

@@ -75,7 +75,7 @@ func (l *Live) note(err error, rows Rows) {
 			l.log.Info("the local API answers again", zap.Int("failures", l.status.Failures))
 			l.failing = ""
 		}
-		l.tellSingle()
+		l.logSingle()
 		l.status = lookup.Status{Synced: time.Now(), Failed: l.status.Failed, Held: int(l.stats.Rows.TooWide)}
 		return
 	}
@@ -96,9 +96,9 @@ func (l *Live) note(err error, rows Rows) {
 	}
 }
 
-// tellSingle logs failed questions between answered ones, if there are any and the
+// logSingle logs failed questions between answered ones, if there are any and the
 // pause is over. The caller holds mu.
-func (l *Live) tellSingle() {
+func (l *Live) logSingle() {
 	now := time.Now()
 	if l.single == 0 || now.Before(l.nextSingle) {
 		return

@@ -30,7 +30,7 @@ type reader struct {
 }
 
 // decision returns the decision of r without its end, whether it has the usual spelling
-// (see twins), and whether r applies at all.
+// (see spellings), and whether r applies at all.
 func (rd *reader) decision(r *wire.Row, count *Rows) (d lookup.Decision, usual, ok bool) {
 	count.Read++
 	if r.Simulated {

@@ -67,8 +67,8 @@ func (m *machine) register(ctx context.Context) (validated bool, err error) {
 		return false, fmt.Errorf("registering machine %s: %w", m.who.Name, err)
 	}
 	said := ""
-	if r, ok := errors.AsType[*refusal](err); ok && r.said != "" {
-		said = fmt.Sprintf(": the server says %.200q", r.said)
+	if r, ok := errors.AsType[*refusal](err); ok && r.message != "" {
+		said = fmt.Sprintf(": the server says %.200q", r.message)
 	}
 	return false, fmt.Errorf("registering machine %s: %s: `cscli machines list` shows them%s", m.who.Name, why, said)
 }

@@ -59,7 +59,7 @@ func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refus
 	}
 	var batch []outgoing
 	for i := range alerts {
-		if c.mayTell(&alerts[i], allowed) {
+		if c.mayReport(&alerts[i], allowed) {
 			batch = append(batch, outgoing{&alerts[i], i})
 		}
 	}
@@ -96,8 +96,8 @@ func (c *Client) allowlistNow(ctx context.Context) ([]lookup.Decision, error) {
 	return entries, err
 }
 
-// mayTell reports whether a may be sent to CrowdSec.
-func (c *Client) mayTell(a *event.Alert, allowed []lookup.Decision) bool {
+// mayReport reports whether a may be sent to CrowdSec.
+func (c *Client) mayReport(a *event.Alert, allowed []lookup.Decision) bool {
 	p, ok := meant(a)
 	if !ok {
 		return false

@@ -38,7 +38,7 @@ type api struct {
 type refusal struct {
 	code       int
 	text       string
-	said       string        // the server's message; "": none
+	message    string        // the server's message; "": none
 	retryAfter time.Duration // 0: not given
 }
 
@@ -135,10 +135,10 @@ func (a *api) refuse(resp *http.Response, forbidden string, secrets ...string) *
 	}
 	switch status := fmt.Sprintf("status %d", resp.StatusCode); {
 	case resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized:
-		if r.said = hide(message(resp)); r.said != "" {
-			status = fmt.Sprintf("%s: %.200q", status, r.said)
+		if r.message = hide(message(resp)); r.message != "" {
+			status = fmt.Sprintf("%s: %.200q", status, r.message)
 		}
-		if forbidden == machineRefused && strings.Contains(r.said, "certificate OU") {
+		if forbidden == machineRefused && strings.Contains(r.message, "certificate OU") {
 			forbidden = unitRefused
 		}
 		r.text = status + ": " + forbidden

@@ -26,20 +26,20 @@ const (
 type follower struct {
 	*Client
 
-	table    *lookup.Table
-	dec      *wire.Decoder
-	backoff  *backoff.ExponentialBackOff
-	full     bool      // the next answer must be a full one
-	nextFull time.Time // when the next scheduled one is due
-	lastFull time.Time
-	failing  string // kind of the current failures; "": none
-	reader   reader
-	guard    guard
-	twins    twins
-	claims   *claims // nil: rows are not kept
-	audit    audit
-	seen     int64 // highest id among the rows so far
-	allowing allowing
+	table     *lookup.Table
+	dec       *wire.Decoder
+	backoff   *backoff.ExponentialBackOff
+	full      bool      // the next answer must be a full one
+	nextFull  time.Time // when the next scheduled one is due
+	lastFull  time.Time
+	failing   string // kind of the current failures; "": none
+	reader    reader
+	guard     guard
+	spellings spellings
+	kept      *keptRows // nil: rows are not kept
+	audit     audit
+	seen      int64 // highest id among the rows so far
+	allowing  allowing
 }
 
 // Run keeps t in sync with the stream until ctx ends, and returns ctx's error. No
@@ -75,9 +75,9 @@ func (c *Client) newFollower(t *lookup.Table) *follower {
 			InitialInterval: min(c.cfg.Interval, time.Second), Multiplier: 2,
 			RandomizationFactor: backoff.DefaultRandomizationFactor, MaxInterval: maxBackoff,
 		},
-		full:   true,
-		reader: reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log, bits: c.cfg.LogBits},
-		twins:  twins{},
+		full:      true,
+		reader:    reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log, bits: c.cfg.LogBits},
+		spellings: spellings{},
 	}
 }
 
@@ -186,7 +186,7 @@ func (f *follower) applyFull(a *answer) {
 	f.judgeDeltas(change.Added - a.fresh)
 	f.seen = a.top
 	now := time.Now()
-	f.full, f.twins, f.claims, f.lastFull = false, a.twins, a.claims, now
+	f.full, f.spellings, f.kept, f.lastFull = false, a.spellings, a.kept, now
 	// The jitter spreads the requests of many bouncers of one server.
 	f.nextFull = now.Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // guessing it has no use
 	first := f.Status().Synced.IsZero()

@@ -106,8 +106,8 @@ func (u *URL) redirected(from *url.URL, location string) (*url.URL, error) {
 	return to, err
 }
 
-// mayKnow reports whether the server at to may get the credentials: only the configured
+// mayGetSecrets reports whether the server at to may get the credentials: only the configured
 // server may, also with https instead of http.
-func (u *URL) mayKnow(to *url.URL) bool {
+func (u *URL) mayGetSecrets(to *url.URL) bool {
 	return to.Host == u.at.Host && (to.Scheme == u.at.Scheme || to.Scheme == "https")
 }

@@ -28,8 +28,8 @@ func beginsArray(head []byte) bool {
 }
 
 // array reads a JSON array. A malformed one is refused as a whole.
-func (t *taking) array(in io.Reader) error {
-	r := &ration{from: in}
+func (t *lineReader) array(in io.Reader) error {
+	r := &limitedReader{from: in}
 	dec := json.NewDecoder(r)
 	r.left = maxLine
 	if _, err := dec.Token(); err != nil { // the bracket
@@ -116,12 +116,12 @@ func member(object []byte) (string, error) {
 }
 
 // A ration is a reader with a byte limit that can be renewed.
-type ration struct {
+type limitedReader struct {
 	from io.Reader
 	left int
 }
 
-func (r *ration) Read(b []byte) (int, error) {
+func (r *limitedReader) Read(b []byte) (int, error) {
 	if r.left == 0 {
 		return 0, errLongElement
 	}

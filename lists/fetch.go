@@ -21,9 +21,9 @@ const (
 	// maxUnchanged is how long "not changed" is accepted, because caches on the way may
 	// be wrong.
 	maxUnchanged = 24 * time.Hour
-	// convincingly is how many similar answers in a row are needed to accept a much
+	// enoughAnswers is how many similar answers in a row are needed to accept a much
 	// smaller list.
-	convincingly = 3
+	enoughAnswers = 3
 )
 
 // errShrank is the error of a much smaller list that is not accepted yet.
@@ -193,11 +193,11 @@ func (f *fetcher) implausible(c content) error {
 	}
 	f.held.answers++
 	f.held.entries = c.stats.Entries
-	if f.held.answers >= convincingly && time.Since(f.held.since) >= f.url.settle {
+	if f.held.answers >= enoughAnswers && time.Since(f.held.since) >= f.url.settle {
 		return nil
 	}
 	return fmt.Errorf("%w from %d entries to %d: accepted after %d similar answers over %v",
-		errShrank, had, c.stats.Entries, convincingly, f.url.settle)
+		errShrank, had, c.stats.Entries, enoughAnswers, f.url.settle)
 }
 
 // final are the failures after which it makes no sense to ask again before the interval

@@ -129,7 +129,7 @@ func (u *URL) ask(ctx context.Context, at *url.URL, v validators) (*http.Respons
 	if err != nil {
 		return nil, errors.New("no request can be made of the URL") // the original error shows the URL
 	}
-	if u.mayKnow(at) {
+	if u.mayGetSecrets(at) {
 		if u.user != nil {
 			password, _ := u.user.Password()
 			req.SetBasicAuth(u.user.Username(), password)

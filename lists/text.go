@@ -40,7 +40,7 @@ func (p parser) parse(r io.Reader, add func(netip.Prefix)) (Stats, error) {
 		_, _ = in.Discard(len(head) - len(text))
 		head = text
 	}
-	t := &taking{parser: p, add: add}
+	t := &lineReader{parser: p, add: add}
 	if beginsArray(head) {
 		return t.stats, t.array(in)
 	}
@@ -70,13 +70,13 @@ func (t *textReader) Read(b []byte) (int, error) {
 }
 
 // A taking is the work of one parse.
-type taking struct {
+type lineReader struct {
 	parser
 	add   func(netip.Prefix)
 	stats Stats
 }
 
-func (t *taking) lines(in *bufio.Reader) error {
+func (t *lineReader) lines(in *bufio.Reader) error {
 	var found []netip.Prefix
 	for {
 		line, err := nextLine(in)
@@ -99,7 +99,7 @@ func (t *taking) lines(in *bufio.Reader) error {
 }
 
 // count counts a line, unless there are too many.
-func (t *taking) count() error {
+func (t *lineReader) count() error {
 	if t.stats.Lines == t.maxLines {
 		return fmt.Errorf("%w: at most %d are read", errManyLines, t.maxLines)
 	}
@@ -109,7 +109,7 @@ func (t *taking) count() error {
 
 // take takes what was found on a line, or notes that the line is bad. Its error
 // means that the whole list is refused.
-func (t *taking) take(line BadLine, found []netip.Prefix) error {
+func (t *lineReader) take(line BadLine, found []netip.Prefix) error {
 	switch {
 	case line.Err == nil:
 	case t.whole, errors.Is(line.Err, errMarkup) && t.stats.Entries+t.stats.Skipped == 0:
