@@ -92,10 +92,10 @@ type Client struct {
 	slots     budget // the number of questions in progress
 	work      budget // their weight, in nanoseconds
 	alone     budget // one place for all networks that have repeatedly made AppSec late
-	parties   parties
+	networks  networkShares
 	load      load
 	breaker   breaker
-	neutral   neutral
+	tester    tester
 	bodies    *inspect.Bodies
 	questions sync.Pool // of *question
 	counts    counts
@@ -159,7 +159,7 @@ func (c *Client) open() error {
 		}
 		// A request that breaks the connection must not break the connection of a test
 		// question.
-		c.neutral.carrier, err = newMultiplexed(end, secure)
+		c.tester.carrier, err = newMultiplexed(end, secure)
 		return err
 	}
 	c.wire = &connections{dial: newDial(end, secure), end: &end, most: c.cfg.MaxInFlight}
@@ -171,7 +171,7 @@ func (c *Client) share() {
 	places, runners := int64(c.cfg.MaxInFlight), int64(c.cfg.Routines)
 	c.slots.most, c.alone.most = places, 1
 	c.work.most = int64(c.cfg.MaxTimeout) * runners
-	c.parties = parties{places: max(places/shareOf, 1), work: int64(light) * runners, by: make(map[netip.Prefix]*party)}
+	c.networks = networkShares{places: max(places/shareOf, 1), work: int64(light) * runners, by: make(map[netip.Prefix]*networkShare)}
 	c.load = load{
 		timeout: c.cfg.Timeout, silence: min(silence, c.cfg.MaxTimeout), routines: time.Duration(runners),
 		heavy: make(map[*turn]struct{}),
@@ -184,7 +184,7 @@ func (c *Client) share() {
 // Close waits for its answer, at most Timeout.
 func (c *Client) Close() {
 	c.wire.close()
-	c.neutral.close()
+	c.tester.close()
 	c.log.close()
 }
 

@@ -19,15 +19,15 @@ type reporter struct {
 	onFailure lookup.Action
 	overload  string // what clients get if requests are the cause
 	began     time.Time
-	failures  [failures]occasion
-	word      occasion
-	late      occasion
+	failures  [failures]logPoint
+	word      logPoint
+	late      logPoint
 }
 
 // An occasion says when events of one kind are logged next.
-type occasion struct {
-	unsaid atomic.Uint64
-	next   atomic.Int64 // since the start of the reporter
+type logPoint struct {
+	unlogged atomic.Uint64
+	next     atomic.Int64 // since the start of the reporter
 }
 
 func newReporter(log *zap.Logger, onFailure lookup.Action) reporter {
@@ -35,18 +35,18 @@ func newReporter(log *zap.Logger, onFailure lookup.Action) reporter {
 }
 
 // due counts an event and returns the number to log; 0: log nothing now.
-func (r *reporter) due(o *occasion) uint64 {
-	o.unsaid.Add(1)
-	return r.unsaid(o)
+func (r *reporter) due(o *logPoint) uint64 {
+	o.unlogged.Add(1)
+	return r.unlogged(o)
 }
 
-// unsaid returns the number of events not logged yet; 0: log nothing now.
-func (r *reporter) unsaid(o *occasion) uint64 {
+// unlogged returns the number of events not logged yet; 0: log nothing now.
+func (r *reporter) unlogged(o *logPoint) uint64 {
 	now, next := int64(time.Since(r.began)), o.next.Load()
 	if now < next || !o.next.CompareAndSwap(next, now+int64(logPause)) {
 		return 0
 	}
-	return o.unsaid.Swap(0)
+	return o.unlogged.Swap(0)
 }
 
 func (r *reporter) failure(kind Failure, err error) { r.failed(kind, r.due(&r.failures[kind]), err) }
@@ -54,8 +54,8 @@ func (r *reporter) failure(kind Failure, err error) { r.failed(kind, r.due(&r.fa
 // settle logs the rest of each kind whose pause is over.
 func (r *reporter) settle() {
 	for kind := range r.failures {
-		if o := &r.failures[kind]; o.unsaid.Load() > 0 {
-			r.failed(Failure(kind), r.unsaid(o), nil)
+		if o := &r.failures[kind]; o.unlogged.Load() > 0 {
+			r.failed(Failure(kind), r.unlogged(o), nil)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (r *reporter) settle() {
 // close logs the rest of all kinds.
 func (r *reporter) close() {
 	for kind := range r.failures {
-		r.failed(Failure(kind), r.failures[kind].unsaid.Swap(0), nil)
+		r.failed(Failure(kind), r.failures[kind].unlogged.Swap(0), nil)
 	}
 }
 

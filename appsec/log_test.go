@@ -66,7 +66,7 @@ func TestAnAnswerTellsOfFailuresBeforeIt(t *testing.T) {
 	f := newFake(t, nil)
 	c := f.client(t, Config{Logger: zap.New(core)})
 	c.log.began = time.Now().Add(-time.Hour)
-	c.log.failures[Late].unsaid.Add(19)
+	c.log.failures[Late].unlogged.Add(19)
 	get(t, c, "/")
 	if n := logs.FilterMessage("AppSec does not answer").FilterField(zap.Uint64("requests", 19)).Len(); n != 1 {
 		t.Errorf("%+v", logs.All())

@@ -21,56 +21,56 @@ const (
 	restFactor = 4
 	maxRest    = 5 * time.Minute
 
-	maxParties = 4096 // networks with a record that are kept
+	maxNetworks = 4096 // networks with a record that are kept
 )
 
-// A party is a network with its share of the budgets.
-type party struct {
+// A networkShare is a network with its share of the budgets.
+type networkShare struct {
 	network netip.Prefix
 	places  budget // questions in progress
 	work    budget // the weight of these, in nanoseconds
 
-	// The lock of parties guards the following fields.
-	here  int       // its requests in progress
-	late  int       // how often it has made AppSec late
-	until time.Time // until when its record lasts
-	rests time.Time // until when it may send nothing large
+	// The lock of networkShares guards the following fields.
+	inProgress int       // its requests in progress
+	late       int       // how often it has made AppSec late
+	until      time.Time // until when its record lasts
+	rests      time.Time // until when it may send nothing large
 }
 
-// parties are the networks with requests in progress, and those with a record.
-type parties struct {
+// networkShares are the networks with requests in progress, and those with a record.
+type networkShares struct {
 	places, work int64 // of each
 
 	mu sync.Mutex
-	by map[netip.Prefix]*party
+	by map[netip.Prefix]*networkShare
 }
 
-// enter returns the party of network. The caller must call leave at the end of the
+// enter returns the share of network. The caller must call leave at the end of the
 // request.
-func (ps *parties) enter(network netip.Prefix) *party {
+func (ps *networkShares) enter(network netip.Prefix) *networkShare {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.by[network]
 	if p == nil {
-		p = &party{network: network, places: budget{most: ps.places}, work: budget{most: ps.work}}
+		p = &networkShare{network: network, places: budget{most: ps.places}, work: budget{most: ps.work}}
 		ps.by[network] = p
 	}
-	p.here++
+	p.inProgress++
 	return p
 }
 
-func (ps *parties) leave(p *party) {
+func (ps *networkShares) leave(p *networkShare) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	p.here--
-	if p.here == 0 && (p.late == 0 || !time.Now().Before(p.until)) {
+	p.inProgress--
+	if p.inProgress == 0 && (p.late == 0 || !time.Now().Before(p.until)) {
 		delete(ps.by, p.network)
 	}
 }
 
 // blame records that a question of p has made AppSec late, and how long it kept AppSec
 // busy. A private address gets no record: it may be a proxy in front of all clients.
-func (ps *parties) blame(p *party, busy time.Duration) {
+func (ps *networkShares) blame(p *networkShare, busy time.Duration) {
 	if !lookup.IsPublic(p.network.Addr()) {
 		return
 	}
@@ -89,28 +89,28 @@ func (ps *parties) blame(p *party, busy time.Duration) {
 
 // shrinkLocked limits the number of records. It removes expired ones, or else the one
 // that expires first.
-func (ps *parties) shrinkLocked(now time.Time) {
-	if len(ps.by) <= maxParties {
+func (ps *networkShares) shrinkLocked(now time.Time) {
+	if len(ps.by) <= maxNetworks {
 		return
 	}
-	var first *party
+	var first *networkShare
 	for _, p := range ps.by {
 		switch {
-		case p.here > 0:
+		case p.inProgress > 0:
 		case !now.Before(p.until):
 			delete(ps.by, p.network)
 		case first == nil || p.until.Before(first.until):
 			first = p
 		}
 	}
-	if first != nil && len(ps.by) > maxParties {
+	if first != nil && len(ps.by) > maxNetworks {
 		delete(ps.by, first.network)
 	}
 }
 
 // record reports whether the questions of p get only the shared single place, and how
 // long it may send nothing large.
-func (ps *parties) record(p *party) (alone bool, rest time.Duration) {
+func (ps *networkShares) record(p *networkShare) (alone bool, rest time.Duration) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if p.late == 0 || !time.Now().Before(p.until) {

@@ -12,7 +12,7 @@ import (
 // The number of records is limited, and those that expire first are removed.
 func TestRecordsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ps := &parties{places: 1, work: 1, by: make(map[netip.Prefix]*party)}
+		ps := &networkShares{places: 1, work: 1, by: make(map[netip.Prefix]*networkShare)}
 		of := func(i int) netip.Prefix {
 			return inspect.NetworkOf(netip.AddrFrom4([4]byte{5, byte(i >> 8), byte(i), 1}))
 		}

@@ -26,16 +26,16 @@ func TestLateAnswersAreAwaitedOverHTTP2(t *testing.T) {
 	if v := judge(t, c, r, inspect.Details{Client: visitor}); !v.Slow || v.Status != 503 {
 		t.Fatalf("%+v", v)
 	}
-	c.parties.mu.Lock()
-	p := c.parties.by[inspect.NetworkOf(visitor)]
-	c.parties.mu.Unlock()
+	c.networks.mu.Lock()
+	p := c.networks.by[inspect.NetworkOf(visitor)]
+	c.networks.mu.Unlock()
 	if p == nil {
 		t.Fatal("nobody waits for the answer")
 	}
 	if !p.work.take(int64(204_800*time.Microsecond), time.Now().Add(30*time.Second)) { // which the late request holds until its end
 		t.Fatal("the answer is awaited for ever")
 	}
-	if _, rest := c.parties.record(p); rest < time.Second || rest > time.Minute {
+	if _, rest := c.networks.record(p); rest < time.Second || rest > time.Minute {
 		t.Errorf("it rests for %v", rest)
 	}
 	late := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 5000)))

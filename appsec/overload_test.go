@@ -185,7 +185,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 			}
 			<-time.After(90 * time.Second)
 		}
-		if alone, _ := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); !alone {
+		if alone, _ := c.networks.record(c.networks.enter(inspect.NetworkOf(visitor))); !alone {
 			t.Error("it does not wait alone")
 		}
 		// Its small requests are inspected as before, and so are others.
@@ -194,7 +194,7 @@ func TestWhoMakesAppSecLateAgainWaitsAlone(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 		<-time.After(10 * time.Minute)
-		if alone, _ := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); alone {
+		if alone, _ := c.networks.record(c.networks.enter(inspect.NetworkOf(visitor))); alone {
 			t.Error("it waits alone for ever")
 		}
 	})
@@ -235,7 +235,7 @@ func TestOneNetworkLeavesPlacesForOthers(t *testing.T) {
 		if n := most[netip.MustParsePrefix("192.0.2.0/24")]; n != 32 {
 			t.Errorf("%d questions of one network at once", n)
 		}
-		if len(c.parties.by) != 0 || c.slots.used != 0 || c.work.used != 0 || c.load.n != 0 {
+		if len(c.networks.by) != 0 || c.slots.used != 0 || c.work.used != 0 || c.load.n != 0 {
 			t.Error("something is kept")
 		}
 	})
@@ -263,7 +263,7 @@ func TestAHangIsNoRequestsDoing(t *testing.T) {
 		if v := get(); v.Reason != "AppSec does not answer in time" || v.Action != lookup.None {
 			t.Errorf("%+v", v)
 		}
-		if alone, rest := c.parties.record(c.parties.enter(inspect.NetworkOf(visitor))); alone || rest > 0 {
+		if alone, rest := c.networks.record(c.networks.enter(inspect.NetworkOf(visitor))); alone || rest > 0 {
 			t.Error("the client is to blame")
 		}
 		c.Close()

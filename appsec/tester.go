@@ -11,31 +11,31 @@ import (
 	"github.com/tocsin-project/tocsin/inspect"
 )
 
-// neutralPause is the shortest time between the starts of two test questions.
-const neutralPause = 1 * time.Second
+// testPause is the shortest time between the starts of two test questions.
+const testPause = 1 * time.Second
 
-// A neutral decides whether AppSec fails in general or on a single request only. If
+// A tester decides whether AppSec fails in general or on a single request only. If
 // AppSec has answered anything since the request was sent, the request is the cause.
 // Otherwise the client asks a test question, with no data from a visitor.
 //
 // The test question continues even if the time of its request is over. So an attacker
 // cannot hide the result with requests that fail just before their timeout.
-type neutral struct {
+type tester struct {
 	carrier carrier       // its own connection where all questions share one; nil: the usual carrier
 	answers atomic.Uint64 // the number of AppSec's answers, to any question
 
 	mu     sync.Mutex
-	next   time.Time // when the next test question may start
-	last   *inquiry  // the one in progress, or else the last one; nil: none yet
-	before *inquiry  // the one before that
-	closed bool      // no more test questions are asked
+	next   time.Time     // when the next test question may start
+	last   *testQuestion // the one in progress, or else the last one; nil: none yet
+	before *testQuestion // the one before that
+	closed bool          // no more test questions are asked
 	waits  sync.WaitGroup
 }
 
-// An inquiry is one test question.
-type inquiry struct {
+// A testQuestion is a question without data of a visitor.
+type testQuestion struct {
 	done    chan struct{} // closed at the end; the other fields do not change after that
-	said    health
+	result  health
 	answers uint64 // the number of answers at its end
 }
 
@@ -49,7 +49,7 @@ const (
 )
 
 // over reports whether i has ended.
-func (i *inquiry) over() bool {
+func (i *testQuestion) over() bool {
 	select {
 	case <-i.done:
 		return true
@@ -58,22 +58,22 @@ func (i *inquiry) over() bool {
 	}
 }
 
-// health returns the result of i, given the current number of answers. The inquiry must
+// health returns the result of i, given the current number of answers. The test must
 // have ended.
-func (i *inquiry) health(now uint64) health {
+func (i *testQuestion) health(now uint64) health {
 	if i.answers != now {
 		return healthy
 	}
-	return i.said
+	return i.result
 }
 
 // health reports whether AppSec answers questions other than t, on which it has failed.
 // It waits for the result until the time of t is over. put asks a test question.
-func (n *neutral) health(t *turn, put func() health) health {
+func (n *tester) health(t *turn, put func() health) health {
 	if n.answers.Load() != t.answers {
 		return healthy
 	}
-	i, before := n.inquiry(put)
+	i, before := n.test(put)
 	if i == nil {
 		return notKnown
 	}
@@ -92,9 +92,9 @@ func (n *neutral) health(t *turn, put func() health) health {
 	return notKnown
 }
 
-// inquiry returns the test question to wait for, which may have ended, and the one
+// test returns the test question to wait for, which may have ended, and the one
 // before it; nil: none.
-func (n *neutral) inquiry(put func() health) (i, before *inquiry) {
+func (n *tester) test(put func() health) (i, before *testQuestion) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -104,11 +104,11 @@ func (n *neutral) inquiry(put func() health) (i, before *inquiry) {
 	if n.last != nil && !n.last.over() || now.Before(n.next) {
 		return n.last, n.before
 	}
-	n.before, n.last = n.last, &inquiry{done: make(chan struct{})}
-	n.next = now.Add(neutralPause)
+	n.before, n.last = n.last, &testQuestion{done: make(chan struct{})}
+	n.next = now.Add(testPause)
 	i = n.last
 	n.waits.Go(func() {
-		i.said = put()
+		i.result = put()
 		i.answers = n.answers.Load()
 		close(i.done)
 	})
@@ -116,7 +116,7 @@ func (n *neutral) inquiry(put func() health) (i, before *inquiry) {
 }
 
 // close waits for the test question in progress. No other starts after it.
-func (n *neutral) close() {
+func (n *tester) close() {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
@@ -132,14 +132,14 @@ type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
-// tellApart finds the cause of a failure within the time of t: the request, or an
+// findCause finds the cause of a failure within the time of t: the request, or an
 // AppSec that fails on everything.
-func (c *Client) tellApart(t *turn, failed Failure, err error) Failure {
+func (c *Client) findCause(t *turn, failed Failure, err error) Failure {
 	_, unsent := errors.AsType[unsentError](err)
 	if unsent || failed != ServerError && failed != BadAnswer && failed != Unreachable {
 		return failed
 	}
-	switch c.neutral.health(t, c.askNeutral) {
+	switch c.tester.health(t, c.askTest) {
 	case healthy:
 		return ByRequest
 	case failing:
@@ -148,21 +148,21 @@ func (c *Client) tellApart(t *turn, failed Failure, err error) Failure {
 	return InDoubt
 }
 
-// askNeutral asks a test question. It uses no shared budget, so no client can delay it
+// askTest asks a test question. It uses no shared budget, so no client can delay it
 // here.
-func (c *Client) askNeutral() health {
+func (c *Client) askTest() health {
 	q := c.questions.Get().(*question)
 	defer q.free(&c.questions)
 	r, in := harmless(HTTP11)
 	in = in.WithDefaults(r)
 	q.secure, q.internal, q.mostHTTP, q.body, q.size = false, false, HTTP11, nil, 0
 	q.setHead(r, &in, r.RequestURI, c.cfg.Key)
-	t := c.newTurn(q, c.parties.enter(inspect.NetworkOf(in.Client)))
+	t := c.newTurn(q, c.networks.enter(inspect.NetworkOf(in.Client)))
 	t.most = t.allow // no request waits longer for it
 	t.ask()
 	wire := c.wire
-	if c.neutral.carrier != nil {
-		wire = c.neutral.carrier
+	if c.tester.carrier != nil {
+		wire = c.tester.carrier
 	}
 	failed, err := Failure(0), error(nil)
 	if _, failed, err = c.put(wire, q, t); err != nil {
@@ -174,7 +174,7 @@ func (c *Client) askNeutral() health {
 	t.end(err == nil || failed.heard())
 	switch {
 	case err == nil:
-		c.neutral.answers.Add(1)
+		c.tester.answers.Add(1)
 		return healthy
 	case failed.ofRequests(): // it waits behind a large request
 		return notKnown

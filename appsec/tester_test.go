@@ -150,14 +150,14 @@ func TestNoConnectionIsAnOutageAtOnce(t *testing.T) {
 		f := newFake(t, nil)
 		f.Close()
 		c := f.client(t, Config{H2C: h2c})
-		if v := get(t, c, "/"); v != (inspect.Verdict{Reason: "AppSec is unreachable"}) || c.neutral.last != nil {
+		if v := get(t, c, "/"); v != (inspect.Verdict{Reason: "AppSec is unreachable"}) || c.tester.last != nil {
 			t.Errorf("HTTP/2 %v: %+v", h2c, v)
 		}
 	}
 }
 
 // One test question at a time, one a second, for all clients together.
-func TestNeutralQuestionsAreFew(t *testing.T) {
+func TestFewTestQuestionsAreAsked(t *testing.T) {
 	for name, broken := range map[string]bool{"by requests": false, "in an outage": true} {
 		synctest.Test(t, func(t *testing.T) {
 			c, s := judging(t, appsectest.Runner{}, Config{})
@@ -274,7 +274,7 @@ func TestWhatAppSecFailsOverIsNoMatterToOthers(t *testing.T) {
 			}
 			<-time.After(20 * time.Millisecond)
 		}
-		if c.breaker.broken.Load() || c.breaker.late.Load() != 0 || len(c.parties.by) != 0 || c.load.n != 0 {
+		if c.breaker.broken.Load() || c.breaker.late.Load() != 0 || len(c.networks.by) != 0 || c.load.n != 0 {
 			t.Error("something is kept")
 		}
 	})

@@ -7,16 +7,16 @@ import (
 // A turn is one attempt to get a question answered: how long it waits, and what it
 // takes of the shared budgets.
 type turn struct {
-	c      *Client
-	party  *party
-	weight time.Duration
-	cost   time.Duration // what it takes of the work budgets
-	bulky  bool          // larger than a browser's request without an upload
-	bytes  int           // of the head, if there is no body; else 0
-	alive  bool          // at the start of the turn, AppSec had answered before and did not hang
-	allow  time.Duration // how long it may take if AppSec works on nothing else
-	most   time.Duration // how long it may take at most
-	alone  bool          // the network has repeatedly made AppSec late
+	c       *Client
+	network *networkShare
+	weight  time.Duration
+	cost    time.Duration // what it takes of the work budgets
+	bulky   bool          // larger than a browser's request without an upload
+	bytes   int           // of the head, if there is no body; else 0
+	alive   bool          // at the start of the turn, AppSec had answered before and did not hang
+	allow   time.Duration // how long it may take if AppSec works on nothing else
+	most    time.Duration // how long it may take at most
+	alone   bool          // the network has repeatedly made AppSec late
 
 	began, until time.Time
 	start        time.Time // when the question was sent
@@ -35,9 +35,9 @@ type taking struct {
 }
 
 // newTurn returns a turn for q. The caller must call end.
-func (c *Client) newTurn(q *question, p *party) *turn {
+func (c *Client) newTurn(q *question, p *networkShare) *turn {
 	t := &q.turn
-	*t = turn{c: c, party: p, weight: q.weight(), cost: c.load.pace.cost(q), bulky: q.bulky(), alive: c.load.alive.Load(), began: time.Now()}
+	*t = turn{c: c, network: p, weight: q.weight(), cost: c.load.pace.cost(q), bulky: q.bulky(), alive: c.load.alive.Load(), began: time.Now()}
 	if q.size == 0 {
 		t.bytes = len(q.fields)
 	}
@@ -54,13 +54,13 @@ func (c *Client) newTurn(q *question, p *party) *turn {
 // take takes what the question needs from the budgets, those of its network first. It
 // reports whether it got everything in time.
 func (t *turn) take() bool {
-	one := taking{&t.party.places, 1}
+	one := taking{&t.network.places, 1}
 	lane := taking{&t.c.work, int64(t.cost)}
 	if t.alone {
 		// All networks with such a record share one place.
-		one.n, lane = t.party.places.most, taking{&t.c.alone, 1}
+		one.n, lane = t.network.places.most, taking{&t.c.alone, 1}
 	}
-	all := [4]taking{one, {&t.party.work, int64(t.cost)}, lane, {&t.c.slots, 1}}
+	all := [4]taking{one, {&t.network.work, int64(t.cost)}, lane, {&t.c.slots, 1}}
 	for i, want := range all {
 		if !want.of.try(want.n) {
 			t.crowded = t.crowded || i < 2
@@ -85,7 +85,7 @@ func (t *turn) take() bool {
 
 // ask records that the question is sent now.
 func (t *turn) ask() {
-	t.asked, t.answers = true, t.c.neutral.answers.Load()
+	t.asked, t.answers = true, t.c.tester.answers.Load()
 	t.c.load.add(t)
 }
 
@@ -156,7 +156,7 @@ func (t *turn) release(heard bool) {
 			taken.of.give(taken.n)
 		}
 	}
-	t.c.parties.leave(t.party)
+	t.c.networks.leave(t.network)
 }
 
 // cause returns the real reason of a failure. For a failure in time that is the failure
@@ -186,6 +186,6 @@ func (t *turn) cause(failed Failure) Failure {
 // blame records that t has made AppSec late.
 func (c *Client) blame(t *turn) {
 	busy := time.Since(t.began)
-	c.parties.blame(t.party, busy)
+	c.networks.blame(t.network, busy)
 	c.log.slow(t.weight, busy)
 }

@@ -123,9 +123,9 @@ func (c *Client) refuse(why Skip) inspect.Verdict {
 // ask gets an answer. Without one it returns the kind of failure, and how long the
 // client should wait.
 func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration, err error) {
-	p := c.parties.enter(q.network)
+	p := c.networks.enter(q.network)
 	t := c.newTurn(q, p)
-	if t.alone, rest = c.parties.record(p); rest > 0 && t.bulky {
+	if t.alone, rest = c.networks.record(p); rest > 0 && t.bulky {
 		t.end(false)
 		return nil, PutOff, rest, errPutOff
 	}
@@ -137,7 +137,7 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 	a, failed, err = c.askInTurn(q, t)
 	switch {
 	case err == nil:
-		c.neutral.answers.Add(1)
+		c.tester.answers.Add(1)
 		c.load.answer(t)
 		c.counts.latency.add(time.Since(t.began))
 		c.breaker.note(try, answered)
@@ -147,7 +147,7 @@ func (c *Client) ask(q *question) (a *answer, failed Failure, rest time.Duration
 	}
 	t.end(err == nil || failed.heard())
 	if err != nil {
-		failed = c.tellApart(t, failed, err)
+		failed = c.findCause(t, failed, err)
 	}
 	return a, failed, retryAfter, err
 }

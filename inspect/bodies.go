@@ -147,7 +147,7 @@ func (p *Bodies) take(b *Body, size int64) Cut {
 func (p *Bodies) room(b *Body, size int64) (Cut, *ledger) {
 	own := b.lines[0].of
 	switch {
-	case own.used+size > own.most, !own.hasHalf(size) && !own.isElder(b.lines[0]):
+	case own.used+size > own.most, !own.hasHalf(size) && !own.isOldest(b.lines[0]):
 		return NoShare, own
 	case p.all.used+size > p.all.most, !p.all.hasHalf(size) && own.used+size > p.longest:
 		return NoRoom, &p.all

@@ -9,7 +9,7 @@ import (
 // and which of them still grow.
 type ledger struct {
 	most, used int64
-	elders     int // this many of the oldest bodies may use all the memory, the others only half of it
+	oldest     int // this many of the oldest bodies may use all the memory, the others only half of it
 
 	entered list.List // of *Body, the oldest first
 	filled  list.List // of *Body that do not wait for memory; first the one that got its last piece the longest time ago
@@ -17,7 +17,7 @@ type ledger struct {
 
 // newLedger returns a ledger for most bytes. The longest body takes longest bytes.
 func newLedger(most, longest int64) ledger {
-	return ledger{most: most, elders: int(max(most/2/longest, 1))}
+	return ledger{most: most, oldest: int(max(most/2/longest, 1))}
 }
 
 // A line is the entry of one body in a ledger.
@@ -52,12 +52,12 @@ func (n *line) take(size int64) {
 // hasHalf reports whether half of the memory is still free after size more bytes.
 func (l *ledger) hasHalf(size int64) bool { return l.used+size <= l.most/2 }
 
-// isElder reports whether the body of n is one of the oldest. These can always grow to their
+// isOldest reports whether the body of n is one of the oldest. These can always grow to their
 // end. Otherwise many bodies of one network that grow side by side would use its share
 // together, and none of them would ever be complete.
-func (l *ledger) isElder(n line) bool {
+func (l *ledger) isOldest(n line) bool {
 	e := l.entered.Front()
-	for range l.elders {
+	for range l.oldest {
 		if e == nil || e == n.entered {
 			return e != nil
 		}
