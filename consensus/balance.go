@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// A party is a cluster that reports a unit.
-type party struct {
+// A reporter is a cluster that reports a unit.
+type reporter struct {
 	cluster     ClusterID
 	net         int // where its network stands among networks
 	established bool
-	group       int   // which of the parties stands for those that it echoes; -1: not in the sample
+	group       int   // which of the reporters stands for those that it echoes; -1: not in the sample
 	use         Micro // ordinary use that it sees: it speaks for the unit once its reports are too old
 }
 
 // A balance holds the votes about a unit, and weighs them at any time from now on. What
 // it says of later times only falls.
 type balance struct {
-	rules    *Rules
-	votes    []vote
-	party    []int // of each vote
-	parties  []party
-	networks []ASN
-	law      int // how many must agree, without the operator's wishes
+	rules     *Rules
+	votes     []vote
+	reporter  []int // of each vote
+	reporters []reporter
+	networks  []ASN
+	required  int // how many must agree, without the operator's wishes
 
 	weights, groups, sums []Micro // what total works with
 }
@@ -38,23 +38,23 @@ type total struct {
 }
 
 func newBalance(r *Rules, votes []vote, uses []use, law int) *balance {
-	b := &balance{rules: r, votes: votes, law: law, party: make([]int, len(votes))}
+	b := &balance{rules: r, votes: votes, required: law, reporter: make([]int, len(votes))}
 	for i, v := range votes {
 		if i == 0 || v.cluster != votes[i-1].cluster {
-			b.parties = append(b.parties, party{cluster: v.cluster, net: len(b.networks), group: len(b.parties)})
+			b.reporters = append(b.reporters, reporter{cluster: v.cluster, net: len(b.networks), group: len(b.reporters)})
 			b.networks = append(b.networks, v.net)
 		}
-		last := len(b.parties) - 1
-		b.party[i] = last
-		b.parties[last].established = b.parties[last].established || v.established
+		last := len(b.reporters) - 1
+		b.reporter[i] = last
+		b.reporters[last].established = b.reporters[last].established || v.established
 	}
 	for _, u := range uses {
-		if i, found := slices.BinarySearchFunc(b.parties, u.cluster, func(p party, c ClusterID) int { return cmp.Compare(p.cluster, c) }); found {
-			b.parties[i].use = u.weight
+		if i, found := slices.BinarySearchFunc(b.reporters, u.cluster, func(p reporter, c ClusterID) int { return cmp.Compare(p.cluster, c) }); found {
+			b.reporters[i].use = u.weight
 		}
 	}
 	b.numberNetworks()
-	n := len(b.parties)
+	n := len(b.reporters)
 	scratch := make([]Micro, 2*n+len(b.networks))
 	b.weights, b.groups, b.sums = scratch[:n], scratch[n:2*n], scratch[2*n:]
 	return b
@@ -65,24 +65,24 @@ func (b *balance) numberNetworks() {
 	all := slices.Clone(b.networks)
 	slices.Sort(all)
 	all = slices.Compact(all)
-	for i := range b.parties {
-		b.parties[i].net, _ = slices.BinarySearch(all, b.networks[i])
+	for i := range b.reporters {
+		b.reporters[i].net, _ = slices.BinarySearch(all, b.networks[i])
 	}
 	b.networks = all
 }
 
 // networkCap returns what one network adds at most.
-func (b *balance) networkCap() Micro { return b.rules.cfg.NetworkCap * Micro(b.law) }
+func (b *balance) networkCap() Micro { return b.rules.cfg.NetworkCap * Micro(b.required) }
 
 // newcomerCap returns what all that are not established add at most.
-func (b *balance) newcomerCap() Micro { return b.rules.cfg.NewcomerCap * Micro(b.law) }
+func (b *balance) newcomerCap() Micro { return b.rules.cfg.NewcomerCap * Micro(b.required) }
 
-// weigh finds the heaviest vote of each party at a time. Repeated reports never add up.
+// weigh finds the heaviest vote of each reporter at a time. Repeated reports never add up.
 func (b *balance) weigh(at int64) {
 	clear(b.weights)
 	for i, v := range b.votes {
 		w := min(One, v.weight.mul(b.rules.fading.of(at-v.at)))
-		b.weights[b.party[i]] = max(b.weights[b.party[i]], w)
+		b.weights[b.reporter[i]] = max(b.weights[b.reporter[i]], w)
 	}
 }
 
@@ -93,7 +93,7 @@ func (b *balance) at(at int64) (t total) {
 	clear(b.groups)
 	var newcomers Micro
 	for i, w := range b.weights {
-		switch p := b.parties[i]; {
+		switch p := b.reporters[i]; {
 		case w == 0:
 			t.turned += p.use
 		case !p.established:
@@ -122,19 +122,19 @@ func (b *balance) at(at int64) (t total) {
 	return t
 }
 
-// contributions returns what each party adds to the score at a time, and how much was cut
+// contributions returns what each reporter adds to the score at a time, and how much was cut
 // off. They sum to the score, or to what is held if that is less.
 func (b *balance) contributions(at int64, most Micro) (all []Contribution, cut Micro) {
 	b.weigh(at)
-	heaviest := make([]int, len(b.parties))
+	heaviest := make([]int, len(b.reporters))
 	for i, v := range slices.Backward(b.votes) {
-		p := b.party[i]
+		p := b.reporter[i]
 		w := min(One, v.weight.mul(b.rules.fading.of(at-v.at)))
 		if w == b.weights[p] {
 			heaviest[p] = i
 		}
 	}
-	for i, p := range b.parties {
+	for i, p := range b.reporters {
 		v := b.votes[heaviest[i]]
 		all = append(all, Contribution{
 			Cluster: p.cluster, Net: b.networks[p.net], Established: p.established,

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A trial is what it takes to judge one unit.
-type trial struct {
+// An evaluation is what it takes to judge one unit.
+type evaluation struct {
 	*Rules
 	now     time.Time
 	e       *Evidence
@@ -27,7 +27,7 @@ type trial struct {
 
 // Evaluate judges a unit.
 func Evaluate(now time.Time, rules *Rules, e Evidence) Verdict {
-	t := newTrial(now, rules, &e)
+	t := newEvaluation(now, rules, &e)
 	v := Verdict{
 		Unit: e.Unit, Score: t.score, Benign: t.defence.weight, Net: t.net, Threshold: t.threshold(Listed),
 		Established: t.today.established, Networks: t.today.networks, Witnesses: t.defence.clusters,
@@ -44,8 +44,8 @@ func Evaluate(now time.Time, rules *Rules, e Evidence) Verdict {
 	return v
 }
 
-func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
-	t := &trial{Rules: rules, now: now, e: e, prev: e.Prev, votes: rules.votes(now, e)}
+func newEvaluation(now time.Time, rules *Rules, e *Evidence) *evaluation {
+	t := &evaluation{Rules: rules, now: now, e: e, prev: e.Prev, votes: rules.votes(now, e)}
 	law, asked := rules.cfg.needed(e.Context.Established)
 	t.needed = asked
 	t.defence = rules.defence(now, e, t.votes)
@@ -69,13 +69,13 @@ func newTrial(now time.Time, rules *Rules, e *Evidence) *trial {
 // looksShared reports whether many people seem to have the address. Five witnesses alone do
 // not show it: a few members could protect every attacker. An address of many people has
 // more members that see ordinary use than members that see attacks.
-func (t *trial) looksShared() bool {
+func (t *evaluation) looksShared() bool {
 	n := t.defence.witnesses
 	return n >= t.cfg.SharedFrom && n >= t.cfg.SharedRatio*t.today.established
 }
 
 // look finds what is new, and what is latest.
-func (t *trial) look() {
+func (t *evaluation) look() {
 	for _, v := range t.votes {
 		t.fresh = t.fresh || v.fresh
 		t.latest[0] = max(t.latest[0], v.at)
@@ -88,21 +88,21 @@ func (t *trial) look() {
 
 // group finds who among the established reporters echoes whom. Of many, a sample stands
 // for all: whoever is not in it does not count as independent.
-func (t *trial) group() {
+func (t *evaluation) group() {
 	overlaps := t.e.Context.Overlaps
 	if overlaps == nil {
 		return
 	}
 	var clusters []ClusterID
-	for _, p := range t.balance.parties {
+	for _, p := range t.balance.reporters {
 		if p.established {
 			clusters = append(clusters, p.cluster)
 		}
 	}
 	sample := overlaps.sample(clusters)
 	groups := overlaps.group(sample, t.cfg.slack(t.e.Context.Established))
-	for i := range t.balance.parties {
-		p := &t.balance.parties[i]
+	for i := range t.balance.reporters {
+		p := &t.balance.reporters[i]
 		if at, in := slices.BinarySearch(sample, p.cluster); in {
 			p.group = groups[at]
 		} else {
@@ -112,7 +112,7 @@ func (t *trial) group() {
 }
 
 // threshold returns the net weight for a tier.
-func (t *trial) threshold(tier Tier) Micro {
+func (t *evaluation) threshold(tier Tier) Micro {
 	threshold := t.cfg.Threshold * Micro(t.needed)
 	if t.shared {
 		threshold *= Micro(t.cfg.SharedFactor)
@@ -129,7 +129,7 @@ func (t *trial) threshold(tier Tier) Micro {
 
 // members returns how many established clusters a tier takes. A group that has grown since
 // does not lose what fewer had agreed on.
-func (t *trial) members(tier Tier, staying bool) int {
+func (t *evaluation) members(tier Tier, staying bool) int {
 	needed := t.needed
 	if staying && t.prev.Needed > 0 {
 		needed = min(needed, t.prev.Needed)
@@ -146,7 +146,7 @@ func (t *trial) members(tier Tier, staying bool) int {
 
 // carries reports whether the evidence is enough for a tier at a time. Of later times it
 // says less, not more.
-func (t *trial) carries(tier Tier, at int64, staying bool) bool {
+func (t *evaluation) carries(tier Tier, at int64, staying bool) bool {
 	sum, net := t.today, t.net
 	if at > t.now.Unix() {
 		sum = t.balance.at(at)
@@ -167,17 +167,17 @@ func (t *trial) carries(tier Tier, at int64, staying bool) bool {
 }
 
 // independent reports whether enough of the reporters are nobody's echo.
-func (t *trial) independent(sum total, members int, threshold Micro) bool {
+func (t *evaluation) independent(sum total, members int, threshold Micro) bool {
 	left := sum.independent - t.benign(sum)
 	return sum.groups >= members && left >= threshold.mul(t.cfg.Brake.Share)
 }
 
 // benign returns what ordinary use takes off. Of later times it says more than will be so:
 // it does not fade.
-func (t *trial) benign(sum total) Micro { return t.cfg.Benign.mul(t.defence.weight + sum.turned) }
+func (t *evaluation) benign(sum total) Micro { return t.cfg.Benign.mul(t.defence.weight + sum.turned) }
 
 // decide returns the tier, the episodes with this one, and when it ends.
-func (t *trial) decide() (Tier, []Episode, time.Time) {
+func (t *evaluation) decide() (Tier, []Episode, time.Time) {
 	if t.excluded() || t.suppressed() {
 		return None, t.closed(), time.Time{}
 	}
@@ -201,7 +201,7 @@ func (t *trial) decide() (Tier, []Episode, time.Time) {
 }
 
 // rises reports whether a new report leads to a tier.
-func (t *trial) rises(tier Tier) bool {
+func (t *evaluation) rises(tier Tier) bool {
 	switch {
 	case !t.fresh:
 		return false
@@ -212,12 +212,12 @@ func (t *trial) rises(tier Tier) bool {
 }
 
 // expired reports whether what was decided last has ended since.
-func (t *trial) expired() bool {
+func (t *evaluation) expired() bool {
 	return t.prev.Tier >= Suspect && !t.prev.Expires.After(t.now)
 }
 
 // stays reports whether the unit is in a tier, or in a higher one, and has not left it.
-func (t *trial) stays(tier Tier) bool {
+func (t *evaluation) stays(tier Tier) bool {
 	if t.prev.Tier < tier || !t.prev.Expires.After(t.now) {
 		return false
 	}
@@ -225,7 +225,7 @@ func (t *trial) stays(tier Tier) bool {
 }
 
 // allows reports whether a unit of this class can be in a tier.
-func (t *trial) allows(tier Tier) bool {
+func (t *evaluation) allows(tier Tier) bool {
 	switch {
 	case tier < Listed:
 		return true
@@ -239,17 +239,17 @@ func (t *trial) allows(tier Tier) bool {
 
 // ownAllowed reports whether a member's own address can be banned. Joining must not
 // shelter an attacker, but the member can mend its host first.
-func (t *trial) ownAllowed() bool {
+func (t *evaluation) ownAllowed() bool {
 	noticed := t.e.Context.Noticed
 	return !noticed.IsZero() && !t.now.Before(noticed.Add(t.cfg.OwnNotice)) &&
 		t.net >= t.threshold(Listed)*Micro(t.cfg.OwnFactor)
 }
 
-func (t *trial) excluded() bool {
+func (t *evaluation) excluded() bool {
 	return t.e.Context.Exclusion != NotExcluded || !listable(t.e.Unit)
 }
 
-func (t *trial) list() List {
+func (t *evaluation) list() List {
 	switch {
 	case t.e.Context.Tor:
 		return TorList
@@ -259,7 +259,7 @@ func (t *trial) list() List {
 	return MainList
 }
 
-func (t *trial) remediation(tier Tier) Remediation {
+func (t *evaluation) remediation(tier Tier) Remediation {
 	switch {
 	case tier < Suspect:
 		return Allow
@@ -271,7 +271,7 @@ func (t *trial) remediation(tier Tier) Remediation {
 
 // coldStart reports whether the community is so new and so small that a ban takes two
 // members whose scenarios never err.
-func (t *trial) coldStart() bool {
+func (t *evaluation) coldStart() bool {
 	founded := t.e.Context.Founded
 	if t.needed > 2 || founded.IsZero() || t.now.Sub(founded) >= t.cfg.ColdStart {
 		return false

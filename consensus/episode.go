@@ -11,12 +11,12 @@ import (
 const maxEpisodes = 8
 
 // suppressed reports whether an appeal keeps the unit off all lists.
-func (t *trial) suppressed() bool {
+func (t *evaluation) suppressed() bool {
 	return t.appealed() && t.now.Before(t.prev.Appealed.Add(t.cfg.Durations.Suppression))
 }
 
 // appealed reports whether an appeal is still remembered.
-func (t *trial) appealed() bool {
+func (t *evaluation) appealed() bool {
 	at := t.prev.Appealed
 	return !at.IsZero() && t.now.Before(at.Add(t.cfg.Durations.EpisodeMemory))
 }
@@ -24,7 +24,7 @@ func (t *trial) appealed() bool {
 // onProbation reports whether the next listing is the first after an appeal: it takes as
 // many members as a ban, and is a challenge. If the attacks go on, each report renews that
 // challenge and it never ends, so after a day it counts as over.
-func (t *trial) onProbation() bool {
+func (t *evaluation) onProbation() bool {
 	return t.appealed() && !slices.ContainsFunc(t.prev.Episodes, func(e Episode) bool {
 		over := !e.To.After(t.now) || !e.From.Add(t.cfg.Durations.First).After(t.now)
 		return e.From.After(t.prev.Appealed) && over
@@ -32,7 +32,7 @@ func (t *trial) onProbation() bool {
 }
 
 // closed returns the episodes, the last of which ends now if it has not ended yet.
-func (t *trial) closed() []Episode {
+func (t *evaluation) closed() []Episode {
 	episodes := slices.DeleteFunc(slices.Clone(t.prev.Episodes), func(e Episode) bool {
 		return !e.To.After(t.now.Add(-t.cfg.Durations.EpisodeMemory))
 	})
@@ -44,7 +44,7 @@ func (t *trial) closed() []Episode {
 
 // opened returns the episodes with one that is under way. One that begins soon after
 // another goes on with it.
-func (t *trial) opened() []Episode {
+func (t *evaluation) opened() []Episode {
 	episodes := t.closed()
 	n := len(episodes)
 	if n > 0 && episodes[n-1].To.After(t.now.Add(-t.cfg.Durations.EpisodeGap)) && episodes[n-1].From.After(t.prev.Appealed) {
@@ -55,7 +55,7 @@ func (t *trial) opened() []Episode {
 }
 
 // before returns how many episodes are over, of those that no appeal took back.
-func (t *trial) before(episodes []Episode) (n int) {
+func (t *evaluation) before(episodes []Episode) (n int) {
 	for _, e := range episodes {
 		if e.From.After(t.prev.Appealed) && !e.To.After(t.now) {
 			n++
@@ -66,7 +66,7 @@ func (t *trial) before(episodes []Episode) (n int) {
 
 // expires returns when a tier ends: some time after an established member saw the unit
 // last, and at the latest when the evidence no longer carries it.
-func (t *trial) expires(tier Tier, rises bool, episodes []Episode) time.Time {
+func (t *evaluation) expires(tier Tier, rises bool, episodes []Episode) time.Time {
 	if tier < Suspect {
 		end := unixTime(t.latest[0]).Add(t.cfg.Durations.Max)
 		if !rises {
@@ -88,7 +88,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func (t *trial) duration(earlier int) time.Duration {
+func (t *evaluation) duration(earlier int) time.Duration {
 	d := t.cfg.Durations
 	first, most := d.First, d.Max
 	if t.shared {
@@ -101,7 +101,7 @@ func (t *trial) duration(earlier int) time.Duration {
 }
 
 // carried returns the last minute up to end at which the evidence carries a tier.
-func (t *trial) carried(tier Tier, end time.Time) time.Time {
+func (t *evaluation) carried(tier Tier, end time.Time) time.Time {
 	minutes := int(end.Sub(t.now) / time.Minute)
 	if minutes <= 0 || t.carries(tier, end.Unix(), true) {
 		return end
@@ -113,7 +113,7 @@ func (t *trial) carried(tier Tier, end time.Time) time.Time {
 }
 
 // next returns what must be kept for the next verdict.
-func (t *trial) next(tier Tier, episodes []Episode, expires time.Time) Prev {
+func (t *evaluation) next(tier Tier, episodes []Episode, expires time.Time) Prev {
 	p := Prev{
 		Judged: true, Seq: t.prev.Seq, Tier: tier, Score: t.score, Expires: expires,
 		Ended: t.ended, Episodes: episodes, Appealed: t.prev.Appealed,

@@ -12,7 +12,7 @@ func (all *reasons) add(holds bool, r Reason) {
 }
 
 // reasons returns why a verdict is as it is.
-func (t *trial) reasons(v *Verdict, cut Micro) []Reason {
+func (t *evaluation) reasons(v *Verdict, cut Micro) []Reason {
 	all := reasons{t.mainReason(v.Tier)}
 	if v.Tier < Listed && all[0] < ReasonExcluded {
 		all = append(all, t.obstacles(v.Tier+1)...)
@@ -28,7 +28,7 @@ func (t *trial) reasons(v *Verdict, cut Micro) []Reason {
 	return slices.Compact(all)
 }
 
-func (t *trial) mainReason(tier Tier) Reason {
+func (t *evaluation) mainReason(tier Tier) Reason {
 	switch {
 	case t.excluded():
 		return ReasonExcluded
@@ -39,7 +39,7 @@ func (t *trial) mainReason(tier Tier) Reason {
 }
 
 // obstacles returns what keeps a unit from a tier.
-func (t *trial) obstacles(tier Tier) (all reasons) {
+func (t *evaluation) obstacles(tier Tier) (all reasons) {
 	light := t.net < t.threshold(tier)
 	all.add(light, ReasonLight)
 	all.add(!t.fresh, ReasonOld)
