@@ -38,7 +38,7 @@ func budgets(t *testing.T) []budget {
 	return all
 }
 
-// What operators read about the bounds is what the code does.
+// The limits in docs/budgets.md are those of the code.
 func TestBudgetsAreThoseOfTheCode(t *testing.T) {
 	all := budgets(t)
 	if len(all) < 30 {

@@ -304,7 +304,7 @@ func TestNoTestSleeps(t *testing.T) {
 	}
 }
 
-// Paths of one machine help nobody on another.
+// Paths of one machine are useless on another.
 func TestNoFileNamesItsAuthorsMachine(t *testing.T) {
 	foreign := regexp.MustCompile(`/(home|Users)/\w+/|/ro` + `ot/`)
 	files(t, func(name string) {

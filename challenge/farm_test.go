@@ -47,7 +47,7 @@ func TestAPassCoversOneReturn(t *testing.T) {
 	}
 }
 
-// Of many answers at the same time, a pass counts as a return for one.
+// Of many solutions at the same time, a pass counts as a return for one.
 func TestAPassCoversOneReturnOfManyAtOnce(t *testing.T) {
 	var m Memory
 	by := solver{browser: group{1}, network: group{2}, expired: nonce{3}}

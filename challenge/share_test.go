@@ -29,8 +29,9 @@ func solverAt(addr netip.Addr) solver {
 	return b.solverOf(&http.Request{Header: http.Header{}})
 }
 
-// Who floods the memory of solutions uses up the share of its own network. Others'
-// solutions earn passes and are counted meanwhile, of each kind of challenge.
+// A client that floods the memory of solutions uses up the share of its own network.
+// Solutions of other networks still earn passes and are counted, for each kind of
+// challenge.
 func TestOneNetworkLeavesRoomForOthersSolutions(t *testing.T) {
 	free := rules{level: Low, raise: -1, bar: -1}
 	for _, row := range floods {
@@ -65,8 +66,9 @@ func TestOneNetworkLeavesRoomForOthersSolutions(t *testing.T) {
 	}
 }
 
-// Who sends wrong answers from many addresses uses up the share of its own network, and
-// gets the embedded challenge then. A provider is asked about others' answers.
+// A client that sends wrong answers from many addresses uses up the share of its own
+// network, and then gets the embedded challenge. The provider still verifies the answers
+// of others.
 func TestOneNetworkLeavesRoomForOthersQuestions(t *testing.T) {
 	for _, row := range floods {
 		t.Run(row.name, func(t *testing.T) {
@@ -93,8 +95,8 @@ func TestOneNetworkLeavesRoomForOthersQuestions(t *testing.T) {
 	}
 }
 
-// Where no network can be counted any more, visitors get the embedded challenge: one of
-// the provider would earn no pass.
+// If no more networks can be counted, visitors get the embedded challenge, because a
+// challenge of the provider could not earn a pass.
 func TestAFullCountOfQuestionsLeadsToTheEmbeddedChallenge(t *testing.T) {
 	var q questions
 	now := time.Now()
@@ -113,7 +115,7 @@ func TestAFullCountOfQuestionsLeadsToTheEmbeddedChallenge(t *testing.T) {
 	}
 }
 
-// Of one network with many addresses, 16 answers are asked about at a time.
+// For one network with many addresses, 16 answers are verified at the same time.
 func TestOneNetworkLeavesRoomForOthersVerifications(t *testing.T) {
 	for _, row := range floods {
 		t.Run(row.name, func(t *testing.T) {

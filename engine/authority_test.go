@@ -166,7 +166,8 @@ func TestRequestsThatWereUnderWayDoNotHideAnAnswer(t *testing.T) {
 	})
 }
 
-// What an authority had said before the alert is not known any more after a restart.
+// After a restart, the decisions that a source had before the alert are not known any
+// more.
 func TestAnOldAnswerAfterARestart(t *testing.T) {
 	now := time.Now()
 	d := &local{Decision: lookup.Decision{Action: lookup.Ban, Reason: probing, Since: now, Until: now.Add(4 * time.Hour)}, first: now}

@@ -169,9 +169,9 @@ func TestACrawlerIsNotBannedAndALiarIs(t *testing.T) {
 	}
 }
 
-// Where DNS does not say whether a client is the crawler that it claims to be, nobody is
-// banned for it: whatever asks for a ban, the client is challenged, also when it goes on,
-// and when it takes no notice of that.
+// If DNS does not say whether a client is the crawler that it claims to be, it is not
+// banned. It gets a challenge, also if it continues, and also if it ignores the
+// challenge.
 func TestWithoutAnAnswerACrawlerIsChallengedAtMost(t *testing.T) {
 	for _, row := range []struct {
 		name   string

@@ -86,7 +86,7 @@ func TestTheWeakestDecisionOfTheLargestNetworkMakesRoom(t *testing.T) {
 	}
 }
 
-// Who was banned again and again is not forgotten because of many who were once.
+// A client with many bans is not forgotten because of many clients with one ban.
 func TestRelapsesOutlastAFlood(t *testing.T) {
 	o := offenders{window: time.Hour, longest: 24 * time.Hour, room: 8}
 	now := time.Now()

@@ -24,7 +24,7 @@ func stopping(rule string) event.Finding {
 	return event.Finding{Inspector: "waf", Rule: rule, Message: "about " + rule, Zones: []string{"ARGS_GET.a"}, Stopped: true, Alert: true}
 }
 
-// told returns the scenarios of the last alerts, with a mark for what is simulated.
+// told returns the scenarios of the last alerts, and marks simulated ones.
 func told(e *Engine) []string {
 	var all []string
 	for _, r := range e.Alerts() {
@@ -40,7 +40,7 @@ func told(e *Engine) []string {
 	return all
 }
 
-// What a rule finds is an alert. Two different rules in a minute are a ban.
+// A finding of a rule raises an alert. Two different rules in a minute lead to a ban.
 func TestWhatRulesFind(t *testing.T) {
 	observed, quiet, silent := stopping("own/a"), stopping("own/b"), stopping("own/b")
 	observed.Stopped, observed.Simulated = false, true
@@ -99,7 +99,8 @@ func TestTheFormOfWhatRulesFind(t *testing.T) {
 	})
 }
 
-// A flood of findings is none of alerts, and others' alerts are made all the same.
+// A flood of findings raises few alerts, and the alerts about other clients are still
+// raised.
 func TestAFloodOfFindingsIsFewAlerts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, Config{History: 10_000})

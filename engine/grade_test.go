@@ -20,7 +20,7 @@ func suspicion(ip string) event.Alert {
 	return a
 }
 
-// What a suspicion leads to, from the first to the last.
+// The consequences of suspicious behaviour, from the first to the last.
 func TestSuspicionAsksFirst(t *testing.T) {
 	const minute = time.Minute
 	type step struct {
@@ -218,9 +218,10 @@ type serving struct{ Reputation }
 
 func (serving) Works(*event.Event) bool { return true }
 
-// What serves pages of others goes on to serve those of a client that is guarded,
-// but not where the client has done what the guard is for, and not at all if that
-// asks for a ban: or who forges whose requests are would meet nothing.
+// A path that serves pages of other sites still serves them for a client with a guard,
+// but not at the places where the client has done what the guard is about, and not at all
+// for a ban. Otherwise a client that forges the origin of its requests would not be
+// stopped.
 func TestWhatAGuardOnOtherPagesExcuses(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	client := netip.MustParseAddr("192.0.2.1")

@@ -8,7 +8,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// What is mild is a challenge, also for who goes on, and whatever a scenario or local says.
+// A mild alert leads to a challenge, also if the client continues, and whatever the
+// scenario or local say.
 func TestMildAlertsNeverBan(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

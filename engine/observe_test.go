@@ -121,8 +121,8 @@ func askedBy(ip string) *event.Event {
 	return &event.Event{Client: netip.MustParseAddr(ip), Target: ip}
 }
 
-// Who floods the site fills the share of his network, and the responses to others are
-// still judged: also those of his next flood, when the first has been.
+// A client that floods the site fills the share of its network. The responses to others
+// are still observed, and so are those of its next flood, after the first.
 func TestOneNetworkLeavesRoomForOthersResponses(t *testing.T) {
 	for name, flood := range map[string]func(i int) string{
 		"a /24":      func(i int) string { return fmt.Sprintf("192.0.2.%d", i%256) },

@@ -68,7 +68,7 @@ func (suspicious) Request(ev *event.Event) []event.Alert {
 
 func (suspicious) Response(*event.Event) []event.Alert { return nil }
 
-// What is recorded is judged by the time of the record.
+// A recorded request is judged by the time of the record.
 func TestReplayDecidesInRecordedTime(t *testing.T) {
 	const minute = time.Minute
 	type request struct {
@@ -136,8 +136,8 @@ func TestReplayRefusesANonsense(t *testing.T) {
 	}
 }
 
-// Who was under a captcha and is seen again is banned; a replay does not let anybody
-// on who was asked, so that takes two requests that were under way at once.
+// A client with a captcha decision that continues is banned. A replay lets no client pass
+// a challenge, so this needs two requests in progress at the same time.
 func TestReplayBansWhoGoesOn(t *testing.T) {
 	r := replay(t, suspicious{}, Local{})
 	ev := asks(0, "198.51.100.1", "/bad", 200)
@@ -153,7 +153,7 @@ func TestReplayBansWhoGoesOn(t *testing.T) {
 	}
 }
 
-// A guard stops whoever is not known, for ten minutes, and blames nobody.
+// A guard stops all unknown clients for ten minutes, and makes no decision about them.
 func TestReplayGuards(t *testing.T) {
 	r := replay(t, builtin(t), Local{})
 	guarded := 0
@@ -189,7 +189,7 @@ func TestReplayGuards(t *testing.T) {
 	}
 }
 
-// What others' pages send is guarded against, and nobody is decided about.
+// Requests that pages of others cause lead to a guard, and to no decision.
 func TestReplayOfReflectedRequests(t *testing.T) {
 	r := replay(t, builtin(t), Local{})
 	alerted := false
@@ -260,7 +260,8 @@ func traffic(seed uint64, start time.Time) []*event.Event {
 	return events
 }
 
-// inWords is what becomes of a request: who stops it, and what alerts lead to.
+// inWords returns the result of a request as text: what stops it, and what its alerts
+// lead to.
 func inWords(d lookup.Decision) string {
 	if d.Action == lookup.None {
 		return "-"
@@ -327,8 +328,8 @@ func TestReplayAgreesWithTheEngine(t *testing.T) {
 	}
 }
 
-// What one client is, is one question with one answer: an alert about it, a decision,
-// a guard on what others send for it, a solved challenge and a replay all mean the same.
+// All parts agree on which addresses are one client: alerts, decisions, guards, solved
+// challenges and replays.
 func TestOneAnswerToWhatOneClientIs(t *testing.T) {
 	for _, row := range []struct {
 		name, client, other string

@@ -43,7 +43,7 @@ func (r *reporter) Report(ctx context.Context, alerts []event.Alert) (taken, ref
 	return taken, refused, err
 }
 
-// told returns the clients whom the reporter has told of.
+// told returns the clients of the alerts that the reporter got.
 func (r *reporter) told() (clients []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,8 +68,8 @@ func (e *Engine) alarm(from, to int) {
 	}
 }
 
-// wantTold checks that the clients told of are those from a number up to another,
-// in their order.
+// wantTold checks that the reporter got the alerts about the clients with these numbers,
+// in order.
 func wantTold(t *testing.T, r *reporter, from, to int) {
 	t.Helper()
 	got := r.told()
@@ -176,8 +176,8 @@ func TestAFullQueueDropsTheOldest(t *testing.T) {
 	})
 }
 
-// Who floods the site from many addresses drops alerts about itself from the queue, and
-// none about others, however old.
+// A client that floods the site from many addresses drops alerts about itself from the
+// queue, and none about others, however old.
 func TestAFloodOfAlertsDropsItsOwn(t *testing.T) {
 	for _, row := range []struct{ name, other, flood string }{
 		{"of a /16", "192.0.2.1", "198.51.%d.%d"},

@@ -95,8 +95,9 @@ func TestAnEngineTakesOverWhatWasInSync(t *testing.T) {
 	})
 }
 
-// What earlier versions wrote does not say who was in sync. Its decisions hold, and nobody
-// counts as synced by them: a source that was interrupted has some as well.
+// A snapshot of an earlier version does not say which sources were in sync. Its decisions
+// are in force, but no source counts as synced, because an interrupted source has
+// decisions as well.
 func TestASnapshotOfAnEarlierVersionIsRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.snap")
 	var table lookup.Table

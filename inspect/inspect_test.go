@@ -153,7 +153,8 @@ func TestABodyThatBreaksOffForTheSecondInspector(t *testing.T) {
 	}
 }
 
-// What inspectors with any limits see begins alike, and the site reads what was sent.
+// All inspectors see the start of the body, whatever their limits, and the site reads all
+// of it.
 func FuzzInspectors(f *testing.F) {
 	f.Add(uint64(1), uint32(10), uint32(5), uint32(20), uint32(7))
 	f.Add(uint64(2), uint32(100_000), uint32(4096), uint32(70_000), uint32(200_000))

@@ -150,8 +150,8 @@ func (p *post) poll() {
 	}
 }
 
-// Who is only suspected has to solve a challenge here. CrowdSec is told of it, but
-// makes no ban of it, so that no other server refuses what this one would not.
+// A suspicious client gets a challenge here. CrowdSec gets the alert but makes no ban of
+// it, so that no other server refuses the client.
 func TestSuspicionIsToldOfAndBansNobodyElsewhere(t *testing.T) {
 	t.Parallel()
 	const scenario, client = "tocsin/http-login-bf", "198.51.100.12"

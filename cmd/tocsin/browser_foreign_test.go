@@ -242,8 +242,7 @@ func newStage(t *testing.T, secure bool) *stage {
 	return s
 }
 
-// A victim is who visits the site by a name that nobody else uses, from an address
-// that nobody else has.
+// A victim is a visitor with a host name and an address that no other visitor uses.
 type victim struct {
 	host, address, target string // target: as alerts name it
 	network               netip.Prefix
@@ -427,10 +426,10 @@ func (s *stage) visits(tab *visitor, v victim) (typed, linked string) {
 	return typed, since()
 }
 
-// What a page of another host, or a picture that somebody posted on the site itself,
-// has a browser do is none of the visitor's doing, whichever scenario it is made for:
-// the visitor still gets the site, by itself if not at once, nobody is told, and the
-// alerts say that they are reflected. A program that does the same is caught.
+// Requests that a page of another host, or a picture in a post on the site itself, makes
+// a browser send do not count against the visitor, in any scenario: the visitor still
+// gets the site, maybe after a challenge, no alert goes to CrowdSec, and the alerts say
+// that the requests are reflected. A program that sends the same requests is caught.
 func TestPagesOfOthersHarmNoVisitorInABrowser(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -505,9 +504,9 @@ func (s *stage) harm(t *testing.T, tab *visitor, r trap, row int) (victims []vic
 	return victims
 }
 
-// Who claims that his requests are those of pages of others is not banned for them,
-// but meets a challenge, wherever he goes on: what such a page serves others, such as
-// the start page, is no way around it.
+// A client that claims that its requests come from pages of others is not banned for
+// them. It gets a challenge, also at paths that serve other pages, such as the start
+// page.
 func TestForgingWhoseRequestsAreWinsNothing(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, false)
@@ -548,7 +547,7 @@ func TestForgingWhoseRequestsAreWinsNothing(t *testing.T) {
 	}
 }
 
-// silent checks that the Local API was told of programs alone.
+// silent checks that the Local API got only alerts about programs.
 func (s *stage) silent(t *testing.T, victims []victim) {
 	t.Helper()
 	p := s.with(t)

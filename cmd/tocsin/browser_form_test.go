@@ -42,8 +42,8 @@ func form(action string, fields [][2]string) string {
 	return b.String() + `<button>send</button></form>`
 }
 
-// What a visitor has filled in while the pass ended must not be lost, nor come
-// twice, nor come otherwise than without a challenge, byte for byte.
+// A form that a visitor has filled in while the pass ended must arrive exactly once, and
+// byte for byte as without a challenge.
 func TestAFormSurvivesTheChallengeInABrowser(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -218,7 +218,7 @@ func TestAFormOfAnotherSiteIsNotLaunderedInABrowser(t *testing.T) {
 	}
 }
 
-// What a page cannot hold is sent again by the visitor, once the challenge is
+// A form that is too large to keep is sent again by the visitor, once the challenge is
 // solved.
 func TestAFormThatIsNotKeptInABrowser(t *testing.T) {
 	t.Parallel()

@@ -62,9 +62,9 @@ func newGuarded(t *testing.T, g *guard) (url string, app *application) {
 	return site.URL, app
 }
 
-// Who logs in while many others try passwords is let through by the browser alone:
-// what was typed arrives once, as it was, and its answer is what is seen. A pass
-// from before the guard is replaced by a new one.
+// A visitor who logs in while many others try passwords is let in by the browser alone:
+// the form arrives once and unchanged, and the visitor sees its answer. A pass from
+// before the guard is replaced by a new one.
 func TestALoginGoesThroughAGuardInABrowser(t *testing.T) {
 	t.Parallel()
 	g := new(guard)
@@ -108,7 +108,7 @@ func TestALoginGoesThroughAGuardInABrowser(t *testing.T) {
 	}
 }
 
-// Who only reads wants no pass, and meets no challenge.
+// A visitor who only reads needs no pass, and gets no challenge.
 func TestAGuardIsForItsPlaceAloneInABrowser(t *testing.T) {
 	t.Parallel()
 	g := new(guard)

@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// What the page embeds and asks for is at hosts that no visitor ever looks at, and
-// that could show him no challenge.
+// The pictures and calls of the page are on hosts that visitors never open themselves,
+// and that could not show a challenge.
 func TestASiteOfSeveralHostsInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{challenge: "challenge pow {\nlevel low\nhosts shop.example\n}"})

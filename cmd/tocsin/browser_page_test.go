@@ -124,7 +124,7 @@ const faint = `(() => {
 	}).filter(([, ratio]) => ratio < 4.5).map(([e, ratio]) => ratio.toFixed(2) + " " + e);
 })()`
 
-// Nobody has to scroll sideways, and everybody can read it.
+// The page is readable, and needs no horizontal scrolling.
 func TestThePagesFitAndCanBeReadInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newHeldShop(t)
@@ -157,7 +157,7 @@ func TestThePagesFitAndCanBeReadInABrowser(t *testing.T) {
 	}
 }
 
-// What a screen reader is told of the page.
+// A screen reader can read the page.
 func TestTheChallengeIsAccessibleInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newHeldShop(t)
@@ -320,7 +320,7 @@ func TestWithoutCookiesThePageSaysSoInABrowser(t *testing.T) {
 	}
 }
 
-// An answer that gets lost is told, and can be sent again.
+// If an answer is lost, the page says so, and it can be sent again.
 func TestALostAnswerInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{site: "@answer header X-Tocsin-Answer *\nhandle @answer {\nabort\n}\nhandle {\ntocsin\nreverse_proxy {APP}\n}"})

@@ -100,8 +100,7 @@ func TestThePagesInEveryLanguageInABrowser(t *testing.T) {
 	}
 }
 
-// What a screen reader is told of a page from right to left, and whom the keyboard
-// reaches.
+// A screen reader and the keyboard work on a page from right to left.
 func TestAPageFromRightToLeftIsAccessibleInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newHeldShop(t)

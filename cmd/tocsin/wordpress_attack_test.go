@@ -160,8 +160,8 @@ func TestAttacksOnWordPressAreStopped(t *testing.T) {
 	}
 }
 
-// Who logs in is let in, however WordPress says so, and who makes mistakes is no
-// attacker.
+// A correct login succeeds, however WordPress answers it, and a few mistakes are no
+// attack.
 func TestHonestClientsOfWordPressAreLeftInPeace(t *testing.T) {
 	t.Parallel()
 	w := newWordPress(t)

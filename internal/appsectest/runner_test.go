@@ -76,7 +76,7 @@ func TestARunnerTakesTimeForWhatItIsAsked(t *testing.T) {
 	}
 }
 
-// Who goes away has not freed the runner.
+// A client that disconnects does not free the runner.
 func TestARunnerWorksOnForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s Server

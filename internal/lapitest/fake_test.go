@@ -115,8 +115,7 @@ func TestTransfer(t *testing.T) {
 	})
 }
 
-// The consequences of the server's rule: a row is told of only if no row with
-// the same value, type and scope ends later.
+// The server lists a row only if no row with the same value, type and scope ends later.
 func TestWhatTheServerHides(t *testing.T) {
 	const ip = "192.0.2.1"
 	ban := func(d time.Duration, origin string) Decision {

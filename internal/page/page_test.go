@@ -143,7 +143,7 @@ func TestContactRefused(t *testing.T) {
 	}
 }
 
-// What is taken for a contact is a link that html/template lets through.
+// Every accepted contact is a link that html/template accepts, too.
 func FuzzContact(f *testing.F) {
 	for _, s := range []string{"a@example.com", "https://example.com/?r={ref}", "mailto:a@b", "javascript:x@y"} {
 		f.Add(s, "0123456789")

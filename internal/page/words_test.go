@@ -215,7 +215,7 @@ func TestEveryNumberHasItsForm(t *testing.T) {
 	}
 }
 
-// A cache that keeps pages nonetheless gives nobody the language of another.
+// A cache that stores the pages does not serve the language of one visitor to another.
 func TestAnAnswerInALanguageSaysThatItVaries(t *testing.T) {
 	for lang, want := range map[string][]string{"": {"Origin"}, "ar": {"Origin", "Accept-Language"}} {
 		w := httptest.NewRecorder()

@@ -60,7 +60,8 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// What is too large for a table is still right, by regexp.
+// A pattern that is too large for a table still gives the right result, by package
+// regexp.
 func TestAnExpressionWithTooManyStatesHasNoTable(t *testing.T) {
 	m, err := Compile(`a[ab]{15}c`)
 	if err != nil {
