@@ -153,11 +153,11 @@ func (a *Scenario) Threshold() string {
 	if a.Capacity == 0 {
 		return "the first"
 	}
-	text := fmt.Sprintf("more than %d, or one in %s for long", a.Capacity, short(a.LeakSeconds))
+	different := ""
 	if a.Distinct != "" {
-		text += ", different ones"
+		different = " different ones"
 	}
-	return text
+	return fmt.Sprintf("more than %d%s, or one in %s for long", a.Capacity, different, short(a.LeakSeconds))
 }
 
 // Outcome returns the consequence of an alert as text, with its origin.

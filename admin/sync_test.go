@@ -28,8 +28,8 @@ func run(t *testing.T, server *httptest.Server, args ...string) (out, beside, fa
 	return stdout.String(), stderr.String(), failure
 }
 
-// What the command says: what is read, whom it waits for and for how long, and in the end
-// who was not in sync, and why.
+// The output of the command: what is read, which sources it waits for and how long, and
+// in the end which sources are not in sync, and why.
 func TestSyncSaysWhatItWaitsFor(t *testing.T) {
 	next := time.Date(2026, 7, 1, 12, 0, 30, 0, time.UTC)
 	late := []Pending{{Source: "list:a", Error: "no such file"}, {Source: "lapi", Next: next}}

@@ -246,8 +246,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A decision of a remote source about a trusted proxy does not hold for its own requests,
-// and none about this server: who asks is told so.
+// A decision of a remote source about a trusted proxy or this server does not stop their
+// own requests, and check says so.
 func TestCheckKnowsWhoIsSpared(t *testing.T) {
 	const proxy, both = "192.0.2.80", "192.0.2.81"
 	api := lapitest.Start(t, lapitest.Config{})

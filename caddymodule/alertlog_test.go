@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// Whoever tries a trap from the server itself is told why nothing happens.
+// If a trap is tried from the server itself, the log says why nothing happens.
 func TestAnAlertAboutASparedClientSaysWhy(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()
@@ -66,7 +66,7 @@ func TestLinesAboutSparedClientsAreFew(t *testing.T) {
 	}
 }
 
-// A flood of alerts is none of log lines, and the end tells what has no line.
+// A flood of alerts writes few log lines, and a last line says how many are missing.
 func TestAFloodOfAlertsIsNoneOfLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)

@@ -56,15 +56,15 @@ type App struct {
 	// scenarios.
 	Detect *Detect `json:"detect,omitempty"`
 
-	// The WAF that inspects the content of requests: one module in the namespace
-	// tocsin.inspectors, such as appsec. Default: none.
+	// What inspects the content of requests: modules in the namespace tocsin.inspectors,
+	// such as waf and appsec, asked in this order. Default: none.
 	InspectorsRaw []json.RawMessage `json:"inspectors,omitempty" caddy:"namespace=tocsin.inspectors inline_key=inspector"`
 
 	// The look of the pages for stopped clients. Sites can override it.
 	Look
 
-	// How much of a client's address the log lines about stopped requests show: "full", "masked" to their network, a /24 or a /48, or "off".
-	// Default: full.
+	// How much of a client's address the log shows: "full", "masked" to its network, a /24
+	// or a /48, or "off". Default: full.
 	LogIP string `json:"log_ip,omitempty" option:"full|masked|off"`
 
 	// Where the options are in the Caddyfile that this config comes from, as file:line:
@@ -73,7 +73,7 @@ type App struct {
 
 	allow      allowance
 	logIP      middleware.LogIP
-	passage    *passage // nil: challenges are off
+	gates      *gateSet // nil: challenges are off
 	watch      *watch   // nil: detection is off
 	inspectors heldInspectors
 	look       Look // with placeholders replaced
@@ -142,7 +142,7 @@ func (a *App) takeEngine(ctx caddy.Context, repl *caddy.Replacer) error {
 	}
 	a.key = key
 	a.warnLost(before)
-	if err := a.equip(ctx, state); err != nil {
+	if err := a.setUp(ctx, state); err != nil {
 		return err
 	}
 	if err := a.checkUse(state); err != nil {
@@ -167,9 +167,9 @@ func (a *App) checkUse(state State) error {
 	return nil
 }
 
-// equip creates everything of this config besides the engine. The state is resolved.
-func (a *App) equip(ctx caddy.Context, state State) (err error) {
-	if a.passage, err = a.Challenge.newPassage(ctx, a.engine.shared, a.logger); err != nil {
+// setUp creates everything of this config besides the engine. The state is resolved.
+func (a *App) setUp(ctx caddy.Context, state State) (err error) {
+	if a.gates, err = a.Challenge.newGateSet(ctx, a.engine.shared, a.logger); err != nil {
 		return fmt.Errorf("challenge: %w", err)
 	}
 	if a.watch, err = a.Detect.newWatch(ctx, a.logger); err != nil {
@@ -200,8 +200,8 @@ func (a *App) Start() error {
 	releaseEngine, releaseLists := a.engine.start(a.logger), a.startAllowLists()
 	a.release = func() { releaseLists(); releaseEngine() }
 	a.engine.alerts.logIP.Store(uint32(a.logIP))
-	if a.passage != nil {
-		a.passage.start()
+	if a.gates != nil {
+		a.gates.start()
 	}
 	if a.watch != nil {
 		a.watch.start(a.engine.shared.rules)
@@ -225,8 +225,8 @@ func (a *App) Stop() error {
 	if a.watch != nil {
 		a.watch.user.release()
 	}
-	if a.passage != nil {
-		return a.passage.stop()
+	if a.gates != nil {
+		return a.gates.stop()
 	}
 	return nil
 }

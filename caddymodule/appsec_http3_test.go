@@ -8,8 +8,8 @@ import (
 	"github.com/tocsin-project/tocsin/internal/appsectest"
 )
 
-// A client of HTTP/3 is told to AppSec as one of the highest version that is set, and
-// rules that know no HTTP/3 turn it away only if that is HTTP/3.
+// AppSec gets the highest configured version for a client of HTTP/3, so rules that do not
+// know HTTP/3 refuse it only if that is HTTP/3.
 func TestAClientOfHTTP3BehindAppSec(t *testing.T) {
 	for _, row := range []struct {
 		name, option string

@@ -23,8 +23,8 @@ func slowly(t *testing.T, perByte time.Duration, block string) *host {
 	return h
 }
 
-// Who pads an attack with 400 KB does not reach the site, and neither does anybody
-// else's attack that comes while AppSec is at it.
+// An attack with 400 KB of padding does not reach the site, and neither does the attack
+// of another client that comes while AppSec is busy with it.
 func TestASlowAppSecLetsNoAttackThrough(t *testing.T) {
 	const size = 400_000
 	for _, row := range []struct {
@@ -67,7 +67,7 @@ func TestASlowAppSecLetsNoAttackThrough(t *testing.T) {
 	}
 }
 
-// Who makes AppSec late again and again is an event for detection.
+// A client that makes AppSec late again and again is an event for detection.
 func TestWhoKeepsAppSecBusyIsSeen(t *testing.T) {
 	h := slowly(t, 100*time.Microsecond, "max_timeout 200ms")
 	for range 5 {

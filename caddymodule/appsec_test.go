@@ -70,8 +70,8 @@ func TestAppSecJudgesRequests(t *testing.T) {
 	s.Last(t, 8)
 }
 
-// The client's address, and nothing that it says of itself, is what AppSec is told,
-// and what it asked for, before anything was rewritten.
+// AppSec gets the address of the client that Caddy has determined, whatever the client
+// claims, and the request from before any rewrite.
 func TestAppSecIsToldWhoAsksForWhat(t *testing.T) {
 	h := newHost(t)
 	s := appsectest.Start(t, nil)
@@ -262,7 +262,8 @@ func TestAChallengeOfAppSecIsRelayed(t *testing.T) {
 	}
 }
 
-// Who goes on to attack is banned for good, and is not asked about any more.
+// A client that continues to attack is banned, and AppSec does not get its requests any
+// more.
 func TestWhoTripsRulesAgainAndAgainIsBanned(t *testing.T) {
 	h := newHost(t)
 	s := appsectest.Start(t, nil)
@@ -278,7 +279,7 @@ func TestWhoTripsRulesAgainAndAgainIsBanned(t *testing.T) {
 	}
 }
 
-// A captcha that nobody solves, a failure and an answer of ours are no attack.
+// An unsolved captcha, a failure and an answer of our own are no attack.
 func TestWhatIsNoAttackBansNobody(t *testing.T) {
 	h := newHost(t)
 	var down atomic.Bool
@@ -354,7 +355,8 @@ func TestAppSecGoesOnOverReloads(t *testing.T) {
 	}
 }
 
-// An AppSec that hangs holds nobody for longer than the timeout, however many come.
+// An AppSec that hangs delays no request for longer than the timeout, however many there
+// are.
 func TestAHangingAppSecHoldsNobody(t *testing.T) {
 	const requests = 1000
 	h := newHost(t)
@@ -427,7 +429,7 @@ func TestAppSecTakesTheKeyOfTheLocalAPI(t *testing.T) {
 	}
 }
 
-// What is given back when a config does not load, or ends.
+// Resources are released when a config does not load, or ends.
 func TestInspectorsAreGivenBack(t *testing.T) {
 	h := newHost(t)
 	text := h.inspected("http://127.0.0.1:1", "", "", "")

@@ -18,8 +18,8 @@ func (a *App) Engine() *engine.Engine { return a.engine.Engine }
 // Status implements [admin.App].
 func (a *App) Status() admin.Status {
 	s := a.engine.status()
-	if a.passage != nil {
-		s.Challenge = a.passage.answer()
+	if a.gates != nil {
+		s.Challenge = a.gates.answer()
 	}
 	if a.watch != nil {
 		s.Detect = a.watch.answer(a.engine)

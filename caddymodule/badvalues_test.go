@@ -44,8 +44,8 @@ var whole = map[string]string{
 	"Handler":    `{}`,
 }
 
-// For each number in JSON a negative one is refused, and for each of a few words
-// another one. A new field is found by this, and so is one that nobody checks.
+// Every number in JSON must refuse a negative value, and every word an unknown one. So
+// this test finds a new field without a check.
 func TestEachFieldOfJSONIsChecked(t *testing.T) {
 	h := newHost(t)
 	h.list("a", banned)

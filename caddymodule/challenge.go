@@ -83,8 +83,8 @@ type Challenge struct {
 	Title string `json:"title,omitempty"`
 }
 
-// A passage has the challenge settings that all sites of a config share.
-type passage struct {
+// A gateSet has the challenge settings that all sites of a config share.
+type gateSet struct {
 	cfg    challenge.Config
 	gates  map[Look]*challenge.Gate // sites with the same look share a gate
 	keeper *secretKeeper            // nil: the secrets are in the config
@@ -112,9 +112,9 @@ func newShared() (*shared, error) {
 	return s, err
 }
 
-// newPassage returns the passage of c, which may be nil. It returns nil if challenges
+// newGateSet returns the gateSet of c, which may be nil. It returns nil if challenges
 // are off. It reads files and starts nothing.
-func (c *Challenge) newPassage(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
+func (c *Challenge) newGateSet(ctx caddy.Context, s *shared, l *zap.Logger) (*gateSet, error) {
 	var resolved Challenge
 	if c != nil {
 		resolved = *c
@@ -150,9 +150,9 @@ func (c *Challenge) provider(ctx caddy.Context) (challenge.Provider, error) {
 	return p.Open()
 }
 
-// prepare returns the passage of c, whose placeholders are replaced.
-func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*passage, error) {
-	p := &passage{gates: map[Look]*challenge.Gate{}, cfg: challenge.Config{
+// prepare returns the gateSet of c, whose placeholders are replaced.
+func (c *Challenge) prepare(ctx caddy.Context, s *shared, l *zap.Logger) (*gateSet, error) {
+	p := &gateSet{gates: map[Look]*challenge.Gate{}, cfg: challenge.Config{
 		Memory: &s.memory, Counters: &s.counters,
 		TTL: time.Duration(c.TTL), Raise: c.Raise, Bar: c.Bar, Wait: time.Duration(c.Wait),
 		Hosts: c.Hosts, HTTPS: endsTLS,
@@ -210,7 +210,7 @@ func (c *Challenge) resolve(repl *caddy.Replacer) error {
 
 // gate returns the gate of a site. A new gate tests its page, so sites with the same
 // look share one.
-func (p *passage) gate(look Look) (*challenge.Gate, error) {
+func (p *gateSet) gate(look Look) (*challenge.Gate, error) {
 	if g := p.gates[look]; g != nil {
 		return g, nil
 	}
@@ -225,7 +225,7 @@ func (p *passage) gate(look Look) (*challenge.Gate, error) {
 }
 
 // answer returns the status of p.
-func (p *passage) answer() *admin.Challenge {
+func (p *gateSet) answer() *admin.Challenge {
 	n := p.cfg.Counters.Counts()
 	a := &admin.Challenge{
 		Type: "pow", Secrets: "config",
@@ -245,7 +245,7 @@ func (p *passage) answer() *admin.Challenge {
 }
 
 // start starts the goroutine that keeps the secrets up to date.
-func (p *passage) start() {
+func (p *gateSet) start() {
 	if p.keeper == nil {
 		return
 	}
@@ -259,7 +259,7 @@ func (p *passage) start() {
 
 // stop ends that goroutine and waits for it, at most two seconds: a storage may hang,
 // and Caddy holds its config lock meanwhile.
-func (p *passage) stop() error {
+func (p *gateSet) stop() error {
 	if p.end == nil {
 		return nil
 	}

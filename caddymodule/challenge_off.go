@@ -15,7 +15,7 @@ var captcha = lookup.Captcha.String()
 // clients are then refused and can do nothing about it. It does not know the decisions
 // of a Local API.
 func (a *App) warnUnmet(state State) {
-	if a.passage != nil {
+	if a.gates != nil {
 		return
 	}
 	asking := append(a.captchas(state), a.watch.captchas()...)

@@ -56,7 +56,8 @@ func TestChallengesCanBeOff(t *testing.T) {
 	}
 }
 
-// What asks for a captcha would turn clients away without a word.
+// Without a challenge, an option that leads to captchas turns clients away. A warning
+// says so.
 func TestWarnsOfCaptchasThatNothingMeets(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
@@ -112,7 +113,7 @@ func TestSitesThatLookAlikeShareAGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(a.passage.gates); n != 2 {
+	if n := len(a.gates.gates); n != 2 {
 		t.Errorf("%d gates, want 2", n)
 	}
 }

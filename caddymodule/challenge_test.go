@@ -164,7 +164,7 @@ func (h *host) waitSecrets(stored bool) {
 		h.t.Fatal(err)
 	}
 	wait(h.t, func() error {
-		if !a.passage.keeper.read.Load() {
+		if !a.gates.keeper.read.Load() {
 			return errors.New("the secrets are not read")
 		}
 		return nil
@@ -229,8 +229,8 @@ func TestAContactOfASiteIsItsOwn(t *testing.T) {
 	}
 }
 
-// Who solves one challenge and goes on has to solve another with each offence, also
-// where the operator wants captchas and no bans.
+// A client that solves a challenge and continues has to solve another one for each
+// offence, also if the operator wants captchas and no bans.
 func TestAPassEndsWithANewOffence(t *testing.T) {
 	h := newHost(t)
 	traps := ""

@@ -99,8 +99,8 @@ func (a *App) guestCollectors() (all collectors) {
 			all = append(all, c)
 		}
 	}
-	if a.passage != nil {
-		if c, ok := a.passage.cfg.Provider.(prometheus.Collector); ok {
+	if a.gates != nil {
+		if c, ok := a.gates.cfg.Provider.(prometheus.Collector); ok {
 			all = append(all, c)
 		}
 	}

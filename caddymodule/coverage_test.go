@@ -59,8 +59,8 @@ func TestATrustedProxyIsNotBanned(t *testing.T) {
 	}
 }
 
-// What a remote source says about a trusted proxy is not enforced, and counted; what
-// the operator's own file says is.
+// A decision of a remote source about a trusted proxy is counted and not enforced. One of
+// the operator's own file is enforced.
 func TestDecisionsAboutATrustedProxyAreCounted(t *testing.T) {
 	h := newHost(t)
 	h.load(h.withList() + "http://{ADDR} {\ntocsin\nrespond ok\n}")

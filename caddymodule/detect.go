@@ -66,10 +66,10 @@ type Policy struct {
 // action, in both directions; a policy for the scenario overrides it. The decision of a
 // Local API that gets the alert replaces it.
 type Local struct {
-	// ban or captcha. Default: the scenario's, or else ban.
+	// What an alert leads to: ban or captcha. Default: the scenario's, or else ban.
 	Action string `json:"action,omitempty" option:"ban|captcha,-"`
 
-	// Default: the scenario's, or else 4h.
+	// How long the decision lasts. Default: the scenario's, or else 4h.
 	Duration caddy.Duration `json:"duration,omitempty" option:"-"`
 
 	// How long a client is remembered after a decision: a relapse in that time gets

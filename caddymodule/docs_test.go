@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/golden"
 )
 
-// scenariosPage is docs/scenarios.md: what the built-in scenarios are, by their
+// scenariosPage returns docs/scenarios.md, the list of the built-in scenarios, from their
 // files. `go test ./caddymodule -run TestTheListOfScenarios -update` writes it.
 func scenariosPage(t *testing.T) string {
 	t.Helper()
@@ -21,16 +21,17 @@ func scenariosPage(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Built-in scenarios\n\n" +
 		"Made from [detect/builtin](../detect/builtin) by `go test ./caddymodule -run TestTheListOfScenarios -update`: change those files, not this one.\n\n" +
-		"What is counted is counted for each client, an IPv6 client by its /64. `tocsin scenarios` lists the same for a running server, with `policy` and `local` as\n" +
-		"they are there, CrowdSec's scenarios and your own, and how often each has fired.\n\n" +
-		"| scenario | too many | leads to | asked | what it does |\n|---|---|---|---|---|\n")
+		"Each client is counted separately; a /64 of IPv6 is one client. \"More than one in 10s for long\" means that a client which goes on at this speed reaches the\n" +
+		"limit in the end. `tocsin scenarios` shows this list for a running server, with the effect of `policy` and `local`, CrowdSec's scenarios, your own, and the\n" +
+		"number of alerts of each.\n\n" +
+		"| scenario | limit | leads to | checked | what it does |\n|---|---|---|---|---|\n")
 	for i := range all.Scenarios {
 		s := &all.Scenarios[i]
-		asked := "before the request goes on"
+		checked := "before the site gets the request"
 		if s.Phase == "response" {
-			asked = "once it is answered"
+			checked = "after the response"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, s.Threshold(), s.Outcome(), asked, strings.ReplaceAll(s.Description, "|", `\|`))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, s.Threshold(), s.Outcome(), checked, strings.ReplaceAll(s.Description, "|", `\|`))
 	}
 	return b.String()
 }

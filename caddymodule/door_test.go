@@ -144,7 +144,7 @@ func preflight(pairs ...string) http.Header {
 	return h
 }
 
-// agent is who has earned the pass.
+// agent is the user agent that has earned the pass.
 const agent = "Go-http-client/1.1"
 
 // tries returns ways around the challenge. pass is one of another client's.
@@ -380,7 +380,7 @@ func text(resp *http.Response) (string, error) {
 	return b.String(), err
 }
 
-// None of these gets at the site, nor has it do anything.
+// None of these requests reaches the site.
 func TestNoWayRoundTheChallenge(t *testing.T) {
 	d := newDoorway(t)
 	pass := d.solveAt(d.challengeAt("/"), "/")
@@ -424,9 +424,9 @@ func (d *doorway) stand(all []try) {
 	t.Logf("%d of %d tries, %d different ones, get through", through, sent, len(all))
 }
 
-// What Caddy refuses by itself, such as a request without a host, meets no directive of
-// the site, and then its error routes. So these want the directive, too, where they hand
-// anything on.
+// Requests that Caddy itself refuses, such as one without a host, meet no directive of
+// the site and go to its error routes. So error routes that pass requests on need the
+// directive, too.
 func TestTheDirectiveInErrorRoutesStopsWhatCaddyRefuses(t *testing.T) {
 	d := &doorway{host: newHost(t), app: newFrontController(t)}
 	d.list("suspects.txt", banned)

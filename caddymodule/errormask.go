@@ -29,10 +29,10 @@ const stoppedPath = "/tocsin/stopped"
 // matcher tocsin. For requests stopped with another status, such as 503, only a test of
 // the decision counts, because a broken upstream has the same status.
 type mask struct {
-	status int           // of the stopped request
-	judged bool          // there is a decision to test
-	whole  *http.Request // the original request
-	asked  bool          // handlers of a route for stopped requests are running
+	status      int           // of the stopped request
+	hasDecision bool          // there is a decision to test
+	original    *http.Request // the original request
+	revealed    bool          // handlers of a route for stopped requests are running
 }
 
 type maskKey struct{}
@@ -45,18 +45,18 @@ func maskOf(r *http.Request) *mask {
 // newMask returns the masked request of r, stopped because of cause, and a writer that
 // keeps the status of cause.
 func newMask(w http.ResponseWriter, r *http.Request, cause caddyhttp.HandlerError) (*stoppedWriter, *http.Request) {
-	m := &mask{status: cause.StatusCode, judged: !errors.Is(cause.Err, errNotReady), whole: bodiless(r)}
+	m := &mask{status: cause.StatusCode, hasDecision: !errors.Is(cause.Err, errNotReady), original: bodiless(r)}
 	masked := bodiless(r)
-	maps.DeleteFunc(masked.Header, func(name string, _ []string) bool { return !saysForm(name) })
+	maps.DeleteFunc(masked.Header, func(name string, _ []string) bool { return !isFormHeader(name) })
 	masked.Method, masked.RequestURI = http.MethodGet, stoppedPath
 	masked.URL = &url.URL{Path: stoppedPath}
-	masked = anew(w, masked)
+	masked = freshRequest(w, masked)
 	return &stoppedWriter{inner: w, mask: m}, masked.WithContext(context.WithValue(masked.Context(), maskKey{}, m))
 }
 
-// ofBody are the headers about a body, about a partial or conditional response, or
+// bodyHeaders are the headers about a body, about a partial or conditional response, or
 // about an upgrade of the connection.
-var ofBody = []string{
+var bodyHeaders = []string{
 	"Connection", "Expect", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
@@ -66,35 +66,35 @@ func bodiless(r *http.Request) *http.Request {
 	r = r.WithContext(r.Context())
 	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
 	r.Header = maps.Clone(r.Header)
-	maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return isOfBody(name) })
+	maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return isBodyHeader(name) })
 	return r
 }
 
-func isOfBody(name string) bool {
-	return strings.HasPrefix(name, "Content-") || slices.Contains(ofBody, name)
+func isBodyHeader(name string) bool {
+	return strings.HasPrefix(name, "Content-") || slices.Contains(bodyHeaders, name)
 }
 
-// ofForm are the headers about the form of the response, the client and the trace. An
+// formHeaders are the headers about the form of the response, the client and the trace. An
 // application may read a path, a method or a user from any other header, such as
 // X-Original-URL.
-var ofForm = []string{
+var formHeaders = []string{
 	"Accept", "Accept-Encoding", "Accept-Language", "Dnt", "Forwarded", "Priority", "Save-Data", "Traceparent", "Tracestate",
 	"User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
 }
 
-func saysForm(name string) bool {
-	return slices.Contains(ofForm, name) || strings.HasPrefix(name, "Sec-Ch-") || strings.HasPrefix(name, "Sec-Fetch-")
+func isFormHeader(name string) bool {
+	return slices.Contains(formHeaders, name) || strings.HasPrefix(name, "Sec-Ch-") || strings.HasPrefix(name, "Sec-Fetch-")
 }
 
-// masking returns routes that handle masked requests, and treat others like the given
+// maskRoutes returns routes that handle masked requests, and treat others like the given
 // routes.
-func masking(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
+func maskRoutes(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
 	for _, route := range routes {
-		q := newQuestion(route.MatcherSets)
-		in := &within{question: q}
+		q := newRouteMatcher(route.MatcherSets)
+		in := &maskedRoute{matcher: q}
 		for _, h := range route.Handlers {
 			if sr, ok := h.(*caddyhttp.Subroute); ok {
-				h = maskingSubroute(sr)
+				h = maskSubroute(sr)
 			}
 			in.handlers = append(in.handlers, h)
 		}
@@ -109,80 +109,80 @@ func masking(routes caddyhttp.RouteList) (masked caddyhttp.RouteList) {
 	return masked
 }
 
-func maskingSubroute(sr *caddyhttp.Subroute) *caddyhttp.Subroute {
-	masked := &caddyhttp.Subroute{Routes: masking(sr.Routes)}
+func maskSubroute(sr *caddyhttp.Subroute) *caddyhttp.Subroute {
+	masked := &caddyhttp.Subroute{Routes: maskRoutes(sr.Routes)}
 	if sr.Errors != nil {
-		masked.Errors = &caddyhttp.HTTPErrorConfig{Routes: masking(sr.Errors.Routes)}
+		masked.Errors = &caddyhttp.HTTPErrorConfig{Routes: maskRoutes(sr.Errors.Routes)}
 	}
 	return masked
 }
 
-// A question has the claims of a route's matchers.
-type question struct {
-	sets   caddyhttp.MatcherSets
-	claims []claim // of each matcher set
+// A routeMatcher has the matchers of a route, and whether they test for stopped requests.
+type routeMatcher struct {
+	sets  caddyhttp.MatcherSets
+	tests []stopTest // of each matcher set
 }
 
-func newQuestion(sets caddyhttp.MatcherSets) *question {
-	q := &question{sets: sets}
+func newRouteMatcher(sets caddyhttp.MatcherSets) *routeMatcher {
+	q := &routeMatcher{sets: sets}
 	for _, set := range sets {
-		var all claim
+		var all stopTest
 		for _, m := range set {
-			all = all.and(claimOfMatcher(m))
+			all = all.and(stopTestOfMatcher(m))
 		}
-		q.claims = append(q.claims, all)
+		q.tests = append(q.tests, all)
 	}
 	return q
 }
 
-// claimOfMatcher returns the claim of a provisioned matcher.
-func claimOfMatcher(m any) claim {
+// stopTestOfMatcher returns the test of a provisioned matcher.
+func stopTestOfMatcher(m any) stopTest {
 	module, ok := m.(caddy.Module)
 	if !ok {
-		return claim{}
+		return stopTest{}
 	}
-	words, _ := json.Marshal(m) // without JSON it claims nothing
-	return claimOf(module.CaddyModule().ID.Name(), words)
+	words, _ := json.Marshal(m) // without JSON it tests nothing
+	return stopTestOf(module.CaddyModule().ID.Name(), words)
 }
 
-// unmasks returns the mask of r if the question is about it, otherwise nil.
-func (q *question) unmasks(r *http.Request) *mask {
+// unmask returns the mask of r if the route is about it, otherwise nil.
+func (q *routeMatcher) unmask(r *http.Request) *mask {
 	m := maskOf(r)
-	if m == nil || len(q.claims) == 0 ||
-		slices.ContainsFunc(q.claims, func(c claim) bool { return !c.asks(m.status, m.judged) }) {
+	if m == nil || len(q.tests) == 0 ||
+		slices.ContainsFunc(q.tests, func(c stopTest) bool { return !c.isAbout(m.status, m.hasDecision) }) {
 		return nil
 	}
 	return m
 }
 
 // MatchWithError implements [caddyhttp.RequestMatcherWithError].
-func (q *question) MatchWithError(r *http.Request) (bool, error) {
-	if m := q.unmasks(r); m != nil {
-		maps.Copy(varsOf(m.whole), varsOf(r))
-		r = m.whole
+func (q *routeMatcher) MatchWithError(r *http.Request) (bool, error) {
+	if m := q.unmask(r); m != nil {
+		maps.Copy(varsOf(m.original), varsOf(r))
+		r = m.original
 	}
 	return q.sets.AnyMatchWithError(r)
 }
 
-// A within has the handlers of a route with a question.
-type within struct {
-	question *question
+// A maskedRoute has the handlers of a route, which may see masked requests.
+type maskedRoute struct {
+	matcher  *routeMatcher
 	handlers []caddyhttp.MiddlewareHandler
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler]. After the route the request is
 // masked again, except for a rewritten path.
-func (in *within) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	m := in.question.unmasks(r)
+func (in *maskedRoute) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	m := in.matcher.unmask(r)
 	if m == nil {
 		return in.run(w, r, next)
 	}
-	masked, before := r, *m.whole.URL
-	whole := m.whole.WithContext(m.whole.Context())
-	m.asked = true
-	defer func() { m.asked = false }()
+	masked, before := r, *m.original.URL
+	whole := m.original.WithContext(m.original.Context())
+	m.revealed = true
+	defer func() { m.revealed = false }()
 	return in.run(w, whole, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		m.asked = false
+		m.revealed = false
 		maps.Copy(varsOf(masked), varsOf(r))
 		if to := *r.URL; to != before {
 			if to.RawQuery == before.RawQuery {
@@ -194,7 +194,7 @@ func (in *within) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}))
 }
 
-func (in *within) run(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (in *maskedRoute) run(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	for _, h := range slices.Backward(in.handlers) {
 		after := next
 		next = caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return h.ServeHTTP(w, r, after) })
@@ -218,7 +218,7 @@ func (w *stoppedWriter) Header() http.Header { return w.inner.Header() }
 func (w *stoppedWriter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.wrote = true
-		if !w.mask.asked || status < 300 {
+		if !w.mask.revealed || status < 300 {
 			status = w.mask.status
 		}
 		w.Header().Set("Cache-Control", "private, no-store")
@@ -244,7 +244,7 @@ func (w *stoppedWriter) Flush() {
 
 // Interface guards
 var (
-	_ caddyhttp.RequestMatcherWithError = (*question)(nil)
-	_ caddyhttp.MiddlewareHandler       = (*within)(nil)
+	_ caddyhttp.RequestMatcherWithError = (*routeMatcher)(nil)
+	_ caddyhttp.MiddlewareHandler       = (*maskedRoute)(nil)
 	_ http.Flusher                      = (*stoppedWriter)(nil)
 )

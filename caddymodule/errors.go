@@ -75,9 +75,9 @@ func (a *answerer) routes(r *http.Request) caddyhttp.RouteList {
 		srv, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 		switch {
 		case a.nested != nil:
-			a.masked = masking(a.nested.Routes)
+			a.masked = maskRoutes(a.nested.Routes)
 		case srv != nil && srv.Errors != nil:
-			a.masked = masking(srv.Errors.Routes)
+			a.masked = maskRoutes(srv.Errors.Routes)
 		}
 	})
 	return a.masked

@@ -42,7 +42,7 @@ func (a *App) warnUnguarded(errors *caddyhttp.HTTPErrorConfig, hosts []string, s
 		return
 	}
 	a.warned = append(a.warned, errors)
-	s := survey{hosts: hosts, later: a.Startup == startupClosed || len(a.inspectors) > 0}
+	s := errorRouteCheck{hosts: hosts, with503: a.Startup == startupClosed || len(a.inspectors) > 0}
 	if srv != nil {
 		s.named = srv.NamedRoutes
 	}
@@ -79,18 +79,18 @@ func guardedHosts(srv *caddyhttp.Server) (hosts []string) {
 	return hosts
 }
 
-// A survey checks the JSON of error routes.
-type survey struct {
-	hosts []string                    // of the sites with the directive; none: all
-	later bool                        // requests are also stopped with 503
-	named map[string]*caddyhttp.Route // that error routes may invoke
-	deep  int
+// An errorRouteCheck checks the JSON of error routes.
+type errorRouteCheck struct {
+	hosts   []string                    // of the sites with the directive; none: all
+	with503 bool                        // requests are also stopped with 503
+	named   map[string]*caddyhttp.Route // that error routes may invoke
+	depth   int
 
 	found []string // handlers that stopped requests reach
 }
 
-// A written is the JSON of a handler.
-type written struct {
+// A handlerJSON is the JSON of a handler.
+type handlerJSON struct {
 	Handler string              `json:"handler"`
 	URI     string              `json:"uri"`
 	Name    string              `json:"name"`
@@ -104,11 +104,11 @@ type written struct {
 // walk records the handlers in routes that stopped requests reach without a rewrite to
 // a fixed path. Sent says whether such a rewrite came before, and the result whether
 // one came by the end.
-func (s *survey) walk(routes caddyhttp.RouteList, sent bool) bool {
-	if s.deep++; s.deep > 100 {
+func (s *errorRouteCheck) walk(routes caddyhttp.RouteList, sent bool) bool {
+	if s.depth++; s.depth > 100 {
 		return sent // an endless loop of named routes
 	}
-	defer func() { s.deep-- }()
+	defer func() { s.depth-- }()
 	for _, route := range routes {
 		asked, met := s.meets(route)
 		switch {
@@ -130,8 +130,8 @@ func (s *survey) walk(routes caddyhttp.RouteList, sent bool) bool {
 
 // visit records a handler, unless the request was rewritten to a fixed path, and
 // reports whether it was after the handler.
-func (s *survey) visit(raw json.RawMessage, sent bool) bool {
-	var h written
+func (s *errorRouteCheck) visit(raw json.RawMessage, sent bool) bool {
+	var h handlerJSON
 	_ = json.Unmarshal(raw, &h) // provisioning reports errors
 	switch h.Handler {
 	case "rewrite":
@@ -154,15 +154,15 @@ func (s *survey) visit(raw json.RawMessage, sent bool) bool {
 
 // meets reports whether stopped requests may reach route, and whether the route tests
 // for them.
-func (s *survey) meets(route caddyhttp.Route) (asked, met bool) {
+func (s *errorRouteCheck) meets(route caddyhttp.Route) (asked, met bool) {
 	asked, met = true, len(route.MatcherSetsRaw) == 0
 	for _, set := range route.MatcherSetsRaw {
-		if s.elsewhere(set["host"]) || s.spares(exprIn(set["expression"])) {
+		if s.isOtherHost(set["host"]) || s.ignoresStops(exprIn(set["expression"])) {
 			continue
 		}
-		var all claim
+		var all stopTest
 		for name, words := range set {
-			all = all.and(claimOf(name, words))
+			all = all.and(stopTestOf(name, words))
 		}
 		asked, met = asked && (all.action || all.status), true
 	}
@@ -172,20 +172,20 @@ func (s *survey) meets(route caddyhttp.Route) (asked, met bool) {
 // serverErrors is the expression of handle_errors 5xx.
 const serverErrors = statusPlaceholder + " >= 500 && " + statusPlaceholder + " <= 599"
 
-// spares reports whether an expression is only about statuses that stopped requests
+// ignoresStops reports whether an expression is only about statuses that stopped requests
 // never have.
-func (s *survey) spares(expr string) bool {
+func (s *errorRouteCheck) ignoresStops(expr string) bool {
 	if expr == serverErrors {
-		return !s.later
+		return !s.with503
 	}
 	statuses := statusesIn(expr)
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(status string) bool {
-		return areStops([]string{status}) || status == "503" && s.later
+		return areStops([]string{status}) || status == "503" && s.with503
 	})
 }
 
-// elsewhere reports whether hosts, as JSON, has none of the hosts with the directive.
-func (s *survey) elsewhere(hosts json.RawMessage) bool {
+// isOtherHost reports whether hosts, as JSON, has none of the hosts with the directive.
+func (s *errorRouteCheck) isOtherHost(hosts json.RawMessage) bool {
 	var names []string
 	if json.Unmarshal(hosts, &names) != nil || len(names) == 0 || len(s.hosts) == 0 {
 		return false

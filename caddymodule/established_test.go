@@ -174,8 +174,8 @@ func ban(t *testing.T, clients ...string) {
 
 const upgrade = "Connection: Upgrade\r\nUpgrade: websocket"
 
-// What a client has open ends when it is banned, through the proxy too, and nobody
-// else's does.
+// Open connections of a client end when it is banned, also through the proxy. Those of
+// other clients stay.
 func TestWhatABannedClientHasOpenEnds(t *testing.T) {
 	upstream := newLastingUpstream(t)
 	h := newHost(t)

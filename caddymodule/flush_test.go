@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// What a flood has left out of the log is told when Caddy stops, or when a reload ends
-// what has counted it: nobody comes later to tell it.
+// When Caddy stops, or a reload ends the counter, the log says how many lines were left
+// out.
 func TestTheEndTellsWhatWasLeftOutOfTheLog(t *testing.T) {
 	for name, end := range map[string]func(h *host){
 		"a stop":               func(*host) {},

@@ -10,11 +10,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// anew returns a request that seems to have arrived as r is now: {http.request.*} and
+// freshRequest returns a request that seems to have arrived as r is now: {http.request.*} and
 // the original request of handlers are those of r. Otherwise they would still show the
 // request from before. Variables and all other placeholders stay. Outside of Caddy's
 // server it returns r itself.
-func anew(w http.ResponseWriter, r *http.Request) *http.Request {
+func freshRequest(w http.ResponseWriter, r *http.Request) *http.Request {
 	old, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	srv, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || srv == nil {

@@ -55,8 +55,9 @@ type Handler struct {
 	// "off" turns inspection by AppSec off here. Default: the app's.
 	AppSec string `json:"appsec,omitempty" option:"off"`
 
-	// "off" turns the WAF off here, "observe" lets pass what rules match and only tells of
-	// it, "on" stops it although the app only observes. Default: as the app says.
+	// "off" turns the WAF off here. "observe" lets requests pass that rules match, and only
+	// logs and reports them. "on" stops them although the app only observes. Default: as
+	// the app says.
 	WAF string `json:"waf,omitempty" option:"off|observe|on"`
 
 	// What happens to requests in progress when their client is banned: "end" or "keep".
@@ -104,7 +105,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	if err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	gate, err := h.dress(app, repl)
+	gate, err := h.setPage(app, repl)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (h *Handler) config(app *App, srv *caddyhttp.Server, gate *challenge.Gate) 
 		Counters:  h.engine.counters.of(serverName(srv)),
 		Server:    serverName(srv),
 		LogIP:     app.logIP,
-		Reduced:   anew,
+		Reduced:   freshRequest,
 		NotExempt: h.isEnclosed,
 
 		ErrorStatus:  errorStatus,
@@ -149,8 +150,8 @@ func (h *Handler) config(app *App, srv *caddyhttp.Server, gate *challenge.Gate) 
 	}
 }
 
-// dress sets the page of h, and returns its gate, or nil if passes do not count here.
-func (h *Handler) dress(app *App, repl *caddy.Replacer) (*challenge.Gate, error) {
+// setPage sets the page of h, and returns its gate, or nil if passes do not count here.
+func (h *Handler) setPage(app *App, repl *caddy.Replacer) (*challenge.Gate, error) {
 	look, err := h.checkedLook(app.look, repl)
 	if err != nil {
 		return nil, err
@@ -210,10 +211,10 @@ func errorStatus(err error) int {
 
 // gate returns the gate of this site, or nil if passes do not count here.
 func (h *Handler) gate(app *App, look Look) (*challenge.Gate, error) {
-	if app.passage == nil {
+	if app.gates == nil {
 		return nil, nil
 	}
-	return app.passage.gate(look)
+	return app.gates.gate(look)
 }
 
 // stop answers a stopped request.

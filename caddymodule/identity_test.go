@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/sources"
 )
 
-// What an engine or an inspector is made from is what it is known by: all fields of its
-// modules, which they are, their order, and what stands in files that are read once.
+// The identity of an engine or an inspector covers all fields of its modules, their
+// order, and the contents of files that are read once.
 func TestGuestsAreToldApart(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	of := func(pem string, guests ...caddy.Module) string {

@@ -187,13 +187,13 @@ func endsTLS(r *http.Request) bool {
 // inspect sets the inspectors of this site, without those that it turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	cfg.Original = original
-	cfg.Found, cfg.Standing = h.engine.Found, h.engine.Known
+	cfg.Found, cfg.Known = h.engine.Found, h.engine.Known
 	for _, i := range app.inspectors {
 		switch {
 		case i.name == "appsec" && h.AppSec != "", i.name == "waf" && h.WAF == "off":
 		case i.name == "waf":
 			mode := siteModes[h.WAF]
-			cfg.Inspectors = append(cfg.Inspectors, &sited{i.inspector, i.except, mode, fmt.Sprint(i.said, mode)})
+			cfg.Inspectors = append(cfg.Inspectors, &siteInspector{i.inspector, i.except, mode, fmt.Sprint(i.said, mode)})
 		default:
 			cfg.Inspectors = append(cfg.Inspectors, i.inspector)
 		}
@@ -204,7 +204,7 @@ func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 var siteModes = map[string]inspect.Mode{"": inspect.ModeDefault, "on": inspect.Enforce, "observe": inspect.Observe}
 
 // A sited is an inspector with the settings of a config and a site.
-type sited struct {
+type siteInspector struct {
 	*inspector
 	except func(r *http.Request, rule string) bool
 	mode   inspect.Mode
@@ -212,7 +212,7 @@ type sited struct {
 }
 
 // Inspect implements [middleware.Inspector].
-func (s *sited) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
+func (s *siteInspector) Inspect(r *http.Request, in inspect.Details) (inspect.Verdict, error) {
 	in.Mode = s.mode
 	if s.except != nil {
 		in.Except = func(rule string) bool { return s.except(r, rule) }
@@ -233,5 +233,5 @@ func giveUp(err error) error {
 var (
 	_ caddy.Destructor     = (*inspector)(nil)
 	_ middleware.Inspector = (*inspector)(nil)
-	_ middleware.Inspector = (*sited)(nil)
+	_ middleware.Inspector = (*siteInspector)(nil)
 )

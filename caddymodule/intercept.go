@@ -81,7 +81,7 @@ func (h *Handler) conceal(w http.ResponseWriter, r *http.Request) {
 	*r.URL = url.URL{Path: stoppedPath}
 	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
 	for name := range r.Header {
-		if isOfBody(name) || !saysForm(name) {
+		if isBodyHeader(name) || !isFormHeader(name) {
 			delete(r.Header, name)
 		}
 	}

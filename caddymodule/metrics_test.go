@@ -37,8 +37,8 @@ func (h *host) metric(name string, labels ...string) (sum float64, n int) {
 	return sum, n
 }
 
-// What is shown is about the engine that runs, whatever became of reloads; and as
-// long as that is the same, the counts go on.
+// The metrics are those of the running engine, after failed reloads too. The counts
+// continue as long as the engine stays.
 func TestMetricsOverReloads(t *testing.T) {
 	h := newHost(t)
 	h.useAdmin()

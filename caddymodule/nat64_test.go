@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// Behind a translator that has prefixes of its own, a client is the IPv4 address inside of
-// its IPv6 address: for decisions, for what scenarios see, and for nobody else. The
-// addresses are laid out by RFC 6052, section 2.2.
+// Behind a translator with its own prefixes, a client is the IPv4 address inside its IPv6
+// address: for decisions and for scenarios, and for no other client. RFC 6052, section
+// 2.2 defines the form of the addresses.
 func TestClientsBehindATranslatorAreTheirIPv4Addresses(t *testing.T) {
 	for _, row := range []struct{ name, option, from, same string }{
 		{"a prefix of 96 bits", "nat64 2001:db8:64::/96", "2001:db8:64::c633:6442", "2001:db8:64::c633:6443"},

@@ -196,8 +196,8 @@ func TestTheInnermostDirectiveJudges(t *testing.T) {
 	}
 }
 
-// Of directives in one block the first that is met judges: Caddy has that with the
-// longest path come first.
+// Of several directives in one block the first on the path decides: Caddy sorts the
+// longest path first.
 func TestTheMostSpecificDirectiveOfABlockJudges(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
@@ -220,8 +220,8 @@ func TestTheMostSpecificDirectiveOfABlockJudges(t *testing.T) {
 	}
 }
 
-// A rewrite in between can lead elsewhere than the matchers said. Then nobody judges
-// further in, and the outer directive makes up for what it has left to that.
+// A rewrite in between can lead past the inner directive. Then the outer directive does
+// what it had left to the inner one.
 func TestWhatAnInnerDirectiveDoesNotJudgeIsMadeUpFor(t *testing.T) {
 	h := newHost(t)
 	h.list("list.txt", banned)
@@ -286,7 +286,7 @@ func TestAChallengeIsPassedOnceForAllDirectives(t *testing.T) {
 	}
 }
 
-// Who stops a request shows its page.
+// The directive that stops a request shows its own page.
 func TestThePageIsThatOfTheDirectiveThatStops(t *testing.T) {
 	h := newHost(t)
 	h.load(h.nested("", "title Outside", "title Inside"))

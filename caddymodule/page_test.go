@@ -27,8 +27,8 @@ func TestSitesThatLookTheSameShareTheirPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := v.(*App)
-	if len(app.sites) != 306 || len(app.pages) != 5 || len(app.passage.gates) != 3 {
-		t.Errorf("%d sites have %d pages and %d gates, want 306, 5 and 3", len(app.sites), len(app.pages), len(app.passage.gates))
+	if len(app.sites) != 306 || len(app.pages) != 5 || len(app.gates.gates) != 3 {
+		t.Errorf("%d sites have %d pages and %d gates, want 306, 5 and 3", len(app.sites), len(app.pages), len(app.gates.gates))
 	}
 	for _, check := range app.checks[1:] {
 		if check == app.checks[0] {

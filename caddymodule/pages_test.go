@@ -36,7 +36,7 @@ func blocks(t *testing.T, language string) map[string]string {
 	return all
 }
 
-// What the documentation says to write into a Caddyfile is a config, and formatted.
+// The Caddyfiles of the pages are valid and formatted.
 func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 	t.Setenv("CROWDSEC_API_KEY", "a-key")
 	t.Setenv("CROWDSEC_PASSWORD", "a-password")
@@ -68,7 +68,7 @@ func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 	}
 }
 
-// What the documentation says to type is a command, with flags that it has.
+// The commands of the pages exist, with their flags.
 func TestCommandsOfThePagesExist(t *testing.T) {
 	group := &cobra.Command{Use: appID}
 	caddycmd.Commands()[appID].CobraFunc(group)

@@ -114,7 +114,7 @@ func TestProvisionErrors(t *testing.T) {
 	}
 }
 
-// What only JSON can say wrong.
+// Mistakes that are possible only in JSON.
 func TestProvisionErrorsOfJSON(t *testing.T) {
 	h := newHost(t)
 	for _, row := range []struct{ app, matcher, want string }{

@@ -135,8 +135,7 @@ func TestReplayOfStandardInput(t *testing.T) {
 	}
 }
 
-// The log that Caddy itself writes is understood, whatever it is told about its
-// form.
+// Replay reads Caddy's own log, with every option for its form.
 func TestReplayOfWhatCaddyLogs(t *testing.T) {
 	for i, format := range []string{
 		"json", "json {\ntime_format rfc3339_nano\nduration_format string\n}", "json {\ntime_format wall_milli\nduration_format ms\n}",
@@ -163,8 +162,8 @@ func TestReplayOfWhatCaddyLogs(t *testing.T) {
 	}
 }
 
-// Of what came over plain HTTP, a replay says what the server itself made of it: a browser
-// is challenged, for what may be the doing of another page, and a program banned.
+// For requests over plain HTTP, a replay decides like the server: a browser is
+// challenged, because another page may have caused the request, and a program is banned.
 func TestReplayOfPlainHTTPSaysWhatTheServerDid(t *testing.T) {
 	h := newHost(t)
 	trapped := h.file("trap.yaml", trapScenario)

@@ -13,7 +13,7 @@ import (
 // valid for one host unless the option hosts says otherwise. This is not the default,
 // because a cookie for a domain goes to all hosts below it, and some may belong to others.
 func (a *App) hintHosts() {
-	if a.passage == nil || len(a.passage.cfg.Hosts) > 0 {
+	if a.gates == nil || len(a.gates.cfg.Hosts) > 0 {
 		return
 	}
 	for domain, hosts := range a.domains() {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Who has several hosts of one domain is told at the start that passes can hold for all of
-// them, and who has not is told nothing.
+// If several sites are in one domain, the start says that passes can hold for all of
+// them. Otherwise it says nothing.
 func TestAStartNamesHostsThatCouldSharePasses(t *testing.T) {
 	for _, row := range []struct{ name, global, hosts, want string }{
 		{"hosts of one domain", "", "www.example.com cdn.example.com other.example", `"domain":"example.com","hosts":["cdn.example.com","www.example.com"]`},

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Neither a local ban nor another source makes ready what was never read: not over a
-// restart, and not over a reload.
+// A local ban or another source does not make a source ready that was never read, over a
+// restart or a reload.
 func TestEachSourceHasToBeInSync(t *testing.T) {
 	h := newHost(t)
 	site := "http://{ADDR} {\ntocsin\nhandle /healthz {\ntocsin_ready\n}\nrespond ok\n}"

@@ -361,8 +361,7 @@ func (u *upstream) spoil(f lapitest.Fault, how func(*pull)) lapitest.Fault {
 	}
 }
 
-// breakOff breaks all connections. What is under way is lost, or is not: nobody
-// can tell.
+// breakOff breaks all connections. Data in transit may or may not be lost.
 func (u *upstream) breakOff() {
 	u.mu.Lock()
 	u.closing = true
@@ -382,7 +381,7 @@ func (u *upstream) readmit() {
 	u.lose(func() { u.AddKey(lapitest.DefaultKey) })
 }
 
-// lose notes that deed keeps from the client what it has not been told.
+// lose records that deed hides updates from the client that it has not received yet.
 func (u *upstream) lose(deed func()) {
 	set := func(at time.Time) {
 		u.mu.Lock()
@@ -548,7 +547,7 @@ func (u *upstream) announce() {
 	u.add(d, other)
 }
 
-// addIgnored makes a decision that is to stop nobody.
+// addIgnored adds a decision that must not stop any client.
 func (u *upstream) addIgnored() {
 	d := lapitest.Decision{Value: "198.51.100.1"}
 	switch n := u.soak.rng.IntN(4); {

@@ -49,8 +49,8 @@ func (a *App) leads() (n int, to map[string]int) {
 
 // challengeType returns the type of the challenge, or off.
 func (a *App) challengeType() string {
-	if a.passage == nil {
+	if a.gates == nil {
 		return challengeOff
 	}
-	return a.passage.answer().Type
+	return a.gates.answer().Type
 }

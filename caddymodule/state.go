@@ -26,15 +26,15 @@ type State struct {
 
 	// File that keeps decisions over a restart, or "off". Placeholders are replaced.
 	// Only one server at a time writes it. Default: tocsin-ID.snap in Caddy's data
-	// folder, where ID is a hash of this State, so that servers with the same folder
-	// use different files.
+	// folder, where ID is a hash of the sources and the other settings of the state, so
+	// that servers with the same folder use different files.
 	Snapshot string `json:"snapshot,omitempty"`
 
 	// Names of the sources that get alerts. A Local API needs a machine for that.
 	// Default: none.
 	Report []string `json:"report,omitempty" option:"-"`
 
-	// What they get of requests besides time, method, path, status and user agent:
+	// What alerts contain of requests besides time, method, path, status and user agent:
 	// "query" and "host". Default: neither.
 	Context []string `json:"context,omitempty" option:"query|host,-"`
 

@@ -105,7 +105,7 @@ func (a *App) Check(ctx context.Context, ip netip.Addr) admin.Check {
 
 // leadsTo returns the effect of an action under this config.
 func (a *App) leadsTo(asked lookup.Action) lookup.Action {
-	if asked == lookup.Captcha && a.passage == nil {
+	if asked == lookup.Captcha && a.gates == nil {
 		return lookup.Throttle
 	}
 	return asked

@@ -10,50 +10,54 @@ import (
 
 const actionPlaceholder, statusPlaceholder = "{http.tocsin.action}", "{http.error.status_code}"
 
-// A claim says whether a matcher set is about stopped requests.
-type claim struct {
+// A stopTest says whether a matcher set is about stopped requests.
+type stopTest struct {
 	action bool // it tests the decision: {http.tocsin.action}, or the matcher tocsin
 	status bool // it matches only errors with the status of a ban or a throttle
 }
 
-// asks reports whether the set is about requests stopped with this status. Judged says
+// isAbout reports whether the set is about requests stopped with this status. Judged says
 // whether there is a decision. A broken upstream is a 503 too, so for other statuses
 // only a test of the decision counts.
-func (c claim) asks(status int, judged bool) bool {
+func (c stopTest) isAbout(status int, judged bool) bool {
 	return c.action && judged || c.status && (status == http.StatusForbidden || status == http.StatusTooManyRequests)
 }
 
-// and returns the claim if both must match.
-func (c claim) and(d claim) claim { return claim{c.action || d.action, c.status || d.status} }
-
-// or returns the claim if one must match.
-func (c claim) or(d claim) claim { return claim{c.action && d.action, c.status && d.status} }
-
-// claimOf returns the claim of a matcher with this name and JSON. Placeholders in a
-// file matcher are names of files, and a not matcher is about all other requests, so
-// these claim nothing.
-func claimOf(name string, words []byte) claim {
-	switch name {
-	case "tocsin":
-		return claim{action: true}
-	case "vars", "vars_regexp":
-		return claimOfVars(words, name == "vars")
-	case "expression":
-		return claimOfExpression(exprIn(words))
-	}
-	return claim{}
+// and returns the test if both must match.
+func (c stopTest) and(d stopTest) stopTest {
+	return stopTest{c.action || d.action, c.status || d.status}
 }
 
-// claimOfVars is claimOf for the matchers of variables, whose values may be exact.
-func claimOfVars(words []byte, exact bool) claim {
+// or returns the test if one must match.
+func (c stopTest) or(d stopTest) stopTest {
+	return stopTest{c.action && d.action, c.status && d.status}
+}
+
+// stopTestOf returns the test of a matcher with this name and JSON. Placeholders in a
+// file matcher are names of files, and a not matcher is about all other requests, so
+// these test nothing.
+func stopTestOf(name string, words []byte) stopTest {
+	switch name {
+	case "tocsin":
+		return stopTest{action: true}
+	case "vars", "vars_regexp":
+		return stopTestOfVars(words, name == "vars")
+	case "expression":
+		return stopTestOfExpression(exprIn(words))
+	}
+	return stopTest{}
+}
+
+// stopTestOfVars is stopTestOf for the matchers of variables, whose values may be exact.
+func stopTestOfVars(words []byte, exact bool) stopTest {
 	var vars map[string]json.RawMessage
-	_ = json.Unmarshal(words, &vars) // invalid JSON claims nothing
+	_ = json.Unmarshal(words, &vars) // invalid JSON tests nothing
 	_, action := vars[actionPlaceholder]
 	var values []string
 	if exact {
 		_ = json.Unmarshal(vars[statusPlaceholder], &values)
 	}
-	return claim{action: action, status: areStops(values)}
+	return stopTest{action: action, status: areStops(values)}
 }
 
 // exprIn returns the expression in the JSON of an expression matcher.
@@ -62,7 +66,7 @@ func exprIn(words []byte) (expr string) {
 		Expr string `json:"expr"`
 	}
 	if json.Unmarshal(words, &expr) != nil {
-		_ = json.Unmarshal(words, &named) // invalid JSON claims nothing
+		_ = json.Unmarshal(words, &named) // invalid JSON tests nothing
 		expr = named.Expr
 	}
 	return expr
@@ -86,30 +90,30 @@ func areStops(statuses []string) bool {
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s string) bool { return s != "403" && s != "429" })
 }
 
-// claimOfExpression returns the claim of an expression: what all its alternatives
-// claim.
-func claimOfExpression(expr string) claim {
+// stopTestOfExpression returns the test of an expression: what all its alternatives
+// test.
+func stopTestOfExpression(expr string) stopTest {
 	for isEnclosed(expr) {
 		expr = strings.TrimSpace(expr[1 : len(expr)-1])
 	}
 	if len(split(expr, "?")) > 1 {
-		return claim{}
+		return stopTest{}
 	}
 	if ways := split(expr, "||"); len(ways) > 1 {
-		either := claim{action: true, status: true}
+		either := stopTest{action: true, status: true}
 		for _, way := range ways {
-			either = either.or(claimOfExpression(way))
+			either = either.or(stopTestOfExpression(way))
 		}
 		return either
 	}
 	if parts := split(expr, "&&"); len(parts) > 1 {
-		var all claim
+		var all stopTest
 		for _, part := range parts {
-			all = all.and(claimOfExpression(part))
+			all = all.and(stopTestOfExpression(part))
 		}
 		return all
 	}
-	return claim{
+	return stopTest{
 		action: strings.HasPrefix(expr, actionPlaceholder) || strings.HasSuffix(expr, actionPlaceholder),
 		status: areStops(statusesIn(expr)),
 	}

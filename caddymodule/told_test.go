@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 )
 
-// told is what of an alert CrowdSec is told.
+// told is the part of an alert that CrowdSec stores.
 type told struct {
 	Kind, Scenario string
 	Simulated      bool
@@ -22,8 +22,8 @@ type told struct {
 	}
 }
 
-// What cscli simulation enable has tried out only is reported so, and stops nobody;
-// and alerts say where the client is if a database knows.
+// A scenario under cscli simulation enable is reported as simulated and stops no client.
+// Alerts contain the country of the client if a database knows it.
 func TestAlertsAreToldAsCrowdSecsOwn(t *testing.T) {
 	api := lapitest.Start(t, lapitest.Config{Generation: lapitest.Newest})
 	h := newHost(t)

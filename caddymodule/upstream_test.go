@@ -326,8 +326,8 @@ func TestAllowlists(t *testing.T) {
 	}
 }
 
-// What a live source has said is taken back where it comes from, and those on an
-// allowlist of it pass.
+// A decision of a live source is deleted at that source, and clients on its allowlist
+// pass.
 func TestLiveModeWithAMachine(t *testing.T) {
 	api := lapitest.Start(t, lapitest.Config{})
 	api.Add(lapitest.Decision{Value: banned}, lapitest.Decision{Value: "203.0.113.0/24"})

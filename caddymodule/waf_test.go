@@ -82,8 +82,8 @@ func TestTheWAFJudgesRequests(t *testing.T) {
 	}
 }
 
-// Who trips two different rules within a minute is banned. The same rule twice, and what
-// pages of others have a browser send, bans nobody.
+// A client that matches two different rules within a minute is banned. The same rule
+// twice, or requests that pages of others cause, lead to no ban.
 func TestTwoRulesBan(t *testing.T) {
 	for _, row := range []struct {
 		name, block, site string
@@ -118,8 +118,8 @@ func TestTwoRulesBan(t *testing.T) {
 	}
 }
 
-// Where a request meets the directive twice, the inner one says what the WAF does. What
-// the outer one stops does not come to it.
+// If a request meets the directive twice, the inner one decides about the WAF, unless the
+// outer one stops the request.
 func TestTheWAFTwiceInOneSite(t *testing.T) {
 	for _, row := range []struct {
 		name, outer, inner string

@@ -106,7 +106,7 @@ func TestReplayOfTheWAF(t *testing.T) {
 		}
 		got := map[string][3]int{}
 		for _, r := range rep.Rules {
-			got[r.Name] = [3]int{r.Clients, r.Stopped, r.Told}
+			got[r.Name] = [3]int{r.Clients, r.Stopped, r.Observed}
 		}
 		if len(got) != len(row.rules) || rep.Stopped != row.stopped || rep.Banned != row.banned || rep.RulesRun != 3 {
 			t.Errorf("%s: %v, %d stopped, %d banned, %d rules", row.name, got, rep.Stopped, rep.Banned, rep.RulesRun)

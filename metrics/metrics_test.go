@@ -28,7 +28,7 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// A feed is a source that stands as it is told to.
+// A feed is a source with a given state.
 type feed struct {
 	name   string
 	status lookup.Status
@@ -49,7 +49,7 @@ func ban(prefix, origin string) lookup.Decision {
 	return lookup.Decision{Prefix: netip.MustParsePrefix(prefix), Action: lookup.Ban, Origin: origin, Reason: "some scenario"}
 }
 
-// A mute is a reporter that nobody starts.
+// A mute is a reporter that is never started.
 type mute struct{}
 
 func (mute) Name() string { return "lapi" }
@@ -65,13 +65,13 @@ func (f feed) Counts() map[string]uint64 {
 	return map[string]uint64{"questions": 9, "rows_malformed": 2}
 }
 
-// A doorman verifies nobody, and has counted.
+// A doorman is a verifier that verifies no client, and has counts.
 type doorman struct{ engine.Verifier }
 
 func (doorman) Counts() map[string]uint64 { return map[string]uint64{"verified": 4, "failed": 0} }
 
-// anEngine returns an engine with a source that is in step, one that never was, a
-// few decisions, and an alert that waits to be told of.
+// anEngine returns an engine with a source in sync, one that never was, a few decisions,
+// and an alert that waits for its report.
 func anEngine(t testing.TB) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(engine.Config{Sources: []engine.Source{

@@ -14,7 +14,7 @@ import (
 	"github.com/tocsin-project/tocsin/waf"
 )
 
-// What a room counts is of use only if somebody sees it.
+// Every counter of a package is shown somewhere.
 func TestEveryCountIsShown(t *testing.T) {
 	for _, row := range []struct {
 		name   string

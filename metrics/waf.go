@@ -10,7 +10,7 @@ import (
 var (
 	wafInspected = ofWAF.counter("waf_requests_total", "Requests that the WAF inspected.")
 	wafStopped   = ofWAF.counter("waf_stopped_total", "Requests that rules stopped, by action. Dry runs count too.", labelAction)
-	wafTold      = ofWAF.counter("waf_observed_total", "Requests that rules matched and did not stop.")
+	wafObserved  = ofWAF.counter("waf_observed_total", "Requests that rules matched and did not stop.")
 	wafMatched   = ofWAF.counter("waf_rule_matches_total", "Requests that a rule matched, stopped or not.", labelRule)
 	wafExcepted  = ofWAF.counter("waf_rule_exceptions_total", "Requests that matched a rule, but did not count because of an exception.", labelRule)
 	wafPartial   = ofWAF.counter("waf_partial_total", "Requests that were inspected only in part, by reason.", labelKind)
@@ -42,7 +42,7 @@ func (c wafCollector) Collect(ch chan<- prometheus.Metric) {
 
 func (v values) waf(s *waf.Stats) {
 	v.set(wafInspected, float64(s.Inspected))
-	v.set(wafTold, float64(s.Told))
+	v.set(wafObserved, float64(s.Told))
 	v.set(wafBroken, float64(s.Broken))
 	v.set(wafFailed, float64(s.Failed))
 	v.set(wafBodies, float64(s.Bodies))

@@ -8,9 +8,9 @@ import (
 
 // The addressStage finds the client of a request.
 type addressStage struct {
-	of    IPFunc
-	nat64 *lookup.NAT64 // nil: the well-known prefix only
-	notes *notes
+	of      IPFunc
+	nat64   *lookup.NAT64 // nil: the well-known prefix only
+	results *resultLog
 }
 
 // enter sets f.client, unless the address is unknown, and counts r.
@@ -22,6 +22,6 @@ func (a *addressStage) enter(r *http.Request, f *finding) {
 		f.client = a.nat64.Normalize(ip)
 	}
 	if first {
-		a.notes.processed(r, f.client)
+		a.results.processed(r, f.client)
 	}
 }

@@ -10,10 +10,10 @@ type AllowList interface {
 
 // The allowStage exempts clients from decisions, observation and inspection.
 type allowStage struct {
-	ranges ranges
-	lists  []AllowList
-	always bool // it also matters for requests without a decision, which are observed or inspected
-	notes  *notes
+	ranges  ranges
+	lists   []AllowList
+	always  bool // it also matters for requests without a decision, which are observed or inspected
+	results *resultLog
 }
 
 // enter sets f.allowed, and then drops the decision about the client. It skips the
@@ -23,7 +23,7 @@ func (a *allowStage) enter(f *finding) {
 		return
 	}
 	if f.found {
-		a.notes.allowed(f.visit)
+		a.results.allowed(f.visit)
 	}
 	f.allowed, f.found = true, false
 }

@@ -30,7 +30,7 @@ type bodyWatch struct {
 // watch replaces r's body by b if it may contain credentials, and reports whether it
 // did.
 func (b *bodyWatch) watch(r *http.Request) bool {
-	if r.Body == nil || r.Body == http.NoBody || !isTelling(r) {
+	if r.Body == nil || r.Body == http.NoBody || !mayHaveLogin(r) {
 		return false
 	}
 	b.ReadCloser = r.Body
@@ -38,11 +38,11 @@ func (b *bodyWatch) watch(r *http.Request) bool {
 	return true
 }
 
-// isTelling reports whether the body of r can contain a name and a password, by its
+// mayHaveLogin reports whether the body of r can contain a name and a password, by its
 // method and content type. Like PHP it ignores everything after the first semicolon,
 // comma or space of the type. WordPress' xmlrpc.php accepts any type, also none. A PUT
 // uploads files of any type, so only types with named fields count there.
-func isTelling(r *http.Request) bool {
+func mayHaveLogin(r *http.Request) bool {
 	if puts := r.Method == http.MethodPut; !puts && !strings.EqualFold(r.Method, http.MethodPost) {
 		return false
 	} else if puts {

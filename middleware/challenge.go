@@ -24,11 +24,11 @@ type challengeStage struct {
 
 	passed    func(*http.Request, *Stop)
 	notExempt func() bool
-	told      func(client netip.Addr, agent string, d lookup.Decision, page string, solved bool) // nil: nobody is told
+	onResult  func(client netip.Addr, agent string, d lookup.Decision, page string, solved bool) // nil: nobody is told
 
 	inspectedBy string // the first inspector; empty: no inspectors
 	observed    bool   // requests are observed
-	notes       *notes
+	results     *resultLog
 }
 
 // newOwnGate returns a gate for a config without one, and logs what that means.
@@ -78,10 +78,10 @@ func (c *challengeStage) refuse(r *http.Request, s *Stop, f *finding) {
 		s.postpone()
 	}
 	if c.dryRun {
-		f.visit.note(s, func() { c.notes.stopped(r, s) })
+		f.visit.note(s, func() { c.results.stopped(r, s) })
 		return
 	}
-	f.stop = f.visit.stopped(s, func() { c.notes.stopped(r, s) })
+	f.stop = f.visit.stopped(s, func() { c.results.stopped(r, s) })
 }
 
 // clear lets a request pass that s would stop.
@@ -114,7 +114,7 @@ func (c *challengeStage) ask(r *http.Request, s *Stop) clearance {
 	v.Request = v.Request || c.notExempt()
 	switch c.gate.Judge(r, v) {
 	case challenge.Passed:
-		c.notes.passed(s)
+		c.results.passed(s)
 		c.passed(r, s)
 		return byPass
 	case challenge.Exempt:
@@ -146,7 +146,7 @@ func (c *challengeStage) withhold(r *http.Request, f *finding) *Stop {
 	if c.off {
 		s.postpone()
 	}
-	return f.visit.stopped(s, func() { c.notes.stopped(r, s) })
+	return f.visit.stopped(s, func() { c.results.stopped(r, s) })
 }
 
 // renew renews the pass of r, if it has one.
@@ -183,21 +183,21 @@ func (c *challengeStage) unsolicited(r *http.Request, f *finding) *Stop {
 // answer sends the challenge for s, or handles the answer to one.
 func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if !s.Answer {
-		c.tell(r, s, false)
+		c.reportResult(r, s, false)
 		c.gate.Challenge(w, r, s.visitor())
 		return
 	}
 	if c.gate.Answer(w, r, s.visitor(), s.cause != byNothing) {
-		c.notes.solved(s)
-		c.tell(r, s, true)
+		c.results.solved(s)
+		c.reportResult(r, s, true)
 	}
 }
 
-// tell calls Config.Challenged. If the request itself caused the challenge, it calls it
+// reportResult calls Config.Challenged. If the request itself caused the challenge, it calls it
 // only after a solution.
-func (c *challengeStage) tell(r *http.Request, s *Stop, solved bool) {
-	if c.told != nil && s.Client.IsValid() && (solved || s.isAboutClient() && asksItself(r)) {
-		c.told(s.Client, r.UserAgent(), s.Decision, r.URL.Path, solved)
+func (c *challengeStage) reportResult(r *http.Request, s *Stop, solved bool) {
+	if c.onResult != nil && s.Client.IsValid() && (solved || s.isAboutClient() && asksItself(r)) {
+		c.onResult(s.Client, r.UserAgent(), s.Decision, r.URL.Path, solved)
 	}
 }
 

@@ -21,7 +21,7 @@ type finding struct {
 	session  bool            // it is not observed, because its session is known
 	seen     *observation    // nil: it is not observed
 	bodies   bodies          // the inspectors' copies of its body
-	held     *held           // to end it if its client is banned meanwhile; nil: it is not ended
+	request  *openRequest    // to end it if its client is banned meanwhile; nil: it is not ended
 }
 
 // enter passes r through the stages that need no body and do not wait.
@@ -45,8 +45,8 @@ func (m *Middleware) serve(v *Visit, w http.ResponseWriter, r *http.Request, nex
 	whole := r
 	defer func() { f.bodies.releaseAfter(whole, err) }()
 	m.challenge.renew(w, r, &f)
-	f.held, r = m.ending.hold(m, w, v.forward(m, r), &f)
-	defer f.held.release()
+	f.request, r = m.ending.hold(m, w, v.forward(m, r), &f)
+	defer f.request.release()
 	if f.exempt != nil {
 		return m.serveExempt(w, whole, r, &f, next), nil
 	}

@@ -57,7 +57,7 @@ func (c *Counters) next() *stripe {
 }
 
 // Counters returns the counters of m.
-func (m *Middleware) Counters() *Counters { return m.notes.counters }
+func (m *Middleware) Counters() *Counters { return m.results.counters }
 
 // stop counts a request that is stopped, or would be without the dry run.
 func (c *Counters) stop(s *Stop, dryRun bool) {

@@ -29,8 +29,8 @@ func (cfg *Config) setDefaults() error {
 	if told, ok := cfg.Observe.(finder); ok && cfg.Found == nil {
 		cfg.Found = told.Found
 	}
-	if knows, ok := cfg.Observe.(standing); ok && cfg.Standing == nil {
-		cfg.Standing = knows.Known
+	if knows, ok := cfg.Observe.(knowsClients); ok && cfg.Known == nil {
+		cfg.Known = knows.Known
 	}
 	cfg.setHooks()
 	return cfg.setAnswers()
@@ -53,8 +53,8 @@ func (cfg *Config) setHooks() {
 	if cfg.Found == nil {
 		cfg.Found = func(*event.Event) {}
 	}
-	if cfg.Standing == nil {
-		cfg.Standing = func(netip.Addr) bool { return false }
+	if cfg.Known == nil {
+		cfg.Known = func(netip.Addr) bool { return false }
 	}
 	if cfg.Describe == nil {
 		cfg.Describe = func(*http.Request, *event.Event) {}

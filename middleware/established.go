@@ -17,9 +17,9 @@ import (
 // It has no goroutine, and nothing to close: a timer runs while there are requests. It
 // holds the requests in progress, and hijacked connections that are still open.
 type Established struct {
-	stripe [stripes]heldStripe
+	stripe [stripes]requestStripe
 	taken  atomic.Uint32 // stripes given out so far
-	rest   sync.Pool     // of *held: each processor reuses its own
+	rest   sync.Pool     // of *openRequest: each processor reuses its own
 
 	round atomic.Uint32 // of lookups
 	armed atomic.Bool   // the timer is set, or a round is in progress
@@ -29,24 +29,24 @@ type Established struct {
 	timer *time.Timer // nil: never set
 }
 
-// A heldStripe is one of the lists. It has its own cache lines: see [stripe].
-type heldStripe struct {
+// A requestStripe is one of the lists. It has its own cache lines: see [stripe].
+type requestStripe struct {
 	mu             sync.Mutex
-	newest, oldest *held
+	newest, oldest *openRequest
 	added          uint64 // requests so far
 	next           uint64 // the first that the last round did not reach; only rounds use it
 	_              [128 - 40]byte
 }
 
-// A held is a request in progress, or its hijacked connection. It is reused for later
+// An openRequest is a request in progress, or its hijacked connection. It is reused for later
 // ones of the same stripe.
-type held struct {
+type openRequest struct {
 	home   *Established
-	stripe *heldStripe
+	stripe *requestStripe
 
 	// Guarded by the stripe's mutex.
-	newer, older *held
-	serial       uint64 // identifies the request, because a held is reused
+	newer, older *openRequest
+	serial       uint64 // identifies the request, because an openRequest is reused
 	order        uint64 // the position in the stripe
 	round        uint32 // in which it began
 	m            *Middleware
@@ -79,7 +79,7 @@ type ending struct {
 
 // hold makes m end r if its client is banned meanwhile. It returns a value to release
 // after r, or nil if m does not end r, and the request to serve.
-func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *finding) (*held, *http.Request) {
+func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *finding) (*openRequest, *http.Request) {
 	if l.established == nil || !f.client.IsValid() || f.visit.hasEnded() || l.spared(r, f.client) {
 		return nil, r
 	}
@@ -106,15 +106,15 @@ func (l *ending) hold(m *Middleware, w http.ResponseWriter, r *http.Request, f *
 }
 
 // take returns an unused held.
-func (e *Established) take() *held {
-	if h, ok := e.rest.Get().(*held); ok {
+func (e *Established) take() *openRequest {
+	if h, ok := e.rest.Get().(*openRequest); ok {
 		return h
 	}
-	return &held{home: e, stripe: &e.stripe[e.taken.Add(1)%stripes]}
+	return &openRequest{home: e, stripe: &e.stripe[e.taken.Add(1)%stripes]}
 }
 
 // release records that the handler has returned. A hijacked connection may continue.
-func (h *held) release() {
+func (h *openRequest) release() {
 	if h == nil {
 		return
 	}
@@ -135,7 +135,7 @@ func (h *held) release() {
 }
 
 // takenOver records that the handler has hijacked conn. h may be nil.
-func (h *held) takenOver(conn net.Conn) {
+func (h *openRequest) takenOver(conn net.Conn) {
 	if h == nil {
 		return
 	}
@@ -149,7 +149,7 @@ func isTakenOver(r *http.Request) bool {
 	return r.ProtoMajor == 1 && (len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect)
 }
 
-func (s *heldStripe) addLocked(h *held) {
+func (s *requestStripe) addLocked(h *openRequest) {
 	s.added++
 	h.order = s.added
 	h.older = s.newest
@@ -162,7 +162,7 @@ func (s *heldStripe) addLocked(h *held) {
 }
 
 // removeLocked removes h from the list, and clears it.
-func (s *heldStripe) removeLocked(h *held) {
+func (s *requestStripe) removeLocked(h *openRequest) {
 	if h.newer != nil {
 		h.newer.older = h.older
 	} else {
@@ -173,5 +173,5 @@ func (s *heldStripe) removeLocked(h *held) {
 	} else {
 		s.oldest = h.newer
 	}
-	*h = held{home: h.home, stripe: h.stripe, serial: h.serial + 1}
+	*h = openRequest{home: h.home, stripe: h.stripe, serial: h.serial + 1}
 }

@@ -468,7 +468,7 @@ func TestASlowLookupKeepsNobodyFromItsTurn(t *testing.T) {
 		for i := range 4 {
 			r := from(fmt.Sprintf("198.51.100.%d:1", i)).WithContext(ctx)
 			r.ProtoMajor = 3
-			e.rest.Put(&held{home: e, stripe: s}) // all in one list
+			e.rest.Put(&openRequest{home: e, stripe: s}) // all in one list
 			wg.Go(func() {
 				m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).ServeHTTP(httptest.NewRecorder(), r)
 			})
@@ -595,9 +595,9 @@ func (c rawConn) Raw() net.Conn { return c.Conn }
 func TestAConnectionInWrappersIsOpenUntilItIsClosed(t *testing.T) {
 	for name, wrap := range map[string]func(net.Conn) net.Conn{
 		"none":                                 func(c net.Conn) net.Conn { return c },
-		"the listener":                         func(c net.Conn) net.Conn { return &unjudged{Conn: c} },
+		"the listener":                         func(c net.Conn) net.Conn { return &uncheckedConn{Conn: c} },
 		"the PROXY protocol":                   func(c net.Conn) net.Conn { return rawConn{c} },
-		"TLS, the listener and PROXY protocol": func(c net.Conn) net.Conn { return tls.Server(&unjudged{Conn: rawConn{c}}, nil) },
+		"TLS, the listener and PROXY protocol": func(c net.Conn) net.Conn { return tls.Server(&uncheckedConn{Conn: rawConn{c}}, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,9 +17,9 @@ import (
 // A finder is an Observer that also receives findings: see [Config].Found.
 type finder interface{ Found(*event.Event) }
 
-// A standing is an Observer that knows which clients have behaved well: see
-// [Config].Standing.
-type standing interface {
+// A knowsClients is an Observer that knows which clients have behaved well: see
+// [Config].Known.
+type knowsClients interface {
 	Known(client netip.Addr) bool
 }
 
@@ -28,13 +28,13 @@ type standing interface {
 // before.
 func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
 	return v.Found != nil && v.Found.Findings[0].Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
-		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.standing(f.client)
+		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.isKnown(f.client)
 }
 
-// tellFound reports the findings in r to the log, to Config.Found and, with the request, to
+// reportFindings reports the findings in r to the log, to Config.Found and, with the request, to
 // the observer. The matched text goes only to the log. If the client is not observed,
 // scenarios do not see the findings.
-func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspect.Details, f *finding) {
+func (i *inspectStage) reportFindings(r *http.Request, v *inspect.Verdict, in *inspect.Details, f *finding) {
 	seen := f.seen
 	if seen == nil && f.client.IsValid() {
 		seen = i.observe.newObservation(r, f.client)
@@ -46,7 +46,7 @@ func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspec
 			one.Stopped = f.stop != nil
 			one.Simulated = i.challenge.dryRun
 		}
-		i.challenge.notes.found(r, one, in)
+		i.challenge.results.found(r, one, in)
 		one.Payload, one.Quiet = "", one.Quiet || f.seen == nil
 		if seen != nil && !one.Quiet {
 			seen.mark(one.Inspector + ":" + one.Rule)
@@ -63,7 +63,7 @@ func (i *inspectStage) tellFound(r *http.Request, v *inspect.Verdict, in *inspec
 
 // found logs a finding in r. If the request was stopped, it logs nothing unless there is a
 // payload, because the line about the stop names the rule.
-func (j *notes) found(r *http.Request, f *event.Finding, in *inspect.Details) {
+func (j *resultLog) found(r *http.Request, f *event.Finding, in *inspect.Details) {
 	if f.Stopped && f.Payload == "" || !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
 	}
@@ -93,6 +93,6 @@ func (j *notes) found(r *http.Request, f *event.Finding, in *inspect.Details) {
 }
 
 // logMatchesLeftOut logs how many findings were left out of the log.
-func (j *notes) logMatchesLeftOut(left *leftOut) {
+func (j *resultLog) logMatchesLeftOut(left *leftOut) {
 	j.log.Info("requests that match a rule left out of the log", zap.Uint64("requests", left.requests), zap.Time("since", left.since))
 }

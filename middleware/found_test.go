@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// A finderWitness is told of findings, and knows good of one client.
+// A finderWitness receives findings, and knows one client with good behaviour.
 type finderWitness struct {
 	*witness
 	found []event.Event
@@ -27,7 +27,7 @@ func (o *finderWitness) Found(e *event.Event) { o.found = append(o.found, *e) }
 
 func (*finderWitness) Known(ip netip.Addr) bool { return ip == netip.MustParseAddr("192.0.2.7") }
 
-// finds returns a verdict by two rules, of which the second only tells.
+// finds returns a verdict with two rules. The second stops nothing.
 func finds(action lookup.Action, likely bool) inspect.Verdict {
 	return inspect.Verdict{
 		Action: action, Status: 403, Answered: true, Reason: "own/a in ARGS_GET.a",
@@ -91,7 +91,7 @@ func TestFindingsAreTold(t *testing.T) {
 	}
 }
 
-// Without an address there is nobody to tell of.
+// Without an address there is no client to report.
 func TestFindingsAboutNobody(t *testing.T) {
 	o := &finderWitness{witness: newWitness()}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -103,8 +103,8 @@ func TestFindingsAboutNobody(t *testing.T) {
 	}
 }
 
-// The log says which rule has matched where, and what it has found there if that was asked
-// for. A flood of such requests is none of lines.
+// The log says which rule matched and where, and the matched text if that is configured.
+// A flood of such requests writes few lines.
 func TestFindingsInTheLog(t *testing.T) {
 	plain := finds(lookup.Ban, false)
 	plain.Found.Findings = plain.Found.Findings[:1]

@@ -48,7 +48,7 @@ const closeTimeout = time.Second
 type inspectStage struct {
 	inspectors []Inspector
 	original   func(*http.Request, *inspect.Details)
-	standing   func(netip.Addr) bool
+	isKnown    func(netip.Addr) bool
 	found      func(*event.Event)
 	challenge  *challengeStage
 	observe    *observeStage
@@ -81,7 +81,7 @@ func (i *inspectStage) enter(w http.ResponseWriter, r *http.Request, f *finding)
 		f.bodies.hold(v.Body)
 		stops := i.stops(r, one, owned, &v, &in, f)
 		if v.Found != nil {
-			i.tellFound(r, &v, &in, f)
+			i.reportFindings(r, &v, &in, f)
 		}
 		if stops {
 			i.leave(w, r, one.Name(), &v, f)
@@ -147,14 +147,14 @@ func (i *inspectStage) leave(w http.ResponseWriter, r *http.Request, by string, 
 		f.bodies.release()
 		f.stop.bodiless = true
 	}
-	i.tell(by, v, f)
+	i.reportStop(by, v, f)
 }
 
-// tell tells the observer that a request was banned for its content, or that it made
+// reportStop tells the observer that a request was banned for its content, or that it made
 // the inspector late. So a scenario can stop a client that repeats this. Only bans in
 // an inspector's answer count: people get captchas and challenges too, and a request
 // that was refused without an answer says nothing about the client.
-func (i *inspectStage) tell(by string, v *inspect.Verdict, f *finding) {
+func (i *inspectStage) reportStop(by string, v *inspect.Verdict, f *finding) {
 	banned := v.Answered && v.Action == lookup.Ban && v.Relay == nil
 	if f.seen == nil || i.challenge.dryRun || !banned && !v.Slow {
 		return

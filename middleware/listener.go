@@ -64,7 +64,7 @@ func (m *Middleware) Listener(ln net.Listener, cfg ListenerConfig) *Listener {
 	if cfg.Lookup == nil {
 		cfg.Lookup = func(ip netip.Addr) (lookup.Decision, bool) { return m.decision.find(context.Background(), ip) }
 	}
-	cfg.DryRun = cfg.DryRun || m.notes.dryRun
+	cfg.DryRun = cfg.DryRun || m.results.dryRun
 	return &Listener{Listener: ln, m: m, cfg: cfg, tarpit: tarpit{lasts: cfg.Tarpit}}
 }
 
@@ -79,7 +79,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		case !hasAddress(c) && encrypted:
 			return c, nil // a server would not know that it has TLS if it had another type
 		case !hasAddress(c):
-			return &unjudged{Conn: c, by: l}, nil
+			return &uncheckedConn{Conn: c, by: l}, nil
 		case l.admits(c):
 			return c, nil
 		}
@@ -140,10 +140,10 @@ func (l *Listener) note(s *Stop) {
 	if l.cfg.DryRun {
 		msg = "connection would be closed"
 	} else {
-		l.m.notes.counters.next().processed[family(s.Client)].Add(1)
+		l.m.results.counters.next().processed[family(s.Client)].Add(1)
 	}
-	l.m.notes.counters.connection(s, l.cfg.DryRun)
-	l.m.notes.logLine(msg, s, nil, l.cfg.DryRun)
+	l.m.results.counters.connection(s, l.cfg.DryRun)
+	l.m.results.logLine(msg, s, nil, l.cfg.DryRun)
 }
 
 // reset closes c with a TCP reset, so that the kernel keeps no state of it.
@@ -158,7 +158,7 @@ func reset(c net.Conn) {
 }
 
 // An unjudged is a connection whose client is only known after the first read.
-type unjudged struct {
+type uncheckedConn struct {
 	net.Conn
 	by *Listener
 
@@ -167,33 +167,33 @@ type unjudged struct {
 }
 
 // NetConn returns the connection inside, as [tls.Conn] does.
-func (c *unjudged) NetConn() net.Conn { return c.Conn }
+func (c *uncheckedConn) NetConn() net.Conn { return c.Conn }
 
-// judge reports whether c may be used.
-func (c *unjudged) judge() bool {
+// check reports whether c may be used.
+func (c *uncheckedConn) check() bool {
 	c.once.Do(func() { c.refused.Store(!c.by.admits(c.Conn)) })
 	return !c.refused.Load()
 }
 
 // Read reads from the client, unless it is banned.
-func (c *unjudged) Read(p []byte) (int, error) {
-	if !c.judge() {
+func (c *uncheckedConn) Read(p []byte) (int, error) {
+	if !c.check() {
 		return 0, io.EOF
 	}
 	return c.Conn.Read(p)
 }
 
 // Write writes to a client that is not banned.
-func (c *unjudged) Write(p []byte) (int, error) {
-	if !c.judge() {
+func (c *uncheckedConn) Write(p []byte) (int, error) {
+	if !c.check() {
 		return 0, net.ErrClosed
 	}
 	return c.Conn.Write(p)
 }
 
 // ReadFrom lets the kernel copy a file to the client, if the connection supports that.
-func (c *unjudged) ReadFrom(r io.Reader) (int64, error) {
-	if !c.judge() {
+func (c *uncheckedConn) ReadFrom(r io.Reader) (int64, error) {
+	if !c.check() {
 		return 0, net.ErrClosed
 	}
 	return io.Copy(c.Conn, r)
@@ -201,7 +201,7 @@ func (c *unjudged) ReadFrom(r io.Reader) (int64, error) {
 
 // Close closes the connection, unless the listener has taken it. It does not wait until
 // the client is known: closing ends that wait.
-func (c *unjudged) Close() error {
+func (c *uncheckedConn) Close() error {
 	if c.refused.Load() {
 		return nil
 	}

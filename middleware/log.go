@@ -15,8 +15,8 @@ import (
 // maxLogged limits the log fields with data of the client.
 const maxLogged = 256
 
-// A notes counts and logs the results of requests.
-type notes struct {
+// A resultLog counts and logs the results of requests.
+type resultLog struct {
 	dryRun   bool
 	counters *Counters
 	log      *zap.Logger
@@ -29,7 +29,7 @@ type notes struct {
 // processed counts a checked request. With an unknown address it passes, because a
 // mistake in the setup must not close the site. It is logged, so that operators see the
 // mistake.
-func (j *notes) processed(r *http.Request, client netip.Addr) {
+func (j *resultLog) processed(r *http.Request, client netip.Addr) {
 	n := j.counters.next()
 	if client.IsValid() {
 		n.processed[family(client)].Add(1)
@@ -40,7 +40,7 @@ func (j *notes) processed(r *http.Request, client netip.Addr) {
 }
 
 // allowed counts a request that passes because of an allow list.
-func (j *notes) allowed(v *Visit) {
+func (j *resultLog) allowed(v *Visit) {
 	n := j.counters.next()
 	if v == nil {
 		n.allowed.Add(1)
@@ -50,24 +50,24 @@ func (j *notes) allowed(v *Visit) {
 }
 
 // stopped counts and logs that r is stopped, or would be without the dry run.
-func (j *notes) stopped(r *http.Request, s *Stop) {
+func (j *resultLog) stopped(r *http.Request, s *Stop) {
 	j.counters.stop(s, j.dryRun)
 	j.logStop(r, s)
 }
 
 // passed counts a request that passes because it has a pass.
-func (j *notes) passed(s *Stop) { j.of(s).passed[family(s.Client)].Add(1) }
+func (j *resultLog) passed(s *Stop) { j.of(s).passed[family(s.Client)].Add(1) }
 
 // solved counts a challenge that was solved.
-func (j *notes) solved(s *Stop) { j.of(s).solved[family(s.Client)].Add(1) }
+func (j *resultLog) solved(s *Stop) { j.of(s).solved[family(s.Client)].Add(1) }
 
 // ended counts and logs a request that was ended while it was served.
-func (j *notes) ended(s *Stop, asked requested) {
+func (j *resultLog) ended(s *Stop, asked requested) {
 	j.of(s).ended[family(s.Client)].Add(1)
 	j.logLine("connection ended", s, &asked, j.dryRun)
 }
 
-func (j *notes) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Decision) }
+func (j *resultLog) of(s *Stop) *originCounters { return j.counters.origin.of(&s.Decision) }
 
 // A requested is the part of a request that is logged. It has no query, which may
 // contain secrets.
@@ -81,7 +81,7 @@ func (r *requested) fields() []zap.Field {
 }
 
 // logStop writes the log line of a stopped request.
-func (j *notes) logStop(r *http.Request, s *Stop) {
+func (j *resultLog) logStop(r *http.Request, s *Stop) {
 	msg := "request stopped"
 	if j.dryRun {
 		msg = "request would be stopped"
@@ -91,7 +91,7 @@ func (j *notes) logStop(r *http.Request, s *Stop) {
 
 // logLine writes a line about s, at level info, or at level debug if the client's quota
 // is used up.
-func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...zap.Field) {
+func (j *resultLog) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...zap.Field) {
 	if !j.log.Core().Enabled(zapcore.InfoLevel) {
 		return
 	}
@@ -121,9 +121,9 @@ func (j *notes) logLine(msg string, s *Stop, r *requested, dryRun bool, more ...
 // Flush logs a summary of the stopped requests without a line of their own. Call it
 // when you stop using the Middleware. Otherwise the end of a flood is missing in the
 // log.
-func (m *Middleware) Flush() { m.notes.flush() }
+func (m *Middleware) Flush() { m.results.flush() }
 
-func (j *notes) flush() {
+func (j *resultLog) flush() {
 	if left := j.matches.end(time.Now()); left.requests > 0 {
 		j.logMatchesLeftOut(&left)
 	}
@@ -133,7 +133,7 @@ func (j *notes) flush() {
 }
 
 // target returns the log field with the target of d.
-func (j *notes) target(d *lookup.Decision) zap.Field {
+func (j *resultLog) target(d *lookup.Decision) zap.Field {
 	switch {
 	case d.Country != "":
 		return zap.String("country", d.Country)
@@ -144,7 +144,7 @@ func (j *notes) target(d *lookup.Decision) zap.Field {
 }
 
 // logLeftOut logs a summary of the requests without a line of their own.
-func (j *notes) logLeftOut(left *leftOut) {
+func (j *resultLog) logLeftOut(left *leftOut) {
 	ce := j.log.Check(zapcore.InfoLevel, "stopped requests left out of the log")
 	if ce == nil {
 		return
@@ -165,7 +165,7 @@ func (j *notes) logLeftOut(left *leftOut) {
 }
 
 // warnUnknown warns that the client of r is unknown.
-func (j *notes) warnUnknown(r *http.Request) {
+func (j *resultLog) warnUnknown(r *http.Request) {
 	if !j.warned.due() {
 		return
 	}

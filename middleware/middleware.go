@@ -143,11 +143,11 @@ type Config struct {
 	// else none.
 	Found func(*event.Event)
 
-	// Standing reports whether something good is known of a client: a program passes then
+	// Known reports whether something good is known of a client: a program passes then
 	// where a rule that is not certain asks for a challenge, which it could not solve.
 	// Default: the method Known of Observe, if there is one, as the engine of this module
 	// has; else nothing good is known of anybody.
-	Standing func(client netip.Addr) bool
+	Known func(client netip.Addr) bool
 
 	// Original completes the details for the inspectors with the request as it was
 	// before another handler changed it. Default: the request as it arrives here.
@@ -227,7 +227,7 @@ type Middleware struct {
 	banned      http.Handler
 	reduced     func(http.ResponseWriter, *http.Request) *http.Request
 	errorStatus func(error) int
-	notes       *notes
+	results     *resultLog
 }
 
 // New checks cfg and returns a middleware. It fails if Lookup is missing, an entry of
@@ -240,7 +240,7 @@ func New(cfg Config) (*Middleware, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, fmt.Errorf("making middleware: %w", err)
 	}
-	j := &notes{dryRun: cfg.DryRun, counters: cfg.Counters, log: cfg.Logger, logIP: cfg.LogIP, warned: newSampler()}
+	j := &resultLog{dryRun: cfg.DryRun, counters: cfg.Counters, log: cfg.Logger, logIP: cfg.LogIP, warned: newSampler()}
 	if cfg.Server != "" {
 		j.log = j.log.With(zap.String("server", cfg.Server))
 	}
@@ -250,16 +250,16 @@ func New(cfg Config) (*Middleware, error) {
 		allow:    allowStage{newRanges(allow), cfg.AllowLists, cfg.Observe != nil || len(cfg.Inspectors) > 0, j},
 		challenge: challengeStage{
 			gate: cfg.Challenge, off: cfg.ChallengeOff, dryRun: cfg.DryRun, passed: cfg.Passed, notExempt: cfg.NotExempt,
-			told: cfg.Challenged, observed: cfg.Observe != nil, notes: j,
+			onResult: cfg.Challenged, observed: cfg.Observe != nil, results: j,
 		},
 		ending: ending{cfg.established(), cfg.Lasts},
-		banned: cfg.Banned, reduced: cfg.Reduced, errorStatus: cfg.ErrorStatus, notes: j,
+		banned: cfg.Banned, reduced: cfg.Reduced, errorStatus: cfg.ErrorStatus, results: j,
 	}
 	if len(cfg.Inspectors) > 0 {
 		m.challenge.inspectedBy = cfg.Inspectors[0].Name()
 	}
 	m.observe = observeStage{cfg.Observe, cfg.Trust, cfg.Sessions, cfg.Describe, cfg.ErrorStatus, &m.challenge}
-	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, cfg.Standing, cfg.Found, &m.challenge, &m.observe}
+	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, cfg.Known, cfg.Found, &m.challenge, &m.observe}
 	return m, nil
 }
 

@@ -61,7 +61,7 @@ func prefixes(ss ...string) []netip.Prefix {
 	return ps
 }
 
-// recorded returns a logger and what it was told.
+// recorded returns a logger and its lines.
 func recorded(level zapcore.Level) (*zap.Logger, *observer.ObservedLogs) {
 	core, logs := observer.New(level)
 	return zap.New(core), logs

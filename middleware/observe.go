@@ -97,11 +97,11 @@ func (o *observeStage) ask(f *finding) (lookup.Decision, bool) {
 // serve serves the passing request r with next.
 func (o *observeStage) serve(w http.ResponseWriter, r *http.Request, f *finding, next nextFunc) error {
 	if f.seen != nil {
-		f.seen.writer.held = f.held
+		f.seen.writer.request = f.request
 		return o.watch(f.seen, w, r, next)
 	}
-	if f.held != nil && isTakenOver(r) {
-		w = &recorder{ResponseWriter: w, held: f.held}
+	if f.request != nil && isTakenOver(r) {
+		w = &recorder{ResponseWriter: w, request: f.request}
 	}
 	err := next(w, r)
 	if f.session {

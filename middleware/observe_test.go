@@ -37,7 +37,7 @@ func (o *witness) Request(e *event.Event) (lookup.Decision, bool) {
 
 func (o *witness) Response(e *event.Event) { o.responses <- *e }
 
-// last returns the only response that was told of.
+// last returns the only response that the observer got.
 func (o *witness) last(t *testing.T) event.Event {
 	t.Helper()
 	select {

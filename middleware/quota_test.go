@@ -134,7 +134,7 @@ func TestAFloodFromManyClientsIsBounded(t *testing.T) {
 		if n := lines(logs)[msgStopped]; n != 1024*5 {
 			t.Errorf("%d lines, want %d", n, 1024*5)
 		}
-		if n := len(m.notes.quota.clients); n != 1024 {
+		if n := len(m.results.quota.clients); n != 1024 {
 			t.Errorf("%d clients are remembered, want %d", n, 1024)
 		}
 		<-time.After(time.Minute)
@@ -149,7 +149,7 @@ func TestAFloodFromManyClientsIsBounded(t *testing.T) {
 		if ref, _ := got["ref"].(string); refs[ref] != others {
 			t.Errorf("the sum has reference %q, the pages of the others %v", ref, refs)
 		}
-		if n := len(m.notes.quota.clients); n != 1 {
+		if n := len(m.results.quota.clients); n != 1 {
 			t.Errorf("%d clients are remembered in the next minute, want 1", n)
 		}
 	})
@@ -226,7 +226,7 @@ func TestAQuietLogCostsNoMemory(t *testing.T) {
 	for range 10 {
 		second = m.Check(from("192.0.2.1:1"))
 	}
-	if m.notes.quota.clients != nil {
+	if m.results.quota.clients != nil {
 		t.Error("clients are remembered for lines that nobody reads")
 	}
 	if first.Ref == second.Ref {
@@ -257,9 +257,9 @@ func TestQuotasHoldForManyAtOnce(t *testing.T) {
 // The end of a flood is logged when the middleware ends.
 func TestTheEndOfAFloodIsTold(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	m := &Middleware{notes: &notes{log: zap.New(core)}}
+	m := &Middleware{results: &resultLog{log: zap.New(core)}}
 	for range 12 {
-		m.notes.logStop(httptest.NewRequest("GET", "/", nil), &Stop{Client: netip.MustParseAddr("192.0.2.1"), Time: time.Now()})
+		m.results.logStop(httptest.NewRequest("GET", "/", nil), &Stop{Client: netip.MustParseAddr("192.0.2.1"), Time: time.Now()})
 	}
 	for range 2 {
 		m.Flush()

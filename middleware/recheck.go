@@ -80,7 +80,7 @@ func (e *Established) idle() bool {
 
 // A suspect is a request to look up again.
 type suspect struct {
-	h      *held
+	h      *openRequest
 	serial uint64
 	order  uint64
 	m      *Middleware
@@ -90,7 +90,7 @@ type suspect struct {
 // recheck ends the requests of banned clients, and reports whether there was time for
 // all. If not, the next round continues after the lookup that took too long, so that a
 // slow lookup does not block the others.
-func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
+func (s *requestStripe) recheck(ctx context.Context, round uint32) bool {
 	all := s.lasting(round)
 	first := max(0, slices.IndexFunc(all, func(p suspect) bool { return p.order >= s.next }))
 	for i := range all {
@@ -109,7 +109,7 @@ func (s *heldStripe) recheck(ctx context.Context, round uint32) bool {
 
 // lasting returns the requests that began at least one whole round ago. It removes
 // closed connections.
-func (s *heldStripe) lasting(round uint32) []suspect {
+func (s *requestStripe) lasting(round uint32) []suspect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []suspect
@@ -127,7 +127,7 @@ func (s *heldStripe) lasting(round uint32) []suspect {
 }
 
 // end ends the request p because of d, unless it has ended.
-func (s *heldStripe) end(p suspect, d lookup.Decision) {
+func (s *requestStripe) end(p suspect, d lookup.Decision) {
 	s.mu.Lock()
 	if p.h.serial != p.serial {
 		s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *heldStripe) end(p suspect, d lookup.Decision) {
 	asked, visit := p.h.asked, p.h.visit
 	s.mu.Unlock()
 	if first && visit.cutOff() {
-		p.m.notes.ended(newStop(d, p.client), asked)
+		p.m.results.ended(newStop(d, p.client), asked)
 	}
 }
 
@@ -149,7 +149,7 @@ func (s *heldStripe) end(p suspect, d lookup.Decision) {
 // An expired deadline makes every read and write fail. Over HTTP/2 it resets the
 // stream. Over HTTP/1 the server's own read of the connection fails. Both cancel the
 // request.
-func (h *held) endLocked() bool {
+func (h *openRequest) endLocked() bool {
 	done := h.conn != nil || h.cancel != nil
 	if h.conn != nil {
 		// A TLS connection would first send a close message, and wait for that.

@@ -17,7 +17,7 @@ const maxAnswer = 8 << 10
 type recorder struct {
 	http.ResponseWriter
 
-	held *held // gets the hijacked connection; nil: not needed
+	request *openRequest // gets the hijacked connection; nil: not needed
 
 	status   int // 0: nothing sent yet
 	hijacked bool
@@ -79,7 +79,7 @@ func (w *recorder) Flush() { _ = w.FlushError() }
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	w.hijacked = w.hijacked || err == nil && w.status == 0
-	w.held.takenOver(conn)
+	w.request.takenOver(conn)
 	return conn, rw, err
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// told returns what the observer is told of one request and the answer of a handler.
+// told returns what the observer gets for one request and the answer of a handler.
 func told(t *testing.T, r *http.Request, h http.HandlerFunc) event.Event {
 	t.Helper()
 	o := newWitness()

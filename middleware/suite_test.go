@@ -21,8 +21,8 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A replay is a site that answers as the recorded one did, at the times that were
-// recorded, and a detector that is asked about it. It stops nobody.
+// A replay is a site that answers like the recorded one, at the recorded times, with a
+// detector that observes. It stops no request.
 type replay struct {
 	url    string
 	client *http.Client // for HTTP/2

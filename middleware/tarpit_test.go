@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// isOpen reports whether nobody has closed the other end of c.
+// isOpen reports whether the other end of c is open.
 func isOpen(c net.Conn) bool {
 	_ = c.SetReadDeadline(time.Now().Add(time.Nanosecond))
 	_, err := c.Read(make([]byte, 1))

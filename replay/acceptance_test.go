@@ -72,7 +72,7 @@ func firstStop(t *testing.T, file string) (request int, strongest lookup.Action)
 	return request, strongest
 }
 
-// What is built in bans nobody honest, and challenges at most two of them.
+// The built-in scenarios ban no honest client, and challenge at most two.
 func TestHonestTrafficIsSpared(t *testing.T) {
 	files := recordings(t, "TOCSIN_HONEST_TRAFFIC", "*/trace.jsonl")
 	_, programs := flows(t, recordings(t, "TOCSIN_HONEST_TRAFFIC", "programs.jsonl")[0])
@@ -148,7 +148,7 @@ func searches(t *testing.T) (names []string, files map[string]string) {
 	return names, files
 }
 
-// What the honest traffic asks to be spared hides no search.
+// The exceptions that honest traffic needs do not hide a search.
 func TestSearchesAreStillSeen(t *testing.T) {
 	names, files := searches(t)
 	if len(names) == 0 {
@@ -161,8 +161,8 @@ func TestSearchesAreStillSeen(t *testing.T) {
 	}
 }
 
-// Of the attacks of today, those that guess or search are for detection; the others are
-// for a WAF, since one request suffices for them.
+// Of these attacks, detection must find those that guess or search. The others are for a
+// WAF, because one request is enough for them.
 func TestGuessingAndSearchingOfTodayIsStopped(t *testing.T) {
 	names, files := flows(t, recordings(t, "TOCSIN_ATTACK_TRAFFIC", "exploits-2025.jsonl")[0])
 	guesses := regexp.MustCompile(`(?i)guessing|brute force|login|secrets`)

@@ -52,8 +52,8 @@ func pageOf(i int) (status int, path string) {
 	return 200, fmt.Sprintf("/page/%d?from=start", i%40)
 }
 
-// What a line costs, read alone and judged by what is built in. A million in ten
-// seconds is 10 µs.
+// The cost of a line: parsed alone, and judged by the built-in scenarios. A million in
+// ten seconds is 10 µs.
 func BenchmarkReplay(b *testing.B) {
 	const lines = 20_000
 	for name, log := range map[string][]byte{"caddy": caddyLines(lines), "combined": combinedLines(lines)} {
@@ -80,7 +80,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// What a line of Caddy's costs with encoding/json, of the same fields.
+// The cost of a line of Caddy's log with encoding/json, for the same fields.
 func BenchmarkEncodingJSON(b *testing.B) {
 	const lines = 2000
 	log := caddyLines(lines)

@@ -107,7 +107,7 @@ func (t *builder) found(c *client, all []event.Finding) {
 			r.Clients++
 		}
 		if !f.Stopped {
-			r.Told++
+			r.Observed++
 			continue
 		}
 		r.Stopped++
@@ -208,7 +208,7 @@ func (t *builder) report(r *Reader) *Report {
 		rep.Scenarios = []*Scenario{}
 	}
 	mostRule := func(a, b *Rule) int {
-		return cmp.Or(cmp.Compare(b.Stopped, a.Stopped), cmp.Compare(b.Told, a.Told), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(b.Stopped, a.Stopped), cmp.Compare(b.Observed, a.Observed), cmp.Compare(a.Name, b.Name))
 	}
 	rep.Rules = slices.SortedFunc(maps.Values(t.rules), mostRule)
 	return rep

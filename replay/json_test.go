@@ -63,7 +63,7 @@ func TestAllFieldsOfHeadersAreKeptIfAskedFor(t *testing.T) {
 	}
 }
 
-// What Caddy writes by other options, and what is not of its access log.
+// Lines that Caddy writes with other options, and lines that are not of its access log.
 func TestVariantsOfCaddysLog(t *testing.T) {
 	for _, row := range []struct {
 		name, old, new string
@@ -301,7 +301,7 @@ func written(t testing.TB, v any, indent bool) string {
 	return strings.ReplaceAll(b.String(), "\n", " ")
 }
 
-// What encoding/json takes the cursor takes, and finds the same texts in it.
+// The cursor accepts what encoding/json accepts, and finds the same texts.
 func FuzzCursor(f *testing.F) {
 	f.Add(`{"a":["\ud83d\ude00\"\\",1e5,null,true,{"b":{}}],"c":"\ud800x","a":"\ud83dx\n"}`)
 	f.Add(`[[[[]]], "", -0.5]`)

@@ -119,7 +119,7 @@ func (r *Report) printRules(t table) {
 	t.line()
 	t.line("RULE OF THE WAF", "CLIENTS", "STOPPED", "OBSERVED")
 	for _, one := range r.Rules {
-		t.line(one.Name, one.Clients, one.Stopped, one.Told)
+		t.line(one.Name, one.Clients, one.Stopped, one.Observed)
 	}
 }
 

@@ -91,7 +91,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("input/output error") }
 
-// Of a line 64 KiB count. If that is enough to tell of a request it is one.
+// The first 64 KiB of a line count. If they contain a request, the line is a request.
 func TestLongLines(t *testing.T) {
 	long := strings.Repeat("x", 3<<20)
 	log := get("192.0.2.1", "01", "/1") +

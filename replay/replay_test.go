@@ -188,7 +188,7 @@ func TestWhatClientsSendIsKeptInPart(t *testing.T) {
 	}
 }
 
-// Whoever is beyond a bound is counted together, and nobody is forgotten silently.
+// Clients beyond a limit are counted together, and the report says so.
 func TestBoundsOfATally(t *testing.T) {
 	tl := newBuilder()
 	tl.room = bounds{clients: 2, offenders: 1, scenarios: 1}

@@ -80,10 +80,10 @@ type Scenario struct {
 
 // A Rule has the results of one rule of the WAF.
 type Rule struct {
-	Name    string `json:"name"`
-	Clients int    `json:"clients"` // whose requests it matched
-	Stopped int    `json:"stopped"` // requests that it would have stopped, or asked for a challenge
-	Told    int    `json:"told"`    // requests that it would only have reported
+	Name     string `json:"name"`
+	Clients  int    `json:"clients"`  // whose requests it matched
+	Stopped  int    `json:"stopped"`  // requests that it would have stopped, or asked for a challenge
+	Observed int    `json:"observed"` // requests that it would only have reported
 }
 
 // Stops reports whether any client would have been stopped.

@@ -27,9 +27,11 @@ type SiteVerify struct {
 	// URL of the widget's script. Default: the provider's; required for siteverify.
 	ScriptURL string `json:"script_url,omitempty"`
 
-	// Class of the element that the widget fills, and name of the form field that
-	// it writes the proof to. For siteverify.
+	// Class of the element that the widget fills. Required for siteverify.
 	Class string `json:"class,omitempty"`
+
+	// Name of the form field to which the widget writes the proof. Required for
+	// siteverify.
 	Field string `json:"field,omitempty"`
 
 	// Hosts for which proofs are accepted. Default: the host that the visitor

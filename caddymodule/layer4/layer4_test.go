@@ -157,7 +157,8 @@ type peer struct {
 
 func (p peer) RemoteAddr() net.Addr { return p.addr }
 
-// Who has no IP address is not judged, and is no error that ends the connection.
+// A client without an IP address does not match, and is no error that ends the
+// connection.
 func TestAConnectionWithoutAnAddressIsNotMatched(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()

@@ -28,7 +28,7 @@ type part struct {
 	Colour string `json:"colour,omitempty" option:"red|blue"`
 }
 
-// What JSON says is checked as what a Caddyfile says.
+// JSON is checked like a Caddyfile.
 func TestCheck(t *testing.T) {
 	for want, w := range map[string]widget{
 		"":                                                  {Mode: "live", Scopes: []string{"ip"}, Timeout: caddy.Duration(time.Minute), Pause: -1, Count: 1, Level: -1, Size: 1, Share: 1, Score: 1, Internal: "x", Unnamed: -1},

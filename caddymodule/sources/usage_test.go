@@ -14,8 +14,8 @@ import (
 	"github.com/tocsin-project/tocsin/middleware"
 )
 
-// What CrowdSec is told is what the servers have done, each family of addresses
-// for itself.
+// The usage metrics for CrowdSec are the counts of the servers, for each family of
+// addresses.
 func TestUsage(t *testing.T) {
 	counts := map[string]*middleware.Counters{"srv0": new(middleware.Counters), "srv1": new(middleware.Counters)}
 	for _, counters := range counts {
