@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// A client has standing if it has shown credentials that the site accepted. Guards ignore
-// such clients, and scenarios give them credit. So a client must not get standing without
+// A client is accepted if it has shown credentials that the site accepted. Guards ignore
+// such clients, and scenarios give them credit. So a client must not be accepted without
 // credentials. Many sites answer any request like a successful login: they redirect, start a
 // session, say 200. A success is only certain if the site has answered the same request
 // differently before: it has refused others, or this client, at the same page with the same
@@ -29,14 +29,14 @@ func (d *Detector) noteLogin(v *view) {
 			length = knownByLogin
 		}
 	case a.kind == kindCode && !v.loggedIn():
-		length = d.completes(v, result)
+		length = d.completeLogin(v, result)
 	case result == loginSuccess && v.loggedIn(): // proved by a cookie of WordPress
 		length = knownByLogin
 	case result != loginSuccess && (!a.signed || a.kind != "" || !v.isFine() || !v.asksCredentials()):
 		return
 	}
 	if length > 0 {
-		d.clients.knows(v.clientKey(), v.now().UnixNano()+length)
+		d.clients.accept(v.clientKey(), v.now().UnixNano()+length)
 		d.noteMember(v)
 	}
 }
@@ -45,30 +45,30 @@ func (d *Detector) noteLogin(v *view) {
 // proves that they are right.
 func (d *Detector) noteForm(v *view, result string) bool {
 	if v.isSentBack(v.result.said) {
-		d.habits.learnPlace(v, placeFails, v.formDoor(v.isVague()))
+		d.sites.learnPlace(v, placeFails, v.formKey(v.isVague()))
 	}
-	if result == loginStep && v.refusesForm() {
+	if result == loginStep && v.isRefusingForm() {
 		d.clients.with(v.clientKey(), true, func(c *client) { c.stepped = v.now().UnixNano() + stepLasts })
 	}
 	if result != loginSuccess {
 		return false
 	}
 	if v.beginsSession() {
-		d.habits.learnPlace(v, placeLogsIn, v.here())
+		d.sites.learnPlace(v, placeLogsIn, v.here())
 	}
 	return v.loggedIn() || v.isProven()
 }
 
-// refusesForm reports whether the form is a login that has refused others before. An answer
+// isRefusingForm reports whether the form is a login that has refused others before. An answer
 // that explicitly asks for a code proves as much as a token.
-func (v *view) refusesForm() bool {
-	return v.habits != nil && v.habits.asks.Load() && v.logsIn() &&
-		(v.habits.isPlace(placeFails, v.formDoor(false)) || v.habits.isPlace(placeFails, v.formDoor(true)))
+func (v *view) isRefusingForm() bool {
+	return v.sites != nil && v.sites.hasPlaces.Load() && v.logsIn() &&
+		(v.sites.isPlace(placeFails, v.formKey(false)) || v.sites.isPlace(placeFails, v.formKey(true)))
 }
 
-// completes returns how long a right code gives the client standing. A code alone proves
+// completeLogin returns how long the client counts as accepted after a right code. A code alone proves
 // nothing: it must complete a login with a right password.
-func (d *Detector) completes(v *view, result string) (length int64) {
+func (d *Detector) completeLogin(v *view, result string) (length int64) {
 	if result != loginSuccess {
 		return 0
 	}
@@ -90,11 +90,11 @@ func (v *view) beginsSession() bool {
 // isProven reports whether an answer that looks like a success is not the same for everyone:
 // the form is a login, and has refused others before.
 func (v *view) isProven() bool {
-	if v.habits == nil || !v.habits.asks.Load() || !isLoginPath(v.path()) && !v.isGrant() && !v.isPlace(placeRefuses) {
+	if v.sites == nil || !v.sites.hasPlaces.Load() || !isLoginPath(v.path()) && !v.isGrant() && !v.isPlace(placeRefuses) {
 		return false
 	}
-	return v.habits.isPlace(placeFails, v.formDoor(false)) ||
-		v.answerResult() == loginSuccess && v.habits.isPlace(placeFails, v.formDoor(true))
+	return v.sites.isPlace(placeFails, v.formKey(false)) ||
+		v.answerResult() == loginSuccess && v.sites.isPlace(placeFails, v.formKey(true))
 }
 
 // isSentBack reports whether a client that guesses gets such an answer to a form: a redirect
@@ -103,8 +103,8 @@ func (v *view) isProven() bool {
 func (v *view) isSentBack(result string) bool {
 	p, _ := v.unescapedPath()
 	to := resolve(clip(first(v.evt.Header["Location"])), p)
-	if !v.isMoved() || tellsOfError(to.query) {
-		return result == loginFailure && !tellsOfError(v.args) // a redirect may repeat the query
+	if !v.isMoved() || showsError(to.query) {
+		return result == loginFailure && !showsError(v.args) // a redirect may repeat the query
 	}
 	if result == loginSuccess || v.evt.Status != http.StatusFound && v.evt.Status != http.StatusSeeOther {
 		return false
@@ -120,9 +120,9 @@ func (v *view) isVague() bool {
 	return v.isRefused() && v.evt.Status != http.StatusUnauthorized && !asksPassword(v.answer())
 }
 
-// formDoor returns a hash of a form: its target and the names of its fields. One path may
+// formKey returns a hash of a form: its target and the names of its fields. One path may
 // have several functions, which the query and the fields select.
-func (v *view) formDoor(vague bool) uint64 {
+func (v *view) formKey(vague bool) uint64 {
 	var names strings.Builder
 	add := func(name, _ string) {
 		if name = strings.ToLower(name); names.Len() < maxField && !strings.Contains(name, "remember") { // a checkbox, which is sent only if it is set
@@ -143,7 +143,7 @@ func (v *view) formDoor(vague bool) uint64 {
 	if vague {
 		kind = "vague"
 	}
-	return v.habits.hash(kind, v.spot(), v.chosen(), v.sent().action, names.String())
+	return v.sites.hash(kind, v.spot(), v.chosen(), v.sent().action, names.String())
 }
 
 // chosen returns the part of the query that selects a function. Values with digits are
@@ -166,19 +166,19 @@ func (v *view) chosen() string {
 // Many servers refuse only programs, and show a login page to browsers. So for an HTML page
 // this proves something only if the server asked for credentials by HTTP authentication.
 func (v *view) asksCredentials() bool {
-	if v.habits == nil || !v.habits.asks.Load() {
+	if v.sites == nil || !v.sites.hasPlaces.Load() {
 		return false
 	}
-	shown, wanted := v.shown(), ""
+	shown, wanted := v.credentialKind(), ""
 	if strings.HasPrefix(v.evt.ContentType, "text/html") {
 		wanted = shown
 	}
-	return v.habits.isPlace(placeAsks, v.door("", wanted)) || v.habits.isPlace(placeAsks, v.door(shown, wanted))
+	return v.sites.isPlace(placeAsks, v.authKey("", wanted)) || v.sites.isPlace(placeAsks, v.authKey(shown, wanted))
 }
 
-// shown returns the kind of credentials in a request: the scheme of Authorization, a header
+// credentialKind returns the kind of credentials in a request: the scheme of Authorization, a header
 // field with a key, or nothing.
-func (v *view) shown() string {
+func (v *view) credentialKind() string {
 	a := v.attempt()
 	switch {
 	case a.field != "Authorization":
@@ -190,28 +190,28 @@ func (v *view) shown() string {
 	return strings.ToLower(scheme[:min(len(scheme), maxElement)])
 }
 
-// door returns a hash of a page that has refused credentials, and of the scheme that it asks
+// authKey returns a hash of a page that has refused credentials, and of the scheme that it asks
 // for. An empty scheme means any.
-func (v *view) door(shown, wanted string) uint64 {
+func (v *view) authKey(shown, wanted string) uint64 {
 	site, _ := v.site()
-	return v.habits.hash("door", v.evt.Method, strings.ToLower(site), v.path(), v.args, shown, wanted)
+	return v.sites.hash("door", v.evt.Method, strings.ToLower(site), v.path(), v.args, shown, wanted)
 }
 
 // notePlace learns the properties of a place.
 func (d *Detector) notePlace(v *view) {
 	if v.evt.Status == http.StatusUnauthorized {
-		d.noteDoor(v)
+		d.noteAuth(v)
 		if v.attempt().isPosted() && isPost(v.evt.Method) {
-			d.habits.learnPlace(v, placeRefuses, v.here())
+			d.sites.learnPlace(v, placeRefuses, v.here())
 		}
 	}
 	d.notePosted(v)
-	d.noteKeeper(v)
+	d.noteReceived(v)
 	if v.isFine() && v.evt.Attribution == event.Foreign && !v.evt.Memo.Sought {
-		d.habits.learnPlace(v, placeWorks, v.here())
+		d.sites.learnPlace(v, placeWorks, v.here())
 	}
 	if v.isPart() {
-		d.habits.learnPlace(v, placeEmbeds, v.here())
+		d.sites.learnPlace(v, placeEmbeds, v.here())
 	}
 }
 
@@ -223,24 +223,24 @@ func (d *Detector) notePosted(v *view) {
 	}
 	switch {
 	case v.isRefused(), tried.kind == kindLookup && v.lacksCode():
-		d.habits.learnPlace(v, placeDenies, v.here())
+		d.sites.learnPlace(v, placeDenies, v.here())
 	case tried.kind == kindForm && v.evt.Status == http.StatusCreated && v.makesThing():
-		d.habits.learnPlace(v, placeMakes, v.here())
+		d.sites.learnPlace(v, placeMakes, v.here())
 	case v.isFine() && v.isHTML() && asksPassword(v.answer()):
-		d.habits.learnPlace(v, placeShows, v.here())
+		d.sites.learnPlace(v, placeShows, v.here())
 	}
 }
 
-// noteDoor records that a page asks for credentials, and which schemes.
-func (d *Detector) noteDoor(v *view) {
+// noteAuth records that a page asks for credentials, and which schemes.
+func (d *Detector) noteAuth(v *view) {
 	const most = 4 // schemes read from one answer
-	shown := v.shown()
-	d.habits.learnPlace(v, placeAsks, v.door(shown, ""))
+	shown := v.credentialKind()
+	d.sites.learnPlace(v, placeAsks, v.authKey(shown, ""))
 	for i, field := range v.evt.Header["Www-Authenticate"] {
 		if i == most {
 			return
 		}
 		scheme, _, _ := strings.Cut(strings.TrimSpace(field), " ")
-		d.habits.learnPlace(v, placeAsks, v.door(shown, strings.ToLower(strings.TrimSuffix(scheme, ","))))
+		d.sites.learnPlace(v, placeAsks, v.authKey(shown, strings.ToLower(strings.TrimSuffix(scheme, ","))))
 	}
 }

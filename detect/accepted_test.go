@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Nobody gets standing without credentials, whatever he sends to sites that answer
-// everybody alike, or that answer by something else than what he shows.
+// A client without valid credentials never counts as accepted, whatever it sends to sites
+// that answer all clients in the same way, or that decide by something else.
 func TestStandingIsNotForged(t *testing.T) {
 	const again = `<form method="post"><input type="password" name="p"></form>`
 	tips := func(s step) step {
@@ -87,8 +87,8 @@ func TestStandingIsNotForged(t *testing.T) {
 	}
 }
 
-// Who logs in has standing, wherever the site sends those whom it refuses, and whatever
-// the place is called.
+// A client that logs in counts as accepted, whatever the login page is called and
+// wherever the site redirects failed logins.
 func TestStandingIsEarned(t *testing.T) {
 	const other = "198.51.100.9"
 	for _, row := range []struct{ name, target, refused string }{

@@ -37,8 +37,8 @@ func TestFormsOfAccountsAreNoLogins(t *testing.T) {
 	}
 }
 
-// The same again is one try, also of what nobody can read as a name and a password, as long
-// as all of it is known.
+// Repeats of the same request are one try, also if the name and password cannot be read,
+// as long as the whole request is known.
 func TestWhatIsNotReadCountsOnceIfItIsTheSame(t *testing.T) {
 	resume := func(i int) step {
 		return step{target: "/api/login/token", form: mediaJSON, body: fmt.Sprintf(`{"refreshToken":"abc%d"}`, i), status: 401}
@@ -60,8 +60,8 @@ func TestWhatIsNotReadCountsOnceIfItIsTheSame(t *testing.T) {
 	}
 }
 
-// What a store, a site of short links and a fleet of devices are asked for is one place,
-// and what a search asks for is many, written as if it were that.
+// Requests to a store, to a site of short links and to a fleet of devices are one place.
+// Those of a search are many, even if they look similar.
 func TestNamesThatNobodySearchesFor(t *testing.T) {
 	for _, row := range []struct {
 		name string

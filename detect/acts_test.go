@@ -145,7 +145,7 @@ func set(h http.Header, name, value string) {
 	}
 }
 
-// Texts that nobody has to invent twice.
+// Texts that several tests use.
 const (
 	chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 	fox    = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"

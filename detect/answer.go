@@ -63,7 +63,7 @@ func jsonWelcomes(body []byte) (welcomes bool) {
 	refuses := false
 	eachMember(body, func(key, value string) {
 		name, value := plainName(key), strings.ToLower(value)
-		refuses = refuses || isMessage(name) && tellsOfRefusal(value)
+		refuses = refuses || isMessage(name) && mentionsRefusal(value)
 		welcomes = welcomes || memberWelcomes(name, value)
 	})
 	return welcomes && !refuses
@@ -87,8 +87,8 @@ func isMessage(name string) bool {
 	return false
 }
 
-// tellsOfRefusal reports whether a message says that something is wrong.
-func tellsOfRefusal(message string) bool {
+// mentionsRefusal reports whether a message says that something is wrong.
+func mentionsRefusal(message string) bool {
 	return slices.ContainsFunc([]string{"wrong", "invalid", "incorrect", "fail", "denied", "error", "not ", "unknown", "unauthor", "no such", "bad ", "locked", "expired", "too many", "unsuccess"},
 		func(word string) bool { return strings.Contains(message, word) })
 }
@@ -192,7 +192,7 @@ func memberResult(name, value string) string {
 // status code, or an address to go to, with an error in its query.
 func besides(name, value string) string {
 	_, query, _ := strings.Cut(value, "?")
-	if name == "url" && tellsOfError(query) || name != "url" && len(value) == 3 && (value[0] == '4' || value[0] == '5') {
+	if name == "url" && showsError(query) || name != "url" && len(value) == 3 && (value[0] == '4' || value[0] == '5') {
 		return loginFailure
 	}
 	return ""

@@ -280,7 +280,7 @@ func applications() []application {
 	}
 }
 
-// What comes of a login follows from the answer, whatever the application.
+// The result of a login follows from the answer, for every application.
 func TestApplicationsTellWhoIsLetIn(t *testing.T) {
 	told := func(e *event.Event) string { return fieldsOf(e)["Meta.login"] }
 	for _, app := range applications() {
@@ -307,8 +307,8 @@ func TestApplicationsTellWhoIsLetIn(t *testing.T) {
 	}
 }
 
-// Whoever guesses is asked for a challenge by the tenth password at the latest,
-// also where nothing is known of an answer but its head.
+// A client that guesses gets a challenge by the tenth password at the latest, also if
+// only the head of the answers is known.
 func TestApplicationsAreGuarded(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)
@@ -331,8 +331,8 @@ func TestApplicationsAreGuarded(t *testing.T) {
 	}
 }
 
-// Who knows the password is not asked for anything, however often it is sent, and is
-// remembered where the answer tells.
+// A client with the right password gets no challenge, however often it sends it, and is
+// remembered if the answer shows the success.
 func TestApplicationsLetPeopleIn(t *testing.T) {
 	rules := builtinRules(t)
 	for _, app := range applications() {

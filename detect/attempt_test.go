@@ -186,7 +186,7 @@ func TestCredentialsInAHeader(t *testing.T) {
 func (d *Detector) loginOf(e *event.Event) string {
 	v := d.prog.Load().open(e, event.ClientOf(e.Client))
 	defer v.close()
-	v.habits, v.clients = d.habits, d.clients
+	v.sites, v.clients = d.sites, d.clients
 	result, _ := v.login()
 	return result
 }
@@ -211,8 +211,8 @@ func TestSecondFactors(t *testing.T) {
 	}
 }
 
-// FuzzAttempt holds that nothing panics, that what is told of a name and a password
-// cannot be read, and that a second look finds the same.
+// FuzzAttempt checks that nothing panics, that names and passwords are not readable in
+// the result, and that a second look gives the same result.
 func FuzzAttempt(f *testing.F) {
 	for _, ct := range []string{mediaForm, mediaJSON, mediaText, mediaMultipart, ""} {
 		f.Add("/login", ct, "hunter2-secret", "Basic eDp5")
@@ -307,8 +307,8 @@ func FuzzVariables(f *testing.F) {
 	})
 }
 
-// FuzzAttribution holds that fetch metadata decide alone where they are, and that
-// what comes from the site itself is nobody else's.
+// FuzzAttribution checks that fetch metadata alone decide if they are present, and that a
+// request from the site itself never counts as that of another site.
 func FuzzAttribution(f *testing.F) {
 	f.Add("same-origin", "image", "https://a.example", "https://b.example/x", "image/png", "c.example:443")
 	f.Add("", "", "null", "", "text/html", "[::1]:80")

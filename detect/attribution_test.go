@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// What may be another page's doing is counted, and mild.
+// Requests that another page may have caused are counted, with a mild consequence.
 func TestUnmarkedRequestsAreMild(t *testing.T) {
 	shell := func(whose ...event.Attribution) (got []string) {
 		d := New(Config{Rules: builtinRules(t)})

@@ -58,8 +58,7 @@ var attackPaths = []string{
 	"/remote/fgt_lang?lang=/../../../..//////////dev/cmdb/sslvpn_websession", "/shell%d.php", "/c99.php",
 }
 
-// attack returns requests of clients that mean harm, each with a user agent that
-// nobody has seen before.
+// attack returns requests of attackers, each with a new user agent.
 func attack(n, clients int) []*event.Event {
 	rng := rand.New(rand.NewPCG(3, 4))
 	events := make([]*event.Event, n)

@@ -93,7 +93,7 @@ func TestDistinctRemembersSoMuchOnly(t *testing.T) {
 	s.sees(". . . . . . .", at("/1", 0, 0)[0], get(0, "/2"), get(0, "/3"), get(0, "/1"), get(0, "/4"), get(0, "/1"), get(0, "/3"))
 	// /1 was forgotten for /4, and counted again; /2 was forgotten for it.
 	for _, part := range s.d.store.parts {
-		for _, h := range part.buckets.things {
+		for _, h := range part.buckets.entries {
 			b := h.value
 			if b.count != 5 || len(b.seen) != 3 {
 				t.Errorf("%d events, %d values: want 5 and 3", b.count, len(b.seen))

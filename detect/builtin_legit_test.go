@@ -42,7 +42,7 @@ func typed(text string) []step {
 	return steps
 }
 
-// Nobody who wants no harm is alerted of, however much of it they do.
+// Honest requests raise no alert, however many there are.
 func TestBuiltinSparesTheInnocent(t *testing.T) {
 	for _, row := range []struct {
 		name  string

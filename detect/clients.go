@@ -9,7 +9,7 @@ import (
 
 // clients remembers the good behaviour of each client. It gives the client credit when it
 // later does something suspicious: see [pouredEvent].credit. It is split like a [store], and
-// evicts like one: see [fair].
+// evicts like one: see [fairStore].
 //
 // Clients that have shown credentials that the site accepted are kept separately, so that
 // other clients cannot displace them: see [shares].
@@ -26,7 +26,7 @@ const acceptedShare = 128
 
 type clientPart struct {
 	mu    sync.Mutex
-	known *fair[clientKey, *client]
+	known *fairStore[clientKey, *client]
 }
 
 // A clientKey is the address of a client.
@@ -42,7 +42,7 @@ type client struct {
 	ends           [2][recentEnds]uint32 // first and last elements of paths that did not exist
 	nextEnd        [2]uint8
 	stepped        int64 // until when a code completes its login, because the password was right
-	idle           idleness
+	unused         unusedLogins
 }
 
 const (
@@ -62,7 +62,7 @@ func newClients(size int) *clients {
 	n := partsFor(size)
 	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n), accepted: newShares[clientKey, int64](size, acceptedShare)}
 	for i := range c.parts {
-		c.parts[i].known = newFair[clientKey](size/n, func(*client) {})
+		c.parts[i].known = newFairStore[clientKey](size/n, func(*client) {})
 	}
 	return c
 }
@@ -101,7 +101,7 @@ func (c *client) age(now int64) {
 	}
 }
 
-// An answer is a short form of a [likeness]: the same for two requests whose pages do not
+// An answer is a short form of an [answerShape]: the same for two requests whose pages do not
 // really exist.
 type answer struct {
 	kind  uint32 // hash of the status and of the redirect's target or the content type; 0 for none
@@ -111,7 +111,7 @@ type answer struct {
 	moved bool
 }
 
-func answerOf(l likeness, path int) answer {
+func answerOf(l answerShape, path int) answer {
 	if l.status == 0 {
 		return answer{}
 	}
@@ -139,9 +139,9 @@ func (c *client) find(a answer) int {
 	return slices.IndexFunc(c.answers[:], a.is)
 }
 
-// resembles records the answer for a page, unless the client has just requested this page.
+// noteAnswer records the answer for a page, unless the client has just requested this page.
 // It returns how often the client got such an answer, or 0 if the page is not new.
-func (c *client) resembles(page uint64, a answer) int {
+func (c *client) noteAnswer(page uint64, a answer) int {
 	if slices.Contains(c.recent[:], uint32(page)) {
 		return 0
 	}
@@ -161,11 +161,11 @@ func (c *client) resembles(page uint64, a answer) int {
 	return int(a.times)
 }
 
-// sees counts a page that existed or did not. Repeated requests for the same page do not
+// countPage counts a page that existed or did not. Repeated requests for the same page do not
 // count, because anyone can reload a page.
-func (c *client) sees(page uint64, there bool, a answer, now int64) {
+func (c *client) countPage(page uint64, there bool, a answer, now int64) {
 	c.age(now)
-	switch times := c.resembles(page, a); {
+	switch times := c.noteAnswer(page, a); {
 	case times == 0:
 		return
 	case times == sameAgain && !a.moved:
@@ -180,8 +180,8 @@ func (c *client) sees(page uint64, there bool, a answer, now int64) {
 	}
 }
 
-// misses records the first and last element of a path that did not exist.
-func (c *client) misses(ends [2]uint64) {
+// noteMissing records the first and last element of a path that did not exist.
+func (c *client) noteMissing(ends [2]uint64) {
 	for i, end := range ends {
 		if end == 0 || slices.Contains(c.ends[i][:], uint32(end)) {
 			continue
@@ -202,14 +202,14 @@ func (c *client) missed(ends [2]uint64) bool {
 	return false
 }
 
-// A merit is the good behaviour of a client that counts when a bucket is almost full.
-type merit struct {
+// A behaviour is the good behaviour of a client that counts when a bucket is almost full.
+type behaviour struct {
 	found int
 	known bool
 }
 
-// merit returns the client's merit at now.
-func (c *clients) merit(k clientKey, now int64) (m merit) {
+// behaviour returns the good behaviour of the client at now.
+func (c *clients) behaviour(k clientKey, now int64) (m behaviour) {
 	c.with(k, false, func(one *client) {
 		one.age(now)
 		m.found = int(one.found)
@@ -218,8 +218,8 @@ func (c *clients) merit(k clientKey, now int64) (m merit) {
 	return m
 }
 
-// knows records that a client has shown something that only the site can have given it.
-func (c *clients) knows(k clientKey, until int64) {
+// accept records that a client has shown something that only the site can have given it.
+func (c *clients) accept(k clientKey, until int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before, _ := c.accepted.get(k)

@@ -122,7 +122,7 @@ func readFile(folder fs.FS, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, errors.New("no regular file")
+		return nil, errors.New("not a regular file")
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%d bytes: want at most %d", info.Size(), maxFile)
 	}

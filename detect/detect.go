@@ -7,7 +7,7 @@
 // first event, a leaky bucket when more come than leak out of it. An overflow is
 // an [event.Alert].
 //
-// # Attribution and merit
+// # Attribution and credit
 //
 // Requests that another page made a browser send ([Attribution]) are counted apart from
 // the client's own. An alert about them is [Alert.Reflected], because the client is not

@@ -52,7 +52,7 @@ type Detector struct {
 	cfg     Config
 	store   *store
 	clients *clients
-	habits  *habits
+	sites   *siteMemory
 	prog    atomic.Pointer[program]
 
 	events, dropped atomic.Uint64
@@ -67,7 +67,7 @@ type Detector struct {
 func New(cfg Config) *Detector {
 	cfg = cfg.withDefaults()
 	d := &Detector{
-		cfg: cfg, store: newStore(cfg.Buckets, cfg.Memory), clients: newClients(cfg.Clients), habits: newHabits(),
+		cfg: cfg, store: newStore(cfg.Buckets, cfg.Memory), clients: newClients(cfg.Clients), sites: newSiteMemory(),
 		counts: make(map[string]*scenarioCount),
 	}
 	rules := cfg.Rules
@@ -115,7 +115,7 @@ func (d *Detector) Request(e *event.Event) []event.Alert {
 	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	if p.remembers {
-		v.habits, v.clients = d.habits, d.clients
+		v.sites, v.clients = d.sites, d.clients
 	}
 	switch found := p.judge(v, true); {
 	case found == whitelisted:
@@ -146,7 +146,7 @@ func (d *Detector) Response(e *event.Event) []event.Alert {
 	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
 	if p.remembers {
-		v.habits, v.clients = d.habits, d.clients
+		v.sites, v.clients = d.sites, d.clients
 	}
 	if p.judge(v, false) == whitelisted {
 		if e.Memo.Deferred {
@@ -196,7 +196,7 @@ const codeWorth = 4
 func (d *Detector) relieve(v *view) {
 	code, _ := v.loginTry()
 	for _, r := range v.prog.relieved {
-		d.store.forgive(r.key(v, d.store.seed), refund{r, d.habits.hash(code), codeWorth})
+		d.store.forgive(r.key(v, d.store.seed), refund{r, d.sites.hash(code), codeWorth})
 	}
 }
 
@@ -207,7 +207,7 @@ func (d *Detector) owner(v *view) uint64 {
 	if !ok {
 		return 0
 	}
-	return d.habits.hash(user, v.spot())
+	return d.sites.hash(user, v.spot())
 }
 
 // judge runs the whitelists.

@@ -93,7 +93,7 @@ func (l *loader) refuse(src source, s Skipped, err, why error) error {
 func (l *loader) take(d *document, hash string) error {
 	switch {
 	case d.node.Kind != yaml.MappingNode:
-		return errors.New("want a scenario: keys and values")
+		return errors.New("want a scenario, as keys and values in YAML")
 	case child(d.node, "type") != nil:
 		return l.scenario(d, hash)
 	case d.hasParserKey():
@@ -105,7 +105,7 @@ func (l *loader) take(d *document, hash string) error {
 	if err := d.newer(whitelistDoc{}, scenarioDoc{}); err != nil {
 		return err
 	}
-	return errors.New("neither type nor whitelist: want a scenario or a parser with a whitelist")
+	return errors.New("no key type or whitelist: want a scenario or a parser with a whitelist")
 }
 
 func (l *loader) scenario(d *document, hash string) error {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What pages embed and is missing is no search for numbers where the site has others of its
-// kind that are pictures and the like, whoever got them.
+// Missing embedded files do not count as a search for numbers, if the site has sent
+// pictures of the same kind to any client.
 func TestMissingPartsOfPagesAreNoSearch(t *testing.T) {
 	tile := func(i, status int, media, dest string) act {
 		a := act{

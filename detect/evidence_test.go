@@ -11,8 +11,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// Certain evidence bans, suspicion asks first. These are certain: nobody does that by
-// mistake, and no page makes a browser's user do it, whose requests are told apart.
+// Certain evidence leads to a ban, suspicion to a challenge first. These requests are
+// certain: people do not send them by mistake, and pages that make a browser send them
+// are recognised.
 var certain = map[string]string{
 	"appsec-bans":                "the operator's WAF has banned five different requests",
 	"waf-attacks":                "two different rules of the WAF, which is what CrowdSec bans for",
@@ -42,7 +43,8 @@ func TestCertainEvidenceBansAndSuspicionAsksFirst(t *testing.T) {
 	}
 }
 
-// Who loads the same again asks for nothing new, however few requests a scenario takes.
+// Repeated requests for the same page are nothing new, however few requests a scenario
+// needs.
 func TestTheSameRequestAgainIsOne(t *testing.T) {
 	skipUnderRace(t)
 	const few = 5
@@ -69,7 +71,7 @@ func TestTheSameRequestAgainIsOne(t *testing.T) {
 	}
 }
 
-// Who sends a body of which nothing is known yet sends another one each time.
+// Without a known body, every request counts as a new one.
 func TestEachCommandToAShellCounts(t *testing.T) {
 	d := New(Config{Rules: builtinRules(t)})
 	for i := range 2 {

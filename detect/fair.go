@@ -2,27 +2,27 @@ package detect
 
 import "math/bits"
 
-// fair is a bounded store of entries that belong to clients. No client can push out the
+// A fairStore is a bounded store of entries that belong to clients. No client can push out the
 // entries of others. If it is full, it evicts from the provider (a /16, or a /32 of IPv6)
 // with the most entries; there from the network (a /24, or a /48) with the most; and there
 // the least recently used entry. Providers and networks with a few entries count as equal:
 // among them, the one that was idle longest loses an entry. So a client that fills the store
 // from one network, or from all networks of a provider, loses its own entries. The caller
 // must hold a lock.
-type fair[K comparable, V any] struct {
+type fairStore[K comparable, V any] struct {
 	room      int
-	forgot    func(V) // called with each entry that is evicted
-	things    map[K]*held[K, V]
+	onEvict   func(V) // called with each entry that is evicted
+	entries   map[K]*fairEntry[K, V]
 	nets      map[clientKey]*owner[K, V]
 	providers map[clientKey]*provider[K, V]
 	classes   classes[*provider[K, V]]
 }
 
-// fewThings is how many entries an owner may have to count as equal to all others.
-const fewThings = 8
+// fewEntries is how many entries an owner may have to count as equal to all others.
+const fewEntries = 8
 
-// classOf returns the class of an owner with n entries: the length in bits of n/fewThings.
-func classOf(n int) int { return bits.Len(uint(n / fewThings)) }
+// classOf returns the class of an owner with n entries: the length in bits of n/fewEntries.
+func classOf(n int) int { return bits.Len(uint(n / fewEntries)) }
 
 // classes are lists of owners, grouped by how many entries they have.
 type classes[E linked[E]] []list[E]
@@ -49,9 +49,9 @@ func (c classes[E]) first() (e E) {
 	return none
 }
 
-// A held is an entry in the list of its network.
-type held[K comparable, V any] struct {
-	links[*held[K, V]]
+// A fairEntry is an entry in the list of its network.
+type fairEntry[K comparable, V any] struct {
+	links[*fairEntry[K, V]]
 	key   K
 	value V
 	of    *owner[K, V]
@@ -60,10 +60,10 @@ type held[K comparable, V any] struct {
 // An owner is a network that has entries. It is in a class of its provider.
 type owner[K comparable, V any] struct {
 	links[*owner[K, V]]
-	net    clientKey
-	n      int // how many entries it has
-	things list[*held[K, V]]
-	of     *provider[K, V]
+	net     clientKey
+	n       int // how many entries it has
+	entries list[*fairEntry[K, V]]
+	of      *provider[K, V]
 }
 
 // A provider is a group of networks.
@@ -74,10 +74,10 @@ type provider[K comparable, V any] struct {
 	classes classes[*owner[K, V]]
 }
 
-func newFair[K comparable, V any](room int, forgot func(V)) *fair[K, V] {
-	return &fair[K, V]{
-		room: max(1, room), forgot: forgot,
-		things: make(map[K]*held[K, V]), nets: make(map[clientKey]*owner[K, V]), providers: make(map[clientKey]*provider[K, V]),
+func newFairStore[K comparable, V any](room int, forgot func(V)) *fairStore[K, V] {
+	return &fairStore[K, V]{
+		room: max(1, room), onEvict: forgot,
+		entries: make(map[K]*fairEntry[K, V]), nets: make(map[clientKey]*owner[K, V]), providers: make(map[clientKey]*provider[K, V]),
 	}
 }
 
@@ -99,43 +99,43 @@ func providerOf(client clientKey) clientKey {
 
 func (k clientKey) isIPv4() bool { return k.hi == 0 && k.lo>>32 == 0xffff }
 
-func (f *fair[K, V]) len() int { return len(f.things) }
+func (f *fairStore[K, V]) len() int { return len(f.entries) }
 
 // peek returns an entry without marking it as used.
-func (f *fair[K, V]) peek(k K) (value V, ok bool) {
-	if h := f.things[k]; h != nil {
+func (f *fairStore[K, V]) peek(k K) (value V, ok bool) {
+	if h := f.entries[k]; h != nil {
 		return h.value, true
 	}
 	return value, false
 }
 
 // get returns an entry and marks it as used.
-func (f *fair[K, V]) get(k K) (value V, ok bool) {
-	h := f.things[k]
+func (f *fairStore[K, V]) get(k K) (value V, ok bool) {
+	h := f.entries[k]
 	if h == nil {
 		return value, false
 	}
 	o := h.of
-	o.things.touch(h)
+	o.entries.touch(h)
 	o.of.classes.touch(o, o.n)
 	f.classes.touch(o.of, o.of.n)
 	return h.value, true
 }
 
 // add adds a new entry, which counts for the network of client.
-func (f *fair[K, V]) add(client clientKey, k K, value V) {
-	if len(f.things) >= f.room {
-		f.forget()
+func (f *fairStore[K, V]) add(client clientKey, k K, value V) {
+	if len(f.entries) >= f.room {
+		f.evict()
 	}
 	o := f.ownerOf(client)
-	h := &held[K, V]{key: k, value: value, of: o}
-	f.things[k] = h
-	o.things.push(h)
-	f.counts(o, 1)
+	h := &fairEntry[K, V]{key: k, value: value, of: o}
+	f.entries[k] = h
+	o.entries.push(h)
+	f.addCount(o, 1)
 }
 
 // ownerOf returns the owner for a client's network, which may have no entries yet.
-func (f *fair[K, V]) ownerOf(client clientKey) *owner[K, V] {
+func (f *fairStore[K, V]) ownerOf(client clientKey) *owner[K, V] {
 	net, wide := networkOf(client), providerOf(client)
 	if o := f.nets[net]; o != nil {
 		return o
@@ -150,9 +150,9 @@ func (f *fair[K, V]) ownerOf(client clientKey) *owner[K, V] {
 	return o
 }
 
-// counts adds n to the entries of a network. A network that gains entries becomes the most
+// addCount adds n to the entries of a network. A network that gains entries becomes the most
 // recently used. A network that loses some keeps its place, unless its class changes.
-func (f *fair[K, V]) counts(o *owner[K, V], more int) {
+func (f *fairStore[K, V]) addCount(o *owner[K, V], more int) {
 	p := o.of
 	if more < 0 && o.n+more > 0 && classOf(o.n) == classOf(o.n+more) && classOf(p.n) == classOf(p.n+more) {
 		o.n, p.n = o.n+more, p.n+more
@@ -178,28 +178,28 @@ func (f *fair[K, V]) counts(o *owner[K, V], more int) {
 	}
 }
 
-// forget evicts one entry.
-func (f *fair[K, V]) forget() {
+// evict evicts one entry.
+func (f *fairStore[K, V]) evict() {
 	if p := f.classes.first(); p != nil {
-		f.drop(p.classes.first().things.first)
+		f.drop(p.classes.first().entries.first)
 	}
 }
 
 // drop removes an entry and calls forgot.
-func (f *fair[K, V]) drop(h *held[K, V]) {
+func (f *fairStore[K, V]) drop(h *fairEntry[K, V]) {
 	f.remove(h.key)
-	f.forgot(h.value)
+	f.onEvict(h.value)
 }
 
 // remove removes an entry.
-func (f *fair[K, V]) remove(k K) {
-	h := f.things[k]
+func (f *fairStore[K, V]) remove(k K) {
+	h := f.entries[k]
 	if h == nil {
 		return
 	}
-	delete(f.things, k)
-	h.of.things.remove(h)
-	f.counts(h.of, -1)
+	delete(f.entries, k)
+	h.of.entries.remove(h)
+	f.addCount(h.of, -1)
 }
 
 // A list is doubly linked through its elements. The first element is the least recently

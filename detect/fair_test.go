@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What goes when there is one thing too many.
+// Which entry is evicted when there is one too many.
 func TestFair(t *testing.T) {
 	type put struct {
 		who   string
@@ -32,7 +32,7 @@ func TestFair(t *testing.T) {
 		{"and was not used", []put{{"192.0.2.1", 0, 7}, {"198.51.100.1", 10, 7}, {"203.0.113.1", 20, 7}}, []int{6}, []int{0, 6, 11, 20, 26}, []int{10}},
 	} {
 		forgot := 0
-		f := newFair[int](20, func(int) { forgot++ })
+		f := newFairStore[int](20, func(int) { forgot++ })
 		for i, p := range row.puts {
 			if i == len(row.puts)-1 {
 				for _, k := range row.uses {
@@ -66,7 +66,7 @@ func TestFair(t *testing.T) {
 // At random: the lists agree with each other at any time.
 func TestFairLists(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	f := newFair[int](50, func(int) {})
+	f := newFairStore[int](50, func(int) {})
 	for i := range 20_000 {
 		k := r.IntN(200)
 		switch _, ok := f.get(k); {
@@ -82,7 +82,7 @@ func TestFairLists(t *testing.T) {
 }
 
 // checkFair checks that what is in the lists is what is in the maps.
-func checkFair(t *testing.T, name string, f *fair[int, int]) {
+func checkFair(t *testing.T, name string, f *fairStore[int, int]) {
 	t.Helper()
 	things, nets, providers := 0, 0, 0
 	for class := range f.classes {
@@ -93,9 +93,9 @@ func checkFair(t *testing.T, name string, f *fair[int, int]) {
 				for o := p.classes[class].first; o != nil; o = o.after {
 					nets++
 					n := 0
-					for h := o.things.first; h != nil; h = h.after {
+					for h := o.entries.first; h != nil; h = h.after {
 						n++
-						if h.of != o || f.things[h.key] != h {
+						if h.of != o || f.entries[h.key] != h {
 							t.Errorf("%s: %d is somebody else's", name, h.key)
 						}
 					}
@@ -109,14 +109,14 @@ func checkFair(t *testing.T, name string, f *fair[int, int]) {
 			}
 		}
 	}
-	if things != len(f.things) || nets != len(f.nets) || providers != len(f.providers) || things > f.room {
-		t.Errorf("%s: %d things of %d, %d networks of %d, %d providers of %d", name, things, len(f.things), nets, len(f.nets), providers, len(f.providers))
+	if things != len(f.entries) || nets != len(f.nets) || providers != len(f.providers) || things > f.room {
+		t.Errorf("%s: %d things of %d, %d networks of %d, %d providers of %d", name, things, len(f.entries), nets, len(f.nets), providers, len(f.providers))
 	}
 }
 
-// Who has a /48 of IPv6, 65,536 clients, makes the detector forget nothing of others:
-// neither what they are counted for, nor what they found, nor what is counted at a place.
-// No more does who has a /32, which is 65,536 of these.
+// A client with a /48 of IPv6, which is 65,536 clients, cannot make the detector forget
+// anything about others: their counts, their found pages, or the counts of a place. Nor
+// can a client with a /32, which is 65,536 of these.
 func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
 	skipUnderRace(t)
 	secret := func(int) step { return step{target: "/.env"} }
@@ -143,7 +143,7 @@ func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
 				play(d, 0, s)
 			}
 		}
-		for i := range 200 { // the others, each with a count and a merit
+		for i := range 200 { // the others, each with a count and good behaviour
 			seen(fmt.Sprintf("198.51.%d.7", i), 9, missingPage)
 		}
 		seen("203.0.113.9", 40, page)
@@ -166,7 +166,7 @@ func TestOneNetworkFlushesNobodysBuckets(t *testing.T) {
 				break
 			}
 		}
-		if m := d.clients.merit(clientAt("203.0.113.9"), began.UnixNano()); m.found != 40 {
+		if m := d.clients.behaviour(clientAt("203.0.113.9"), began.UnixNano()); m.found != 40 {
 			t.Errorf("%s: %d pages that a client found are remembered, want 40", row.name, m.found)
 		}
 	}

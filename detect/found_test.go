@@ -77,7 +77,7 @@ func TestScenariosSeeFindings(t *testing.T) {
 	}
 }
 
-// What a scenario tells of findings is what they were about.
+// An alert about findings describes the requests of the findings.
 func TestContextsOfFindings(t *testing.T) {
 	d := New(Config{Rules: parse(t, crowdsecs)})
 	var alerts []event.Alert

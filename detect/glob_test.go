@@ -109,7 +109,7 @@ func FuzzGlob(f *testing.F) {
 	})
 }
 
-// What CrowdSec's takes for ever for takes a moment.
+// A glob that takes CrowdSec's library for ever takes a moment.
 func TestAHostileTextCostsAGlobLittle(t *testing.T) {
 	for _, row := range []struct{ name, pattern, text string }{
 		{"stars in a row", strings.Repeat("a*", 500) + "b", strings.Repeat("a", 16_384)},

@@ -28,7 +28,7 @@ func sharded(name string) string {
 }
 
 // readBefore has somebody read pages, and come back after some days. What the site has had is
-// remembered, and by then no merit of the client's.
+// remembered, and by then no credit of the client's.
 func readBefore(n int, format string, later []act) []act {
 	later[0].gap += 3 * 24 * 3600
 	return append(by(fox, acts(n, 30, func(i int) act { return ok(fmt.Sprintf(format, word(i))) })), later...)
@@ -57,7 +57,7 @@ var goOn = map[string]bool{
 	"API client whose new tokens are refused, too": true,
 }
 
-// Nobody honest is banned, and hardly anybody is challenged: one in twenty-four.
+// No honest client is banned, and few are challenged: one in twenty-four.
 func TestHonestConduct(t *testing.T) {
 	skipUnderRace(t)
 	rules := builtinRules(t)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What other programs do all day, whatever the site has: nobody is challenged for it.
+// Other programs with honest requests all day are not challenged, on any site.
 func TestHonestPrograms(t *testing.T) {
 	missing := func(agent, format string, n int, gap float64, f func(i int) any) []act {
 		return by(agent, acts(n, gap, func(i int) act { return act{target: fmt.Sprintf(format, f(i)), status: 404} }))

@@ -133,7 +133,7 @@ func TestWhatElseAHubCanDo(t *testing.T) {
 			}
 		}, "crowdsecurity/known", "scenarios/known.yaml", "it is broken: 34603008 bytes: want at most 33554432"},
 		{"a file that is gone", hubNames, func(h hub) { h.remove("hub/" + hubScenario) }, "", "scenarios/known.yaml", "it links to a file that there is not"},
-		{"an index that is none", "half of an ind", func(h hub) { h.write("hub/"+hubScenario, "name: a\n") }, "a", "scenarios/known.yaml", "it is broken: neither type nor whitelist"},
+		{"an index that is none", "half of an ind", func(h hub) { h.write("hub/"+hubScenario, "name: a\n") }, "a", "scenarios/known.yaml", "it is broken: no key type or whitelist"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := newHub(t, row.index)
@@ -157,7 +157,7 @@ func TestAnOperatorsOwnMistakesAreErrors(t *testing.T) {
 		h := newHub(t, hubNames)
 		h.write(file, "type: trigger\nname: mine\n")
 		_, err := Load(LoadConfig{Paths: []string{filepath.Join(h.dir, "scenarios"), filepath.Join(h.dir, "hub")}})
-		if want := filepath.Join(h.dir, file) + ":1: filter: there is none"; err == nil || err.Error() != want {
+		if want := filepath.Join(h.dir, file) + ":1: filter: required"; err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

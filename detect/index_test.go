@@ -26,7 +26,7 @@ func TestInnocentRequestsAskFewScenarios(t *testing.T) {
 			total := 0
 			for _, e := range benign(1000, 1000) {
 				v := p.open(e, event.ClientOf(e.Client))
-				v.habits, v.clients = d.habits, d.clients
+				v.sites, v.clients = d.sites, d.clients
 				each(p.candidates(v, phase.rules, phase.late), func(i int) {
 					asked[p.rules[i].scenario.name]++
 					total++

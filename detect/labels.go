@@ -11,9 +11,9 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// ours are the settings from labels that only this package knows. CrowdSec ignores them.
+// ownLabels are the settings from labels that only this package knows. CrowdSec ignores them.
 // [Builtin] lists them.
-type ours struct {
+type ownLabels struct {
 	byKnown, byFound bool
 	byLogins         bool
 	byCodes          bool
@@ -24,14 +24,14 @@ type ours struct {
 	sought           bool // an answer does not prove that the place serves other pages
 }
 
-// foundWorth is how many existing pages compensate one missing page. More than one, because
+// foundPerMissing is how many existing pages compensate one missing page. More than one, because
 // a client that searches also knows some real pages and can request them in between.
-const foundWorth = 2
+const foundPerMissing = 2
 
-// generosity is how many times the capacity a client with credit may use.
-const generosity = 4
+// creditFactor is how many times the capacity a client with credit may use.
+const creditFactor = 4
 
-func (d *scenarioDoc) ownLabels(s *scenario) error {
+func (d *scenarioDoc) readOwnLabels(s *scenario) error {
 	for word := range strings.FieldsSeq(s.labels["credit"]) {
 		switch word {
 		case "known":
@@ -51,18 +51,18 @@ func (d *scenarioDoc) ownLabels(s *scenario) error {
 	case by != "login":
 		return &keyError{"forgiven_by", fmt.Errorf("%q: want login", by)}
 	case s.distinct == nil:
-		return &keyError{"forgiven_by", fmt.Errorf("%q: it needs distinct values, to know what to take back", by)}
+		return &keyError{"forgiven_by", fmt.Errorf("%q: requires the key distinct too", by)}
 	default:
 		s.forgiven = true
 	}
 	if s.byLogins && !s.forgiven {
-		return &keyError{"credit", errors.New(`"logins": it needs forgiven_by: login as well`)}
+		return &keyError{"credit", errors.New(`"logins": requires forgiven_by: login too`)}
 	}
-	return s.askFor()
+	return s.readGuardLabels()
 }
 
-// askFor reads the labels guard, at_most and teaches.
-func (s *scenario) askFor() error {
+// readGuardLabels reads the labels guard, at_most and teaches.
+func (s *scenario) readGuardLabels() error {
 	switch most := s.labels["at_most"]; most {
 	case "":
 	case lookup.Captcha.String():
@@ -106,12 +106,12 @@ func (p pouredEvent) credit() float64 {
 	if !r.byKnown && !r.byFound {
 		return 0
 	}
-	m, credit := p.clients.merit(p.view.clientKey(), p.now), 0
+	m, credit := p.clients.behaviour(p.view.clientKey(), p.now), 0
 	if r.byFound {
-		credit = min(m.found/foundWorth, generosity*r.capacity)
+		credit = min(m.found/foundPerMissing, creditFactor*r.capacity)
 	}
 	if r.byKnown && m.known {
-		credit += (generosity - 1) * r.capacity
+		credit += (creditFactor - 1) * r.capacity
 	}
 	return float64(credit)
 }
@@ -123,23 +123,23 @@ func (r *rule) maxUnnamed() int {
 	if r.guard != event.NoGuard {
 		return math.MaxInt
 	}
-	return generosity * r.capacity
+	return creditFactor * r.capacity
 }
 
-// A guarded is the subject of a bucket's alert.
-type guarded struct {
+// An alertTarget is the subject of a bucket's alert.
+type alertTarget struct {
 	network netip.Prefix
 	place   string
 }
 
-func (p pouredEvent) guarded() guarded {
+func (p pouredEvent) target() alertTarget {
 	switch p.rule.guard {
 	case event.GuardPlace:
-		return guarded{p.view.client, p.view.guardedPlace()}
+		return alertTarget{p.view.client, p.view.guardedPlace()}
 	case event.GuardNetwork:
-		return guarded{network: event.NetworkOf(p.view.evt.Client)}
+		return alertTarget{network: event.NetworkOf(p.view.evt.Client)}
 	}
-	return guarded{network: p.view.client}
+	return alertTarget{network: p.view.client}
 }
 
 // guardedPlace returns the place that the guard is for.

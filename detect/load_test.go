@@ -28,9 +28,9 @@ var damaged = fstest.MapFS{
 var broken = []struct{ name, yaml, want string }{
 	{"what is no YAML", "type: [\n", "reading x.yaml: yaml: line"},
 	{"what is no scenario", "- a\n", "x.yaml:1: want a scenario"},
-	{"a scenario without a type", "name: a\nfilter: 'true'\n", "x.yaml:1: neither type nor whitelist"},
-	{"one without a name", "type: trigger\nfilter: 'true'\n", "x.yaml:1: name: there is none"},
-	{"one without a filter", "type: trigger\nname: a\n", "x.yaml:1: filter: there is none"},
+	{"a scenario without a type", "name: a\nfilter: 'true'\n", "x.yaml:1: no key type or whitelist"},
+	{"one without a name", "type: trigger\nfilter: 'true'\n", "x.yaml:1: name: required"},
+	{"one without a filter", "type: trigger\nname: a\n", "x.yaml:1: filter: required"},
 	{"a filter that is no expression", "type: trigger\nname: a\nfilter: a ==\n", "x.yaml:3: filter: reading the expression: unexpected token"},
 	{"a filter that is no condition", "type: trigger\nname: a\nfilter: evt.Meta.http_path\n", "x.yaml:3: filter: reading the expression: expected bool"},
 	{"a comparison of a text with a number", "type: trigger\nname: a\nfilter: evt.Meta.http_status == 404\n", "x.yaml:3: filter: reading the expression: invalid operation"},
@@ -40,10 +40,10 @@ var broken = []struct{ name, yaml, want string }{
 	{"one that does not leak", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\n", `x.yaml:1: leakspeed: "": want a time`},
 	{"one that leaks backwards", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 1\nleakspeed: -1s\n", `x.yaml:5: leakspeed: "-1s": want a time`},
 	{"one that outlives us", "type: leaky\nname: a\nfilter: 'true'\ncapacity: 4000000000\nleakspeed: 100h\n", "x.yaml:4: capacity: 4000000000: too many for a leakspeed of 100h0m0s"},
-	{"a trigger with a capacity", minimal + "capacity: 1\n", "x.yaml:4: capacity: 1: a trigger has none"},
+	{"a trigger with a capacity", minimal + "capacity: 1\n", "x.yaml:4: capacity: 1: a trigger must not have a capacity"},
 	{"a time that is none", minimal + "blackhole: soon\n", `x.yaml:4: blackhole: time: invalid duration "soon"`},
 	{"an action that is none", minimal + "labels:\n  action: shout\n", `x.yaml:5: action: unknown action "shout"`},
-	{"a ban that ended before it began", minimal + "labels:\n  duration: -4h\n", "x.yaml:5: duration: -4h0m0s: want more than 0"},
+	{"a ban that ended before it began", minimal + "labels:\n  duration: -4h\n", "x.yaml:5: duration: -4h0m0s: must be greater than 0"},
 	{"a list that is elsewhere", minimal + "data:\n - {dest_file: ../words, type: string}\n", `x.yaml:5: data: list "../words": want the name of a file in the data folder`},
 	{"a list with a pattern that is none", minimal + "data:\n - {dest_file: words, type: regexp}\n", `x.yaml:5: data: list "words": line 2: error parsing regexp`},
 	{"a list of tags that is none", minimal + "data:\n - {dest_file: words, type: map}\n", `x.yaml:5: data: list "words": line 2: invalid character`},
@@ -58,7 +58,7 @@ var broken = []struct{ name, yaml, want string }{
 	{"a format that is none", minimal + "format: new\n", `x.yaml:4: format: "new": want 1.0 to 3.0`},
 	{"a format before the first", minimal + "format: 0.9\n", `x.yaml:4: format: "0.9": want 1.0 to 3.0`},
 	{"a text for a number", "type: leaky\nname: a\nfilter: 'true'\ncapacity: five\nleakspeed: 1s\n", "x.yaml:1: yaml: unmarshal errors:\n  line 4: cannot unmarshal !!str `five` into int"},
-	{"a second scenario that is", minimal + "---\n" + "type: trigger\nname: b\n", "x.yaml:5: filter: there is none"},
+	{"a second scenario that is", minimal + "---\n" + "type: trigger\nname: b\n", "x.yaml:5: filter: required"},
 	{"a type that is empty", "type:\nname: a\nfilter: 'true'\n", `x.yaml:1: type: "": want leaky or trigger`},
 }
 
@@ -103,7 +103,7 @@ var newerThings = []struct{ name, yaml, line, want string }{
 
 func filtered(filter string) string { return "type: trigger\nname: t\nfilter: \"" + filter + "\"\n" }
 
-// What is newer is skipped, and the documents before and after it run.
+// Newer documents are skipped, and the documents before and after them run.
 func TestParseSkipsWhatIsNewer(t *testing.T) {
 	for _, row := range newerThings {
 		rules, err := Parse("x.yaml", []byte(row.yaml+"---\n"+named("after")), damaged)
@@ -311,8 +311,8 @@ func TestLoadRefuses(t *testing.T) {
 	write(t, filepath.Join(dir, "bad.yaml"), minimal+"capacity: 1\n")
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none"):     "reading scenarios: lstat " + filepath.Join(dir, "none"),
-		filepath.Join(dir, "bad.yaml"): filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger has none",
-		dir:                            filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger has none",
+		filepath.Join(dir, "bad.yaml"): filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger must not have a capacity",
+		dir:                            filepath.Join(dir, "bad.yaml") + ":4: capacity: 1: a trigger must not have a capacity",
 	} {
 		if _, err := Load(LoadConfig{Paths: []string{path}}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", path, err, want)

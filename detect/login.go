@@ -17,7 +17,7 @@ const (
 	loginTry     = "try"    // the result is unknown
 	loginStep    = "step"   // the password was right, and the site asks for a second factor
 	loginFound   = "found"  // the client looked up a code, and the site knows it: see lookup.go
-	loginUnused  = "unused" // the answer says little, and the logins before were not used: see idle.go
+	loginUnused  = "unused" // the answer says little, and the logins before were not used: see unusedlogin.go
 )
 
 // login returns whether the client logged in or failed to.
@@ -38,7 +38,7 @@ func (v *view) login() (string, bool) {
 	}
 	if v.result.gen != v.gen {
 		said := v.judgeLogin()
-		v.result = loginResult{v.gen, v.doubted(said), said}
+		v.result = loginResult{v.gen, v.orUnused(said), said}
 	}
 	return nonEmpty(v.result.is)
 }
@@ -47,7 +47,7 @@ func (v *view) login() (string, bool) {
 type loginResult struct {
 	gen  uint32 // the generation of the view it belongs to: see view.gen
 	is   string
-	said string // the result by the answer alone: see idle.go
+	said string // the result by the answer alone: see unusedlogin.go
 }
 
 func (v *view) judgeLogin() string {

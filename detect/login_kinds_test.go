@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// What came of a login follows from where and how it was tried.
+// The result of a login follows from where and how it was tried.
 func TestLoginByKind(t *testing.T) {
 	key := func(header string, status int) act { return act{target: "/api/me", header: header, status: status} }
 	for _, row := range []struct {
@@ -49,7 +49,8 @@ func TestLoginByKind(t *testing.T) {
 	}
 }
 
-// Where 401 answers a wrong password, 200 answers the right one, whatever it says.
+// If a place answers a wrong password with 401, an answer of 200 means that the password
+// is right, whatever its text.
 func TestWhatAnswers401LetsInBy200(t *testing.T) {
 	office := func(wrong int) []act {
 		return acts(48, 2, func(i int) act {
@@ -70,8 +71,8 @@ func TestWhatAnswers401LetsInBy200(t *testing.T) {
 	}
 }
 
-// Where things are made of names and passwords, what is not valid is no wrong password. Who
-// is refused there by 401, and who tries where people log in, fails as before.
+// Where names and passwords create objects, a refused value is no wrong password. A
+// refusal by 401, and a try where people log in, are failures as before.
 func TestWhereThingsAreMade(t *testing.T) {
 	rules := builtinRules(t)
 	post := func(target string, status int) *event.Event {
@@ -93,7 +94,7 @@ func TestWhereThingsAreMade(t *testing.T) {
 	} {
 		d := New(Config{Rules: rules})
 		d.Response(post(row.target, row.made))
-		v := &view{evt: post(row.target, row.after), habits: d.habits, gen: 1}
+		v := &view{evt: post(row.target, row.after), sites: d.sites, gen: 1}
 		v.split()
 		if got, _ := v.login(); got != row.want {
 			t.Errorf("%s: %d after %d is %q, want %q", row.target, row.after, row.made, got, row.want)

@@ -288,7 +288,7 @@ func TestStuffingIsGuardedWhateverTheCookies(t *testing.T) {
 	}
 }
 
-// Colleagues behind one address mistype once each, then log in: nobody is stopped.
+// Colleagues behind one address mistype once each, then log in: none of them is stopped.
 func TestColleaguesWhoMistypeAreNotStopped(t *testing.T) {
 	rules := builtinRules(t)
 	for _, app := range answerers() {
@@ -332,8 +332,8 @@ func TestColleaguesWithASecondFactorAreNotStopped(t *testing.T) {
 	}
 }
 
-// What a client sends steers where some applications lead: that makes no success, nor a
-// second step, of a wrong password.
+// A client can influence the redirects of some applications. That does not turn a wrong
+// password into a success or a second step.
 func TestNobodySteersWhatComesOfALogin(t *testing.T) {
 	const back = "https://blog.example"
 	post := func(referer, target, body, location string) step {
@@ -408,7 +408,7 @@ func TestCodesAreGuessedAfterARightPassword(t *testing.T) {
 	}
 }
 
-// What comes of a code follows from the answer, too.
+// The result of a code follows from the answer, too.
 func TestWhatComesOfACode(t *testing.T) {
 	code := func(target string, s step) step {
 		s.target, s.body = target, "otp=123456"

@@ -85,7 +85,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// A name is told by what stands for it, and by nothing that leads back to it.
+// A user name is stored as a hash that cannot be reversed.
 func TestLoginNames(t *testing.T) {
 	user := func(s step) string { return fieldsOf(s.event(began))["Meta.login_user"] }
 	try := func(s step) string { return fieldsOf(s.event(began))["Meta.login_try"] }
@@ -187,7 +187,7 @@ func TestNoPasswordStaysBehind(t *testing.T) {
 	}
 }
 
-// What a GET and a picture cost: nothing.
+// A GET and a picture cost nothing.
 func TestAGetHasNoLogin(t *testing.T) {
 	if raceEnabled {
 		t.Skip("pools forget at random")

@@ -27,7 +27,7 @@ func (v *view) loginPlace() (string, bool) {
 // was let in there; the rest of the site is another area.
 func (v *view) area() string {
 	whole, own := v.areas()
-	if v.habits != nil && v.habits.isPlace(placeAccepts, v.habits.hash(own)) {
+	if v.sites != nil && v.sites.isPlace(placeAccepts, v.sites.hash(own)) {
 		return own
 	}
 	return whole
@@ -48,7 +48,7 @@ func (d *Detector) noteArea(v *view) {
 	}
 	if result, _ := v.login(); result == loginSuccess {
 		_, own := v.areas()
-		d.habits.learnPlace(v, placeAccepts, d.habits.hash(own))
+		d.sites.learnPlace(v, placeAccepts, d.sites.hash(own))
 	}
 }
 
@@ -58,7 +58,7 @@ func (d *Detector) Area(e *event.Event) string {
 	if len(e.Request["Authorization"]) == 0 {
 		return ""
 	}
-	v := view{evt: e, habits: d.habits, gen: 1}
+	v := view{evt: e, sites: d.sites, gen: 1}
 	v.split()
 	if kind := v.attempt().kind; kind != kindBasic && kind != kindDigest {
 		return ""

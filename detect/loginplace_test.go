@@ -9,9 +9,8 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// Where people log in, wrong passwords from many addresses put up a guard. Where only
-// programs show a name and a password they do not, since a guard would keep those out
-// that nothing is known of.
+// At a login of people, wrong passwords from many addresses lead to a guard. At a login
+// of programs they do not, because a guard would keep out unknown programs.
 func TestOnlyPlacesWherePeopleLogInAreGuarded(t *testing.T) {
 	const again = `<form method="post"><input type="password" name="p"></form>`
 	inJSON := func(target string, status int, format string) func(i int) step {

@@ -77,7 +77,7 @@ func BenchmarkCrowd(b *testing.B) {
 	runtime.KeepAlive(d)
 }
 
-// What detection costs who does nothing but read.
+// The cost of detection for a client that only reads.
 func TestAnInnocentRequestAllocatesNextToNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("pools forget at random")

@@ -37,10 +37,10 @@ func missingPage(i int) step { return step{target: "/" + letters(i), status: 404
 // page is one that is there; each has a length of its own.
 func page(i int) step { return step{target: "/there/" + letters(i), size: int64(5000 + 500*i)} }
 
-// What a client found makes up for what it missed, and not without end.
+// Found pages offset missing ones, up to a limit.
 func TestFoundPagesAreCredit(t *testing.T) {
 	known := func(d *Detector) {
-		d.clients.knows(keyOf(event.ClientOf(netip.MustParseAddr("192.0.2.1"))), began.Add(time.Hour).UnixNano())
+		d.clients.accept(keyOf(event.ClientOf(netip.MustParseAddr("192.0.2.1"))), began.Add(time.Hour).UnixNano())
 	}
 	pages := func(n int, next func(int) step) func(*Detector) {
 		return func(d *Detector) { play(d, 0, times(n, next)...) }
@@ -91,7 +91,7 @@ func TestFoundPagesAreCredit(t *testing.T) {
 	}
 }
 
-// Credit allows a burst once: who goes on may do what everybody may.
+// Credit allows one burst. After that the usual limits apply.
 func TestCreditIsNoRate(t *testing.T) {
 	d := New(Config{Rules: builtinRules(t)})
 	alerted := 0
@@ -112,7 +112,7 @@ func TestCreditIsNoRate(t *testing.T) {
 	}
 }
 
-// What was found is forgotten by halves.
+// The count of found pages is halved from time to time.
 func TestMeritIsHalved(t *testing.T) {
 	const minute = time.Minute
 	for _, row := range []struct {
@@ -123,18 +123,18 @@ func TestMeritIsHalved(t *testing.T) {
 	} {
 		d := New(Config{Rules: builtinRules(t)})
 		play(d, 0, times(100, page)...)
-		if got := d.clients.merit(keyOf(netip.MustParsePrefix("192.0.2.1/32")), began.Add(row.after).UnixNano()).found; got != row.want {
+		if got := d.clients.behaviour(keyOf(netip.MustParsePrefix("192.0.2.1/32")), began.Add(row.after).UnixNano()).found; got != row.want {
 			t.Errorf("after %v: %d pages, want %d", row.after, got, row.want)
 		}
 	}
 	d := New(Config{Rules: builtinRules(t)})
 	play(d, 0, times(100, page)...)
-	if got := d.clients.merit(keyOf(netip.MustParsePrefix("192.0.2.1/32")), began.Add(-time.Hour).UnixNano()).found; got != 100 {
+	if got := d.clients.behaviour(keyOf(netip.MustParsePrefix("192.0.2.1/32")), began.Add(-time.Hour).UnixNano()).found; got != 100 {
 		t.Errorf("a clock that is put back: %d pages, want 100", got)
 	}
 }
 
-// Who is known, by what, and for how long.
+// Which clients count as known, by what, and for how long.
 func TestKnown(t *testing.T) {
 	login := step{target: "/wp-login.php", body: wpLogin("marie", "x"), status: 302, cookie: welcome}
 	asks := step{target: "/api/me", status: 401, client: "198.51.100.9"}
@@ -319,10 +319,10 @@ func TestOwnLabels(t *testing.T) {
 		{"teaches: sought", ""},
 		{"credit: generous", `"generous": want known, found, logins, codes, or several of them`},
 		{"guard: house", `"house": want place or network`},
-		{"credit: logins", `"logins": it needs forgiven_by: login as well`},
+		{"credit: logins", `"logins": requires forgiven_by: login too`},
 		{"at_most: ban", `"ban": want captcha`},
 		{"forgiven_by: time", `"time": want login`},
-		{"forgiven_by: login", `"login": it needs distinct values`},
+		{"forgiven_by: login", `"login": requires the key distinct too`},
 		{"teaches: found", `"found": want missing or sought`},
 	} {
 		rules, err := Parse("test.yaml", []byte(scenario+"labels: {"+row.labels+"}"), nil)

@@ -323,7 +323,7 @@ func (m model) played(d *Detector) (alerts []event.Alert, at []int) {
 	return alerts, at
 }
 
-// Nobody honest is banned, and next to nobody challenged.
+// No honest client is banned, and hardly any is challenged.
 func TestHonestModels(t *testing.T) {
 	skipUnderRace(t)
 	rules, challenged, all := builtinRules(t), []string(nil), honestModels()

@@ -155,7 +155,7 @@ func blind(steps []step) []step {
 // same page for everybody.
 var untold = map[string]bool{"GLPI": true, "Vaultwarden's console": true, "Blue Iris": true}
 
-// Whoever guesses is asked for a challenge by the tenth password at the latest.
+// A client that guesses gets a challenge by the tenth password at the latest.
 func TestMoreApplicationsAreGuarded(t *testing.T) {
 	rules := builtinRules(t)
 	for _, app := range moreAnswerers() {

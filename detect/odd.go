@@ -39,7 +39,7 @@ func (v *view) oddResult() string {
 // saysNo reports whether JSON has a message about an error.
 func saysNo(body []byte) (no bool) {
 	eachMember(body, func(key, value string) {
-		no = no || isMessage(plainName(key)) && tellsOfRefusal(strings.ToLower(value))
+		no = no || isMessage(plainName(key)) && mentionsRefusal(strings.ToLower(value))
 	})
 	return no
 }
@@ -64,7 +64,7 @@ func (v *view) unreadResult() string {
 func (v *view) isUnreadFailure(page bool) bool {
 	switch {
 	case v.isMoved():
-		return v.redirect().tellsOfError()
+		return v.redirect().showsError()
 	case !v.isFine():
 		return false
 	}

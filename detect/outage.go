@@ -27,16 +27,16 @@ type outage struct {
 // member returns a hash of a user name, a login place and a client, or 0 without a name.
 func (v *view) member() uint64 {
 	user := v.attempt().user
-	if user == "" || v.habits == nil {
+	if user == "" || v.sites == nil {
 		return 0
 	}
-	return v.habits.hash("member", strings.ToLower(user), v.guardedPlace(), v.client.Addr().String())
+	return v.sites.hash("member", strings.ToLower(user), v.guardedPlace(), v.client.Addr().String())
 }
 
 // isMember reports whether this client has logged in with this name before.
 func (v *view) isMember() bool {
 	m := v.member()
-	return m != 0 && v.habits.asks.Load() && v.habits.isPlace(placeMember, m)
+	return m != 0 && v.sites.hasPlaces.Load() && v.sites.isPlace(placeMember, m)
 }
 
 // loginMember is isMember in the form of a field for scenarios.
@@ -53,7 +53,7 @@ func (v *view) loginMember() (string, bool) {
 // noteMember records that a client has logged in with a name.
 func (d *Detector) noteMember(v *view) {
 	if m := v.member(); m != 0 {
-		d.habits.learnPlace(v, placeMember, m)
+		d.sites.learnPlace(v, placeMember, m)
 	}
 }
 
@@ -61,14 +61,14 @@ func (d *Detector) noteMember(v *view) {
 func (d *Detector) noteOutage(v *view, result string) {
 	switch {
 	case result == loginSuccess:
-		d.habits.recovers(d.habits.hash(v.guardedPlace()))
+		d.sites.recovers(d.sites.hash(v.guardedPlace()))
 	case result == loginFailure && v.isMember():
-		d.habits.fails(v, d.habits.hash(v.guardedPlace()), v.member())
+		d.sites.fails(v, d.sites.hash(v.guardedPlace()), v.member())
 	}
 }
 
 // fails records that a member failed to log in at a place.
-func (h *habits) fails(v *view, place, member uint64) {
+func (h *siteMemory) fails(v *view, place, member uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	o, ok := h.outages.get(place)
@@ -83,7 +83,7 @@ func (h *habits) fails(v *view, place, member uint64) {
 }
 
 // recovers records that someone logged in at a place.
-func (h *habits) recovers(place uint64) {
+func (h *siteMemory) recovers(place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if o, ok := h.outages.get(place); ok {
@@ -93,12 +93,12 @@ func (h *habits) recovers(place uint64) {
 
 // isTroubled reports whether members fail at the place where the client tries to log in.
 func (v *view) isTroubled() bool {
-	if v.habits == nil || v.isQuiet() {
+	if v.sites == nil || v.isQuiet() {
 		return false
 	}
-	place := v.habits.hash(v.guardedPlace())
-	v.habits.mu.Lock()
-	defer v.habits.mu.Unlock()
-	o, ok := v.habits.outages.get(place)
+	place := v.sites.hash(v.guardedPlace())
+	v.sites.mu.Lock()
+	defer v.sites.mu.Unlock()
+	o, ok := v.sites.outages.get(place)
 	return ok && o.n == troubled
 }

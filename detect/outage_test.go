@@ -13,8 +13,8 @@ func staff(n int, log func(who, try int, right bool) act) []act {
 	return append([]act{log(0, 99, false)}, acts(n, 20, func(i int) act { return log(i, 0, true) })...)
 }
 
-// locksOut is what the same people do for six minutes in which nobody is let in: each tries
-// his password three times, and another one.
+// locksOut returns the requests of the same people in six minutes in which no login
+// succeeds: each tries their password three times, and another one.
 func locksOut(n int, log func(who, try int, right bool) act) []act {
 	all := acts(4*n, 360/float64(4*n), func(i int) act { return log(i%n, i/n/3, false) })
 	all[0].gap = 3600
@@ -60,8 +60,8 @@ func logsOfApplications() map[string]func(who, try int, right bool) act {
 	}
 }
 
-// If nobody can be let in, people whom the site has let in before are left alone, and who
-// was never let in is challenged at most.
+// If no login succeeds, people who have logged in before are not stopped, and others get
+// a challenge at most.
 func TestADirectoryOutage(t *testing.T) {
 	rules := builtinRules(t)
 	from := func(ip string, list []act) []act {

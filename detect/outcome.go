@@ -39,17 +39,17 @@ func (v *view) judgeOutcome() string {
 	}
 	switch v.evt.Status {
 	case http.StatusNotFound, http.StatusGone:
-		if v.habits != nil && v.habits.isBroken(v, false) {
+		if v.sites != nil && v.sites.isBroken(v, false) {
 			return ""
 		}
 		return outcomeMissing
 	case http.StatusForbidden:
 		return outcomeRefused
 	}
-	if v.habits == nil || v.asksElsewhere() {
+	if v.sites == nil || v.asksElsewhere() {
 		return ""
 	}
-	if l, ok := v.likeness(); ok && (v.isSameAgain(l) || v.habits.isAlike(v, l)) {
+	if l, ok := v.answerShape(); ok && (v.isSameAgain(l) || v.sites.isMissing(v, l)) {
 		return outcomeMissing
 	}
 	return ""
@@ -87,17 +87,17 @@ func (v *view) asksElsewhere() bool {
 // gateways are words in the paths of servers that handle the login for other sites.
 var gateways = newStringSet("oauth", "oauth2", "authorize", "sso", "saml", "saml2", "cas", "openid")
 
-// likeness is likenessOf, but files that pages embed have none, because many are empty.
-func (v *view) likeness() (likeness, bool) {
+// answerShape is likenessOf, but files that pages embed have none, because many are empty.
+func (v *view) answerShape() (answerShape, bool) {
 	if s, _ := v.static(); s == "true" {
-		return likeness{}, false
+		return answerShape{}, false
 	}
-	return v.habits.likenessOf(v)
+	return v.sites.shapeOf(v)
 }
 
 // isSameAgain reports whether the client received exactly the same answer for several other
 // pages before: a server that does so has none of these pages.
-func (v *view) isSameAgain(l likeness) (same bool) {
+func (v *view) isSameAgain(l answerShape) (same bool) {
 	answer := answerOf(l, len(v.path()))
 	v.clients.with(v.clientKey(), false, func(c *client) {
 		i := c.find(answer)
@@ -107,7 +107,7 @@ func (v *view) isSameAgain(l likeness) (same bool) {
 }
 
 // ends returns hashes of the first and the last element of a path, or 0 for none.
-func (h *habits) ends(p string) (ends [2]uint64) {
+func (h *siteMemory) ends(p string) (ends [2]uint64) {
 	ends[0] = h.hash("first", template(p, 1))
 	if last := tail(p); last != "" {
 		ends[1] = h.hash("last", last)
@@ -121,25 +121,25 @@ func (v *view) missedBefore(p string) (before bool) {
 	if v.clients == nil {
 		return false
 	}
-	ends := v.habits.ends(p)
+	ends := v.sites.ends(p)
 	v.clients.with(v.clientKey(), false, func(c *client) { before = c.missed(ends) })
 	return before
 }
 
 // isPlace reports whether the requested place has this property.
 func (v *view) isPlace(kind placeKind) bool {
-	return v.habits != nil && v.habits.asks.Load() && v.habits.isPlace(kind, v.here())
+	return v.sites != nil && v.sites.hasPlaces.Load() && v.sites.isPlace(kind, v.here())
 }
 
 // note learns from a response about the site and the client. It runs after the scenarios, so
 // that a request cannot excuse itself.
 func (d *Detector) note(v *view) {
 	if v.evt.Memo.Impossible {
-		d.habits.learnAlike(v)
+		d.sites.learnMissing(v)
 	}
 	d.notePlace(v)
 	d.noteLogin(v)
-	d.noteIdle(v)
+	d.noteUnused(v)
 	d.noteArea(v)
 	if s, _ := v.static(); s == "true" {
 		return
@@ -157,17 +157,17 @@ func (v *view) isMoved() bool { return v.evt.Status >= 300 && v.evt.Status < 400
 // notePage learns from the answer for a page.
 func (d *Detector) notePage(v *view, outcome string) {
 	p, _ := v.cleanPath()
-	page := d.habits.page(p)
+	page := d.sites.page(p)
 	switch {
 	case outcome == outcomeMissing:
 		page = ^page // a page that was missing and exists now was created
 	case v.isFine():
-		d.habits.pages.add(page ^ v.siteNumber())
+		d.sites.pages.add(page ^ v.siteNumber())
 	}
-	l, _ := v.likeness()
+	l, _ := v.answerShape()
 	answer, missing := answerOf(l, len(p)), outcome == outcomeMissing
 	if v.evt.Attribution.IsReflected() { // the client gets no credit and no blame, but the site's answer is still learned
-		d.clients.with(v.clientKey(), true, func(c *client) { c.resembles(page, answer) })
+		d.clients.with(v.clientKey(), true, func(c *client) { c.noteAnswer(page, answer) })
 		return
 	}
 	d.noteVisit(v, p, pageSeen{page, answer, missing})
@@ -184,27 +184,27 @@ type pageSeen struct {
 func (d *Detector) noteVisit(v *view, p string, seen pageSeen) {
 	var ends [2]uint64
 	if seen.missing {
-		ends = d.habits.ends(strings.ToLower(p))
+		ends = d.sites.ends(strings.ToLower(p))
 	}
 	honest, used := false, uint64(0)
 	d.clients.with(v.clientKey(), true, func(c *client) {
 		if seen.missing {
-			c.misses(ends)
+			c.noteMissing(ends)
 		} else {
-			used = v.endIdle(&c.idle)
+			used = v.endUnused(&c.unused)
 		}
 		made := v.hasMade() || v.puts() && slices.Contains(c.recent[:], uint32(^seen.page))
-		c.sees(seen.page, !seen.missing, seen.answer, v.now().UnixNano())
+		c.countPage(seen.page, !seen.missing, seen.answer, v.now().UnixNano())
 		if made {
-			c.found = min(c.found+foundWorth, maxFound) // the client itself created the page
+			c.found = min(c.found+foundPerMissing, maxFound) // the client itself created the page
 		}
 		honest = seen.missing && c.found > 2*c.missing
 	})
 	if honest && scriptEnd(p) == 0 {
-		d.habits.isBroken(v, true)
+		d.sites.isBroken(v, true)
 	}
 	if used != 0 {
-		d.habits.idles(v, used, false)
+		d.sites.countUnused(v, used, false)
 	}
 }
 
@@ -234,7 +234,7 @@ func (d *Detector) Known(ip netip.Addr, at time.Time) bool {
 // Works reports whether the place of e has served pages of other origins before. Then a
 // guard on requests from other pages ignores it.
 func (d *Detector) Works(e *event.Event) bool {
-	return d.habits.isPlace(placeWorks, d.habits.hash(PlaceOf(e)))
+	return d.sites.isPlace(placeWorks, d.sites.hash(PlaceOf(e)))
 }
 
 // Harmless reports whether e can only be for a file that pages embed.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Who asks for what was there has a link to it: it is gone, or wants a login now. A
-// search asks for what never was.
+// A client that requests a page that existed before has a link to it: it is gone, or
+// needs a login now. A search requests pages that never existed.
 func TestWhatWasThereIsNoSearch(t *testing.T) {
 	served := func(i int) step { s := page(i); s.target, s.client = "/"+letters(i), "203.0.113.9"; return s }
 	for _, row := range []struct {
@@ -46,7 +46,7 @@ func TestWhatWasThereIsNoSearch(t *testing.T) {
 
 // However many pages there are, the last ones are known, and few that never were.
 func TestPagesAreBounded(t *testing.T) {
-	h := newHabits()
+	h := newSiteMemory()
 	number := func(i int) uint64 { return h.page(fmt.Sprint("/", i)) }
 	const last = 200_000
 	for i := range last {

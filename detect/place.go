@@ -45,7 +45,7 @@ func (v *view) appendSpot(b []byte) []byte {
 // here returns a hash of the place, without an allocation.
 func (v *view) here() uint64 {
 	v.scratch = v.appendSpot(v.scratch[:0])
-	return v.habits.hashBytes(v.scratch)
+	return v.sites.hashBytes(v.scratch)
 }
 
 // asked returns a text for the request. It is the same if a client only reads the same

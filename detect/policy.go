@@ -25,11 +25,11 @@ type Policy struct {
 func (p Policy) check() error {
 	switch {
 	case p.AlertOnly && (p.Action != lookup.None || p.Duration != 0):
-		return errors.New("an alert alone has no action and no duration")
+		return errors.New("alert: must not have an action or a duration")
 	case p.Action > lookup.Ban:
 		return fmt.Errorf("%v: want ban, captcha or throttle", p.Action)
 	case p.Duration < 0:
-		return fmt.Errorf("duration %v: want more than 0", p.Duration)
+		return fmt.Errorf("duration %v: must be greater than 0", p.Duration)
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (r *Rules) With(policies map[string]Policy) (*Rules, error) {
 		}
 		err := p.check()
 		if err == nil && p.Action != lookup.None && changed.scenarios[i].guard != event.NoGuard {
-			err = fmt.Errorf("%v: it guards a %v and decides about nobody: want an alert alone, or no policy", p.Action, changed.scenarios[i].guard)
+			err = fmt.Errorf("%v: this scenario guards a %v and makes no decision about a client: want alert, or no policy", p.Action, changed.scenarios[i].guard)
 		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("scenario %s: %w", name, err))

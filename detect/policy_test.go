@@ -81,9 +81,9 @@ func TestPoliciesThatMakeNoSense(t *testing.T) {
 		"own/plain":   {Duration: -time.Hour},
 	})
 	want := "there is no scenario \"own/bam\": did you mean own/ban?\n" +
-		"scenario own/ban: an alert alone has no action and no duration\n" +
+		"scenario own/ban: alert: must not have an action or a duration\n" +
 		"scenario own/counter cannot run: own.yaml:16: its type is counter: want leaky or trigger\n" +
-		"scenario own/plain: duration -1h0m0s: want more than 0"
+		"scenario own/plain: duration -1h0m0s: must be greater than 0"
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v, want\n%s", err, want)
 	}

@@ -117,7 +117,8 @@ func proofAttacks() []assault {
 	return all
 }
 
-// honestProofs are what looks like proofs of passwords, or is one, and harms nobody.
+// honestProofs are honest requests with proofs of passwords, or with something that looks
+// like one.
 func honestProofs() []conduct {
 	var all []conduct
 	add := func(name string, acts ...[]act) { all = append(all, conduct{name, slices.Concat(acts...)}) }
@@ -180,7 +181,8 @@ func honestProofs() []conduct {
 	return all
 }
 
-// Who has shown a proof that the site accepts is known only where it has refused others.
+// A client whose proof was accepted counts as known only if the site has refused other
+// proofs.
 func TestAProofGivesStanding(t *testing.T) {
 	right := form("/login_sid.lua", "username=anna&response="+fritzProof(1), 200).saying(fritzYes).typed("text/xml")
 	wrong := form("/login_sid.lua", "username=bob&response="+fritzProof(2), 200).saying(fritzNo).typed("text/xml")

@@ -14,7 +14,7 @@ import (
 // who wants the settings and secrets of a repository requests other files.
 func (v *view) cloning() (string, bool) {
 	repo, part, ok := strings.Cut(strings.ToLower(v.path()), "/.git/")
-	if ok && isClonePart(part) && v.habits != nil && v.habits.isPlace(placeClones, v.keeper("git", repo)) {
+	if ok && isClonePart(part) && v.sites != nil && v.sites.isPlace(placeClones, v.receiverKey("git", repo)) {
 		return "true", true
 	}
 	return "false", true
@@ -51,7 +51,7 @@ func (v *view) isOwner() bool {
 	if result, _ := v.login(); result == loginSuccess || v.isSignedForS3() {
 		return true
 	}
-	return v.habits != nil && (v.clients.isKnown(v.clientKey(), v.now().UnixNano()) || v.habits.isPlace(placeKeeps, v.folder()))
+	return v.sites != nil && (v.clients.isKnown(v.clientKey(), v.now().UnixNano()) || v.sites.isPlace(placeStores, v.folder()))
 }
 
 // isSignedForS3 reports whether a store has checked the signature of a request. It refuses a
@@ -60,34 +60,34 @@ func (v *view) isSignedForS3() bool {
 	return strings.HasPrefix(first(v.evt.Request["Authorization"]), "AWS4-HMAC-SHA256 ") && len(v.evt.Header["X-Amz-Request-Id"]) > 0
 }
 
-// noteKeeper records that a client has received the list of a repository, or that the site
+// noteReceived records that a client has received the list of a repository, or that the site
 // stores files for it: the client has written one, or received a list of them. A front
 // controller that answers every method with 200 does neither.
-func (d *Detector) noteKeeper(v *view) {
+func (d *Detector) noteReceived(v *view) {
 	if !v.isFine() {
 		return
 	}
 	switch v.evt.Method {
 	case http.MethodGet:
 		if repo, ok := strings.CutSuffix(v.path(), "/.git/info/refs"); ok && !strings.Contains(v.evt.ContentType, "html") {
-			d.habits.learnPlace(v, placeClones, v.keeper("git", strings.ToLower(repo)))
+			d.sites.learnPlace(v, placeClones, v.receiverKey("git", strings.ToLower(repo)))
 		}
 	case http.MethodPut, "MKCOL":
 		if v.evt.Status == http.StatusCreated || v.evt.Status == http.StatusNoContent {
-			d.habits.learnPlace(v, placeKeeps, v.folder())
+			d.sites.learnPlace(v, placeStores, v.folder())
 		}
 	case "PROPFIND":
 		if v.evt.Status == http.StatusMultiStatus {
-			d.habits.learnPlace(v, placeKeeps, v.folder())
+			d.sites.learnPlace(v, placeStores, v.folder())
 		}
 	}
 }
 
-// keeper returns a hash of a part of a site and the client that it has given something to.
-func (v *view) keeper(what, part string) uint64 {
+// receiverKey returns a hash of a part of a site and the client that it has given something to.
+func (v *view) receiverKey(what, part string) uint64 {
 	site, _ := v.site()
-	return v.habits.hash("keeper", what, strings.ToLower(site), part, v.client.Addr().String())
+	return v.sites.hash("keeper", what, strings.ToLower(site), part, v.client.Addr().String())
 }
 
-// folder is keeper for the files below the first element of the path.
-func (v *view) folder() uint64 { return v.keeper("files", template(v.path(), 1)) }
+// folder is receiverKey for the files below the first element of the path.
+func (v *view) folder() uint64 { return v.receiverKey("files", template(v.path(), 1)) }

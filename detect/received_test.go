@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Who clones what is published is let, and who dumps a folder that is there by accident,
-// or reads secrets that are not his, is not.
+// A client that clones a published repository is not stopped. A client that copies a
+// repository that is there by accident, or reads secrets of others, is.
 func TestWhoMayReadWhatOnlyASearchAsksFor(t *testing.T) {
 	const plain = "text/plain"
 	got := func(media string, targets ...string) []step {

@@ -98,7 +98,7 @@ func (b *bucket) context() []event.Context {
 // alert returns the alert for a bucket that overflows.
 func (p pouredEvent) alert(b *bucket) event.Alert {
 	s := p.rule.scenario
-	guarded := p.guarded()
+	guarded := p.target()
 	a := event.Alert{
 		Scenario: s.name, Version: s.version, Hash: s.hash,
 		Client: p.view.evt.Client, Prefix: guarded.network,

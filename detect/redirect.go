@@ -81,7 +81,7 @@ func (v *view) redirectResult() string {
 	to := v.redirect()
 	session := v.beginsCookie()
 	switch {
-	case to.tellsOfError() || v.namedForFailure(to):
+	case to.showsError() || v.namedForFailure(to):
 		return loginFailure
 	case v.saysLoggedIn():
 		return loginSuccess
@@ -186,13 +186,13 @@ func (r redirect) hasTicket() bool {
 	return has
 }
 
-// tellsOfError reports whether the address of a redirect says that something is wrong.
-func (r redirect) tellsOfError() bool {
+// showsError reports whether the address of a redirect says that something is wrong.
+func (r redirect) showsError() bool {
 	last := path.Base(r.path)
-	return tellsOfError(r.query) || tellsOfError(r.fragment) || slices.ContainsFunc([]string{"error", "failed", "failure", "invalid", "denied"}, func(word string) bool { return strings.Contains(last, word) })
+	return showsError(r.query) || showsError(r.fragment) || slices.ContainsFunc([]string{"error", "failed", "failure", "invalid", "denied"}, func(word string) bool { return strings.Contains(last, word) })
 }
 
-func tellsOfError(query string) bool {
+func showsError(query string) bool {
 	query = strings.ToLower(query[:min(len(query), maxElement*4)])
 	for _, word := range []string{"error", "fail", "invalid", "denied", "incorrect", "wrong", "bad_", "err=", "badlogin", "unauthori"} {
 		if strings.Contains(query, word) {

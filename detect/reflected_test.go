@@ -9,8 +9,9 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// What other pages have a browser send is no act of its user, whichever scenario it
-// trips. A guard is about nobody: to it they count as all do.
+// Requests that other pages make a browser send do not count as the user's own, in any
+// scenario. For a guard, which makes no decision about a client, they count like all
+// others.
 func TestWhatOthersSendIsReflected(t *testing.T) {
 	d, at := New(Config{Rules: builtinRules(t)}), began
 	for _, row := range attackRows() {
@@ -32,14 +33,14 @@ func TestWhatOthersSendIsReflected(t *testing.T) {
 			if alerted == (row.scenario == "http-probing-guard") {
 				t.Errorf("%s, %s, %v: no alert, or one too many", row.scenario, row.attack, whose)
 			}
-			if n := d.Stats().Clients; n > 0 && d.clients.merit(keyOf(event.ClientOf(row.next(0).event(at).Client)), at.UnixNano()).found > 0 {
+			if n := d.Stats().Clients; n > 0 && d.clients.behaviour(keyOf(event.ClientOf(row.next(0).event(at).Client)), at.UnixNano()).found > 0 {
 				t.Errorf("%s, %s, %v: it found something", row.scenario, row.attack, whose)
 			}
 		}
 	}
 }
 
-// What a client does itself and what others have it send are counted apart: neither
+// A client's own requests and those that other pages cause are counted apart: neither
 // brings the other nearer to an alert.
 func TestReflectedBucketsAreApart(t *testing.T) {
 	rules, at := builtinRules(t), began

@@ -35,7 +35,7 @@ type scenario struct {
 	action      lookup.Action
 	ordered     bool // the operator has set action
 	duration    time.Duration
-	ours        // the settings from our own labels
+	ownLabels   // the settings from our own labels
 
 	print string // identifies the settings that its buckets depend on: see Detector.Use
 }
@@ -143,7 +143,7 @@ func (d *scenarioDoc) scenario(l *lists) (*scenario, error) {
 	if err := d.label(s); err != nil {
 		return nil, err
 	}
-	if err := d.ownLabels(s); err != nil {
+	if err := d.readOwnLabels(s); err != nil {
 		return nil, err
 	}
 	s.weigh()
@@ -171,7 +171,7 @@ func (d *scenarioDoc) expressions(s *scenario, l *lists) error {
 		*x.to = e
 	}
 	if s.filter == nil {
-		return &keyError{"filter", errors.New("there is none")}
+		return &keyError{"filter", errors.New("required")}
 	}
 	if s.trigger {
 		s.distinct = nil // a trigger overflows before distinct is evaluated
@@ -182,7 +182,7 @@ func (d *scenarioDoc) expressions(s *scenario, l *lists) error {
 // bucket checks the keys that say how the bucket fills, by CrowdSec's rules.
 func (d *scenarioDoc) bucket(s *scenario) (err error) {
 	if d.Name == "" {
-		return &keyError{"name", errors.New("there is none")}
+		return &keyError{"name", errors.New("required")}
 	}
 	if d.Blackhole != "" {
 		if s.blackhole, err = time.ParseDuration(d.Blackhole); err != nil {
@@ -198,7 +198,7 @@ func (d *scenarioDoc) bucket(s *scenario) (err error) {
 	case d.Type != "trigger" && d.Type != "leaky":
 		return &keyError{"type", fmt.Errorf("%q: want leaky or trigger", d.Type)}
 	case s.trigger && d.Capacity != 0:
-		return &keyError{"capacity", fmt.Errorf("%d: a trigger has none", d.Capacity)}
+		return &keyError{"capacity", fmt.Errorf("%d: a trigger must not have a capacity", d.Capacity)}
 	case s.trigger:
 		return nil
 	case d.Capacity <= 0:
@@ -230,7 +230,7 @@ func (d *scenarioDoc) label(s *scenario) (err error) {
 			return &keyError{"duration", err}
 		}
 		if s.duration <= 0 {
-			return &keyError{"duration", fmt.Errorf("%s: want more than 0", s.duration)}
+			return &keyError{"duration", fmt.Errorf("%s: must be greater than 0", s.duration)}
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestPlacesOfProgramsAndSearches(t *testing.T) {
 		places := make(map[string]bool)
 		for _, e := range (conduct{acts: row.acts}).events(true) {
 			v := d.prog.Load().open(e, event.ClientOf(e.Client))
-			v.habits, v.clients = d.habits, d.clients
+			v.sites, v.clients = d.sites, d.clients
 			place, _ := v.place()
 			places[place] = true
 			v.close()
@@ -52,7 +52,7 @@ func TestPlacesOfProgramsAndSearches(t *testing.T) {
 }
 
 // A crawler that finds two pages of three, and an uploader that asks before it
-// writes, do not search; one valid page with each that is missing is no merit.
+// writes, do not search; one valid page with each that is missing is no credit.
 func TestMeritOfWhatIsFound(t *testing.T) {
 	page := func(i int) act { return act{target: fmt.Sprint("/", word(i)), status: 200} }
 	for _, row := range []struct {

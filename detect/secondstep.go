@@ -15,7 +15,7 @@ func (v *view) leadsToCode() bool {
 	}
 	if v.isMoved() {
 		to := v.redirect()
-		return !to.tellsOfError() && (namesFactor(to.path, v.wasSaid) || hasFactor(to.query, v.wasSaid))
+		return !to.showsError() && (namesFactor(to.path, v.wasSaid) || hasFactor(to.query, v.wasSaid))
 	}
 	if body := v.answer(); v.isJSON(body) {
 		return asksFactor(body)

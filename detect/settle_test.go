@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whoever asks for the same again after an alert does not go on. A search does, and what was
-// asked for counts again once the challenge is over.
+// A client that repeats the same requests after an alert does not count as continuing. A
+// search does, and its requests count again after the challenge.
 func TestTheSameAgainIsNoGoingOn(t *testing.T) {
 	places := func(from, n int, gap float64) []act {
 		return acts(n, gap, func(i int) act { return act{target: "/" + word(from+i), status: 404} })

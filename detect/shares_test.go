@@ -13,7 +13,7 @@ import (
 // clientAt returns the key of an address.
 func clientAt(ip string) clientKey { return keyOf(event.ClientOf(netip.MustParseAddr(ip))) }
 
-// What goes when somebody puts one thing too many.
+// Which entry is evicted when a client adds one too many.
 func TestShares(t *testing.T) {
 	type put struct {
 		who   string
@@ -61,8 +61,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// Whoever has a /48 of IPv6, and whoever has others' browsers send what he likes, makes
-// the detector forget nothing that counts of others.
+// A client with a /48 of IPv6, or one that makes browsers of others send requests, cannot
+// make the detector forget what counts about others.
 func TestNobodyFlushesWhatIsKnownOfOthers(t *testing.T) {
 	const member, site = "203.0.113.7", "site.example"
 	asks := step{target: "/api/me", status: 401, host: site, client: member}
@@ -128,15 +128,15 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 	for i := range 60_000 { // each from a network of its own
 		ip := netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 8), byte(i), 15: 1})
 		k := keyOf(event.ClientOf(ip))
-		d.clients.knows(k, began.UnixNano())
-		for kind := range d.habits.places {
-			d.habits.places[kind].own.put(k, uint64(i), struct{}{})
-			d.habits.places[kind].others.put(k, uint64(i), struct{}{})
+		d.clients.accept(k, began.UnixNano())
+		for kind := range d.sites.places {
+			d.sites.places[kind].own.put(k, uint64(i), struct{}{})
+			d.sites.places[kind].others.put(k, uint64(i), struct{}{})
 		}
-		d.habits.alike.own.put(k, uint64(i), new([4]likeness))
-		d.habits.alike.others.put(k, uint64(i), new([4]likeness))
-		d.habits.broken.put(k, uint64(i), new(brokenLink))
-		d.habits.outages.put(k, uint64(i), new(outage))
+		d.sites.missing.own.put(k, uint64(i), new([4]answerShape))
+		d.sites.missing.others.put(k, uint64(i), new([4]answerShape))
+		d.sites.broken.put(k, uint64(i), new(brokenLink))
+		d.sites.outages.put(k, uint64(i), new(outage))
 	}
 	used := heap() - before
 	t.Logf("%d MiB", used>>20)

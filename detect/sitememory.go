@@ -12,37 +12,37 @@ import (
 	"github.com/tocsin-project/tocsin/event"
 )
 
-// habits are the learned properties of the sites: how each site answers for missing pages,
+// siteMemory are the learned properties of the sites: how each site answers for missing pages,
 // which of its links are broken, and where it asks for credentials. They are learned from
 // answers, in limited memory, and contain nothing about persons.
-type habits struct {
+type siteMemory struct {
 	seed maphash.Seed
 
-	taught atomic.Bool // at least one site answers for missing pages in the same way as for real pages
-	asks   atomic.Bool // at least one place is of a known kind
+	hasMissing atomic.Bool // at least one site answers for missing pages in the same way as for real pages
+	hasPlaces  atomic.Bool // at least one place is of a known kind
 
 	pages pages
 
-	mu     sync.Mutex
-	alike  lessons[*[maxAlike]likeness]  // by host
-	broken *shares[uint64, *brokenLink]  // by host and path
-	places [placeKinds]lessons[struct{}] // of each kind
-	idle   *shares[uint64, uint8]        // by place, how many logins were not used: see idle.go
+	mu      sync.Mutex
+	missing factStore[*[maxShapes]answerShape] // by host
+	broken  *shares[uint64, *brokenLink]       // by host and path
+	places  [placeKinds]factStore[struct{}]    // of each kind
+	unused  *shares[uint64, uint8]             // by place, how many logins were not used: see unusedlogin.go
 
 	outages *shares[uint64, *outage] // by place: see outage.go
 }
 
 const (
 	maxSites  = 1024
-	maxAlike  = 4 // different answers of one site for missing pages
+	maxShapes = 4 // different answers of one site for missing pages
 	maxBroken = 8192
 	maxPlaces = 8192 // places of each kind
 	ofAll     = 8    // one network may have at most 1/8 of the entries in each of these
 	unrelated = 3    // a missing page that clients from this many networks request is a broken link
 )
 
-// A likeness has the common properties of a site's answers for missing pages.
-type likeness struct {
+// An answerShape has the common properties of a site's answers for missing pages.
+type answerShape struct {
 	status int
 	kind   uint64 // hash of the redirect's target, or of the content type
 	size   int64
@@ -61,24 +61,24 @@ type brokenLink struct {
 	n    int
 }
 
-func newHabits() *habits {
-	h := &habits{seed: maphash.MakeSeed()}
-	h.alike = newLessons[*[maxAlike]likeness](maxSites, maxSites)
+func newSiteMemory() *siteMemory {
+	h := &siteMemory{seed: maphash.MakeSeed()}
+	h.missing = newFactStore[*[maxShapes]answerShape](maxSites, maxSites)
 	h.broken = newShares[uint64, *brokenLink](maxBroken, maxBroken/ofAll)
-	h.idle = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
+	h.unused = newShares[uint64, uint8](maxPlaces, maxPlaces/ofAll)
 	h.outages = newShares[uint64, *outage](maxSites, maxSites/ofAll)
 	for kind := range h.places {
 		others := maxPlaces / ofAll
 		if placeKind(kind) == placeWorks { // only requests from other pages can teach it
 			others = maxPlaces
 		}
-		h.places[kind] = newLessons[struct{}](maxPlaces, others)
+		h.places[kind] = newFactStore[struct{}](maxPlaces, others)
 	}
 	return h
 }
 
 // hash returns a hash of a list of texts.
-func (h *habits) hash(texts ...string) uint64 {
+func (h *siteMemory) hash(texts ...string) uint64 {
 	var m maphash.Hash
 	m.SetSeed(h.seed)
 	for _, t := range texts {
@@ -89,7 +89,7 @@ func (h *habits) hash(texts ...string) uint64 {
 }
 
 // hashBytes is hash for one text.
-func (h *habits) hashBytes(text []byte) uint64 {
+func (h *siteMemory) hashBytes(text []byte) uint64 {
 	var m maphash.Hash
 	m.SetSeed(h.seed)
 	m.Write(text) // never fails
@@ -98,57 +98,57 @@ func (h *habits) hashBytes(text []byte) uint64 {
 }
 
 // page returns a hash of a path.
-func (h *habits) page(path string) uint64 { return maphash.String(h.seed, path) }
+func (h *siteMemory) page(path string) uint64 { return maphash.String(h.seed, path) }
 
 // wasThere reports whether any client has received the page before.
 func (v *view) wasThere() bool {
-	if v.habits == nil {
+	if v.sites == nil {
 		return false
 	}
-	return v.habits.pages.had(v.habits.page(v.path()) ^ v.siteNumber())
+	return v.sites.pages.had(v.sites.page(v.path()) ^ v.siteNumber())
 }
 
 // siteNumber returns a hash of the site.
 func (v *view) siteNumber() uint64 {
 	site, _ := v.site()
-	return bits.RotateLeft64(v.habits.page(site), 1)
+	return bits.RotateLeft64(v.sites.page(site), 1)
 }
 
-// likenessOf returns the likeness of an answer, and whether such an answer can stand for a
+// shapeOf returns the shape of an answer, and whether such an answer can stand for a
 // missing page: a page that is not empty, or a redirect to a page for all missing pages.
-func (h *habits) likenessOf(v *view) (likeness, bool) {
+func (h *siteMemory) shapeOf(v *view) (answerShape, bool) {
 	e := v.evt
 	switch {
 	case e.Status >= 300 && e.Status < 400:
 		if first(e.Header["Location"]) == "" {
-			return likeness{}, false
+			return answerShape{}, false
 		}
 		to := v.redirect().path
 		p, _ := v.cleanPath()
 		if asked := strings.ToLower(p); to == asked || p != "/" && strings.Contains(to, strings.TrimSuffix(asked, "/")) {
-			return likeness{}, false // a redirect to the same page in its correct spelling
+			return answerShape{}, false // a redirect to the same page in its correct spelling
 		}
-		return likeness{status: e.Status, kind: h.hash(to)}, true
+		return answerShape{status: e.Status, kind: h.hash(to)}, true
 	case e.Status == 0 || e.Status == 200:
 		if e.Size <= 0 || !strings.HasPrefix(e.ContentType, "text/html") {
-			return likeness{}, false
+			return answerShape{}, false
 		}
-		return likeness{status: 200, kind: h.hash(e.ContentType), size: e.Size}, true
+		return answerShape{status: 200, kind: h.hash(e.ContentType), size: e.Size}, true
 	}
-	return likeness{}, false
+	return answerShape{}, false
 }
 
 // is reports whether b may be the same kind of answer as a. Pages that repeat the requested
 // path differ by a few bytes.
-func (a likeness) is(b likeness) bool {
+func (a answerShape) is(b answerShape) bool {
 	const slack = 128
 	difference := max(a.size-b.size, b.size-a.size)
 	return a.status == b.status && a.kind == b.kind && difference <= max(slack, a.size/50)
 }
 
-// learnAlike records how a site answers for a path that cannot exist.
-func (h *habits) learnAlike(v *view) {
-	l, ok := h.likenessOf(v)
+// learnMissing records how a site answers for a path that cannot exist.
+func (h *siteMemory) learnMissing(v *view) {
+	l, ok := h.shapeOf(v)
 	if !ok {
 		return
 	}
@@ -157,18 +157,18 @@ func (h *habits) learnAlike(v *view) {
 	page := h.hash(p)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.likeLocked(v, h.hash(site), l).prove(page) {
-		h.taught.Store(true)
+	if h.shapeLocked(v, h.hash(site), l).prove(page) {
+		h.hasMissing.Store(true)
 	}
 }
 
-// likeLocked returns the entry for answers like l. If there is none, it replaces the oldest
+// shapeLocked returns the entry for answers like l. If there is none, it replaces the oldest
 // entry.
-func (h *habits) likeLocked(v *view, site uint64, l likeness) *likeness {
-	all := h.alike.of(v)
+func (h *siteMemory) shapeLocked(v *view, site uint64, l answerShape) *answerShape {
+	all := h.missing.of(v)
 	known, ok := all.get(site)
 	if !ok {
-		known = new([maxAlike]likeness)
+		known = new([maxShapes]answerShape)
 	}
 	all.put(v.clientKey(), site, known)
 	for i := range known {
@@ -176,13 +176,13 @@ func (h *habits) likeLocked(v *view, site uint64, l likeness) *likeness {
 			return &known[i]
 		}
 	}
-	copy(known[1:], known[:maxAlike-1])
+	copy(known[1:], known[:maxShapes-1])
 	known[0] = l
 	return &known[0]
 }
 
 // prove adds a page with this answer, and reports whether there are enough.
-func (a *likeness) prove(page uint64) bool {
+func (a *answerShape) prove(page uint64) bool {
 	if a.n < proofs && !slices.Contains(a.pages[:a.n], page) {
 		a.pages[a.n] = page
 		a.n++
@@ -190,16 +190,16 @@ func (a *likeness) prove(page uint64) bool {
 	return a.n == proofs
 }
 
-// isAlike reports whether the answer is one that the site gives for missing pages.
-func (h *habits) isAlike(v *view, l likeness) bool {
-	if !h.taught.Load() {
+// isMissing reports whether the answer is one that the site gives for missing pages.
+func (h *siteMemory) isMissing(v *view, l answerShape) bool {
+	if !h.hasMissing.Load() {
 		return false
 	}
 	name, _ := v.site()
 	site := h.hash(name)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, all := range []*shares[uint64, *[maxAlike]likeness]{h.alike.own, h.alike.others} {
+	for _, all := range []*shares[uint64, *[maxShapes]answerShape]{h.missing.own, h.missing.others} {
 		if known, ok := all.get(site); ok && proven(known, l) {
 			return true
 		}
@@ -208,14 +208,14 @@ func (h *habits) isAlike(v *view, l likeness) bool {
 }
 
 // proven reports whether l is certain to be one of the answers.
-func proven(known *[maxAlike]likeness, l likeness) bool {
-	return slices.ContainsFunc(known[:], func(k likeness) bool { return k.n == proofs && k.is(l) })
+func proven(known *[maxShapes]answerShape, l answerShape) bool {
+	return slices.ContainsFunc(known[:], func(k answerShape) bool { return k.n == proofs && k.is(l) })
 }
 
 // isBroken reports whether a missing page is behind a broken link: unrelated clients request
 // it, and the other pages that they request exist. With learn, the client of v is added to
 // them.
-func (h *habits) isBroken(v *view, learn bool) bool {
+func (h *siteMemory) isBroken(v *view, learn bool) bool {
 	site, _ := v.site()
 	p, _ := v.cleanPath()
 	page, from := h.hash(site, p), h.hash(wideNet(v.evt.Client))
@@ -252,31 +252,31 @@ const (
 	// password is right. Other statuses prove nothing, because they are also used for tokens
 	// against request forgery.
 	placeRefuses
-	placeLogsIn  // has started a session, or given a token, for a name and a password
-	placeFails   // has refused a name and a password in a form of these fields: see standing.go
-	placeDenies  // answers 400, 401, 403 or 422 to a form, or 404 to a code: see view.welcomes
-	placeTells   // has refused a login, in whatever form: see idle.go
-	placeAccepts // has accepted a password of HTTP authentication: see view.area
-	placeShows   // answers a wrong password with the form again
-	placeClones  // has sent a client the list of a repository: see keeper.go
-	placeKeeps   // stores files for a client
-	placeMakes   // has created an object from a name and a password: see view.makesThing
-	placeMember  // has let a client log in with a name: see outage.go
-	placeEmbeds  // has served an image or similar file to a page of the site
+	placeLogsIn       // has started a session, or given a token, for a name and a password
+	placeFails        // has refused a name and a password in a form of these fields: see accepted.go
+	placeDenies       // answers 400, 401, 403 or 422 to a form, or 404 to a code: see view.welcomes
+	placeShowsRefusal // has refused a login, in whatever form: see unusedlogin.go
+	placeAccepts      // has accepted a password of HTTP authentication: see view.area
+	placeShows        // answers a wrong password with the form again
+	placeClones       // has sent a client the list of a repository: see received.go
+	placeStores       // stores files for a client
+	placeMakes        // has created an object from a name and a password: see view.makesThing
+	placeMember       // has let a client log in with a name: see outage.go
+	placeEmbeds       // has served an image or similar file to a page of the site
 	placeKinds
 )
 
 // learnPlace records that a place has this property.
-func (h *habits) learnPlace(v *view, kind placeKind, place uint64) {
+func (h *siteMemory) learnPlace(v *view, kind placeKind, place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.places[kind].of(v).put(v.clientKey(), place, struct{}{})
-	h.asks.Store(true)
+	h.hasPlaces.Store(true)
 }
 
 // isPlace reports whether the place is known to have this property.
-func (h *habits) isPlace(kind placeKind, place uint64) bool {
+func (h *siteMemory) isPlace(kind placeKind, place uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.places[kind].knows(place)
+	return h.places[kind].has(place)
 }

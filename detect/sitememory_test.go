@@ -13,7 +13,7 @@ func (d *Detector) outcomeOf(s step) string {
 	e := s.event(began)
 	v := d.prog.Load().open(e, event.ClientOf(e.Client))
 	defer v.close()
-	v.habits, v.clients = d.habits, d.clients
+	v.sites, v.clients = d.sites, d.clients
 	outcome, _ := v.outcome()
 	return outcome
 }
@@ -227,20 +227,20 @@ func TestWhereARedirectLeads(t *testing.T) {
 }
 
 // All that is learned of sites is bounded, whoever asks for how much.
-func TestHabitsAreBounded(t *testing.T) {
+func TestSiteMemoryIsBounded(t *testing.T) {
 	skipUnderRace(t)
 	d := New(Config{Rules: builtinRules(t)})
-	h := d.habits
+	h := d.sites
 	seen := func(i int, s step) *view {
 		s.host, s.target = fmt.Sprintf("h%d.example", i), fmt.Sprint("/", letters(i%17576), i)
 		e := s.event(began)
 		e.Client = netip.AddrFrom4([4]byte{byte(1 + i%200), byte(i / 200), 0, 1})
-		v := &view{evt: e, habits: h, client: event.ClientOf(e.Client)}
+		v := &view{evt: e, sites: h, client: event.ClientOf(e.Client)}
 		v.split()
 		return v
 	}
 	for i := range 20_000 {
-		h.learnAlike(seen(i, step{size: int64(1000 + i)}))
+		h.learnMissing(seen(i, step{size: int64(1000 + i)}))
 		h.isBroken(seen(i, step{status: 404}), true)
 		for kind := range placeKinds {
 			for _, whose := range []event.Attribution{event.Own, event.Foreign} {
@@ -251,13 +251,13 @@ func TestHabitsAreBounded(t *testing.T) {
 	}
 	for i := range 100 { // answers of one site
 		v := seen(1, step{size: int64(1000 + 1000*i)})
-		h.learnAlike(v)
+		h.learnMissing(v)
 	}
 	for _, row := range []struct {
 		name      string
 		got, want int
 	}{
-		{"sites", h.alike.own.len(), 1024},
+		{"sites", h.missing.own.len(), 1024},
 		{"broken links", h.broken.len(), 8192},
 		{"places", h.places[placeAsks].own.len(), 8192},
 		{"places that others teach", h.places[placeAsks].others.len(), 1024},
@@ -268,8 +268,8 @@ func TestHabitsAreBounded(t *testing.T) {
 	}
 }
 
-// What works for the pages of other origins is let alone by guards on what those
-// send.
+// A guard does not stop requests from pages of other origins at a place that works for
+// those.
 func TestWorks(t *testing.T) {
 	d := New(Config{Rules: builtinRules(t)})
 	hook := step{target: "/hook/17", body: "{}", form: mediaJSON, whose: event.Foreign}

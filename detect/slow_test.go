@@ -19,7 +19,7 @@ func logsIn(user, password string, right bool) step {
 	return s
 }
 
-// Who takes his time is challenged by the thirtieth failure, and never banned.
+// A slow client is challenged by the thirtieth failure, and never banned.
 func TestSlowGuessingIsSeen(t *testing.T) {
 	wrong := func(i int) step { return logsIn(fmt.Sprint("u", i), "Summer2026", false) }
 	for _, row := range []struct {
@@ -92,7 +92,8 @@ func elsewhere(next func(int) step) func(int) step {
 	}
 }
 
-// People mistype, forget and give up, on large sites all day: nobody is challenged for it.
+// People on large sites mistype, forget and give up all day: none of them is challenged
+// for it.
 func TestHonestFailuresAreNotTakenForSlowGuessing(t *testing.T) {
 	skipUnderRace(t)
 	for _, row := range []struct {

@@ -12,7 +12,7 @@ import (
 //
 // A client with enough addresses can fill any table. This one then drops, in each of its
 // parts, the least recently used bucket of the network with the most buckets, of the
-// provider with the most buckets: see [fair]. All buckets of a network's clients are in one
+// provider with the most buckets: see [fairStore]. All buckets of a network's clients are in one
 // part, and a client cannot find out which one.
 type store struct {
 	seed  maphash.Seed
@@ -22,7 +22,7 @@ type store struct {
 // A shard is one part of the store.
 type shard struct {
 	mu      sync.Mutex
-	buckets *fair[bucketKey, *bucket]
+	buckets *fairStore[bucketKey, *bucket]
 	bytes   int // the size of all buckets
 	most    int
 	evicted uint64
@@ -51,7 +51,7 @@ func newStore(buckets, bytes int) *store {
 
 func newPart(buckets, bytes int) *shard {
 	p := &shard{most: bytes}
-	p.buckets = newFair[bucketKey](buckets, func(b *bucket) {
+	p.buckets = newFairStore[bucketKey](buckets, func(b *bucket) {
 		p.bytes -= b.size
 		p.evicted++
 	})
@@ -100,7 +100,7 @@ func (p *shard) measure(b *bucket) {
 	p.bytes += size - b.size
 	b.size = size
 	for p.bytes > p.most && p.buckets.len() > 1 {
-		p.buckets.forget()
+		p.buckets.evict()
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *store) forgive(k bucketKey, m refund) {
 func (s *store) retain(rules map[uint32]bool) {
 	for _, part := range s.parts {
 		part.mu.Lock()
-		for k, h := range part.buckets.things {
+		for k, h := range part.buckets.entries {
 			if !rules[k.rule] {
 				part.bytes -= h.value.size
 				part.buckets.remove(k)

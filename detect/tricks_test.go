@@ -90,7 +90,7 @@ func TestMoreSlowGuessingIsSeen(t *testing.T) {
 	}
 }
 
-// What scanners of today ask for, none of it from our lists on purpose.
+// Paths that current scanners request. None of them is in our lists on purpose.
 var todaysPaths = strings.Fields(`/api/v1/users /api/v2/config /admin/login /console/ /latest/meta-data/iam/ /computeMetadata/v1/ /_profiler/phpinfo /telescope/requests
 	/actuator/gateway/routes /debug/pprof/ /_ignition/health-check /horizon/api/stats /server-info /trace.axd /elmah.axd /jolokia/list
 	/blog.example.zip /blog.tar.gz /backup_blog.sql /remote/fgt_lang /global-protect/login.esp /+CSCOE+/logon.html /mgmt/shared/authn/login
@@ -151,7 +151,7 @@ func TestMoreSearchesAreSeen(t *testing.T) {
 	}
 }
 
-// Who forges what mildens an answer is challenged all the same.
+// A client that forges the marks of a mild request still gets a challenge.
 func TestForgingGainsNothing(t *testing.T) {
 	secret := func(i int) act {
 		return act{target: []string{"/.env", "/.git/config", "/.aws/credentials", "/.ssh/id_rsa"}[i%4] + fmt.Sprint("?", i), status: 404}

@@ -17,8 +17,8 @@ func alikeTo(name, password string) step {
 	return step{target: "/do_login.php", body: "usr=" + name + "&pwd=" + password, status: 302, location: "/", cookie: "PHPSESSID=x; path=/"}
 }
 
-// Where an application answers a wrong password as a right one, who guesses is told by
-// what he does with what he gets: nothing, or the same for each password of one name.
+// If an application answers a wrong password like the right one, a guessing client is
+// recognised by what it does next: nothing, or the same for each password of one name.
 func TestLoginsThatNobodyUsesAreGuesses(t *testing.T) {
 	oneName := func(i int) step { return alikeTo("admin", fmt.Sprint("p", i)) }
 	manyNames := func(i int) step { return alikeTo(letters(i), fmt.Sprint("p", i)) }

@@ -13,7 +13,7 @@ import (
 type view struct {
 	prog    *program
 	evt     *event.Event
-	habits  *habits      // nil if nothing is known about the site
+	sites   *siteMemory  // nil if nothing is known about the site
 	clients *clients     // nil if nothing is known about the client
 	client  netip.Prefix // the client to act on
 
@@ -81,7 +81,7 @@ func (p *program) open(e *event.Event, client netip.Prefix) *view {
 
 // close returns the view for reuse.
 func (v *view) close() {
-	v.evt, v.env, v.habits, v.clients = nil, nil, nil, nil
+	v.evt, v.env, v.sites, v.clients = nil, nil, nil, nil
 	if v.body.gen == v.gen { // do not keep passwords in memory
 		v.body = sent{}
 	}

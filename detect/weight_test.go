@@ -25,7 +25,7 @@ func hubLike(t *testing.T, name, kind, labels string) *Rules {
 	return rules
 }
 
-// What a scenario of CrowdSec leads to follows from what its labels say it is about.
+// The consequence of a CrowdSec scenario follows from its labels.
 func TestAScenarioWithoutAnActionIsWeighed(t *testing.T) {
 	const hour = time.Hour
 	for _, row := range []struct {
@@ -56,7 +56,8 @@ func TestAScenarioWithoutAnActionIsWeighed(t *testing.T) {
 	}
 }
 
-// Where the built-in scenarios run, coarse ones of the hub only tell. A policy overrides that.
+// Beside the built-in scenarios, coarse ones of the hub only alert. A policy overrides
+// that.
 func TestCoarseScenariosLeadToNothingBesideBuiltInOnes(t *testing.T) {
 	const name = "LePresidente/http-generic-403-bf"
 	hub := hubLike(t, name, "leaky", "  behavior: http:bruteforce\n  remediation: true")
@@ -87,7 +88,7 @@ func TestCoarseScenariosLeadToNothingBesideBuiltInOnes(t *testing.T) {
 	}
 }
 
-// Beside the built-in scenarios CrowdSec's challenge nobody honest.
+// Beside the built-in scenarios, CrowdSec's challenge no honest client.
 func TestTheHubBesideBuiltInScenariosSparesTheHonest(t *testing.T) {
 	skipUnderRace(t)
 	compiled := New(Config{Rules: Merge(builtinRules(t), hubRules(t))}).prog.Load()

@@ -88,7 +88,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	p, ok := lookup.NormalizePrefix(p)
 	if !ok {
-		return netip.Prefix{}, fmt.Errorf("%s is no range", s)
+		return netip.Prefix{}, fmt.Errorf("%s: want an address or a range such as 192.0.2.0/24", s)
 	}
 	return p, nil
 }
