@@ -25,8 +25,11 @@ const (
 )
 
 // upperOf returns a number with the high bit of each byte of x set that is an ASCII letter
-// in upper case. All bytes of x are ASCII.
-func upperOf(x uint64) uint64 { return ((x + (0x80-'A')*ones) ^ (x + (0x7f-'Z')*ones)) & highs }
+// in upper case.
+func upperOf(x uint64) uint64 {
+	low := x &^ highs // so that no byte carries into the next
+	return ((low + (0x80-'A')*ones) ^ (low + (0x7f-'Z')*ones)) & highs &^ x
+}
 
 // toLower is [strings.ToLower]: a byte that is no UTF-8 becomes U+FFFD once there is one
 // that is not ASCII. It takes eight bytes at a time, for whole bodies come here.
@@ -61,13 +64,7 @@ func toLowerASCII(r *room, s []byte) []byte {
 	i := 0
 	for ; i+8 <= len(out); i += 8 {
 		x := binary.LittleEndian.Uint64(out[i:])
-		if x&highs == 0 {
-			binary.LittleEndian.PutUint64(out[i:], x|upperOf(x)>>2)
-			continue
-		}
-		for k := range 8 {
-			out[i+k] = lowered[out[i+k]]
-		}
+		binary.LittleEndian.PutUint64(out[i:], x|upperOf(x)>>2)
 	}
 	for ; i < len(out); i++ {
 		out[i] = lowered[out[i]]
@@ -79,10 +76,17 @@ func toLowerASCII(r *room, s []byte) []byte {
 // of it. That is much faster where not all is ASCII: only two letters beyond have one of
 // ASCII as their lower case.
 func lowerToFind(r *room, s []byte) []byte {
-	if bytes.Contains(s, []byte("\u0130")) || bytes.Contains(s, []byte("\u212a")) {
+	if hasRune(s, "\u0130") || hasRune(s, "\u212a") {
 		return toLower(r, s)
 	}
 	return toLowerASCII(r, s)
+}
+
+// hasRune reports whether the character c is in s. To look for its first byte is faster, and
+// most texts do not have that.
+func hasRune(s []byte, c string) bool {
+	at := bytes.IndexByte(s, c[0])
+	return at >= 0 && bytes.Contains(s[at:], []byte(c))
 }
 
 // toUpper is [strings.ToUpper].

@@ -5,7 +5,7 @@ import "slices"
 // follow marks the groups to which what a zone holds leads.
 func (in *Inspection) follow(z zone) {
 	idx := &in.rules.index[z]
-	if idx.names == nil && len(idx.literals) == 0 {
+	if idx.names == nil && idx.isEmpty() {
 		return
 	}
 	whole := in.isWhole(z, idx)
@@ -15,7 +15,7 @@ func (in *Inspection) follow(z zone) {
 	if idx.names != nil {
 		in.followNames(z, idx)
 	}
-	if len(idx.literals) == 0 || whole && !idx.byValue {
+	if idx.isEmpty() || whole && !idx.byValue {
 		return
 	}
 	for i := range in.values(z) {
@@ -37,7 +37,7 @@ func (in *Inspection) followNames(z zone, idx *zoneIndex) {
 // isWhole reports whether all values of a zone are pieces of the query or of the body, and
 // of what was made of it: then a literal that is in neither of these is in none of them.
 func (in *Inspection) isWhole(z zone, idx *zoneIndex) bool {
-	if len(idx.literals) == 0 || !idx.isASCII {
+	if idx.isEmpty() || !idx.isASCII {
 		return false
 	}
 	switch z {
@@ -80,9 +80,9 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 		}
 		after := in.toFind(s, chain)
 		in.spend((len(after.text) + len(after.made)) * costOfByte)
-		idx.mark(after.text, in.bits)
+		idx.mark(after.text, chain, in.bits)
 		if z != zoneRawBody {
-			idx.mark(after.made, in.bits)
+			idx.mark(after.made, chain, in.bits)
 		}
 	}
 }
@@ -107,20 +107,20 @@ func (s *source) forget() {
 }
 
 // followText marks the groups to which a value leads, as each chain has it. What several
-// chains leave alike is looked at once.
+// chains leave alike is looked at once, if all literals are looked for at once.
 func (in *Inspection) followText(z zone, i int, idx *zoneIndex, whole bool) {
 	for n, chain := range idx.chains {
 		if whole && in.rules.toFind[chain] != nil {
 			continue
 		}
 		text := in.transformed(z, i, chain)
-		if len(text) == 0 || slices.ContainsFunc(idx.chains[:n], func(other int) bool {
+		if len(text) == 0 || idx.find != nil && slices.ContainsFunc(idx.chains[:n], func(other int) bool {
 			return isSame(text, in.transformed(z, i, other))
 		}) {
 			continue
 		}
 		in.spend(len(text) * costOfByte)
-		idx.mark(text, in.bits)
+		idx.mark(text, chain, in.bits)
 	}
 }
 

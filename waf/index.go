@@ -14,15 +14,21 @@ import (
 // request is held against few of them.
 type zoneIndex struct {
 	chains   []int              // after which literals are looked for
-	literals [][]byte           // if they are few
-	owners   [][]uint64         // groups, by literal
-	find     *search.Automaton  // if they are many
+	literals []literal          // looked for one by one, if they are few
+	find     *search.Automaton  // if they are many: after any of the chains
 	sets     [][]uint64         // groups, by what is found
 	names    map[string][]int32 // groups, by name in lower case
 	ends     []uint64           // the last two bytes of names, a bit for each pair
 	byValue  bool               // some chains take only a whole value
 	isASCII  bool               // every literal is
 	isPlain  bool               // every literal in the name of a value in JSON is in one of its keys
+}
+
+// A literal is a text that leads to groups.
+type literal struct {
+	text   []byte
+	owners []uint64 // groups
+	chains []int    // after which rules look for it
 }
 
 // A lead is what a group can be found by.
@@ -39,13 +45,7 @@ type testLead struct {
 }
 
 func (r *Rules) makeIndex() {
-	words := (len(r.groups) + 63) / 64
-	r.free = make([]uint64, words)
-	type placed struct {
-		literals []string
-		groups   []int
-	}
-	var found [zoneCount]placed
+	r.free = make([]uint64, (len(r.groups)+63)/64)
 	for g := range r.groups {
 		best := r.leadOf(&r.groups[g])
 		if best.score == 0 {
@@ -65,8 +65,7 @@ func (r *Rules) makeIndex() {
 				z.byValue = z.byValue || r.toFind[t.chain] == nil
 			}
 			for _, l := range t.literals {
-				found[t.zone].literals = append(found[t.zone].literals, l)
-				found[t.zone].groups = append(found[t.zone].groups, g)
+				z.addLiteral(l, t.chain, g, len(r.free))
 			}
 		}
 		if late {
@@ -74,7 +73,7 @@ func (r *Rules) makeIndex() {
 		}
 	}
 	for z := range r.index {
-		r.index[z].addLiterals(found[z].literals, found[z].groups, words)
+		r.index[z].finish(len(r.free))
 	}
 }
 
@@ -89,44 +88,54 @@ func (z *zoneIndex) addName(name string, g int) {
 // few is how many literals are looked for one by one.
 const few = 4
 
-func (z *zoneIndex) addLiterals(literals []string, groups []int, words int) {
-	byText := map[string][]uint64{}
-	z.isASCII = !slices.ContainsFunc(literals, func(l string) bool { return strings.IndexFunc(l, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 })
-	z.isPlain = !slices.ContainsFunc(literals, isJoint)
-	for i, l := range literals {
-		if byText[l] == nil {
-			byText[l] = make([]uint64, words)
-			z.literals = append(z.literals, []byte(l))
-			z.owners = append(z.owners, byText[l])
-		}
-		put(byText[l], groups[i])
+func (z *zoneIndex) addLiteral(text string, chain, group, words int) {
+	at := slices.IndexFunc(z.literals, func(l literal) bool { return string(l.text) == text })
+	if at < 0 {
+		at = len(z.literals)
+		z.literals = append(z.literals, literal{text: []byte(text), owners: make([]uint64, words)})
 	}
-	if len(z.literals) <= few {
-		return
+	l := &z.literals[at]
+	put(l.owners, group)
+	if !slices.Contains(l.chains, chain) {
+		l.chains = append(l.chains, chain)
 	}
+}
+
+// finish decides how the literals of a zone are looked for.
+func (z *zoneIndex) finish(words int) {
+	z.isASCII, z.isPlain = true, true
 	texts := make([]string, len(z.literals))
 	for i, l := range z.literals {
-		texts[i] = string(l)
+		texts[i] = string(l.text)
+		z.isASCII = z.isASCII && !slices.ContainsFunc(l.text, func(c byte) bool { return c >= utf8.RuneSelf })
+		z.isPlain = z.isPlain && !isJoint(texts[i])
+	}
+	if len(texts) <= few {
+		return
 	}
 	z.find = search.New(texts, false)
 	for _, ended := range z.find.Groups() {
 		set := make([]uint64, words)
 		for _, l := range ended {
-			merge(set, z.owners[l])
+			merge(set, z.literals[l].owners)
 		}
 		z.sets = append(z.sets, set)
 	}
+	z.literals = nil
 }
 
-// mark adds to bits the groups to which a text leads.
-func (z *zoneIndex) mark(text []byte, bits []uint64) {
+// isEmpty reports whether no literal leads anywhere.
+func (z *zoneIndex) isEmpty() bool { return z.find == nil && len(z.literals) == 0 }
+
+// mark adds to bits the groups to which a text leads that a chain has made.
+func (z *zoneIndex) mark(text []byte, chain int, bits []uint64) {
 	if z.find != nil {
 		search.Mark(z.find, text, z.sets, bits)
 		return
 	}
-	for i, l := range z.literals {
-		if bytes.Contains(text, l) {
-			merge(bits, z.owners[i])
+	for i := range z.literals {
+		if l := &z.literals[i]; slices.Contains(l.chains, chain) && bytes.Contains(text, l.text) {
+			merge(bits, l.owners)
 		}
 	}
 }

@@ -20,8 +20,8 @@ type jsonReader struct {
 	at    int
 	name  []byte
 	depth int
-	first int     // of the values of this body
-	slots []int32 // numbers of values, from 1 on, by hash of their names
+	first int    // of the values of this body
+	slots []slot // by hash of names
 	seed  maphash.Seed
 	used  bool
 	names room
@@ -37,12 +37,12 @@ func (j *jsonReader) read(in *Inspection, body []byte) bool {
 	}
 	j.in, j.s, j.at, j.depth, j.first = in, body, 0, 0, len(*values)
 	j.name, j.named = append(j.name[:0], "json"...), maxNames
+	j.clear(len(body))
 	ok := j.document()
 	j.in, j.s = nil, nil
 	if !ok {
 		*values = (*values)[:j.first]
 	}
-	clear(j.slots)
 	return ok
 }
 

@@ -2,6 +2,7 @@ package waf
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -108,37 +109,62 @@ func (j *jsonReader) set(value []byte) {
 		j.in.add(zoneBodyArgs, nil, orEmpty(value))
 		return
 	}
-	if n := len(*values) - j.first; n*2 >= len(j.slots) {
-		j.grow()
+	n := len(*values) - j.first
+	if n*2 >= len(j.slots) {
+		j.grow(*values)
 	}
-	slot := j.slotOf(j.name)
-	if n := *slot; n != 0 {
-		(*values)[j.first+int(n)-1].value = orEmpty(value)
+	hash := maphash.Bytes(j.seed, j.name)
+	at := j.slotOf(hash, j.name)
+	if s := j.slots[at]; s != 0 {
+		(*values)[j.first+s.number()].value = orEmpty(value)
 		return
 	}
-	name := j.keepName()
-	j.in.add(zoneBodyArgs, name, orEmpty(value))
-	*slot = int32(len(*values) - j.first)
+	j.slots[at] = slotFor(hash, n)
+	j.in.add(zoneBodyArgs, j.keepName(), orEmpty(value))
 }
 
-// slotOf returns the slot of a name: that of its value, or an empty one.
-func (j *jsonReader) slotOf(name []byte) *int32 {
+// A slot has the number of a value, from 1 on, and a part of the hash of its name: most
+// names differ in that, so that few have to be compared. 0 is an empty slot.
+type slot uint32
+
+const (
+	slotNumbers = 1<<20 - 1
+	slotHash    = ^slot(slotNumbers)
+)
+
+func slotFor(hash uint64, number int) slot { return slot(hash>>32)&slotHash | slot(number+1) }
+func (s slot) number() int                 { return int(s&slotNumbers) - 1 }
+
+// slotOf returns which slot a name has: that of its value, or an empty one.
+func (j *jsonReader) slotOf(hash uint64, name []byte) int {
 	values := j.in.zones[zoneBodyArgs].values[j.first:]
-	mask := uint64(len(j.slots) - 1)
-	for at := maphash.Bytes(j.seed, name) & mask; ; at = (at + 1) & mask {
-		n := j.slots[at]
-		if n == 0 || string(values[n-1].name) == string(name) {
-			return &j.slots[at]
+	mask := len(j.slots) - 1
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		s := j.slots[at]
+		if s == 0 || (s^slot(hash>>32))&slotHash == 0 && string(values[s.number()].name) == string(name) {
+			return at
 		}
 	}
 }
 
+// clear makes empty slots for a body of this length: most values take no less than eight
+// bytes of it.
+func (j *jsonReader) clear(length int) {
+	const least, most = 64, 2 * maxValues
+	n := min(max(least, 1<<bits.Len(uint(length/8))), most)
+	if n > cap(j.slots) {
+		j.slots = make([]slot, n)
+	}
+	j.slots = j.slots[:n]
+	clear(j.slots)
+}
+
 // grow doubles the slots.
-func (j *jsonReader) grow() {
-	const least = 64
-	j.slots = make([]int32, max(least, 2*len(j.slots)))
-	for i, p := range j.in.zones[zoneBodyArgs].values[j.first:] {
-		*j.slotOf(p.name) = int32(i + 1)
+func (j *jsonReader) grow(values []pair) {
+	j.slots = make([]slot, 2*len(j.slots))
+	for i, p := range values[j.first:] {
+		hash := maphash.Bytes(j.seed, p.name)
+		j.slots[j.slotOf(hash, p.name)] = slotFor(hash, i)
 	}
 }
 
