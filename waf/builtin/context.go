@@ -123,10 +123,20 @@ func isSuspectPath(path []byte) bool {
 
 // read finds out what the value is.
 func (c *context) read(t *text) {
+	c.readMarks(t)
+	c.readProse(t)
+}
+
+// readMarks finds out which signs may count.
+func (c *context) readMarks(t *text) {
 	c.places = c.placesOf()
 	c.marks = marksIn(t.room)
 	c.lead = leadOf(t.spaced)
 	c.breaks = c.part == waf.PartPath || endsValue(t.decoded)
+}
+
+// readProse finds out what signs are worth. That takes longest, and most values have none.
+func (c *context) readProse(t *text) {
 	switch c.part {
 	case waf.PartPath, waf.PartCookie, waf.PartFile:
 		return

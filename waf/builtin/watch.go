@@ -129,7 +129,7 @@ func (w *watch) judge(c *context) {
 		return
 	}
 	w.left -= costOfSigns
-	c.read(&w.text)
+	c.readMarks(&w.text)
 	var soft, hard [classCount]int
 	for i, set := range w.bits {
 		w.bits[i] = 0
@@ -144,6 +144,9 @@ func (w *watch) judge(c *context) {
 				soft[s.class] += n
 			}
 		}
+	}
+	if soft != [classCount]int{} {
+		c.readProse(&w.text)
 	}
 	for class := range soft {
 		w.add(c, class, soft[class], hard[class])
