@@ -12,8 +12,9 @@ type Detector interface {
 // A Watch inspects one request at a time. Only one goroutine uses it.
 type Watch interface {
 	// Look inspects a value and its name. Both are already unescaped as their part requires.
-	// Look must not keep them.
-	Look(p Part, name, value []byte)
+	// Look must not keep them. It returns how much work it was, in the units of the engine:
+	// two or three take a nanosecond. A request that takes too much is not looked at further.
+	Look(p Part, name, value []byte) (work int)
 	// Findings returns the findings so far, at most one for each rule. The result is valid
 	// until Reset.
 	Findings() []Finding
@@ -73,17 +74,26 @@ const maxShown = 8 << 10
 
 // watchHead passes the head to the detectors.
 func (in *Inspection) watchHead() {
-	for _, w := range in.watches {
-		w.Look(PartPath, nil, in.queryless())
-		for _, p := range in.values(zoneArgs) {
-			w.Look(PartArg, p.name, p.value)
-		}
-		for _, p := range in.values(zoneCookies) {
-			w.Look(PartCookie, p.name, p.value)
-		}
+	if len(in.watches) == 0 {
+		return
 	}
-	if len(in.watches) > 0 {
-		in.watchHeaders()
+	in.show(PartPath, nil, in.queryless())
+	for _, p := range in.values(zoneArgs) {
+		in.show(PartArg, p.name, p.value)
+	}
+	for _, p := range in.values(zoneCookies) {
+		in.show(PartCookie, p.name, p.value)
+	}
+	in.watchHeaders()
+}
+
+// show passes a value to the detectors, unless the request has used all its units of work.
+func (in *Inspection) show(p Part, name, value []byte) {
+	for _, w := range in.watches {
+		if in.isSpent() {
+			return
+		}
+		in.spend(w.Look(p, name, value))
 	}
 }
 
@@ -118,9 +128,7 @@ func (in *Inspection) watchHeaders() {
 
 func (in *Inspection) watchHeader(name, value string) {
 	kept := in.room.keep(value[:min(len(value), maxShown)])
-	for _, w := range in.watches {
-		w.Look(PartHeader, in.room.keep(name), kept)
-	}
+	in.show(PartHeader, in.room.keep(name), kept)
 }
 
 // watchBody passes the values of a body to the detectors. If the Content-Type does not say
@@ -131,17 +139,15 @@ func (in *Inspection) watchBody(body []byte) {
 	}
 	isRaw := len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) == 0
 	in.readAnyway(body)
-	for _, w := range in.watches {
-		for _, p := range in.zones[zoneBodyArgs].values {
-			w.Look(PartBodyArg, p.name, p.value)
-		}
-		for _, p := range in.fileHeads {
-			w.Look(PartFile, nil, p.name)
-			w.Look(PartRawBody, p.name, p.value)
-		}
-		if isRaw {
-			w.Look(PartRawBody, nil, body)
-		}
+	for _, p := range in.zones[zoneBodyArgs].values {
+		in.show(PartBodyArg, p.name, p.value)
+	}
+	for _, p := range in.fileHeads {
+		in.show(PartFile, nil, p.name)
+		in.show(PartRawBody, p.name, p.value)
+	}
+	if isRaw {
+		in.show(PartRawBody, nil, body)
 	}
 }
 

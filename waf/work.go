@@ -5,8 +5,8 @@ package waf
 // of its body, the client probably built it to be slow. The rest of it is not inspected
 // then: see [Inspection.Costly].
 const (
-	maxWork     = 2_000_000
-	workOfAByte = 16 // of the body, so that a larger body may take longer
+	maxWork     = 800_000
+	workOfAByte = 14 // of the body, so that a larger body may take longer
 )
 
 // The costs of the kinds of work.

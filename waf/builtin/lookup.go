@@ -22,6 +22,7 @@ func (w *watch) hasLookup(s []byte) bool {
 			return false
 		}
 		s = s[at:]
+		w.work += maxLookup * workOfByte
 		flat := appendResolved(room[:0], s[:min(len(s), maxLookup)])
 		if bytes.Contains(flat, []byte("${jndi:")) {
 			return true

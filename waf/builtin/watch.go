@@ -22,6 +22,24 @@ const (
 	maxRest     = 256       // behind them
 )
 
+// Units of work, of which two or three take a nanosecond.
+const (
+	workOfValue = 40  // of any value
+	workOfLook  = 200 // of one that may have signs, beside its bytes
+	workOfSigns = 1000
+	workOfSign  = 40
+	workOfHit   = 40 // of a literal that is there
+
+	// Of each byte.
+	workOfKind  = 2  // to tell its kind
+	workOfByte  = 14 // to be decoded, and to be searched for literals
+	workOfLayer = 8  // of a further layer of escapes
+	workOfBare  = 6
+	workOfProse = 12
+	workOfMatch = 6  // of a table
+	workOfWords = 60 // in which words are counted
+)
+
 // A watch looks at the values of one request.
 type watch struct {
 	*detector
@@ -33,6 +51,7 @@ type watch struct {
 	matches  int             // bytes that patterns are still held against
 	lookups  int             // that were resolved
 	slow     int             // bytes that words are still counted in
+	work     int             // units of the engine, of the value that is looked at
 	started  bool
 	over     bool
 	inside   []byte // of a value in base64
@@ -49,7 +68,13 @@ type worth struct {
 }
 
 // Look looks at a value and its name.
-func (w *watch) Look(p waf.Part, name, value []byte) {
+func (w *watch) Look(p waf.Part, name, value []byte) (work int) {
+	w.work = workOfValue + len(name) + min(len(value), maxText+maxTail)*workOfKind
+	w.lookWhole(p, name, value)
+	return w.work
+}
+
+func (w *watch) lookWhole(p waf.Part, name, value []byte) {
 	if !w.started {
 		w.started, w.left, w.matches, w.slow, w.lookups = true, maxBytes, maxMatch, maxSlow, 0
 	}
@@ -60,6 +85,7 @@ func (w *watch) Look(p waf.Part, name, value []byte) {
 		w.look(context{part: p, name: name, isName: true}, name)
 	}
 	if len(value) > maxText+maxTail {
+		w.work += len(value) * workOfKind
 		if value = withoutPadding(value); len(value) > maxText+maxTail {
 			w.look(context{part: p, name: name}, value[:maxText])
 			value = value[len(value)-maxTail:]
@@ -78,7 +104,9 @@ func (w *watch) look(c context, value []byte) {
 		w.over = true
 		return
 	}
+	w.work += workOfLook + len(value)*workOfByte
 	w.text.room, w.text.layers = unescape(w.text.room, value)
+	w.work += len(value) * w.text.layers * workOfLayer
 	if w.text.decoded = w.text.room; c.part != waf.PartRawBody {
 		w.text.decoded = trimLeft(w.text.decoded)
 	}
@@ -86,7 +114,7 @@ func (w *watch) look(c context, value []byte) {
 		plusToBlank(w.text.decoded)
 	}
 	w.text.spaced = appendSpaced(w.text.spaced[:0], w.text.decoded)
-	search.Mark(w.find, w.text.spaced, w.sets, w.bits)
+	w.work += workOfHit * search.Mark(w.find, w.text.spaced, w.sets, w.bits)
 	w.lookBare()
 	if c.part == waf.PartRawBody || hasControl(w.text.decoded) {
 		for i, set := range w.free {
@@ -114,8 +142,9 @@ func (w *watch) lookBare() {
 		return
 	}
 	w.text.bare = appendBare(w.text.bare, w.text.room)
+	w.work += len(w.text.room) * workOfBare
 	if len(w.text.bare) < maxTail {
-		search.Mark(w.find, w.text.bare, w.sets, w.bits)
+		w.work += workOfHit * search.Mark(w.find, w.text.bare, w.sets, w.bits)
 	}
 }
 
@@ -129,12 +158,14 @@ func (w *watch) judge(c *context) {
 		return
 	}
 	w.left -= costOfSigns
+	w.work += workOfSigns + len(w.text.room)*workOfKind
 	c.readMarks(&w.text)
 	var soft, hard [classCount]int
 	for i, set := range w.bits {
 		w.bits[i] = 0
 		for ; set != 0; set &= set - 1 {
 			s := &w.signs[i*64+bits.TrailingZeros64(set)]
+			w.work += workOfSign
 			if !c.counts(s) || s.class == loginBatch && !manyCalls(w.text.spaced) {
 				continue
 			}
@@ -146,6 +177,7 @@ func (w *watch) judge(c *context) {
 		}
 	}
 	if soft != [classCount]int{} {
+		w.work += len(w.text.spaced) * workOfProse
 		c.readProse(&w.text)
 	}
 	for class := range soft {
@@ -171,6 +203,7 @@ func (w *watch) pointsOf(c *context, s *compiled) int {
 		return s.points // no prose begins with so long a word
 	}
 	in = in[:min(len(in), c.lead+maxRest)]
+	w.work += len(in) * workOfWords
 	if w.slow -= len(in); w.slow < 0 {
 		w.over = true
 		return s.points / 2 // it is there, but perhaps in prose
@@ -183,6 +216,7 @@ func (w *watch) pointsOf(c *context, s *compiled) int {
 
 // spend takes from what patterns may cost.
 func (w *watch) spend(cost int) bool {
+	w.work += workOfSign + cost*workOfMatch
 	if w.matches -= cost; w.matches < 0 {
 		w.over = true
 	}
