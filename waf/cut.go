@@ -48,12 +48,13 @@ var refusals = [cutCount]struct {
 type cutBody struct {
 	why   Cut
 	fault bool // the client caused it: the request is refused, whatever BodyOver is
+	head  bool // the reason is TooCostly, and the body has no part in it
 }
 
 // cutsOf translates the reasons of package inspect.
 var cutsOf = [...]cutBody{
 	inspect.Whole: {}, inspect.TooLong: {why: LongBody}, inspect.TooSlow: {why: SlowBody}, inspect.NoRoom: {why: NoRoom},
-	inspect.NoShare: {NoShare, true}, inspect.Evicted: {SlowBody, true},
+	inspect.NoShare: {why: NoShare, fault: true}, inspect.Evicted: {why: SlowBody, fault: true},
 }
 
 // readBody checks the beginning of r's body against the rules, if they need it.
@@ -118,6 +119,8 @@ func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) 
 		action = lookup.None
 	case i.observes(d):
 		action = lookup.None
+	case cut.why == TooCostly && cut.head:
+		action = lookup.Ban // a client with a pass would otherwise get any attack past all rules
 	case cut.why == TooCostly:
 		action = max(action, lookup.Captcha) // the part that was not inspected may be an attack
 	}

@@ -12,9 +12,8 @@ type Detector interface {
 // A Watch inspects one request at a time. Only one goroutine uses it.
 type Watch interface {
 	// Look inspects a value and its name. Both are already unescaped as their part requires.
-	// Look must not keep them. It returns how much work it was, in the units of the engine:
-	// two or three take a nanosecond. A request that takes too much is not looked at further.
-	Look(p Part, name, value []byte) (work int)
+	// Look must not keep them.
+	Look(p Part, name, value []byte)
 	// Findings returns the findings so far, at most one for each rule. The result is valid
 	// until Reset.
 	Findings() []Finding
@@ -74,7 +73,7 @@ const maxShown = 8 << 10
 
 // watchHead passes the head to the detectors.
 func (in *Inspection) watchHead() {
-	if len(in.watches) == 0 {
+	if len(in.watches) == 0 || in.isSpent() {
 		return
 	}
 	in.show(PartPath, nil, in.queryless())
@@ -85,15 +84,15 @@ func (in *Inspection) watchHead() {
 		in.show(PartCookie, p.name, p.value)
 	}
 	in.watchHeaders()
+	for _, w := range in.watches {
+		in.padded = in.padded || w.Over() // no honest client's head is so large
+	}
 }
 
-// show passes a value to the detectors, unless the request has used all its units of work.
+// show passes a value to the detectors.
 func (in *Inspection) show(p Part, name, value []byte) {
 	for _, w := range in.watches {
-		if in.isSpent() {
-			return
-		}
-		in.spend(w.Look(p, name, value))
+		w.Look(p, name, value)
 	}
 }
 
@@ -134,7 +133,7 @@ func (in *Inspection) watchHeader(name, value string) {
 // watchBody passes the values of a body to the detectors. If the Content-Type does not say
 // how to read the body, they get the values that an application may still read from it.
 func (in *Inspection) watchBody(body []byte) {
-	if len(in.watches) == 0 {
+	if len(in.watches) == 0 || in.isSpent() {
 		return
 	}
 	isRaw := len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) == 0
@@ -157,6 +156,7 @@ func (in *Inspection) readAnyway(body []byte) {
 	if len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) > 0 || len(body) == 0 {
 		return
 	}
+	in.spend(2 * len(body) * costOfReading)
 	start := trim(nil, body[:min(len(body), 64)])
 	switch {
 	case len(start) == 0:

@@ -21,12 +21,11 @@ func (r recorder) Rules() []Rule {
 }
 func (r recorder) Watch() Watch { return &recorderWatch{recorder: r} }
 
-func (w *recorderWatch) Look(p Part, name, value []byte) (work int) {
+func (w *recorderWatch) Look(p Part, name, value []byte) {
 	*w.shown = append(*w.shown, fmt.Sprintf("%d %s=%s", p, name, value))
 	if string(value) == "bad" {
 		w.found = append(w.found, Finding{Rule: 1, Part: p, Name: string(name)})
 	}
-	return len(value)
 }
 func (w *recorderWatch) Findings() []Finding { return w.found }
 func (w *recorderWatch) Over() bool          { return false }

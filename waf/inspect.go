@@ -37,6 +37,7 @@ type Inspection struct {
 	work                int  // that was done: see spend
 	length              int  // of the body
 	padded              bool // the head is longer, or a form has more fields, than any: see Costly
+	slowHead            bool // the head alone took too much: see Costly
 	injected            int  // bytes that were searched for injections
 	json                jsonReader
 }
@@ -92,6 +93,7 @@ func (r *Rules) Head(req *Request) *Inspection {
 	}
 	in.watchHead()
 	in.tell()
+	in.slowHead = in.isSpent()
 	return in
 }
 
@@ -115,6 +117,9 @@ func (in *Inspection) Body(body []byte) {
 		return
 	}
 	in.awaits = false
+	if in.isSpent() {
+		body = nil // nothing more is found
+	}
 	in.setBody(body)
 	clear(in.bits)
 	for z := firstOfBody; z < zoneCount; z++ {

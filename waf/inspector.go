@@ -161,7 +161,7 @@ func (i *Inspector) Inspect(r *http.Request, d inspect.Details) (v inspect.Verdi
 		i.counts.broken.Add(1)
 		return inspect.Verdict{}, err
 	}
-	cut.why = in.cutOr(cut.why)
+	cut.why, cut.head = in.cutOr(cut.why), in.slowHead
 	v = i.verdict(in, r, &d)
 	if v.Action == lookup.None {
 		i.cutOff(&v, cut, &d)

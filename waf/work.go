@@ -5,7 +5,7 @@ package waf
 // of its body, the client probably built it to be slow. The rest of it is not inspected
 // then: see [Inspection.Costly].
 const (
-	maxWork     = 800_000
+	maxWork     = 700_000
 	workOfAByte = 14 // of the body, so that a larger body may take longer
 )
 
@@ -16,8 +16,8 @@ const (
 	costOfCounting  = 150  // to count a value by its name
 	costOfByte      = 1    // to search one byte of a text for literals
 	costOfTransform = 1    // to transform one byte
-	costOfReading   = 1    // to parse one byte of the body, or of data decoded from it
-	costOfAdding    = 60   // to add a value to its zone
+	costOfReading   = 2    // to parse one byte of the body, or of data decoded from it
+	costOfAdding    = 30   // to add a value to its zone
 	costOfPart      = 1500 // to read one part of a multipart body
 	costOfInjection = 80   // to search one byte for SQL or scripts
 )

@@ -1,7 +1,10 @@
 package builtin
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +55,24 @@ func TestNoRequestCostsMuch(t *testing.T) {
 	}
 }
 
+// Nor does it take more units of work than a bound, with little of one value beyond it. Two
+// or three take a nanosecond.
+func TestWorkIsBounded(t *testing.T) {
+	const most = 2_800_000
+	w := newDetector().Watch().(*watch)
+	for name, text := range worst() {
+		for _, size := range []int{16, 64, 200, 1 << 10, 8 << 10} {
+			for at := 0; at+size <= min(len(text), 256<<10); at += size {
+				w.Look(waf.PartBodyArg, []byte("a"), []byte(text[at:at+size]))
+			}
+			if w.work > most {
+				t.Errorf("%s in values of %d bytes: %d units of work", name, size, w.work)
+			}
+			w.Reset()
+		}
+	}
+}
+
 // comparedTo returns how much longer a request takes than another one, side by side, and
 // whether that is bounded. A busy machine may disturb some tries.
 func comparedTo(rules *waf.Rules, other, s *sent) (times time.Duration, ok bool) {
@@ -93,4 +114,55 @@ func cutInto(text string, size int) string {
 		text = text[n:]
 	}
 	return b.String()
+}
+
+// Large requests of honest clients are far from the bounds, with all rules that there are.
+func TestHonestRequestsAreNotCostly(t *testing.T) {
+	const limit = 131_072
+	code := "if (a && b[i] == \"x\") { return `${c}` + d.e(f); } // it's done\n"
+	page := "<p class=\"text\">Some <b>text</b> &amp; a <a href=\"https://example.org/?a=1&b=2\">link</a>, isn't it?</p>\n"
+	full := func(s string, n int) string { return strings.Repeat(s, n/len(s)) }
+	list := func(value string) string {
+		return "[" + full(string(must(json.Marshal(value)))+",", limit-2000) + "1]"
+	}
+	const form, jsonType, parts = "application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=own"
+	rows := []struct{ name, target, cookie, contentType, body string }{
+		{"a head", "/?q=" + full("%D0%BF%D1%80%D0%B8%D0%B2%D0%B5%D1%82+", 4000), full("a_name=%7B%22key%22%3A%22"+full("value", 80)+"%22%7D; ", 14_000), "", ""},
+		{"a login by SAML", "/?SAMLRequest=" + full("fZJNT8Mw%2FDIbvT%2B", 7000) + "&RelayState=https%3A%2F%2Fexample.org%2F", "", "", ""},
+		{"an article", "/", "", form, "content=" + url.QueryEscape(full(page, 80_000))},
+		{"source code", "/", "", form, "content=" + url.QueryEscape(full(code, 80_000))},
+		{"notes", "/", "", jsonType, list(full(page, 2000))},
+		{"files of source code", "/", "", jsonType, list(full(code, 2000))},
+		{"short texts", "/", "", jsonType, list("it's a note")},
+		{"numbers", "/", "", jsonType, "[" + full("12,", limit-10) + "1]"},
+		{"objects", "/", "", jsonType, "[" + full(`{"id":1,"name":"Item 12","price":12.50,"tags":["one","two"]},`, limit-100) + "1]"},
+		{"many fields", "/", "", form, full("settings%5Ba_long_name%5D%5B12%5D=some+text%21&", limit-50)},
+		{"lines of JSON", "/_bulk", "", "application/x-ndjson", full("{\"index\":{\"_index\":\"a\"}}\n{\"text\":\"it's <b>bold</b> & done\"}\n", limit-100)},
+		{"a table", "/", "", "text/csv", full("12;\"O'Brien, Pat\";1,5 %;=A1+B1;a@example.org\r\n", limit-100)},
+		{"an upload of pictures", "/", "", parts, full("--own\r\nContent-Disposition: form-data; name=\"a[]\"; filename=\"a.jpg\"\r\n\r\n"+full("\x00\xffJFIF <?\x10'", 1000)+"\r\n", limit-100) + "--own--"},
+	}
+	sets := map[string]*waf.Rules{"builtin": own(t)}
+	if os.Getenv("TOCSIN_WAF_SUITE") != "" {
+		sets["both"] = load(t, waf.LoadConfig{Paths: []string{hubPath(t)}, Sets: []waf.Set{Set()}})
+	}
+	for set, rules := range sets {
+		for _, row := range rows {
+			header := browser()
+			header.Set("Cookie", row.cookie)
+			header.Set("Content-Type", row.contentType)
+			in := rules.Head(&waf.Request{Method: "POST", Target: row.target, Proto: "HTTP/1.1", Header: header, HasBody: row.body != ""})
+			in.Body([]byte(row.body[:min(len(row.body), limit)]))
+			if in.Costly() {
+				t.Errorf("%s: %s: it is too costly", set, row.name)
+			}
+			in.Close()
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -22,8 +22,11 @@ const (
 	maxRest     = 256       // behind them
 )
 
-// Units of work, of which two or three take a nanosecond.
+// Units of work, of which two or three take a nanosecond. A request that needs more than
+// maxWork is looked at in part.
 const (
+	maxWork = 1_800_000
+
 	workOfValue = 40  // of any value
 	workOfLook  = 200 // of one that may have signs, beside its bytes
 	workOfSigns = 1000
@@ -51,7 +54,7 @@ type watch struct {
 	matches  int             // bytes that patterns are still held against
 	lookups  int             // that were resolved
 	slow     int             // bytes that words are still counted in
-	work     int             // units of the engine, of the value that is looked at
+	work     int             // units so far
 	started  bool
 	over     bool
 	inside   []byte // of a value in base64
@@ -68,15 +71,13 @@ type worth struct {
 }
 
 // Look looks at a value and its name.
-func (w *watch) Look(p waf.Part, name, value []byte) (work int) {
-	w.work = workOfValue + len(name) + min(len(value), maxText+maxTail)*workOfKind
-	w.lookWhole(p, name, value)
-	return w.work
-}
-
-func (w *watch) lookWhole(p waf.Part, name, value []byte) {
+func (w *watch) Look(p waf.Part, name, value []byte) {
 	if !w.started {
-		w.started, w.left, w.matches, w.slow, w.lookups = true, maxBytes, maxMatch, maxSlow, 0
+		w.started, w.left, w.matches, w.slow, w.lookups, w.work = true, maxBytes, maxMatch, maxSlow, 0, 0
+	}
+	w.work += workOfValue
+	if w.isSpent() {
+		return
 	}
 	if p == waf.PartHeader && isDull(name, value) {
 		return
@@ -100,7 +101,7 @@ func (w *watch) look(c context, value []byte) {
 	if start := trimLeft(value); len(start) < 2 || !c.mayAttack(value, start) {
 		return
 	}
-	if w.left -= len(value) + costOfLook; w.left < 0 {
+	if w.left -= len(value) + costOfLook; w.left < 0 || w.isSpent() {
 		w.over = true
 		return
 	}
@@ -214,13 +215,20 @@ func (w *watch) pointsOf(c *context, s *compiled) int {
 	return 0
 }
 
+// isSpent reports whether the request has used all its units of work.
+func (w *watch) isSpent() bool {
+	w.over = w.over || w.work > maxWork
+	return w.over
+}
+
 // spend takes from what patterns may cost.
 func (w *watch) spend(cost int) bool {
-	w.work += workOfSign + cost*workOfMatch
-	if w.matches -= cost; w.matches < 0 {
+	if w.matches -= cost; w.matches < 0 || w.isSpent() {
 		w.over = true
+		return false
 	}
-	return !w.over
+	w.work += workOfSign + cost*workOfMatch
+	return true
 }
 
 // add adds what a value has of a class: points of signs that say less in prose, and of
