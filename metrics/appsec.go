@@ -31,24 +31,11 @@ var (
 
 // NewAppSec returns a collector of inspections only, without the rest of
 // [NewCollector]. It calls stats for each scrape.
-func NewAppSec(stats func() appsec.Stats) prometheus.Collector { return appsecCollector{stats} }
-
-type appsecCollector struct{ stats func() appsec.Stats }
-
-// Describe implements [prometheus.Collector].
-func (appsecCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range ofAppSec {
-		ch <- m.desc
-	}
-	ch <- latency
-}
-
-// Collect implements [prometheus.Collector].
-func (c appsecCollector) Collect(ch chan<- prometheus.Metric) {
-	s, v := c.stats(), values{}
-	v.appsec(&s)
-	sendLatency(ch, &s)
-	v.send(ch)
+func NewAppSec(stats func() appsec.Stats) prometheus.Collector {
+	return collectorOf[appsec.Stats]{ofAppSec, []*prometheus.Desc{latency}, stats, func(s *appsec.Stats, v values, ch chan<- prometheus.Metric) {
+		v.appsec(s)
+		sendLatency(ch, s)
+	}}
 }
 
 // appsec adds the counts of inspections. It includes kinds with the value 0, otherwise

@@ -88,7 +88,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- m.desc
 	}
 	if c.cfg.AppSec != nil {
-		appsecCollector{}.Describe(ch)
+		NewAppSec(c.cfg.AppSec).Describe(ch)
 	}
 }
 
@@ -114,7 +114,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		v.challenges(c.cfg.Challenges.Counts())
 	}
 	if c.cfg.AppSec != nil {
-		appsecCollector{c.cfg.AppSec}.Collect(ch)
+		NewAppSec(c.cfg.AppSec).Collect(ch)
 	}
 	v.send(ch)
 }

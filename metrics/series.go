@@ -100,3 +100,28 @@ func (v values) send(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(s.metric.desc, s.metric.kind, value, s.labels[:len(s.metric.labels)]...)
 	}
 }
+
+// A collectorOf collects what one inspector has counted.
+type collectorOf[S any] struct {
+	metrics list
+	others  []*prometheus.Desc // that are not single values: set sends them
+	stats   func() S
+	set     func(s *S, v values, ch chan<- prometheus.Metric)
+}
+
+// Describe implements [prometheus.Collector].
+func (c collectorOf[S]) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		ch <- m.desc
+	}
+	for _, d := range c.others {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c collectorOf[S]) Collect(ch chan<- prometheus.Metric) {
+	s, v := c.stats(), values{}
+	c.set(&s, v, ch)
+	v.send(ch)
+}

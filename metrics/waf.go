@@ -22,22 +22,8 @@ var (
 
 // NewWAF returns a collector of what a WAF has counted: stats is called for each scrape.
 // The label rule has the names of rules that were loaded, as far as they have matched.
-func NewWAF(stats func() waf.Stats) prometheus.Collector { return wafCollector{stats} }
-
-type wafCollector struct{ stats func() waf.Stats }
-
-// Describe implements [prometheus.Collector].
-func (wafCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range ofWAF {
-		ch <- m.desc
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (c wafCollector) Collect(ch chan<- prometheus.Metric) {
-	s, v := c.stats(), values{}
-	v.waf(&s)
-	v.send(ch)
+func NewWAF(stats func() waf.Stats) prometheus.Collector {
+	return collectorOf[waf.Stats]{ofWAF, nil, stats, func(s *waf.Stats, v values, _ chan<- prometheus.Metric) { v.waf(s) }}
 }
 
 func (v values) waf(s *waf.Stats) {

@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,5 +81,3 @@ func BenchmarkLoad(b *testing.B) {
 		load(b, waf.LoadConfig{Sets: []waf.Set{Set()}})
 	}
 }
-
-var _ = http.MethodGet

@@ -64,9 +64,15 @@ func FuzzLook(f *testing.F) {
 func TestOrdinaryRequestsAllocateNothing(t *testing.T) {
 	rules := own(t)
 	for i, s := range samples() {
-		run := func() { timeOf(rules, &s) }
+		req := waf.Request{Method: s.method, Target: s.target, Proto: "HTTP/1.1", Header: s.header, HasBody: s.body != ""}
+		body := []byte(s.body)
+		run := func() {
+			in := rules.Head(&req)
+			in.Body(body)
+			in.Close()
+		}
 		run()
-		if n := testing.AllocsPerRun(50, run); n > 4 && !raceEnabled {
+		if n := testing.AllocsPerRun(50, run); n > 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", sampleNames[i], n)
 		}
 	}
