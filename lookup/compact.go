@@ -5,7 +5,7 @@ import "net/netip"
 const (
 	// fewEntries is the average number of entries in a page below which there are too many
 	// pages.
-	fewEntries = 4
+	fewEntries = 32
 	// someKinds is how many unused kinds are always allowed, and someGone how many removed
 	// decisions whose bits are still set.
 	someKinds = 1024
@@ -128,7 +128,7 @@ func (d *draft) rebuild(kindOf func(uint32) uint32) {
 func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, keyOf func(*entry[A]) (netip.Prefix, key[A]), kindOf func(uint32) uint32) {
 	for n := range old.pages() {
 		d.pace.step()
-		for i := range old.pageAt(n) {
+		for i := range old.pageAt(n).entries {
 			e := old.at(n, i)
 			p, k := keyOf(e)
 			r := e.record()

@@ -113,7 +113,7 @@ func renew[A address](d *draft, w *writer[A], n uint32, i int, r record) {
 	}
 	d.count(old.kind, -1)
 	d.count(r.kind, 1)
-	(*w.own(n))[i].set(r)
+	w.own(n).entries[i].set(r)
 }
 
 // remove removes the decision with id's source and action on p, unless this draft has
@@ -167,7 +167,7 @@ func (d *draft) removeIf(gone func(r record, touched bool) bool) {
 func removeIf[A address](d *draft, w *writer[A], gone func(r record, touched bool) bool) {
 	for n := range w.pages() {
 		d.pace.step()
-		removeFrom(d, w, n, 0, len(w.pageAt(n)), gone)
+		removeFrom(d, w, n, 0, len(w.pageAt(n).entries), gone)
 	}
 }
 

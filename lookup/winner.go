@@ -93,20 +93,21 @@ func (w *winner) find(s *state, p netip.Prefix) {
 
 // consider considers the decisions of x about k, whose address is ip.
 func consider[A address](w *winner, s *state, x *index[A], k *key[A], ip netip.Addr) {
-	page, i := x.find(k)
-	for ; i < len(page) && page[i].is(k); i++ {
-		e := &page[i]
+	all, i := x.find(k)
+	for ; i < len(all) && all[i].is(k); i++ {
+		e := &all[i]
 		if e.until <= w.late && e.until <= w.clock(s) {
 			continue
 		}
-		a, since := s.kinds[e.kind()].action, e.since
-		if w.found && a == w.action {
-			since = max(since, w.record.since) // the latest since of the decisions with this action
-		}
-		if !w.found || a > w.action || a == w.action && e.until > w.record.until {
+		a := s.kinds[e.kind()].action
+		switch {
+		case !w.found || a > w.action:
 			w.found, w.action, w.record, w.ip, w.length = true, a, e.record(), ip, k.length
-		}
-		if a == w.action {
+		case a == w.action:
+			since := max(e.since, w.record.since) // the latest since of the decisions with this action
+			if e.until > w.record.until {
+				w.record, w.ip, w.length = e.record(), ip, k.length
+			}
 			w.record.since = since
 		}
 	}

@@ -1,6 +1,9 @@
 package lookup
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // A writer changes the index of a draft. It copies each page once, before it first writes to
 // it.
@@ -30,7 +33,7 @@ func (w *writer[A]) reserve(n int) {
 		w.double()
 	}
 	mean := n / int(w.pages())
-	w.room = mean + mean/4
+	w.room = mean + mean/8 + 4
 }
 
 // mark returns the mark of the segment of page p, for writing.
@@ -44,11 +47,11 @@ func (w *writer[A]) mark(p uint32) *mark {
 }
 
 // own returns page p for writing, and copies it first if necessary.
-func (w *writer[A]) own(p uint32) *[]entry[A] {
-	m, page := w.mark(p), &w.dir[p/segmentPages][p%segmentPages]
+func (w *writer[A]) own(p uint32) *page[A] {
+	m, page := w.mark(p), w.pageAt(p)
 	if bit := uint64(1) << (p % segmentPages); m.owned&bit == 0 {
 		m.owned |= bit
-		*page = append([]entry[A](nil), *page...)
+		page.entries = append([]entry[A](nil), page.entries...)
 	}
 	return page
 }
@@ -58,8 +61,8 @@ func (w *writer[A]) own(p uint32) *[]entry[A] {
 func (w *writer[A]) touch(p uint32, i int) {
 	touched := &w.mark(p).touched[p%segmentPages]
 	if *touched == nil {
-		page := w.dir[p/segmentPages][p%segmentPages]
-		*touched = make([]bool, len(page), cap(page))
+		all := w.pageAt(p).entries
+		*touched = make([]bool, len(all), cap(all))
 	}
 	(*touched)[i] = true
 }
@@ -76,8 +79,8 @@ func (w *writer[A]) run(k *key[A]) (n uint32, first, end int) {
 	if w.n >= pageEntries*int(w.pages()) && w.depth < maxDepth {
 		w.double()
 	}
-	page, first := w.find(k)
-	for end = first; end < len(page) && page[end].is(k); end++ {
+	all, first := w.find(k)
+	for end = first; end < len(all) && all[end].is(k); end++ {
 	}
 	return w.pageOf(k.number), first, end
 }
@@ -85,11 +88,12 @@ func (w *writer[A]) run(k *key[A]) (n uint32, first, end int) {
 // insert inserts e before entry i of page p.
 func (w *writer[A]) insert(p uint32, i int, e entry[A], touched bool) {
 	page := w.own(p)
-	if len(*page) == cap(*page) {
-		*page = grown(*page, w.room)
+	if len(page.entries) == cap(page.entries) {
+		page.entries = grown(page.entries, w.room)
 	}
-	*page = slices.Insert(*page, i, e)
-	w.longest = max(w.longest, len(*page))
+	page.entries = slices.Insert(page.entries, i, e)
+	page.shift(e.number, w.depth, 1)
+	w.longest = max(w.longest, len(page.entries))
 	w.n++
 	switch t := &w.marks[p/segmentPages].touched[p%segmentPages]; {
 	case *t != nil:
@@ -99,17 +103,46 @@ func (w *writer[A]) insert(p uint32, i int, e entry[A], touched bool) {
 	}
 }
 
-// grown returns a copy of page with room for some more entries, and at least for the given
+// grown returns a copy of all with room for some more entries, and at least for the given
 // number. It also uses the memory that the allocator would leave unused.
-func grown[A address](page []entry[A], room int) []entry[A] {
-	room = max(room, len(page)+len(page)/4+2)
-	return append(append([]entry[A](nil), make([]entry[A], room)...)[:0], page...)
+func grown[A address](all []entry[A], room int) []entry[A] {
+	room = max(room, len(all)+len(all)/8+2)
+	return append(append([]entry[A](nil), make([]entry[A], room)...)[:0], all...)
+}
+
+// shift moves the beginnings of the parts behind an entry by one place, after it was
+// inserted or removed.
+func (p *page[A]) shift(number uint32, depth uint8, by int) {
+	if len(p.entries) >= math.MaxUint16 {
+		p.begin(depth)
+		return
+	}
+	for part := number<<(depth&31)>>(32-partBits) + 1; part <= pageParts; part++ {
+		p.starts[part] += uint16(by)
+	}
+}
+
+// begin finds the beginnings of all parts. In a page with so many entries that they do not
+// fit, the last ones are too small: seek then searches the page.
+func (p *page[A]) begin(depth uint8) {
+	part := uint32(0)
+	p.starts = [pageParts + 1]uint16{}
+	for i := range p.entries {
+		for ; part < p.entries[i].number<<(depth&31)>>(32-partBits); part++ {
+			p.starts[part+1] = uint16(min(i, math.MaxUint16))
+		}
+	}
+	for ; part < pageParts; part++ {
+		p.starts[part+1] = uint16(min(len(p.entries), math.MaxUint16))
+	}
 }
 
 // remove removes entry i of page p.
 func (w *writer[A]) remove(p uint32, i int) {
 	page := w.own(p)
-	*page = slices.Delete(*page, i, i+1)
+	number := page.entries[i].number
+	page.entries = slices.Delete(page.entries, i, i+1)
+	page.shift(number, w.depth, -1)
 	if t := &w.marks[p/segmentPages].touched[p%segmentPages]; *t != nil {
 		*t = slices.Delete(*t, i, i+1)
 	}
@@ -126,23 +159,25 @@ func (w *writer[A]) double() {
 		w.dir[s], w.marks[s] = new(segment[A]), &mark{owned: ^uint64(0)}
 	}
 	for s := range dir {
-		for i, page := range dir[s] {
+		for i := range dir[s] {
 			w.pace.step()
 			var touched []bool
 			if marks[s] != nil {
 				touched = marks[s].touched[i]
 			}
-			w.split(uint32(s*segmentPages+i)*2, page, touched)
+			w.split(uint32(s*segmentPages+i)*2, dir[s][i].entries, touched)
 		}
 	}
 }
 
-// split splits one page into pages p and p+1.
-func (w *writer[A]) split(p uint32, page []entry[A], touched []bool) {
-	half := search(page, &key[A]{number: (p + 1) << (32 - w.depth)})
+// split splits the entries of one page into pages p and p+1.
+func (w *writer[A]) split(p uint32, all []entry[A], touched []bool) {
+	half := search(all, &key[A]{number: (p + 1) << (32 - w.depth)})
 	s, i := p/segmentPages, p%segmentPages
-	w.dir[s][i] = append([]entry[A](nil), page[:half]...)
-	w.dir[s][i+1] = append([]entry[A](nil), page[half:]...)
+	w.dir[s][i].entries = append([]entry[A](nil), all[:half]...)
+	w.dir[s][i+1].entries = append([]entry[A](nil), all[half:]...)
+	w.dir[s][i].begin(w.depth)
+	w.dir[s][i+1].begin(w.depth)
 	if touched != nil {
 		w.marks[s].touched[i] = append([]bool(nil), touched[:half]...)
 		w.marks[s].touched[i+1] = append([]bool(nil), touched[half:]...)
