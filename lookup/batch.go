@@ -94,8 +94,7 @@ func (b *Batch) apply(whole bool) Change {
 	d := t.draftLocked()
 	d.pace.gentle, d.pace.lock = b.pace.gentle, &t.mu
 	d.reserve(b.adds.v4.n, b.adds.v6.n)
-	b.removals.drain(func(p netip.Prefix, a uint32, _ int64) {
-		d.pace.step()
+	b.removals.drain(d, func(p netip.Prefix, a uint32, _ int64) {
 		d.remove(p, kind{source: b.source, action: Action(a)})
 	})
 	b.announce(d, whole)
@@ -122,8 +121,7 @@ func (b *Batch) announce(d *draft, whole bool) {
 		tooMuch = b.tooMuch(d, whole)
 	}
 	by, done, all := d.epoch.nanos(time.Time(b.epoch)), 0, b.adds.len()
-	b.adds.drain(func(p netip.Prefix, k uint32, until int64) {
-		d.pace.step()
+	b.adds.drain(d, func(p netip.Prefix, k uint32, until int64) {
 		if done++; done%collectAfter == 0 {
 			collect(all)
 		}
@@ -151,78 +149,4 @@ func (b *Batch) kindIndex(k kind) uint32 {
 	}
 	b.last, b.lastIndex = k, i
 	return i
-}
-
-// rows is a compact list of changes. It grows by blocks, so a million of them are never
-// copied.
-type rows struct {
-	v4 blocks[row4]
-	v6 blocks[row6]
-}
-
-// row4 and row6 hold a change to an IPv4 and an IPv6 prefix.
-type row4 struct {
-	addr  uint32
-	meta  uint32 // bits, and above them a kind's index or an action
-	until int64
-}
-
-type row6 struct {
-	hi, lo uint64
-	meta   uint32 // as in row4
-	until  int64
-}
-
-func (w row4) prefix() netip.Prefix { return netip.PrefixFrom(from4(w.addr), int(w.meta&0xff)) }
-
-func (w row6) prefix() netip.Prefix { return netip.PrefixFrom(from6(w.hi, w.lo), int(w.meta&0xff)) }
-
-func (r *rows) push(p netip.Prefix, k uint32, until int64) {
-	meta := k<<8 | uint32(p.Bits())
-	if p.Addr().Is4() {
-		r.v4.push(row4{number4(p.Addr()), meta, until})
-		return
-	}
-	hi, lo := halves(p.Addr())
-	r.v6.push(row6{hi, lo, meta, until})
-}
-
-func (r *rows) len() int { return r.v4.n + r.v6.n }
-
-// drain calls f for each row and frees the rows.
-func (r *rows) drain(f func(p netip.Prefix, k uint32, until int64)) {
-	r.v4.drain(func(w row4) {
-		f(w.prefix(), w.meta>>8, w.until)
-	})
-	r.v6.drain(func(w row6) {
-		f(w.prefix(), w.meta>>8, w.until)
-	})
-}
-
-const blockSize = 4096
-
-type blocks[T any] struct {
-	full [][]T
-	cur  []T
-	n    int
-}
-
-func (b *blocks[T]) push(v T) {
-	if len(b.cur) == blockSize {
-		b.full = append(b.full, b.cur)
-		b.cur = make([]T, 0, blockSize)
-	}
-	b.cur = append(b.cur, v)
-	b.n++
-}
-
-func (b *blocks[T]) drain(f func(T)) {
-	all := append(b.full, b.cur)
-	*b = blocks[T]{}
-	for i := range all {
-		for _, v := range all[i] {
-			f(v)
-		}
-		all[i] = nil
-	}
 }

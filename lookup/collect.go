@@ -8,7 +8,7 @@ import (
 const (
 	// collectAfter is the number of announcements between two runs of the garbage
 	// collector while a batch goes into the table.
-	collectAfter = 1 << 17
+	collectAfter = 1 << 18
 	// announcedBytes is the most memory that an announcement needs, in its batch and in
 	// the table.
 	announcedBytes = 128

@@ -182,17 +182,3 @@ func (d *draft) says(p netip.Prefix, source string) bool {
 func (d *draft) has(source string) bool {
 	return slices.ContainsFunc(d.groups, func(g Group) bool { return g.Source == source && g.Decisions > 0 })
 }
-
-// each calls f for each row.
-func (r *rows) each(f func(p netip.Prefix)) {
-	r.v4.each(func(w row4) { f(w.prefix()) })
-	r.v6.each(func(w row6) { f(w.prefix()) })
-}
-
-func (b *blocks[T]) each(f func(T)) {
-	for _, block := range append(slices.Clip(b.full), b.cur) {
-		for _, v := range block {
-			f(v)
-		}
-	}
-}

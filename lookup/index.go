@@ -40,7 +40,7 @@ const (
 	pageEntries  = 256 // average entries of a page at which the number of pages doubles
 	partBits     = 4
 	pageParts    = 1 << partBits // parts of a page whose beginnings are known
-	minDepth     = 6  // the smallest number of bits for a page number: one segment
+	minDepth     = 6             // the smallest number of bits for a page number: one segment
 	maxDepth     = 26
 	window       = 8 // how many entries are examined around the expected position
 )
