@@ -86,13 +86,13 @@ func (x *index[A]) renewFilters(n, ranges int) {
 func (d *draft) compact() {
 	old := d.kinds
 	d.table.index, d.table.refs = nil, nil
-	d.kinds, d.groups, d.groupOf = nil, nil, nil
+	d.kinds, d.groups, d.wideOf, d.groupOf = nil, nil, nil, nil
 	number := make([]uint32, len(old)) // for each old kind, its new number plus 1; 0 if it has none yet
-	d.rebuild(func(k uint32) uint32 {
+	d.rebuild(func(k uint32, wide covered) uint32 {
 		if number[k] == 0 {
 			number[k] = 1 + d.kindIndex(old[k])
 		}
-		d.count(number[k]-1, 1)
+		d.count(number[k]-1, 1, wide)
 		return number[k] - 1
 	})
 }
@@ -100,12 +100,12 @@ func (d *draft) compact() {
 // reseed rebuilds the state with another seed, because a page is too long. If the cause was
 // not the seed, but very many decisions about one prefix, the limit is doubled.
 func (d *draft) reseed() {
-	d.rebuild(func(k uint32) uint32 { return k })
+	d.rebuild(func(k uint32, _ covered) uint32 { return k })
 	d.most = max(d.most, 2*d.w4.longest, 2*d.w6.longest)
 }
 
 // rebuild stores all entries again, with another seed and other kinds.
-func (d *draft) rebuild(kindOf func(uint32) uint32) {
+func (d *draft) rebuild(kindOf func(uint32, covered) uint32) {
 	old, marks4, marks6 := d.state, d.w4.marks, d.w6.marks
 	d.seed, d.state.ranges, d.fresh, d.places = newSeed(), new(trie), new(trie), false
 	d.v4, d.v6 = emptyIndex[addr4](), emptyIndex[addr6]()
@@ -125,14 +125,14 @@ func (d *draft) rebuild(kindOf func(uint32) uint32) {
 }
 
 // refile stores the entries of old in w. Entries that the batch has announced stay marked.
-func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, keyOf func(*entry[A]) (netip.Prefix, key[A]), kindOf func(uint32) uint32) {
+func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, keyOf func(*entry[A]) (netip.Prefix, key[A]), kindOf func(uint32, covered) uint32) {
 	for n := range old.pages() {
 		d.pace.step()
 		for i := range old.pageAt(n).entries {
 			e := old.at(n, i)
 			p, k := keyOf(e)
 			r := e.record()
-			r.kind = kindOf(r.kind)
+			r.kind = kindOf(r.kind, e.wide())
 			at, first, end := w.run(&k)
 			if first == end {
 				d.insert(p)

@@ -28,10 +28,14 @@ const (
 // others are unused.
 func Share(p netip.Prefix) float64 {
 	if p.Addr().Is4() {
-		return math.Ldexp(1, -p.Bits())
+		return share4(p.Bits())
 	}
-	return min(1, math.Ldexp(1, 13-p.Bits()))
+	return share6(p.Bits())
 }
+
+func share4(bits int) float64 { return math.Ldexp(1, -bits) }
+
+func share6(bits int) float64 { return min(1, math.Ldexp(1, 13-bits)) }
 
 // A covered is how much of IPv4 and of IPv6 is covered.
 type covered struct{ v4, v6 float64 }
@@ -101,10 +105,10 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 	if len(wide) == 0 {
 		return nil
 	}
-	held := d.wide(b.source)
-	if b.fits(d, sum(held), sum(wide).plus(narrow), whole) {
+	if b.fits(d, d.wideSum(b.source), sum(wide).plus(narrow), whole) {
 		return nil
 	}
+	held := d.wide(b.source)
 	before := union(held)
 	base := before
 	if whole {
@@ -125,8 +129,8 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 }
 
 // fits reports whether the source certainly stays within its limit, because even the sum
-// of all ranges does. Most batches need no search for overlaps, which would delay requests:
-// it cannot pause.
+// of all ranges does. Most batches need neither a walk over all ranges nor a search for
+// overlaps, which cannot pause and would delay requests.
 func (b *Batch) fits(d *draft, held, added covered, whole bool) bool {
 	most := b.limit
 	if d.has(b.source) {
@@ -155,7 +159,29 @@ func widest(all []netip.Prefix, base, most covered) map[netip.Prefix]bool {
 	return gone
 }
 
-// wide returns the wide ranges of source in d.
+// wideSum returns the coverage of all wide ranges of source in d, with overlaps counted each
+// time, and with those that have ended. Shares are powers of two, so the sum is exact.
+func (d *draft) wideSum(source string) (all covered) {
+	for i, g := range d.groups {
+		if g.Source == source {
+			all = all.plus(d.wideOf[i])
+		}
+	}
+	return all
+}
+
+// wide returns what the decision covers if it is about a wide range.
+func (e *entry[A]) wide() (c covered) {
+	switch bits := int(e.length()); {
+	case len(e.addr) == 0 && bits <= wideBits4:
+		c.v4 = share4(bits)
+	case len(e.addr) > 0 && bits <= wideBits6:
+		c.v6 = share6(bits)
+	}
+	return c
+}
+
+// wide returns the wide ranges of source in d that are in force.
 func (d *draft) wide(source string) (all []netip.Prefix) {
 	for p := range d.ranges.All() {
 		d.pace.step()

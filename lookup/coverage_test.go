@@ -128,3 +128,20 @@ func TestSumsOfRangesFitOnlyIfTheirUnionFits(t *testing.T) {
 		t.Errorf("%d of 5000 get the quick answer", quick)
 	}
 }
+
+// A change that the sum allows does not look at the ranges in force: with a million of them
+// that would take longer than the change.
+func TestASmallChangeWalksNoRanges(t *testing.T) {
+	var table Table
+	table.Replace("a", bans("192.0.2.0/24", "2001:db8::/48", "198.51.100.0/25"))
+	b := table.Batch("a").Bound(0.05)
+	b.Add(bans("203.0.113.0/24")[0])
+	d := table.draftLocked()
+	d.state.ranges = nil // a walk would panic
+	if gone := b.tooMuch(d, false); gone != nil {
+		t.Errorf("%v are left out", gone)
+	}
+	if got := d.wideSum("a"); got != (covered{v4: 1.0 / (1 << 24), v6: 1.0 / (1 << 35)}) {
+		t.Errorf("the source covers %v", got)
+	}
+}

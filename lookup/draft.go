@@ -39,7 +39,7 @@ func (t *Table) draftLocked() *draft {
 func newDraft(t *Table, s *state) *draft {
 	d := &draft{state: *s, table: t, fresh: new(trie), most: mostEntries}
 	d.w4, d.w6 = newWriter(&d.v4, &d.pace), newWriter(&d.v6, &d.pace)
-	d.groups = slices.Clone(s.groups)
+	d.groups, d.wideOf = slices.Clone(s.groups), slices.Clone(s.wideOf)
 	d.now = s.epoch.now()
 	return d
 }
@@ -86,8 +86,9 @@ func put[A address](d *draft, w *writer[A], k key[A], p netip.Prefix, r record) 
 	if first == end {
 		d.insert(p)
 	}
-	w.insert(n, end, k.entry(r), true)
-	d.count(r.kind, 1)
+	e := k.entry(r)
+	w.insert(n, end, e, true)
+	d.count(r.kind, 1, e.wide())
 	d.change.Added++
 	if w.longest > d.most {
 		d.reseed()
@@ -111,9 +112,10 @@ func renew[A address](d *draft, w *writer[A], n uint32, i int, r record) {
 		r.since = old.since
 		d.change.Moved++
 	}
-	d.count(old.kind, -1)
-	d.count(r.kind, 1)
-	w.own(n).entries[i].set(r)
+	e := &w.own(n).entries[i]
+	d.count(old.kind, -1, e.wide())
+	d.count(r.kind, 1, e.wide())
+	e.set(r)
 }
 
 // remove removes the decision with id's source and action on p, unless this draft has
@@ -178,16 +180,19 @@ func removeFrom[A address](d *draft, w *writer[A], n uint32, first, end int, gon
 		if !gone(e.record(), w.isTouched(n, i)) {
 			continue
 		}
-		d.count(e.kind(), -1)
+		d.count(e.kind(), -1, e.wide())
 		d.change.Removed++
 		w.remove(n, i)
 	}
 }
 
-// count adds n to the number of decisions of a kind.
-func (d *draft) count(kind uint32, n int) {
+// count adds n to the number of decisions of a kind, and n times wide to what they cover.
+func (d *draft) count(kind uint32, n int, wide covered) {
+	group := d.groupOf[kind]
 	d.table.refs[kind] += n
-	d.groups[d.groupOf[kind]].Decisions += n
+	d.groups[group].Decisions += n
+	d.wideOf[group].v4 += float64(n) * wide.v4
+	d.wideOf[group].v6 += float64(n) * wide.v6
 }
 
 // same reports whether two kinds have the same identity.

@@ -42,7 +42,7 @@ func (d *draft) groupIndex(k kind) uint16 {
 			return uint16(i)
 		}
 	}
-	d.groups = append(d.groups, g)
+	d.groups, d.wideOf = append(d.groups, g), append(d.wideOf, covered{})
 	return uint16(len(d.groups) - 1)
 }
 

@@ -101,6 +101,17 @@ func checkState(t *testing.T, table *Table) {
 		p := s.prefix4(e)
 		return s.v4.any.has(number4(p.Addr())) && filed(p) && (!isRange(p) || s.v4.wide.has(number4(last(p))))
 	})
+	for i, g := range s.groups {
+		var want covered
+		for p, r := range s.all() {
+			if s.groupOf[r.kind] == uint16(i) && !isPlace(p) && isWide(p) {
+				want.add(p)
+			}
+		}
+		if s.wideOf[i] != want {
+			t.Fatalf("the wide ranges of %+v cover %v, want %v", g, s.wideOf[i], want)
+		}
+	}
 	checkIndex(t, &s.v6, func(e *entry[addr6]) bool { return filed(prefix6(e)) && !s.excludes(last(prefix6(e))) })
 }
 

@@ -13,10 +13,11 @@ type state struct {
 	seed    seed
 	v4      index[addr4]
 	v6      index[addr6]
-	ranges  *trie    // those that decisions are about, and some that none is about any more
-	kinds   []kind   // what entries refer to
-	groups  []Group  // entries, counted
-	groupOf []uint16 // index into groups of each kind
+	ranges  *trie     // those that decisions are about, and some that none is about any more
+	kinds   []kind    // what entries refer to
+	groups  []Group   // entries, counted
+	wideOf  []covered // by the wide ranges of each group, with overlaps counted each time
+	groupOf []uint16  // index into groups of each kind
 	version uint64
 	places  bool  // there may be decisions about countries or autonomous systems
 	epoch   epoch // what entries count their times from
