@@ -39,6 +39,33 @@ func (f *filter) has(number uint32) bool {
 
 func (f *filter) set(number uint32) { f.fill(number, 32) }
 
+// Bits of a pair: there may be decisions about single addresses of an IPv6 network, or about
+// the network itself.
+const (
+	pairHosts   = 1 << 0
+	pairNetwork = 1 << 1
+)
+
+// pair returns the two bits for a network with this number. They are side by side, so that one
+// access to memory tells which keys to look up.
+func (f *filter) pair(number uint32) uint64 {
+	bit := number >> (f.shift & 31) &^ 1
+	i := int(bit / 64)
+	if i >= len(f.words) {
+		return 0
+	}
+	return atomic.LoadUint64(&f.words[i]) >> (bit % 64) & (pairHosts | pairNetwork)
+}
+
+// setPair sets one of the two bits.
+func (f *filter) setPair(number uint32, network bool) {
+	bit := number >> f.shift &^ 1
+	if network {
+		bit++
+	}
+	f.set(bit << f.shift)
+}
+
 // fill sets the bits for all numbers with the same first bits.
 func (f *filter) fill(number uint32, same int) {
 	first := uint64(number >> f.shift)

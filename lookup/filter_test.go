@@ -51,3 +51,37 @@ func TestAFilterIsWorthItsMemory(t *testing.T) {
 		}
 	}
 }
+
+// An IPv6 network has a bit for its single addresses and one for itself, and no other network
+// has them.
+func TestPairsOfAFilter(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 300 {
+		f := newFilter(1000)
+		hosts, network := r.Uint32(), r.Uint32()
+		f.setPair(hosts, false)
+		f.setPair(network, true)
+		for range 100 {
+			number := r.Uint32()
+			switch r.IntN(3) {
+			case 0:
+				number = hosts ^ number>>r.IntN(32)
+			case 1:
+				number = network ^ number>>r.IntN(32)
+			}
+			var want uint64
+			if number>>f.shift/2 == hosts>>f.shift/2 {
+				want |= 1
+			}
+			if number>>f.shift/2 == network>>f.shift/2 {
+				want |= 2
+			}
+			if got := f.pair(number); got != want {
+				t.Fatalf("%#x has %b, want %b", number, got, want)
+			}
+		}
+	}
+	if f := (filter{}); f.pair(0)|f.pair(^uint32(0)) != 0 {
+		t.Error("no filter knows something")
+	}
+}

@@ -20,8 +20,8 @@ package lookup
 // # What is asked first
 //
 // A filter with one bit for each /24 (fewer bits in a small table) shows at once that most
-// addresses have no decision: see filter. For an IPv6 address, three keys are looked up: its
-// own, its /64 and, if there are ranges, those.
+// addresses have no decision: see filter. For an IPv6 address, up to three keys are looked up:
+// its own and its /64, each of which has a bit, and, if there are ranges, those.
 //
 // Ranges are all prefixes except IPv4 addresses, IPv6 addresses and /64. They are also in a
 // trie, which finds the ranges that contain an address. A separate filter avoids most

@@ -41,13 +41,12 @@ func (s *state) see(p netip.Prefix) {
 		return
 	}
 	hi, _ := halves(p.Addr())
-	if p.Bits() >= networkBits6 {
-		s.v6.any.set(s.seed.network(hi))
-	}
 	if isRange(p) {
 		s.seeRange6(hi, p.Bits())
 		s.v6.ranges++
+		return
 	}
+	s.v6.any.setPair(s.seed.network(hi), p.Bits() == networkBits6)
 }
 
 // seeRange6 sets the bits of all /32 that a range of IPv6 has a part in.

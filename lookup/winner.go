@@ -9,7 +9,7 @@ func (s *state) excludes(ip netip.Addr) bool {
 		return !s.v4.any.has(number4(ip))
 	}
 	hi, lo := halves(ip)
-	return !s.v6.any.has(s.seed.network(hi)) && (s.v6.ranges == 0 || !s.v6.wide.has(s.seed.network(hi>>32))) && isPlain(hi, lo)
+	return s.v6.any.pair(s.seed.network(hi)) == 0 && (s.v6.ranges == 0 || !s.v6.wide.has(s.seed.network(hi>>32))) && isPlain(hi, lo)
 }
 
 // A winner is the strongest of the decisions considered so far.
@@ -53,15 +53,14 @@ func (w *winner) listed4(s *state, ip netip.Addr, over int) {
 
 func (w *winner) cover6(s *state, ip netip.Addr, over int) {
 	hi, lo := halves(ip)
-	if s.v6.any.has(s.seed.network(hi)) {
-		if hi>>48 != placeFirst || !isPlace(hostPrefix(ip)) {
-			k := s.key6(hi, lo, hostBits6)
-			consider(w, s, &s.v6, &k, ip)
-		}
-		if over < networkBits6 {
-			k := s.key6(hi, 0, networkBits6)
-			consider(w, s, &s.v6, &k, from6(hi, 0))
-		}
+	pair := s.v6.any.pair(s.seed.network(hi))
+	if pair&pairHosts != 0 && (hi>>48 != placeFirst || !isPlace(hostPrefix(ip))) {
+		k := s.key6(hi, lo, hostBits6)
+		consider(w, s, &s.v6, &k, ip)
+	}
+	if pair&pairNetwork != 0 && over < networkBits6 {
+		k := s.key6(hi, 0, networkBits6)
+		consider(w, s, &s.v6, &k, from6(hi, 0))
 	}
 	if s.v6.ranges > 0 && s.v6.wide.has(s.seed.network(hi>>32)) {
 		w.walk(s, ip, over)
