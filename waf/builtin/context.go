@@ -14,6 +14,7 @@ type context struct {
 	name                          []byte
 	isName                        bool // it is the name itself that is looked at
 	isProse, isStatement, isQuery bool
+	isKey                         bool // something that has no words in it, such as a number or a name for a login
 	isSecret                      bool // a password, which may hold anything but an equals sign
 	compares                      bool
 	breaks                        bool // it has what ends a string or a number in SQL
@@ -58,7 +59,7 @@ func (c *context) mayAttack(whole, value []byte) bool {
 // beginnings are those of objects in base64, and of names of classes.
 var beginnings = []string{
 	"rO0A", "AAEA", "gASV", "gAN", "gAS", "Y29z", "KGRw", "Tzo", "YTo",
-	"com.sun.", "org.apache.", "org.springframework.", "ch.qos.", "com.mchange.", "com.zaxxer.", "org.hibernate.", "java.", "javax.", "System.", "Microsoft.", "Lcom.", "Lorg.", "system.", "call_user_func", "shell_exec", "create_function", "file_put_contents",
+	"com.sun.", "org.apache.", "org.springframework.", "ch.qos.", "com.mchange.", "com.zaxxer.", "org.hibernate.", "java.", "javax.", "System.", "Microsoft.", "Lcom.", "Lorg.", "system.", "call_user_func", "shell_exec", "create_function", "file_put_contents", "wp_insert_user", "wp_update_user", "wp_set_password",
 }
 
 var begins = func() (table [256]bool) {
@@ -148,7 +149,7 @@ func (c *context) readProse(t *text) {
 	if c.isName {
 		return
 	}
-	c.isProse = isProse(t)
+	c.isProse = !c.isKey && isProse(t) || c.isQuery && isPhrase(t.decoded)
 	c.compares = bytes.IndexByte(t.decoded, '=') >= 0
 	c.isStatement = hasAnyPrefix(t.spaced, "select ", "insert ", "update ", "delete ", "create ", "alter ", "with ", "explain ", "show ", "begin", "set ", "grant ", "drop ")
 }
@@ -191,7 +192,7 @@ func (c *context) placesOf() place {
 	}
 	if c.part == waf.PartArg || c.part == waf.PartBodyArg {
 		last := lastName(c.name)
-		if isOneOf(last, pathNames) {
+		if isOneOf(last, pathNames) || hasAnySuffix(last, pathEndings) {
 			p |= asPath
 		}
 		if isOneOf(last, commandNames) {
@@ -199,6 +200,7 @@ func (c *context) placesOf() place {
 		}
 		c.isQuery = isOneOf(last, searchNames)
 		c.isSecret = isOneOf(last, secretNames)
+		c.isKey = isOneOf(last, keyNames) || hasAnySuffix(last, keyEndings)
 	}
 	return p
 }
@@ -227,7 +229,7 @@ func (c *context) weigh(of class, points int) int {
 		return min(points, told)
 	case c.isProse, c.isQuery && c.part == waf.PartArg:
 		return min(points, certainPoints-1) // some sites are about attacks
-	case c.isSecret && !c.compares:
+	case c.isSecret && !c.compares && of != jndiLookup:
 		return min(points, told)
 	case c.isStatement && of == sqlInjection:
 		return min(points, told)
@@ -242,6 +244,18 @@ var pathNames = []string{
 	"href", "link", "dest", "redirect", "site", "feed", "host", "target", "callback", "return", "next", "open", "show", "email", "mail", "from", "to", "resource", "backup", "export", "import", "report", "prefix", "locate",
 }
 
+// pathEndings are how other such names end.
+var pathEndings = []string{"filename", "file_name", "filepath", "file_path", "path", "folder", "location"}
+
+func hasAnySuffix(name []byte, endings []string) bool {
+	for _, e := range endings {
+		if len(name) > len(e) && bytes.EqualFold(name[len(name)-len(e):], []byte(e)) {
+			return true
+		}
+	}
+	return false
+}
+
 // commandNames are names of values that a shell on a page runs.
 var commandNames = []string{"cmd", "exec", "command", "execute", "shell", "system", "daemon", "cmdline", "func", "rce"}
 
@@ -250,6 +264,16 @@ var searchNames = []string{
 	"q", "s", "search", "query", "term", "terms", "keyword", "keywords", "k", "wd", "text", "find", "searchterm", "search_query", "search_term", "qs", "message", "comment", "body",
 	"description", "title", "subject", "note", "notes", "content", "excerpt", "summary", "msg", "prompt", "question", "answer", "feedback", "bio",
 }
+
+// keyNames are names of values that nobody writes sentences in, so that what looks like prose
+// there is padding behind an attack. keyEndings are how other such names end.
+var (
+	keyNames = []string{
+		"id", "uid", "user", "username", "user_name", "user_login", "login", "log", "email", "e-mail", "token", "session", "sid", "sort", "sortby", "sort_by", "order", "orderby", "order_by", "page", "per_page",
+		"limit", "offset", "lang", "locale", "ip", "host", "hostname", "port", "phone", "zip", "date", "year", "month", "day", "sku", "cat", "category", "type", "action", "file", "filename", "url", "callback",
+	}
+	keyEndings = []string{"_id", "-id", "userid", "username"}
+)
 
 // secretNames are names of values that may hold anything.
 var secretNames = []string{"password", "pass", "passwd", "pwd", "passphrase", "secret", "pass1", "pass2", "password1", "password2", "password_confirmation", "new_password", "old_password", "current_password", "user_pass", "log_pass"}

@@ -16,8 +16,12 @@ func (w *watch) lookDeeper(p waf.Part, name, value []byte) {
 		w.lookWide(context{part: p, name: name}, value)
 	}
 	w.lookJoined(p, name, value)
+	if p != waf.PartPath && p != waf.PartFile {
+		w.lookWithin(p, name, value)
+	}
 	if p == waf.PartArg || p == waf.PartBodyArg {
 		w.lookInside(context{name: name}, value)
+		w.lookCommand(p, name, value)
 	}
 }
 

@@ -31,7 +31,29 @@ var people = func() map[string]bool {
 // isProse reports whether a text is what people write: sentences, or a document of several
 // lines.
 func isProse(t *text) bool {
-	return isDocument(t.decoded) || countWords(t.spaced) >= proseWords || countForeign(t.decoded) >= foreign
+	return isDocument(t.decoded) || isSource(t.decoded) || countWords(t.spaced) >= proseWords || countForeign(t.decoded) >= foreign && !isBinary(t.decoded)
+}
+
+// isPhrase reports whether a text is one phrase in quotes, as people search for it.
+func isPhrase(s []byte) bool {
+	return len(s) > 2 && s[0] == '"' && bytes.IndexAny(s[1:], `"`) == len(s)-2 && bytes.IndexByte(s, ' ') > 0 && bytes.IndexAny(s, "'`<{;(") < 0
+}
+
+// isSource reports whether a text of several lines begins as a program does, which people
+// give to those who run programs for them.
+func isSource(s []byte) bool {
+	return hasAnyPrefix(s, "import ", "from ", "#include", "package ", "using ", "const ", "let ", "#!/") && bytes.IndexByte(s, '\n') >= 0
+}
+
+// isBinary reports whether there is what no text has. Bytes beyond ASCII are no language
+// then.
+func isBinary(s []byte) bool {
+	for _, c := range s {
+		if c < '\t' {
+			return true
+		}
+	}
+	return false
 }
 
 func isDocument(s []byte) bool {

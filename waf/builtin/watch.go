@@ -89,6 +89,7 @@ func (w *watch) Look(p waf.Part, name, value []byte) {
 		w.work += len(value) * workOfKind
 		if value = withoutPadding(value); len(value) > maxText+maxTail {
 			w.look(context{part: p, name: name}, value[:maxText])
+			w.lookMiddle(context{part: p, name: name}, value)
 			value = value[len(value)-maxTail:]
 		}
 	}
