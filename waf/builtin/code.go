@@ -37,8 +37,19 @@ var codeSigns = []sign{
 	{codeInjection, 8, inAll, spaced, `(?:=|\A)[\w.]*(?:\$1|\$\d|\$@|:|\.)(?:__proto__|constructor):?(?:\.?constructor|:then|:constructor|\[|\.)`},
 	{codeInjection, 10, inAll, spaced, `[:.\[]["']?(?:__proto__["'\]]*[:.\[]|constructor["'\]]*[:.\[]["']?(?:constructor|prototype)\b)`},
 
+	// URLs of databases that run code when somebody connects.
+	{codeInjection, 10, inAll, spaced, `\A\S*?(?:jdbc|h2|zip|mem|tcp|file|~|/)[^ ]*;.*(?:init ?= ?(?:runscript|create|script)|create (?:trigger|alias) )`},
+	{codeInjection, 8, inAll, spaced, `\Ajdbc:\S*[?&;](?:autodeserialize|allowloadlocalinfile|allowurlinlocalinfile|socketfactoryarg|sslfactoryarg|loggerfile|jndi)=`},
+	{codeInjection, 6, inBody, spaced, `(?:\A|[;{}(=] ?)@?(?:os\.)?(?:system|exec|passthru|shell_exec|popen) ?\( ?` + quote + `(?:id|whoami|cat|uname|wget|curl|nc|bash|sh|/bin/\w+)(?: |` + quote + `)`},
+	{codeInjection, 6, inBody, spaced, `(?:exception|echo|print|die) ?\(? ?` + "`" + `(?:id|whoami|cat|uname|wget|curl|ls|nc|bash|sh)\b[^` + "`" + `]*` + "`" + ` ?[);]`},
+	{codeInjection, 6, inBody, spaced, `class\.forname ?\( ?` + quote + `java\.lang\.(?:runtime|processbuilder|thread|reflect)`},
+	{codeInjection, 10, inBody, spaced, `\As:\d+:"<\?(?:php|=)`},
+	{codeInjection, 10, inName, decoded, `['")][. +]*(?:system|exec|passthru|shell_exec|phpinfo|eval|assert|popen) ?\(`},
+	{codeInjection, 8, inRaw, spaced, `@asttest ?\(`},
+
 	{codeInjection, 6, inURL | inBody, decoded, `\A[\w.@-]+\x00[ -~\s]*[=(;\]][ -~\s]*\z`},
 	{codeInjection, 6, inTarget, decoded, `\A\\?(?:call_user_func(?:_array)?|shell_exec|passthru|proc_open|create_function|file_put_contents)\z`},
+	{codeInjection, 6, inTarget | inBody | asPath, decoded, `\A\\?(?:call_user_func(?:_array)?|shell_exec|passthru|proc_open|create_function|file_put_contents|wp_(?:insert|update)_user|wp_set_password)\z`},
 	{codeInjection, 8, inTarget, decoded, `\\think\\(?:app|template|request|container|view|module)`},
 	{codeInjection, 8, inURL, spaced, `\$\{ ?@ ?\w+ ?\(`},
 	{codeInjection, 10, inURL | inRaw | inProse, spaced, `<%[@=! ]?.*(?:getruntime ?\(|processbuilder|request\.getparameter ?\(.*exec|eval ?\(? ?request|execute ?\(? ?request|system\.diagnostics\.process|process\.start ?\(|request\.item)`},
@@ -58,7 +69,7 @@ var codeSigns = []sign{
 	{templateInjection, 6, inURL | notSearch, spaced, few + `(?:` + quote + quote + `|\)|\]|\w)\.` + dunder + `[^ ]*__(?:mro|bases?|subclasses|globals|builtins|import|dict|init)__`},
 	{templateInjection, 10, inAll, spaced, few + template + `.*\|? ?attr ?\( ?` + quote + `(?:\\x5f|_)`},
 	{templateInjection, 8, inURL, spaced, `\{\{ ?-? ?(?:config|self|request|settings|app|dump|_self|lipsum|cycler|joiner|namespace|url_for|get_flashed_messages|range|this|constructor|\$)(?:[.\[|(][^}]*)? ?\}\}`},
-	{templateInjection, 8, inAll, spaced, few + template + `.*(?:_self\.env|registerundefinedfiltercallback|\| ?(?:filter|map|sort|reduce|join) ?\( ?` + quote + `(?:system|exec|passthru|shell_exec|phpinfo)|getruntime|java\.lang|\.getclass ?\(|forname ?\(|constructor ?\.? ?constructor|\.constructor ?\( ?` + quote + `|require ?\(|child_process|process\.(?:mainmodule|binding)|import os|system ?\(|popen ?\(|file\.(?:open|read)|io\.(?:popen|read)|exec ?\(|read_file|t\(java|\bnew java|freemarker\.template|\?new ?\( ?\)|\?api\b|lookup ?\(? ?(?:string|this)|range\.constructor|debug ?%\}|load_?file|phpinfo|(?:application|session|request)scope|facescontext|pagecontext|servletcontext|classloader)`},
+	{templateInjection, 8, inAll, spaced, few + template + `(?:[^}]|\}(?:[^ ,;` + "`" + `]|\s*\{\{))*(?:_self\.env|registerundefinedfiltercallback|\| ?(?:filter|map|sort|reduce|join) ?\( ?` + quote + `(?:system|exec|passthru|shell_exec|phpinfo)|getruntime|java\.lang|\.getclass ?\(|forname ?\(|constructor ?\.? ?constructor|\.constructor ?\( ?` + quote + `|require ?\(|child_process|process\.(?:mainmodule|binding)|import os|system ?\(|popen ?\(|file\.(?:open|read)|io\.(?:popen|read)|exec ?\(|read_file|t\(java|\bnew java|freemarker\.template|\?new ?\( ?\)|\?api\b|lookup ?\(? ?(?:string|this)|range\.constructor|debug ?%\}|load_?file|phpinfo|(?:application|session|request)scope|facescontext|pagecontext|servletcontext|classloader)`},
 	{templateInjection, 8, inAll, spaced, few + `(?:<#assign .*(?:\?new|execute)|freemarker\.template\.utility\.|\?new ?\( ?\)|#set ?\( ?\$\w+ ?=.*(?:class|runtime|exec|\$\w+ ?\*|\d+ ?\* ?\d+))`},
 	{templateInjection, 8, inAll, spaced, few + `(?:\$\w+\.(?:class\.|getclass)|\$class\.inspect|__\$\{.*\}__|\$\{t ?\(|\{(?:php|literal)\}|\{(?:if )?(?:system|passthru|exec|phpinfo) ?\(|\{\$?smarty|\$smarty\.(?:version|template)|smarty_internal_write_file)`},
 	{templateInjection, 8, inAll, spaced, few + `(?:<%= ?(?:system|` + "`" + `|io\.|file\.|exec|dir\.|kernel|7)|<%- ?global|mako\.|tornado\.|\{% ?(?:import|debug|include ?['"]/etc))`},

@@ -1,11 +1,31 @@
 package builtin
 
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+)
+
 // metadata are the addresses at which clouds tell a machine its secrets, as it may be
 // written.
 const metadata = `(?:169\.254\.169\.254|169\.254\.170\.2(?:3)?|100\.100\.100\.200|192\.0\.0\.192|metadata\.google\.internal|metadata\.goog\b|metadata\.tencentyun\.com|instance-data(?:\.ec2\.internal)?\b|\[?fd00:ec2::254\]?|\[?fd20:ce::254\]?|2852039166|0xa9fea9fe|0xa9\.0xfe\.0xa9\.0xfe|0*251\.0*376\.0*251\.0*376|0251376251376|025177524776|169\.254\.43518|169\.16689662|\[?(?:[0:]*):(?:ffff:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|169[.-]254[.-]169[.-]254\.(?:nip|sslip|xip)\.io)`
 
 // checkCall is a call that checks a secret.
 const checkCall = `(?:log_?in|sign_?in|auth\w*|create_?token|verify\w*|reset_?password|redeem\w*|apply_?coupon|otp)\w* ?\(`
+
+// inBase64 returns a pattern of what base64 makes of names, wherever they stand in a text, in
+// lower case.
+func inBase64(names ...string) string {
+	var all []string
+	for _, name := range names {
+		for before := range 3 {
+			text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", before) + name))
+			first, last := (before*8+5)/6, (before+len(name))*8/6
+			all = append(all, regexp.QuoteMeta(strings.ToLower(text[first:last])))
+		}
+	}
+	return strings.Join(all, "|")
+}
 
 var otherSigns = []sign{
 	{serverSideRequest, 10, inAll, decoded, `\A\W{0,2}(?:(?:https?|ftp|gopher|dict|\w{2,10}):)?[/\\]{2,}(?:[^/\\@\s]*@)?` + metadata + `(?:[:/\\?#]|\z)`},
@@ -19,6 +39,8 @@ var otherSigns = []sign{
 	{externalEntity, 10, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}<(?:\?xml|!doctype|!entity).*<! ?entity(?: ?% ?| )[^>]*(?:system|public) ?["'].*`},
 	{externalEntity, 10, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}(?:<\?xml[^>]*> ?)?<!doctype[^\[>]*\[[^\]]*<! ?entity ?% ?`},
 	{externalEntity, 10, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}(?:<\?xml[^>]*> ?)?(?:<!--.*--> ?)?<!doctype ?[\w:-]+ ?(?:system ?["'](?:file|php|expect|https?://(?:\d|localhost|\[)|ftp|gopher|jar|netdoc|data|/))`},
+	{externalEntity, 8, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}(?:<\?xml[^>]*> ?)?<!doctype ?[\w:-]+ ?system ?["'](?:https?|ftp)://[\w.-]+:\d`},
+	{externalEntity, 8, inRaw, spaced, `<(?:\w+:)?retrievalmethod[^>]* uri ?= ?["'](?:https?|ftp|file|jar|gopher):`},
 	{externalEntity, 8, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}<(?:\?xml|!doctype).*<! ?entity ?\w+ ?["'](?:&\w+; ?){4,}`},
 	{externalEntity, 8, inURL | inBody | inRaw, spaced, `<(?:\w+:)?include[^>]* href ?= ?["'](?:file:|/etc|[a-z]:|php:|https?://(?:\d|localhost))`},
 	{externalEntity, 8, inURL | inBody | inRaw, spaced, `\A[^<]{0,3}<.*(?:<xsl:(?:value-of|variable)[^>]*(?:php:function|system-property|document ?\(|java:|rt:)|xmlns:\w+ ?= ?["'](?:http://php\.net/xsl|http://xml\.apache\.org/xalan/java|urn:schemas-microsoft-com:xslt))`},
@@ -28,6 +50,11 @@ var otherSigns = []sign{
 	{deserialization, 6, inRaw, decoded, `\A[^\x00-\x7f]{2}\x00\x05[p-~]`},
 	{deserialization, 10, inAll | inRaw, decoded, `\A\W{0,2}(?:[\w+/=%-]*;)?(?:.*[{;])?o:\d+:"[\w\\]*(?:monolog|guzzlehttp|symfony|illuminate|laravel|pendingbroadcast|fnstream|swift_|doctrine|zend|phpggc|wp_|requests_|cachedkeyset|thinkphp|think\\|yii|codeigniter|tcpdf|slim\\|carbon|drupal|magento|snappy|phpexcel|phpseclib|faker)[\w\\]*":`},
 	{deserialization, 6, inAll, decoded, `\A(?:a:\d+:\{.*[;{])?[oc]:\+?\d+:"(?:[^s"]|s[^t"]|st[^d"])[\w\\]*":\d+:\{`},
+	{deserialization, 10, inAll | inRaw | inName, decoded, `(?:` + inBase64("TextFormattingRunProperties", "ObjectDataProvider", "ActivitySurrogateSelector", "InvokerTransformer", "TemplatesImpl", "JdbcRowSetImpl", "BadAttributeValueExp", "AnnotationInvocationHandler", "GuzzleHttp\\", "Monolog\\Handler") + `)`},
+	{deserialization, 10, inAll | inRaw, decoded, `jdbcrowsetimpl|lib\.sql\.jndiconnectionpool`},
+	{deserialization, 8, inAll | inName, decoded, `(?:\A|[^\w+/])aaeaaad/////aqaaaa`},
+	{deserialization, 8, inRaw, decoded, `[>"'= ]ro0ab[\w+/]{16}`},
+	{deserialization, 8, inFile, decoded, `[|;{"']o:\+?\d+:\\*"[\w\\]+":\d+:\{`},
 	{deserialization, 10, inURL | inBody, decoded, `\A\\?(?:guzzlehttp\\(?:psr7|cookie)|monolog\\handler|symfony\\component\\(?:process|cache)|illuminate\\(?:broadcasting|bus|support\\facades)|yii\\(?:rbac|rest|caching)|phpunit\\framework\\mock|think\\(?:process|model))[\w\\]+\z`},
 	{deserialization, 6, inTarget, decoded, `[;!"'{]o:\+?\d+:"[\w\\]+":\d+:\{`},
 	{deserialization, 6, inURL | inBody, decoded, `\A\W{0,2}(?:tzo|tz0|yto[0-9])[\w+/]{16,}=*\z`},
