@@ -53,6 +53,7 @@ func isXML(s []byte) bool {
 
 // lookMarkup looks at each text and each attribute of XML as if it were the value of a form.
 func (w *watch) lookMarkup(s []byte) {
+	w.work += len(s) * workOfKind
 	var name []byte
 	for len(s) > 0 && !w.over {
 		open := bytes.IndexByte(s, '<')
@@ -124,6 +125,7 @@ func (w *watch) lookPart(p waf.Part, name, s []byte) {
 
 // lookQuoted looks at each string in a text. A string before a colon is the name of the next.
 func (w *watch) lookQuoted(p waf.Part, s []byte) {
+	w.work += len(s) * workOfKind
 	var name []byte
 	for !w.over {
 		at := bytes.IndexByte(s, '"')
@@ -195,6 +197,7 @@ func (w *watch) lookMiddle(c context, value []byte) {
 	if isProse(&w.text) {
 		return
 	}
+	w.work += len(value) * workOfKind
 	for rest := value[maxText-lead : len(value)-maxTail]; len(rest) > 0 && !w.over; {
 		at := bytes.IndexAny(rest, "'\"<{;|&$`\\")
 		if at < 0 {
