@@ -24,7 +24,7 @@ var codeSigns = []sign{
 	{codeInjection, 8, inURL | notSearch, spaced, few + `require ?\( ?\\?` + quote + `(?:node:)?(?:child_process|fs|os|net|vm)\\?` + quote},
 	{codeInjection, 3, inBody, spaced, few + `require ?\( ?` + quote + `(?:node:)?(?:child_process|vm)` + quote},
 	{codeInjection, 8, inURL | inBody, spaced, `__import__ ?\( ?` + quote + `(?:os|subprocess|pty|socket|builtins|commands)` + quote},
-	{codeInjection, 8, inURL | inBody, spaced, few + `(?:os\.(?:system|popen)|subprocess\.\w+|system) ?\( ?` + quote + `(?:id|whoami|uname|curl|wget|cat|ls|nc|bash|sh)\b`},
+	{codeInjection, 8, inURL | inBody | notSearch, spaced, few + `(?:os\.(?:system|popen)|subprocess\.\w+|system) ?\( ?` + quote + `(?:id|whoami|uname|curl|wget|cat|ls|nc|bash|sh)\b`},
 	{codeInjection, 8, inURL | inBody, spaced, few + `(?:pty\.spawn|eval ?\( ?compile|exec ?\( ?` + quote + `import)`},
 	{codeInjection, 6, inURL | inBody, spaced, `(?:\([^()]+\^[^()]+\)[.^]?){2,}`},
 	{codeInjection, 8, inURL | notSearch, spaced, few + python},
@@ -38,9 +38,9 @@ var codeSigns = []sign{
 	{codeInjection, 10, inAll, spaced, `[:.\[]["']?(?:__proto__["'\]]*[:.\[]|constructor["'\]]*[:.\[]["']?(?:constructor|prototype)\b)`},
 
 	// URLs of databases that run code when somebody connects.
-	{codeInjection, 10, inAll, spaced, `\A\S*?(?:jdbc|h2|zip|mem|tcp|file|~|/)[^ ]*;.*(?:init ?= ?(?:runscript|create|script)|create (?:trigger|alias) )`},
+	{codeInjection, 10, inAll, spaced, `\A\S*?(?:jdbc|h2|zip|mem|tcp|file|~|/)[^ ]*;.*(?:init ?= ?(?:runscript|create (?:alias|trigger))|create (?:trigger|alias) )`},
 	{codeInjection, 8, inAll, spaced, `\Ajdbc:\S*[?&;](?:autodeserialize|allowloadlocalinfile|allowurlinlocalinfile|socketfactoryarg|sslfactoryarg|loggerfile|jndi)=`},
-	{codeInjection, 6, inBody, spaced, `(?:\A|[;{}(=] ?)@?(?:os\.)?(?:system|exec|passthru|shell_exec|popen) ?\( ?` + quote + `(?:id|whoami|cat|uname|wget|curl|nc|bash|sh|/bin/\w+)(?: |` + quote + `)`},
+	{codeInjection, 6, inBody | notSearch, spaced, `(?:\A|[;{}(=] ?)@?(?:os\.)?(?:system|exec|passthru|shell_exec|popen) ?\( ?` + quote + `(?:id|whoami|cat|uname|wget|curl|nc|bash|sh|/bin/\w+)(?: |` + quote + `)`},
 	{codeInjection, 6, inBody, spaced, `(?:exception|echo|print|die) ?\(? ?` + "`" + `(?:id|whoami|cat|uname|wget|curl|ls|nc|bash|sh)\b[^` + "`" + `]*` + "`" + ` ?[);]`},
 	{codeInjection, 6, inBody, spaced, `class\.forname ?\( ?` + quote + `java\.lang\.(?:runtime|processbuilder|thread|reflect)`},
 	{codeInjection, 10, inBody, spaced, `\As:\d+:"<\?(?:php|=)`},

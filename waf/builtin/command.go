@@ -17,6 +17,8 @@ const (
 
 var commandSigns = []sign{
 	{commandInjection, 10, inAll, bare, word + separator + folder + viewers + `(?: -[\w-]+)*(?: |<|\$\{?ifs\}?(?:\$9)?|\t)+['"]?(?:[/~.$*?\\]+[\w?*]|[a-z]:|/ ?(?:\z|[;|&])|%\w+%)`},
+	// A container waits like this.
+	{commandInjection, -10, inBody, bare, `\A[\w./-]+(?: [\w./-]+)* ?(?:&&|;) ?tail -f /dev/null\z`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + fetchers + ` +(?:-|/|\$|https?:|ftp:|\d+\.\d+|[\w-]+\.\w)`},
 	{commandInjection, 10, inAll, bare, word + separator + folder + shells + ` +(?:-[a-z]|/c|/dev/|\d|[\w.-]+ \d|<|"?\$|s_client)`},
 	{commandInjection, 9, inAll, bare, word + separator + `(?:/usr)?/bin/\w+`},

@@ -244,18 +244,6 @@ var pathNames = []string{
 	"href", "link", "dest", "redirect", "site", "feed", "host", "target", "callback", "return", "next", "open", "show", "email", "mail", "from", "to", "resource", "backup", "export", "import", "report", "prefix", "locate",
 }
 
-// pathEndings are how other such names end.
-var pathEndings = []string{"filename", "file_name", "filepath", "file_path", "path", "folder", "location"}
-
-func hasAnySuffix(name []byte, endings []string) bool {
-	for _, e := range endings {
-		if len(name) > len(e) && bytes.EqualFold(name[len(name)-len(e):], []byte(e)) {
-			return true
-		}
-	}
-	return false
-}
-
 // commandNames are names of values that a shell on a page runs.
 var commandNames = []string{"cmd", "exec", "command", "execute", "shell", "system", "daemon", "cmdline", "func", "rce"}
 
@@ -264,16 +252,6 @@ var searchNames = []string{
 	"q", "s", "search", "query", "term", "terms", "keyword", "keywords", "k", "wd", "text", "find", "searchterm", "search_query", "search_term", "qs", "message", "comment", "body",
 	"description", "title", "subject", "note", "notes", "content", "excerpt", "summary", "msg", "prompt", "question", "answer", "feedback", "bio",
 }
-
-// keyNames are names of values that nobody writes sentences in, so that what looks like prose
-// there is padding behind an attack. keyEndings are how other such names end.
-var (
-	keyNames = []string{
-		"id", "uid", "user", "username", "user_name", "user_login", "login", "log", "email", "e-mail", "token", "session", "sid", "sort", "sortby", "sort_by", "order", "orderby", "order_by", "page", "per_page",
-		"limit", "offset", "lang", "locale", "ip", "host", "hostname", "port", "phone", "zip", "date", "year", "month", "day", "sku", "cat", "category", "type", "action", "file", "filename", "url", "callback",
-	}
-	keyEndings = []string{"_id", "-id", "userid", "username"}
-)
 
 // secretNames are names of values that may hold anything.
 var secretNames = []string{"password", "pass", "passwd", "pwd", "passphrase", "secret", "pass1", "pass2", "password1", "password2", "password_confirmation", "new_password", "old_password", "current_password", "user_pass", "log_pass"}

@@ -33,7 +33,7 @@ var pathSigns = []sign{
 	{pathTraversal, 5, inTarget | asPath, decoded, `\A(?:[a-z]:)?[/\\]+` + guarded},
 	{pathTraversal, 6, inBody | asPath, decoded, `\A<\w+>[/\\]+` + known},
 	{pathTraversal, 8, inTarget | inBody, decoded, `\A[/\\]+(?:web|meta)-inf[/\\]+\w`},
-	{pathTraversal, 4, inTarget | inBody | asPath, decoded, `\A[^\s<>"{]*(?:\A|[/\\=:])` + up + `\S*\.` + scripts + `\z`},
+	{pathTraversal, 4, inTarget | inBody | asPath, decoded, `\A[./\\]*` + up + `\S*\.` + scripts + `\z`},
 	{pathTraversal, 6, inBody, decoded, `\A[\w:/.#-]*(?:\A|/)(?:\.\./+){4,}(?:etc|proc|root|windows)(?:/|\z)`},
 
 	{fileInclusion, 10, inAll | notSearch, decoded, `\A\W{0,3}(?:php:[/\\]+(?:filter|input|fd|memory|temp|stdin)|expect:[/\\]{2}|data:(?:[/\\]*text/plain|[/\\]*application/octet-stream)?;?(?:base64)?,(?:pd9w|pd94bww|<\?)|phar:[/\\]{2}|glob:[/\\]{2}|compress\.(?:zlib|bzip2):[/\\]{2})`},
