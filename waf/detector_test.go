@@ -55,7 +55,7 @@ func TestDetectors(t *testing.T) {
 		{
 			"an upload", "/", "", "multipart/form-data; boundary=b",
 			"--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nbad\r\n--b\r\nContent-Disposition: form-data; name=f; filename=c; filename=d\r\n\r\ne\r\n--b--",
-			[]string{"0 =/", "3 Content-Type=multipart/form-data; boundary=b", "3 Host=h", "4 =e", "5 =a", "6 a=bad", "5 =filename=c; filename=d", "6 filename=c; filename=d=e"},
+			[]string{"0 =/", "3 Content-Type=multipart/form-data; boundary=b", "3 Host=h", "4 =e", "4 f=", "5 =a", "6 a=bad", "5 =filename=c; filename=d", "6 filename=c; filename=d=e"},
 			"RAW_REQUEST_BODY",
 		},
 		{"octets", "/", "", "application/octet-stream", "bad", []string{"0 =/", "3 Content-Type=application/octet-stream", "3 Host=h", "6 =bad"}, "RAW_REQUEST_BODY"},
