@@ -36,7 +36,7 @@ func isProse(t *text) bool {
 
 // isPhrase reports whether a text is one phrase in quotes, as people search for it.
 func isPhrase(s []byte) bool {
-	return len(s) > 2 && s[0] == '"' && bytes.IndexAny(s[1:], `"`) == len(s)-2 && bytes.IndexByte(s, ' ') > 0 && bytes.IndexAny(s, "'`<{;(") < 0
+	return len(s) > 2 && s[0] == '"' && bytes.IndexAny(s[1:], `"`) == len(s)-2 && bytes.IndexByte(s, ' ') > 0 && !bytes.ContainsAny(s, "'`<{;(")
 }
 
 // isSource reports whether a text of several lines begins as a program does, which people
