@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -52,10 +53,7 @@ func TestSeek(t *testing.T) {
 				wanted = append(wanted, e.number, e.number+1, e.number-1)
 			}
 			for _, number := range wanted {
-				want := slices.IndexFunc(all, func(e entry[addr4]) bool { return e.number >= number })
-				if want < 0 {
-					want = row.n
-				}
+				want, _ := slices.BinarySearchFunc(all, number, func(e entry[addr4], n uint32) int { return cmp.Compare(e.number, n) })
 				if got := page.find(&key[addr4]{number: number}, 0); got != want {
 					t.Fatalf("%d is at %d, want %d", number, got, want)
 				}
