@@ -29,6 +29,8 @@ func (w *recorderWatch) Look(p Part, name, value []byte) {
 }
 func (w *recorderWatch) Findings() []Finding { return w.found }
 func (w *recorderWatch) Over() bool          { return false }
+func (w *recorderWatch) Work() int           { return 0 }
+func (w *recorderWatch) Allow(int)           {}
 func (w *recorderWatch) Reset()              { w.found = nil }
 
 // A detector is shown all values of a request, those of bodies that only some applications

@@ -5,7 +5,7 @@ import "slices"
 // follow marks the groups to which what a zone holds leads.
 func (in *Inspection) follow(z zone) {
 	idx := &in.rules.index[z]
-	if idx.names == nil && idx.isEmpty() {
+	if idx.names == nil && idx.isEmpty() || in.isSpent() {
 		return
 	}
 	whole := in.isWhole(z, idx)
@@ -79,7 +79,9 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 			continue
 		}
 		after := in.toFind(s, chain)
-		in.spend((len(after.text) + len(after.made)) * costOfByte)
+		if !in.affords((len(after.text) + len(after.made)) * costOfByte) {
+			return
+		}
 		idx.mark(after.text, chain, in.bits)
 		if z != zoneRawBody {
 			idx.mark(after.made, chain, in.bits)
@@ -119,7 +121,9 @@ func (in *Inspection) followText(z zone, i int, idx *zoneIndex, whole bool) {
 		}) {
 			continue
 		}
-		in.spend(len(text) * costOfByte)
+		if !in.affords(len(text) * costOfByte) {
+			return
+		}
 		idx.mark(text, chain, in.bits)
 	}
 }

@@ -36,10 +36,9 @@ func (in *Inspection) injects(t *test, value []byte) bool {
 // searched searches a piece of a value. done is false if the request has reached its limit
 // and the piece was not searched.
 func (in *Inspection) searched(t *test, piece []byte) (found, done bool) {
-	if in.injected += len(piece); in.injected > maxInjected {
+	if in.injected += len(piece); in.injected > maxInjected || !in.affords(costOfAsking+len(piece)*costOfInjection) {
 		return false, false
 	}
-	in.spend(costOfAsking + len(piece)*costOfInjection)
 	if t.op.kind == opXSS {
 		return libinjection.IsXSS(string(piece)), true
 	}

@@ -35,6 +35,7 @@ type Inspection struct {
 	over                bool
 	left                int  // bytes of the head that are still looked at
 	work                int  // that was done: see spend
+	shown               int  // and by detectors in the head
 	length              int  // of the body
 	padded              bool // the head is longer, or a form has more fields, than any: see Costly
 	slowHead            bool // the head alone took too much: see Costly
@@ -76,7 +77,7 @@ func (r *Rules) Head(req *Request) *Inspection {
 	in := r.inspections.Get().(*Inspection)
 	in.req, in.awaits = req, req.HasBody && !r.policy.NoBody
 	in.left, in.over = maxHead, false
-	in.work, in.injected, in.length, in.padded = 0, 0, 0, false
+	in.work, in.shown, in.injected, in.length, in.padded = 0, 0, 0, 0, false
 	in.loadTarget()
 	if !in.awaits {
 		in.setBody(nil)
@@ -274,7 +275,9 @@ func (in *Inspection) asks(t *test, value []byte) bool {
 	if t.op.kind.isInjection() {
 		return in.injects(t, value) != t.not
 	}
-	in.spend(costOfAsking + len(value)*t.op.kind.costOfByte())
+	if !in.affords(costOfAsking + len(value)*t.op.kind.costOfByte()) {
+		return false
+	}
 	return t.op.asks(value, in.textOf(t.op)) != t.not
 }
 

@@ -1,12 +1,17 @@
 package waf
 
-// The processor time for a request is counted in units of work. Two or three units take
-// about one nanosecond. If a request needs more than maxWork plus workOfAByte for each byte
-// of its body, the client probably built it to be slow. The rest of it is not inspected
-// then: see [Inspection.Costly].
+// The processor time for a request is counted in units of work. About two units take one
+// nanosecond. If a request needs more than maxWork plus workOfAByte for each byte of its
+// body, the client probably built it to be slow. The rest of it is not inspected then: see
+// [Inspection.Costly].
+//
+// Detectors get what rules leave of maxTotal, which is enough for a body of 128 KiB. With a
+// longer body they get at least workOfDetectors.
 const (
-	maxWork     = 700_000
-	workOfAByte = 14 // of the body, so that a larger body may take longer
+	maxWork         = 1_000_000
+	workOfAByte     = 10 // of the body, so that a larger body may take longer
+	maxTotal        = 2_600_000
+	workOfDetectors = 330_000
 )
 
 // The costs of the kinds of work.
@@ -35,9 +40,43 @@ func (k operatorKind) costOfByte() int {
 
 func (in *Inspection) spend(work int) { in.work += work }
 
+// affords spends work that is about to be done, unless there is too little left for it. Then
+// the request has used all its units.
+func (in *Inspection) affords(work int) bool {
+	if left := min(in.most(), in.total()-in.shown) - in.work; work > left {
+		in.work += left + 1
+		return false
+	}
+	in.work += work
+	return true
+}
+
 // isSpent reports whether the request has used all its units of work.
-func (in *Inspection) isSpent() bool { return in.work > maxWork+workOfAByte*in.length }
+func (in *Inspection) isSpent() bool { return in.work > in.most() || in.work+in.shown > in.total() }
+
+// most returns how many units rules may take.
+func (in *Inspection) most() int { return maxWork + workOfAByte*in.length }
+
+// total returns how many units rules and detectors may take together.
+func (in *Inspection) total() int { return max(maxTotal, in.most()+workOfDetectors) }
+
+// allow tells detectors how many units they may take.
+func (in *Inspection) allow() {
+	left := in.total() - in.Work()
+	for _, w := range in.watches {
+		w.Allow(left + w.Work())
+	}
+}
 
 // Costly reports whether the inspection stopped because it took too much work, or whether
 // the head or a form is larger than any of an honest client.
 func (in *Inspection) Costly() bool { return in.isSpent() || in.padded }
+
+// Work returns the units of work so far, those of detectors included.
+func (in *Inspection) Work() int {
+	work := in.work
+	for _, w := range in.watches {
+		work += w.Work()
+	}
+	return work
+}

@@ -109,7 +109,7 @@ func (d *detector) Rules() []waf.Rule { return d.rules }
 
 // Watch returns what looks at requests.
 func (d *detector) Watch() waf.Watch {
-	return &watch{detector: d, bits: make([]uint64, d.words), findings: make([]waf.Finding, 0, int(classCount))}
+	return &watch{detector: d, most: maxWork, bits: make([]uint64, d.words), findings: make([]waf.Finding, 0, int(classCount))}
 }
 
 func (d *detector) addRules() {

@@ -22,27 +22,6 @@ const (
 	maxRest     = 256       // behind them
 )
 
-// Units of work, of which two or three take a nanosecond. A request that needs more than
-// maxWork is looked at in part.
-const (
-	maxWork = 1_800_000
-
-	workOfValue = 40  // of any value
-	workOfLook  = 200 // of one that may have signs, beside its bytes
-	workOfSigns = 1000
-	workOfSign  = 40
-	workOfHit   = 40 // of a literal that is there
-
-	// Of each byte.
-	workOfKind  = 2  // to tell its kind
-	workOfByte  = 14 // to be decoded, and to be searched for literals
-	workOfLayer = 8  // of a further layer of escapes
-	workOfBare  = 6
-	workOfProse = 12
-	workOfMatch = 6  // of a table
-	workOfWords = 60 // in which words are counted
-)
-
 // A watch looks at the values of one request.
 type watch struct {
 	*detector
@@ -55,6 +34,7 @@ type watch struct {
 	lookups  int             // that were resolved
 	slow     int             // bytes that words are still counted in
 	work     int             // units so far
+	most     int             // units that the request may take
 	started  bool
 	over     bool
 	inside   []byte // of a value in base64
@@ -73,12 +53,12 @@ type worth struct {
 // Look looks at a value and its name.
 func (w *watch) Look(p waf.Part, name, value []byte) {
 	if !w.started {
-		w.started, w.left, w.matches, w.slow, w.lookups, w.work = true, maxBytes, maxMatch, maxSlow, 0, 0
+		w.started, w.left, w.matches, w.slow, w.lookups = true, maxBytes, maxMatch, maxSlow, 0
 	}
-	w.work += workOfValue
 	if w.isSpent() {
 		return
 	}
+	w.work += workOfValue
 	if p == waf.PartHeader && isDull(name, value) {
 		return
 	}
@@ -216,22 +196,6 @@ func (w *watch) pointsOf(c *context, s *compiled) int {
 	return 0
 }
 
-// isSpent reports whether the request has used all its units of work.
-func (w *watch) isSpent() bool {
-	w.over = w.over || w.work > maxWork
-	return w.over
-}
-
-// spend takes from what patterns may cost.
-func (w *watch) spend(cost int) bool {
-	if w.matches -= cost; w.matches < 0 || w.isSpent() {
-		w.over = true
-		return false
-	}
-	w.work += workOfSign + cost*workOfMatch
-	return true
-}
-
 // add adds what a value has of a class: points of signs that say less in prose, and of
 // others.
 func (w *watch) add(c *context, of, soft, hard int) {
@@ -293,7 +257,7 @@ func (w *watch) Over() bool { return w.over }
 
 // Reset ends the request.
 func (w *watch) Reset() {
-	w.started, w.over = false, false
+	w.started, w.over, w.work, w.most = false, false, 0, maxWork
 	w.best, w.sums = [classCount]worth{}, [classCount]int{}
 	w.findings, w.lastName, w.joined = w.findings[:0], w.lastName[:0], w.joined[:0]
 }
