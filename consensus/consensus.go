@@ -32,6 +32,7 @@ package consensus
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -89,6 +90,15 @@ const (
 	Quarantined       // for a fault that it can mend
 	Suspended         // by a moderator
 )
+
+var stateNames = [...]string{Active: "active", Vouched: "vouched", Quarantined: "quarantined", Suspended: "suspended"}
+
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "state " + strconv.Itoa(int(s))
+}
 
 // A Standing is how much a member is trusted. All but the state is that of its cluster,
 // and the same for all members of it.

@@ -35,9 +35,36 @@ func (v *Verdict) headline() string {
 }
 
 func (v *Verdict) seen() string {
-	first, last := v.span()
+	s := v.Summary()
+	what := "abuse of different kinds"
+	switch {
+	case s.Behaviour != "":
+		what = fmt.Sprintf("%s (confidence %d)", s.Behaviour, s.Confidence)
+	case s.From.IsZero():
+		what = "abuse"
+	}
 	return fmt.Sprintf("%s independent members in %s networks saw %s between %s and %s.",
-		band(v.Established), band(v.Networks), v.kind(), hour(first), hour(last.Add(time.Hour-time.Second)))
+		Band(v.Established), Band(v.Networks), what, hour(s.From), hour(s.To))
+}
+
+// A Summary is what an explanation says, for texts in other languages: what two or more
+// established members saw, in hours. Behaviour is empty if no two of them saw the same.
+type Summary struct {
+	Since      time.Time
+	From, To   time.Time
+	Behaviour  Behaviour
+	Confidence uint8
+}
+
+// Summary returns what an explanation of v says.
+func (v *Verdict) Summary() Summary {
+	first, last := v.span()
+	s := Summary{Since: v.Next.Since.Truncate(time.Hour)}
+	if !first.IsZero() {
+		s.From, s.To = first.Truncate(time.Hour), last.Add(time.Hour-time.Second).Truncate(time.Hour)
+	}
+	s.Behaviour, s.Confidence = v.kind()
+	return s
 }
 
 // span returns when established members saw the unit first and last.
@@ -57,7 +84,7 @@ func (v *Verdict) span() (first, last time.Time) {
 }
 
 // kind returns what most established members saw, if two or more saw the same.
-func (v *Verdict) kind() string {
+func (v *Verdict) kind() (Behaviour, uint8) {
 	type count struct {
 		name       string
 		n          int
@@ -78,20 +105,20 @@ func (v *Verdict) kind() string {
 		counts[i].confidence = max(counts[i].confidence, min(c.Confidence, 3))
 	}
 	if len(counts) == 0 {
-		return "abuse"
+		return "", 0
 	}
 	most := slices.MinFunc(counts, func(a, b count) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
 	if most.n < 2 {
-		return "abuse of different kinds"
+		return "", 0
 	}
-	return fmt.Sprintf("%s (confidence %d)", most.name, most.confidence)
+	return Behaviour(most.name), most.confidence
 }
 
 func (v *Verdict) ordinary() string {
 	if v.Witnesses < 2 {
 		return "No group of established members saw ordinary use."
 	}
-	return band(v.Witnesses) + " established members saw ordinary use."
+	return Band(v.Witnesses) + " established members saw ordinary use."
 }
 
 func (v *Verdict) weighed() string {
@@ -108,8 +135,8 @@ func (v *Verdict) history() string {
 	return fmt.Sprintf("%d earlier listings in 90 days.", v.Earlier)
 }
 
-// band returns a number of members or networks as one of few bands.
-func band(n int) string {
+// Band returns a number of members or networks as one of few bands.
+func Band(n int) string {
 	switch {
 	case n >= 16:
 		return "16 or more"
