@@ -2,25 +2,32 @@ package community
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
+// ErrTaken says that there is an account with this login or key, or an invitation with this
+// code, already.
+var ErrTaken = errors.New("taken already")
+
 // Accounts keeps who members are. It is another database than [Store], so that who reads the
 // one cannot tell who reported what. All implementations pass the tests of package
 // internal/storetest.
 type Accounts interface {
-	// Add adds an account; its login must be new (else [ErrTaken]).
+	// Add adds an account; its login and its key must be new (else [ErrTaken]).
 	Add(ctx context.Context, a Account) error
 	// ByLogin and ByKey return an account, or ErrNotFound. A key is found by its hash.
 	ByLogin(ctx context.Context, login string) (Account, error)
 	ByKey(ctx context.Context, hash []byte) (Account, error)
 	// All returns all accounts by login.
 	All(ctx context.Context) ([]Account, error)
-	// Change reads an account, lets f change it, and writes it, in one transaction.
+	// Change reads an account, lets f change it, and writes it, in one transaction. The login
+	// stays. If f returns an error, nothing changes and Change returns it.
 	Change(ctx context.Context, login string, f func(*Account) error) error
+	// Delete deletes an account, or returns ErrNotFound.
 	Delete(ctx context.Context, login string) error
 
 	// Invite adds an invitation.
@@ -28,6 +35,7 @@ type Accounts interface {
 	// Redeem uses an invitation up, and adds the account that make returns, in one
 	// transaction; ErrNotFound: there is none with this hash, or it has ended or was used.
 	Redeem(ctx context.Context, hash []byte, now time.Time, make func(Invitation) (Account, error)) error
+	// Invitations returns all invitations, the oldest first.
 	Invitations(ctx context.Context) ([]Invitation, error)
 	// Purge deletes accounts that left, and invitations that ended, before a time.
 	Purge(ctx context.Context, before time.Time) (int, error)

@@ -56,3 +56,13 @@ type Entry struct {
 	Prev   []byte // Hash of the entry before it
 	Hash   []byte // SHA-256 over all other fields
 }
+
+var kindTexts = map[CaseKind]string{Appeal: "appeal", Erasure: "erasure", Review: "review"}
+
+func (k CaseKind) String() string { return kindTexts[k] }
+
+var stateTexts = map[CaseState]string{
+	Open: "open", Upheld: "upheld", Goodwill: "goodwill", Rejected: "rejected", Withdrawn: "withdrawn",
+}
+
+func (s CaseState) String() string { return stateTexts[s] }

@@ -14,14 +14,17 @@ var ErrNotFound = errors.New("not found")
 
 // A Store keeps signals, and what follows from them. It knows members by their keyed hash
 // only. All implementations pass the tests of package internal/storetest.
+//
+// Times come back in UTC, and those of a report to the minute (Arrived: to the second),
+// whatever was given. Texts come back as [StoredText] returns them.
 type Store interface {
 	// Update calls f in a transaction that is alone: no other writer, on this server or
 	// another with the same database, is in one at that time. If f returns nil, all that it
 	// wrote is on disk when Update returns; otherwise nothing of it is, and Update returns
 	// f's error. f may be called again if the database asks for that, so it must have no
-	// effect beside those on tx.
+	// effect beside those on tx, and it must not call the store itself.
 	Update(ctx context.Context, f func(tx Tx) error) error
-	// View calls f with a consistent state of the store.
+	// View calls f with a consistent state of the store. f must not call the store itself.
 	View(ctx context.Context, f func(tx ReadTx) error) error
 	// Wait returns when there is a change with a number above after, of any server, or when
 	// ctx ends, with its error. It may return too early.
@@ -55,24 +58,26 @@ type ReadTx interface {
 	Due(now time.Time, limit int) ([]consensus.Unit, error)
 
 	// Changes returns the changes of the list with a number above after, in their order,
-	// limit at most. ErrNotFound says that changes above after were deleted already: the
-	// reader needs the whole list.
+	// limit at most. ErrNotFound says that the reader needs the whole list: changes above
+	// after were deleted already, or after is above the latest change, so that it is a number
+	// of another database or of one that was lost.
 	Changes(after uint64, limit int) ([]Change, error)
 	// LastChange returns the number of the latest change; 0: there was none.
 	LastChange() (uint64, error)
 	// Cursor returns the position of a reader, or ErrNotFound.
 	Cursor(reader string) (Cursor, error)
 
-	// Members returns all members.
+	// Members returns all members by their ids.
 	Members() ([]Member, error)
-	// Credits and Faults return what members are judged by.
+	// Credits and Faults return what members are judged by, in the order they were added.
 	Credits() ([]consensus.Credit, error)
 	Faults() ([]consensus.Fault, error)
-	// Volumes returns how many reports of each member arrived in [from, to), and how many
-	// units of those other members report too.
+	// Volumes returns how many reports of each member arrived in [from, to), and how many of
+	// those are about a unit that another member reports too. Void reports do not count.
 	Volumes(from, to time.Time) (map[consensus.MemberID]Volume, error)
-	// Spread returns at how many members a scenario with this hash runs.
-	Spread(hash string) (int, error)
+	// Spread returns the members that report by a scenario with this hash, limit at most. Void
+	// reports do not count.
+	Spread(hash string, limit int) ([]consensus.MemberID, error)
 
 	// Case returns a case by its id, or ErrNotFound.
 	Case(id uint64) (Case, error)
@@ -90,7 +95,7 @@ type ReadTx interface {
 	Audit(after uint64, limit int) ([]Entry, error)
 	// Setting returns a setting, or ErrNotFound.
 	Setting(name string) ([]byte, error)
-	// Totals counts what is there.
+	// Totals counts what is there. It can take long.
 	Totals() (Totals, error)
 }
 
@@ -101,7 +106,9 @@ type Tx interface {
 	// Append adds a report and returns its number. If the store has a report of the same
 	// member, unit, scenario and last minute, fresh is false and nothing is added.
 	Append(r Report) (seq uint64, fresh bool, err error)
-	// Void takes back all reports that match: of a member, a scenario hash, or both.
+	// Void takes back all reports that match: of a member, by a scenario with this hash, or
+	// both; 0 and "" match all, but one of the two must be given. It returns the units of those
+	// that were not void before, each once and in their order.
 	Void(member consensus.MemberID, hash string) (units []consensus.Unit, err error)
 	// PutOrdinary replaces what a member says of a unit.
 	PutOrdinary(o Ordinary) error
@@ -120,13 +127,15 @@ type Tx interface {
 	AddFault(f consensus.Fault) error
 	// PutCase adds a case with the id 0 and returns its id, or replaces one.
 	PutCase(c Case) (uint64, error)
-	// Suppress keeps the keyed hash of a unit.
+	// Suppress keeps the keyed hash of a unit. A later end that it has already stays.
 	Suppress(hash []byte, until time.Time) error
-	// Erase deletes all reports, ordinary use, records and cases about a unit.
+	// Erase deletes all reports, ordinary use, records and cases about a unit. Credits and
+	// faults stay without the unit, and so do changes of the list with it until they are purged:
+	// readers that have it must hear that it is gone.
 	Erase(unit consensus.Unit) error
 	// AppendAudit adds an entry, and returns it with its number and hashes: see [Entry].
 	AppendAudit(e Entry) (Entry, error)
-	// PutSetting replaces a setting; nil deletes it.
+	// PutSetting replaces a setting; a nil or empty value deletes it.
 	PutSetting(name string, value []byte) error
 	// Purge deletes what is older than its limit. It returns how much it deleted, and true
 	// if there is more: it deletes limited numbers at a time.
@@ -135,10 +144,14 @@ type Tx interface {
 
 // Limits are the times before which data is too old.
 type Limits struct {
-	Reports  time.Time // also ordinary use, by their last minute
-	Episodes time.Time // records of units with nothing newer, credits, faults, changes, suppressions by their end
-	Cases    time.Time // closed ones, and audit entries but the last of each purge, which the chain goes on from
-	Cursors  time.Time
+	Reports time.Time // also ordinary use, by their last minute
+	// Episodes is for records whose times are all older, credits and faults, the oldest changes
+	// of the list, and suppressions, by their end.
+	Episodes time.Time
+	// Cases is for closed cases, by their decision, and for audit entries: the last of those
+	// that are too old stays, since the chain goes on from it.
+	Cases   time.Time
+	Cursors time.Time
 }
 
 // A Volume counts a member's reports.
@@ -146,7 +159,7 @@ type Volume struct{ Reports, Corroborated int64 }
 
 // Totals counts what a store holds.
 type Totals struct {
-	Reports, Units, Members, OpenCases int64
+	Reports, Units, Members, OpenCases int64 // Units: those with a record
 	Tiers                              map[consensus.Tier]int64
 	Oldest                             time.Time // report
 }

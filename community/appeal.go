@@ -1,0 +1,219 @@
+package community
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+const (
+	maxText       = 2000 // characters of an appeal
+	decideWithin  = 72 * time.Hour
+	appealsAMonth = 2 // that take effect at once
+	maxOpenOfUnit = 3
+	maxOpen       = 5000 // cases, beyond which only those with proof are taken
+)
+
+// An AppealRequest asks for a unit to be taken off the list.
+type AppealRequest struct {
+	Unit   consensus.Unit
+	Proven bool   // the person proved to use the address
+	Text   string // 2,000 characters at most
+}
+
+// Appeal opens a case. If the person proved that the address is his, and did not do so twice
+// in 30 days already, the listing ends at once. The receipt is a text that [Centre.Genuine]
+// recognizes.
+func (c *Centre) Appeal(ctx context.Context, a AppealRequest) (opened Case, receipt string, err error) {
+	unit, err := unitOf(a.Unit)
+	if err != nil {
+		return Case{}, "", invalid("%w", err)
+	}
+	if n := utf8.RuneCountInString(a.Text); n > maxText {
+		return Case{}, "", invalid("text of %d characters: want %d at most", n, maxText)
+	}
+	ticket, text := newTicket(), strings.ToValidUTF8(a.Text, "�")
+	suspended := false
+	err = c.update(ctx, "taking an appeal", func(w *work) (err error) {
+		opened = Case{
+			Ticket: ticket, Unit: unit, Kind: Appeal, Proven: a.Proven, Opened: w.now, Due: w.now.Add(decideWithin),
+			Text: text, State: Open,
+		}
+		suspended, err = w.appeal(&opened)
+		return err
+	})
+	if err != nil {
+		return Case{}, "", err
+	}
+	c.health.openCases(1)
+	return opened, c.receipt(&opened, suspended), nil
+}
+
+// appeal opens a case, and suspends the listing if the person may do that.
+func (w *work) appeal(k *Case) (suspended bool, err error) {
+	earlier, err := w.CasesOf(k.Unit)
+	if err != nil {
+		return false, err
+	}
+	if err := w.allowCase(k, earlier); err != nil {
+		return false, err
+	}
+	recent := count(earlier, func(e Case) bool {
+		return e.Kind == Appeal && e.Proven && w.now.Sub(e.Opened) < month
+	})
+	action := "appeal.open"
+	if k.Proven && recent < appealsAMonth {
+		if suspended, err = w.suspendListing(k.Unit); err != nil {
+			return false, err
+		}
+	}
+	if suspended {
+		action = "appeal.suspend"
+	}
+	if k.ID, err = w.PutCase(*k); err != nil {
+		return false, err
+	}
+	return suspended, w.audit("centre", action, show(k.Unit), fmt.Sprintf("case %d", k.ID))
+}
+
+// allowCase bounds how many cases wait for a moderator.
+func (w *work) allowCase(k *Case, earlier []Case) error {
+	open := count(earlier, func(e Case) bool { return e.State == Open && e.Proven == k.Proven })
+	if open >= maxOpenOfUnit {
+		return TooManyError{Retry: decideWithin}
+	}
+	if !k.Proven && w.c.health.openCases(0) >= maxOpen {
+		return TooManyError{Retry: time.Hour}
+	}
+	return nil
+}
+
+// suspendListing takes a unit off the list, with all evidence up to now, and reports whether
+// it was on it.
+func (w *work) suspendListing(unit consensus.Unit) (bool, error) {
+	f, err := w.c.open(w.Tx, unit)
+	if err != nil {
+		return false, err
+	}
+	if f.record.Verdict.Tier < consensus.Suspect && f.record.Listed.Action == consensus.Allow {
+		return false, nil
+	}
+	f.record.Verdict.Next = f.record.Verdict.Next.Appeal(w.now)
+	_, err = w.settle(f)
+	return true, err
+}
+
+// receipt is a text that says what became of an appeal, with a code that only this centre can
+// make.
+func (c *Centre) receipt(k *Case, suspended bool) string {
+	result := "A moderator decides by " + k.Due.Format(time.RFC1123) + "."
+	if suspended {
+		result = "The listing has ended. What was reported before never counts again."
+	}
+	text := strings.Join([]string{
+		"Receipt of an appeal to " + cut(c.cfg.Name, 100), "Address: " + show(k.Unit), "Ticket: " + k.Ticket,
+		"Opened: " + k.Opened.Format(time.RFC1123), result, "Code: ",
+	}, "\n")
+	return text + c.receiptCode(text)
+}
+
+func (c *Centre) receiptCode(text string) string {
+	return hex.EncodeToString(c.hash(labelReceipt, text)[:16])
+}
+
+// Genuine reports whether a receipt is one of this centre.
+func (c *Centre) Genuine(receipt string) bool {
+	text := strings.ReplaceAll(strings.TrimSpace(receipt), "\r\n", "\n")
+	i := strings.LastIndex(text, "\nCode: ")
+	if i < 0 {
+		return false
+	}
+	text, code := text[:i+len("\nCode: ")], text[i+len("\nCode: "):]
+	return hmac.Equal([]byte(code), []byte(c.receiptCode(text)))
+}
+
+// Erase deletes what is known of a unit, at once if the person proved that the address is
+// his; otherwise a moderator decides. What was seen before does not list the unit again.
+func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k Case, err error) {
+	if unit, err = unitOf(unit); err != nil {
+		return Case{}, invalid("%w", err)
+	}
+	ticket := newTicket()
+	err = c.update(ctx, "erasing what is known of a unit", func(w *work) (err error) {
+		k = Case{Ticket: ticket, Unit: unit, Kind: Erasure, Proven: proven, Opened: w.now, Due: w.now.Add(decideWithin), State: Open}
+		if proven {
+			// The case is not kept: it would name the address again.
+			k.State, k.By, k.Decided = Upheld, "centre", w.now
+			return w.erase(unit, "centre")
+		}
+		earlier, err := w.CasesOf(unit)
+		if err != nil {
+			return err
+		}
+		if err := w.allowCase(&k, earlier); err != nil {
+			return err
+		}
+		if k.ID, err = w.PutCase(k); err != nil {
+			return err
+		}
+		return w.audit("centre", "erasure.open", show(unit), fmt.Sprintf("case %d", k.ID))
+	})
+	if err == nil && !proven {
+		c.health.openCases(1)
+	}
+	return k, err
+}
+
+// erase deletes what is known of a unit. The audit log names it by its keyed hash.
+func (w *work) erase(unit consensus.Unit, actor string) error {
+	f, err := w.c.open(w.Tx, unit)
+	if err != nil {
+		return err
+	}
+	was := f.record.Listed
+	if err := w.Erase(unit); err != nil {
+		return err
+	}
+	hash := w.c.unitHash(unit)
+	if err := w.Suppress(hash, w.now.Add(suppression)); err != nil {
+		return err
+	}
+	if was.Action != consensus.Allow {
+		seq, err := w.AppendChange(Change{At: w.now, Listing: Listing{Unit: unit}, Was: was.Action})
+		if err != nil {
+			return err
+		}
+		w.seq = max(w.seq, seq)
+	}
+	w.replace(unit, consensus.Reporting{})
+	if err := w.forget(unit, f); err != nil {
+		return err
+	}
+	return w.audit(actor, "erasure.done", hex.EncodeToString(hash), "")
+}
+
+// forget lets all servers forget a unit: they learn of records, not of their deletion. An
+// empty record goes with the next purge.
+func (w *work) forget(unit consensus.Unit, f *file) error {
+	if f.record.Version == 0 && len(f.reports) == 0 {
+		return nil
+	}
+	r := &Record{Unit: unit}
+	w.records = append(w.records, r)
+	return w.PutRecord(*r)
+}
+
+// CaseByTicket returns a case by the ticket that the person got, or ErrNotFound.
+func (c *Centre) CaseByTicket(ctx context.Context, ticket string) (k Case, err error) {
+	err = c.view(ctx, "looking for a case", func(tx ReadTx) (err error) {
+		k, err = tx.CaseByTicket(strings.ToUpper(strings.TrimSpace(ticket)))
+		return err
+	})
+	return k, err
+}

@@ -1,0 +1,196 @@
+package community
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tocsin-project/tocsin/consensus"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Caller is who asks: an account that proved itself.
+type Caller struct {
+	Login string
+	Role  Role
+	ID    consensus.MemberID // the keyed hash that the store knows it by
+	Terms string             // the version that it accepted
+	Own   []consensus.Unit   // addresses that are its own
+}
+
+// doors are what those meet who come in.
+type doors struct {
+	signals *limiter // by login
+	failed  *limiter // by network: wrong keys and passwords
+	logins  *limiter // by login: wrong passwords
+	joins   *limiter // by network
+	proven  *passwords
+}
+
+const (
+	maxLogins   = 50_000
+	maxNetworks = 20_000
+)
+
+func newDoors(cfg *Config) doors {
+	return doors{
+		signals: newLimiter(float64(cfg.Rates.PerSecond), float64(cfg.Rates.Burst), maxLogins, cfg.Now),
+		failed:  newLimiter(1, 30, maxNetworks, cfg.Now),
+		logins:  newLimiter(1.0/30, 10, maxLogins, cfg.Now),
+		joins:   newLimiter(1.0/60, 10, maxNetworks, cfg.Now),
+		proven:  newPasswords(),
+	}
+}
+
+// network returns the network of an address, for limits and ties: a /24, or a /48 of IPv6.
+func network(from netip.Addr) netip.Prefix {
+	if !from.IsValid() {
+		return netip.Prefix{}
+	}
+	return lookup.Network(lookup.Normalize(from), 24, 48)
+}
+
+// Key returns whose API key this is.
+func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, error) {
+	net := network(from).String()
+	if retry, ok := c.doors.failed.take(net, 0); !ok {
+		return Caller{}, TooManyError{retry}
+	}
+	a, err := c.cfg.Accounts.ByKey(ctx, hashKey(key))
+	if errors.Is(err, ErrNotFound) || err == nil && key == "" {
+		return Caller{}, c.failed(net)
+	}
+	if err != nil {
+		return Caller{}, doing("reading the account of a key", err)
+	}
+	return c.enter(ctx, a, from)
+}
+
+// failed counts a failure of a network. Who fails too often is not heard for a while.
+func (c *Centre) failed(net string) error {
+	if retry, ok := c.doors.failed.take(net, 1); !ok {
+		return TooManyError{retry}
+	}
+	return ErrDenied
+}
+
+// Login returns whose login and password these are. The password of a member is its API key,
+// or what it chose in [Centre.Enlist].
+func (c *Centre) Login(ctx context.Context, login, password string, from netip.Addr) (Caller, error) {
+	net := network(from).String()
+	a, err := c.cfg.Accounts.ByLogin(ctx, login)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Caller{}, doing("reading an account", err)
+	}
+	known := err == nil
+	if known && len(a.Key) > 0 && subtle.ConstantTimeCompare(hashKey(password), a.Key) == 1 {
+		return c.enter(ctx, a, from)
+	}
+	if known && c.doors.proven.has(&a, password) {
+		return c.enter(ctx, a, from)
+	}
+	if err := c.allowGuess(&a, net, from); err != nil {
+		return Caller{}, err
+	}
+	right, err := c.doors.proven.check(ctx, &a, password)
+	if err != nil {
+		return Caller{}, err
+	}
+	if !known || !right {
+		return Caller{}, ErrDenied
+	}
+	return c.enter(ctx, a, from)
+}
+
+// allowGuess bounds how often a slow hash is computed: by network, and by login for networks
+// from which nobody has come in with it.
+func (c *Centre) allowGuess(a *Account, net string, from netip.Addr) error {
+	if retry, ok := c.doors.failed.take(net, 1); !ok {
+		return TooManyError{retry}
+	}
+	if a.Login == "" || a.From.IsValid() && a.From == network(from) {
+		return nil
+	}
+	if retry, ok := c.doors.logins.take(a.Login, 1); !ok {
+		return TooManyError{retry}
+	}
+	return nil
+}
+
+// Caller returns who has a login, for one who proved before that it is his.
+func (c *Centre) Caller(ctx context.Context, login string) (Caller, error) {
+	a, err := c.cfg.Accounts.ByLogin(ctx, login)
+	if errors.Is(err, ErrNotFound) {
+		return Caller{}, ErrDenied
+	}
+	if err != nil {
+		return Caller{}, doing("reading an account", err)
+	}
+	return c.admit(&a)
+}
+
+// admit returns the caller of an account.
+func (c *Centre) admit(a *Account) (Caller, error) {
+	switch {
+	case !a.Left.IsZero():
+		return Caller{}, ErrDenied
+	case a.Suspended:
+		return Caller{}, ErrSuspended
+	}
+	return Caller{Login: a.Login, Role: a.Role, ID: c.memberID(a.Login), Terms: a.Terms, Own: a.Own}, nil
+}
+
+const (
+	maxOwn = 8 // addresses of a member
+	// ownAfter is how long one must be a member before its addresses are its own.
+	ownAfter = 7 * day
+)
+
+// enter admits an account that has proved itself, and notes at most once in an hour where it
+// came from: what it connects from is its own address.
+func (c *Centre) enter(ctx context.Context, a Account, from netip.Addr) (Caller, error) {
+	caller, err := c.admit(&a)
+	if err != nil {
+		return caller, err
+	}
+	now := c.now()
+	hour, net := now.Truncate(time.Hour), network(from)
+	unit, ownErr := unitOf(netip.PrefixFrom(from, max(0, from.BitLen())))
+	isNew := ownErr == nil && a.Role == Reporter && len(a.Own) < maxOwn && !slices.Contains(a.Own, unit)
+	if a.Seen.Equal(hour) && !isNew {
+		return caller, nil
+	}
+	err = c.cfg.Accounts.Change(ctx, a.Login, func(a *Account) error {
+		a.Seen = hour
+		if net.IsValid() {
+			a.From = net
+		}
+		if n := c.cfg.Classes.Network(from); n != 0 {
+			a.Net = n
+		}
+		if isNew && len(a.Own) < maxOwn && !slices.Contains(a.Own, unit) {
+			a.Own = append(a.Own, unit)
+		}
+		caller.Own = a.Own
+		return nil
+	})
+	if err == nil && isNew {
+		c.own.add(unit, a.Joined, c.memberID(a.Login))
+	}
+	return caller, doing("noting that a member came", err)
+}
+
+// Disown takes an address off those that are a member's own.
+func (c *Centre) Disown(ctx context.Context, by Caller, unit consensus.Unit) error {
+	err := c.cfg.Accounts.Change(ctx, by.Login, func(a *Account) error {
+		a.Own = slices.DeleteFunc(a.Own, func(u consensus.Unit) bool { return u == unit })
+		return nil
+	})
+	if err == nil {
+		c.own.remove(unit)
+	}
+	return doing("taking off an own address", err)
+}

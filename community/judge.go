@@ -1,0 +1,213 @@
+package community
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+// A file is all that is stored about a unit.
+type file struct {
+	unit     consensus.Unit
+	class    Class
+	record   Record
+	reports  []Report // but void ones
+	ordinary []Ordinary
+	erased   time.Time // evidence up to then does not count
+}
+
+// open reads all that is stored about a unit.
+func (c *Centre) open(tx ReadTx, unit consensus.Unit) (f *file, err error) {
+	f = &file{unit: unit, class: c.cfg.Classes.Class(unit)}
+	if f.record, err = tx.Record(unit); errors.Is(err, ErrNotFound) {
+		f.record, err = Record{Unit: unit}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.reports, err = tx.Reports(unit); err != nil {
+		return nil, err
+	}
+	f.reports = slices.DeleteFunc(f.reports, func(r Report) bool { return r.Void })
+	if f.ordinary, err = tx.Ordinary(unit); err != nil {
+		return nil, err
+	}
+	until, err := tx.Suppressed(c.unitHash(unit))
+	if err == nil && !until.IsZero() {
+		f.erased = until.Add(-suppression)
+	}
+	return f, err
+}
+
+// suppression is how long it is remembered that a unit was erased.
+const suppression = 90 * day
+
+// evidence returns what consensus judges a unit by.
+func (c *Centre) evidence(f *file, s *standings, now time.Time) consensus.Evidence {
+	e := consensus.Evidence{
+		Unit: f.unit, Prev: f.record.Verdict.Next, Standings: s.of,
+		Reports: make([]consensus.Report, 0, len(f.reports)), Benign: make([]consensus.Benign, 0, len(f.ordinary)),
+	}
+	if f.erased.After(e.Prev.Appealed) {
+		e.Prev = e.Prev.Appeal(f.erased)
+	}
+	for i := range f.reports {
+		e.Reports = append(e.Reports, f.reports[i].evidence())
+	}
+	for _, o := range f.ordinary {
+		e.Benign = append(e.Benign, consensus.Benign{Member: o.Member, Last: o.Last})
+	}
+	e.Context = consensus.Context{
+		Exclusion: f.class.Exclusion, Shared: f.class.Shared, Tor: f.class.Tor, Scanner: f.class.Scanner,
+		Own: c.isOwn(f.unit, now), Noticed: f.record.Noticed, Established: s.established, Founded: *c.state.founded.Load(),
+	}
+	if f.class.Canary {
+		e.Context.Exclusion = consensus.Allowlisted
+	}
+	return e
+}
+
+// evidence returns what a report is to consensus.
+func (r *Report) evidence() consensus.Report {
+	return consensus.Report{
+		Member: r.Member, Seq: r.Seq, Behaviour: r.Behaviour, Confidence: r.Confidence, Spoofable: r.Spoofable,
+		Provenance: r.Provenance, Last: r.Last, Arrived: r.Arrived,
+		Reflected: r.Flags&Reflected != 0, EarlyData: r.Flags&EarlyData != 0,
+	}
+}
+
+// judge judges a unit again.
+func (w *work) judge(unit consensus.Unit) (*Record, error) {
+	f, err := w.c.open(w.Tx, unit)
+	if err != nil {
+		return nil, err
+	}
+	return w.settle(f)
+}
+
+// maxReviews is how many units are judged again at once because their reporters echo one
+// another. Those beyond it wait for Run.
+const maxReviews = 500
+
+// settle judges a unit, and writes what follows. If its reporters prove to echo one another,
+// what else they list is judged again.
+func (w *work) settle(f *file) (*Record, error) {
+	held := slices.Contains(f.record.Verdict.Reasons, consensus.ReasonCollusion)
+	r, err := w.decide(f)
+	if err != nil || held || !slices.Contains(r.Verdict.Reasons, consensus.ReasonCollusion) {
+		return r, err
+	}
+	w.c.health.braked.Add(1)
+	units := w.c.state.listedWith(r.Reporters.Clusters, r.Verdict.Needed)
+	for i, unit := range units {
+		if i == maxReviews {
+			w.c.later.add(units[i:])
+			break
+		}
+		if unit == f.unit {
+			continue
+		}
+		other, err := w.c.open(w.Tx, unit)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.decide(other); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// decide judges a unit, and writes the record and what changes on the list.
+func (w *work) decide(f *file) (*Record, error) {
+	e := w.c.evidence(f, w.standing, w.now)
+	e.Context.Overlaps = &w.c.state.overlaps
+	reporters := consensus.Reporters(w.now, w.c.cfg.Rules, e)
+	w.replace(f.unit, reporters)
+	v := consensus.Evaluate(w.now, w.c.cfg.Rules, e)
+	v.Contributions = nil
+	r := &Record{
+		Unit: f.unit, Verdict: v, Reporters: reporters, Behaviours: f.behaviours(&w.c.cfg), Seen: f.span(),
+		Listed: f.record.Listed, At: w.now, Noticed: f.record.Noticed,
+	}
+	if e.Context.Own && v.Tier >= consensus.Watched && r.Noticed.IsZero() {
+		r.Noticed = w.now
+	}
+	r.Next = w.next(f, r)
+	if err := w.publish(r); err != nil {
+		return nil, err
+	}
+	f.record = *r
+	w.records = append(w.records, r)
+	return r, w.PutRecord(*r)
+}
+
+// next returns when a unit must be judged again, without a new report: when its tier ends, and
+// when one of its reporters no longer counts for the brake.
+func (w *work) next(f *file, r *Record) (next time.Time) {
+	if r.Verdict.Tier > consensus.None {
+		next = r.Verdict.Expires
+	}
+	if len(r.Reporters.Clusters) < 2 {
+		return next
+	}
+	window := w.c.cfg.Rules.Config().Window
+	for i := range f.reports {
+		end := f.reports[i].Last.Add(window)
+		if end.After(w.now) && (next.IsZero() || end.Before(next)) {
+			next = end
+		}
+	}
+	if soon := w.now.Add(time.Hour); next.Before(soon) && r.Verdict.Tier < consensus.Suspect {
+		next = soon // not for each report apart
+	}
+	return next
+}
+
+// maxBehaviours is how many behaviours a record names.
+const maxBehaviours = 4
+
+// behaviours returns what the reports about a unit say that it does: known behaviours, most
+// weighty first.
+func (f *file) behaviours(cfg *Config) []consensus.Behaviour {
+	weights := map[consensus.Behaviour]int{}
+	for i := range f.reports {
+		r := &f.reports[i]
+		if r.Behaviour != "" && r.counts() && cfg.Catalogue.knows(r.Behaviour) {
+			weights[r.Behaviour] += 1 + int(r.Confidence)
+		}
+	}
+	all := make([]consensus.Behaviour, 0, len(weights))
+	for b := range weights {
+		all = append(all, b)
+	}
+	slices.SortFunc(all, func(a, b consensus.Behaviour) int {
+		return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b))
+	})
+	return all[:min(len(all), maxBehaviours)]
+}
+
+// counts reports whether a report can weigh anything.
+func (r *Report) counts() bool {
+	return !r.Void && r.Flags&(Reflected|EarlyData) == 0 && r.Provenance != consensus.Tainted
+}
+
+// span returns when a unit was seen first and last.
+func (f *file) span() (s Span) {
+	for i := range f.reports {
+		r := &f.reports[i]
+		if !r.counts() {
+			continue
+		}
+		if s.First.IsZero() || r.First.Before(s.First) {
+			s.First = r.First
+		}
+		if r.Last.After(s.Last) {
+			s.Last = r.Last
+		}
+	}
+	return s
+}

@@ -1,0 +1,75 @@
+package community
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+// Labels of keys that are derived from the secret.
+const (
+	labelMember  = "member"
+	labelUnit    = "unit"
+	labelTie     = "tie"
+	labelReader  = "reader"
+	labelReceipt = "receipt"
+	labelAudit   = "audit"
+	labelAsked   = "questions"
+	labelPair    = "overlaps"
+)
+
+// hash returns the keyed hash of a text, for one purpose.
+func (c *Centre) hash(label, text string) []byte {
+	mac := hmac.New(sha256.New, c.derived[label])
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// derive makes the keys for all purposes.
+func (c *Centre) derive() {
+	c.derived = map[string][]byte{}
+	for _, label := range []string{labelMember, labelUnit, labelTie, labelReader, labelReceipt, labelAudit, labelAsked, labelPair} {
+		c.derived[label] = c.Derive(label)
+	}
+}
+
+// memberID returns the id that the store knows an account by.
+func (c *Centre) memberID(login string) consensus.MemberID {
+	return consensus.MemberID(binary.BigEndian.Uint64(c.hash(labelMember, login)))
+}
+
+// showID returns an id as it stands in the audit log.
+func showID(id consensus.MemberID) string {
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(id)))
+}
+
+// unitHash returns what is kept of a unit that was erased.
+func (c *Centre) unitHash(unit consensus.Unit) []byte { return c.hash(labelUnit, unit.String()) }
+
+// newKey returns a random key of 256 bits, and the hash that is kept of it.
+func newKey() (key string, hash []byte) {
+	var b [32]byte
+	rand.Read(b[:])
+	key = base64.RawURLEncoding.EncodeToString(b[:])
+	return key, hashKey(key)
+}
+
+// hashKey returns what is kept of a key. The key is long and random, so that a fast hash is
+// enough.
+func hashKey(key string) []byte {
+	sum := sha256.Sum256([]byte(key))
+	return sum[:]
+}
+
+// newTicket returns a random text of 130 bits that can be read out.
+func newTicket() string {
+	var b [17]byte
+	rand.Read(b[:])
+	return base32.StdEncoding.EncodeToString(b[:])[:26]
+}

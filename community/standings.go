@@ -1,0 +1,203 @@
+package community
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+// renewStandings makes the standings of all members, from the accounts and from what they
+// reported, and judges again what those report whose word weighs less than before.
+func (c *Centre) renewStandings(ctx context.Context) error {
+	accounts, err := c.cfg.Accounts.All(ctx)
+	if err != nil {
+		return doing("reading accounts", err)
+	}
+	var lower []consensus.MemberID
+	err = c.update(ctx, "renewing standings", func(w *work) (err error) {
+		lower, err = w.renewStandings(accounts)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.rejudge(ctx, lower)
+}
+
+// renewStandings returns the members whose word weighs less than before.
+func (w *work) renewStandings(accounts []Account) (lower []consensus.MemberID, err error) {
+	if err := w.syncMembers(accounts); err != nil {
+		return nil, err
+	}
+	history, err := w.history()
+	if err != nil {
+		return nil, err
+	}
+	old := w.standing.of
+	fresh := consensus.Standings(w.now, w.c.cfg.Rules, history)
+	var changed []Member
+	for _, h := range history.Members {
+		m, s := w.standing.members[h.ID], fresh[h.ID]
+		if w.c.fell(old[h.ID], s) {
+			lower = append(lower, h.ID)
+		}
+		if err := w.noteQuarantine(old[h.ID], s, h); err != nil {
+			return nil, err
+		}
+		if m.Standing != s {
+			m.Standing = s
+			changed = append(changed, m)
+		}
+	}
+	if len(changed) == 0 {
+		return lower, nil
+	}
+	return lower, w.putMembers(changed...)
+}
+
+// syncMembers makes the members of the store those of the accounts.
+func (w *work) syncMembers(accounts []Account) error {
+	var changed []Member
+	there := map[consensus.MemberID]bool{}
+	for i := range accounts {
+		a := &accounts[i]
+		if a.Role != Reporter {
+			continue
+		}
+		id := w.c.memberID(a.Login)
+		there[id] = true
+		known := w.standing.members[id]
+		if m := w.c.member(a, known); !sameMember(m, known) {
+			changed = append(changed, m)
+		}
+	}
+	gone := false
+	for id := range w.standing.members {
+		if !there[id] {
+			gone = true
+			if err := w.DeleteMember(id); err != nil {
+				return err
+			}
+		}
+	}
+	if len(changed) == 0 && !gone {
+		return nil
+	}
+	return w.putMembers(changed...)
+}
+
+// history returns what members are judged by.
+func (w *work) history() (h consensus.History, err error) {
+	today, err := w.Volumes(w.now.Add(-day), w.now.Add(time.Second))
+	if err != nil {
+		return h, err
+	}
+	before, err := w.Volumes(w.now.Add(-2*day), w.now.Add(-day))
+	if err != nil {
+		return h, err
+	}
+	for _, m := range w.standing.members {
+		if m.Left.IsZero() {
+			h.Members = append(h.Members, m.history(today[m.ID], before[m.ID]))
+		}
+	}
+	slices.SortFunc(h.Members, func(a, b consensus.Member) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	if h.Credits, err = w.Credits(); err != nil {
+		return h, err
+	}
+	h.Faults, err = w.Faults()
+	return h, err
+}
+
+// noticeable is a loss of trust after which listings are judged again at once. Smaller losses
+// count at the next report.
+const noticeable consensus.Micro = 50_000
+
+// fell reports whether a member's word weighs less than before, or counts with others'.
+func (c *Centre) fell(was, is consensus.Standing) bool {
+	return c.established(was) && !c.established(is) || was.State <= consensus.Vouched && is.State > consensus.Vouched ||
+		was.Trust-is.Trust >= noticeable || was.Cluster != is.Cluster && was.Cluster != 0
+}
+
+// maxRejudge is how many units of a member are judged again, and judgedAtOnce how many in one
+// transaction.
+const (
+	maxRejudge   = 20_000
+	judgedAtOnce = 200
+)
+
+// rejudge judges again what members report, of the units that are in a tier.
+func (c *Centre) rejudge(ctx context.Context, members []consensus.MemberID) error {
+	for _, m := range members {
+		var units []consensus.Unit
+		err := c.view(ctx, "reading what a member reports", func(tx ReadTx) error {
+			reports, err := tx.ReportsOf(m, maxRejudge)
+			if err != nil {
+				return err
+			}
+			units = units[:0]
+			for i := range reports {
+				unit := reports[i].Unit
+				if _, listed := c.board.get(unit); listed || c.watch.has(unit) {
+					units = append(units, unit)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(units, compareUnits)
+		if err := c.judgeAll(ctx, slices.Compact(units)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeAll judges units, some in each transaction, so that others have their turn. Those that it
+// cannot judge are left to Run.
+func (c *Centre) judgeAll(ctx context.Context, units []consensus.Unit) error {
+	for i := 0; i < len(units); i += judgedAtOnce {
+		some := units[i:min(i+judgedAtOnce, len(units))]
+		err := c.update(ctx, "judging units again", func(w *work) error {
+			for _, unit := range some {
+				if _, err := w.judge(unit); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			c.later.add(units[i:])
+			return err
+		}
+	}
+	return nil
+}
+
+// noteQuarantine writes down that a member is quarantined, or no longer is.
+func (w *work) noteQuarantine(was, is consensus.Standing, m consensus.Member) error {
+	if (was.State == consensus.Quarantined) == (is.State == consensus.Quarantined) {
+		return nil
+	}
+	action := "member.quarantine"
+	if is.State != consensus.Quarantined {
+		action = "member.clear"
+	}
+	why, err := w.c.diagnose(w.Tx, m.ID, w.now)
+	if err != nil {
+		return err
+	}
+	w.c.cfg.Log.Warn("the reports of a member are set aside, or count again", zap.String("action", action), zap.String("member", showID(m.ID)), zap.String("why", why))
+	return w.audit("centre", action, showID(m.ID), why)
+}
