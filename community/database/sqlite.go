@@ -1,0 +1,105 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// sqliteFile is the engine of a file.
+type sqliteFile struct{ path string }
+
+// pragmas are for all connections. With synchronous=FULL a commit waits until it is on disk,
+// and secure_delete overwrites what was deleted, so that a purged address is not in the file.
+var pragmas = []string{
+	"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
+}
+
+func connectSQLite(path string) (*database, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	// Only the owner may read it, and the files that SQLite makes beside it get the same mode.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w: want a file that the user of this server may write, in a folder that exists", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	d := &database{engine: sqliteFile{path}, name: path}
+	if d.write, err = openSQLite(path, "immediate"); err != nil {
+		return nil, err
+	}
+	d.write.SetMaxOpenConns(1)
+	if d.read, err = openSQLite(path, "deferred"); err != nil {
+		return nil, err
+	}
+	d.read.SetMaxOpenConns(8)
+	d.read.SetMaxIdleConns(8)
+	return d, nil
+}
+
+func openSQLite(path, lock string) (*sql.DB, error) {
+	query := url.Values{"_pragma": pragmas, "_txlock": {lock}}
+	at := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
+	return sql.Open("sqlite", at.String())
+}
+
+func (sqliteFile) words() *strings.Replacer {
+	return strings.NewReplacer("NUMBERED,", "INTEGER PRIMARY KEY,", "BYTES", "BLOB", ") ROWS", ") WITHOUT ROWID", "USING_ARRIVED ", "")
+}
+
+func (sqliteFile) prepare(context.Context, *sql.Tx) error { return nil }
+
+// lock does nothing: the transaction began with the lock.
+func (sqliteFile) lock(context.Context, *sql.Tx) error { return nil }
+
+// again is never needed: who has the lock is alone.
+func (sqliteFile) again(error) bool { return false }
+
+func (sqliteFile) lost(error) bool { return false }
+
+// announce does nothing: others look at the file.
+func (sqliteFile) announce(context.Context, *sql.Tx) error { return nil }
+
+func (sqliteFile) listen(ctx context.Context, _ func()) { <-ctx.Done() }
+
+// Codes of SQLite's errors; the upper bits say more.
+const (
+	codeBusy     = 5
+	codeReadOnly = 8
+	codeIO       = 10
+	codeCorrupt  = 11
+	codeFull     = 13
+	codeCantOpen = 14
+	codeNotADB   = 26
+)
+
+func (sqliteFile) advice(err error) string {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return ""
+	}
+	switch failure.Code() & 0xff {
+	case codeBusy:
+		return "another program has had the file locked for 30 s: end it, or use PostgreSQL for several servers"
+	case codeReadOnly, codeCantOpen:
+		return "the user of this server must own the file and its folder, and may write to both"
+	case codeIO:
+		return "the disk cannot be read or written: look at the system's log and at the space that is left"
+	case codeFull:
+		return "the disk is full: make room, and what is sent again will be kept"
+	case codeCorrupt, codeNotADB:
+		return "the file is damaged or none of SQLite's: restore a backup"
+	}
+	return ""
+}
