@@ -20,6 +20,7 @@ const (
 	configFile      = "config.yaml"
 	credentialsFile = "credentials.yaml"
 	databaseFile    = "crowdsec.db"
+	onlineFile      = "online_api_credentials.yaml"
 )
 
 var errNoCrowdsec = errors.New("no CrowdSec")
@@ -82,12 +83,18 @@ type process struct {
 	err  error         // how it has ended; read it only after done
 }
 
-func startProcess(p crowdsecPackage, dir, log string) (*process, error) {
+// startProcess starts CrowdSec as a Local API, which does not contact a central API unless it
+// is online.
+func startProcess(p crowdsecPackage, dir, log string, online bool) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("starting CrowdSec: %w", err)
 	}
-	cmd := exec.Command(p.crowdsec, "-c", filepath.Join(dir, configFile), "-no-cs", "-no-capi") //nolint:gosec // the program that the tests are about
+	args := []string{"-c", filepath.Join(dir, configFile), "-no-cs"}
+	if !online {
+		args = append(args, "-no-capi")
+	}
+	cmd := exec.Command(p.crowdsec, args...) //nolint:gosec // the program that the tests are about
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = p.env, dir, out, out
 	cmd.SysProcAttr = dieWithParent()
 	ps := &process{done: make(chan struct{})}
@@ -128,16 +135,22 @@ func (ps *process) end(sig syscall.Signal) {
 	}
 }
 
-// writeConfig writes the files that a server on addr needs to dir. There is no
+// writeConfig writes the files that a server on addr needs to dir. Without central there is no
 // api.server.online_client, so the server does not contact the central API. The empty hub
 // index avoids the download of a hub.
-func writeConfig(dir, addr string, files TLSFiles) error {
+func writeConfig(dir, addr string, files TLSFiles, central Central) error {
 	secure := ""
 	if files != (TLSFiles{}) {
 		secure = strings.NewReplacer("CERT", files.Cert, "KEY", files.Key, "CA", files.CA).Replace(tlsTemplate)
 	}
-	config := strings.NewReplacer("DIR", dir, "ADDR", addr, "    TLS\n", secure).Replace(configTemplate)
+	online := ""
+	if central != (Central{}) {
+		online = strings.ReplaceAll(onlineTemplate, "DIR", dir)
+	}
+	config := strings.NewReplacer("DIR", dir, "ADDR", addr, "    TLS\n", secure, "    ONLINE\n", online).Replace(configTemplate)
 	for name, text := range map[string]string{
+		onlineFile:        central.credentials(),
+		"console.yaml":    console,
 		configFile:        config,
 		"profiles.yaml":   profiles,
 		"simulation.yaml": "simulation: false\n",
@@ -174,8 +187,19 @@ api:
     profiles_path: "DIR/profiles.yaml"
     console_path: "DIR/console.yaml"
     TLS
+    ONLINE
 prometheus:
   enabled: false
+`
+
+const onlineTemplate = `    online_client:
+      credentials_path: "DIR/online_api_credentials.yaml"
+`
+
+// console lets an engine send all signals that it can.
+const console = `share_manual_decisions: true
+share_custom: true
+share_tainted: true
 `
 
 const tlsTemplate = `    tls:

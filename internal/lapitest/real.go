@@ -39,6 +39,7 @@ type RealServer struct {
 	Log      string // file with what the server prints
 
 	tb     testing.TB
+	online bool
 	dir    string
 	pkg    crowdsecPackage
 	proc   *process // nil: not running
@@ -63,6 +64,17 @@ func Real(tb testing.TB) *RealServer {
 // RealTLS is Real with HTTPS, unless files are none.
 func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 	tb.Helper()
+	return realServer(tb, files, Central{})
+}
+
+// Database returns the path of the server's SQLite database.
+func (s *RealServer) Database() string { return filepath.Join(s.dir, databaseFile) }
+
+// Stop ends the server, which Restart starts again.
+func (s *RealServer) Stop() { s.stop(syscall.SIGTERM) }
+
+func realServer(tb testing.TB, files TLSFiles, central Central) *RealServer {
+	tb.Helper()
 	pkg, err := findCrowdsec()
 	if errors.Is(err, errNoCrowdsec) {
 		tb.Skip("no CrowdSec here: internal/lapitest/fetch.sh gets Debian's without installing it")
@@ -72,7 +84,7 @@ func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 	}
 	s := &RealServer{
 		Machine: DefaultMachine, Password: DefaultPassword,
-		tb: tb, dir: tb.TempDir(), pkg: pkg,
+		tb: tb, dir: tb.TempDir(), pkg: pkg, online: central != (Central{}),
 		// A connection kept open would hold up the server's own shutdown.
 		health: &http.Client{Transport: &http.Transport{
 			DisableKeepAlives: true,
@@ -94,7 +106,7 @@ func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 	if files != (TLSFiles{}) {
 		s.URL = "https://" + addr
 	}
-	if err := writeConfig(s.dir, addr, files); err != nil {
+	if err := writeConfig(s.dir, addr, files, central); err != nil {
 		tb.Fatal(err)
 	}
 	s.register(DefaultKey)
@@ -205,7 +217,7 @@ func (s *RealServer) DropDatabase(key string) {
 
 func (s *RealServer) start() {
 	s.tb.Helper()
-	proc, err := startProcess(s.pkg, s.dir, s.Log)
+	proc, err := startProcess(s.pkg, s.dir, s.Log, s.online)
 	if err != nil {
 		s.tb.Fatal(err)
 	}

@@ -1,0 +1,186 @@
+// Package api is the door of a community's centre for machines. One [Handler] speaks
+//
+//	/api/v1/…      tocsin's own protocol: see package protocol
+//	/v1/…          CrowdSec's Local API, for bouncers, agents and machines
+//	/v2/…, /v3/…   CrowdSec's Central API, for whole CrowdSec engines
+//	/lists/…       lists as text, for routers and firewalls
+//	/healthz       whether the centre works
+//
+// # Who may do what
+//
+// An account that reads may read the list in each protocol. A member may also send signals,
+// answer questions and ask for its standing. Everybody else may read the text lists and
+// tocsin's list, if the community is public, and nothing if it is not.
+//
+// Who asks shows its API key, as X-Api-Key, as Bearer token or as the password of HTTP's
+// basic authentication; or a token that it got for its login and password; or, for one list,
+// a signed link.
+//
+// # What is dropped
+//
+// A signal is cut to what [community.Signal] has before anything else sees it. Requests,
+// messages, hosts, user agents and free text of CrowdSec's alerts are read over, neither
+// stored nor logged.
+//
+// # Bounds
+//
+// Each caller has a share of requests in a second and at once. Bodies are read in limited
+// time up to a limited size, which also holds for what gzip unpacks. The whole list is
+// encoded once for all readers.
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/community"
+	"github.com/tocsin-project/tocsin/lookup"
+)
+
+// A Centre is what the protocols need of [community.Centre].
+type Centre interface {
+	About() community.About
+	Derive(label string) []byte
+	Health(ctx context.Context) community.Health
+
+	Key(ctx context.Context, key string, from netip.Addr) (community.Caller, error)
+	Login(ctx context.Context, login, password string, from netip.Addr) (community.Caller, error)
+	Caller(ctx context.Context, login string) (community.Caller, error)
+	Join(ctx context.Context, code, name, terms string, from netip.Addr) (login, key string, err error)
+	Enlist(ctx context.Context, code, login, password, terms string, from netip.Addr) error
+
+	Accept(ctx context.Context, by community.Caller, signals []community.Signal) (community.Accepted, error)
+	Questions(ctx context.Context, by community.Caller) (community.Questions, error)
+	Answer(ctx context.Context, by community.Caller, id string, answers []community.Answer) error
+	StandingOf(ctx context.Context, by community.Caller) (community.Standing, error)
+
+	List() *community.List
+	Changes(ctx context.Context, after uint64, limit int) ([]community.Change, error)
+	Read(ctx context.Context, reader string, upto uint64) error
+	CursorOf(ctx context.Context, reader string) (uint64, bool, error)
+}
+
+// Config configures a [Handler]. Zero fields are defaults, but for Centre.
+type Config struct {
+	Centre Centre
+	// ClientIP returns the address of a client. nil: that of the connection.
+	ClientIP func(*http.Request) netip.Addr
+	// TermsURL is the page with the terms, and ExplainURL the page that explains a listing,
+	// with {address} in it. Empty: pages of the community's site.
+	TermsURL, ExplainURL string
+
+	PerSecond float64       // requests of a caller in a second; zero: 10
+	Burst     int           // zero: 50; of whole lists a fifth of that, and a tenth of PerSecond
+	AtOnce    int           // requests of a caller at the same time; zero: 8
+	Patience  time.Duration // for the body of a request; zero: 10 seconds
+	Delivery  time.Duration // for a whole list to arrive; zero: 2 minutes
+
+	Log *zap.Logger      // nil: no log
+	Now func() time.Time // nil: time.Now
+}
+
+// A Handler answers machines. Many goroutines may use it; it starts none.
+type Handler struct {
+	cfg    Config
+	centre Centre
+	about  community.About
+	mint   *mint
+	shares *shares // of all requests
+	logins *shares
+	whole  *shares // of those for a whole list
+	turns  chan struct{}
+	forms  *encodings // of the whole list
+	rare   *encodings // of what has one behaviour
+	gone   departures
+	ids    atomic.Uint64 // of alerts
+	routes *http.ServeMux
+}
+
+// maxWhole is how many whole lists are sent at the same time. What is sent to a slow reader
+// stays in memory for as long.
+const maxWhole = 64
+
+// An account logs in this often from one address, as with CrowdSec's Central API.
+const (
+	maxLogins = 20
+	loginTime = 50 * time.Minute
+)
+
+// New returns a handler.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Centre == nil {
+		return nil, errors.New("configuring the protocols of a community: no centre: set Centre")
+	}
+	about := cfg.Centre.About()
+	cfg = cfg.withDefaults(about.Site)
+	m, err := newMint(cfg.Centre.Derive)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		cfg: cfg, centre: cfg.Centre, about: about, mint: m,
+		shares: newShares(cfg.PerSecond, cfg.Burst, cfg.AtOnce),
+		logins: newShares(maxLogins/loginTime.Seconds(), maxLogins, cfg.AtOnce),
+		whole:  newShares(cfg.PerSecond/10, max(1, cfg.Burst/5), 2),
+		turns:  make(chan struct{}, maxWhole),
+		forms:  newEncodings(maxForms),
+		rare:   newEncodings(maxRare),
+	}
+	h.routes = h.mux()
+	return h, nil
+}
+
+func (cfg Config) withDefaults(site string) Config {
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = peer
+	}
+	cfg.TermsURL = cmp.Or(cfg.TermsURL, site+"/terms")
+	cfg.ExplainURL = cmp.Or(cfg.ExplainURL, site+"/?address={address}")
+	cfg.PerSecond, cfg.Burst, cfg.AtOnce = cmp.Or(cfg.PerSecond, 10), cmp.Or(cfg.Burst, 50), cmp.Or(cfg.AtOnce, 8)
+	cfg.Patience, cfg.Delivery = cmp.Or(cfg.Patience, 10*time.Second), cmp.Or(cfg.Delivery, 2*time.Minute)
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+func peer(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr()
+}
+
+func (h *Handler) from(r *http.Request) netip.Addr { return lookup.Normalize(h.cfg.ClientIP(r)) }
+
+// ServeHTTP answers a machine.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("X-Robots-Tag", "noindex, nofollow")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	h.hurry(w, r)
+	h.routes.ServeHTTP(w, r)
+}
+
+// Serves reports whether the path belongs to a protocol of this package, so that other pages
+// of the same site can have all other paths.
+func Serves(path string) bool {
+	for _, mine := range []string{"/api/v1/", "/v1/", "/v2/", "/v3/", "/lists/"} {
+		if len(path) >= len(mine) && path[:len(mine)] == mine {
+			return true
+		}
+	}
+	return path == "/healthz" || path == "/health" || path == "/robots.txt"
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-project/tocsin/community"
+)
+
+// errBusy says that too many whole lists are on their way.
+var errBusy = refusal{http.StatusServiceUnavailable, "too many readers of the whole list: try again later", 5 * time.Second}
+
+// begin takes a turn to send a whole list, and limits the time that the reader takes. The
+// caller calls end after the last write.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Caller) (end func(), err error) {
+	release, err := h.whole.take(h.name(r, by), h.cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case h.turns <- struct{}{}:
+	default:
+		release()
+		return nil, errBusy
+	}
+	control := http.NewResponseController(w)
+	// An error means that the server has no such deadline, as in a test's recorder.
+	limited := control.SetWriteDeadline(time.Now().Add(h.cfg.Delivery)) == nil
+	return func() {
+		// What is still in the server's buffer must be under way before the deadline, which
+		// would else meet the next answer on this connection, is lifted.
+		if limited && control.Flush() == nil {
+			_ = control.SetWriteDeadline(time.Time{})
+		}
+		<-h.turns
+		release()
+	}, nil
+}
+
+// deliver sends a whole list in a form, and reports whether the reader took all of it.
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, by community.Caller, s *snapshot, packable bool) bool {
+	end, err := h.begin(w, r, by)
+	if err != nil {
+		h.fail(w, r, err)
+		return false
+	}
+	defer end()
+	body := s.body
+	w.Header().Set("Content-Type", jsonType)
+	if packable {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if takesGzip(r) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body = s.packed()
+		}
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, err = w.Write(body)
+	return err == nil
+}
+
+// takesGzip reports whether a client reads gzip.
+func takesGzip(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		coding, params, _ := strings.Cut(part, ";")
+		if coding = strings.TrimSpace(coding); !strings.EqualFold(coding, "gzip") && coding != "*" {
+			continue
+		}
+		weight, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+		if q, err := strconv.ParseFloat(weight, 64); !ok || err == nil && q > 0 {
+			return true
+		}
+	}
+	return false
+}

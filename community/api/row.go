@@ -1,0 +1,115 @@
+package api
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"github.com/tocsin-project/tocsin/consensus"
+)
+
+// ourOrigin is the origin of all decisions of a community.
+const ourOrigin = "community"
+
+// valueOf returns a unit as lists write it: an address, or a /64.
+func valueOf(u consensus.Unit) string {
+	if u.IsSingleIP() {
+		return u.Addr().String()
+	}
+	return u.String()
+}
+
+// appendValue is valueOf for long lists.
+func appendValue(b []byte, u consensus.Unit) []byte {
+	if u.IsSingleIP() {
+		return u.Addr().AppendTo(b)
+	}
+	return u.AppendTo(b)
+}
+
+// scopeOf returns the scope of a unit in CrowdSec's words.
+func scopeOf(u consensus.Unit) string {
+	if u.IsSingleIP() {
+		return "Ip"
+	}
+	return "Range"
+}
+
+// typeOf returns what CrowdSec calls a remediation, and tocsin's protocol too.
+func typeOf(r consensus.Remediation) string {
+	switch r {
+	case consensus.Ban:
+		return "ban"
+	case consensus.Captcha:
+		return "captcha"
+	}
+	return "none"
+}
+
+// scenarioOf returns what stands as the scenario of a decision: the behaviour, if one is
+// known.
+func scenarioOf(b consensus.Behaviour) string {
+	if b == "" {
+		return ourOrigin
+	}
+	return string(b)
+}
+
+// idOf returns a number for a decision that is the same on all servers: there is at most one
+// decision of a type for a unit. It fits into the numbers of JavaScript and Lua.
+func idOf(u consensus.Unit, as consensus.Remediation) int64 {
+	hash := fnv.New64a()
+	ip := u.Addr().As16()
+	_, _ = hash.Write(append(ip[:], byte(u.Bits()), byte(as)))
+	var sum [8]byte
+	return int64(binary.BigEndian.Uint64(hash.Sum(sum[:0]))>>12) + 1
+}
+
+// left returns the remaining time of an entry in a form that Go can parse, in whole seconds.
+func left(until, now time.Time) time.Duration {
+	return min(until.Sub(now), longest).Truncate(time.Second)
+}
+
+// appendDuration appends a duration of a second or more as [time.Duration.String] writes it.
+func appendDuration(b []byte, d time.Duration) []byte {
+	if d < time.Hour {
+		return append(b, d.String()...)
+	}
+	b = append(strconv.AppendInt(b, int64(d/time.Hour), 10), 'h')
+	b = append(strconv.AppendInt(b, int64(d%time.Hour/time.Minute), 10), 'm')
+	return append(strconv.AppendInt(b, int64(d%time.Minute/time.Second), 10), 's')
+}
+
+// appendString appends a string as JSON.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // a string always can be
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// A decision is one of CrowdSec's.
+type decision struct {
+	unit     consensus.Unit
+	as       consensus.Remediation
+	origin   string
+	scenario string
+	left     time.Duration // zero or less: it is over
+}
+
+// appendTo appends d with the keys of CrowdSec's servers, in their order.
+func (d *decision) appendTo(b []byte) []byte {
+	b = appendDuration(append(b, `{"duration":"`...), d.left)
+	b = strconv.AppendInt(append(b, `","id":`...), idOf(d.unit, d.as), 10)
+	b = appendString(append(b, `,"origin":`...), d.origin)
+	b = appendString(append(b, `,"scenario":`...), d.scenario)
+	b = append(append(b, `,"scope":"`...), scopeOf(d.unit)...)
+	b = append(append(b, `","type":"`...), typeOf(d.as)...)
+	b = appendValue(append(b, `","value":"`...), d.unit)
+	return append(b, `"}`...)
+}

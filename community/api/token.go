@@ -1,0 +1,110 @@
+package api
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// Tokens are JSON web tokens, because CrowdSec engines read their expiry. They have no claim
+// of an organization, which would make an engine look for CrowdSec's console. No server
+// remembers them: they hold on all servers with the same secret, and after a restart.
+const tokenLife = time.Hour
+
+// linkLife is how long the link to a list that an engine gets is good, at least. The engine
+// uses it at once.
+const linkLife = time.Hour
+
+// A mint makes tokens and links, and checks them.
+type mint struct {
+	signer jose.Signer
+	tokens []byte
+	links  []byte
+}
+
+// newMint returns a mint. What is signed for one use is nothing to another, so each has its
+// key.
+func newMint(derive func(label string) []byte) (*mint, error) {
+	m := &mint{tokens: derive("api tokens"), links: derive("api links")}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: m.tokens}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("making tokens: %w", err)
+	}
+	m.signer = signer
+	return m, nil
+}
+
+// claims are what CrowdSec's own tokens have.
+type claims struct {
+	jwt.Claims
+
+	ID string `json:"id"` // the login
+}
+
+// token returns a token of the login, and until when it is good.
+func (m *mint) token(login string, now time.Time) (string, time.Time, error) {
+	until := now.Add(tokenLife)
+	c := claims{ID: login}
+	c.IssuedAt, c.Expiry = jwt.NewNumericDate(now), jwt.NewNumericDate(until)
+	token, err := jwt.Signed(m.signer).Claims(c).Serialize()
+	if err != nil {
+		return "", until, fmt.Errorf("making a token: %w", err)
+	}
+	return token, until, nil
+}
+
+// isToken reports whether credentials have the form of a token. Keys have no dots.
+func isToken(s string) bool { return strings.Count(s, ".") == 2 }
+
+// login returns whom a token was given to, if it is good.
+func (m *mint) login(token string, now time.Time) (string, bool) {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return "", false
+	}
+	var c claims
+	if parsed.Claims(m.tokens, &c) != nil || c.Expiry == nil || c.ID == "" {
+		return "", false
+	}
+	return c.ID, now.Before(c.Expiry.Time())
+}
+
+// link returns the query that lets who has it read one path. It names nobody, and is the same
+// for all for some time, so that all engines get the same answer.
+func (m *mint) link(path string, now time.Time) url.Values {
+	until := strconv.FormatInt(now.Truncate(linkLife).Add(2*linkLife).Unix(), 10)
+	return url.Values{"until": {until}, "sign": {m.sign(path, until)}}
+}
+
+func (m *mint) sign(path, until string) string {
+	mac := hmac.New(sha256.New, m.links)
+	fmt.Fprintf(mac, "%q %q", path, until)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// linked reports whether a query is a link to the path that is still good.
+func (m *mint) linked(path string, q url.Values, now time.Time) bool {
+	until := q.Get("until")
+	if !hmac.Equal([]byte(q.Get("sign")), []byte(m.sign(path, until))) {
+		return false
+	}
+	end, err := strconv.ParseInt(until, 10, 64)
+	return err == nil && now.Unix() < end
+}
+
+// bucket returns one of 256 names for a network, which does not tell it.
+func (m *mint) bucket(p netip.Prefix) string {
+	mac := hmac.New(sha256.New, m.links)
+	fmt.Fprintf(mac, "bucket %s", p)
+	return hex.EncodeToString(mac.Sum(nil)[:1])
+}
