@@ -200,6 +200,7 @@ func (a *App) Start() error {
 	releaseEngine, releaseLists := a.engine.start(a.logger), a.startAllowLists()
 	a.release = func() { releaseLists(); releaseEngine() }
 	a.engine.alerts.logIP.Store(uint32(a.logIP))
+	a.engine.shared.witness(a.engine.opened)
 	if a.gates != nil {
 		a.gates.start()
 	}

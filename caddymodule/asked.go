@@ -24,7 +24,7 @@ func (a *App) Status() admin.Status {
 	if a.watch != nil {
 		s.Detect = a.watch.answer(a.engine)
 	}
-	s.Inspectors, s.WAF, s.Warnings = a.inspectors.answers(), a.inspectors.waf(), a.warnings.all()
+	s.Inspectors, s.WAF, s.Warnings = a.inspectors.answers(), a.inspectors.waf(), append(a.warnings.all(), a.engine.notices()...)
 	for _, l := range a.allowLists {
 		s.Allow = append(s.Allow, l.answer(time.Now()))
 	}

@@ -56,7 +56,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    detect   builtin|off|<path>... { … }
 //	    scenario <name> { … }
 //	    local    ban|captcha <duration> { … }
-//	    report   <name of lapi...> {
+//	    report   <name of lapi or community...> {
 //	        context query|host...
 //	    }
 //	    crawlers on|off { … }
@@ -70,8 +70,8 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    nat64    <prefix...>
 //	}
 //
-// A source is the name of a module in the namespace tocsin.sources: lapi, blocklist,
-// geoip, or another one. The module parses the rest of its line and its block.
+// A source is the name of a module in the namespace tocsin.sources: lapi, community,
+// blocklist, geoip, or another one. The module parses the rest of its line and its block.
 //
 // An inspector is likewise a module in the namespace tocsin.inspectors, such as waf or
 // appsec.

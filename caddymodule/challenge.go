@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/challenge"
+	"github.com/tocsin-project/tocsin/community/member"
 	"github.com/tocsin-project/tocsin/middleware"
 	"go.uber.org/zap"
 )
@@ -102,10 +104,14 @@ type shared struct {
 	stored   *challenge.Keyring // of the secrets in the storage
 	own      []byte             // see secretKeeper
 	rules    *ruleSwitch
+
+	good      member.Memory // the clients that behaved well, for communities
+	witnesses atomic.Bool   // a source asks about them
 }
 
 func newShared() (*shared, error) {
-	s := &shared{own: make([]byte, secretBytes), rules: newRuleSwitch()}
+	s := &shared{own: make([]byte, secretBytes)}
+	s.rules = newRuleSwitch(s.noteGood)
 	rand.Read(s.own) // never fails
 	var err error
 	s.stored, err = challenge.NewKeyring(s.own)

@@ -24,8 +24,8 @@ const (
 
 // Handler stops the requests of clients with a decision against them: with status 403,
 // or 429 for a throttle decision. The error goes through the site's handle_errors, with
-// the placeholders {http.tocsin.action}, .reason, .origin, .source, .prefix, .until and
-// .ref. If no error route answers, tocsin's own page does. Error routes that are not
+// the placeholders {http.tocsin.action}, .reason, .origin, .source, .prefix, .until, .ref
+// and .explain. If no error route answers, tocsin's own page does. Error routes that are not
 // only for 403 and 429, and do not test {http.tocsin.action}, see nothing of the
 // request. All other requests pass.
 type Handler struct {
@@ -138,7 +138,7 @@ func (h *Handler) config(app *App, srv *caddyhttp.Server, gate *challenge.Gate) 
 		Banned:    h.page,
 		DryRun:    h.DryRun,
 		Challenge: gate,
-		Passed:    setPassed,
+		Passed:    h.engine.setPassed,
 		Counters:  h.engine.counters.of(serverName(srv)),
 		Server:    serverName(srv),
 		LogIP:     app.logIP,
@@ -156,7 +156,7 @@ func (h *Handler) setPage(app *App, repl *caddy.Replacer) (*challenge.Gate, erro
 	if err != nil {
 		return nil, err
 	}
-	if h.page, err = app.pages.of(pageKey{h.Page, h.Title, look}, repl, app.logger); err != nil {
+	if h.page, err = app.pages.of(pageKey{h.Page, h.Title, look}, repl, app); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	gate, err := h.gate(app, look)
@@ -223,7 +223,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	if stop.Challenge {
 		// A challenge is not an error: the site's error pages would replace it, and no
 		// visitor could solve it.
-		setPlaceholders(r, &stop.Decision, stop.Ref)
+		h.engine.setPlaceholders(r, stop.Client, &stop.Decision, stop.Ref)
 		what := "sent"
 		if stop.Answer {
 			what = "answered"
@@ -235,7 +235,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request, stop *middleware.
 	if !isInErrors(r) {
 		h.engine.countCountry(stop.Client)
 	}
-	setPlaceholders(r, &stop.Decision, stop.Ref)
+	h.engine.setPlaceholders(r, stop.Client, &stop.Decision, stop.Ref)
 	page := func(w http.ResponseWriter, r *http.Request) { h.page.ServeStop(w, r, stop) }
 	return h.answer.answer(w, r, page, func(r *http.Request) (*http.Request, caddyhttp.HandlerError) {
 		// The response of error routes is for this client only, too.

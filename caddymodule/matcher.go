@@ -75,9 +75,10 @@ func (c *Clients) Find(ctx context.Context, ip netip.Addr) (lookup.Decision, boo
 // MatchWithError implements [caddyhttp.RequestMatcherWithError]. A client with an unknown
 // address does not match.
 func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
-	d, ok := m.Find(r.Context(), clientIP(r))
+	ip := clientIP(r)
+	d, ok := m.Find(r.Context(), ip)
 	if ok {
-		setPlaceholders(r, &d, "")
+		m.engine.setPlaceholders(r, m.engine.Normalize(ip), &d, "")
 	}
 	return ok, nil
 }

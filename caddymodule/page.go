@@ -4,7 +4,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
 	"github.com/tocsin-project/tocsin/middleware"
-	"go.uber.org/zap"
 )
 
 // A pageKey is everything by which pages for stopped clients can differ.
@@ -18,7 +17,7 @@ type pageKey struct {
 type pages map[pageKey]*middleware.Page
 
 // of returns the page for key: the one in its file, or the built-in one.
-func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (*middleware.Page, error) {
+func (p *pages) of(key pageKey, repl *caddy.Replacer, app *App) (*middleware.Page, error) {
 	var err error
 	if key.file, err = repl.ReplaceOrErr(key.file, true, true); err != nil {
 		return nil, err
@@ -27,7 +26,7 @@ func (p *pages) of(key pageKey, repl *caddy.Replacer, l *zap.Logger) (*middlewar
 		return made, nil
 	}
 	cfg := key.look.pageConfig()
-	cfg.Title, cfg.Logger = key.title, l
+	cfg.Title, cfg.Logger, cfg.Explain = key.title, app.logger, app.engine.explainStop
 	if key.file != "" {
 		if cfg.Template, err = option.ReadFile(key.file, maxPage); err != nil {
 			return nil, err

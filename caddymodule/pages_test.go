@@ -131,6 +131,7 @@ func TestTheReferenceHasEveryOption(t *testing.T) {
 		"The listener wrapper": "tocsin {\n?\n}",
 		"Global option":        "tocsin {\n?\n}",
 		"lapi":                 "tocsin {\nlapi http://127.0.0.1:8080 key {\n?\n}\n}",
+		"community":            "tocsin {\ncommunity https://c.example key {\n?\n}\n}",
 		"blocklist":            "tocsin {\nblocklist list.txt {\n?\n}\n}",
 		"challenge":            "tocsin {\nchallenge siteverify a b {\n?\n}\n}",
 		"detect":               "tocsin {\ndetect builtin {\n?\n}\n}",

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
 	"go.uber.org/zap"
 )
@@ -67,7 +68,9 @@ func newPooled(s State, key string, old *pooled, l *zap.Logger) (*pooled, error)
 		return nil, fmt.Errorf("making keys: %w", err)
 	}
 	p.alerts = &alertLog{logger: log}
-	if p.parts, err = s.parts(p.shared.rules.names, p.alerts.bits, log); err != nil {
+	if p.parts, err = s.parts(guest.Env{
+		Logger: log, Scenarios: p.shared.rules.names, LogBits: p.alerts.bits, Witness: p.shared.good.Witness,
+	}); err != nil {
 		return nil, err
 	}
 	cfg := engine.Config{

@@ -67,13 +67,14 @@ func isTrustedProxy(ctx context.Context, ip netip.Addr) bool {
 //	{http.tocsin.prefix}  the range that it is about, or the country, or the AS
 //	{http.tocsin.until}   when it ends, as in RFC 3339; empty: never
 //	{http.tocsin.ref}     the reference of a stopped request; else empty
+//	{http.tocsin.explain} the address of a page that explains the decision of a community; else empty
 //
 // Requests that involve a challenge have {http.tocsin.challenge} too.
-func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
+func (p *pooled) setPlaceholders(r *http.Request, client netip.Addr, d *lookup.Decision, ref string) {
 	const name = appID + ".placeholders" // the name of the request variable
-	now := placeholders{*d, ref}
-	if p, ok := caddyhttp.GetVar(r.Context(), name).(*placeholders); ok {
-		*p = now
+	now := placeholders{*d, ref, client, p}
+	if before, ok := caddyhttp.GetVar(r.Context(), name).(*placeholders); ok {
+		*before = now
 		return
 	}
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -87,6 +88,8 @@ func setPlaceholders(r *http.Request, d *lookup.Decision, ref string) {
 type placeholders struct {
 	decision lookup.Decision
 	ref      string
+	client   netip.Addr
+	engine   *pooled
 }
 
 func (p *placeholders) value(key string) (any, bool) {
@@ -112,6 +115,9 @@ func (p *placeholders) value(key string) (any, bool) {
 		return d.Until.UTC().Round(time.Second).Format(time.RFC3339), true
 	case "ref":
 		return p.ref, true
+	case "explain":
+		_, link := p.engine.explain(d, p.client)
+		return link, true
 	}
 	return nil, false
 }
@@ -126,8 +132,8 @@ func setChallenge(r *http.Request, what string) {
 }
 
 // setPassed records that r continues because of a pass, despite a decision.
-func setPassed(r *http.Request, stop *middleware.Stop) {
-	setPlaceholders(r, &stop.Decision, "")
+func (p *pooled) setPassed(r *http.Request, stop *middleware.Stop) {
+	p.setPlaceholders(r, stop.Client, &stop.Decision, "")
 	setChallenge(r, "passed")
 }
 

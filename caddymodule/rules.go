@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tocsin-project/tocsin/detect"
 )
@@ -22,7 +24,10 @@ type ruleUser struct {
 	rules *detect.Rules
 }
 
-func newRuleSwitch() *ruleSwitch { return &ruleSwitch{detector: detect.New(detect.Config{})} }
+// newRuleSwitch returns a switch without rules. good is called for clients that behaved well.
+func newRuleSwitch(good func(client netip.Addr, at time.Time)) *ruleSwitch {
+	return &ruleSwitch{detector: detect.New(detect.Config{Good: good})}
+}
 
 // use makes the detector use r until the user is released.
 func (s *ruleSwitch) use(r *detect.Rules) *ruleUser {

@@ -11,7 +11,6 @@ import (
 	"github.com/tocsin-project/tocsin/caddymodule/guest"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/lookup"
-	"go.uber.org/zap"
 )
 
 // guests are the modules of a config that decisions come from.
@@ -67,16 +66,15 @@ type parts struct {
 }
 
 // parts makes the parts that s, which is resolved, names.
-func (s State) parts(scenarios func() []string, bits func() (v4, v6 int), l *zap.Logger) (*parts, error) {
+// The caller sets what the environment of the sources needs of the process.
+func (s State) parts(env guest.Env) (*parts, error) {
 	p := &parts{counters: new(serverCounters)}
 	fallback, err := parseAction(s.Fallback)
 	if err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
 	}
-	env := guest.Env{
-		Logger: l, Fallback: fallback, Context: s.Context,
-		Counters: p.counters.each, Scenarios: scenarios, Locate: p.locate, LogBits: bits,
-	}
+	env.Fallback, env.Context, env.Report = fallback, s.Context, s.Report
+	env.Counters, env.Locate = p.counters.each, p.locate
 	for _, src := range s.sources {
 		if err := p.open(src, env); err != nil {
 			return nil, fmt.Errorf("%s: %w", src.name, err)
@@ -138,7 +136,7 @@ func (p *parts) addReporters(names []string) error {
 	for _, name := range names {
 		r, ok := p.named(name).(guest.Reporter)
 		if !ok {
-			return fmt.Errorf("no source with the name %q accepts alerts: want the name of a lapi with mode stream", name)
+			return fmt.Errorf("no source with the name %q accepts alerts: want the name of a community, or of a lapi with mode stream", name)
 		}
 		if err := r.CanReport(); err != nil {
 			return err

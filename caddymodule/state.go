@@ -30,7 +30,7 @@ type State struct {
 	// that servers with the same folder use different files.
 	Snapshot string `json:"snapshot,omitempty"`
 
-	// Names of the sources that get alerts. A Local API needs a machine for that.
+	// Names of the sources that get alerts: communities, and Local APIs with a machine.
 	// Default: none.
 	Report []string `json:"report,omitempty" option:"-"`
 

@@ -41,6 +41,7 @@ func (p *pooled) status() admin.Status {
 		if l, ok := allowlists[a.Name]; ok {
 			a.Allowlist = newAllowlist(l, now)
 		}
+		a.Membership = newMembership(p.named(a.Name))
 		if _, ok := p.named(a.Name).(guest.Locator); ok {
 			s.Databases = append(s.Databases, a)
 			continue
@@ -84,11 +85,13 @@ func (a *App) Check(ctx context.Context, ip netip.Addr) admin.Check {
 		Decisions: admin.NewDecisions(all), Allowlisted: a.engine.Allowlisted(ip),
 		Guards: admin.NewGuards(a.engine.GuardsOn(ip)), Own: a.engine.IsOwn(ip),
 	}
+	a.engine.explained(c.Decisions, ip)
 	if a.engine.places != nil {
 		c.Country, c.AS = a.engine.places.Locate(ip)
 	}
 	if found {
 		d := admin.NewDecision(&winner)
+		d.By, d.Explain = a.engine.explain(&winner, ip)
 		c.Decision = &d
 	}
 	switch {

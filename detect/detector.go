@@ -2,8 +2,10 @@ package detect
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tocsin-project/tocsin/event"
 )
@@ -26,6 +28,9 @@ type Config struct {
 	Clients int
 	// Events is how many events a bucket remembers for [event.Alert].Context. Default: 10.
 	Events int
+	// Good is called for a client that has shown credentials that the site accepted, or
+	// solved a challenge (see [Detector.Vouch]). It must not wait. Default: none.
+	Good func(client netip.Addr, at time.Time)
 }
 
 func (cfg Config) withDefaults() Config {
@@ -42,6 +47,9 @@ func (cfg Config) withDefaults() Config {
 		if *x.value < x.atLeast {
 			*x.value = x.def
 		}
+	}
+	if cfg.Good == nil {
+		cfg.Good = func(netip.Addr, time.Time) {}
 	}
 	return cfg
 }

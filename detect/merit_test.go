@@ -179,8 +179,12 @@ func TestKnown(t *testing.T) {
 		{"refused", []step{asks, {target: "/api/me", auth: "a:b", status: 401}}, 0},
 		{"a login by somebody else", []step{func() step { s := login; s.client = "192.0.2.9"; return s }()}, 0},
 	} {
-		d := New(Config{Rules: builtinRules(t)})
+		told := false
+		d := New(Config{Rules: builtinRules(t), Good: func(client netip.Addr, _ time.Time) { told = told || client.String() == "192.0.2.1" }})
 		play(d, 0, row.steps...)
+		if told != (row.want > 0) {
+			t.Errorf("%s: told of it is %v", row.name, told)
+		}
 		for _, at := range []time.Duration{0, row.want - time.Second, row.want} {
 			if got, want := d.Known(netip.MustParseAddr("192.0.2.1"), began.Add(at)), at >= 0 && at < row.want; got != want {
 				t.Errorf("%s: known after %v is %v", row.name, at, got)

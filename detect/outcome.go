@@ -219,6 +219,7 @@ func (v *view) puts() bool { return v.evt.Method == http.MethodPut && v.isFine()
 
 // Vouch tells the detector that the client at ip has solved a challenge.
 func (d *Detector) Vouch(ip netip.Addr, at time.Time) {
+	d.cfg.Good(ip, at)
 	d.clients.with(keyOf(event.ClientOf(ip)), true, func(c *client) {
 		c.age(at.UnixNano())
 		c.found = min(c.found+passWorth, maxFound)

@@ -83,6 +83,9 @@ func (e *Engine) prepare(cfg Config) error {
 		e.outboxes = append(e.outboxes, newOutbox(r, cmp.Or(cfg.Queue, defaultQueue), e.logger))
 	}
 	for _, s := range e.sources {
+		if a, ok := s.(adviser); ok && a.Advises() {
+			continue
+		}
 		if slices.ContainsFunc(cfg.Reporters, func(r Reporter) bool { return r.Name() == s.Name() }) {
 			e.local.authorities = append(e.local.authorities, s.Name())
 		}

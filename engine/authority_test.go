@@ -191,3 +191,31 @@ func TestAnOldAnswerAfterARestart(t *testing.T) {
 		}
 	}
 }
+
+// An advisingSource is told of alerts, and does not decide about them.
+type advisingSource struct{ fake }
+
+func (*advisingSource) Advises() bool { return true }
+
+// A community that lists a client does not replace this server's own decision: once the
+// community delists it, that still holds.
+func TestWhoOnlyAdvisesReplacesNoLocalDecision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := &reporter{name: "community"}
+		e := start(t, Config{Sources: []Source{&advisingSource{fake{name: "community"}}}, Reporters: []Reporter{told}})
+		e.Table().Update("community", []lookup.Decision{said(lookup.Captcha, "http:scan", 9*time.Hour)}, nil)
+		e.Alert(about("192.0.2.1"))
+		<-time.After(3 * time.Second)
+		e.Table().Update("community", []lookup.Decision{said(lookup.Ban, probing, 9*time.Hour)}, nil)
+		<-time.After(3 * time.Second)
+		synctest.Wait()
+		if n := e.Stats().Local; n != 1 {
+			t.Errorf("%d local decisions, want 1", n)
+		}
+		e.Table().Replace("community", nil)
+		<-time.After(3 * time.Second)
+		if d, ok := e.Table().Lookup(listed); !ok || d.Source != "local" {
+			t.Errorf("after the delisting: %v %v", d, ok)
+		}
+	})
+}

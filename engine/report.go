@@ -26,7 +26,8 @@ const (
 type Reporter interface {
 	// Name is the name of the reporter in the log and in Stats. Reporters have
 	// different names. If a source has the same name, it is an authority, which decides
-	// about the alerts itself: see [Local].
+	// about the alerts itself: see [Local]. It is none if it has a method Advises() bool that
+	// returns true: local decisions then stand beside its own, as beside a community's.
 	Name() string
 	// Report sends alerts in their order. It returns how many were accepted, and how
 	// many were refused permanently. Together these are the first alerts of the list.
@@ -35,6 +36,9 @@ type Reporter interface {
 	// at a time calls it.
 	Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error)
 }
+
+// An adviser is a source that is told of alerts, and does not decide about them.
+type adviser interface{ Advises() bool }
 
 type beater interface {
 	Heartbeat(ctx context.Context) error

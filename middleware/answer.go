@@ -9,7 +9,7 @@ import (
 // problem returns a stop as application/problem+json, for programs.
 func problem(d PageData) []byte {
 	return page.Problem{
-		Status: d.Status, Detail: d.Detail, Ref: d.Ref, Time: d.Time, Contact: d.Contact, RetryAfter: d.RetryAfter,
+		Status: d.Status, Detail: d.Detail, Ref: d.Ref, Time: d.Time, Contact: d.Contact, Explain: d.Explain, RetryAfter: d.RetryAfter,
 	}.JSON()
 }
 
@@ -25,6 +25,9 @@ func (p *Page) appendText(b []byte, s *Stop) []byte {
 	if c := p.look.For(s.Ref); c.URL != "" {
 		b = append(append(append(b, "Contact: "...), c.URL...), '\n')
 	}
+	if _, link := p.explain(s); link != "" {
+		b = append(append(append(b, "Explanation: "...), link...), '\n')
+	}
 	return b
 }
 
@@ -32,10 +35,12 @@ func (p *Page) appendText(b []byte, s *Stop) []byte {
 func (p *Page) describe(s *Stop, w *page.Words) PageData {
 	contact := p.look.For(s.Ref)
 	title, text := p.say(kindOf(s), w)
+	by, link := p.explain(s)
 	return PageData{
 		Stop: s,
 		Lang: w.Lang, Dir: w.Dir, Title: title, Detail: w.Fill(text, s.RetryAfter),
 		Contact: contact.URL, ContactText: contact.Text,
+		Explain: link, ExplainText: by,
 		Style: p.look.Style,
 	}
 }

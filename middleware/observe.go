@@ -127,9 +127,18 @@ func (o *observeStage) newObservation(r *http.Request, ip netip.Addr) *observati
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Request: pick(r.Header, ofRequest),
 	}}
 	seen.event.Attribute(r.Header, r.TLS != nil)
+	if isEarly(r) && seen.event.Attribution == event.Own {
+		seen.event.Attribution = event.Unmarked
+	}
 	o.describe(r, &seen.event)
 	return seen
 }
+
+// isEarly reports whether r came before the end of the TLS handshake (0-RTT). Over HTTP/3
+// nothing has proved then that the client has this address, so anybody could get another
+// one banned and reported: as with requests that nobody may have made, there is a challenge
+// at most.
+func isEarly(r *http.Request) bool { return r.TLS != nil && !r.TLS.HandshakeComplete }
 
 // watch serves r with next, and then passes the response to the observer, also if next
 // panics.

@@ -46,6 +46,10 @@ type PageConfig struct {
 	// as https://example.com, https://*.example.com or 'self'. Default: none.
 	FrameAncestors []string
 
+	// Explain returns who made the decision of a stop, and the https address of a page that
+	// explains it; empty if there is none. It must not wait. Default: there is none.
+	Explain func(*Stop) (by, link string)
+
 	// Logger gets a line, at most once a minute, if Template fails on a stop although
 	// it did not fail in [NewPage]. Default: none.
 	Logger *zap.Logger
@@ -63,13 +67,15 @@ type PageData struct {
 	Detail      string       // the same in a sentence
 	Contact     string       // URL of the operator's contact; empty: none
 	ContactText string       // the text of that link
+	Explain     string       // address of a page that explains the decision; empty: none
+	ExplainText string       // the text of that link
 	Style       template.CSS // style sheet of the built-in page
 }
 
 // A Page is an [http.Handler] that answers stopped requests, each with the Status of
 // the [Stop] in its context, or with 403 if there is none. It reads only the method of
 // the request and what the client accepts. It shows only the kind of decision: the
-// reason is in the log, under the same reference.
+// reason is in the log, under the same reference, or on the page that Explain links to.
 //
 // The built-in page is rendered once for each language and kind of stop, when the first
 // client needs it. So share a Page between sites with the same look.
@@ -82,8 +88,10 @@ type Page struct {
 	log    *zap.Logger
 	failed sampler // of errors of html
 
-	prepared map[*page.Words]*[kinds]prepared
-	buffers  sync.Pool // of *[]byte
+	explain func(*Stop) (by, link string)
+
+	prepared map[*page.Words]*[2 * kinds]prepared // the second half is with an explanation
+	buffers  sync.Pool                            // of *[]byte
 }
 
 //go:embed page.html
@@ -98,11 +106,14 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
+	if cfg.Explain == nil {
+		cfg.Explain = func(*Stop) (by, link string) { return "", "" }
+	}
 	look, err := page.NewLook(page.Theme{Contact: cfg.Contact, Accent: cfg.Accent, FrameAncestors: cfg.FrameAncestors}, accent)
 	if err != nil {
 		return nil, fmt.Errorf("making page: %w", err)
 	}
-	p := &Page{html: builtin, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler()}
+	p := &Page{html: builtin, title: cfg.Title, look: look, log: cfg.Logger, failed: newSampler(), explain: cfg.Explain}
 	style := page.Hash(look.Style)
 	if cfg.Template != "" {
 		style = "'unsafe-inline'" // safe: the template escapes all data of the request
@@ -112,9 +123,9 @@ func NewPage(cfg PageConfig) (*Page, error) {
 	}
 	p.policy = "default-src 'none'; style-src " + style +
 		"; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors " + look.Frames
-	p.prepared = make(map[*page.Words]*[kinds]prepared)
+	p.prepared = make(map[*page.Words]*[2 * kinds]prepared)
 	for _, w := range page.Languages() {
-		p.prepared[w] = new([kinds]prepared)
+		p.prepared[w] = new([2 * kinds]prepared)
 	}
 	p.buffers.New = func() any { return new([]byte) }
 	return p, nil

@@ -79,6 +79,7 @@ type blanks struct {
 	Status, Ref string
 	Stamp, When string // of Stop.Time
 	span        string // in view.Text
+	By, Link    string // who made the decision, and the page about it; empty: none
 }
 
 // The layouts of blanks.Stamp and blanks.When.
@@ -119,21 +120,29 @@ const (
 	blankStamp
 	blankWhen
 	blankSpan
+	blankBy
+	blankLink
+	blankKinds
 )
 
 // fill renders the page with a random word in each blank, and splits it there. The
 // words have only letters and digits, which are never escaped in HTML and URLs.
-func (f *prepared) fill(p *Page, k kind, w *page.Words) {
-	words := [...]string{blankStatus: newRef(), blankRef: newRef(), blankStamp: newRef(), blankWhen: newRef(), blankSpan: newRef()}
-	html, err := p.render(k, w, blanks{
-		Status: words[blankStatus], Ref: words[blankRef], Stamp: words[blankStamp], When: words[blankWhen], span: words[blankSpan],
-	})
+func (f *prepared) fill(p *Page, k kind, w *page.Words, explained bool) {
+	var words [blankKinds]string
+	for b := blankStatus; b < blankKinds; b++ {
+		words[b] = newRef()
+	}
+	b := blanks{Status: words[blankStatus], Ref: words[blankRef], Stamp: words[blankStamp], When: words[blankWhen], span: words[blankSpan]}
+	if explained {
+		b.By, b.Link = words[blankBy], words[blankLink]
+	}
+	html, err := p.render(k, w, b)
 	if err != nil {
 		return // not reached: nothing in the template can fail
 	}
 	for rest := string(html); rest != ""; {
 		next := part{html: rest}
-		for b := blankStatus; b <= blankSpan; b++ {
+		for b := blankStatus; b < blankKinds; b++ {
 			if before, _, ok := strings.Cut(next.html, words[b]); ok {
 				next = part{before, b}
 			}
@@ -153,8 +162,9 @@ func (p *Page) appendHTML(b []byte, s *Stop, w *page.Words) ([]byte, error) {
 	case p.own:
 		html, err = page.Execute(p.html, p.describe(s, w))
 	case !isPlain(s.Ref):
+		by, link := p.explain(s)
 		html, err = p.render(kindOf(s), w, blanks{
-			strconv.Itoa(s.Status), s.Ref, s.Time.UTC().Format(stampLayout), s.Time.UTC().Format(whenLayout), w.Span(s.RetryAfter),
+			strconv.Itoa(s.Status), s.Ref, s.Time.UTC().Format(stampLayout), s.Time.UTC().Format(whenLayout), w.Span(s.RetryAfter), by, link,
 		})
 	default:
 		return p.appendPrepared(b, s, w), nil
@@ -166,9 +176,14 @@ func (p *Page) appendHTML(b []byte, s *Stop, w *page.Words) ([]byte, error) {
 // escaping.
 func (p *Page) appendPrepared(b []byte, s *Stop, w *page.Words) []byte {
 	k := kindOf(s)
-	f := &p.prepared[w][k]
-	f.once.Do(func() { f.fill(p, k, w) })
-	at := s.Time.UTC()
+	by, link := p.explain(s)
+	at := k
+	if link != "" {
+		at += kinds
+	}
+	f := &p.prepared[w][at]
+	f.once.Do(func() { f.fill(p, k, w, link != "") })
+	now := s.Time.UTC()
 	for i := range f.parts {
 		b = append(b, f.parts[i].html...)
 		switch f.parts[i].then {
@@ -177,11 +192,15 @@ func (p *Page) appendPrepared(b []byte, s *Stop, w *page.Words) []byte {
 		case blankRef:
 			b = append(b, s.Ref...)
 		case blankStamp:
-			b = at.AppendFormat(b, stampLayout)
+			b = now.AppendFormat(b, stampLayout)
 		case blankWhen:
-			b = at.AppendFormat(b, whenLayout)
+			b = now.AppendFormat(b, whenLayout)
 		case blankSpan:
 			b = w.AppendSpan(b, max(s.RetryAfter, time.Second))
+		case blankBy:
+			b = append(b, template.HTMLEscapeString(by)...)
+		case blankLink:
+			b = append(b, template.HTMLEscapeString(link)...)
 		}
 	}
 	return b

@@ -118,18 +118,59 @@ func TestAPageWithoutAContactAsksForNothing(t *testing.T) {
 	}
 }
 
+// explained is an explanation of every stop.
+func explained(by, link string) func(*Stop) (string, string) {
+	return func(*Stop) (string, string) { return by, link }
+}
+
+// Whoever is stopped because of a community reads which, and where to ask.
+func TestThePageLinksToTheExplanation(t *testing.T) {
+	p := mustPage(t, PageConfig{Explain: func(s *Stop) (string, string) {
+		if s.Decision.Source != "community" {
+			return "", ""
+		}
+		return `Example <script>`, "https://c.example/?a=b&address=" + s.Client.String() + `"><script>`
+	}})
+	listed := stopOf(lookup.Ban)
+	listed.Decision.Source = "community"
+	body := inLanguage(p, "de", listed).Body.String()
+	if !strings.Contains(body, `<dt>Erklärung</dt><dd><a href="https://c.example/?a=b&amp;address=`) ||
+		!strings.Contains(body, "Example &lt;script&gt;</a>") || strings.Contains(body, "<script") {
+		t.Errorf("%s", body)
+	}
+	other := inLanguage(p, "de", stopOf(lookup.Ban)).Body.String()
+	if strings.Contains(other, "Erklärung") || strings.Contains(other, "c.example") {
+		t.Errorf("a stop of another source: %s", other)
+	}
+	for accept, want := range map[string]string{
+		"application/json": `"explanation":"https://c.example/?a=b`, "": "\nExplanation: https://c.example/?a=b&address=",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		p.ServeStop(w, r, listed)
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("Accept %q: %s", accept, w.Body)
+		}
+	}
+}
+
 // A page from prepared parts equals the rendered page.
 func TestAPreparedPageIsTheRenderedOne(t *testing.T) {
 	for _, cfg := range []PageConfig{
 		{},
 		{Contact: "a+b@example.com", Title: `<b>"Closed" & {{.Ref}} %s`},
 		{Contact: "https://example.com/{ref}/help?r={ref}#{ref}", Accent: "#060"},
+		{Explain: explained(`<b>"Example" & 'more' e.V.`, "https://c.example/?a=b&address=2001%3Adb8%3A%3A1")},
+		{Contact: "help@example.com", Explain: explained("Example", "https://c.example/192.0.2.1")},
+		{Explain: explained("a name without a page", "")},
 	} {
 		p := mustPage(t, cfg)
 		for k, s := range stopsOfAllKinds() {
 			for _, w := range pages.Languages() {
+				by, link := p.explain(s)
 				want, err := p.render(kindOf(s), w, blanks{
-					strconv.Itoa(s.Status), s.Ref, s.Time.UTC().Format("2006-01-02T15:04:05Z"), s.Time.UTC().Format("2006-01-02 15:04:05"), w.Span(s.RetryAfter),
+					strconv.Itoa(s.Status), s.Ref, s.Time.UTC().Format("2006-01-02T15:04:05Z"), s.Time.UTC().Format("2006-01-02 15:04:05"), w.Span(s.RetryAfter), by, link,
 				})
 				if got := p.appendPrepared(nil, s, w); err != nil || string(got) != string(want) || kindOf(s) != kind(k) {
 					t.Fatalf("kind %d, %s: got %s, want %s, %v", k, w.Lang, got, want, err)
@@ -208,7 +249,7 @@ func BenchmarkPreparedPage(b *testing.B) {
 	}{
 		{"put together", func() { html = p.appendPrepared(html[:0], s, words) }},
 		{"rendered", func() {
-			_, _ = p.render(denied, words, blanks{"403", s.Ref, "2006-01-02T15:04:05Z", "2006-01-02 15:04:05", ""})
+			_, _ = p.render(denied, words, blanks{"403", s.Ref, "2006-01-02T15:04:05Z", "2006-01-02 15:04:05", "", "", ""})
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {

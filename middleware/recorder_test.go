@@ -167,6 +167,28 @@ func TestTheObserverIsToldWhatBrowsersDoNotSay(t *testing.T) {
 	}
 }
 
+// Over HTTP/3 a request of the first round trip may come from anybody.
+func TestTheObserverIsToldWhatCameBeforeTheHandshakeEnded(t *testing.T) {
+	for _, row := range []struct {
+		name, site string
+		early      bool
+		want       event.Attribution
+	}{
+		{"after the handshake", "", false, event.Own},
+		{"before its end", "", true, event.Unmarked},
+		{"before its end, and from a page of another site", "cross-site", true, event.Foreign},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "https://site.example/", http.NoBody)
+		r.TLS.HandshakeComplete = !row.early
+		if row.site != "" {
+			r.Header.Set("Sec-Fetch-Site", row.site)
+		}
+		if e := told(t, r, func(http.ResponseWriter, *http.Request) {}); e.Attribution != row.want {
+			t.Errorf("%s: %v, want %v", row.name, e.Attribution, row.want)
+		}
+	}
+}
+
 // A PUT that creates a session has a type with named fields. A PUT of a file has any
 // type.
 func TestPutsThatAreKept(t *testing.T) {

@@ -3,6 +3,7 @@
 // Its modules are guests of the app tocsin: see package guest.
 //
 //	tocsin.sources.lapi       a CrowdSec Local API
+//	tocsin.sources.community  a community that this server is a member of
 //	tocsin.sources.blocklist  a list of addresses, in a file or at a URL
 //	tocsin.sources.geoip      databases with the country and AS of addresses
 package sources
@@ -17,6 +18,7 @@ import (
 func init() {
 	caddy.RegisterModule(LAPI{})
 	caddy.RegisterModule(Blocklist{})
+	caddy.RegisterModule(Community{})
 	caddy.RegisterModule(GeoIP{})
 }
 

@@ -20,6 +20,7 @@ type Problem struct {
 	Ref        string
 	Time       time.Time
 	Contact    string        // URL; empty: none
+	Explain    string        // URL of an explanation; empty: none
 	RetryAfter time.Duration // 0: none
 }
 
@@ -33,10 +34,11 @@ func (p Problem) JSON() []byte {
 		Ref        string `json:"ref"`
 		Time       string `json:"time"`
 		Contact    string `json:"contact,omitempty"`
+		Explain    string `json:"explanation,omitempty"`
 		RetryAfter int    `json:"retry_after,omitempty"` // seconds
 	}{
 		"about:blank", http.StatusText(p.Status), p.Status, p.Detail,
-		p.Ref, p.Time.UTC().Format(time.RFC3339), p.Contact, Ceil(p.RetryAfter, time.Second),
+		p.Ref, p.Time.UTC().Format(time.RFC3339), p.Contact, p.Explain, Ceil(p.RetryAfter, time.Second),
 	})
 	if err != nil {
 		return []byte("{}") // not reached: strings and numbers can always be marshaled

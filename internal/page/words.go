@@ -45,7 +45,7 @@ type Words struct {
 	Mistake       string // whom to give the reference below
 
 	// Texts of both.
-	Reference, Contact, Time string // labels
+	Reference, Contact, Explanation, Time string // labels
 
 	second, minute, hour []string        // with %d for the number; one text for each plural form
 	plural               func(n int) int // returns the plural form for n

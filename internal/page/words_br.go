@@ -32,9 +32,10 @@ var brazilian = Words{
 	TooManyText:   "Chegaram muitas solicitações do seu endereço de rede. Você pode tentar novamente em %s.",
 	Mistake:       "Se você acha que isto é um engano, informe ao responsável por este site a referência abaixo.",
 
-	Reference: "Referência",
-	Contact:   "Contato",
-	Time:      "Hora",
+	Reference:   "Referência",
+	Contact:     "Contato",
+	Explanation: "Explicação",
+	Time:        "Hora",
 
 	second: []string{"um segundo", "%d segundos"},
 	minute: []string{"um minuto", "%d minutos"},

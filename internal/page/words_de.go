@@ -32,9 +32,10 @@ var german = Words{
 	TooManyText:   "Von Ihrer Netzwerkadresse kamen zu viele Anfragen. Sie können es in %s noch einmal versuchen.",
 	Mistake:       "Wenn Sie das für einen Irrtum halten, nennen Sie dem Betreiber dieser Website bitte das Kennzeichen unten.",
 
-	Reference: "Kennzeichen",
-	Contact:   "Kontakt",
-	Time:      "Zeit",
+	Reference:   "Kennzeichen",
+	Contact:     "Kontakt",
+	Explanation: "Erklärung",
+	Time:        "Zeit",
 
 	second: []string{"einer Sekunde", "%d Sekunden"},
 	minute: []string{"einer Minute", "%d Minuten"},

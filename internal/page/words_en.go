@@ -32,9 +32,10 @@ var english = Words{
 	TooManyText:   "Too many requests came from your network address. You can try again in %s.",
 	Mistake:       "If you think this is a mistake, please give the operator of this site the reference below.",
 
-	Reference: "Reference",
-	Contact:   "Contact",
-	Time:      "Time",
+	Reference:   "Reference",
+	Contact:     "Contact",
+	Explanation: "Explanation",
+	Time:        "Time",
 
 	second: []string{"a second", "%d seconds"},
 	minute: []string{"a minute", "%d minutes"},

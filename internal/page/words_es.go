@@ -32,9 +32,10 @@ var spanish = Words{
 	TooManyText:   "Han llegado demasiadas solicitudes desde su dirección de red. Puede intentarlo de nuevo dentro de %s.",
 	Mistake:       "Si cree que se trata de un error, comunique al responsable de este sitio la referencia que figura abajo.",
 
-	Reference: "Referencia",
-	Contact:   "Contacto",
-	Time:      "Hora",
+	Reference:   "Referencia",
+	Contact:     "Contacto",
+	Explanation: "Explicación",
+	Time:        "Hora",
 
 	second: []string{"un segundo", "%d segundos"},
 	minute: []string{"un minuto", "%d minutos"},

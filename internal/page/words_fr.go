@@ -32,9 +32,10 @@ var french = Words{
 	TooManyText:   "Trop de requêtes sont arrivées de votre adresse réseau. Vous pourrez réessayer dans %s.",
 	Mistake:       "Si vous pensez qu’il s’agit d’une erreur, communiquez au responsable de ce site la référence ci-dessous.",
 
-	Reference: "Référence",
-	Contact:   "Contact",
-	Time:      "Heure",
+	Reference:   "Référence",
+	Contact:     "Contact",
+	Explanation: "Explication",
+	Time:        "Heure",
 
 	second: []string{"une seconde", "%d secondes"},
 	minute: []string{"une minute", "%d minutes"},

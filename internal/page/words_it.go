@@ -32,9 +32,10 @@ var italian = Words{
 	TooManyText:   "Dal suo indirizzo di rete sono arrivate troppe richieste. Può riprovare tra %s.",
 	Mistake:       "Se ritiene che si tratti di un errore, comunichi al gestore di questo sito il riferimento qui sotto.",
 
-	Reference: "Riferimento",
-	Contact:   "Contatto",
-	Time:      "Ora",
+	Reference:   "Riferimento",
+	Contact:     "Contatto",
+	Explanation: "Spiegazione",
+	Time:        "Ora",
 
 	second: []string{"un secondo", "%d secondi"},
 	minute: []string{"un minuto", "%d minuti"},

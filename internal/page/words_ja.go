@@ -32,9 +32,10 @@ var japanese = Words{
 	TooManyText:   "お使いのネットワークアドレスからのリクエストが多すぎます。%s後にもう一度お試しください。",
 	Mistake:       "誤りと思われる場合は、下記の参照番号をサイトの運営者にお知らせください。",
 
-	Reference: "参照番号",
-	Contact:   "お問い合わせ",
-	Time:      "日時",
+	Reference:   "参照番号",
+	Contact:     "お問い合わせ",
+	Explanation: "説明",
+	Time:        "日時",
 
 	second: []string{"%d 秒"},
 	minute: []string{"%d 分"},

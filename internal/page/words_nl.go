@@ -32,9 +32,10 @@ var dutch = Words{
 	TooManyText:   "Er kwamen te veel verzoeken van uw netwerkadres. U kunt het over %s opnieuw proberen.",
 	Mistake:       "Denkt u dat dit een vergissing is, geef de beheerder van deze site dan het kenmerk hieronder.",
 
-	Reference: "Kenmerk",
-	Contact:   "Contact",
-	Time:      "Tijd",
+	Reference:   "Kenmerk",
+	Contact:     "Contact",
+	Explanation: "Uitleg",
+	Time:        "Tijd",
 
 	second: []string{"een seconde", "%d seconden"},
 	minute: []string{"een minuut", "%d minuten"},

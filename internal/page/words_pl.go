@@ -32,9 +32,10 @@ var polish = Words{
 	TooManyText:   "Z Twojego adresu sieciowego przyszło zbyt wiele żądań. Można spróbować ponownie za %s.",
 	Mistake:       "Jeśli to pomyłka, proszę podać administratorowi tej witryny poniższy identyfikator.",
 
-	Reference: "Identyfikator",
-	Contact:   "Kontakt",
-	Time:      "Czas",
+	Reference:   "Identyfikator",
+	Contact:     "Kontakt",
+	Explanation: "Wyjaśnienie",
+	Time:        "Czas",
 
 	second: []string{"sekundę", "%d sekundy", "%d sekund"},
 	minute: []string{"minutę", "%d minuty", "%d minut"},

@@ -32,9 +32,10 @@ var portuguese = Words{
 	TooManyText:   "Chegaram demasiados pedidos do seu endereço de rede. Pode tentar de novo dentro de %s.",
 	Mistake:       "Se acha que se trata de um engano, indique ao responsável por este site a referência abaixo.",
 
-	Reference: "Referência",
-	Contact:   "Contacto",
-	Time:      "Hora",
+	Reference:   "Referência",
+	Contact:     "Contacto",
+	Explanation: "Explicação",
+	Time:        "Hora",
 
 	second: []string{"um segundo", "%d segundos"},
 	minute: []string{"um minuto", "%d minutos"},

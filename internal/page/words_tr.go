@@ -32,9 +32,10 @@ var turkish = Words{
 	TooManyText:   "Ağ adresinizden çok fazla istek geldi. %s sonra yeniden deneyebilirsiniz.",
 	Mistake:       "Bunun bir hata olduğunu düşünüyorsanız lütfen aşağıdaki referans kodunu site yöneticisine bildirin.",
 
-	Reference: "Referans kodu",
-	Contact:   "İletişim",
-	Time:      "Zaman",
+	Reference:   "Referans kodu",
+	Contact:     "İletişim",
+	Explanation: "Açıklama",
+	Time:        "Zaman",
 
 	second: []string{"%d saniye"},
 	minute: []string{"%d dakika"},

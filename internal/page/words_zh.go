@@ -32,9 +32,10 @@ var simplifiedChinese = Words{
 	TooManyText:   "来自您网络地址的请求过多。请在 %s后重试。",
 	Mistake:       "如果您认为这是误判，请将下面的参考编号告知本网站的管理员。",
 
-	Reference: "参考编号",
-	Contact:   "联系方式",
-	Time:      "时间",
+	Reference:   "参考编号",
+	Contact:     "联系方式",
+	Explanation: "解释",
+	Time:        "时间",
 
 	second: []string{"%d 秒"},
 	minute: []string{"%d 分钟"},
@@ -74,9 +75,10 @@ var traditionalChinese = Words{
 	TooManyText:   "來自您網路位址的要求過多。請在 %s後重試。",
 	Mistake:       "如果您認為這是誤判，請將下方的參考編號告知本網站的管理員。",
 
-	Reference: "參考編號",
-	Contact:   "聯絡方式",
-	Time:      "時間",
+	Reference:   "參考編號",
+	Contact:     "聯絡方式",
+	Explanation: "說明",
+	Time:        "時間",
 
 	second: []string{"%d 秒"},
 	minute: []string{"%d 分鐘"},
