@@ -1,0 +1,133 @@
+package people
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tocsin-project/tocsin/community"
+)
+
+// An aboutView is what the pages about the community are made from.
+type aboutView struct {
+	community.About
+	TermsURL  string // of the operator's own; empty: none
+	Constants string // as JSON
+	Figures   community.Figures
+	Percent   int
+	Decision  string
+	Frozen    bool
+}
+
+// Days writes a time as days.
+func (aboutView) Days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.Hour)) }
+
+// Hours writes a time as hours.
+func (aboutView) Hours(d time.Duration) int { return int(d / time.Hour) }
+
+// Controller names who answers for the community.
+func (v aboutView) Controller() string {
+	return cmp.Or(v.Operator.Name, "the operator of this server, who has not given a name")
+}
+
+// Contact says how to reach the operator.
+func (v aboutView) Contact() string { return cmp.Or(v.Operator.Contact, "not given") }
+
+// Recipients says who gets the list.
+func (v aboutView) Recipients() string {
+	if v.Public {
+		return "everybody: the list is public"
+	}
+	return "the members of the community, under its terms"
+}
+
+func (h *Handler) aboutView() (aboutView, error) {
+	v := aboutView{About: h.about, TermsURL: h.cfg.TermsURL}
+	rules, err := json.MarshalIndent(h.about.Rules, "", "  ")
+	v.Constants = string(rules)
+	return v, err
+}
+
+// showAbout shows a page about the community. It is in English.
+func (h *Handler) showAbout(w http.ResponseWriter, r *http.Request, name, title string, v aboutView) error {
+	return h.render(w, r, http.StatusOK, name, &view{words: &english, Title: title, Wide: true, Data: v})
+}
+
+func (h *Handler) notice(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.aboutView()
+	if err != nil {
+		return err
+	}
+	return h.showAbout(w, r, "notice", "Privacy notice", v)
+}
+
+func (h *Handler) terms(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.aboutView()
+	if err != nil {
+		return err
+	}
+	return h.showAbout(w, r, "terms", "Terms for members, version "+v.Terms, v)
+}
+
+func (h *Handler) records(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.aboutView()
+	if err == nil {
+		v.Figures, err = h.counts.get(h.centre, h.cfg.Now())
+	}
+	if err != nil {
+		return err
+	}
+	return h.showAbout(w, r, "records", "Records of the operator", v)
+}
+
+func (h *Handler) figures(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.aboutView()
+	if err == nil {
+		v.Figures, err = h.counts.get(h.centre, h.cfg.Now())
+	}
+	if err != nil {
+		return err
+	}
+	v.Frozen, v.Decision = h.centre.Frozen().On, "none yet"
+	if v.Figures.Appeals > 0 {
+		v.Percent = int(100 * v.Figures.Upheld / v.Figures.Appeals)
+	}
+	if v.Figures.MedianDecision > 0 {
+		v.Decision = english.page.Span(v.Figures.MedianDecision)
+	}
+	return h.showAbout(w, r, "figures", "Figures", v)
+}
+
+// counts keeps figures for a minute: they can take long to count, and everybody may ask.
+type counts struct {
+	mu    sync.Mutex
+	until time.Time
+	last  community.Figures
+	err   error
+}
+
+const (
+	countsLife  = time.Minute
+	failureLife = 5 * time.Second
+)
+
+// get returns the figures. One request counts, and the others wait for it.
+func (c *counts) get(centre publicCentre, now time.Time) (community.Figures, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Before(c.until) {
+		return c.last, c.err
+	}
+	// Not that of the client, which may leave while others wait.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c.last, c.err = centre.Figures(ctx)
+	c.until = now.Add(countsLife)
+	if c.err != nil {
+		c.until = now.Add(failureLife)
+	}
+	return c.last, c.err
+}

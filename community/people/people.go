@@ -1,0 +1,182 @@
+// Package people is the door of a community's centre for people: pages that work without
+// scripts, with a keyboard, with a screen reader, on a phone and in the dark.
+//
+//	/             is an address listed, why, and appeal
+//	/case         how a case stands
+//	/facts        all that is stored about one's own address
+//	/notice       who processes which data, and which rights people have
+//	/terms        what members agree to
+//	/records      templates of the records that the operator keeps
+//	/figures      how much is listed and how appeals end
+//	/member       for members: their standing, reports, key, invitations
+//	/moderator    for moderators, below [Config.Moderator]
+//
+// # Proof
+//
+// Who an address belongs to proves the connection itself: the client has to answer from the
+// address with a signed value that it got there shortly before. Data that came before the
+// handshake was complete proves nothing. Without proof a person learns only whether an address
+// is listed and until when.
+//
+// # Hostile requests
+//
+// Forms are small, have a signed value for one purpose, and must come from a page of the same
+// origin. Each network has a share of requests. The pages for the public set no cookie; the
+// one for members has one, for an hour, that only their page gets.
+package people
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tocsin-project/tocsin/community"
+)
+
+// Config configures a [Handler]. Zero fields are defaults, but for Centre.
+type Config struct {
+	Centre Centre
+	// ClientIP returns the address of a client. nil: that of the connection.
+	ClientIP func(*http.Request) netip.Addr
+	// Moderator is the path of the pages for moderators, such as /moderator. Empty: there are
+	// none. Actor returns the name of the moderator whom the operator's own authentication let
+	// in; empty: not one.
+	Moderator string
+	Actor     func(*http.Request) string
+	// TermsURL is the page with the operator's own terms. Empty: the terms are on /terms.
+	TermsURL string
+
+	Log *zap.Logger      // nil: no log
+	Now func() time.Time // nil: time.Now
+}
+
+// A Handler answers people. Many goroutines may use it; it starts none.
+type Handler struct {
+	cfg    Config
+	centre Centre
+	about  community.About
+	look   *look
+	mint   *mint
+	views  *limiter // by network: pages
+	forms  *limiter // by network: what changes something
+	counts counts
+	origin *http.CrossOriginProtection
+	routes *http.ServeMux
+}
+
+// New returns a handler.
+func New(cfg Config) (*Handler, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("configuring the pages of a community: %w", err)
+	}
+	look, err := newLook()
+	if err != nil {
+		return nil, fmt.Errorf("configuring the pages of a community: %w", err)
+	}
+	m, err := newMint(cfg.Centre.Derive, cfg.Now)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the pages of a community: %w", err)
+	}
+	h := &Handler{
+		cfg: cfg, centre: cfg.Centre, about: cfg.Centre.About(), look: look, mint: m,
+		views: newLimiter(viewsPerSecond, viewsAtOnce, cfg.Now), forms: newLimiter(formsPerSecond, formsAtOnce, cfg.Now),
+		origin: http.NewCrossOriginProtection(),
+	}
+	h.routes = h.mux()
+	return h, nil
+}
+
+func (cfg Config) withDefaults() (Config, error) {
+	if cfg.Centre == nil {
+		return cfg, errors.New("no centre: set Centre")
+	}
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = peer
+	}
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Moderator == "" {
+		return cfg, nil
+	}
+	if cfg.Actor == nil {
+		return cfg, errors.New("pages for moderators without authentication: set Actor")
+	}
+	return cfg, checkModerator(cfg.Moderator)
+}
+
+// taken are the first parts of paths that are not for moderators.
+var taken = []string{
+	"appeal", "api", "case", "erase", "facts", "figures", "healthz", "lists", "member", "notice", "records", "robots.txt", "terms", "v1", "v2", "v3",
+}
+
+func checkModerator(path string) error {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	if !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/") || strings.Contains(path, "//") || strings.Trim(path, letters+"/") != "" {
+		return fmt.Errorf("path of the moderators %q: want one such as /moderator", path)
+	}
+	for _, t := range taken {
+		if first == t {
+			return fmt.Errorf("path of the moderators %q: /%s is another page", path, t)
+		}
+	}
+	return nil
+}
+
+// peer returns the address of the connection.
+func peer(r *http.Request) netip.Addr {
+	p, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return p.Addr()
+}
+
+// ServeHTTP answers r.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+
+// mux returns the routes of all pages.
+func (h *Handler) mux() *http.ServeMux {
+	m := http.NewServeMux()
+	for pattern, page := range map[string]page{
+		"GET /{$}":        h.check,
+		"POST /appeal":    h.appeal,
+		"POST /erase":     h.erase,
+		"GET /case":       h.showCase,
+		"GET /facts":      h.facts,
+		"GET /notice":     h.notice,
+		"GET /terms":      h.terms,
+		"GET /records":    h.records,
+		"GET /figures":    h.figures,
+		"GET /robots.txt": robots,
+		"/":               h.notFound,
+	} {
+		m.Handle(pattern, h.public(page))
+	}
+	h.addMember(m)
+	if h.cfg.Moderator != "" {
+		h.addModerator(m)
+	}
+	return m
+}
+
+func robots(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte("User-agent: *\nDisallow: /\n"))
+	return err
+}
+
+func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) error {
+	words := wordsOf(r)
+	return h.render(w, r, http.StatusNotFound, "message", &view{words: words, Title: words.NoPage, Data: message{}})
+}
