@@ -85,6 +85,7 @@ const (
 //	GET    /tocsin/alerts?limit=               the last alerts of scenarios
 //	POST   /tocsin/sync                        read all sources and scenarios anew
 //	GET    /tocsin/sync?since=TIME             which of them were not in sync since
+//	       /tocsin/community/…                 the centre of a community: see communityRoutes
 //
 // Answers are JSON. Errors are like Caddy's own: {"error": "…"}, with status 400 for an
 // invalid request, 404 if the running config has no tocsin, and 503 if no config is
@@ -98,7 +99,7 @@ func (API) CaddyModule() caddy.ModuleInfo {
 
 // Routes returns the routes of the admin API.
 func (API) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{
+	return append([]caddy.AdminRoute{
 		{Pattern: "/tocsin/", Handler: caddy.AdminHandlerFunc(notFound)},
 		{Pattern: "/tocsin/status", Handler: endpoint{http.MethodGet: {serve: serveStatus}}},
 		{Pattern: "/tocsin/check", Handler: endpoint{
@@ -116,7 +117,7 @@ func (API) Routes() []caddy.AdminRoute {
 			http.MethodPost: {serve: serveSync},
 			http.MethodGet:  {serve: serveSynced, params: []string{"since"}},
 		}},
-	}
+	}, communityRoutes()...)
 }
 
 // An endpoint answers requests for one path, by method.
@@ -132,8 +133,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	op, ok := e[r.Method]
 	if !ok {
-		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(e)), ", "))
-		return apiError(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed here", r.Method))
+		return notAllowed(w, e)
 	}
 	query, err := parseQuery(r, op.params)
 	if err != nil {
@@ -144,6 +144,12 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return op.serve(a, w, r, query)
+}
+
+// notAllowed answers a request with a method that an endpoint does not have.
+func notAllowed[O any](w http.ResponseWriter, operations map[string]O) error {
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(operations)), ", "))
+	return apiError(http.StatusMethodNotAllowed, errors.New("this method is not allowed here"))
 }
 
 // parseQuery returns the query of r. An unknown parameter is an error: otherwise a typo

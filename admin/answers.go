@@ -43,7 +43,7 @@ type Spared struct {
 // Source is the state of one source of decisions.
 type Source struct {
 	Name       string    `json:"name"`
-	Kind       string    `json:"kind"`                  // lapi, lapi live, file, url or mmdb
+	Kind       string    `json:"kind"`                  // lapi, lapi live, community, file, url or mmdb
 	Ready      bool      `json:"ready"`                 // it was in sync recently enough
 	Synced     time.Time `json:"synced,omitzero"`       // its last sync; left out: never
 	Carried    time.Time `json:"carried,omitzero"`      // its last sync before this engine, from the snapshot or an earlier config; left out: unknown
@@ -56,7 +56,21 @@ type Source struct {
 
 	Counts map[string]uint64 `json:"counts,omitempty"` // its own counts since its start
 
-	Allowlist *Allowlist `json:"allowlist,omitempty"` // of a Local API with a machine
+	Allowlist  *Allowlist  `json:"allowlist,omitempty"`  // of a Local API with a machine
+	Membership *Membership `json:"membership,omitempty"` // of a community
+}
+
+// Membership is the standing of this server in a community.
+type Membership struct {
+	Community   string   `json:"community"`         // its name
+	State       string   `json:"state,omitempty"`   // active, vouched, quarantined or suspended; left out: unknown yet
+	Established bool     `json:"established"`       // its reports count in full
+	Trust       string   `json:"trust,omitempty"`   // 0.00 to 1.00
+	Why         []string `json:"why,omitempty"`     // sentences
+	Reports     int64    `json:"reports"`           // of the last 14 days
+	Confirmed   int64    `json:"confirmed"`         // of these
+	Own         []string `json:"own,omitempty"`     // addresses of this server that other members report
+	Notices     []string `json:"notices,omitempty"` // what the operator should know; warnings of the status too
 }
 
 // Allowlist is the state of the allowlists of a Local API.
@@ -145,6 +159,9 @@ type Decision struct {
 	Reason string    `json:"reason"` // usually the name of a scenario
 	Since  time.Time `json:"since,omitzero"`
 	Until  time.Time `json:"until,omitzero"` // left out: no end
+
+	By      string `json:"by,omitempty"`      // the community that decides; only in a check
+	Explain string `json:"explain,omitempty"` // the address of its page about the client; only in a check
 }
 
 // List lists decisions, in no fixed order.

@@ -14,7 +14,7 @@ import (
 const exitBad = 2
 
 // Commands returns the commands status, check, list, unban, alerts, scenarios and sync,
-// which ask the admin API of a running server, and replay and waf, which need no server.
+// which ask the admin API of a running server, and replay, waf and community, which need none.
 // Every Caddy with this module has them below the command tocsin. A program with that
 // name may register them as its own commands.
 func Commands() []caddycmd.Command {
@@ -99,6 +99,7 @@ long as it says, such as --wait=5m. The exit code is 1 if one was not.`,
 		}.register(),
 		newReplay(),
 		newWAF(),
+		newCommunity(),
 	}
 }
 

@@ -155,6 +155,7 @@ func (a *Status) writeSources(t table) {
 		t.row(s.Name, s.Kind, t.synced(&s), s.Decisions, s.Failures, t.in(s.Next, "-"), s.problem())
 	}
 	t.allowlists(a.Sources)
+	t.memberships(a.Sources)
 }
 
 // writeServers prints the counts of requests.
@@ -212,6 +213,12 @@ func (a *Check) write(w io.Writer) error {
 		}
 		if a.AS != 0 {
 			t.row("AS", a.AS)
+		}
+		if d := a.Decision; d != nil && d.By != "" {
+			t.row("Community", d.By)
+			if d.Explain != "" {
+				t.row("Explanation", d.Explain)
+			}
 		}
 		if len(a.Decisions) > 0 {
 			t.row()

@@ -24,7 +24,7 @@ func metricsPage() string {
 	row := func(name, kind, labels, help string) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, kind, labels, help)
 	}
-	for _, m := range slices.Concat(own, ofAppSec, ofWAF) {
+	for _, m := range slices.Concat(own, ofAppSec, ofWAF, ofCommunity) {
 		kind := "counter"
 		if m.kind == prometheus.GaugeValue {
 			kind = "gauge"

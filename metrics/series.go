@@ -18,6 +18,8 @@ const (
 	labelEvent     = "event"      // of a challenge, or a count of a source
 	labelKind      = "kind"       // of a failure of AppSec, or of a partial inspection
 	labelRule      = "rule"       // of the WAF
+	labelCommunity = "community"  // name of a centre
+	labelTier      = "tier"       // watch, suspect or listed
 	labelIPType    = "ip_type"    // ipv4, ipv6 or unknown, named as in CrowdSec's own metrics
 	labelVersion   = "version"    // of this module
 	labelGoVersion = "go_version" // of the build

@@ -20,6 +20,7 @@ import (
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	_ "github.com/tocsin-project/tocsin"
+	_ "github.com/tocsin-project/tocsin/caddymodule/centre"
 )
 
 func main() {
