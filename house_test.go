@@ -36,6 +36,7 @@ const (
 	expr       = "github.com/expr-lang/expr"
 	cobra      = "github.com/spf13/cobra"
 	gjson      = "github.com/tidwall/gjson"
+	jose       = "github.com/go-jose/go-jose/v4"
 	http2      = "golang.org/x/net/http2"
 	suffixes   = "golang.org/x/net/publicsuffix"
 	fsnotify   = "github.com/fsnotify/fsnotify"
@@ -47,32 +48,34 @@ const (
 	pgx        = "github.com/jackc/pgx/v5"
 	prometheus = "github.com/prometheus/client_golang"
 	sqlite     = "modernc.org/sqlite"
+	xrate      = "golang.org/x/time/rate"
 	yaml       = "go.yaml.in/yaml/v3"
 	zap        = "go.uber.org/zap"
 )
 
 // public are the rooms that programs outside the house may import.
 var public = []string{
-	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "community", "community/protocol", "consensus", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
+	"admin", "appsec", "caddymodule", "caddymodule/guest", "caddymodule/option", "challenge", "community", "community/api", "community/database", "community/member", "community/people", "community/protocol", "consensus", "crawlers", "detect", "engine", "event", "geo", "inspect", "lapi", "lists", "lookup", "metrics", "middleware", "replay", "waf", "waf/builtin",
 }
 
 // rooms holds every folder that there may be. The last element of a name can
 // be a star.
 var rooms = map[string]room{
 	".":                      {ours: []string{"admin", "caddymodule", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources"}},
-	"admin":                  {[]string{"engine", "event", "lookup", "replay"}, []string{caddy, cobra}},
+	"admin":                  {[]string{"community", "community/member", "consensus", "engine", "event", "lookup", "replay"}, []string{caddy, cobra}},
 	"appsec":                 {[]string{"inspect", "internal/upstream", "lookup"}, []string{zap}},
 	"caddymodule":            {append([]string{"internal/alertquota"}, public...), []string{caddy, zap, prometheus, suffixes}},
+	"caddymodule/centre":     {[]string{"caddymodule/option", "community", "community/api", "community/database", "community/people", "community/protocol", "consensus", "geo", "lists", "lookup", "metrics"}, []string{caddy, zap}},
 	"caddymodule/challenges": {[]string{"caddymodule/guest", "caddymodule/option", "challenge"}, []string{caddy}},
 	"caddymodule/guest":      {[]string{"appsec", "challenge", "engine", "lookup", "middleware", "waf"}, []string{caddy, zap}},
 	"caddymodule/inspectors": {[]string{"appsec", "caddymodule/guest", "caddymodule/option", "inspect", "lookup", "metrics", "middleware", "waf", "waf/builtin"}, []string{caddy, prometheus, zap}},
 	"caddymodule/layer4":     {[]string{".", "caddymodule"}, []string{caddy, caddyl4}},
 	"caddymodule/option":     {nil, []string{caddy}},
-	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
+	"caddymodule/sources":    {[]string{"caddymodule/guest", "caddymodule/option", "community/member", "engine", "geo", "lapi", "lists", "lookup", "middleware"}, []string{caddy, zap, yaml}},
 	"challenge":              {[]string{"internal/page"}, nil},
-	"cmd/tocsin":             {append([]string{".", "internal/wire"}, public...), []string{caddy}},
+	"cmd/tocsin":             {append([]string{".", "caddymodule/centre", "internal/wire"}, public...), []string{caddy}},
 	"community":              {[]string{"consensus", "lookup"}, []string{zap}},
-	"community/api":          {[]string{"community", "community/protocol", "consensus", "internal/wire", "lookup"}, []string{zap}},
+	"community/api":          {[]string{"community", "community/protocol", "consensus", "lookup"}, []string{jose, lru, xrate, zap}},
 	"community/database":     {[]string{"community", "consensus"}, []string{pgx, sqlite}},
 	"community/member":       {[]string{"community/protocol", "event", "internal/upstream", "lookup"}, []string{backoff, zap}},
 	"community/people":       {[]string{"community", "consensus", "internal/page", "lookup"}, []string{zap}},
@@ -104,7 +107,7 @@ var rooms = map[string]room{
 	"lapi":                   {[]string{"lookup", "event", "internal/upstream", "internal/wire"}, []string{zap, backoff}},
 	"lists":                  {[]string{"lookup", "internal/follow", "internal/upstream"}, []string{zap, backoff}},
 	"lookup":                 {nil, []string{bart, lru}},
-	"metrics":                {[]string{"appsec", "challenge", "detect", "engine", "event", "lookup", "middleware", "waf"}, []string{prometheus}},
+	"metrics":                {[]string{"appsec", "challenge", "community", "consensus", "detect", "engine", "event", "lookup", "middleware", "waf"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
 	"waf":                    {[]string{"event", "inspect", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
@@ -112,11 +115,11 @@ var rooms = map[string]room{
 	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }
 
-// inTests is what the tests of any room may import on top: guests of the app, an inspector, a server to test
-// against, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
+// inTests is what the tests of any room may import on top: guests of the app, a community's centre, an inspector, a server to test
+// against, its client and its database, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
 // frames of HTTP/2.
-var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "detect", "internal/lapitest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic}}
+var inTests = room{[]string{"appsec", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

@@ -19,7 +19,7 @@ const (
 	Own      Attribution = iota // the client's own act, or nothing says otherwise
 	Embedded                    // a page of the site embeds it, perhaps from a user's post
 	Foreign                     // a page of another origin caused it
-	Unmarked                    // unknown: over plain HTTP a browser does not show whether a page of another origin caused it
+	Unmarked                    // unknown: over plain HTTP a browser does not show whether a page of another origin caused it, and before the end of the handshake nobody knows who sent it
 )
 
 var attributionNames = [...]string{Own: "own", Embedded: "embedded", Foreign: "foreign", Unmarked: "unmarked"}

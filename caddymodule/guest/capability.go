@@ -103,5 +103,38 @@ type Config struct {
 	Report  []string // the names of the receivers of alerts
 }
 
+// An Explainer is a source with pages that explain its decisions.
+type Explainer interface {
+	// Explain returns who decides, and the address of the page about ip; empty if there is
+	// none. The texts are safe to show.
+	Explain(ip netip.Addr) (by, link string)
+}
+
+// Communal is a source that is the list of a community.
+type Communal interface {
+	// Membership returns how this server stands in the community.
+	Membership() Membership
+}
+
+// A Membership is the standing of this server in a community. The texts are safe to show.
+type Membership struct {
+	Community   string   // its name
+	State       string   // active, vouched, quarantined or suspended; empty: unknown yet
+	Established bool     // its reports count in full
+	Trust       string   // 0.00 to 1.00
+	Why         []string // sentences
+	Reports     int64    // of the last 14 days
+	Confirmed   int64    // of these
+	Own         []string // addresses of this server that other members report
+	Notices     []string // what the operator should know
+}
+
+// A Witness is a source that asks which clients behaved well here.
+type Witness interface {
+	// Witnesses reports whether it asks with its configuration. Then the app remembers such
+	// clients for up to 14 days, as keyed hashes.
+	Witnesses() bool
+}
+
 // A Closer is closed when no config uses it any more.
 type Closer interface{ Close() }

@@ -35,6 +35,9 @@
 //	source     Allowlisted      it has allowlists
 //	source     Keyed            it has a key that inspectors can use, too
 //	source     Warner           it looks for mistakes in the config
+//	source     Explainer        it has pages that explain its decisions
+//	source     Communal         it is the list of a community
+//	source     Witness          it asks which clients behaved well here
 //	inspector  Starter          it has work to do while a config runs
 //	inspector  Owner            it has paths of its own
 //	inspector  Counted          the status shows its inspections
@@ -47,6 +50,7 @@ package guest
 import (
 	"iter"
 	"net/netip"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -88,6 +92,11 @@ type Env struct {
 	Scenarios func() []string                         // names of the running scenarios
 	Locate    func(netip.Addr) Place                  // place of an address; the zero Place if it is unknown
 	LogBits   func() (v4, v6 int)                     // how many bits of addresses the log may show
+	Report    []string                                // names of the sources that get alerts
+
+	// Witness returns when and how often a unit, an IPv4 address or a /64 of IPv6, logged in
+	// or solved a challenge here, if it is known to have done so: see [Witness].
+	Witness func(unit netip.Prefix) (last time.Time, count int, ok bool)
 }
 
 // A Place is the place of an address. Unknown fields are zero.
