@@ -133,7 +133,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	op, ok := e[r.Method]
 	if !ok {
-		return notAllowed(w, e)
+		return notAllowed(w, r, e)
 	}
 	query, err := parseQuery(r, op.params)
 	if err != nil {
@@ -147,9 +147,9 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 }
 
 // notAllowed answers a request with a method that an endpoint does not have.
-func notAllowed[O any](w http.ResponseWriter, operations map[string]O) error {
+func notAllowed[O any](w http.ResponseWriter, r *http.Request, operations map[string]O) error {
 	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(operations)), ", "))
-	return apiError(http.StatusMethodNotAllowed, errors.New("this method is not allowed here"))
+	return apiError(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed here", r.Method))
 }
 
 // parseQuery returns the query of r. An unknown parameter is an error: otherwise a typo

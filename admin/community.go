@@ -74,7 +74,7 @@ func (e centreEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error 
 	w.Header().Set("Cache-Control", "no-store")
 	op, ok := e[r.Method]
 	if !ok {
-		return notAllowed(w, e)
+		return notAllowed(w, r, e)
 	}
 	query, err := parseQuery(r, append([]string{"community", "by"}, op.params...))
 	if err != nil {

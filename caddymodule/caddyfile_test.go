@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "github.com/tocsin-project/tocsin/caddymodule/centre"
 	_ "github.com/tocsin-project/tocsin/caddymodule/challenges"
 	_ "github.com/tocsin-project/tocsin/caddymodule/inspectors"
 	_ "github.com/tocsin-project/tocsin/caddymodule/sources"

@@ -26,12 +26,14 @@ var jsonModules = []struct{ title, id string }{
 	{"Matcher", "http.matchers.tocsin"},
 	{"Listener wrapper", "caddy.listeners.tocsin"},
 	{"Source: lapi", "tocsin.sources.lapi"},
+	{"Source: community", "tocsin.sources.community"},
 	{"Source: blocklist", "tocsin.sources.blocklist"},
 	{"Source: geoip", "tocsin.sources.geoip"},
 	{"Inspector: waf", "tocsin.inspectors.waf"},
 	{"Inspector: appsec", "tocsin.inspectors.appsec"},
 	{"Challenge provider: altcha", "tocsin.challenges.altcha"},
 	{"Challenge provider: hosted", "tocsin.challenges.siteverify"},
+	{"Community", "http.handlers.tocsin_community"},
 }
 
 // A jsonPage writes the sections of docs/json.md from the types of the modules and the

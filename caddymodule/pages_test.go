@@ -47,6 +47,7 @@ func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 	h := newHost(t)
 	list := h.list("blocklist.txt", "192.0.2.1")
 	scenarios := filepath.Dir(h.file("none.yaml", ""))
+	key := h.file("community.key", "a-key")
 	rules := h.file("rule.yaml", ruleAbout("own/a", "a", "certain"))
 	global := "{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n\tstorage file_system " + h.dir + "/storage\n\tlog {\n\t\toutput discard\n\t}\n"
 	for name, text := range all {
@@ -61,7 +62,7 @@ func TestCaddyfilesOfThePagesAreValid(t *testing.T) {
 		if !strings.Contains(text, "\n\ttocsin {\n\t\t") || !hasGlobal {
 			whole = strings.Replace(whole, "{\n", "{\n\ttocsin {\n\t\tblocklist /etc/tocsin/blocklist.txt\n\t}\n", 1)
 		}
-		whole = strings.NewReplacer("/etc/tocsin/blocklist.txt", list, "/etc/tocsin/duckduckbot.json", list, "/etc/crowdsec/scenarios", scenarios, "/etc/crowdsec/appsec-configs/appsec-default.yaml", rules).Replace(whole)
+		whole = strings.NewReplacer("/var/lib/caddy/.local/share/caddy/tocsin/community.key", key, "/etc/tocsin/blocklist.txt", list, "/etc/tocsin/duckduckbot.json", list, "/etc/crowdsec/scenarios", scenarios, "/etc/crowdsec/appsec-configs/appsec-default.yaml", rules).Replace(whole)
 		if err := h.validate(whole); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, whole)
 		}
