@@ -1,6 +1,6 @@
 package lapitest
 
-// scenarios are names as the community's decisions bear them; with lists, about
+// scenarios are names as in decisions of CrowdSec's community; with lists, about
 // fifty.
 var scenarios = []string{
 	"crowdsecurity/ssh-bf", "crowdsecurity/ssh-slow-bf", "crowdsecurity/http-probing",
@@ -24,7 +24,7 @@ var scenarios = []string{
 	"crowdsecurity/telnet-bf", "crowdsecurity/proftpd-bf",
 }
 
-// lists are names of subscribed blocklists, which stand in place of a scenario.
+// lists are names of subscribed blocklists. Their decisions have them as scenario.
 var lists = []string{
 	"tor-exit-nodes", "firehol_greensnow", "firehol_voipbl", "firehol_cruzit_web_attacks",
 	"firehol_botscout_7d", "firehol_cybercrime", "otx-webscanners", "free_proxies",

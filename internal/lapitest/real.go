@@ -20,23 +20,23 @@ const (
 	// DefaultBouncer is the name of the bouncer that a RealServer starts with.
 	DefaultBouncer = "testbouncer"
 
-	// CrowdSec is up in half a second on an idle machine; a busy one may take
-	// many times as long, and a test that waits is better than one that flakes.
+	// CrowdSec starts in half a second on an idle machine. A busy one can take
+	// many times as long, and a slow test is better than a flaky one.
 	startTimeout = 30 * time.Second
 	stopTimeout  = 5 * time.Second
 	cscliTimeout = 30 * time.Second
 	pollEvery    = 20 * time.Millisecond
 )
 
-// A RealServer is a running CrowdSec of its own, reached at a loopback port,
-// with no central API and an SQLite database in a temporary folder. It is for
-// the goroutine of the test only.
+// A RealServer is a running CrowdSec that listens on a loopback port. It has
+// no central API, and an SQLite database in a temporary folder. Only the
+// goroutine of the test may use it.
 type RealServer struct {
 	URL      string // without a slash at the end
-	Key      string // of the bouncer DefaultBouncer; at first DefaultKey
+	Key      string // API key of DefaultBouncer; initially DefaultKey
 	Machine  string // DefaultMachine
 	Password string // DefaultPassword
-	Log      string // file with what the server prints
+	Log      string // file with the output of the server
 
 	tb     testing.TB
 	online bool
@@ -47,21 +47,21 @@ type RealServer struct {
 }
 
 // TLSFiles are paths of PEM files for a server with HTTPS: its certificate and key, and
-// the authority whose clients it lets in without an API key or a password. It tells
-// bouncers from machines by the units bouncer-ou and agent-ou.
+// the authority whose client certificates replace API keys and passwords. The server
+// distinguishes bouncers and machines by the OUs bouncer-ou and agent-ou.
 type TLSFiles struct{ Cert, Key, CA string }
 
 // Real starts CrowdSec and stops it at the end of the test. It looks for the
 // unpacked package in the folder named by the environment variable
 // TOCSIN_CROWDSEC; if that is not set, in the folder that fetch.sh fills, and
-// then for the programs crowdsec and cscli in PATH. Without it the test is
-// skipped, but a TOCSIN_CROWDSEC that leads nowhere fails it.
+// then for the programs crowdsec and cscli in PATH. If it finds none, it skips
+// the test. A TOCSIN_CROWDSEC without a package fails the test.
 func Real(tb testing.TB) *RealServer {
 	tb.Helper()
 	return RealTLS(tb, TLSFiles{})
 }
 
-// RealTLS is Real with HTTPS, unless files are none.
+// RealTLS is Real with HTTPS. With empty files it uses HTTP.
 func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 	tb.Helper()
 	return realServer(tb, files, Central{})
@@ -70,7 +70,7 @@ func RealTLS(tb testing.TB, files TLSFiles) *RealServer {
 // Database returns the path of the server's SQLite database.
 func (s *RealServer) Database() string { return filepath.Join(s.dir, databaseFile) }
 
-// Stop ends the server, which Restart starts again.
+// Stop ends the server. Restart starts it again.
 func (s *RealServer) Stop() { s.stop(syscall.SIGTERM) }
 
 func realServer(tb testing.TB, files TLSFiles, central Central) *RealServer {
@@ -85,10 +85,10 @@ func realServer(tb testing.TB, files TLSFiles, central Central) *RealServer {
 	s := &RealServer{
 		Machine: DefaultMachine, Password: DefaultPassword,
 		tb: tb, dir: tb.TempDir(), pkg: pkg, online: central != (Central{}),
-		// A connection kept open would hold up the server's own shutdown.
+		// An open connection would delay the server's shutdown.
 		health: &http.Client{Transport: &http.Transport{
 			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it asks nothing but whether the server is up
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it only checks whether the server is up
 		}},
 	}
 	s.Log = filepath.Join(s.dir, "crowdsec.log")
@@ -114,8 +114,7 @@ func realServer(tb testing.TB, files TLSFiles, central Central) *RealServer {
 	return s
 }
 
-// Generation returns the one that the server speaks as: Old before 1.5, Newest for the
-// rest.
+// Generation returns the generation of the server's protocol: Old before 1.5, else Newest.
 func (s *RealServer) Generation() Generation {
 	s.tb.Helper()
 	if strings.Contains(s.Cscli("version"), "v1.4.") {
@@ -124,8 +123,8 @@ func (s *RealServer) Generation() Generation {
 	return Newest
 }
 
-// register makes the machine and, unless key is empty, the bouncer known.
-// Both go straight into the database, so the server need not run.
+// register adds the machine and, unless key is empty, the bouncer. It writes to
+// the database, so the server need not run.
 func (s *RealServer) register(key string) {
 	s.tb.Helper()
 	s.Cscli("machines", "add", s.Machine, "--password", s.Password, "--force",
@@ -136,15 +135,15 @@ func (s *RealServer) register(key string) {
 	}
 }
 
-// Cscli runs CrowdSec's command line tool against the server, returns what it
-// prints and fails the test on an error.
+// Cscli runs CrowdSec's command line tool against the server and returns its
+// output. It fails the test on an error.
 func (s *RealServer) Cscli(args ...string) string {
 	s.tb.Helper()
-	// Not tb.Context: a cleanup of the test may still want to call this.
+	// Not tb.Context: a cleanup of the test may still call this.
 	ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
 	defer cancel()
 	args = append([]string{"-c", filepath.Join(s.dir, configFile)}, args...)
-	cmd := exec.CommandContext(ctx, s.pkg.cscli, args...) //nolint:gosec // the program that the tests are about
+	cmd := exec.CommandContext(ctx, s.pkg.cscli, args...) //nolint:gosec // the program under test
 	cmd.Env = s.pkg.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -160,7 +159,7 @@ func (s *RealServer) Ban(value, duration string) {
 	s.Decide(value, "ban", duration)
 }
 
-// Decide is Ban for any type: captcha, throttle or one's own.
+// Decide is Ban for any type, such as captcha, throttle or a custom type.
 func (s *RealServer) Decide(value, typ, duration string) {
 	s.tb.Helper()
 	flag := "--ip"
@@ -170,7 +169,7 @@ func (s *RealServer) Decide(value, typ, duration string) {
 	s.Cscli("decisions", "add", flag, value, "--type", typ, "--duration", duration)
 }
 
-// Delete ends all decisions on exactly this address or range.
+// Delete ends all decisions on this address or range, and no others.
 func (s *RealServer) Delete(value string) {
 	s.tb.Helper()
 	// Not --ip, which would also end the decisions on ranges around it.
@@ -183,7 +182,7 @@ func (s *RealServer) AddBouncer(name, key string) {
 	s.Cscli("bouncers", "add", name, "-k", key)
 }
 
-// DeleteBouncer takes a bouncer's registration back; its key is void at once.
+// DeleteBouncer deletes a bouncer. Its key is invalid at once.
 func (s *RealServer) DeleteBouncer(name string) {
 	s.tb.Helper()
 	s.Cscli("bouncers", "delete", name)
@@ -200,9 +199,9 @@ func (s *RealServer) Restart() {
 	s.start()
 }
 
-// DropDatabase restarts the server with a new database: no decision, no key.
-// The machine is registered again, and so is DefaultBouncer unless key is
-// empty; Key follows.
+// DropDatabase restarts the server with a new database, without decisions or
+// keys. It registers the machine again, and DefaultBouncer with key unless key
+// is empty, and sets Key.
 func (s *RealServer) DropDatabase(key string) {
 	s.tb.Helper()
 	s.stop(syscall.SIGTERM)
@@ -266,9 +265,9 @@ func healthy(ctx context.Context, client *http.Client, url string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// freePort returns a loopback address that is free now. CrowdSec cannot be
-// handed a listener, so another process could take it first: then the server
-// does not come up, and the test fails with its log.
+// freePort returns a free loopback address. CrowdSec cannot inherit a listener,
+// so another process could take the port first. Then the server does not start,
+// and the test fails with its log.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -277,7 +276,7 @@ func freePort() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// tail returns the last n bytes of a file, or why there are none.
+// tail returns the last n bytes of a file, or the error of reading it.
 func tail(file string, n int) string {
 	b, err := os.ReadFile(file)
 	if err != nil {

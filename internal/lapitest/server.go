@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A Server is a fake that listens. Its methods are those of [Handler], too.
+// A Server is a fake that listens. It also has the methods of [Handler].
 type Server struct {
 	*Handler
 	URL string // without a slash at the end
@@ -42,7 +42,7 @@ func Start(tb testing.TB, cfg Config) *Server {
 }
 
 // StartTLS is Start with HTTPS. With config.ClientCAs and ClientAuth set, a
-// verified client certificate lets in without an API key.
+// client with a verified certificate needs no API key.
 func StartTLS(tb testing.TB, cfg Config, config *tls.Config) *Server {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,9 +59,9 @@ func StartTLS(tb testing.TB, cfg Config, config *tls.Config) *Server {
 	return s
 }
 
-// StartPipe runs a fake that is reached through memory only, by
-// [Server.Transport]. Everything between client and server then waits on
-// channels, so it works in a testing/synctest bubble, real HTTP included.
+// StartPipe runs a fake that clients reach only through memory, with
+// [Server.Transport]. Client and server then wait on channels only, so real
+// HTTP works in a testing/synctest bubble.
 func StartPipe(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
 	s := newServer(cfg)
@@ -90,12 +90,12 @@ func (s *Server) serve(tb testing.TB, l net.Listener) {
 			s.conns.Done()
 		}
 	}
-	s.serving.Go(func() { _ = s.srv.Serve(l) }) // it ends by Close only
+	s.serving.Go(func() { _ = s.srv.Serve(l) }) // it ends only by Close
 	tb.Cleanup(s.Close)
 }
 
-// Transport returns a transport that reaches the server. Its idle connections
-// are closed with the server.
+// Transport returns a transport that reaches the server. Close closes its idle
+// connections.
 func (s *Server) Transport() *http.Transport {
 	t := &http.Transport{DialContext: s.dial, ForceAttemptHTTP2: true}
 	s.mu.Lock()
@@ -104,11 +104,11 @@ func (s *Server) Transport() *http.Transport {
 	return t
 }
 
-// Close stops the server at once, answers under way included, and waits for
-// it. The end of the test calls it; calls after the first do nothing.
+// Close stops the server and its unfinished answers at once, and waits for it.
+// The end of the test calls it; further calls do nothing.
 func (s *Server) Close() {
 	s.once.Do(func() {
-		_ = s.srv.Close() // closes listener and connections; nothing to be done about an error
+		_ = s.srv.Close() // closes listener and connections; an error changes nothing
 		s.serving.Wait()
 		s.conns.Wait()
 		s.mu.Lock()

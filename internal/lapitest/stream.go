@@ -11,20 +11,20 @@ import (
 const (
 	streamPath = "/v1/decisions/stream"
 
-	// deletedOverlap is how far before the last pull an end still counts as
-	// new, which is why the same deletion may be told twice.
+	// deletedOverlap is the time before the last pull in which an end still
+	// counts as new. So a client may get the same deletion twice.
 	deletedOverlap = 2 * time.Second
 
 	// pageSize is the number of rows after which generation New flushes.
 	pageSize = 30_000
 )
 
-// A bouncer is a row of the server's bouncer table: an API key, and how far it
-// has read.
+// A bouncer is a row of the server's bouncer table: an API key and its read
+// position.
 type bouncer struct {
-	ip   string              // client address it is bound to; "": none yet
-	made position            // when the key was
-	pos  position            // what it has read; zero: it has not pulled
+	ip   string              // client address of this row; "": none yet
+	made position            // position at the creation of the key
+	pos  position            // read position; zero: it has not pulled
 	more map[string]*bouncer // the same key at other addresses
 }
 
@@ -34,8 +34,8 @@ type position struct {
 	bulk window
 }
 
-// cursor returns the row that counts for a client: the key's own in generation
-// Old, one per client address in New.
+// cursor returns the row for a client: generation Old has one for each key, New
+// one for each key and client address.
 func (b *bouncer) cursor(gen Generation, ip string) *bouncer {
 	if gen == Old {
 		return b
@@ -52,7 +52,7 @@ func (b *bouncer) cursor(gen Generation, ip string) *bouncer {
 	return b.more[ip]
 }
 
-// seen returns from where on a delta begins.
+// seen returns the position where a delta begins.
 func (b *bouncer) seen(gen Generation) position {
 	if gen == Old && b.pos.at.IsZero() {
 		return b.made
@@ -100,8 +100,8 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, b *bouncer) {
 	if !short {
 		limit = math.MaxInt
 	}
-	// As the server does, so that a client which missed the answer has lost it:
-	// what was written counts as received, and the time is that of the request.
+	// As in CrowdSec, a written answer counts as received at the time of the
+	// request, so a client that missed it has lost it.
 	if d.write(w, limit) == nil && !short && err == nil {
 		h.mu.Lock()
 		b.pos = next
@@ -109,8 +109,8 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, b *bouncer) {
 	}
 }
 
-// fillLocked finds what has changed since pos, or all, and returns the position
-// after it.
+// fillLocked finds the changes since pos, or all decisions, and returns the
+// position after them.
 func (h *Handler) fillLocked(d *delta, f filter, pos position, startup bool) position {
 	if !startup {
 		h.bulk.churn()
