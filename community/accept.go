@@ -10,21 +10,21 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// Accepted says what became of signals.
+// Accepted is the result of accepting signals.
 type Accepted struct {
-	Accepted int // signals that are stored, or that say nothing beyond what is
-	Known    int // of them: that say nothing beyond what is
+	Accepted int // signals that were stored or already known
+	Known    int // of these: signals that were already known
 	Refused  []Refusal
 	Notice   string // for the operator of the member
 }
 
-// A Refusal says why a signal is refused. It is not to be sent again.
+// A Refusal says why the centre refuses a signal. The member must not send it again.
 type Refusal struct {
 	Index  int
 	Reason string
 }
 
-// Accept stores what a member reports, and judges the units, in one transaction: once it
+// Accept stores the signals of a member and judges their units, in one transaction. When it
 // returns, all of it is on disk.
 func (c *Centre) Accept(ctx context.Context, by Caller, signals []Signal) (Accepted, error) {
 	if by.Role != Reporter {
@@ -73,7 +73,7 @@ func (c *Centre) Accept(ctx context.Context, by Caller, signals []Signal) (Accep
 	return Accepted{Accepted: len(reports), Known: known, Refused: refused, Notice: notice}, nil
 }
 
-// checkAll makes reports of signals. old says that some are too old.
+// checkAll converts signals to reports. old: some signals are too old.
 func (c *Centre) checkAll(by Caller, signals []Signal) (reports []Report, refused []Refusal, old bool) {
 	now := c.now()
 	for i, s := range signals {
@@ -88,8 +88,7 @@ func (c *Centre) checkAll(by Caller, signals []Signal) (reports []Report, refuse
 	return reports, refused, old
 }
 
-// accept adds a report and judges its unit. It returns false if the report says nothing that
-// is not known.
+// accept adds a report and judges its unit. It returns false if the report says nothing new.
 func (w *work) accept(r Report) (fresh bool, err error) {
 	f, err := w.c.open(w.Tx, r.Unit)
 	if err != nil {
@@ -122,11 +121,11 @@ func (w *work) accept(r Report) (fresh bool, err error) {
 	return true, err
 }
 
-// maxReports is how many reports of one member about one unit are kept of a day.
+// maxReports is the limit of reports of one member about one unit in a day.
 const maxReports = 24
 
-// repeats reports whether a report says nothing beyond what its member said of the unit within
-// an hour, and since its last listing ended; or whether it says too much of it.
+// repeats reports whether a report repeats a report of its member about the unit of the last
+// hour, made after the unit's last listing ended, or exceeds maxReports.
 func (f *file) repeats(r *Report, now time.Time) bool {
 	prev := f.record.Verdict.Next
 	since := f.erased
@@ -160,16 +159,17 @@ func (f *file) firstToday(r *Report) bool {
 	})
 }
 
-// isProofOfFalsehood reports whether nobody can have been attacked from such an address.
+// isProofOfFalsehood reports whether an attack from such an address is impossible.
 func (c Class) isProofOfFalsehood() bool {
 	return c.Canary || c.Exclusion > consensus.Bogon && c.Exclusion < consensus.Allowlisted
 }
 
-// widespread is at how many operators a scenario runs that is not taken for one's own.
+// widespread is the number of operators from which on a scenario does not count as the
+// member's own.
 const widespread = 10
 
-// provenance returns where the scenario of a report comes from. One that many operators run
-// weighs more than one's own.
+// provenance returns the origin of a report's scenario. A scenario of many operators weighs
+// more than a member's own.
 func (w *work) provenance(r *Report) (consensus.Provenance, error) {
 	if _, quarantined := (*w.c.state.hashes.Load())[r.Hash]; quarantined {
 		return consensus.Tainted, nil
@@ -193,7 +193,7 @@ func (w *work) provenance(r *Report) (consensus.Provenance, error) {
 	return consensus.Custom, nil
 }
 
-// confirmed returns whose reports about a unit are confirmed by others.
+// confirmed returns the members whose reports about a unit others confirmed.
 func (w *work) confirmed(f *file) []consensus.MemberID {
 	var reporters, novel []consensus.MemberID
 	for i := range f.reports {

@@ -9,12 +9,12 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// ErrTaken says that there is an account with this login or key, or an invitation with this
-// code, already.
+// ErrTaken says that an account with this login or key, or an invitation with this code,
+// already exists.
 var ErrTaken = errors.New("taken already")
 
-// Accounts keeps who members are. It is another database than [Store], so that who reads the
-// one cannot tell who reported what. All implementations pass the tests of package
+// Accounts keeps the identities of members. It is a separate database, so a reader of [Store]
+// cannot tell who reported what. All implementations pass the tests of package
 // internal/storetest.
 type Accounts interface {
 	// Add adds an account; its login and its key must be new (else [ErrTaken]).
@@ -32,12 +32,12 @@ type Accounts interface {
 
 	// Invite adds an invitation.
 	Invite(ctx context.Context, i Invitation) error
-	// Redeem uses an invitation up, and adds the account that make returns, in one
-	// transaction; ErrNotFound: there is none with this hash, or it has ended or was used.
+	// Redeem uses an invitation and adds the account that make returns, in one
+	// transaction. ErrNotFound: no invitation has this hash, or it has expired or was used.
 	Redeem(ctx context.Context, hash []byte, now time.Time, make func(Invitation) (Account, error)) error
 	// Invitations returns all invitations, the oldest first.
 	Invitations(ctx context.Context) ([]Invitation, error)
-	// Purge deletes accounts that left, and invitations that ended, before a time.
+	// Purge deletes accounts that left, and invitations that expired, before a time.
 	Purge(ctx context.Context, before time.Time) (int, error)
 	Close() error
 }
@@ -53,16 +53,16 @@ type Account struct {
 
 	Name, Contact string // of the operator; never published
 	Operator      string // accounts of one operator have one vote
-	Branch        string // the invitation that it came by, and those before it
-	Terms         string // the version that was accepted
+	Branch        string // its invitation, and the invitations of its inviters
+	Terms         string // the accepted version
 	Vouched       bool
 	Suspended     bool
 	Joined, Left  time.Time
 	Seen          time.Time    // to the hour
 	From          netip.Prefix // the /24 or /48 that it connects from
 	Net           consensus.ASN
-	Own           []consensus.Unit // addresses that it proved to be its own, 8 at most
-	Told          time.Time        // when it was last told that one of these attacks others
+	Own           []consensus.Unit // its own addresses, which it has proved; 8 at most
+	Told          time.Time        // last notice that one of these attacks others
 }
 
 // A Role says what an account may do.
@@ -74,11 +74,11 @@ const (
 	Reporter                 // a member: reads, reports, and answers questions
 )
 
-// An Invitation lets somebody become a member.
+// An Invitation allows one new member.
 type Invitation struct {
 	Hash     []byte // SHA-256 of its code
-	By       string // the login of who invites; empty: the operator of the centre
-	Name     string // whom it is for
+	By       string // login of the inviter; empty: the operator of the centre
+	Name     string // of the invited member
 	Operator string
 	Role     Role
 	Vouched  bool

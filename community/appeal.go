@@ -17,19 +17,18 @@ const (
 	decideWithin  = 72 * time.Hour
 	appealsAMonth = 2 // that take effect at once
 	maxOpenOfUnit = 3
-	maxOpen       = 5000 // cases, beyond which only those with proof are taken
+	maxOpen       = 5000 // cases; beyond it, only cases with proof
 )
 
-// An AppealRequest asks for a unit to be taken off the list.
+// An AppealRequest asks to remove a unit from the list.
 type AppealRequest struct {
 	Unit   consensus.Unit
 	Proven bool   // the person proved to use the address
 	Text   string // 2,000 characters at most
 }
 
-// Appeal opens a case. If the person proved that the address is his, and did not do so twice
-// in 30 days already, the listing ends at once. The receipt is a text that [Centre.Genuine]
-// recognizes.
+// Appeal opens a case. If the person proved to use the address, the listing ends at once, but
+// only for the first two appeals in 30 days. [Centre.Genuine] recognizes the receipt.
 func (c *Centre) Appeal(ctx context.Context, a AppealRequest) (opened Case, receipt string, err error) {
 	unit, err := unitOf(a.Unit)
 	if err != nil {
@@ -82,7 +81,7 @@ func (w *work) appeal(k *Case) (suspended bool, err error) {
 	return suspended, w.audit("centre", action, show(k.Unit), fmt.Sprintf("case %d", k.ID))
 }
 
-// allowCase bounds how many cases wait for a moderator.
+// allowCase bounds the cases that wait for a moderator.
 func (w *work) allowCase(k *Case, earlier []Case) error {
 	open := count(earlier, func(e Case) bool { return e.State == Open && e.Proven == k.Proven })
 	if open >= maxOpenOfUnit {
@@ -94,8 +93,8 @@ func (w *work) allowCase(k *Case, earlier []Case) error {
 	return nil
 }
 
-// suspendListing takes a unit off the list, with all evidence up to now, and reports whether
-// it was on it.
+// suspendListing removes a unit from the list, and reports whether it was on the list. No
+// evidence up to now counts again.
 func (w *work) suspendListing(unit consensus.Unit) (bool, error) {
 	f, err := w.c.open(w.Tx, unit)
 	if err != nil {
@@ -109,7 +108,7 @@ func (w *work) suspendListing(unit consensus.Unit) (bool, error) {
 	return true, err
 }
 
-// receipt is a text that says what became of an appeal, with a code that only this centre can
+// receipt returns a text with the result of an appeal, and a code that only this centre can
 // make.
 func (c *Centre) receipt(k *Case, suspended bool) string {
 	result := "A moderator decides by " + k.Due.Format(time.RFC1123) + "."
@@ -127,7 +126,7 @@ func (c *Centre) receiptCode(text string) string {
 	return hex.EncodeToString(c.hash(labelReceipt, text)[:16])
 }
 
-// Genuine reports whether a receipt is one of this centre.
+// Genuine reports whether this centre made a receipt.
 func (c *Centre) Genuine(receipt string) bool {
 	text := strings.ReplaceAll(strings.TrimSpace(receipt), "\r\n", "\n")
 	i := strings.LastIndex(text, "\nCode: ")
@@ -138,8 +137,8 @@ func (c *Centre) Genuine(receipt string) bool {
 	return hmac.Equal([]byte(code), []byte(c.receiptCode(text)))
 }
 
-// Erase deletes what is known of a unit, at once if the person proved that the address is
-// his; otherwise a moderator decides. What was seen before does not list the unit again.
+// Erase deletes the data about a unit, at once if the person proved to use the address;
+// otherwise a moderator decides. Earlier reports do not list the unit again.
 func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k Case, err error) {
 	if unit, err = unitOf(unit); err != nil {
 		return Case{}, invalid("%w", err)
@@ -148,7 +147,7 @@ func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k
 	err = c.update(ctx, "erasing what is known of a unit", func(w *work) (err error) {
 		k = Case{Ticket: ticket, Unit: unit, Kind: Erasure, Proven: proven, Opened: w.now, Due: w.now.Add(decideWithin), State: Open}
 		if proven {
-			// The case is not kept: it would name the address again.
+			// The centre does not keep the case, because it would name the address again.
 			k.State, k.By, k.Decided = Upheld, "centre", w.now
 			return w.erase(unit, "centre")
 		}
@@ -170,7 +169,7 @@ func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k
 	return k, err
 }
 
-// erase deletes what is known of a unit. The audit log names it by its keyed hash.
+// erase deletes the data about a unit. The audit log has its keyed hash.
 func (w *work) erase(unit consensus.Unit, actor string) error {
 	f, err := w.c.open(w.Tx, unit)
 	if err != nil {
@@ -198,8 +197,8 @@ func (w *work) erase(unit consensus.Unit, actor string) error {
 	return w.audit(actor, "erasure.done", hex.EncodeToString(hash), "")
 }
 
-// forget lets all servers forget a unit: they learn of records, not of their deletion. An
-// empty record goes with the next purge.
+// forget makes all servers forget a unit. They read changed records but do not see deletions,
+// so forget stores an empty record, which the next purge deletes.
 func (w *work) forget(unit consensus.Unit, f *file) error {
 	if f.record.Version == 0 && len(f.reports) == 0 {
 		return nil
@@ -209,7 +208,7 @@ func (w *work) forget(unit consensus.Unit, f *file) error {
 	return w.PutRecord(*r)
 }
 
-// CaseByTicket returns a case by the ticket that the person got, or ErrNotFound.
+// CaseByTicket returns the case with the ticket of a person, or ErrNotFound.
 func (c *Centre) CaseByTicket(ctx context.Context, ticket string) (k Case, err error) {
 	err = c.view(ctx, "looking for a case", func(tx ReadTx) (err error) {
 		k, err = tx.CaseByTicket(strings.ToUpper(strings.TrimSpace(ticket)))

@@ -10,11 +10,11 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A List is the list at one moment. It never changes; nil is an empty list.
+// A List is an immutable snapshot of the list. nil is an empty list.
 type List struct {
 	Seq     uint64    // of the latest change in it
 	At      time.Time // of that change
-	Entries []Listing // the surest first
+	Entries []Listing // the most certain first
 
 	byUnit []Listing
 }
@@ -45,7 +45,7 @@ func byUnit(a, b Listing) int { return compareUnits(a.Unit, b.Unit) }
 
 func bySurety(a, b Listing) int { return cmp.Or(cmp.Compare(b.Surety, a.Surety), byUnit(a, b)) }
 
-// A board holds the list in memory, and makes a [List] of it when somebody asks.
+// A board holds the list in memory, and makes a [List] of it on request.
 type board struct {
 	mu      sync.Mutex
 	listed  map[consensus.Unit]Listing
@@ -60,7 +60,7 @@ func newBoard() *board {
 	return &board{listed: map[consensus.Unit]Listing{}, changed: map[consensus.Unit]bool{}, list: &List{}, more: make(chan struct{})}
 }
 
-// put replaces entries, and says which change is the latest in the list.
+// put replaces entries, and sets the number of the latest change in the list.
 func (b *board) put(entries []Listing, seq uint64, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -113,7 +113,7 @@ func (b *board) snapshot() *List {
 	return b.list
 }
 
-// splice returns old, which is in order, without those that are gone and with the fresh ones.
+// splice returns old, which is sorted, without the removed entries and with the fresh ones.
 func splice(old, gone, fresh []Listing, compare func(a, b Listing) int) []Listing {
 	slices.SortFunc(gone, compare)
 	slices.SortFunc(fresh, compare)
@@ -140,8 +140,8 @@ func splice(old, gone, fresh []Listing, compare func(a, b Listing) int) []Listin
 // List returns the list as it is now.
 func (c *Centre) List() *List { return c.board.snapshot() }
 
-// Changes returns what changed after a number, limit changes at most. ErrNotFound says that
-// the reader needs the whole list.
+// Changes returns at most limit changes with a number above after. ErrNotFound: the reader
+// needs the whole list.
 func (c *Centre) Changes(ctx context.Context, after uint64, limit int) (changes []Change, err error) {
 	err = c.cfg.Store.View(ctx, func(tx ReadTx) (err error) {
 		changes, err = tx.Changes(after, limit)

@@ -6,46 +6,46 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Case is an appeal, a request for erasure or what a moderator has to look at.
+// A Case is an appeal, a request for erasure, or a review by a moderator.
 type Case struct {
 	ID     uint64
-	Ticket string // what the person gets; hard to guess
+	Ticket string // given to the person; hard to guess
 	Unit   consensus.Unit
 	Kind   CaseKind
 	Proven bool // the person proved to use the address
 	Opened time.Time
-	Due    time.Time // a person has to decide by then
+	Due    time.Time // deadline for the decision
 	Text   string    // what the person wrote, 2,000 characters at most
 	State  CaseState
-	// By, Reason and Decided say who decided, why and when.
+	// By, Reason and Decided: who decided, why and when.
 	By, Reason string
 	Decided    time.Time
 }
 
-// A CaseKind says what a case is about.
+// A CaseKind is the subject of a case.
 type CaseKind uint8
 
 // Kinds of cases.
 const (
 	Appeal CaseKind = iota + 1
 	Erasure
-	Review // a listing or a member that the centre itself wants looked at
+	Review // the centre asks a moderator to check a listing or a member
 )
 
-// A CaseState is how a case stands.
+// A CaseState is the state of a case.
 type CaseState uint8
 
 // States of a case.
 const (
 	Open     CaseState = iota + 1
-	Upheld             // with cause: it costs the members that reported the unit trust
-	Goodwill           // the listing ends, and costs nobody trust
+	Upheld             // the appeal was right: members that reported the unit lose trust
+	Goodwill           // the listing ends; no member loses trust
 	Rejected
 	Withdrawn
 )
 
-// An Entry is a line of the audit log: who did what to which address or member. Entries
-// cannot be changed, because each has the hash of the one before it.
+// An Entry is a line of the audit log: who did what to which address or member. Each has the
+// hash of the entry before it, so that a change is visible.
 type Entry struct {
 	Seq    uint64
 	At     time.Time

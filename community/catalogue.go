@@ -7,21 +7,20 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Label is what a scenario sees, and how sure it is.
+// A Label is the behaviour that a scenario detects, and its certainty.
 type Label struct {
 	Behaviour  consensus.Behaviour // such as "http:bruteforce"; empty: unknown
 	Confidence uint8               // 0 to 3
 	Spoofable  uint8               // 0 to 3
 }
 
-// A Catalogue says what scenarios see. A new one is made for each change: one that is in use
-// does not change.
+// A Catalogue says what scenarios detect. It is immutable: each change makes a new one.
 type Catalogue struct {
 	entries    map[string]entry
 	behaviours map[consensus.Behaviour]bool
 }
 
-// An entry is a scenario whose name is known.
+// An entry is a scenario with a known name.
 type entry struct {
 	label  Label
 	hashes map[string]bool // SHA-256 of all its versions in hexadecimal
@@ -63,14 +62,14 @@ func (c *Catalogue) add(name, hash string, label Label) {
 	}
 }
 
-// knows reports whether a behaviour is one that a text may name.
+// knows reports whether a text may name a behaviour.
 func (c *Catalogue) knows(b consensus.Behaviour) bool { return c.behaviours[b] }
 
-// authors are those whose scenarios are taken for what they say, as long as the catalogue has
-// no versions of them to compare with.
+// authors are trusted: the name of their scenario counts even while the catalogue has no
+// versions of it to compare with.
 var authors = []string{"crowdsecurity/", "tocsin/"}
 
-// find returns what a scenario sees, and where it comes from as far as its name and hash say.
+// find returns what a scenario detects, and its origin according to its name and hash.
 func (c *Catalogue) find(name, hash string) (Label, consensus.Provenance) {
 	e, known := c.entries[name]
 	switch {

@@ -11,17 +11,17 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Centre is the centre of a community, without HTTP. Many goroutines may use it.
+// A Centre is the centre of a community, without HTTP. It is safe for concurrent use.
 type Centre struct {
 	cfg     Config
-	server  string // a name for this one, among those of the database
+	server  string // name of this server among those of the database
 	derived map[string][]byte
 
 	doors    doors
 	own      owns
 	inviting sync.Mutex
 
-	turn  chan struct{} // held by who uses state, which is while he writes to the store
+	turn  chan struct{} // held by the goroutine that uses state, while it writes to the store
 	state *state
 
 	board   *board
@@ -47,30 +47,30 @@ func New(cfg Config) (*Centre, error) {
 	return c, nil
 }
 
-// now is to the second, as the store keeps times.
+// now returns the time in whole seconds, as the store keeps it.
 func (c *Centre) now() time.Time { return c.cfg.Now().UTC().Truncate(time.Second) }
 
-// Derive returns a key for a purpose, which tells nothing of the secret.
+// Derive returns a key for a purpose. It reveals nothing of the secret.
 func (c *Centre) Derive(label string) []byte {
 	mac := hmac.New(sha256.New, c.cfg.Secret)
 	fmt.Fprintf(mac, "tocsin community: %s", label)
 	return mac.Sum(nil)
 }
 
-// An About is what everybody may know of a community.
+// An About is the public data about a community.
 type About struct {
 	Name      string
 	Operator  Operator
 	Public    bool
 	Site      string
-	Terms     string // their version
+	Terms     string // version of the terms
 	Retention Retention
 	Rules     consensus.Config
 	RulesHash string
-	Batch     int // signals at once, at most
+	Batch     int // most signals in one request
 }
 
-// About returns what everybody may know of the community.
+// About returns the public data about the community.
 func (c *Centre) About() About {
 	rules := c.cfg.Rules.Config()
 	return About{

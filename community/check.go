@@ -16,8 +16,7 @@ const (
 	maxCount    = 1 << 30
 )
 
-// checkScenario returns what is wrong with the name of a scenario: it has the form of
-// CrowdSec's names.
+// checkScenario returns an error unless a name has the form of CrowdSec's scenario names.
 func checkScenario(name string) error {
 	author, rest, found := strings.Cut(name, "/")
 	if len(name) > maxScenario || !found || !isName(author) || !isName(rest) {
@@ -43,7 +42,7 @@ func isHash(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// unitOf returns the unit of an address or of a unit, whatever bits it has.
+// unitOf returns the unit of an address or prefix, and ignores the number of bits.
 func unitOf(p netip.Prefix) (consensus.Unit, error) {
 	if !p.IsValid() {
 		return consensus.Unit{}, fmt.Errorf("no address: want an IPv4 address or a /64 of IPv6")
@@ -59,7 +58,7 @@ func unitOf(p netip.Prefix) (consensus.Unit, error) {
 	return unit, nil
 }
 
-// isUnicast reports whether an address can be that of a client on the Internet.
+// isUnicast reports whether a client on the Internet can have an address.
 func isUnicast(ip netip.Addr) bool {
 	if !lookup.IsPublic(ip) {
 		return false
@@ -71,7 +70,7 @@ func isUnicast(ip netip.Addr) bool {
 	return ip.As16()[0]&0xe0 == 0x20
 }
 
-// check makes a report of a signal, or says why not.
+// check converts a signal to a report, or returns why the centre refuses it.
 func (c *Centre) check(by Caller, s Signal, now time.Time) (Report, error) {
 	unit, err := unitOf(s.Unit)
 	if err != nil {
@@ -103,11 +102,11 @@ func (c *Centre) check(by Caller, s Signal, now time.Time) (Report, error) {
 	return r, nil
 }
 
-// manual is what a ban stands for that a person typed.
+// manual is the label of bans that a person typed.
 var manual = Label{"generic:exploit", 2, 0}
 
-// times returns when the deeds of a signal were, to the minute. Clocks are wrong: what is in
-// the future was now.
+// times returns the first and last time of a signal, to the minute. Clocks differ, so times in
+// the future become now.
 func (c *Centre) times(s Signal, now time.Time) (first, last time.Time, err error) {
 	last, first = s.Last, s.First
 	if last.IsZero() || last.After(now) {

@@ -1,28 +1,27 @@
-// Package community is the centre of a community: the servers of its members send what they
-// saw, and the centre decides by [consensus] which addresses all of them block.
+// Package community implements the centre of a community: the servers of the members report
+// attacks, and the centre decides with [consensus] which addresses all members block.
 //
-// A centre is the whole of it without HTTP: it takes signals, keeps the list, answers
-// questions about an address, and carries out appeals and the decisions of moderators.
-// Packages below it are its doors:
+// A [Centre] has no HTTP. It accepts signals, keeps the list, answers questions about
+// addresses, and carries out appeals and the decisions of moderators. Its subpackages are:
 //
 //	community/database  stores in SQLite and PostgreSQL
-//	community/api       the protocols that members and other readers speak
+//	community/api       the protocols for members and other readers
 //	community/people    the pages for people
-//	community/protocol  the protocol of tocsin's members, for both sides
-//	community/member    a tocsin as a member: a source of decisions and a receiver of alerts
+//	community/protocol  the messages of tocsin's own protocol, for both sides
+//	community/member    a tocsin server as a member: it enforces the list and sends reports
 //
-// # What it promises
+// # Guarantees
 //
-// A signal is acknowledged only after it, the verdict about its unit and the change of the
-// list are stored together, in one transaction. So nothing that was acknowledged is lost, and
-// a replay of the signals gives the same list.
+// The centre acknowledges a signal only after one transaction has stored the signal, the
+// verdict about its unit and the change of the list. So no acknowledged signal is lost, and a
+// replay of the signals gives the same list.
 //
-// Several centres can use one database. One of them writes at a time; each sees the changes of
-// the others within a second.
+// Several centres can use one database. They write in turn, and each sees the changes of the
+// others within a second.
 //
 // # Privacy
 //
-// A [Signal] has all that a centre ever keeps of a report: no path, host, user agent, query or
-// body. Members are known to the store by a keyed hash only; what is known about the people
-// behind them is in [Accounts], which is another database. All data end.
+// A [Signal] has all data that a centre keeps of a report: no path, host, user agent, query or
+// body. The store knows members only by a keyed hash. Data about the people behind them is in
+// [Accounts], a separate database. All data is deleted after a time: see [Retention].
 package community

@@ -14,13 +14,13 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// Config configures a [Centre]. Fields that are zero have defaults, but for Store, Accounts
-// and Secret.
+// Config configures a [Centre]. Zero fields have defaults, except Store, Accounts and Secret.
 type Config struct {
 	Store    Store
 	Accounts Accounts
-	// Secret keys the hashes of members, units and overlaps. It has 32 bytes or more, is kept
-	// outside the databases, and never changes: with another one, members are strangers.
+	// Secret keys the hashes of members, units and overlaps. It has 32 bytes or more.
+	// Keep it outside the databases and never change it: with another secret, the store does
+	// not recognize the members.
 	Secret []byte
 
 	Rules    *consensus.Rules // nil: those of [consensus.Defaults]
@@ -31,8 +31,8 @@ type Config struct {
 	Terms    string           // version of the terms that members accept; empty: "1"
 
 	Catalogue *Catalogue            // nil: [BuiltinCatalogue]
-	Classes   Classes               // nil: nothing is known of any address
-	Imported  func(netip.Addr) bool // whether a public list has an address; nil: none does
+	Classes   Classes               // nil: no address has a class
+	Imported  func(netip.Addr) bool // whether a public list has an address; nil: never
 	Retention Retention
 	Rates     Rates
 
@@ -40,27 +40,27 @@ type Config struct {
 	Now func() time.Time // nil: time.Now
 }
 
-// An Operator answers for a centre.
+// An Operator is responsible for a centre.
 type Operator struct {
 	Name    string
 	Contact string // mail address or web page
 }
 
-// Classes says what is known of addresses without any report. It is asked in transactions, so
-// it answers from memory.
+// Classes classifies addresses without any report. Transactions call it, so it must answer
+// from memory.
 type Classes interface {
 	Class(unit consensus.Unit) Class
 	Network(ip netip.Addr) consensus.ASN // 0: unknown
 }
 
-// A Class is what is known of an address without any report.
+// A Class is the data about an address that does not come from reports.
 type Class struct {
 	Exclusion consensus.Exclusion
-	Name      string // whose it is, such as "Cloudflare"; for diagnoses
+	Name      string // of the owner, such as "Cloudflare"; for diagnoses
 	Canary    bool   // an address of the operator that connects to nobody
-	Shared    bool   // many people have it
+	Shared    bool   // many people use it
 	Tor       bool   // an exit of Tor
-	Scanner   bool   // a scanner that means no harm
+	Scanner   bool   // a harmless scanner
 }
 
 // DefaultClasses knows no address.
@@ -72,22 +72,22 @@ func (DefaultClasses) Class(consensus.Unit) Class { return Class{} }
 // Network returns 0.
 func (DefaultClasses) Network(netip.Addr) consensus.ASN { return 0 }
 
-// Retention says how long data are kept. Shorter times are always allowed, longer ones with a
-// reason.
+// Retention is how long the centre keeps data. Shorter times are always allowed, longer ones
+// need a reason.
 type Retention struct {
 	Reports  time.Duration // reports and ordinary use; zero: 14 days, and never more
 	Episodes time.Duration // records, credits, faults and changes; zero: 90 days
 	Cases    time.Duration // closed cases and the audit log; zero: 365 days
 	Accounts time.Duration // of members that left; zero: 30 days
-	Reason   string        // why one of them is longer than that
+	Reason   string        // required if a time is longer than its default
 }
 
-// Rates bound what a member sends.
+// Rates limit the signals of members.
 type Rates struct {
 	PerSecond int // signals of a member in a second; zero: 10
 	Burst     int // zero: 1,000
 	Batch     int // signals at once; zero: 250
-	Additions int // new listings in an hour below which the brake of the centre never holds; zero: 100
+	Additions int // new listings in an hour that never trigger the centre's brake; zero: 100
 }
 
 const day = 24 * time.Hour
@@ -129,7 +129,7 @@ func (r Rates) withDefaults() Rates {
 	return r
 }
 
-// usualRetention is what the law of most members allows without a reason.
+// usualRetention is allowed without a reason by the law of most members.
 var usualRetention = Retention{Reports: 14 * day, Episodes: 90 * day, Cases: 365 * day, Accounts: 30 * day}
 
 func (r Retention) withDefaults() Retention {
@@ -138,7 +138,7 @@ func (r Retention) withDefaults() Retention {
 	return r
 }
 
-// check returns what is wrong with cfg, whose defaults are set.
+// check returns the first mistake in cfg, whose defaults are set.
 func (cfg *Config) check() error {
 	switch {
 	case cfg.Store == nil:

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// maxCursors is how many positions of readers wait to be written.
+// maxCursors is the limit of positions that wait to be written.
 const maxCursors = 50_000
 
-// cursors are positions of readers that are not written yet: a transaction for each poll would
-// be too much. If the server dies a reader gets some changes once more.
+// cursors are read positions that are not written yet, because a transaction for each poll
+// would cost too much. If the server dies, a reader gets some changes twice.
 type cursors struct {
 	mu      sync.Mutex
 	waiting map[string]Cursor
 }
 
-// readerName returns the name that the store knows a reader by.
+// readerName returns the name of a reader in the store.
 func (c *Centre) readerName(reader string) string {
 	return hex.EncodeToString(c.hash(labelReader, reader)[:16])
 }
 
-// Read notes how far a reader has read the list.
+// Read notes a reader's position in the list.
 func (c *Centre) Read(ctx context.Context, reader string, upto uint64) error {
 	c.cursors.mu.Lock()
 	if c.cursors.waiting == nil {
@@ -37,7 +37,7 @@ func (c *Centre) Read(ctx context.Context, reader string, upto uint64) error {
 	return nil
 }
 
-// CursorOf returns how far a reader has read, and whether it ever did.
+// CursorOf returns a reader's position, and whether it has one.
 func (c *Centre) CursorOf(ctx context.Context, reader string) (seq uint64, found bool, err error) {
 	name := c.readerName(reader)
 	c.cursors.mu.Lock()
@@ -80,8 +80,7 @@ func (c *Centre) writeCursors(ctx context.Context) error {
 	return err
 }
 
-// keepCursors puts positions back that could not be written, but for those that are newer by
-// now.
+// keepCursors puts back positions that could not be written, unless a newer one exists.
 func (c *Centre) keepCursors(unwritten map[string]Cursor) {
 	c.cursors.mu.Lock()
 	defer c.cursors.mu.Unlock()

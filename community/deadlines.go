@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// shares of a case's time at which there is an alarm.
+// shares of a case's time at which the centre raises an alarm.
 var shares = []int{50, 80, 100}
 
 // watchDeadlines raises an alarm when half of the time for a case is over, and again later.
@@ -34,7 +34,7 @@ type alarm struct {
 	due   time.Time
 }
 
-// alarm counts open cases, and returns those that have used up another share of their time.
+// alarm counts open cases, and returns those that have passed another share of their time.
 func (h *health) alarm(cases []Case, now time.Time) (new []alarm) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

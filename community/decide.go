@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// Cases returns open cases, or all: those due first at the front.
+// Cases returns open or all cases, the earliest deadline first.
 func (c *Centre) Cases(ctx context.Context, actor string, all bool, limit int) (cases []Case, err error) {
 	err = c.update(ctx, "reading cases", func(w *work) (err error) {
 		if cases, err = w.Cases(all, limit); err != nil {
@@ -21,16 +21,16 @@ func (c *Centre) Cases(ctx context.Context, actor string, all bool, limit int) (
 	return cases, err
 }
 
-// A File is a case with what a moderator needs to decide it.
+// A File is a case with the data that a moderator needs.
 type File struct {
 	Case        Case
-	Record      Record // zero: nothing is known of the unit
+	Record      Record // zero: the unit has no record
 	Explanation Explanation
 	Reporters   []string // keyed hashes, in hexadecimal
 	Earlier     []Case   // other cases about the unit
 }
 
-// File returns a case with what a moderator needs to decide it.
+// File returns a case with the data that a moderator needs.
 func (c *Centre) File(ctx context.Context, actor string, id uint64) (full File, err error) {
 	err = c.update(ctx, "reading a case", func(w *work) (err error) {
 		full = File{}
@@ -63,7 +63,7 @@ func (w *work) fill(full *File, unit consensus.Unit) error {
 	return err
 }
 
-// members returns who reports a unit.
+// members returns the members that report a unit.
 func (f *file) members() (all []consensus.MemberID) {
 	for i := range f.reports {
 		all = append(all, f.reports[i].Member)
@@ -79,9 +79,9 @@ func target(k *Case) string {
 	return show(k.Unit)
 }
 
-// Decide closes a case. Upheld costs each member that reported the unit trust; Goodwill ends
-// the listing only; Rejected needs a reason. It returns ErrConflict if the actor, or the
-// operator of that name, has a member that reported the unit.
+// Decide closes a case. With Upheld, each member that reported the unit loses trust; Goodwill
+// only ends the listing; Rejected needs a reason. Decide returns ErrConflict if the actor, or
+// the operator of that name, has a member that reported the unit.
 func (c *Centre) Decide(ctx context.Context, actor string, id uint64, outcome CaseState, reason string) (k Case, err error) {
 	reason = cut(reason, maxText)
 	switch {
@@ -156,7 +156,7 @@ func (w *work) involves(f *file, theirs map[consensus.MemberID]bool) bool {
 	})
 }
 
-// carryOut does what follows from a decision.
+// carryOut carries out a decision.
 func (w *work) carryOut(k *Case, f *file) error {
 	if k.State == Upheld && k.Kind == Appeal {
 		for _, m := range f.supporters(k.Opened) {
@@ -170,7 +170,7 @@ func (w *work) carryOut(k *Case, f *file) error {
 		return err
 	}
 	if k.Kind == Erasure {
-		return w.erase(k.Unit, k.By) // the case goes, too
+		return w.erase(k.Unit, k.By) // this also deletes the case
 	}
 	if _, err := w.suspendListing(k.Unit); err != nil {
 		return err
@@ -179,7 +179,7 @@ func (w *work) carryOut(k *Case, f *file) error {
 	return err
 }
 
-// supporters returns whose reports about a unit counted when a case was opened.
+// supporters returns the members whose reports about a unit counted when a case was opened.
 func (f *file) supporters(at time.Time) (all []consensus.MemberID) {
 	for i := range f.reports {
 		if r := &f.reports[i]; r.counts() && !r.Arrived.After(at) {
@@ -190,7 +190,7 @@ func (f *file) supporters(at time.Time) (all []consensus.MemberID) {
 	return slices.Compact(all)
 }
 
-// Extend gives a case more time, for a reason.
+// Extend extends the deadline of a case. It needs a reason.
 func (c *Centre) Extend(ctx context.Context, actor string, id uint64, due time.Time, reason string) (k Case, err error) {
 	if reason = cut(reason, maxText); reason == "" {
 		return k, invalid("more time without a reason: say why")
@@ -214,10 +214,10 @@ func (c *Centre) Extend(ctx context.Context, actor string, id uint64, due time.T
 	return k, err
 }
 
-// legalTime is how long the law gives to answer.
+// legalTime is the time that the law allows for an answer.
 const legalTime = month
 
-// LookUp returns all that is stored about a unit but who reported it. It is audited.
+// LookUp returns all data about a unit, but not who reported it. The audit log records the call.
 func (c *Centre) LookUp(ctx context.Context, actor string, unit consensus.Unit) (facts Facts, err error) {
 	err = c.update(ctx, "looking up a unit", func(w *work) (err error) {
 		if facts, err = c.facts(w.Tx, unit, w.now); err != nil {
@@ -228,8 +228,8 @@ func (c *Centre) LookUp(ctx context.Context, actor string, unit consensus.Unit) 
 	return facts, err
 }
 
-// Exclusive returns the listings that exactly as many members carry as it takes: those that
-// colluders would have.
+// Exclusive returns the listings with exactly the required number of supporters, as colluders
+// would have them.
 func (c *Centre) Exclusive(ctx context.Context, actor string, limit int) (records []Record, err error) {
 	err = c.update(ctx, "reading listings that few carry", func(w *work) error {
 		records = nil

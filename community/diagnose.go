@@ -11,14 +11,14 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// kindNames say what classes of addresses are.
+// kindNames describe the classes of addresses.
 var kindNames = map[consensus.Exclusion]string{
 	consensus.Crawler: "a search engine", consensus.CDN: "a CDN", consensus.Resolver: "a public DNS resolver",
 	consensus.Authority: "a certificate authority", consensus.Payment: "a payment service or sender of webhooks",
 	consensus.Monitor: "a monitoring service", consensus.CERT: "a CERT",
 }
 
-// diagnose says why a member is quarantined: what is probably wrong with it.
+// diagnose returns the probable mistake of a quarantined member.
 func (c *Centre) diagnose(tx ReadTx, id consensus.MemberID, now time.Time) (string, error) {
 	faults, err := tx.Faults()
 	if err != nil {
@@ -62,7 +62,7 @@ func advice(kinds map[string][]string) string {
 	return " Allow these services, and look at which scenario reports them."
 }
 
-// A Standing is how the centre sees a member.
+// A Standing is the status of a member in the community.
 type Standing struct {
 	State       consensus.State
 	Established bool
@@ -74,7 +74,7 @@ type Standing struct {
 	Notice      string
 }
 
-// StandingOf returns how the centre sees a member, and why.
+// StandingOf returns the standing of a member, with reasons.
 func (c *Centre) StandingOf(ctx context.Context, by Caller) (s Standing, err error) {
 	now := c.now()
 	err = c.view(ctx, "reading a standing", func(tx ReadTx) (err error) {
@@ -137,7 +137,7 @@ func count[T any](all []T, match func(T) bool) (n int) {
 	return n
 }
 
-// why says where a member's trust comes from.
+// why explains a member's trust.
 func (c *Centre) why(s consensus.Standing, credits, faults int) (why []string) {
 	cfg := c.cfg.Rules.Config().Trust
 	switch s.State {

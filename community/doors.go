@@ -12,16 +12,16 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Caller is who asks: an account that proved itself.
+// A Caller is an authenticated account.
 type Caller struct {
 	Login string
 	Role  Role
-	ID    consensus.MemberID // the keyed hash that the store knows it by
-	Terms string             // the version that it accepted
-	Own   []consensus.Unit   // addresses that are its own
+	ID    consensus.MemberID // its keyed hash in the store
+	Terms string             // the accepted version
+	Own   []consensus.Unit   // its own addresses
 }
 
-// doors are what those meet who come in.
+// doors limit how often callers try to log in.
 type doors struct {
 	signals *limiter // by login
 	failed  *limiter // by network: wrong keys and passwords
@@ -53,7 +53,7 @@ func network(from netip.Addr) netip.Prefix {
 	return lookup.Network(lookup.Normalize(from), 24, 48)
 }
 
-// Key returns whose API key this is.
+// Key returns the caller with this API key.
 func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, error) {
 	net := network(from).String()
 	if retry, ok := c.doors.failed.take(net, 0); !ok {
@@ -69,7 +69,7 @@ func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, 
 	return c.enter(ctx, a, from)
 }
 
-// failed counts a failure of a network. Who fails too often is not heard for a while.
+// failed counts a failure of a network. After too many, the centre refuses it for a while.
 func (c *Centre) failed(net string) error {
 	if retry, ok := c.doors.failed.take(net, 1); !ok {
 		return TooManyError{retry}
@@ -77,8 +77,8 @@ func (c *Centre) failed(net string) error {
 	return ErrDenied
 }
 
-// Login returns whose login and password these are. The password of a member is its API key,
-// or what it chose in [Centre.Enlist].
+// Login returns the caller with this login and password. The password of a member is its API
+// key, or the one that it chose in [Centre.Enlist].
 func (c *Centre) Login(ctx context.Context, login, password string, from netip.Addr) (Caller, error) {
 	net := network(from).String()
 	a, err := c.cfg.Accounts.ByLogin(ctx, login)
@@ -105,8 +105,8 @@ func (c *Centre) Login(ctx context.Context, login, password string, from netip.A
 	return c.enter(ctx, a, from)
 }
 
-// allowGuess bounds how often a slow hash is computed: by network, and by login for networks
-// from which nobody has come in with it.
+// allowGuess bounds how often the centre computes a slow hash: by network, and by login for
+// networks from which that login has not succeeded yet.
 func (c *Centre) allowGuess(a *Account, net string, from netip.Addr) error {
 	if retry, ok := c.doors.failed.take(net, 1); !ok {
 		return TooManyError{retry}
@@ -120,7 +120,7 @@ func (c *Centre) allowGuess(a *Account, net string, from netip.Addr) error {
 	return nil
 }
 
-// Caller returns who has a login, for one who proved before that it is his.
+// Caller returns the caller with a login. The caller must have been authenticated before.
 func (c *Centre) Caller(ctx context.Context, login string) (Caller, error) {
 	a, err := c.cfg.Accounts.ByLogin(ctx, login)
 	if errors.Is(err, ErrNotFound) {
@@ -145,12 +145,12 @@ func (c *Centre) admit(a *Account) (Caller, error) {
 
 const (
 	maxOwn = 8 // addresses of a member
-	// ownAfter is how long one must be a member before its addresses are its own.
+	// ownAfter is the time of membership after which a member's addresses count as its own.
 	ownAfter = 7 * day
 )
 
-// enter admits an account that has proved itself, and notes at most once in an hour where it
-// came from: what it connects from is its own address.
+// enter admits an authenticated account. At most once in an hour it notes the address that
+// the account connects from as its own.
 func (c *Centre) enter(ctx context.Context, a Account, from netip.Addr) (Caller, error) {
 	caller, err := c.admit(&a)
 	if err != nil {
@@ -183,7 +183,7 @@ func (c *Centre) enter(ctx context.Context, a Account, from netip.Addr) (Caller,
 	return caller, doing("noting that a member came", err)
 }
 
-// Disown takes an address off those that are a member's own.
+// Disown removes an address from a member's own addresses.
 func (c *Centre) Disown(ctx context.Context, by Caller, unit consensus.Unit) error {
 	err := c.cfg.Accounts.Change(ctx, by.Login, func(a *Account) error {
 		a.Own = slices.DeleteFunc(a.Own, func(u consensus.Unit) bool { return u == unit })

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	ErrDenied    = errors.New("wrong or unknown credentials")
 	ErrSuspended = errors.New("the account is suspended")
@@ -15,7 +15,7 @@ var (
 	ErrInvalid   = errors.New("not valid")
 )
 
-// A TooManyError says that somebody asks too often.
+// A TooManyError says that a caller asks too often.
 type TooManyError struct {
 	Retry time.Duration // when to ask again
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// An Explanation says whether and why a unit is listed. It names no member, counts them in
-// bands and tells hours.
+// An Explanation says whether and why a unit is listed. It names no member, gives numbers of
+// members as ranges, and rounds times to the hour.
 type Explanation struct {
 	Unit   consensus.Unit
 	Listed bool
 	Action consensus.Remediation
 	List   consensus.List
 	Until  time.Time
-	// The rest is for the person who has the address.
+	// The rest is for the person who uses the address.
 	Text       string // in English
 	Since      time.Time
 	From, To   time.Time // when it was seen
@@ -32,8 +32,8 @@ type Explanation struct {
 	Exempt     bool      // addresses of this kind are never listed
 }
 
-// Explain says whether a unit is listed and until when; and, to one who proved that the
-// address is his, why.
+// Explain says whether a unit is listed and until when. A person who proved to use the address
+// also learns why.
 func (c *Centre) Explain(ctx context.Context, unit consensus.Unit, proven bool) (x Explanation, err error) {
 	now := c.now()
 	x = Explanation{Unit: unit}
@@ -62,14 +62,14 @@ func (c *Centre) Explain(ctx context.Context, unit consensus.Unit, proven bool) 
 	return x, err
 }
 
-// show adds what everybody may know.
+// show adds the public part.
 func (c *Centre) show(x *Explanation, l Listing, now time.Time) {
 	if l.Action != consensus.Allow && l.Until.After(now) {
 		x.Listed, x.Action, x.List, x.Until = true, l.Action, l.List, l.Until
 	}
 }
 
-// tell adds what only the person with the address learns.
+// tell adds the part for the person who uses the address.
 func (c *Centre) tell(x *Explanation, f *file, now time.Time) {
 	v := c.verdict(f, now)
 	x.Exempt = f.class.Exclusion != consensus.NotExcluded || f.class.Canary
@@ -90,8 +90,8 @@ func (c *Centre) tell(x *Explanation, f *file, now time.Time) {
 	x.Net, x.Threshold, x.Earlier = v.Net.String(), v.Threshold.String(), v.Earlier
 }
 
-// verdict returns the stored verdict about a unit, with its contributions made again, and with
-// the tier that readers of the list got.
+// verdict returns the stored verdict about a unit, with contributions computed again, and the
+// tier that readers of the list got.
 func (c *Centre) verdict(f *file, now time.Time) consensus.Verdict {
 	v := f.record.Verdict
 	v.Unit = f.unit
@@ -141,7 +141,7 @@ type FactReport struct {
 	Last       time.Time `json:"last"`
 	Arrived    time.Time `json:"arrived"`
 	Events     string    `json:"events"`               // such as "4–7"
-	Weightless bool      `json:"weightless,omitempty"` // it counts for nothing
+	Weightless bool      `json:"weightless,omitempty"` // it does not count
 }
 
 // A FactUse says that a member sees ordinary use.
@@ -159,7 +159,7 @@ type FactCase struct {
 	Reason  string     `json:"reason,omitempty"`
 }
 
-// Facts returns all data about a unit, for the person who proved that it is his address.
+// Facts returns all data about a unit, for a person who proved to use the address.
 func (c *Centre) Facts(ctx context.Context, unit consensus.Unit) (facts Facts, err error) {
 	err = c.view(ctx, "gathering what is stored about a unit", func(tx ReadTx) (err error) {
 		facts, err = c.facts(tx, unit, c.now())
@@ -221,7 +221,7 @@ func (r *Report) fact() FactReport {
 	}
 }
 
-// magnitudeText returns the numbers that a magnitude stands for.
+// magnitudeText returns the range of numbers with a magnitude.
 func magnitudeText(bucket uint8) string {
 	if bucket == 0 {
 		return "1"

@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A health is what a centre remembers of how it works.
+// A health has the data for health checks and alarms.
 type health struct {
 	accepted, refused, braked atomic.Uint64
 
@@ -23,14 +23,14 @@ type health struct {
 	overdue  int // by law
 }
 
-// A trouble is what cannot be done, and since when.
+// A trouble is a job that fails, and since when.
 type trouble struct {
 	err   error
 	since time.Time
 }
 
-// openCases counts cases that were opened, and returns how many there are: as of some minutes
-// ago, and those of this server since.
+// openCases counts opened cases and returns the number of open ones: those of some minutes
+// ago, plus those that this server opened since.
 func (h *health) openCases(more int) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,16 +67,16 @@ func (h *health) worked(what string) {
 type Health struct {
 	OK        bool
 	Problems  []string  // why not
-	Warnings  []string  // what a moderator has to see to
+	Warnings  []string  // for a moderator
 	Store     error     // why the store cannot write
-	Retention time.Time // when it last ran to its end
-	Followed  time.Time // when the centre last followed the store
+	Retention time.Time // last complete run
+	Followed  time.Time // last read of the store's changes
 	Frozen    Freezing
 	Open      int // cases
-	Late      int // cases after their time
+	Late      int // cases after their deadline
 }
 
-// lateRetention is how old the last deletion of old data may be.
+// lateRetention is the age of the last deletion at which the centre counts as failing.
 const lateRetention = 26 * time.Hour
 
 // Health says whether the centre works.
@@ -131,17 +131,17 @@ type Figures struct {
 	Totals
 	Established       int   // clusters
 	Ban, Captcha      int   // entries of the list
-	Appeals, Upheld   int64 // that are kept: of a year
+	Appeals, Upheld   int64 // of the last year
 	MedianDecision    time.Duration
 	Quarantined       int
-	BrakeTrips        uint64 // units whose reporters proved to echo one another, since the start
+	BrakeTrips        uint64 // units whose reporters were merged because they report the same units, since the start
 	Accepted, Refused uint64 // signals since the start
 }
 
-// maxFigures is how many cases are counted.
+// maxFigures is the limit of cases that are counted.
 const maxFigures = 10_000
 
-// Figures counts what there is.
+// Figures returns the figures of the community.
 func (c *Centre) Figures(ctx context.Context) (f Figures, err error) {
 	err = c.view(ctx, "counting", func(tx ReadTx) (err error) {
 		if f.Totals, err = tx.Totals(); err != nil {

@@ -74,8 +74,8 @@ func (c *Catalogue) addHub(name string, s *hubScenario) error {
 	return nil
 }
 
-// label returns what the Hub says of a scenario. Older indexes have a type only, or nothing:
-// then its name must do.
+// label returns the Hub's label of a scenario. Older indexes have only a type, or nothing:
+// then label uses the name.
 func (s *hubScenario) label(name string) Label {
 	family := familyOf(name)
 	label := Label{consensus.Behaviour(s.text("behavior")), level(s.text("confidence"), family.Confidence), level(s.text("spoofable"), family.Spoofable)}

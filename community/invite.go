@@ -11,8 +11,8 @@ const (
 	month             = 30 * day
 )
 
-// InviteBy lets a member invite somebody: three times in a month. Both have one vote from then
-// on.
+// InviteBy makes an invitation of a member, who can make three in a month. The inviter and the
+// new member share one vote from then on.
 func (c *Centre) InviteBy(ctx context.Context, by Caller, name string) (code string, err error) {
 	if by.Role != Reporter {
 		return "", ErrDenied
@@ -54,13 +54,13 @@ func (c *Centre) invite(ctx context.Context, actor string, i Invitation) (string
 	})
 }
 
-// An Invitee is who is invited.
+// An Invitee describes the invited member.
 type Invitee struct {
 	Name     string
 	Operator string // accounts of one operator have one vote
 	Role     Role   // zero: Reporter
 	Vouched  bool
-	For      time.Duration // how long the invitation lasts; zero: 30 days
+	For      time.Duration // validity of the invitation; zero: 30 days
 }
 
 // Invite makes an invitation, and returns its code.

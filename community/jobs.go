@@ -13,14 +13,14 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A job is what one of the servers of a database does now and then.
+// A job runs at intervals, on one of the servers of a database.
 type job struct {
 	name  string
 	every time.Duration
 	do    func(ctx context.Context) error
 }
 
-// A claim says which server does a job, and when it was done last.
+// A claim says which server runs a job, and when it last ended.
 type claim struct {
 	Server string    `json:"server"`
 	Until  time.Time `json:"until"`
@@ -28,9 +28,9 @@ type claim struct {
 }
 
 const (
-	claimed     = 15 * time.Minute // a server that died in a job keeps others from it for so long
+	claimed     = 15 * time.Minute // after this time, another server takes over an unfinished job
 	tick        = time.Second
-	followEvery = 5 * time.Second // for what others do without a change of the list
+	followEvery = 5 * time.Second // for changes by other servers that do not change the list
 	lookForJobs = time.Minute
 	writeEvery  = 20 * time.Second
 	dueAtOnce   = 200
@@ -47,8 +47,8 @@ func (c *Centre) jobs() []job {
 	}
 }
 
-// Run follows the store and does what is due, until ctx ends. It returns ctx's error once all
-// its goroutines have ended.
+// Run follows the store and runs jobs until ctx ends. It returns ctx's error when all its
+// goroutines have ended.
 func (c *Centre) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { c.followAlways(ctx) })
@@ -84,7 +84,7 @@ func (c *Centre) repeat(ctx context.Context, every time.Duration, what string, f
 	}
 }
 
-// followAlways takes in what other servers do, as soon as they did it.
+// followAlways reads changes by other servers as soon as they commit them.
 func (c *Centre) followAlways(ctx context.Context) {
 	for ctx.Err() == nil {
 		seq, err := c.Follow(ctx)
@@ -107,8 +107,8 @@ func (c *Centre) followAlways(ctx context.Context) {
 	}
 }
 
-// Follow takes in what other servers did up to now, and returns the number of the latest
-// change. Run does it all the time.
+// Follow reads the changes that other servers have committed, and returns the number of the
+// latest change. Run does this all the time.
 func (c *Centre) Follow(ctx context.Context) (seq uint64, err error) {
 	select {
 	case c.turn <- struct{}{}:
@@ -134,7 +134,7 @@ func (c *Centre) followOnce(ctx context.Context) error {
 	return err
 }
 
-// judgeDue judges the units whose tier ends, and those that had to wait.
+// judgeDue judges units whose tier ends, and units in the backlog.
 func (c *Centre) judgeDue(ctx context.Context) error {
 	if err := c.judgeAll(ctx, c.later.take()); err != nil {
 		return err
@@ -174,9 +174,9 @@ func (c *Centre) judgeStillDue(ctx context.Context, units []consensus.Unit) erro
 	})
 }
 
-// runJobs does the jobs that are due and that no other server does.
+// runJobs runs jobs that are due and that no other server runs.
 func (c *Centre) runJobs(ctx context.Context) error {
-	// Each server has its own alarms, and knows whose address is whose.
+	// Each server raises its own alarms, and reads the owners of addresses.
 	failed := []error{c.readOwn(ctx), c.watchDeadlines(ctx)}
 	for _, j := range c.jobs() {
 		mine, err := c.claim(ctx, j)
@@ -190,7 +190,7 @@ func (c *Centre) runJobs(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// claim takes a job if it is due.
+// claim claims a job if it is due.
 func (c *Centre) claim(ctx context.Context, j job) (mine bool, err error) {
 	due := func(tx ReadTx) (claim, bool, error) {
 		var last claim
@@ -232,7 +232,7 @@ func newServer() string {
 	return hex.EncodeToString(b[:])
 }
 
-// purge deletes what is too old.
+// purge deletes old data.
 func (c *Centre) purge(ctx context.Context) error {
 	keep := c.cfg.Retention
 	for more := true; more; {
@@ -251,13 +251,13 @@ func (c *Centre) purge(ctx context.Context) error {
 	return doing("deleting accounts of those who left", err)
 }
 
-// A backlog holds units that are to be judged again.
+// A backlog has the units to judge again.
 type backlog struct {
 	mu    sync.Mutex
 	units map[consensus.Unit]bool
 }
 
-// maxBacklog is how many units wait. Others are judged when their time comes.
+// maxBacklog is the limit of waiting units. Further units are judged when they are due.
 const maxBacklog = 100_000
 
 func (b *backlog) add(units []consensus.Unit) {

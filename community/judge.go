@@ -9,17 +9,17 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A file is all that is stored about a unit.
+// A file has all stored data about a unit.
 type file struct {
 	unit     consensus.Unit
 	class    Class
 	record   Record
-	reports  []Report // but void ones
+	reports  []Report // without void ones
 	ordinary []Ordinary
 	erased   time.Time // evidence up to then does not count
 }
 
-// open reads all that is stored about a unit.
+// open reads all stored data about a unit.
 func (c *Centre) open(tx ReadTx, unit consensus.Unit) (f *file, err error) {
 	f = &file{unit: unit, class: c.cfg.Classes.Class(unit)}
 	if f.record, err = tx.Record(unit); errors.Is(err, ErrNotFound) {
@@ -42,10 +42,10 @@ func (c *Centre) open(tx ReadTx, unit consensus.Unit) (f *file, err error) {
 	return f, err
 }
 
-// suppression is how long it is remembered that a unit was erased.
+// suppression is how long the centre remembers the erasure of a unit.
 const suppression = 90 * day
 
-// evidence returns what consensus judges a unit by.
+// evidence returns the input of consensus for a unit.
 func (c *Centre) evidence(f *file, s *standings, now time.Time) consensus.Evidence {
 	e := consensus.Evidence{
 		Unit: f.unit, Prev: f.record.Verdict.Next, Standings: s.of,
@@ -70,7 +70,7 @@ func (c *Centre) evidence(f *file, s *standings, now time.Time) consensus.Eviden
 	return e
 }
 
-// evidence returns what a report is to consensus.
+// evidence converts a report for consensus.
 func (r *Report) evidence() consensus.Report {
 	return consensus.Report{
 		Member: r.Member, Seq: r.Seq, Behaviour: r.Behaviour, Confidence: r.Confidence, Spoofable: r.Spoofable,
@@ -88,12 +88,12 @@ func (w *work) judge(unit consensus.Unit) (*Record, error) {
 	return w.settle(f)
 }
 
-// maxReviews is how many units are judged again at once because their reporters echo one
-// another. Those beyond it wait for Run.
+// maxReviews is the limit of units that a transaction judges again because their reporters
+// report the same units. Further units wait for Run.
 const maxReviews = 500
 
-// settle judges a unit, and writes what follows. If its reporters prove to echo one another,
-// what else they list is judged again.
+// settle judges a unit and writes the result. If this merges its reporters because they report
+// the same units, settle also judges their other listings again.
 func (w *work) settle(f *file) (*Record, error) {
 	held := slices.Contains(f.record.Verdict.Reasons, consensus.ReasonCollusion)
 	r, err := w.decide(f)
@@ -121,7 +121,7 @@ func (w *work) settle(f *file) (*Record, error) {
 	return r, nil
 }
 
-// decide judges a unit, and writes the record and what changes on the list.
+// decide judges a unit, and writes its record and the change of the list.
 func (w *work) decide(f *file) (*Record, error) {
 	e := w.c.evidence(f, w.standing, w.now)
 	e.Context.Overlaps = &w.c.state.overlaps
@@ -145,7 +145,7 @@ func (w *work) decide(f *file) (*Record, error) {
 	return r, w.PutRecord(*r)
 }
 
-// next returns when a unit must be judged again, without a new report: when its tier ends, and
+// next returns when a unit must be judged again without a new report: when its tier ends, or
 // when one of its reporters no longer counts for the brake.
 func (w *work) next(f *file, r *Record) (next time.Time) {
 	if r.Verdict.Tier > consensus.None {
@@ -162,16 +162,15 @@ func (w *work) next(f *file, r *Record) (next time.Time) {
 		}
 	}
 	if soon := w.now.Add(time.Hour); next.Before(soon) && r.Verdict.Tier < consensus.Suspect {
-		next = soon // not for each report apart
+		next = soon // once for several reports
 	}
 	return next
 }
 
-// maxBehaviours is how many behaviours a record names.
+// maxBehaviours is the limit of behaviours in a record.
 const maxBehaviours = 4
 
-// behaviours returns what the reports about a unit say that it does: known behaviours, most
-// weighty first.
+// behaviours returns the known behaviours in the reports about a unit, the heaviest first.
 func (f *file) behaviours(cfg *Config) []consensus.Behaviour {
 	weights := map[consensus.Behaviour]int{}
 	for i := range f.reports {
@@ -190,7 +189,7 @@ func (f *file) behaviours(cfg *Config) []consensus.Behaviour {
 	return all[:min(len(all), maxBehaviours)]
 }
 
-// counts reports whether a report can weigh anything.
+// counts reports whether a report can have a weight.
 func (r *Report) counts() bool {
 	return !r.Void && r.Flags&(Reflected|EarlyData) == 0 && r.Provenance != consensus.Tainted
 }

@@ -39,20 +39,20 @@ func (c *Centre) derive() {
 	}
 }
 
-// memberID returns the id that the store knows an account by.
+// memberID returns the id of an account in the store.
 func (c *Centre) memberID(login string) consensus.MemberID {
 	return consensus.MemberID(binary.BigEndian.Uint64(c.hash(labelMember, login)))
 }
 
-// showID returns an id as it stands in the audit log.
+// showID returns an id in the form of the audit log.
 func showID(id consensus.MemberID) string {
 	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(id)))
 }
 
-// unitHash returns what is kept of a unit that was erased.
+// unitHash returns the hash that the store keeps of an erased unit.
 func (c *Centre) unitHash(unit consensus.Unit) []byte { return c.hash(labelUnit, unit.String()) }
 
-// newKey returns a random key of 256 bits, and the hash that is kept of it.
+// newKey returns a random key of 256 bits, and its hash for the store.
 func newKey() (key string, hash []byte) {
 	var b [32]byte
 	rand.Read(b[:])
@@ -60,8 +60,8 @@ func newKey() (key string, hash []byte) {
 	return key, hashKey(key)
 }
 
-// hashKey returns what is kept of a key. The key is long and random, so that a fast hash is
-// enough.
+// hashKey returns the hash that the store keeps of a key. A fast hash is enough, because the
+// key is long and random.
 func hashKey(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A limiter lets each key do so much in a second, and more at once after a rest. It keeps a
-// bounded number of keys; those beyond it share one allowance.
+// A limiter is a token bucket for each key. It keeps a bounded number of keys; further keys
+// share one allowance.
 type limiter struct {
 	rate, burst float64
 	most        int
@@ -17,7 +17,7 @@ type limiter struct {
 	swept time.Time
 }
 
-// An allowance is how much a key may do, at a time.
+// An allowance is the number of tokens of a key at a time.
 type allowance struct {
 	left float64
 	at   time.Time
@@ -27,8 +27,8 @@ func newLimiter(perSecond, burst float64, most int, now func() time.Time) *limit
 	return &limiter{rate: perSecond, burst: burst, most: most, now: now, keys: map[string]*allowance{}}
 }
 
-// take takes n from what a key may do. If that is too much it takes nothing, and says when it
-// will be enough. With n = 0 it only says whether the key may do anything.
+// take takes n tokens of a key. If it has fewer, take takes none and returns how long to wait.
+// With n = 0 it only checks whether the key has any.
 func (l *limiter) take(key string, n int) (retry time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,10 +62,10 @@ func (l *limiter) refill(key string) *allowance {
 	return a
 }
 
-// sweepEvery bounds how often all keys are looked through.
+// sweepEvery is the least time between two sweeps of all keys.
 const sweepEvery = 5 * time.Second
 
-// sweep forgets keys that have rested.
+// sweep forgets keys with a full bucket.
 func (l *limiter) sweep(now time.Time) {
 	l.swept = now
 	for key, a := range l.keys {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Join makes a member of whoever has the code of an invitation. ErrTerms says which terms are
-// not accepted; the invitation stays.
+// Join adds a member with the code of an invitation. ErrTerms names the terms that are not
+// accepted; the invitation then stays valid.
 func (c *Centre) Join(ctx context.Context, code, name, terms string, from netip.Addr) (login, key string, err error) {
 	var b [10]byte
 	rand.Read(b[:])
@@ -24,7 +24,7 @@ func (c *Centre) Join(ctx context.Context, code, name, terms string, from netip.
 	return login, key, nil
 }
 
-// Enlist is Join for programs that choose their login and password themselves.
+// Enlist is Join for programs that choose their own login and password.
 func (c *Centre) Enlist(ctx context.Context, code, login, password, terms string, from netip.Addr) error {
 	if !isLogin(login) {
 		return invalid("login: want 3 to 64 letters, digits, dots and dashes")
@@ -32,7 +32,7 @@ func (c *Centre) Enlist(ctx context.Context, code, login, password, terms string
 	if n := len(password); n < minPassword || n > maxPassword {
 		return invalid("password of %d characters: want %d to %d", n, minPassword, maxPassword)
 	}
-	// The code first: a slow hash is only for those who are invited.
+	// Check the code first: only invited programs may cost a slow hash.
 	if err := c.checkCode(ctx, code, from); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func isLogin(s string) bool {
 	return len(s) >= 3 && len(s) <= 64 && isName(s)
 }
 
-// cut returns at most n bytes of a text, with what cannot be shown left out.
+// cut returns at most n bytes of a text, without unprintable characters.
 func cut(s string, n int) string {
 	s = strings.ToValidUTF8(s[:min(len(s), n)], "")
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -64,7 +64,7 @@ func cut(s string, n int) string {
 	}, s))
 }
 
-// checkCode returns ErrDenied if nobody is invited by a code.
+// checkCode returns ErrDenied if no invitation has this code.
 func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) error {
 	net := network(from).String()
 	if retry, ok := c.doors.joins.take(net, 0); !ok {
@@ -81,7 +81,7 @@ func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) er
 	return doing("reading an invitation", err)
 }
 
-// wrongCode counts a wrong code of a network.
+// wrongCode counts a wrong code from a network.
 func (c *Centre) wrongCode(net string) error {
 	if retry, ok := c.doors.joins.take(net, 1); !ok {
 		return TooManyError{retry}
@@ -123,8 +123,8 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 	})
 }
 
-// ensureMember adds a member that the store does not know: it joined when the store could not
-// be written.
+// ensureMember adds a member that is missing in the store, because it joined while the store
+// could not be written.
 func (c *Centre) ensureMember(ctx context.Context, by Caller) error {
 	if _, known := c.state.standing.Load().members[by.ID]; known {
 		return nil
@@ -169,7 +169,7 @@ func (c *Centre) SetContact(ctx context.Context, by Caller, contact string) erro
 	return doing("noting how to reach a member", err)
 }
 
-// RenewKey gives a member another API key. The one that it had is void, and so is a password.
+// RenewKey gives a member a new API key. Its old key and its password become invalid.
 func (c *Centre) RenewKey(ctx context.Context, by Caller) (key string, err error) {
 	return c.renewKey(ctx, showID(by.ID), by.Login)
 }
@@ -188,8 +188,8 @@ func (c *Centre) renewKey(ctx context.Context, actor, login string) (string, err
 	})
 }
 
-// Leave ends a membership. The account is deleted some days later; reports that were made
-// keep their keyed hash until they are too old.
+// Leave ends a membership. A purge deletes the account some days later. The member's reports
+// keep its keyed hash until they are too old.
 func (c *Centre) Leave(ctx context.Context, by Caller) error {
 	now := c.now()
 	err := c.cfg.Accounts.Change(ctx, by.Login, func(a *Account) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Membership is an account as a moderator sees it.
+// A Membership is an account, for a moderator.
 type Membership struct {
 	Account  Account // without its secrets
 	ID       string  // its keyed hash, in hexadecimal
@@ -58,7 +58,7 @@ func (w *work) memberships(accounts []Account) (all []Membership, err error) {
 	return all, nil
 }
 
-// Suspend suspends an account, or lets it be a member again.
+// Suspend suspends an account, or ends the suspension.
 func (c *Centre) Suspend(ctx context.Context, actor, login string, on bool, reason string) error {
 	action := "member.restore"
 	if on {
@@ -67,7 +67,7 @@ func (c *Centre) Suspend(ctx context.Context, actor, login string, on bool, reas
 	return c.changeMember(ctx, actor, action, login, reason, func(a *Account) { a.Suspended = on })
 }
 
-// Vouch says that the operator of the centre knows who a member is, or no longer does.
+// Vouch sets whether the operator of the centre vouches for a member.
 func (c *Centre) Vouch(ctx context.Context, actor, login string, on bool, reason string) error {
 	action := "member.unvouch"
 	if on {
@@ -94,13 +94,13 @@ func (c *Centre) changeMember(ctx context.Context, actor, action, login, reason 
 	return c.renewStandings(ctx)
 }
 
-// NewKey gives an account another API key.
+// NewKey gives an account a new API key.
 func (c *Centre) NewKey(ctx context.Context, actor, login string) (key string, err error) {
 	return c.renewKey(ctx, actor, login)
 }
 
-// Void takes back all reports of a member, of a scenario's hash, or of both, and judges again
-// what they are about. It returns the number of units.
+// Void voids all reports of a member, with a scenario's hash, or with both, and judges their
+// units again. It returns the number of units.
 func (c *Centre) Void(ctx context.Context, actor, login, hash, reason string) (n int, err error) {
 	var id consensus.MemberID
 	if login != "" {
@@ -133,7 +133,7 @@ func (c *Centre) Void(ctx context.Context, actor, login, hash, reason string) (n
 	return len(units), c.judgeAll(ctx, units)
 }
 
-// A Freezing says since when and why nothing is added to the list.
+// A Freezing says since when and why the list gets no additions.
 type Freezing struct {
 	On     bool      `json:"on"`
 	By     string    `json:"by"` // "centre": its own brake
@@ -141,15 +141,15 @@ type Freezing struct {
 	Reason string    `json:"reason"`
 }
 
-// Frozen says whether additions wait.
+// Frozen returns whether additions wait, and why.
 func (c *Centre) Frozen() Freezing { return *c.state.freezing.Load() }
 
-// Freeze stops or allows additions to the list. Deletions go on. What waited is added if it is
-// still to be listed.
+// Freeze stops or allows additions to the list. Deletions continue. When additions are allowed
+// again, waiting units enter the list if they are still in a listed tier.
 func (c *Centre) Freeze(ctx context.Context, actor string, on bool, reason string) error {
 	err := c.update(ctx, "stopping or allowing additions", func(w *work) error {
 		if !on {
-			// Whoever allows additions has looked at those of this hour.
+			// A moderator who allows additions has checked those of this hour.
 			if err := w.countAnew(); err != nil {
 				return err
 			}
@@ -162,7 +162,7 @@ func (c *Centre) Freeze(ctx context.Context, actor string, on bool, reason strin
 	return c.addHeld(ctx)
 }
 
-// addHeld adds what had to wait.
+// addHeld adds the units that had to wait.
 func (c *Centre) addHeld(ctx context.Context) error {
 	var held []consensus.Unit
 	now := c.now()
@@ -184,8 +184,8 @@ func (c *Centre) addHeld(ctx context.Context) error {
 	return c.judgeAll(ctx, held)
 }
 
-// Rollback freezes the list and takes off all that was added since a time. It returns the
-// number of units. What was taken off since then stays off.
+// Rollback freezes the list and removes all units added since a time. It returns their number.
+// Units that were removed since then stay removed.
 func (c *Centre) Rollback(ctx context.Context, actor string, to time.Time, reason string) (n int, err error) {
 	if reason = cut(reason, maxText); reason == "" {
 		return 0, invalid("a rollback without a reason: say why")
@@ -208,7 +208,7 @@ func (c *Centre) Rollback(ctx context.Context, actor string, to time.Time, reaso
 	return len(units), err
 }
 
-// addedSince returns the units that are on the list, and were not at a time.
+// addedSince returns the units that are on the list now, but were not at a time.
 func (w *work) addedSince(to time.Time) (units []consensus.Unit, err error) {
 	for _, e := range w.c.board.snapshot().byUnit {
 		r, err := w.Record(e.Unit)
@@ -222,7 +222,7 @@ func (w *work) addedSince(to time.Time) (units []consensus.Unit, err error) {
 	return units, nil
 }
 
-// hold takes a unit off the list until additions are allowed again.
+// hold removes a unit from the list until additions are allowed again.
 func (w *work) hold(unit consensus.Unit) error {
 	r, err := w.Record(unit)
 	if err != nil || r.Listed.Action == consensus.Allow {
@@ -240,7 +240,7 @@ func (w *work) hold(unit consensus.Unit) error {
 	return w.PutRecord(r)
 }
 
-// Delist takes a unit off the list, as an appeal does.
+// Delist removes a unit from the list, as an appeal does.
 func (c *Centre) Delist(ctx context.Context, actor string, unit consensus.Unit, reason string) error {
 	unit, err := unitOf(unit)
 	if err != nil {
@@ -258,7 +258,7 @@ func (c *Centre) Delist(ctx context.Context, actor string, unit consensus.Unit, 
 	})
 }
 
-// DelistOf takes all units off the list that a member, or one of its cluster, reports.
+// DelistOf removes all units from the list that a member or its cluster reports.
 func (c *Centre) DelistOf(ctx context.Context, actor, login, reason string) (n int, err error) {
 	if _, err := c.cfg.Accounts.ByLogin(ctx, login); err != nil {
 		return 0, doing("reading an account", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// An owned says whose address it is, and since when that one is a member.
+// An owned has the owner of an address, and the start of its membership.
 type owned struct {
 	member consensus.MemberID
 	joined time.Time
@@ -50,13 +50,13 @@ func (o *owns) get(unit consensus.Unit) (owned, bool) {
 	return own, found
 }
 
-// isOwn reports whether a unit is the address of a member who is one for some days.
+// isOwn reports whether a unit is the address of a member that joined some days ago.
 func (c *Centre) isOwn(unit consensus.Unit, now time.Time) bool {
 	own, found := c.own.get(unit)
 	return found && now.Sub(own.joined) >= ownAfter
 }
 
-// attackers returns which of a member's own addresses others report.
+// attackers returns the own addresses of a member that others report.
 func (c *Centre) attackers(by Caller) (units []consensus.Unit) {
 	for _, unit := range by.Own {
 		if !c.watch.has(unit) {
@@ -69,8 +69,8 @@ func (c *Centre) attackers(by Caller) (units []consensus.Unit) {
 	return units
 }
 
-// notice returns what a member has to know: that addresses of its own attack others, or that
-// the terms have changed.
+// notice returns a message for a member: that its own addresses attack others, or that the
+// terms have changed.
 func (w *work) notice(by Caller) string {
 	var all []string
 	for _, unit := range w.c.attackers(by) {
@@ -93,7 +93,7 @@ func show(unit consensus.Unit) string {
 	return unit.String()
 }
 
-// readOwn reads whose addresses are whose.
+// readOwn reads the own addresses of all members.
 func (c *Centre) readOwn(ctx context.Context) error {
 	accounts, err := c.cfg.Accounts.All(ctx)
 	if err != nil {

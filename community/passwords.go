@@ -17,13 +17,13 @@ const (
 	rounds        = 210_000 // of PBKDF2 with SHA-256: some 50 ms
 	minPassword   = 16
 	maxPassword   = 256
-	maxProven     = 10_000 // passwords that are known to be right
+	maxProven     = 10_000 // remembered right passwords
 	slowAtOnce    = 2
 	maxSlowRounds = 1_000_000
 )
 
-// A passwords checks passwords, which are hashed slowly, and remembers those that were right,
-// so that engines that log in again and again cost little.
+// A passwords checks passwords with a slow hash. It remembers right ones, so that engines that
+// log in often cost little.
 type passwords struct {
 	key  [32]byte // of this process
 	slow chan struct{}
@@ -46,7 +46,7 @@ func (p *passwords) mark(a *Account, password string) []byte {
 	return mac.Sum(nil)
 }
 
-// has reports whether a password was right before.
+// has reports whether a password is among the remembered ones.
 func (p *passwords) has(a *Account, password string) bool {
 	p.mu.Lock()
 	mark, found := p.proven[a.Login]
@@ -54,8 +54,8 @@ func (p *passwords) has(a *Account, password string) bool {
 	return found && hmac.Equal(mark, p.mark(a, password))
 }
 
-// check reports whether a password is that of an account. It takes as long for an account that
-// does not exist. Only few are checked at once.
+// check reports whether an account has a password. It takes equally long for an account that
+// does not exist, and limits concurrent checks.
 func (p *passwords) check(ctx context.Context, a *Account, password string) (bool, error) {
 	select {
 	case p.slow <- struct{}{}:
@@ -100,7 +100,7 @@ func (p *passwords) remember(a *Account, password string) {
 // nobody is the secret of accounts that do not exist.
 var nobody = makeSecret(make([]byte, saltSize), make([]byte, sha256.Size))
 
-// hashPassword returns what is kept of a password: salt, rounds and hash.
+// hashPassword returns the stored form of a password: salt, rounds and hash.
 func hashPassword(password string) ([]byte, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)

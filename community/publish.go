@@ -8,11 +8,11 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// steady is by how much the end of an entry may differ from what readers know of it. Each
-// change goes to all readers, so that a report a minute must not be one.
+// steady is the difference in the end of an entry below which readers get no change. All
+// readers get each change, so a report a minute must not cause one.
 const steady = 15 * time.Minute
 
-// publish sets what readers get of a unit, and adds the change to the list if there is one.
+// publish sets the entry that readers get for a unit, and adds a change if it differs.
 func (w *work) publish(r *Record) error {
 	was := r.Listed
 	is := Listing{Unit: r.Unit, Action: r.Verdict.Remediation, List: r.Verdict.List, Until: r.Verdict.Expires, Surety: surety(&r.Verdict)}
@@ -41,7 +41,7 @@ func (w *work) publish(r *Record) error {
 	return err
 }
 
-// sameAs reports whether readers need not hear of the difference.
+// sameAs reports whether the difference is too small for readers.
 func (l Listing) sameAs(was Listing) bool {
 	if l.Action != was.Action {
 		return false
@@ -57,7 +57,7 @@ func surety(v *consensus.Verdict) consensus.Micro {
 	return max(0, v.Net) * consensus.One / v.Threshold
 }
 
-// hours is how many hours the brake of the centre looks back.
+// hours is the number of hours that the centre's brake compares with.
 const hours = 7 * 24
 
 // additions counts new entries of the list by hour.
@@ -67,7 +67,7 @@ type additions struct {
 	From   int64      `json:"from"` // the first hour ever
 }
 
-// turnTo makes hour the last one.
+// turnTo moves the window to hour.
 func (a *additions) turnTo(hour int64) {
 	if a.From == 0 {
 		a.From, a.Hour = hour, hour
@@ -81,19 +81,19 @@ func (a *additions) turnTo(hour int64) {
 	}
 }
 
-// median returns how many there are in a usual hour, but the one under way.
+// median returns the median of the complete hours.
 func (a *additions) median() int {
 	n := min(hours-1, int(a.Hour-a.From))
 	if n < 24 {
-		return 0 // nobody knows what is usual
+		return 0 // too few hours to compare with
 	}
 	usual := slices.Clone(a.Counts[hours-1-n : hours-1])
 	slices.Sort(usual)
 	return usual[n/2]
 }
 
-// holds reports whether an entry that has an action must not get a greater one now. It counts
-// those that are new, and stops all if there are too many.
+// holds reports whether an entry may not get a stricter action now. It counts new entries, and
+// freezes the list if there are too many.
 func (w *work) holds(was consensus.Remediation) (bool, error) {
 	if w.freezing.On {
 		return true, nil
@@ -114,7 +114,7 @@ func (w *work) holds(was consensus.Remediation) (bool, error) {
 	return false, nil
 }
 
-// count returns how many entries were added, as of this hour.
+// count returns the number of entries added in this hour.
 func (w *work) count() (*additions, error) {
 	if w.additions == nil {
 		a := new(additions)
@@ -127,7 +127,7 @@ func (w *work) count() (*additions, error) {
 	return w.additions, nil
 }
 
-// countAnew forgets what was added within the hour, but not what is usual.
+// countAnew resets the count of this hour and keeps the others.
 func (w *work) countAnew() error {
 	a, err := w.count()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A watch keeps the units that are watched, for questions.
+// A watch has the watched units, for questions.
 type watch struct {
 	mu    sync.Mutex
 	units map[consensus.Unit]watched
@@ -22,7 +22,7 @@ type watch struct {
 	at    time.Time
 }
 
-// A watched is what is to be known of a watched unit.
+// A watched has the data of a watched unit.
 type watched struct {
 	net         consensus.Micro
 	established int
@@ -30,7 +30,7 @@ type watched struct {
 
 func newWatch() *watch { return &watch{units: map[consensus.Unit]watched{}} }
 
-// learn takes in a record.
+// learn applies a record.
 func (w *watch) learn(r *Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,10 +48,10 @@ func (w *watch) has(unit consensus.Unit) bool {
 	return found
 }
 
-// renew is how old the questions may be.
+// renew is the largest age of the questions.
 const renew = time.Minute
 
-// questions returns what members are asked.
+// questions returns the units that members are asked about.
 func (w *watch) questions(rules *consensus.Rules, now time.Time) []consensus.Unit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,8 +75,8 @@ type Questions struct {
 // answerWithin is how long questions can be answered.
 const answerWithin = time.Hour
 
-// Questions returns the units about which a member is asked whether it sees ordinary use.
-// There are none for members that are not established.
+// Questions returns the units about which the centre asks a member whether it sees ordinary
+// use. It asks established members only.
 func (c *Centre) Questions(_ context.Context, by Caller) (Questions, error) {
 	if by.Role != Reporter || !c.established(c.state.standing.Load().of[by.ID]) {
 		return Questions{}, nil
@@ -112,7 +112,7 @@ type Answer struct {
 	Count int
 }
 
-// Answer takes the answers to [Centre.Questions]. Answers about other units are dropped.
+// Answer accepts answers to [Centre.Questions], and ignores answers about other units.
 func (c *Centre) Answer(ctx context.Context, by Caller, id string, answers []Answer) error {
 	now := c.now()
 	if by.Role != Reporter {
@@ -137,11 +137,11 @@ func (c *Centre) Answer(ctx context.Context, by Caller, id string, answers []Ans
 	})
 }
 
-// answer notes ordinary use, and judges the unit: it can only leave its tier for a lower one.
+// answer notes ordinary use and judges the unit. Its tier can only fall.
 func (w *work) answer(by Caller, a Answer) error {
 	unit, err := unitOf(a.Unit)
 	if err != nil {
-		return nil //nolint:nilerr // an answer about what was not asked is dropped
+		return nil //nolint:nilerr // answers to other questions are ignored
 	}
 	last := a.Last.UTC()
 	if last.After(w.now) || last.IsZero() {

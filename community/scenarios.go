@@ -8,11 +8,11 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// maxHashes is how many scenarios are in quarantine at once.
+// maxHashes is the limit of scenarios in quarantine.
 const maxHashes = 1000
 
-// Quarantine takes back all reports by a scenario with this hash, and lets new ones weigh
-// nothing; or it ends that. It returns of how many units reports were taken back.
+// Quarantine voids all reports by a scenario with this hash, and new ones get no weight; or it
+// ends the quarantine. It returns the number of units with voided reports.
 func (c *Centre) Quarantine(ctx context.Context, actor, hash string, on bool, reason string) (n int, err error) {
 	if !isHash(hash) {
 		return 0, invalid("hash of a scenario: want a SHA-256 in lower-case hexadecimal")

@@ -6,18 +6,18 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Signal is what a member reports of a unit.
+// A Signal is a report of a member about a unit.
 type Signal struct {
 	Unit     consensus.Unit
 	Scenario string    // its name: a name of CrowdSec's Hub, such as crowdsecurity/http-probing
 	Hash     string    // SHA-256 of the scenario's file in hexadecimal; empty: none
-	First    time.Time // of the deeds; Accept cuts both to the minute
+	First    time.Time // of the events; Accept rounds both down to the minute
 	Last     time.Time
-	Count    int // of events; the centre keeps its magnitude only
+	Count    int // number of events; the centre keeps only its magnitude
 	Flags    Flags
 }
 
-// Flags say what a report is worth.
+// Flags lower the weight of a report.
 type Flags uint8
 
 // Flags of a signal.
@@ -28,11 +28,11 @@ const (
 	EarlyData
 	// Manual: a person typed the decision.
 	Manual
-	// Tainted: the member changed a scenario of the catalogue and kept its name.
+	// Tainted: the member changed a scenario of the catalogue but kept its name.
 	Tainted
 )
 
-// A Report is a signal as the store keeps it.
+// A Report is a stored signal.
 type Report struct {
 	Seq    uint64 // its number in the log, from 1; Append sets it
 	Unit   consensus.Unit
@@ -50,8 +50,8 @@ type Report struct {
 	Flags                Flags
 	// Novel says that the community did not know the unit: see [consensus.Novel].
 	Novel bool
-	// Void says that a moderator or a purge of its member took the report back. It weighs
-	// nothing.
+	// Void: a moderator, or a purge of its member, withdrew the report. It has no
+	// weight.
 	Void bool
 }
 

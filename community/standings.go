@@ -10,8 +10,8 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// renewStandings makes the standings of all members, from the accounts and from what they
-// reported, and judges again what those report whose word weighs less than before.
+// renewStandings computes the standings of all members from their accounts and reports. It
+// judges again the units reported by members whose weight fell.
 func (c *Centre) renewStandings(ctx context.Context) error {
 	accounts, err := c.cfg.Accounts.All(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Centre) renewStandings(ctx context.Context) error {
 	return c.rejudge(ctx, lower)
 }
 
-// renewStandings returns the members whose word weighs less than before.
+// renewStandings returns the members whose weight fell.
 func (w *work) renewStandings(accounts []Account) (lower []consensus.MemberID, err error) {
 	if err := w.syncMembers(accounts); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (w *work) renewStandings(accounts []Account) (lower []consensus.MemberID, e
 	return lower, w.putMembers(changed...)
 }
 
-// syncMembers makes the members of the store those of the accounts.
+// syncMembers updates the members in the store from the accounts.
 func (w *work) syncMembers(accounts []Account) error {
 	var changed []Member
 	there := map[consensus.MemberID]bool{}
@@ -90,7 +90,7 @@ func (w *work) syncMembers(accounts []Account) error {
 	return w.putMembers(changed...)
 }
 
-// history returns what members are judged by.
+// history returns the data by which members are judged.
 func (w *work) history() (h consensus.History, err error) {
 	today, err := w.Volumes(w.now.Add(-day), w.now.Add(time.Second))
 	if err != nil {
@@ -118,24 +118,24 @@ func (w *work) history() (h consensus.History, err error) {
 	return h, err
 }
 
-// noticeable is a loss of trust after which listings are judged again at once. Smaller losses
-// count at the next report.
+// noticeable is the loss of trust from which on listings are judged again at once. Smaller
+// losses count at the next report.
 const noticeable consensus.Micro = 50_000
 
-// fell reports whether a member's word weighs less than before, or counts with others'.
+// fell reports whether a member's weight fell, or now counts together with others.
 func (c *Centre) fell(was, is consensus.Standing) bool {
 	return c.established(was) && !c.established(is) || was.State <= consensus.Vouched && is.State > consensus.Vouched ||
 		was.Trust-is.Trust >= noticeable || was.Cluster != is.Cluster && was.Cluster != 0
 }
 
-// maxRejudge is how many units of a member are judged again, and judgedAtOnce how many in one
-// transaction.
+// maxRejudge is the limit of a member's units that are judged again, and judgedAtOnce the
+// limit for one transaction.
 const (
 	maxRejudge   = 20_000
 	judgedAtOnce = 200
 )
 
-// rejudge judges again what members report, of the units that are in a tier.
+// rejudge judges units again that are in a tier and that these members report.
 func (c *Centre) rejudge(ctx context.Context, members []consensus.MemberID) error {
 	for _, m := range members {
 		var units []consensus.Unit
@@ -164,8 +164,8 @@ func (c *Centre) rejudge(ctx context.Context, members []consensus.MemberID) erro
 	return nil
 }
 
-// judgeAll judges units, some in each transaction, so that others have their turn. Those that it
-// cannot judge are left to Run.
+// judgeAll judges units, some in each transaction, so that other writers get their turn. It
+// leaves those that it cannot judge to Run.
 func (c *Centre) judgeAll(ctx context.Context, units []consensus.Unit) error {
 	for i := 0; i < len(units); i += judgedAtOnce {
 		some := units[i:min(i+judgedAtOnce, len(units))]
@@ -185,7 +185,7 @@ func (c *Centre) judgeAll(ctx context.Context, units []consensus.Unit) error {
 	return nil
 }
 
-// noteQuarantine writes down that a member is quarantined, or no longer is.
+// noteQuarantine writes to the audit log that a quarantine begins or ends.
 func (w *work) noteQuarantine(was, is consensus.Standing, m consensus.Member) error {
 	if (was.State == consensus.Quarantined) == (is.State == consensus.Quarantined) {
 		return nil

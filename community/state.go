@@ -11,22 +11,23 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A state is what a centre keeps in memory of its store. It is in step with what is
-// committed: [Centre.follow] learns what other servers did. Who has the turn may use it.
+// A state is the part of the store that a centre keeps in memory. It matches what is
+// committed: [Centre.follow] reads changes by other servers. Only the holder of the turn may
+// use it.
 type state struct {
-	version   uint64 // of the latest record that is known
+	version   uint64 // of the latest known record
 	overlaps  consensus.Overlaps
 	reporters map[consensus.Unit]consensus.Reporting // of units with two reporters or more
 	listedBy  map[consensus.ClusterID]map[consensus.Unit]bool
 
-	// The rest may be read by everybody.
+	// All goroutines may read the rest.
 	standing atomic.Pointer[standings]
 	freezing atomic.Pointer[Freezing]
-	founded  atomic.Pointer[time.Time] // zero: never yet
+	founded  atomic.Pointer[time.Time] // zero: not yet
 	hashes   atomic.Pointer[map[string]string]
 }
 
-// standings are those of all members. They do not change: new ones replace them.
+// standings are the standings of all members. They are immutable: new ones replace them.
 type standings struct {
 	revision    uint64
 	of          map[consensus.MemberID]consensus.Standing
@@ -46,7 +47,7 @@ func newState(key uint64) *state {
 	return s
 }
 
-// replace says who reports a unit from now on. It returns who did before.
+// replace sets the reporters of a unit, and returns the previous ones.
 func (s *state) replace(unit consensus.Unit, after consensus.Reporting) (before consensus.Reporting) {
 	before = s.reporters[unit]
 	s.overlaps.Replace(before, after)
@@ -58,7 +59,7 @@ func (s *state) replace(unit consensus.Unit, after consensus.Reporting) (before 
 	return before
 }
 
-// learn takes in a record that is committed.
+// learn applies a committed record.
 func (s *state) learn(r *Record) {
 	before := s.replace(r.Unit, r.Reporters)
 	for _, cluster := range before.Clusters {
@@ -82,8 +83,8 @@ func (s *state) unlist(cluster consensus.ClusterID, unit consensus.Unit) {
 	}
 }
 
-// listedWith returns, in their order, the units on the list that any of the clusters reports,
-// and that would not be there if all of them were one: enough others carry the rest.
+// listedWith returns, in order, the listed units that any of the clusters reports and that
+// would not be listed if the clusters were one. The others have enough other supporters.
 func (s *state) listedWith(clusters []consensus.ClusterID, needed int) []consensus.Unit {
 	found := map[consensus.Unit]bool{}
 	for _, cluster := range clusters {
@@ -94,7 +95,7 @@ func (s *state) listedWith(clusters []consensus.ClusterID, needed int) []consens
 					others++
 				}
 			}
-			// One more than needed, since the sum of the weights counts, too.
+			// One more than needed, because the sum of the weights also counts.
 			if others <= needed {
 				found[unit] = true
 			}
@@ -108,10 +109,10 @@ func (s *state) listedWith(clusters []consensus.ClusterID, needed int) []consens
 	return units
 }
 
-// followAtOnce is how many records are read at once.
+// followAtOnce is the limit of records in one read.
 const followAtOnce = 1000
 
-// follow takes in what is committed and not known yet. The caller has the turn.
+// follow reads committed changes that are not known yet. The caller has the turn.
 func (c *Centre) follow(tx ReadTx) error {
 	var listings []Listing
 	for more := true; more; {
@@ -134,7 +135,7 @@ func (c *Centre) follow(tx ReadTx) error {
 	return c.followSettings(tx)
 }
 
-// listingOf returns what members got of a record. Its unit is set also if it was never listed.
+// listingOf returns the listing of a record. Its unit is set even if it was never listed.
 func listingOf(r *Record) Listing {
 	l := r.Listed
 	l.Unit = r.Unit
@@ -210,7 +211,7 @@ func (c *Centre) readStandings(tx ReadTx, revision uint64) (*standings, error) {
 	return s, nil
 }
 
-// established reports whether a member's word can carry a listing.
+// established reports whether a member can support a listing.
 func (c *Centre) established(s consensus.Standing) bool {
 	return consensus.CountEstablished(c.cfg.Rules, map[consensus.MemberID]consensus.Standing{0: s}) == 1
 }
@@ -225,7 +226,7 @@ const (
 	settingHashes    = "hashes"    // of scenarios in quarantine, with the reasons
 )
 
-// getJSON reads a setting. One that is not there leaves value as its zero.
+// getJSON reads a setting. If the setting is missing, value stays zero.
 func getJSON[T any](tx ReadTx, name string, value *T) error {
 	text, err := tx.Setting(name)
 	if errors.Is(err, ErrNotFound) {

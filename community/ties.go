@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// member returns what the store keeps of an account. known is what it has of it.
+// member returns the store's data about an account. known is the current data.
 func (c *Centre) member(a *Account, known Member) Member {
 	m := Member{
 		ID: c.memberID(a.Login), Net: netOf(a), Joined: a.Joined, Vouched: a.Vouched, Suspended: a.Suspended, Left: a.Left,
@@ -22,18 +22,18 @@ func (c *Centre) member(a *Account, known Member) Member {
 	return m
 }
 
-// netOf returns the network of an account. Where nobody knows its number, the /16 that it
-// connects from stands for it, or the /32 of IPv6.
+// netOf returns the network of an account. If its AS is unknown, a number made from the /16 (or
+// /32 of IPv6) that it connects from replaces it.
 func netOf(a *Account) consensus.ASN {
 	if a.Net != 0 || !a.From.IsValid() {
 		return a.Net
 	}
 	wide := lookup.Network(a.From.Addr(), 16, 32)
 	sum := crc32.ChecksumIEEE([]byte(wide.String()))
-	return consensus.ASN(0xfb00_0000 | sum&0xff_ffff) // of those for private use
+	return consensus.ASN(0xfb00_0000 | sum&0xff_ffff) // one of the numbers for private use
 }
 
-// history returns what consensus judges a member by.
+// history returns the input of consensus for a member.
 func (m *Member) history(today, before Volume) consensus.Member {
 	return consensus.Member{
 		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended, Ties: m.Ties,
@@ -42,12 +42,12 @@ func (m *Member) history(today, before Volume) consensus.Member {
 	}
 }
 
-// everybodys are domains at which strangers have mail addresses.
+// everybodys are domains of public mail providers.
 var everybodys = strings.Fields("gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com icloud.com me.com aol.com gmx.de gmx.net gmx.at gmx.ch web.de t-online.de freenet.de mail.ru yandex.ru qq.com 163.com proton.me protonmail.com posteo.de mailbox.org orange.fr free.fr laposte.net libero.it")
 
-// ties returns keyed hashes of what an account has in common with others of one hand.
+// ties returns keyed hashes of properties that accounts of one person have in common.
 func (c *Centre) ties(a *Account) []string {
-	// Whom a member invites is one hand with it.
+	// An invited member counts as one with its inviter.
 	root := a.Branch
 	if root == "" {
 		root = a.Login
@@ -73,7 +73,7 @@ func (c *Centre) ties(a *Account) []string {
 	return slices.Compact(ties)
 }
 
-// sameMember reports whether two members are equal but for their standing.
+// sameMember reports whether two members are equal except for their standing.
 func sameMember(a, b Member) bool {
 	return a.ID == b.ID && a.Net == b.Net && a.Vouched == b.Vouched && a.Suspended == b.Suspended && slices.Equal(a.Ties, b.Ties) &&
 		a.Joined.Equal(b.Joined) && a.Left.Equal(b.Left) && a.Seen.Equal(b.Seen)

@@ -15,11 +15,11 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// ErrTampered says that the audit log is not what the centre wrote.
+// ErrTampered says that somebody changed the audit log.
 var ErrTampered = errors.New("the audit log was changed")
 
-// A head is the end of the audit log at a time, signed with the secret: who can write to the
-// database, but does not know the secret, cannot make the chain anew.
+// A head is the end of the audit log at a time, signed with the secret. Without the secret,
+// write access to the database is not enough to forge the chain.
 type head struct {
 	Seq  uint64    `json:"seq"`
 	Hash []byte    `json:"hash"`
@@ -27,7 +27,7 @@ type head struct {
 	Sign []byte    `json:"sign"`
 }
 
-// maxHeads is how many signed heads are kept: those of a year and a month.
+// maxHeads is the limit of signed heads: one a day for a year and a month.
 const maxHeads = 400
 
 func (c *Centre) sign(h *head) []byte {
@@ -52,11 +52,11 @@ func (c *Centre) signHead(ctx context.Context) error {
 	})
 }
 
-// auditAtOnce is how many entries are read at once.
+// auditAtOnce is the limit of entries in one read.
 const auditAtOnce = 1000
 
-// VerifyAudit checks that nobody changed the audit log: that each entry has the hash of the one
-// before it, and that the signed heads are in it. It returns how many entries it read.
+// VerifyAudit checks that the audit log is unchanged: each entry has the hash of the entry
+// before it, and the signed heads are in the log. It returns the number of entries.
 func (c *Centre) VerifyAudit(ctx context.Context) (n int, err error) {
 	err = c.view(ctx, "verifying the audit log", func(tx ReadTx) (err error) {
 		n, err = c.verifyAudit(tx)
@@ -103,8 +103,8 @@ func (c *Centre) verifyAudit(tx ReadTx) (n int, err error) {
 	return n, nil
 }
 
-// follows returns an error unless e is what comes after last. Of a log whose beginning was
-// deleted, the first entry can be any.
+// follows returns an error unless e comes directly after last. If the beginning of the log was
+// deleted, any entry can be the first.
 func follows(last, e Entry) error {
 	first := last.Seq == 0
 	switch {
@@ -127,7 +127,7 @@ func (c *Centre) Audit(ctx context.Context, actor string, after uint64, limit in
 	return entries, err
 }
 
-// An export is what a supervisory authority asks for.
+// An export has the data for a supervisory authority.
 type export struct {
 	Community string           `json:"community"`
 	Operator  Operator         `json:"operator"`
@@ -144,8 +144,8 @@ type exportKind struct {
 	Kept string `json:"kept"`
 }
 
-// Export writes what a supervisory authority asks for: kinds of data and their numbers. It
-// names no member and no address.
+// Export writes kinds of data and their numbers, for a supervisory authority. It names no
+// member and no address.
 func (c *Centre) Export(ctx context.Context, actor string, w io.Writer) error {
 	x := export{Community: c.cfg.Name, Operator: c.cfg.Operator, Tiers: map[string]int64{}, Listed: len(c.List().Entries)}
 	accounts, err := c.cfg.Accounts.All(ctx)

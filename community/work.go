@@ -11,8 +11,8 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A work is one transaction that judges units. The state in memory changes with it, and is as
-// before if it fails.
+// A work is one transaction that judges units. It also changes the state in memory, and undoes
+// that if it fails.
 type work struct {
 	Tx
 	c   *Centre
@@ -23,20 +23,20 @@ type work struct {
 	newMembers bool
 	undo       []replaced
 
-	records   []*Record // that were put
+	records   []*Record // written records
 	seq       uint64    // of the latest change; 0: none
 	additions *additions
 	tripped   bool // the centre's own brake
 }
 
-// A replaced is a change of who reports a unit.
+// A replaced is a change of the reporters of a unit.
 type replaced struct {
 	unit   consensus.Unit
 	before consensus.Reporting
 }
 
-// update calls f in a transaction that is alone. One of them runs at a time; who waits for
-// its turn stops with ctx.
+// update calls f in a transaction. One update runs at a time; a caller waits for its turn
+// until ctx ends.
 func (c *Centre) update(ctx context.Context, what string, f func(w *work) error) error {
 	select {
 	case c.turn <- struct{}{}:
@@ -80,7 +80,7 @@ func (c *Centre) view(ctx context.Context, what string, f func(tx ReadTx) error)
 	return doing(what, c.cfg.Store.View(ctx, f))
 }
 
-// doing says what was being done when an error came.
+// doing adds to an error what the centre was doing.
 func doing(what string, err error) error {
 	if err == nil {
 		return nil
@@ -88,7 +88,7 @@ func doing(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// found notes when the community began.
+// found notes the start of the community.
 func (w *work) found() error {
 	if !w.c.state.founded.Load().IsZero() {
 		return nil
@@ -100,7 +100,7 @@ func (w *work) found() error {
 	return nil
 }
 
-// finish writes what the transaction has gathered.
+// finish writes the collected changes of the transaction.
 func (w *work) finish() error {
 	if w.newMembers {
 		if err := putJSON(w.Tx, settingMembers, w.standing.revision+1); err != nil {
@@ -113,7 +113,7 @@ func (w *work) finish() error {
 	return nil
 }
 
-// rollBack makes the state in memory what it was before the transaction.
+// rollBack restores the state in memory from before the transaction.
 func (w *work) rollBack() {
 	for _, u := range slices.Backward(w.undo) {
 		w.c.state.replace(u.unit, u.before)
@@ -121,10 +121,10 @@ func (w *work) rollBack() {
 	w.undo = nil
 }
 
-// keep takes in what the transaction wrote.
+// keep applies what the transaction wrote.
 func (w *work) keep() {
-	// Who was replaced in the course of it is known already: begin with those before, so that
-	// all that follows from a record changes together.
+	// The transaction has already replaced reporters. Restore the previous ones first, so that
+	// everything that depends on a record changes together.
 	w.rollBack()
 	listings := make([]Listing, 0, len(w.records))
 	for _, r := range w.records {
@@ -144,12 +144,12 @@ func (w *work) keep() {
 	}
 }
 
-// replace says who reports a unit, in a way that can be taken back.
+// replace sets the reporters of a unit, and remembers the previous ones for rollBack.
 func (w *work) replace(unit consensus.Unit, after consensus.Reporting) {
 	w.undo = append(w.undo, replaced{unit, w.c.state.replace(unit, after)})
 }
 
-// putMember replaces members. Their standings count from then on, also in this transaction.
+// putMember replaces members. Their standings count from now on, also in this transaction.
 func (w *work) putMembers(members ...Member) error {
 	for _, m := range members {
 		if err := w.PutMember(m); err != nil {
