@@ -9,7 +9,7 @@ import (
 )
 
 // alerts serves POST /v1/alerts. As with CrowdSec's servers, the answer has a number for each
-// alert that was taken.
+// accepted alert.
 func (h *Handler) alerts(w http.ResponseWriter, r *http.Request, by community.Caller) {
 	taken, err := h.takeSignals(w, r, by)
 	if err != nil {
@@ -23,8 +23,8 @@ func (h *Handler) alerts(w http.ResponseWriter, r *http.Request, by community.Ca
 	answer(w, http.StatusCreated, ids)
 }
 
-// takeSignals takes the signals or alerts in a request of a CrowdSec program. It returns how
-// many the community took.
+// takeSignals reads the signals or alerts in a request of a CrowdSec program. It returns how
+// many the community accepted.
 func (h *Handler) takeSignals(w http.ResponseWriter, r *http.Request, by community.Caller) (int, error) {
 	if _, err := reporting(by, nil); err != nil {
 		return 0, err

@@ -24,7 +24,7 @@ func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // if the client is gone, nobody is left to tell
+	_, _ = w.Write(body) // an error means that the client has disconnected
 }
 
 // refuse answers with an error. Old CrowdSec engines crash on one without a message.
@@ -32,7 +32,7 @@ func refuse(w http.ResponseWriter, code int, message string) {
 	answer(w, code, protocol.Error{Message: message})
 }
 
-// A refusal is an error with the status code and the words of its answer.
+// A refusal is an error with the status code and the message of its answer.
 type refusal struct {
 	code    int
 	message string
@@ -50,7 +50,8 @@ var (
 	errUnknownKey = refusal{code: http.StatusUnauthorized, message: "this key belongs to no member"}
 )
 
-// fail answers with what err means to the caller, and logs what only the operator can mend.
+// fail answers with the meaning of err for the caller, and logs errors that only the operator
+// can solve.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := h.meaning(r, err)
 	if e.retry > 0 {

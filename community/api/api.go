@@ -1,4 +1,4 @@
-// Package api is the door of a community's centre for machines. One [Handler] speaks
+// Package api serves the machines of a community. One [Handler] has the protocols
 //
 //	/api/v1/…      tocsin's own protocol: see package protocol
 //	/v1/…          CrowdSec's Local API, for bouncers, agents and machines
@@ -6,27 +6,27 @@
 //	/lists/…       lists as text, for routers and firewalls
 //	/healthz       whether the centre works
 //
-// # Who may do what
+// # Access
 //
-// An account that reads may read the list in each protocol. A member may also send signals,
-// answer questions and ask for its standing. Everybody else may read the text lists and
-// tocsin's list, if the community is public, and nothing if it is not.
+// A reader account may read the list in each protocol. A member may also send signals, answer
+// questions and ask for its standing. If the community is public, anybody may read the text
+// lists and tocsin's list; otherwise strangers may read nothing.
 //
-// Who asks shows its API key, as X-Api-Key, as Bearer token or as the password of HTTP's
-// basic authentication; or a token that it got for its login and password; or, for one list,
-// a signed link.
+// A caller authenticates with its API key, as X-Api-Key, as Bearer token or as the password of
+// HTTP's basic authentication; with a token that it got for its login and password; or, for
+// one list, with a signed link.
 //
-// # What is dropped
+// # Dropped data
 //
-// A signal is cut to what [community.Signal] has before anything else sees it. Requests,
-// messages, hosts, user agents and free text of CrowdSec's alerts are read over, neither
-// stored nor logged.
+// The handler first reduces a signal to the fields of [community.Signal]. It skips requests,
+// messages, hosts, user agents and free text of CrowdSec's alerts, and neither stores nor logs
+// them.
 //
 // # Bounds
 //
-// Each caller has a share of requests in a second and at once. Bodies are read in limited
-// time up to a limited size, which also holds for what gzip unpacks. The whole list is
-// encoded once for all readers.
+// Each caller has a limit of requests a second and of concurrent requests. Bodies have a time
+// limit and a size limit, which also applies after decompression. The whole list is encoded
+// once for all readers.
 package api
 
 import (
@@ -44,7 +44,7 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// A Centre is what the protocols need of [community.Centre].
+// A Centre has the methods of [community.Centre] that the protocols need.
 type Centre interface {
 	About() community.About
 	Derive(label string) []byte
@@ -67,7 +67,7 @@ type Centre interface {
 	CursorOf(ctx context.Context, reader string) (uint64, bool, error)
 }
 
-// Config configures a [Handler]. Zero fields are defaults, but for Centre.
+// Config configures a [Handler]. Zero fields have defaults, except Centre.
 type Config struct {
 	Centre Centre
 	// ClientIP returns the address of a client. nil: that of the connection.
@@ -77,7 +77,7 @@ type Config struct {
 	TermsURL, ExplainURL string
 
 	PerSecond float64       // requests of a caller in a second; zero: 10
-	Burst     int           // zero: 50; of whole lists a fifth of that, and a tenth of PerSecond
+	Burst     int           // zero: 50; for whole lists a fifth of Burst and a tenth of PerSecond
 	AtOnce    int           // requests of a caller at the same time; zero: 8
 	Patience  time.Duration // for the body of a request; zero: 10 seconds
 	Delivery  time.Duration // for a whole list to arrive; zero: 2 minutes
@@ -86,7 +86,7 @@ type Config struct {
 	Now func() time.Time // nil: time.Now
 }
 
-// A Handler answers machines. Many goroutines may use it; it starts none.
+// A Handler answers machines. It is safe for concurrent use and starts no goroutines.
 type Handler struct {
 	cfg    Config
 	centre Centre
@@ -97,17 +97,17 @@ type Handler struct {
 	whole  *shares // of those for a whole list
 	turns  chan struct{}
 	forms  *encodings // of the whole list
-	rare   *encodings // of what has one behaviour
+	rare   *encodings // of lists with one behaviour
 	gone   departures
 	ids    atomic.Uint64 // of alerts
 	routes *http.ServeMux
 }
 
-// maxWhole is how many whole lists are sent at the same time. What is sent to a slow reader
-// stays in memory for as long.
+// maxWhole is the limit of whole lists that are sent at the same time. A list stays in memory
+// until its reader has it.
 const maxWhole = 64
 
-// An account logs in this often from one address, as with CrowdSec's Central API.
+// An account may log in this often from one address, as with CrowdSec's Central API.
 const (
 	maxLogins = 20
 	loginTime = 50 * time.Minute

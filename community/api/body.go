@@ -19,8 +19,8 @@ const (
 	maxLogin = 16 << 10
 )
 
-// hurry limits the time for the body of r, even if nobody reads it: the server would, to use
-// the connection again.
+// hurry limits the time for the body of r, even if no handler reads it: the server would read
+// it to reuse the connection.
 func (h *Handler) hurry(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// An error means that the server has no such deadline, as in a test's recorder.
@@ -45,7 +45,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) ([]b
 	case err != nil:
 		return nil, refusal{code: http.StatusBadRequest, message: "the body broke off"}
 	}
-	// All is there. The deadline would else end the request while it is answered.
+	// The body is complete. Without this, the deadline could end the request during its answer.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
 }
@@ -76,7 +76,7 @@ func (h *Handler) readJSON(w http.ResponseWriter, r *http.Request, limit int64, 
 	return nil
 }
 
-// notJSON says where a body is wrong, without a word of it.
+// notJSON returns the place of a mistake in a body, without quoting the body.
 func notJSON(err error) refusal {
 	message := "the body is not the JSON that is expected here"
 	var field *json.UnmarshalTypeError
@@ -91,8 +91,8 @@ func notJSON(err error) refusal {
 	return refusal{code: http.StatusBadRequest, message: message}
 }
 
-// each reads a JSON list of at most limit elements, and calls see with each. It stops at the
-// first one too many, before it takes memory.
+// each reads a JSON list of at most limit elements, and calls see with each. It stops before
+// it stores an element beyond limit.
 func each[T any](body []byte, limit int, see func(*T)) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {

@@ -7,29 +7,29 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// A served handler knows who asks. Without a login it is a stranger in a public community, or
-// who has a link.
+// A served handler gets its caller. A caller without a login is a stranger in a public
+// community, or has a link.
 type served func(w http.ResponseWriter, r *http.Request, by community.Caller)
 
-// asReader lets accounts in, and strangers if the community is public.
+// asReader admits accounts, and strangers if the community is public.
 func (h *Handler) asReader(serve served) http.HandlerFunc {
 	return h.admit(func(r *http.Request) (community.Caller, error) {
 		by, err := h.caller(r)
-		if err == errNoKey && h.about.Public { //nolint:errorlint // it is returned as it is
+		if err == errNoKey && h.about.Public { //nolint:errorlint // it is never wrapped
 			return community.Caller{}, nil
 		}
 		return by, err
 	}, serve)
 }
 
-// asMember lets members in.
+// asMember admits members.
 func (h *Handler) asMember(serve served) http.HandlerFunc {
 	return h.admit(func(r *http.Request) (community.Caller, error) {
 		return reporting(h.caller(r))
 	}, serve)
 }
 
-// reporting turns readers away.
+// reporting refuses readers.
 func reporting(by community.Caller, err error) (community.Caller, error) {
 	if err == nil && by.Role != community.Reporter {
 		err = errNoMember
@@ -37,7 +37,7 @@ func reporting(by community.Caller, err error) (community.Caller, error) {
 	return by, err
 }
 
-// admit answers who is let in by who, within its share.
+// admit answers callers that who admits, within their share.
 func (h *Handler) admit(who func(*http.Request) (community.Caller, error), serve served) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		by, err := who(r)
@@ -55,7 +55,7 @@ func (h *Handler) admit(who func(*http.Request) (community.Caller, error), serve
 	}
 }
 
-// name returns whose share a request is from.
+// name returns the name of the share for a request.
 func (h *Handler) name(r *http.Request, by community.Caller) string {
 	if by.Login == "" {
 		return source(h.from(r))
@@ -63,7 +63,7 @@ func (h *Handler) name(r *http.Request, by community.Caller) string {
 	return "login " + by.Login
 }
 
-// caller returns whose credentials a request has: an API key, a token or a link.
+// caller returns the caller of a request by its API key, token or link.
 func (h *Handler) caller(r *http.Request) (community.Caller, error) {
 	if q := r.URL.Query(); q.Has("sign") {
 		if !h.mint.linked(r.URL.Path, q, h.cfg.Now()) {
@@ -87,8 +87,8 @@ func (h *Handler) caller(r *http.Request) (community.Caller, error) {
 	return h.byKey(r, shown)
 }
 
-// authorization returns a token or key with or without Bearer before it: CrowdSec's library
-// for Python sends it bare.
+// authorization returns a token or key, with or without the word Bearer before it: CrowdSec's
+// library for Python sends it without.
 func authorization(r *http.Request) string {
 	shown := strings.TrimSpace(r.Header.Get("Authorization"))
 	scheme, rest, two := strings.Cut(shown, " ")

@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// asEngine lets in CrowdSec engines, by the token of their login.
+// asEngine admits CrowdSec engines by the token of their login.
 func (h *Handler) asEngine(serve served) http.HandlerFunc {
 	return h.admit(func(r *http.Request) (community.Caller, error) {
 		shown := authorization(r)
@@ -31,8 +31,8 @@ func (h *Handler) centralLogin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// centralSignals serves POST …/signals. Signals that the community has no use for are dropped
-// in silence: an engine could not mend them.
+// centralSignals serves POST …/signals. It drops signals that the community cannot use without
+// an error, because an engine could not correct them.
 func (h *Handler) centralSignals(w http.ResponseWriter, r *http.Request, by community.Caller) {
 	if _, err := h.takeSignals(w, r, by); err != nil {
 		h.fail(w, r, err)
@@ -41,8 +41,8 @@ func (h *Handler) centralSignals(w http.ResponseWriter, r *http.Request, by comm
 	answer(w, http.StatusOK, allRight)
 }
 
-// centralDelete serves POST …/decisions/delete: the ends of decisions that a person made,
-// which the community never had.
+// centralDelete serves POST …/decisions/delete: an engine reports that a person deleted
+// decisions. The community never had these.
 func (h *Handler) centralDelete(w http.ResponseWriter, r *http.Request, _ community.Caller) {
 	var ids []string
 	if err := h.readJSON(w, r, maxBody, &ids); err != nil {

@@ -17,11 +17,11 @@ const (
 	listsOrigin   = "lists"
 )
 
-// captchaTime is how long an engine keeps an entry of the captcha list. It reads the list
-// every two hours, and gets no deletions from it.
+// captchaTime is how long an engine keeps an entry of the captcha list. An engine reads that
+// list every two hours, and it has no deletions.
 const captchaTime = "3h"
 
-// A bulletin is what an engine gets, before it is written.
+// A bulletin is the answer for an engine, before encoding.
 type bulletin struct {
 	now     time.Time
 	entries []community.Listing // bans, and captchas
@@ -89,7 +89,7 @@ func newBulletin(d *delta, now time.Time) *bulletin {
 	return in
 }
 
-// each calls see with the entries that members enforce in one way.
+// each calls see with the entries that have one action.
 func (in *bulletin) each(as consensus.Remediation, see func(l *community.Listing, left time.Duration)) {
 	for i := range in.entries {
 		l := &in.entries[i]
@@ -100,7 +100,7 @@ func (in *bulletin) each(as consensus.Remediation, see func(l *community.Listing
 }
 
 // appendGroups writes the form of version 3: bans in groups by scenario and scope. A group
-// without a ban would crash an engine. Captchas are a list of their own, behind a link.
+// without a ban would crash an engine. Captchas are in a separate list, behind a link.
 func (h *Handler) appendGroups(b []byte, in *bulletin) []byte {
 	groups := make(map[[2]string][]byte) // by scope and scenario
 	in.each(consensus.Ban, func(l *community.Listing, left time.Duration) {
@@ -126,7 +126,7 @@ func (h *Handler) appendGroups(b []byte, in *bulletin) []byte {
 	return append(h.appendLinks(append(b, `],"links":{"blocklists":[`...), in.now), `],"allowlists":[]}}`...)
 }
 
-// separated appends a comma to the elements of a list, if there are any.
+// separated appends a comma unless the list is empty.
 func separated(b []byte) []byte {
 	if len(b) > 0 {
 		b = append(b, ',')
@@ -171,8 +171,8 @@ func (h *Handler) appendLinks(b []byte, now time.Time) []byte {
 // captchaList is the name under which an engine keeps the captchas of the community.
 func (h *Handler) captchaList() string { return h.about.Name + "-captcha" }
 
-// appendFlat writes the form of version 2: all decisions in one list. An engine takes the type
-// of each as it is, and keeps what is of a list apart from the bans.
+// appendFlat writes the form of version 2: all decisions in one list. An engine uses the type
+// of each, and keeps decisions of lists separate from the bans.
 func (h *Handler) appendFlat(b []byte, in *bulletin) []byte {
 	entries, ends := sheet{}, sheet{}
 	for _, as := range []consensus.Remediation{consensus.Ban, consensus.Captcha} {

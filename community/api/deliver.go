@@ -9,11 +9,11 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// errBusy says that too many whole lists are on their way.
+// errBusy says that too many whole lists are being sent.
 var errBusy = refusal{http.StatusServiceUnavailable, "too many readers of the whole list: try again later", 5 * time.Second}
 
-// begin takes a turn to send a whole list, and limits the time that the reader takes. The
-// caller calls end after the last write.
+// begin takes a turn to send a whole list, and limits the time of the reader. The caller calls
+// end after the last write.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Caller) (end func(), err error) {
 	release, err := h.whole.take(h.name(r, by), h.cfg.Now())
 	if err != nil {
@@ -29,8 +29,8 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Cal
 	// An error means that the server has no such deadline, as in a test's recorder.
 	limited := control.SetWriteDeadline(time.Now().Add(h.cfg.Delivery)) == nil
 	return func() {
-		// What is still in the server's buffer must be under way before the deadline, which
-		// would else meet the next answer on this connection, is lifted.
+		// Flush the server's buffer before the end of the deadline. The deadline must not
+		// stay for the next answer on this connection.
 		if limited && control.Flush() == nil {
 			_ = control.SetWriteDeadline(time.Time{})
 		}
@@ -39,7 +39,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Cal
 	}, nil
 }
 
-// deliver sends a whole list in a form, and reports whether the reader took all of it.
+// deliver sends a whole list in a form, and reports whether the reader got all of it.
 func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, by community.Caller, s *snapshot, packable bool) bool {
 	end, err := h.begin(w, r, by)
 	if err != nil {
@@ -61,7 +61,7 @@ func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, by community.C
 	return err == nil
 }
 
-// takesGzip reports whether a client reads gzip.
+// takesGzip reports whether a client accepts gzip.
 func takesGzip(r *http.Request) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		coding, params, _ := strings.Cut(part, ";")

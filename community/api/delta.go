@@ -17,22 +17,21 @@ const (
 	maxDelta = 50_000 // changes; a reader that missed more gets the whole list
 )
 
-// A move is what became of a unit while a reader was away. The reader may have had it, and has
-// it no more or in another way.
+// A move is the change of a unit since a reader's last poll. The reader may have to remove or
+// replace the unit.
 type move struct {
 	community.Listing
 	was consensus.Remediation
 }
 
-// A delta is what changed for a reader.
+// A delta has the changes for a reader.
 type delta struct {
 	seq   uint64
 	moves []move // in the order in which units moved first
-	whole bool   // too much has changed, or nobody knows what: the reader needs the whole list
+	whole bool   // too many changes, or unknown ones: the reader needs the whole list
 }
 
-// missed returns what changed since a reader asked the last time. Who never did gets the whole
-// list.
+// missed returns the changes since a reader's last request. A new reader gets the whole list.
 func (h *Handler) missed(ctx context.Context, reader string) (delta, error) {
 	after, ok, err := h.centre.CursorOf(ctx, reader)
 	if err != nil || !ok {
@@ -41,15 +40,15 @@ func (h *Handler) missed(ctx context.Context, reader string) (delta, error) {
 	return h.since(ctx, after)
 }
 
-// noteRead notes that a reader has got what changed up to a number. If that fails, the reader
-// gets it once more.
+// noteRead notes that a reader has the changes up to a number. If that fails, the reader gets
+// them again.
 func (h *Handler) noteRead(r *http.Request, reader string, upto uint64) {
 	if err := h.centre.Read(r.Context(), reader, upto); err != nil && r.Context().Err() == nil {
 		h.cfg.Log.Warn("noting what a reader has got", zap.Error(err))
 	}
 }
 
-// since returns what changed after a number.
+// since returns the changes after a number.
 func (h *Handler) since(ctx context.Context, after uint64) (delta, error) {
 	d := delta{seq: after}
 	at := make(map[consensus.Unit]int)
@@ -81,8 +80,8 @@ func (h *Handler) since(ctx context.Context, after uint64) (delta, error) {
 	}
 }
 
-// enforced returns what all members do with a unit. Entries of other lists than the main one
-// are for those that ask for them.
+// enforced returns the action of all members for a unit. Entries of optional lists apply only
+// to members that ask for these lists.
 func enforced(l *community.Listing, now time.Time) consensus.Remediation {
 	if l.List != consensus.MainList || !l.Until.After(now) {
 		return consensus.Allow

@@ -12,25 +12,25 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// longest is how long an entry of the list lasts at most.
+// longest is the longest duration of an entry.
 const longest = 168 * time.Hour
 
-// departures know the units that left the list before the time that readers were told. Who
-// reads the whole list may still have them, from before it started.
+// departures has the units that left the list before the end that readers got. A reader that
+// now asks for the whole list may still have them from before.
 type departures struct {
 	mu    sync.Mutex
 	seq   uint64 // followed up to this change
 	ready bool
-	told  map[kept]time.Time // until when readers were told that it is listed so
+	told  map[kept]time.Time // the end that readers got for it
 }
 
-// A kept entry is what a reader may still have.
+// A kept entry is one that a reader may still have.
 type kept struct {
 	unit consensus.Unit
 	as   consensus.Remediation
 }
 
-// departed returns what readers may have and should not, as of list.
+// departed returns the entries that readers may have but that are not in list.
 func (h *Handler) departed(ctx context.Context, list *community.List, now time.Time) ([]kept, error) {
 	d := &h.gone
 	d.mu.Lock()
@@ -50,8 +50,8 @@ func (h *Handler) departed(ctx context.Context, list *community.List, now time.T
 	return out, nil
 }
 
-// followLocked reads the changes since the last time, or those of the time that an entry can
-// last.
+// followLocked reads the changes since its last call; the first call reads those of the longest
+// duration of an entry.
 func (h *Handler) followLocked(ctx context.Context, d *departures, now time.Time) error {
 	if !d.ready {
 		d.told = make(map[kept]time.Time)
@@ -64,7 +64,7 @@ func (h *Handler) followLocked(ctx context.Context, d *departures, now time.Time
 	for {
 		changes, err := h.centre.Changes(ctx, d.seq, page)
 		if errors.Is(err, community.ErrNotFound) {
-			d.ready = false // another database: begin again the next time
+			d.ready = false // another database: start anew at the next call
 			return nil
 		}
 		if err != nil {
@@ -83,8 +83,8 @@ func (h *Handler) followLocked(ctx context.Context, d *departures, now time.Time
 	}
 }
 
-// changeBefore returns the number of the last change before a time, or of the last one that is
-// deleted already.
+// changeBefore returns the number of the last change before a time, or of the last deleted
+// change.
 func (h *Handler) changeBefore(ctx context.Context, t time.Time) (uint64, error) {
 	low, high := uint64(0), seqOf(h.centre.List())
 	for low < high {

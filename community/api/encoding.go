@@ -14,16 +14,15 @@ import (
 )
 
 const (
-	// maxForms bounds the encodings that are kept: a few for each protocol and format.
+	// maxForms is the limit of stored encodings: a few for each protocol and format.
 	maxForms = 32
-	// maxRare bounds those that are kept of lists by behaviour, whose names readers choose.
+	// maxRare is the limit for lists by behaviour, whose names readers choose.
 	maxRare = 64
-	// settle is for how long an encoding is used though the list has changed, so that a list
-	// that changes all the time is not encoded all the time. What changed comes in the next
-	// delta.
+	// settle is how long an encoding is used after the list has changed, so that frequent
+	// changes do not cause as many encodings. Readers get the changes in the next delta.
 	settle = time.Second
-	// drift is for how long an encoding is used. Remaining times in it are given shorter by so
-	// much, so that nothing lasts longer than it should.
+	// drift is how long an encoding is used at most. Remaining times in it are shorter by this
+	// time, so that no decision lasts too long.
 	drift = 30 * time.Second
 )
 
@@ -40,28 +39,28 @@ type encodings struct {
 }
 
 func newEncodings(size int) *encodings {
-	last, _ := simplelru.NewLRU[string, *encoding](size, nil) // fails for a size below 1 only
+	last, _ := simplelru.NewLRU[string, *encoding](size, nil) // fails only for a size below 1
 	return &encodings{last: last}
 }
 
-// An encoding has the latest snapshot of a form. Who needs a new one makes it, and others
-// wait.
+// An encoding has the latest snapshot of a form. The first caller that needs a new one makes
+// it, and others wait.
 type encoding struct {
 	mu  sync.Mutex
 	cur *snapshot
 }
 
-// A snapshot is the whole list in one form. It never changes.
+// A snapshot is the whole list in one form. It is immutable.
 type snapshot struct {
 	seq      uint64
 	body     []byte
-	packed   func() []byte // body, compressed with gzip when it is first asked for
-	tag      string        // of its content
+	packed   func() []byte // body, compressed with gzip at the first call
+	tag      string        // hash of the content
 	made     time.Time
-	modified time.Time // when the content was first seen, in whole seconds, not earlier
+	modified time.Time // when the content was first seen, rounded up to seconds
 }
 
-// get returns the list in a form, at most as old as its reader can stand.
+// get returns the list in a form, at most as old as its reader allows.
 func (e *encodings) get(f form, list *community.List, now time.Time) (*snapshot, error) {
 	e.mu.Lock()
 	slot, ok := e.last.Get(f.name)
@@ -94,7 +93,7 @@ func (s *snapshot) serves(list *community.List, now time.Time) bool {
 	}
 	age := now.Sub(s.made)
 	if age < 0 {
-		return false // the clock was set back
+		return false // the clock went back
 	}
 	return age < settle || age < drift && s.seq == seqOf(list)
 }
@@ -118,16 +117,16 @@ func newSnapshot(f form, list *community.List, now time.Time, last *snapshot) (*
 	return s, nil
 }
 
-// pack compresses a body. The fastest level saves most of what there is to save.
+// pack compresses a body. The fastest level already saves most of the bytes.
 func pack(body []byte) []byte {
 	var b bytes.Buffer
-	zw, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for an unknown level only
-	_, _ = zw.Write(body)                            // a buffer takes everything
+	zw, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails only for an unknown level
+	_, _ = zw.Write(body)                            // a buffer never fails
 	_ = zw.Close()
 	return b.Bytes()
 }
 
-// seqOf, entriesOf: a list that is nil is empty.
+// seqOf and entriesOf treat a nil list as empty.
 func seqOf(list *community.List) uint64 {
 	if list == nil {
 		return 0

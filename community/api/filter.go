@@ -13,7 +13,7 @@ import (
 )
 
 // A filter has the conditions in the query of a request to the Local API. Names and meanings
-// are CrowdSec's; unknown ones are ignored, as there.
+// are those of CrowdSec, which also ignores unknown ones.
 type filter struct {
 	scopes        []string // nil: any
 	origins       []string // nil: any
@@ -24,8 +24,7 @@ type filter struct {
 	within        bool         // decisions inside the prefix, not around it
 }
 
-// parseFilter reads the conditions. Those of a stream are about addresses and ranges unless
-// it says otherwise.
+// parseFilter reads the conditions. A stream has addresses and ranges by default.
 func parseFilter(q url.Values, stream bool) (filter, error) {
 	f := filter{
 		scopes:        list(strings.ToLower(q.Get("scopes"))),
@@ -40,7 +39,7 @@ func parseFilter(q url.Values, stream bool) (filter, error) {
 	}
 	if scope := strings.ToLower(q.Get("scope")); scope != "" {
 		if f.scopes != nil && !slices.Contains(f.scopes, scope) {
-			scope = "none" // both conditions hold for nothing
+			scope = "none" // no decision meets both conditions
 		}
 		f.scopes = []string{scope}
 	}
@@ -61,7 +60,7 @@ func parseFilter(q url.Values, stream bool) (filter, error) {
 	return f, nil
 }
 
-// list splits a comma list; the empty string is no list.
+// list splits a comma-separated list; it returns nil for an empty string.
 func list(s string) []string {
 	if s == "" {
 		return nil
@@ -69,7 +68,7 @@ func list(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// all reports whether f lets all of a community's decisions through.
+// all reports whether f accepts all decisions of a community.
 func (f *filter) all() bool {
 	ours := func(want []string, have ...string) bool {
 		return want == nil || !slices.ContainsFunc(have, func(s string) bool { return !slices.Contains(want, s) })
@@ -78,7 +77,7 @@ func (f *filter) all() bool {
 		f.typ == "" && f.value == "" && f.containing == nil && f.notContaining == nil && !f.prefix.IsValid()
 }
 
-// match reports whether f lets a decision in force through.
+// match reports whether f accepts a decision in force.
 func (f *filter) match(d *decision) bool {
 	scenario := strings.ToLower(d.scenario)
 	part := func(s string) bool { return strings.Contains(scenario, s) }
@@ -87,8 +86,8 @@ func (f *filter) match(d *decision) bool {
 		!slices.ContainsFunc(f.notContaining, part)
 }
 
-// matchEnd reports whether f lets the end of a decision through. Of that, nobody knows the
-// scenario for which the reader had it.
+// matchEnd reports whether f accepts the end of a decision. The scenario that the reader got
+// with the decision is no longer known.
 func (f *filter) matchEnd(d *decision) bool {
 	switch {
 	case f.scopes != nil && !slices.Contains(f.scopes, strings.ToLower(scopeOf(d.unit))),

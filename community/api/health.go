@@ -10,15 +10,15 @@ import (
 // A state is the body of /healthz.
 type state struct {
 	Status  string     `json:"status"`            // up or failing
-	Message string     `json:"message,omitempty"` // of what fails
+	Message string     `json:"message,omitempty"` // the reason of a failure
 	Reasons []string   `json:"reasons,omitempty"`
 	Purged  *time.Time `json:"purged,omitempty"` // when old data were last deleted
-	Frozen  bool       `json:"frozen,omitempty"` // nothing is added to the list
+	Frozen  bool       `json:"frozen,omitempty"` // the list gets no additions
 	Open    int        `json:"open_cases"`
 	Late    int        `json:"late_cases"`
 }
 
-// health serves /healthz, for everybody: it names nobody.
+// health serves /healthz. It is public and names no one.
 func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 	release, err := h.shares.take(source(h.from(r)), h.cfg.Now())
 	if err != nil {
@@ -42,8 +42,8 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 	answer(w, code, out)
 }
 
-// robots keeps search engines away: an address is not to be found by its listing.
+// robots excludes search engines, so that they do not index listed addresses.
 func robots(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n")) // if the client is gone, nobody is left to tell
+	_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n")) // an error means that the client has disconnected
 }

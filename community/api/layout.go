@@ -7,15 +7,15 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A layout is how a line of a text is written.
+// A layout is the format of a line of a text list.
 type layout struct {
 	name  string
-	timed bool // it has the remaining time
+	timed bool // with the remaining time
 	line  func(b []byte, u consensus.Unit, left time.Duration) []byte
 }
 
-// layouts by the name that readers ask for. All but the plain one are commands to add an entry
-// that ends by itself.
+// layouts by their names in requests. All except the plain one are commands that add an entry
+// with a time limit.
 var layouts = map[string]layout{
 	"":         plain,
 	"plain":    plain,
@@ -40,8 +40,8 @@ func appendNFT(b []byte, u consensus.Unit, left time.Duration) []byte {
 	return append(seconds(append(appendValue(b, u), " timeout "...), left), "s }"...)
 }
 
-// appendMikroTik is a line of a script of RouterOS. An entry that is there already is no
-// error.
+// appendMikroTik is a line of a script of RouterOS. It accepts an entry that already
+// exists.
 func appendMikroTik(b []byte, u consensus.Unit, left time.Duration) []byte {
 	b = append(b, ":do { /ip"...)
 	if u.Addr().Is6() {

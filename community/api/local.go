@@ -10,7 +10,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// asBouncer lets in who has an API key. All others get the words of CrowdSec's server.
+// asBouncer admits callers with an API key. Others get the error message of CrowdSec's server.
 func (h *Handler) asBouncer(serve served) http.HandlerFunc {
 	return h.admit(h.bouncer, serve)
 }
@@ -23,7 +23,7 @@ func (h *Handler) bouncer(r *http.Request) (community.Caller, error) {
 	return h.centre.Key(r.Context(), key, h.from(r))
 }
 
-// asMachine lets in who has a token. All others get the form of CrowdSec's answer, which makes
+// asMachine admits callers with a token. Others get an answer in CrowdSec's form, which makes
 // its agents log in again.
 func (h *Handler) asMachine(serve served) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +33,7 @@ func (h *Handler) asMachine(serve served) http.HandlerFunc {
 			return
 		}
 		by, err := h.byToken(r, shown)
-		if err == errBadToken { //nolint:errorlint // it is returned as it is
+		if err == errBadToken { //nolint:errorlint // it is never wrapped
 			unauthorized(w, errBadToken.message)
 			return
 		}
@@ -41,7 +41,7 @@ func (h *Handler) asMachine(serve served) http.HandlerFunc {
 	}
 }
 
-// asAny lets in bouncers and machines.
+// asAny admits bouncers and machines.
 func (h *Handler) asAny(serve served) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Api-Key") == "" && authorization(r) != "" {
@@ -62,8 +62,7 @@ func unauthorized(w http.ResponseWriter, message string) {
 	answer(w, http.StatusUnauthorized, loginError{http.StatusUnauthorized, message})
 }
 
-// Credentials are what a machine logs in with. Its scenarios, which it also sends, are
-// dropped.
+// Credentials are the login data of a machine. It also sends its scenarios, which are dropped.
 type credentials struct {
 	Machine    string `json:"machine_id"`
 	Password   string `json:"password"`
@@ -91,7 +90,8 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) (pass, error) {
 	if in.Machine == "" || in.Password == "" {
 		return pass{}, refusal{code: http.StatusBadRequest, message: "machine_id or password is missing"}
 	}
-	// Logins are to be rare: tokens last an hour. Others behind the same address are not meant.
+	// Logins should be rare, because tokens last an hour. This does not limit other accounts
+	// behind the same address.
 	done, err := h.logins.take(source(h.from(r))+" "+in.Machine, h.cfg.Now())
 	if err != nil {
 		return pass{}, err
@@ -132,9 +132,9 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, by community.C
 	answer(w, http.StatusOK, p)
 }
 
-// enlist serves POST …/watchers: a program makes itself a member by an invitation, with a
-// login and a password of its own choice. The invitation is CrowdSec's registration token;
-// after a comma follows the version of the terms that its operator accepts.
+// enlist serves POST …/watchers: a program joins by an invitation, and chooses its login and
+// password. The invitation is in CrowdSec's field for the registration token, followed by a
+// comma and the version of the terms that its operator accepts.
 func (h *Handler) enlist(created int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := h.register(w, r); err != nil {
@@ -171,7 +171,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// decisions serves GET /v1/decisions: what is in force for an address.
+// decisions serves GET /v1/decisions: the decisions in force for an address.
 func (h *Handler) decisions(w http.ResponseWriter, r *http.Request, by community.Caller) {
 	f, err := parseFilter(r.URL.Query(), false)
 	if err != nil {
@@ -181,7 +181,7 @@ func (h *Handler) decisions(w http.ResponseWriter, r *http.Request, by community
 	now, list := h.cfg.Now(), h.centre.List()
 	out := sheet{now: now, filter: &f}
 	if f.prefix.IsValid() && !f.within {
-		// The unit around an address or a range; a wider range is in none.
+		// The unit that contains an address or range; no unit contains a wider range.
 		if l, ok := list.Get(consensus.UnitOf(f.prefix.Addr())); ok {
 			out.add(&l)
 		}
@@ -197,7 +197,7 @@ func (h *Handler) decisions(w http.ResponseWriter, r *http.Request, by community
 		}
 	}
 	w.Header().Set("Content-Type", jsonType)
-	_, _ = w.Write(out.orNull()) // if the client is gone, nobody is left to tell
+	_, _ = w.Write(out.orNull()) // an error means that the client has disconnected
 }
 
 func justOK(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
@@ -212,17 +212,18 @@ func up(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "up"})
 }
 
-// noDeletion answers who wants to end decisions.
+// noDeletion answers requests to delete decisions.
 func noDeletion(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
 	refuse(w, http.StatusForbidden, "a member cannot end the decisions of a community: whoever has the address can appeal")
 }
 
-// noAlerts answers who asks for alerts: a community keeps none.
+// noAlerts answers requests for alerts: a community keeps none.
 func noAlerts(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
 	answer(w, http.StatusOK, nil)
 }
 
-// noAllowlists: the addresses that a community never lists are not lists of its members.
+// noAllowlists answers with no allowlists: the exempt addresses of a community are not
+// allowlists of its members.
 func noAllowlists(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
 	answer(w, http.StatusOK, []struct{}{})
 }

@@ -28,7 +28,7 @@ func (s *sheet) add(l *community.Listing) {
 	s.put(&d)
 }
 
-// end adds one that is over.
+// end adds the end of a decision.
 func (s *sheet) end(k kept) {
 	d := decision{unit: k.unit, as: k.as, origin: ourOrigin, scenario: ourOrigin}
 	if !s.filter.matchEnd(&d) {
@@ -37,7 +37,7 @@ func (s *sheet) end(k kept) {
 	s.put(&d)
 }
 
-// orNull returns a list, or null if it is empty: so do all CrowdSec servers.
+// orNull returns a list, or null if it is empty, as all CrowdSec servers do.
 func (s *sheet) orNull() []byte {
 	if len(s.b) == 0 {
 		return []byte("null")
@@ -46,8 +46,8 @@ func (s *sheet) orNull() []byte {
 }
 
 // A reader of the Local API has a cursor for each key and network, as with CrowdSec's servers
-// since 1.6.5: two bouncers with one key do not take the changes from each other. A key has
-// 256 at most.
+// since 1.6.5: two bouncers with one key do not lose changes to each other. A key has at
+// most 256 cursors.
 func (h *Handler) localReader(r *http.Request, by community.Caller) string {
 	return "local " + by.Login + " " + h.mint.bucket(lookup.Network(h.from(r), 32, 64))
 }
@@ -74,12 +74,12 @@ func (h *Handler) localStream(w http.ResponseWriter, r *http.Request, by communi
 		return
 	}
 	w.Header().Set("Content-Type", jsonType)
-	if _, err := w.Write(h.localDelta(&d, &f)); err == nil { //nolint:gosec // JSON of the list: nothing of the request is in it
+	if _, err := w.Write(h.localDelta(&d, &f)); err == nil { //nolint:gosec // JSON of the list, without data of the request
 		h.noteRead(r, reader, d.seq)
 	}
 }
 
-// localWhole sends the whole list: as it was encoded for all, or what a filter leaves of it.
+// localWhole sends the whole list, in the encoding for all readers or filtered.
 func (h *Handler) localWhole(w http.ResponseWriter, r *http.Request, by community.Caller, reader string, f *filter) {
 	list, now := h.centre.List(), h.cfg.Now()
 	form := h.localForm(r.Context(), f)
@@ -92,7 +92,7 @@ func (h *Handler) localWhole(w http.ResponseWriter, r *http.Request, by communit
 		h.fail(w, r, err)
 		return
 	}
-	// Never compressed: CrowdSec's servers do not, since some bouncers cannot read it.
+	// Never compressed: CrowdSec's servers do not compress, and some bouncers cannot read it.
 	if h.deliver(w, r, by, s, false) {
 		h.noteRead(r, reader, s.seq)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// localMetrics serves POST /v1/usage-metrics. A community has no use for what its members
-// count, so a report that has the right form is accepted and dropped.
+// localMetrics serves POST /v1/usage-metrics. A community does not use its members' metrics,
+// so it accepts and drops a report in the right form.
 func (h *Handler) localMetrics(w http.ResponseWriter, r *http.Request, _ community.Caller) {
 	var in struct {
 		Components []component `json:"remediation_components"`

@@ -70,7 +70,7 @@ func (h *Handler) signals(w http.ResponseWriter, r *http.Request, by community.C
 	answer(w, http.StatusOK, out)
 }
 
-// A batch is what is well formed of a member's signals.
+// A batch has the valid signals of a request.
 type batch struct {
 	signals []community.Signal
 	index   []int // of each in the request
@@ -98,8 +98,8 @@ func readSignals(body []byte) (batch, error) {
 	return in, err
 }
 
-// cut returns what the community takes of a signal, or why it takes nothing. No reason repeats
-// what the member wrote.
+// cut reduces a signal to what the community accepts, or returns why it accepts nothing. The
+// reason never repeats text of the member.
 func cut(s *protocol.Signal) (community.Signal, string) {
 	unit, err := consensus.ParseUnit(s.Address)
 	switch {
@@ -158,7 +158,7 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request, by community.C
 	answer(w, http.StatusOK, protocol.Empty{})
 }
 
-// maxAnswers is how many units a member is asked about at most.
+// maxAnswers is the limit of units in the questions to a member.
 const maxAnswers = 1000
 
 func readAnswers(body []byte) (id string, given []community.Answer, err error) {
@@ -170,7 +170,7 @@ func readAnswers(body []byte) (id string, given []community.Answer, err error) {
 		return "", nil, notJSON(err)
 	}
 	err = each(request.Answers, maxAnswers, func(a *protocol.Answer) {
-		// What is no unit was not asked for, and is dropped as such.
+		// Anything that is not a unit was not in the questions, so it is dropped.
 		if unit, err := consensus.ParseUnit(a.Unit); err == nil {
 			given = append(given, community.Answer{Unit: unit, Last: a.Last, Count: a.Count})
 		}
@@ -207,7 +207,7 @@ func stateOf(s consensus.State) string {
 	return "active"
 }
 
-// list serves GET /api/v1/list: the whole list, or what changed after a number.
+// list serves GET /api/v1/list: the whole list, or the changes after a number.
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, by community.Caller) {
 	after, given, err := h.after(r)
 	if err != nil {
@@ -234,7 +234,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, by community.Call
 	h.deliver(w, r, by, s, true)
 }
 
-// noteReadBy notes what a member says that it has. Of strangers nothing is noted.
+// noteReadBy notes the read position that a member reports, but not those of strangers.
 func (h *Handler) noteReadBy(r *http.Request, by community.Caller, upto uint64) {
 	if by.Login != "" {
 		h.noteRead(r, "native "+by.Login, upto)

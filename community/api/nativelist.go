@@ -12,8 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// after returns after which number a reader wants the changes, and whether it wants changes at
-// all.
+// after returns the number after which a reader wants changes, and whether it wants changes.
 func (h *Handler) after(r *http.Request) (uint64, bool, error) {
 	q := r.URL.Query()
 	if !q.Has("after") {
@@ -54,7 +53,7 @@ func (h *Handler) sendDelta(w http.ResponseWriter, r *http.Request, d *delta) {
 		body = pack(body)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // the reader asks again for what it did not get
+	_, _ = w.Write(body) // the reader asks again after a failure
 }
 
 // isListed reports whether an entry is in force, on any list.
@@ -62,7 +61,7 @@ func isListed(l *community.Listing, now time.Time) bool {
 	return l.Action != consensus.Allow && l.Until.After(now)
 }
 
-// untilOf returns the end of an entry, which is never further away than entries last.
+// untilOf returns the end of an entry, limited to the longest duration.
 func untilOf(l *community.Listing, now time.Time) time.Time {
 	until := l.Until
 	if most := now.Add(longest); until.After(most) {
@@ -88,8 +87,7 @@ func listOf(l consensus.List) string {
 	return ""
 }
 
-// appendList writes the whole list. It writes the entries itself, because reflection takes
-// several times as long.
+// appendList writes the whole list without reflection, which would take several times as long.
 func (h *Handler) appendList(b []byte, list *community.List, now time.Time) ([]byte, error) {
 	head, err := json.Marshal(h.head(seqOf(list), true))
 	if err != nil {

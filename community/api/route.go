@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// methods are what can be done with one path.
+// methods are the handlers of a path by method.
 type methods map[string]http.HandlerFunc
 
 func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -19,7 +19,7 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusMethodNotAllowed, "this path does not have the method "+known(r.Method))
 }
 
-// known returns a method that HTTP has, so that no answer repeats what a stranger wrote.
+// known returns a standard method, so that no answer repeats text of a stranger.
 func known(method string) string {
 	if slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, method) {
 		return method

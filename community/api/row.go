@@ -13,7 +13,7 @@ import (
 // ourOrigin is the origin of all decisions of a community.
 const ourOrigin = "community"
 
-// valueOf returns a unit as lists write it: an address, or a /64.
+// valueOf returns a unit in the form of lists: an address, or a /64.
 func valueOf(u consensus.Unit) string {
 	if u.IsSingleIP() {
 		return u.Addr().String()
@@ -29,7 +29,7 @@ func appendValue(b []byte, u consensus.Unit) []byte {
 	return u.AppendTo(b)
 }
 
-// scopeOf returns the scope of a unit in CrowdSec's words.
+// scopeOf returns CrowdSec's scope for a unit.
 func scopeOf(u consensus.Unit) string {
 	if u.IsSingleIP() {
 		return "Ip"
@@ -37,7 +37,7 @@ func scopeOf(u consensus.Unit) string {
 	return "Range"
 }
 
-// typeOf returns what CrowdSec calls a remediation, and tocsin's protocol too.
+// typeOf returns the name of a remediation in CrowdSec and in tocsin's protocol.
 func typeOf(r consensus.Remediation) string {
 	switch r {
 	case consensus.Ban:
@@ -48,8 +48,7 @@ func typeOf(r consensus.Remediation) string {
 	return "none"
 }
 
-// scenarioOf returns what stands as the scenario of a decision: the behaviour, if one is
-// known.
+// scenarioOf returns the scenario of a decision: the behaviour, if it is known.
 func scenarioOf(b consensus.Behaviour) string {
 	if b == "" {
 		return ourOrigin
@@ -57,8 +56,8 @@ func scenarioOf(b consensus.Behaviour) string {
 	return string(b)
 }
 
-// idOf returns a number for a decision that is the same on all servers: there is at most one
-// decision of a type for a unit. It fits into the numbers of JavaScript and Lua.
+// idOf returns a number for a decision that is the same on all servers, because a unit has at
+// most one decision of a type. JavaScript and Lua can represent it exactly.
 func idOf(u consensus.Unit, as consensus.Remediation) int64 {
 	hash := fnv.New64a()
 	ip := u.Addr().As16()
@@ -67,7 +66,7 @@ func idOf(u consensus.Unit, as consensus.Remediation) int64 {
 	return int64(binary.BigEndian.Uint64(hash.Sum(sum[:0]))>>12) + 1
 }
 
-// left returns the remaining time of an entry in a form that Go can parse, in whole seconds.
+// left returns the remaining time of an entry in whole seconds, as a Go duration.
 func left(until, now time.Time) time.Duration {
 	return min(until.Sub(now), longest).Truncate(time.Second)
 }
@@ -86,7 +85,7 @@ func appendDuration(b []byte, d time.Duration) []byte {
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			quoted, _ := json.Marshal(s) // a string always can be
+			quoted, _ := json.Marshal(s) // a string never fails
 			return append(b, quoted...)
 		}
 	}
@@ -99,7 +98,7 @@ type decision struct {
 	as       consensus.Remediation
 	origin   string
 	scenario string
-	left     time.Duration // zero or less: it is over
+	left     time.Duration // zero or less: it has ended
 }
 
 // appendTo appends d with the keys of CrowdSec's servers, in their order.

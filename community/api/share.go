@@ -12,10 +12,10 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// maxShares bounds the callers that are remembered. One that is forgotten starts anew.
+// maxShares is the limit of remembered callers. A forgotten caller starts anew.
 const maxShares = 1 << 16
 
-// shares bounds what each caller may ask, so that no caller slows the others.
+// shares limits the requests of each caller, so that no caller slows the others.
 type shares struct {
 	perSecond rate.Limit
 	burst     int
@@ -25,14 +25,14 @@ type shares struct {
 	last *simplelru.LRU[string, *share]
 }
 
-// A share is what one caller has asked.
+// A share counts the requests of one caller.
 type share struct {
 	rate *rate.Limiter
-	busy int // requests that are being answered; guarded by shares.mu
+	busy int // requests in progress; guarded by shares.mu
 }
 
 func newShares(perSecond float64, burst, atOnce int) *shares {
-	last, _ := simplelru.NewLRU[string, *share](maxShares, nil) // fails for a size below 1 only
+	last, _ := simplelru.NewLRU[string, *share](maxShares, nil) // fails only for a size below 1
 	return &shares{perSecond: rate.Limit(perSecond), burst: burst, atOnce: atOnce, last: last}
 }
 
@@ -61,7 +61,7 @@ func (s *shares) take(who string, now time.Time) (release func(), err error) {
 	}, nil
 }
 
-// source names the network that a stranger asks from: who has one address of it has many.
+// source returns the network of a stranger. A stranger often has many addresses of a network.
 func source(from netip.Addr) string {
 	return "from " + lookup.Network(lookup.Normalize(from), 32, 56).String()
 }

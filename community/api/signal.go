@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// What a person types is free text, and may name anything. It comes in under this name.
+// Scenarios that a person typed are free text, so this name replaces them.
 const manualScenario = "manual/ban"
 
 const (
@@ -34,7 +34,7 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// cleanHash returns the hash of a scenario, or nothing if it is none.
+// cleanHash returns the hash of a scenario, or "" if it is not a hash.
 func cleanHash(s string) string {
 	if _, err := hex.DecodeString(s); err != nil || len(s) != hashLength {
 		return ""
@@ -42,7 +42,7 @@ func cleanHash(s string) string {
 	return strings.ToLower(s)
 }
 
-// An engineSignal is what is read of a signal or an alert of CrowdSec. All else is read over.
+// An engineSignal has the fields that are read of CrowdSec's signals and alerts.
 type engineSignal struct {
 	Scenario string `json:"scenario"`
 	Hash     string `json:"scenario_hash"`
@@ -51,7 +51,7 @@ type engineSignal struct {
 	Count    int    `json:"events_count"`   // of alerts
 	Start    string `json:"start_at"`
 	Stop     string `json:"stop_at"`
-	// Simulated alerts are of scenarios that are only tried out.
+	// Simulated alerts come from scenarios in simulation mode.
 	Simulated bool `json:"simulated"`
 	Source    struct {
 		Scope string `json:"scope"`
@@ -62,8 +62,8 @@ type engineSignal struct {
 	} `json:"decisions"`
 }
 
-// cut returns what the community takes of s, or false if that is nothing: it is not about an
-// address, only tried out, or without a proper name or time.
+// cut reduces s to what the community accepts. It returns false if s is not about an address,
+// is simulated, or has no valid name or time.
 func (s *engineSignal) cut() (community.Signal, bool) {
 	scope := strings.ToLower(s.Source.Scope)
 	unit, err := consensus.ParseUnit(s.Source.Value)

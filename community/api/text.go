@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A choice says which entries of the list are in a text.
+// A choice selects the entries of a text list.
 type choice struct {
 	name string
 	rare bool // readers choose the name
@@ -51,7 +51,7 @@ func isBehaviour(s string) bool {
 	return len(s) <= 64 && isWord(strings.ReplaceAll(s, ":", "-"))
 }
 
-// sendText sends a list with one address or /64 in a line, the surest first.
+// sendText sends a list with one address or /64 a line, the most certain first.
 func (h *Handler) sendText(w http.ResponseWriter, r *http.Request, by community.Caller, c choice) {
 	layout, limit, err := textQuery(r)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c choice) write(layout layout) func(b []byte, list *community.List, now ti
 	}
 }
 
-// sendSnapshot sends a text, or that nothing has changed.
+// sendSnapshot sends a text, or the status 304.
 func sendSnapshot(w http.ResponseWriter, r *http.Request, s *snapshot) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
@@ -109,11 +109,11 @@ func sendSnapshot(w http.ResponseWriter, r *http.Request, s *snapshot) {
 		body, tag = s.packed(), s.tag+"-gz"
 	}
 	header.Set("ETag", strconv.Quote(tag))
-	// It answers conditional requests, and those for a part.
+	// It also answers conditional requests and range requests.
 	http.ServeContent(w, r, "", s.modified, bytes.NewReader(body))
 }
 
-// textQuery returns how a text is wanted, and how many entries at most; -1: all.
+// textQuery returns the requested layout and the limit of entries; -1: all.
 func textQuery(r *http.Request) (layout, int, error) {
 	q := r.URL.Query()
 	l, ok := layouts[q.Get("format")]

@@ -16,13 +16,13 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// Tokens are JSON web tokens, because CrowdSec engines read their expiry. They have no claim
-// of an organization, which would make an engine look for CrowdSec's console. No server
-// remembers them: they hold on all servers with the same secret, and after a restart.
+// Tokens are JSON web tokens, because CrowdSec engines read their expiry. They have no
+// organization claim, which would make an engine look for CrowdSec's console. No server stores
+// them: they are valid on all servers with the same secret, also after a restart.
 const tokenLife = time.Hour
 
-// linkLife is how long the link to a list that an engine gets is good, at least. The engine
-// uses it at once.
+// linkLife is the least time for which an engine's link to a list is valid. The engine uses it
+// at once.
 const linkLife = time.Hour
 
 // A mint makes tokens and links, and checks them.
@@ -32,8 +32,8 @@ type mint struct {
 	links  []byte
 }
 
-// newMint returns a mint. What is signed for one use is nothing to another, so each has its
-// key.
+// newMint returns a mint. It has a key for each use, so that a signature for one use is not
+// valid for another.
 func newMint(derive func(label string) []byte) (*mint, error) {
 	m := &mint{tokens: derive("api tokens"), links: derive("api links")}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: m.tokens}, (&jose.SignerOptions{}).WithType("JWT"))
@@ -44,14 +44,14 @@ func newMint(derive func(label string) []byte) (*mint, error) {
 	return m, nil
 }
 
-// claims are what CrowdSec's own tokens have.
+// claims are the claims of CrowdSec's own tokens.
 type claims struct {
 	jwt.Claims
 
 	ID string `json:"id"` // the login
 }
 
-// token returns a token of the login, and until when it is good.
+// token returns a token for a login, and its expiry.
 func (m *mint) token(login string, now time.Time) (string, time.Time, error) {
 	until := now.Add(tokenLife)
 	c := claims{ID: login}
@@ -66,7 +66,7 @@ func (m *mint) token(login string, now time.Time) (string, time.Time, error) {
 // isToken reports whether credentials have the form of a token. Keys have no dots.
 func isToken(s string) bool { return strings.Count(s, ".") == 2 }
 
-// login returns whom a token was given to, if it is good.
+// login returns the login of a valid token.
 func (m *mint) login(token string, now time.Time) (string, bool) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
@@ -79,8 +79,8 @@ func (m *mint) login(token string, now time.Time) (string, bool) {
 	return c.ID, now.Before(c.Expiry.Time())
 }
 
-// link returns the query that lets who has it read one path. It names nobody, and is the same
-// for all for some time, so that all engines get the same answer.
+// link returns a query that gives access to one path. It identifies no one, and is the same for
+// all callers for some time, so that all engines get the same answer.
 func (m *mint) link(path string, now time.Time) url.Values {
 	until := strconv.FormatInt(now.Truncate(linkLife).Add(2*linkLife).Unix(), 10)
 	return url.Values{"until": {until}, "sign": {m.sign(path, until)}}
@@ -92,7 +92,7 @@ func (m *mint) sign(path, until string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// linked reports whether a query is a link to the path that is still good.
+// linked reports whether a query is a valid link to the path.
 func (m *mint) linked(path string, q url.Values, now time.Time) bool {
 	until := q.Get("until")
 	if !hmac.Equal([]byte(q.Get("sign")), []byte(m.sign(path, until))) {
@@ -102,7 +102,7 @@ func (m *mint) linked(path string, q url.Values, now time.Time) bool {
 	return err == nil && now.Unix() < end
 }
 
-// bucket returns one of 256 names for a network, which does not tell it.
+// bucket returns one of 256 names for a network. The name does not reveal the network.
 func (m *mint) bucket(p netip.Prefix) string {
 	mac := hmac.New(sha256.New, m.links)
 	fmt.Fprintf(mac, "bucket %s", p)
