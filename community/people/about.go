@@ -11,10 +11,10 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// An aboutView is what the pages about the community are made from.
+// An aboutView is the data of the pages about the community.
 type aboutView struct {
 	community.About
-	TermsURL  string // of the operator's own; empty: none
+	TermsURL  string // of the operator's terms; empty: none
 	Constants string // as JSON
 	Figures   community.Figures
 	Percent   int
@@ -28,15 +28,15 @@ func (aboutView) Days(d time.Duration) int { return int((d + 24*time.Hour - 1) /
 // Hours writes a time as hours.
 func (aboutView) Hours(d time.Duration) int { return int(d / time.Hour) }
 
-// Controller names who answers for the community.
+// Controller names the person or organization responsible for the community.
 func (v aboutView) Controller() string {
 	return cmp.Or(v.Operator.Name, "the operator of this server, who has not given a name")
 }
 
-// Contact says how to reach the operator.
+// Contact returns the operator's contact.
 func (v aboutView) Contact() string { return cmp.Or(v.Operator.Contact, "not given") }
 
-// Recipients says who gets the list.
+// Recipients names the readers of the list.
 func (v aboutView) Recipients() string {
 	if v.Public {
 		return "everybody: the list is public"
@@ -101,7 +101,7 @@ func (h *Handler) figures(w http.ResponseWriter, r *http.Request) error {
 	return h.showAbout(w, r, "figures", "Figures", v)
 }
 
-// counts keeps figures for a minute: they can take long to count, and everybody may ask.
+// counts caches figures for a minute: they can take long to count, and anybody may ask.
 type counts struct {
 	mu    sync.Mutex
 	until time.Time
@@ -121,7 +121,7 @@ func (c *counts) get(centre publicCentre, now time.Time) (community.Figures, err
 	if now.Before(c.until) {
 		return c.last, c.err
 	}
-	// Not that of the client, which may leave while others wait.
+	// Not the client's context: the client may disconnect while others wait.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	c.last, c.err = centre.Figures(ctx)

@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A Centre is what the pages need of [community.Centre].
+// A Centre has the methods of [community.Centre] that the pages need.
 type Centre interface {
 	publicCentre
 	memberCentre

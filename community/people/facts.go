@@ -11,17 +11,17 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// errNotYours says that somebody asks for what only the person with the address gets.
+// errNotYours refuses data that only the person who uses the address may get.
 var errNotYours = refusal{status: http.StatusForbidden, text: func(w *words) string { return w.NotYours }}
 
-// A factsView is what is stored about an address.
+// A factsView is the data of the page with the stored data about an address.
 type factsView struct {
 	Facts community.Facts
 	JSON  string // link to the same as JSON
 }
 
-// facts shows all that is stored about the address of the client. It has to come back with a
-// value that it got there, as every browser and curl -L do.
+// facts shows all stored data about the client's address. The client must first follow a
+// redirect with a signed value, as every browser and curl -L do.
 func (h *Handler) facts(w http.ResponseWriter, r *http.Request) error {
 	d, unit := h.asked(r)
 	query := r.URL.Query()
@@ -51,7 +51,7 @@ func (h *Handler) facts(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// factsURL returns where a client that has an address gets the data about it.
+// factsURL returns the URL where a client gets the data about its address.
 func (h *Handler) factsURL(unit consensus.Unit, asJSON bool) string {
 	query := url.Values{"proof": {h.mint.sign(toRead, proofOf(unit, true))}}
 	if asJSON {
@@ -60,7 +60,7 @@ func (h *Handler) factsURL(unit consensus.Unit, asJSON bool) string {
 	return "/facts?" + query.Encode()
 }
 
-// refused answers a program with JSON. A person gets a page.
+// refused answers programs with JSON, and people with a page.
 func refused(asJSON bool, w http.ResponseWriter, why refusal) error {
 	if !asJSON {
 		return why

@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// A page answers a request, or returns why not.
+// A page answers a request, or returns an error.
 type page func(http.ResponseWriter, *http.Request) error
 
 const (
@@ -21,7 +21,7 @@ const (
 	patience = 10 * time.Second // for a form to arrive
 )
 
-// A refusal is a request that is answered with a page that says why not.
+// A refusal is an error that the client gets as a page.
 type refusal struct {
 	status int
 	text   func(*words) string
@@ -40,7 +40,7 @@ func errMany(retry time.Duration) refusal {
 	return refusal{http.StatusTooManyRequests, func(w *words) string { return w.page.Fill(w.page.TooManyText, retry) }, retry}
 }
 
-// A message is what a page without anything else says.
+// A message is the content of a page with only a message.
 type message struct{ Text string }
 
 // public returns a page for everybody.
@@ -53,12 +53,12 @@ func (h *Handler) english(p page) http.Handler {
 	return h.guard(p, func(*http.Request) *words { return &english }, h.forms)
 }
 
-// forModerators returns a page for moderators. They may send more forms than others.
+// forModerators returns a page for moderators, who may send more forms than other people.
 func (h *Handler) forModerators(p asModerator) http.Handler {
 	return h.guard(h.moderator(p), func(*http.Request) *words { return &english }, h.views)
 }
 
-// guard bounds what a page gets, and answers for one that cannot.
+// guard limits the requests to a page, and answers its errors.
 func (h *Handler) guard(p page, words func(*http.Request) *words, forms *limiter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h.allow(w, r, forms)
@@ -71,15 +71,15 @@ func (h *Handler) guard(p page, words func(*http.Request) *words, forms *limiter
 	})
 }
 
-// allow returns why a request is not looked at.
+// allow returns an error if a request is over a limit or not allowed.
 func (h *Handler) allow(w http.ResponseWriter, r *http.Request, forms *limiter) error {
 	if len(r.URL.RawQuery) > maxQuery {
 		return errBig
 	}
 	writes := r.Method != http.MethodGet && r.Method != http.MethodHead
 	if r.Body != nil && r.Body != http.NoBody {
-		// Even if nobody reads it: the server would, to use the connection again. An error
-		// means that the server has no such deadline, as in a test's recorder.
+		// Even if no page reads the body, the server would, to reuse the connection. An
+		// error means that the server has no such deadline, as in a test's recorder.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
 	}
 	share := h.views
@@ -112,12 +112,12 @@ func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return errForm
 	}
-	// All is there. The deadline would else end the request while it is answered.
+	// The body is complete. Without this, the deadline could end the request during its answer.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return nil
 }
 
-// fail answers a request that a page could not answer.
+// fail answers a request after an error of its page.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error, words *words) {
 	refused := h.refusal(err)
 	title := words.NotDone
@@ -138,7 +138,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error, words 
 	}
 }
 
-// refusal says how to answer an error. What a store says is for the log, not for people.
+// refusal returns the page for an error. Errors of a store only go to the log.
 func (h *Handler) refusal(err error) refusal {
 	var refused refusal
 	var many community.TooManyError
@@ -160,8 +160,8 @@ func (h *Handler) refusal(err error) refusal {
 	return refusal{status: http.StatusServiceUnavailable, text: func(w *words) string { return w.page.UncheckedText }}
 }
 
-// isEarly reports whether a request came before the handshake was complete: it could be
-// another's, sent again.
+// isEarly reports whether a request came before the end of the handshake: it may be a replay
+// of another client's request.
 func isEarly(r *http.Request) bool {
 	return r.Header.Get("Early-Data") != "" || r.TLS != nil && !r.TLS.HandshakeComplete
 }

@@ -8,28 +8,28 @@ import (
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
-// What a network may do: a /24, or a /48 of IPv6.
+// Limits of a network: a /24, or a /48 of IPv6.
 const (
 	viewsPerSecond = 2.0
 	viewsAtOnce    = 60
 	formsPerSecond = 0.1
 	formsAtOnce    = 20
-	maxNetworks    = 20_000 // that are known; those beyond share one allowance
+	maxNetworks    = 20_000 // remembered; further ones share one allowance
 	maxOfWide      = maxNetworks / 8
 )
 
-// A limiter lets each network do so much in a second, and more at once after a rest.
+// A limiter is a token bucket for each network.
 type limiter struct {
 	rate, burst float64
 	now         func() time.Time
 
 	mu    sync.Mutex
 	nets  map[netip.Prefix]*allowance
-	wide  map[netip.Prefix]int // how many of a /16, or of a /32 of IPv6
+	wide  map[netip.Prefix]int // number of networks in a /16, or in a /32 of IPv6
 	swept time.Time
 }
 
-// An allowance is how much is left at a time.
+// An allowance is the number of tokens at a time.
 type allowance struct {
 	left float64
 	at   time.Time
@@ -39,7 +39,7 @@ func newLimiter(perSecond, burst float64, now func() time.Time) *limiter {
 	return &limiter{rate: perSecond, burst: burst, now: now, nets: map[netip.Prefix]*allowance{}, wide: map[netip.Prefix]int{}}
 }
 
-// take takes one from what the network of an address may do, or says when it may do more.
+// take takes a token of the network of an address, or returns how long to wait for one.
 func (l *limiter) take(from netip.Addr) (retry time.Duration, ok bool) {
 	var net netip.Prefix
 	if from.IsValid() {
@@ -59,8 +59,8 @@ func (l *limiter) take(from netip.Addr) (retry time.Duration, ok bool) {
 	return 0, true
 }
 
-// of returns the allowance of a network. One that has many addresses, such as a /32 of IPv6,
-// takes no more than an eighth of the room: what is beyond that shares one allowance.
+// of returns the allowance of a network. The networks of a wider one, such as a /32 of IPv6,
+// use at most an eighth of the memory; further ones share one allowance.
 func (l *limiter) of(net netip.Prefix) *allowance {
 	if a := l.nets[net]; a != nil {
 		return a
@@ -92,7 +92,8 @@ func wideOf(net netip.Prefix) netip.Prefix {
 	return lookup.Network(net.Addr(), 16, 32)
 }
 
-// sweep forgets networks that have rested. It looks once in a second, since it looks at all.
+// sweep forgets networks with a full bucket. It runs at most once a second, because it checks
+// all of them.
 func (l *limiter) sweep() {
 	now := l.now()
 	if now.Sub(l.swept) < time.Second {

@@ -15,7 +15,7 @@ const (
 	shownReports = 100
 )
 
-// asMember is a page for one who has logged in.
+// asMember is a page for a member who has logged in.
 type asMember func(w http.ResponseWriter, r *http.Request, by community.Caller, s session) error
 
 // addMember adds the pages for members.
@@ -35,7 +35,7 @@ func (h *Handler) addMember(m *http.ServeMux) {
 	}
 }
 
-// authentic is a form of a member: it has a value that was signed for this member.
+// authentic checks a form of a member: it must have a value that was signed for this member.
 func (h *Handler) authentic(act asMember) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		s, ok := h.sessionOf(r)
@@ -61,7 +61,7 @@ func (h *Handler) showLogin(w http.ResponseWriter, r *http.Request, status int, 
 	})
 }
 
-// refuseLogin shows the login to one whose key or password is wrong.
+// refuseLogin shows the login again after a wrong key or password.
 func (h *Handler) refuseLogin(w http.ResponseWriter, r *http.Request, err error) error {
 	if !errors.Is(err, community.ErrDenied) && !errors.Is(err, community.ErrSuspended) {
 		return err
@@ -97,7 +97,7 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	return h.showLogin(w, r, http.StatusOK, "You are logged out.")
 }
 
-// A memberView is what a member sees.
+// A memberView is the data of a member's page.
 type memberView struct {
 	Login    string
 	Role     community.Role
@@ -133,7 +133,7 @@ func stateOf(s consensus.State) string {
 	return "active"
 }
 
-// member shows what a member may know and do, or the login.
+// member shows the page of a member, or the login.
 func (h *Handler) member(w http.ResponseWriter, r *http.Request) error {
 	s, ok := h.sessionOf(r)
 	if !ok {
@@ -171,7 +171,7 @@ func (h *Handler) acceptTerms(w http.ResponseWriter, r *http.Request, by communi
 	return h.showMember(w, r, by, "You accepted the terms.", nil)
 }
 
-// renewKey shows the new key once. The session goes on with it.
+// renewKey shows the new key once, and continues the session with it.
 func (h *Handler) renewKey(w http.ResponseWriter, r *http.Request, by community.Caller, s session) error {
 	key, err := h.centre.RenewKey(r.Context(), by)
 	if err != nil {

@@ -45,7 +45,7 @@ func (h *Handler) addModerator(m *http.ServeMux) {
 	}
 }
 
-// moderator is a page for one whom the operator's authentication let in.
+// moderator is a page for a user that the operator's authentication admitted.
 func (h *Handler) moderator(act asModerator) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		actor := h.cfg.Actor(r)
@@ -58,7 +58,7 @@ func (h *Handler) moderator(act asModerator) page {
 	}
 }
 
-// signed is a form of a moderator: it has a value that was signed for this one.
+// signed checks a form of a moderator: it must have a value that was signed for this moderator.
 func (h *Handler) signed(act asModerator) asModerator {
 	return func(w http.ResponseWriter, r *http.Request, actor string) error {
 		if !h.mint.valid(r.PostForm.Get("proof"), "moderator", actor) {
@@ -92,7 +92,7 @@ func (h *Handler) showDesk(w http.ResponseWriter, r *http.Request, actor, name, 
 	return h.render(w, r, http.StatusOK, name, v)
 }
 
-// A queueView is the cases that wait.
+// A queueView has the open cases.
 type queueView struct {
 	Cases []community.Case
 	All   bool
@@ -100,12 +100,12 @@ type queueView struct {
 	More  bool
 }
 
-// Late reports whether a case is after its time.
+// Late reports whether a case is after its deadline.
 func (v queueView) Late(k community.Case) bool {
 	return k.State == community.Open && v.Now.After(k.Due)
 }
 
-// Left says how much time a case has.
+// Left returns the time until a case's deadline.
 func (v queueView) Left(k community.Case) string {
 	switch {
 	case k.State != community.Open:
@@ -130,14 +130,14 @@ func (h *Handler) showQueue(w http.ResponseWriter, r *http.Request, actor, alert
 	return h.showDesk(w, r, actor, "queue", "Cases", alert, v)
 }
 
-// A fileView is a case as a moderator sees it.
+// A fileView is a case for a moderator.
 type fileView struct {
 	community.File
-	Last time.Time // the law's deadline
+	Last time.Time // the legal deadline
 	Now  time.Time
 }
 
-// Open reports whether the case can be decided.
+// Open reports whether a moderator can decide the case.
 func (v fileView) Open() bool { return v.Case.State == community.Open }
 
 // file shows a case with its evidence.
@@ -163,7 +163,7 @@ var outcomes = map[string]community.CaseState{
 	"upheld": community.Upheld, "goodwill": community.Goodwill, "rejected": community.Rejected,
 }
 
-// decide closes a case. A decision that cannot be is explained beside the case.
+// decide closes a case. If the decision is not possible, the page of the case says why.
 func (h *Handler) decide(w http.ResponseWriter, r *http.Request, actor string) error {
 	id, err := strconv.ParseUint(r.PostForm.Get("id"), 10, 64)
 	if err != nil {
@@ -179,7 +179,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request, actor string) e
 	return h.showQueue(w, r, actor, "Case "+strconv.FormatUint(id, 10)+" is decided: "+k.State.String()+".")
 }
 
-// extend gives a case more time.
+// extend extends the deadline of a case.
 func (h *Handler) extend(w http.ResponseWriter, r *http.Request, actor string) error {
 	id, err := strconv.ParseUint(r.PostForm.Get("id"), 10, 64)
 	if err != nil {
@@ -198,7 +198,7 @@ func (h *Handler) extend(w http.ResponseWriter, r *http.Request, actor string) e
 	return h.showFile(w, r, actor, id, "The case has more time.")
 }
 
-// told returns what a moderator is told of an error that he can mend.
+// told returns the message about an error that a moderator can correct.
 func (h *Handler) told(err error) (text string, ok bool) {
 	if err == nil || !errors.Is(err, community.ErrInvalid) && !errors.Is(err, community.ErrConflict) && !errors.Is(err, community.ErrNotFound) {
 		return "", false
@@ -226,9 +226,9 @@ func (h *Handler) exclusive(w http.ResponseWriter, r *http.Request, actor string
 	return h.showDesk(w, r, actor, "exclusive", "Listings with as few reporters as it takes", "", records)
 }
 
-// audit shows the log. Nobody can change it.
+// audit shows the audit log. It cannot be changed.
 func (h *Handler) audit(w http.ResponseWriter, r *http.Request, actor string) error {
-	after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64) // without one it begins at the start
+	after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64) // without a number it begins at the start
 	return h.showAudit(w, r, actor, "", after)
 }
 
@@ -250,7 +250,7 @@ func (h *Handler) showAudit(w http.ResponseWriter, r *http.Request, actor, alert
 	return h.showDesk(w, r, actor, "audit", "Log", alert, v)
 }
 
-// verify checks that nobody changed the log, and shows its end.
+// verify checks that the log is unchanged, and shows its end.
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request, actor string) error {
 	n, err := h.centre.VerifyAudit(r.Context())
 	switch {

@@ -12,10 +12,10 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A membersView is the accounts that a search finds.
+// A membersView has the accounts that a search finds.
 type membersView struct {
 	Search  string
-	Aside   bool // only those whose reports are set aside
+	Aside   bool // only quarantined members
 	Members []memberRow
 	More    int
 }
@@ -40,7 +40,7 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request, actor string) 
 	return h.showMembers(w, r, actor, "")
 }
 
-// showMembers shows accounts, those whose reports are set aside first.
+// showMembers shows accounts, quarantined ones first.
 func (h *Handler) showMembers(w http.ResponseWriter, r *http.Request, actor, alert string) error {
 	all, err := h.centre.Members(r.Context(), actor)
 	if err != nil {
@@ -77,7 +77,7 @@ func matches(m community.Membership, search string) bool {
 	})
 }
 
-// onMember carries out what a form about a member asks for, and shows the members again.
+// onMember carries out a form about a member, and shows the members again.
 func (h *Handler) onMember(w http.ResponseWriter, r *http.Request, actor string, act func(login, reason string) (string, error)) error {
 	reason := strings.TrimSpace(r.PostForm.Get("reason"))
 	if reason == "" {
@@ -122,7 +122,7 @@ func (h *Handler) delistOf(w http.ResponseWriter, r *http.Request, actor string)
 	})
 }
 
-// void takes back the reports of a member, or of a scenario.
+// void voids the reports of a member, or of a scenario.
 func (h *Handler) void(w http.ResponseWriter, r *http.Request, actor string) error {
 	hash := strings.TrimSpace(r.PostForm.Get("hash"))
 	act := func(login, reason string) (string, error) {
@@ -135,11 +135,11 @@ func (h *Handler) void(w http.ResponseWriter, r *http.Request, actor string) err
 	return h.onList(w, r, actor, func(reason string) (string, error) { return act("", reason) })
 }
 
-// A listView is what can be done to the list.
+// A listView is the data of the page about the list.
 type listView struct {
 	Frozen community.Freezing
-	Aside  map[string]string // hashes of scenarios that count for nothing, and why
-	Facts  *community.Facts  // what was looked up
+	Aside  map[string]string // hashes of scenarios in quarantine, and why
+	Facts  *community.Facts  // about the address that the moderator looked up
 }
 
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, actor string) error {
@@ -151,7 +151,7 @@ func (h *Handler) showList(w http.ResponseWriter, r *http.Request, actor, alert 
 	return h.showDesk(w, r, actor, "list", "List", alert, v)
 }
 
-// onList carries out what a form about the list asks for, and shows its page again.
+// onList carries out a form about the list, and shows its page again.
 func (h *Handler) onList(w http.ResponseWriter, r *http.Request, actor string, act func(reason string) (string, error)) error {
 	reason := strings.TrimSpace(r.PostForm.Get("reason"))
 	if reason == "" {
@@ -178,7 +178,7 @@ func (h *Handler) freeze(w http.ResponseWriter, r *http.Request, actor string) e
 	})
 }
 
-// quarantine lets the reports by a scenario count for nothing, or count again.
+// quarantine puts a scenario into quarantine, or ends its quarantine.
 func (h *Handler) quarantine(w http.ResponseWriter, r *http.Request, actor string) error {
 	return h.onList(w, r, actor, func(reason string) (string, error) {
 		on := r.PostForm.Get("on") == "yes"
@@ -211,7 +211,7 @@ func (h *Handler) delist(w http.ResponseWriter, r *http.Request, actor string) e
 	})
 }
 
-// lookUp shows all that is stored about an address. The log says who looked.
+// lookUp shows all stored data about an address. The audit log records the moderator.
 func (h *Handler) lookUp(w http.ResponseWriter, r *http.Request, actor string) error {
 	unit, err := unitForm(r)
 	if text, ok := h.told(err); ok {
@@ -224,7 +224,7 @@ func (h *Handler) lookUp(w http.ResponseWriter, r *http.Request, actor string) e
 	return h.showList(w, r, actor, "", listView{Facts: &facts})
 }
 
-// genuine says whether a receipt is one of this centre.
+// genuine says whether this centre made a receipt.
 func (h *Handler) genuine(w http.ResponseWriter, r *http.Request, actor string) error {
 	text := "This receipt is not one of this community, or was changed."
 	if h.centre.Genuine(r.PostForm.Get("receipt")) {
@@ -233,14 +233,14 @@ func (h *Handler) genuine(w http.ResponseWriter, r *http.Request, actor string) 
 	return h.showList(w, r, actor, text, listView{})
 }
 
-// An invitationsView is who is invited.
+// An invitationsView has the invitations.
 type invitationsView struct {
 	All    []community.Invitation
 	Secret *secret
 	Now    time.Time
 }
 
-// StateOf says what became of an invitation.
+// StateOf returns the state of an invitation.
 func (v invitationsView) StateOf(i community.Invitation) string {
 	switch {
 	case !i.Used.IsZero():

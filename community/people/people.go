@@ -1,28 +1,28 @@
-// Package people is the door of a community's centre for people: pages that work without
-// scripts, with a keyboard, with a screen reader, on a phone and in the dark.
+// Package people serves the pages of a community. They need no scripts, and work with a
+// keyboard, with a screen reader, on a phone and in dark mode.
 //
-//	/             is an address listed, why, and appeal
-//	/case         how a case stands
-//	/facts        all that is stored about one's own address
+//	/             whether an address is listed, why, and appeals
+//	/case         the state of a case
+//	/facts        all stored data about the visitor's address
 //	/notice       who processes which data, and which rights people have
-//	/terms        what members agree to
+//	/terms        the terms for members
 //	/records      templates of the records that the operator keeps
-//	/figures      how much is listed and how appeals end
+//	/figures      numbers of listings and results of appeals
 //	/member       for members: their standing, reports, key, invitations
 //	/moderator    for moderators, below [Config.Moderator]
 //
 // # Proof
 //
-// Who an address belongs to proves the connection itself: the client has to answer from the
-// address with a signed value that it got there shortly before. Data that came before the
-// handshake was complete proves nothing. Without proof a person learns only whether an address
-// is listed and until when.
+// The connection proves who uses an address: the client must send a signed value from the same
+// address to which it was sent shortly before. Data from before the end of the handshake
+// proves nothing. Without proof a person learns only whether an address is listed and until
+// when.
 //
 // # Hostile requests
 //
 // Forms are small, have a signed value for one purpose, and must come from a page of the same
-// origin. Each network has a share of requests. The pages for the public set no cookie; the
-// one for members has one, for an hour, that only their page gets.
+// origin. Each network has a limit of requests. The public pages set no cookie. The page for
+// members sets one for an hour, limited to its path.
 package people
 
 import (
@@ -38,14 +38,14 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// Config configures a [Handler]. Zero fields are defaults, but for Centre.
+// Config configures a [Handler]. Zero fields have defaults, except Centre.
 type Config struct {
 	Centre Centre
 	// ClientIP returns the address of a client. nil: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
-	// Moderator is the path of the pages for moderators, such as /moderator. Empty: there are
-	// none. Actor returns the name of the moderator whom the operator's own authentication let
-	// in; empty: not one.
+	// Moderator is the path of the pages for moderators, such as /moderator. Empty: no such
+	// pages. Actor returns the name of the moderator that the operator's authentication
+	// admitted; empty: not a moderator.
 	Moderator string
 	Actor     func(*http.Request) string
 	// TermsURL is the page with the operator's own terms. Empty: the terms are on /terms.
@@ -55,7 +55,7 @@ type Config struct {
 	Now func() time.Time // nil: time.Now
 }
 
-// A Handler answers people. Many goroutines may use it; it starts none.
+// A Handler serves the pages. It is safe for concurrent use and starts no goroutines.
 type Handler struct {
 	cfg    Config
 	centre Centre
@@ -63,7 +63,7 @@ type Handler struct {
 	look   *look
 	mint   *mint
 	views  *limiter // by network: pages
-	forms  *limiter // by network: what changes something
+	forms  *limiter // by network: requests that change something
 	counts counts
 	origin *http.CrossOriginProtection
 	routes *http.ServeMux
@@ -114,7 +114,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, checkModerator(cfg.Moderator)
 }
 
-// taken are the first parts of paths that are not for moderators.
+// taken are the first path elements that other pages use.
 var taken = []string{
 	"appeal", "api", "case", "erase", "facts", "figures", "healthz", "lists", "member", "notice", "records", "robots.txt", "terms", "v1", "v2", "v3",
 }

@@ -15,19 +15,19 @@ const (
 	toRead   = "facts"
 )
 
-// A checked is what the first page shows.
+// A checked is the data of the first page.
 type checked struct {
 	Asked  string // as the person wrote it
-	Bad    bool   // it is not an address of the Internet
+	Bad    bool   // it is not a public address
 	Yours  consensus.Unit
 	Is     *community.Explanation
-	Own    bool // the person has the address
+	Own    bool // the person uses the address
 	Appeal string
 	Erase  string
 	Facts  string
 }
 
-// The unit that a client has and the one that it asks about.
+// The unit of the client, and the unit that it asks about.
 func (h *Handler) asked(r *http.Request) (d checked, unit consensus.Unit) {
 	d.Yours = unitOf(h.cfg.ClientIP(r))
 	d.Asked = strings.TrimSpace(r.FormValue("address"))
@@ -41,7 +41,7 @@ func (h *Handler) asked(r *http.Request) (d checked, unit consensus.Unit) {
 	return d, unit
 }
 
-// check says whether an address is listed and, to the person who has it, why.
+// check says whether an address is listed and, to the person who uses it, why.
 func (h *Handler) check(w http.ResponseWriter, r *http.Request) error {
 	words := wordsOf(r)
 	d, unit := h.asked(r)
@@ -61,7 +61,7 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, r, status, "check", &view{words: words, Title: words.Title, Data: d})
 }
 
-// offer adds what the person can do.
+// offer adds the forms for the person.
 func (h *Handler) offer(d *checked, unit consensus.Unit) {
 	d.Appeal = h.mint.sign(toAppeal, proofOf(unit, d.Own))
 	d.Erase = h.mint.sign(toErase, proofOf(unit, d.Own))
@@ -70,7 +70,8 @@ func (h *Handler) offer(d *checked, unit consensus.Unit) {
 	}
 }
 
-// proofOf is the subject of a value that somebody got for a unit: from it, or from elsewhere.
+// proofOf is the subject of a signed value for a unit. It says whether the client got it at
+// that unit.
 func proofOf(unit consensus.Unit, own bool) string {
 	if own {
 		return "from " + unit.String()
@@ -84,8 +85,8 @@ type claim struct {
 	proven bool
 }
 
-// claim returns which address a form is about, and whether the person proved to have it: it
-// was sent from there, with a value that was given there.
+// claim returns the address of a form, and whether the person proved to use it: the form and
+// its signed value must come from that address.
 func (h *Handler) claim(r *http.Request, purpose string) (c claim, err error) {
 	d, unit := h.asked(r)
 	if d.Bad || !unit.IsValid() {
@@ -109,7 +110,7 @@ type received struct {
 	Ended   bool // the listing has
 }
 
-// appeal opens a case. What the person wrote is for moderators only.
+// appeal opens a case. Only moderators see the person's text.
 func (h *Handler) appeal(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.claim(r, toAppeal)
 	if err != nil {
@@ -127,7 +128,7 @@ func (h *Handler) appeal(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, r, http.StatusOK, "received", &view{words: words, Title: words.Taken, Data: received{k, receipt, c.proven && !is.Listed}})
 }
 
-// erase deletes what is stored about an address, or opens a case for it.
+// erase deletes the data about an address, or opens a case for it.
 func (h *Handler) erase(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.claim(r, toErase)
 	if err != nil {
@@ -144,13 +145,13 @@ func (h *Handler) erase(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, r, http.StatusOK, "received", &view{words: words, Title: words.Taken, Data: received{Case: k}})
 }
 
-// A caseView is a case as the person sees it who opened it.
+// A caseView is a case for the person who opened it.
 type caseView struct {
 	Ticket string
 	Case   *community.Case
 }
 
-// showCase says how a case stands.
+// showCase shows the state of a case.
 func (h *Handler) showCase(w http.ResponseWriter, r *http.Request) error {
 	words := wordsOf(r)
 	d := caseView{Ticket: strings.TrimSpace(r.FormValue("ticket"))}

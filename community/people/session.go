@@ -15,15 +15,15 @@ const (
 	maxCookie   = 2 << 10 // bytes of its value
 )
 
-// A session is what a member's browser holds, encrypted: what the member logged in with. So the
-// server keeps nothing, and a key that is renewed ends all sessions.
+// A session has the login data of a member. It is encrypted and stored in the browser, so the
+// server keeps nothing, and a new key ends all sessions.
 type session struct {
 	Login string    `json:"l,omitempty"` // empty: Shown is an API key
 	Shown string    `json:"s"`
 	Until time.Time `json:"u"`
 }
 
-// setCookie gives the client a session, or takes it away if s is nil.
+// setCookie gives the client a session, or deletes it if s is nil.
 func (h *Handler) setCookie(w http.ResponseWriter, s *session) error {
 	c := &http.Cookie{
 		Name: cookieName, Path: "/member", MaxAge: -1, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode,
@@ -59,7 +59,7 @@ func (h *Handler) sessionOf(r *http.Request) (s session, ok bool) {
 	return s, true
 }
 
-// caller returns who a session is of.
+// caller returns the caller of a session.
 func (h *Handler) caller(r *http.Request, s session) (community.Caller, error) {
 	from := h.cfg.ClientIP(r)
 	if s.Login == "" {

@@ -19,15 +19,15 @@ const (
 	codeSize  = 16
 )
 
-// A mint makes the signed values of forms, and seals sessions. All servers with the secret of
-// the community know each other's.
+// A mint makes the signed values of forms, and encrypts sessions. All servers with the secret
+// of the community accept them.
 type mint struct {
 	key  []byte
 	seal cipher.AEAD
 	now  func() time.Time
 
 	mu    sync.Mutex
-	spent map[[nonceSize]byte]time.Time // until when each would be valid
+	spent map[[nonceSize]byte]time.Time // with the end of their validity
 }
 
 func newMint(derive func(string) []byte, now func() time.Time) (*mint, error) {
@@ -39,7 +39,7 @@ func newMint(derive func(string) []byte, now func() time.Time) (*mint, error) {
 	return &mint{key: derive("forms of pages"), seal: seal, now: now, spent: map[[nonceSize]byte]time.Time{}}, err
 }
 
-// sign returns a value that is good for one purpose and one subject, for half an hour.
+// sign returns a value that is valid for one purpose and one subject, for half an hour.
 func (m *mint) sign(purpose, subject string) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(m.now().Unix()))
 	b = append(b, make([]byte, nonceSize)...)
@@ -50,14 +50,14 @@ func (m *mint) sign(purpose, subject string) string {
 func (m *mint) code(purpose, subject string, head []byte) []byte {
 	mac := hmac.New(sha256.New, m.key)
 	for _, part := range []string{purpose, subject, string(head)} {
-		// With its length before each part, no text can move from one to the next.
+		// The length before each part prevents that text moves from one part to the next.
 		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		mac.Write([]byte(part))
 	}
 	return mac.Sum(nil)[:codeSize]
 }
 
-// valid reports whether a value was signed for a purpose and a subject, not long ago.
+// valid reports whether a value is valid for a purpose and a subject.
 func (m *mint) valid(value, purpose, subject string) bool {
 	_, _, ok := m.open(value, purpose, subject)
 	return ok
@@ -82,8 +82,8 @@ func (m *mint) open(value, purpose, subject string) (nonce [nonceSize]byte, unti
 	return [nonceSize]byte(head[8:]), made.Add(proofLife), age <= proofLife && age >= -time.Minute
 }
 
-// spend is valid for a value that counts once: it reports false for one that was spent here
-// already, as by pressing a button twice.
+// spend is valid for values that count once: it returns false for a value that was used on
+// this server before, for example by pressing a button twice.
 func (m *mint) spend(value, purpose, subject string) bool {
 	nonce, until, ok := m.open(value, purpose, subject)
 	if !ok {
@@ -102,15 +102,15 @@ func (m *mint) spend(value, purpose, subject string) bool {
 		}
 	}
 	if len(m.spent) >= maxSpent {
-		clear(m.spent) // the centre bounds cases, too
+		clear(m.spent) // the centre also bounds cases
 	}
 	m.spent[nonce] = until
 	return true
 }
 
-// lock encrypts a session, and unlock decrypts it. Nobody else can make or read one.
+// lock encrypts and authenticates a session, and unlock decrypts it.
 func (m *mint) lock(session []byte) string {
-	return base64.RawURLEncoding.EncodeToString(m.seal.Seal(nil, nil, session, []byte("member"))) //nolint:gosec // the cipher makes a random nonce itself
+	return base64.RawURLEncoding.EncodeToString(m.seal.Seal(nil, nil, session, []byte("member"))) //nolint:gosec // the cipher makes a random nonce
 }
 
 func (m *mint) unlock(value string) ([]byte, bool) {

@@ -24,7 +24,7 @@ var styleCSS string
 // accent is the colour of marks and buttons.
 const accent = "#1f5fa8"
 
-// A look is what all pages have in common.
+// A look is the design of all pages.
 type look struct {
 	style  template.CSS
 	policy string
@@ -36,7 +36,7 @@ type view struct {
 	words *words
 	Title string
 	Wide  bool   // it has tables
-	Alert string // what went wrong, or what was done
+	Alert string // an error or a result
 	Nav   []link
 	Data  any
 
@@ -82,7 +82,7 @@ func newLook() (*look, error) {
 	return l, nil
 }
 
-// functions are those of the templates.
+// functions are the functions of the templates.
 var functions = template.FuncMap{
 	"when": func(t time.Time) template.HTML { return stamp(t, "2006-01-02 15:04") },
 	"hour": func(t time.Time) template.HTML { return stamp(t.Truncate(time.Hour), "2006-01-02 15:04") },
@@ -125,7 +125,7 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 	return nil
 }
 
-// unitOf returns what is listed for an address; zero: it is not one of the Internet.
+// unitOf returns the unit of an address; zero: it is not a public address.
 func unitOf(ip netip.Addr) consensus.Unit {
 	if !ip.IsValid() {
 		return consensus.Unit{}

@@ -27,17 +27,17 @@ type words struct {
 	Listed     string
 	NotListed  string
 	Exempt     string
-	NotYours   string // why the person learns no more
+	NotYours   string // why the person gets no more data
 
-	// Labels of what is said about a listing, and values.
+	// Labels and values of a listing.
 	Until, Since, Effect, Saw, When, Witnesses, Networks, Ordinary, Weight, Earlier, Suspended string
 	Banned, Challenged                                                                         string
 	Exploit, BruteForce, Fraud, Spam, DoS, Scan, Crawl, Other, Mixed                           string
 
 	// Appeals.
 	Appeal      string // heading, and on a button
-	AppealOwn   string // what follows, if the person has the address
-	AppealOther string // and if not
+	AppealOwn   string // what happens next if the person uses the address
+	AppealOther string // and otherwise
 	Text        string // label
 	Taken       string // title
 	Ended       string // the listing has
@@ -66,7 +66,7 @@ var languages = named(
 	&polish, &portuguese, &brazilian, &russian, &turkish, &simplifiedChinese, &traditionalChinese,
 )
 
-// named returns texts by their languages, with what package page knows of these.
+// named returns texts by their languages.
 func named(all ...*words) map[string]*words {
 	m := map[string]*words{}
 	for _, w := range all {
@@ -88,7 +88,7 @@ func wordsOf(r *http.Request) *words {
 	return &english
 }
 
-// EffectOf says what members do.
+// EffectOf returns the text about the members' action.
 func (w *words) EffectOf(a consensus.Remediation) string {
 	if a == consensus.Ban {
 		return w.Banned
@@ -96,7 +96,8 @@ func (w *words) EffectOf(a consensus.Remediation) string {
 	return w.Challenged
 }
 
-// Behaviour says what was seen. Names of protocols are the same in all languages.
+// Behaviour returns the text about a behaviour. Names of protocols are the same in all
+// languages.
 func (w *words) Behaviour(name string) string {
 	protocol, class, found := strings.Cut(name, ":")
 	if !found {
