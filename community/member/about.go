@@ -13,7 +13,7 @@ const (
 	hole       = "{address}"
 )
 
-// about is what a community says of itself. Visitors see it, so it is checked.
+// about is a community's description of itself. Visitors see it, so it is checked.
 type about struct {
 	name    string
 	explain string // the address of the page about an address, with {address} in it; empty: none
@@ -27,7 +27,7 @@ func (a about) link(ip netip.Addr) string {
 	return strings.ReplaceAll(a.explain, hole, url.QueryEscape(ip.WithZone("").String()))
 }
 
-// learn notes what the centre says of itself. What it leaves out stays as it was.
+// learn notes the centre's description of itself. Missing fields keep their value.
 func (c *Client) learn(name, explain string) {
 	name, explain = cleanName(name), c.cleanExplain(explain)
 	c.mu.Lock()
@@ -38,7 +38,7 @@ func (c *Client) learn(name, explain string) {
 	c.about.explain = explain
 }
 
-// cleanName returns a name that can be shown, or "".
+// cleanName returns a printable name, or "".
 func cleanName(s string) string { return clean(s, maxName) }
 
 // clean returns s without invisible characters, up to a number of characters.
@@ -57,9 +57,8 @@ func clean(s string, most int) string {
 	return strings.TrimSpace(b.String())
 }
 
-// cleanExplain returns the address of a page, or "" if visitors must not be sent there: it is
-// on the community's own host with https. If that is this machine, as in a test, the centre
-// may be anywhere.
+// cleanExplain returns the address of a page, or "" unless it is on the community's own host
+// with https. If the community is on this machine, as in a test, any host is allowed.
 func (c *Client) cleanExplain(s string) string {
 	if len(s) > maxExplain || !strings.Contains(s, hole) || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ""

@@ -30,7 +30,7 @@ func (f *follower) apply(a *answer) error {
 }
 
 // applyWhole replaces the decisions of the community. If the guard rejects the list, it only
-// adds to them.
+// adds decisions.
 func (f *follower) applyWhole(a *answer) error {
 	if err := f.guard.check(f, a); err != nil {
 		f.full = true
@@ -40,7 +40,7 @@ func (f *follower) applyWhole(a *answer) error {
 	}
 	change := a.batch.Replace()
 	f.full = false
-	f.nextFull = time.Now().Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // guessing it has no use
+	f.nextFull = time.Now().Add(f.cfg.Resync - rand.N(f.cfg.Resync/10)) //nolint:gosec // predicting it is useless
 	level := zap.DebugLevel
 	if f.Status().Synced.IsZero() {
 		level = zap.InfoLevel
@@ -52,12 +52,12 @@ func (f *follower) applyWhole(a *answer) error {
 	return nil
 }
 
-// applyChanges applies what has changed of the list.
+// applyChanges applies the changes of the list.
 func (f *follower) applyChanges(a *answer) {
 	room := f.checker.size - f.table.Count(f.cfg.Name)
 	for unit, c := range a.changes {
 		for _, action := range []lookup.Action{lookup.Ban, lookup.Captcha} {
-			if action != c.Action { // a decision with this action begins anew if it is removed: passes would end
+			if action != c.Action { // removing a decision with the same action would restart it, and passes would end
 				a.batch.Remove(lookup.Decision{Prefix: unit, Action: action})
 			}
 		}
@@ -74,7 +74,7 @@ func (f *follower) applyChanges(a *answer) {
 	}
 }
 
-// complain counts the faults of an answer, and logs them if the answers before had none.
+// complain counts the faults of an answer, and logs them if the last answer had none.
 func (f *follower) complain(faults *faults) {
 	for kind, n := range faults.number {
 		f.counts.faults[kind].Add(n)
@@ -86,7 +86,7 @@ func (f *follower) complain(faults *faults) {
 	f.faulty = faults.sum() > 0
 }
 
-// holds reports whether the community has a decision about a unit in force.
+// holds reports whether a decision of the community about a unit is in force.
 func (f *follower) holds(unit netip.Prefix) bool {
 	return slices.ContainsFunc(f.table.Covering(unit.Addr()), func(d lookup.Decision) bool {
 		return d.Source == f.cfg.Name && d.Prefix == unit

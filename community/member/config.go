@@ -20,20 +20,19 @@ type Config struct {
 	Resync   time.Duration // how often to ask for the whole list, less up to a tenth; default: 1h
 	Logger   *zap.Logger   // default: none
 
-	// Lists are the optional lists to follow besides the main one: tor, scanners.
+	// Lists are the optional lists to enforce: tor, scanners.
 	// Default: none.
 	Lists []string
 
-	// Size is how many entries of the list are enforced, the surest first. Default: a
-	// million.
+	// Size is the limit of enforced entries, the most certain first. Default: a million.
 	Size int
 
 	// CA is the path of a PEM file with the authorities for the centre's certificate.
 	// Default: the system's.
 	CA string
 
-	// Plain allows plain http to another host, where anybody on the way can read the key
-	// and change the list. Default: only to this host.
+	// Plain allows plain http to another host. Anybody on the way can then read the key and
+	// change the list. Default: only to this host.
 	Plain bool
 
 	// Agent is the User-Agent of this program, such as tocsin/0.1.0. Default: tocsin.
@@ -41,9 +40,9 @@ type Config struct {
 
 	// Witness returns when and how often a unit, an IPv4 address or a /64 of IPv6, used this
 	// site in a good way that cannot be faked: with a login that the site accepted, or with a
-	// solved challenge. See [Memory]. The client asks it about units that the centre is in
-	// doubt about, and tells the centre the hour and the magnitude. Default: the centre is
-	// told nothing.
+	// solved challenge. See [Memory]. The client calls it for units that the centre is in
+	// doubt about, and sends the centre the hour and the magnitude. Default: the client sends
+	// nothing.
 	Witness func(unit netip.Prefix) (last time.Time, count int, ok bool)
 }
 
@@ -101,8 +100,7 @@ func (cfg Config) check() error {
 	return checkKey(cfg.Key)
 }
 
-// checkKey returns an error if a key cannot be one, because it has a space, a line end or a
-// placeholder in it.
+// checkKey returns an error if a key has a space, a line end or a placeholder in it.
 func checkKey(key string) error {
 	if len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == '{' }) {
 		return fmt.Errorf("the key is not one: want up to %d visible characters without a space, as in the file that `tocsin community join` writes", maxKey)

@@ -17,11 +17,11 @@ type counts struct {
 	questions, answers            atomic.Uint64
 }
 
-// Counts returns totals since the start: polls and failed ones, whole lists and those that
-// removed nothing because they were too small; entries that were left out, by what is wrong
-// with them, or cut to a week; reports that the centre accepted, knew already or refused,
-// and alerts that were not sent, by the reason (see [Client.Report]); units that the centre
-// asked about, and answers.
+// Counts returns totals since the start: polls and failed polls; whole lists, and those that
+// removed nothing because they were too small; ignored entries by their fault, and entries
+// shortened to a week; reports that the centre accepted, already knew or refused; alerts that
+// were not sent, by reason (see [Client.Report]); units in the centre's questions, and
+// answers.
 func (c *Client) Counts() map[string]uint64 {
 	n := &c.counts
 	return map[string]uint64{
@@ -35,7 +35,7 @@ func (c *Client) Counts() map[string]uint64 {
 	}
 }
 
-// kindOf returns a name for failures like err.
+// kindOf returns the kind of a failure.
 func kindOf(err error) string {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return "status " + strconv.Itoa(r.code)

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// origin is the origin of decisions of the main list. Of an optional list it is followed by
-// a colon and its name.
+// origin is the origin of decisions of the main list. For an optional list, a colon and the
+// list's name follow.
 const origin = "community"
 
 const (
@@ -23,14 +23,14 @@ const (
 	bits6      = 64
 )
 
-// A fault is what is wrong with an entry.
+// A fault is a mistake in an entry.
 type fault int
 
 const (
-	notAUnit  fault = iota // a range, or no address at all
+	notAUnit  fault = iota // a range, or not an address
 	notPublic              // a private address, or one that many strangers share
 	noAction               // neither ban, captcha nor none
-	tooLong                // it lasts more than a week: cut to a week
+	tooLong                // longer than a week: shortened
 	leftOut                // beyond Config.Size
 	faultKinds
 )
@@ -55,7 +55,7 @@ func (f *faults) sum() (n uint64) {
 	return n
 }
 
-// fields are the counts for a line in the log.
+// fields returns the counts for the log.
 func (f *faults) fields() []zap.Field {
 	return []zap.Field{
 		zap.Uint64("not_a_unit", f.number[notAUnit]), zap.Uint64("not_public", f.number[notPublic]),
@@ -64,13 +64,13 @@ func (f *faults) fields() []zap.Field {
 	}
 }
 
-// A checker says what the entries of an answer mean.
+// A checker checks the entries of an answer.
 type checker struct {
-	lists []string // to follow besides the main one
+	lists []string // the optional lists to enforce
 	size  int
 }
 
-// check returns what an entry says, and whether it says anything that a community may say.
+// check returns the change in an entry, and whether a community may make it.
 func (k *checker) check(e *protocol.Entry, now time.Time, f *faults) (change, bool) {
 	unit, ok := parseUnit(e.Prefix)
 	if !ok {
@@ -105,10 +105,10 @@ func (k *checker) check(e *protocol.Entry, now time.Time, f *faults) (change, bo
 	return change{lookup.Decision{Prefix: unit, Action: action, Origin: from, Reason: cleanBehaviour(e.Behaviour), Until: until}}, true
 }
 
-// slack is how far the clocks of two servers may differ without a fault.
+// slack is the allowed difference between the clocks of two servers.
 const slack = time.Hour
 
-// actionOf reads an action that a community may ask for.
+// actionOf reads an action that a community may use.
 func actionOf(s string) (lookup.Action, bool) {
 	switch s {
 	case "ban":
@@ -136,8 +136,8 @@ func parseUnit(s string) (netip.Prefix, bool) {
 // unitOf returns the unit of an address.
 func unitOf(ip netip.Addr) netip.Prefix { return lookup.Network(lookup.Normalize(ip), bits4, bits6) }
 
-// isMeant reports whether a community may say something about a unit. A /64 of Teredo has
-// all clients of a server, who have nothing in common.
+// isMeant reports whether a community may decide about a unit. A /64 of Teredo contains all
+// clients of a server, which have nothing in common.
 func isMeant(unit netip.Prefix) bool {
 	ip := unit.Addr()
 	return lookup.IsPublic(ip) && (ip.Is4() || event.ClientOf(ip).Bits() <= bits6)

@@ -10,20 +10,20 @@ const (
 	convincingly = 3  // similar answers in a row that are accepted
 )
 
-// A guard stops an empty or incomplete list from lifting all decisions: a centre that lost
-// its data, or was just set up anew, sends a short list in perfect form. A whole list must
-// have at least half of what is in force. A shorter one is accepted only when two more have
-// about the same size. Until then it adds decisions and removes none.
+// A guard prevents that an empty or incomplete list removes all decisions: a centre that lost
+// its data sends a short but valid list. A whole list must have at least half of the entries
+// in force. The guard accepts a shorter one only after two more of about the same size. Until
+// then, short lists add decisions but remove none.
 type guard struct {
 	held int // rejected lists in a row
 	size int // entries of the last of them
 }
 
-// check returns an error if a must not remove anything.
+// check returns an error if a may not remove decisions.
 func (g *guard) check(f *follower, a *answer) error {
 	got, had := a.batch.Added(), f.table.Count(f.cfg.Name)
 	if isShort(got, had) {
-		f.table.Expire(time.Now()) // what has ended must not count as missing
+		f.table.Expire(time.Now()) // ended decisions must not count as missing
 		had = f.table.Count(f.cfg.Name)
 	}
 	if !isShort(got, had) {

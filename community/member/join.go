@@ -13,20 +13,20 @@ type Joining struct {
 	URL        string
 	Invitation string
 	Name       string // of this server, for the operator of the centre
-	Terms      string // the version of the terms that are accepted; empty: ask which there are
+	Terms      string // version of the accepted terms; empty: ask for the current terms
 	CA         string // as in Config
 	Plain      bool   // as in Config
 	Agent      string // as in Config
 }
 
-// A Joined is the answer of a centre. Without a Key, the terms have to be accepted first.
+// A Joined is the answer of a centre. Without a Key, the operator must first accept the terms.
 type Joined struct {
 	Key, Login      string
 	Terms, TermsURL string
 	Community       string // its name
 }
 
-// Join makes a key of an invitation.
+// Join exchanges an invitation for a key.
 func Join(ctx context.Context, j Joining) (Joined, error) {
 	l, err := newLink(Config{URL: j.URL, CA: j.CA, Plain: j.Plain, Agent: j.Agent}.withDefaults())
 	if err != nil {

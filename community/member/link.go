@@ -19,13 +19,13 @@ import (
 
 const (
 	apiPath    = "/api/v1/"
-	askTimeout = 30 * time.Second // for all answers but the list
+	askTimeout = 30 * time.Second // for all answers except the list
 	maxAnswer  = 1 << 20          // bytes of these answers, decompressed
 	maxMessage = 4 << 10          // bytes of an error
 	shownText  = 200              // characters of a message that logs have
 )
 
-// A link is a way to the centre.
+// A link is an HTTP client for the centre.
 type link struct {
 	base  string // the URL before the paths
 	host  string // of the URL, for people
@@ -140,7 +140,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// A refusal is an answer that is no success.
+// A refusal is an answer without a success status.
 type refusal struct {
 	code       int
 	text       string
@@ -160,7 +160,7 @@ func hasCode(err error, codes ...int) bool {
 	return false
 }
 
-// refuse explains resp, which is no success.
+// refuse returns an error that explains resp.
 func (l *link) refuse(resp *http.Response) *refusal {
 	r := &refusal{code: resp.StatusCode, retryAfter: upstream.RetryAfter(resp.Header.Get("Retry-After"))}
 	said := l.message(resp.Body)

@@ -15,7 +15,7 @@ import (
 const (
 	maxListBytes  = 256 << 20 // of an answer, decompressed: enough for two million entries
 	maxValueBytes = 16 << 10  // of one entry, and of each other value
-	maxDelta      = 100_000   // entries of an answer with changes; a longer one is asked for as a whole
+	maxDelta      = 100_000   // entries of an answer with changes; for more, ask for the whole list
 )
 
 var (
@@ -26,7 +26,7 @@ var (
 	errSeqNumber = errors.New("reading the list: the centre has more, and repeats the number of its last change")
 )
 
-// An answer is the list, or what has changed of it, as it was read.
+// An answer is a list, or its changes, after reading.
 type answer struct {
 	protocol.List // without Items
 
@@ -35,7 +35,7 @@ type answer struct {
 	faults  faults
 }
 
-// A change is what is true of a unit now. The zero Action says that it is not listed.
+// A change is the new state of a unit. With the zero Action the unit is not listed.
 type change struct {
 	lookup.Decision
 }
@@ -132,7 +132,7 @@ func delimiter(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// unreadable says that an answer is not one.
+// unreadable returns an error about an invalid answer.
 func unreadable(err error) error {
 	if errors.Is(err, errTooLong) || errors.Is(err, errBigValue) {
 		return err

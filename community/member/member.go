@@ -1,34 +1,33 @@
-// Package member makes a tocsin a member of a community: a [Client] follows the community's
-// list and reports what this server sees. It is the other side of the centre in package
-// community, and speaks [protocol].
+// Package member makes a tocsin server a member of a community: a [Client] enforces the
+// community's list and reports attacks on this server. It is a client for the centre in
+// package community, and uses [protocol].
 //
 //	c, err := member.New(member.Config{URL: "https://blocklist.example.org", Key: key})
 //	...
 //	err = c.Run(ctx, &table) // until ctx ends
 //
-// Package engine runs clients and owns the table. [Join] makes a key of an invitation.
+// Package engine runs clients and owns the table. [Join] exchanges an invitation for a key.
 //
 // # What leaves this server
 //
 // A report has the address (of IPv6 the /64), the name and hash of a published scenario, the
-// first and last minute, and the magnitude of the count. Nothing else of an alert or of a
+// first and last minute, and the magnitude of the count. No other data of an alert or a
 // request can leave: see [Client.Report].
 //
-// With a [Config].Witness, the client also answers which of the addresses that the centre
-// asks about are known here as good. It says nothing of addresses that it is not asked about.
+// With a [Config].Witness, the client also says which of the addresses that the centre asks
+// about are known here as good. It names no other addresses.
 //
-// # What it believes
+// # What it refuses
 //
-// A centre can be wrong, broken or hostile. So an entry of its list has an effect on one
-// address or one /64 at most, for a week at most, and a ban or a captcha only. No entry is
-// about a private address. Entries that say otherwise are left out and counted, as are those
-// beyond [Config].Size. A whole list that is much smaller than what is in force removes
-// nothing until the third in a row says the same.
+// A centre can be wrong, broken or hostile. So an entry of its list can ban or challenge at
+// most one public address or one public /64, for at most a week. The client ignores and counts
+// other entries, and those beyond [Config].Size; it shortens longer ones. A whole list that is
+// much smaller than the one in force removes nothing until three in a row agree.
 //
 // # On failure
 //
-// The table stays as it is, and its decisions stay until they end. Run tries again for ever,
-// with growing pauses of about a minute at most.
+// The decisions in the table stay until they end. Run retries without end, with pauses that
+// grow to about a minute.
 package member
 
 import (
@@ -51,7 +50,7 @@ type Client struct {
 	log    *zap.Logger
 	wake   chan struct{}
 	counts counts
-	table  atomic.Pointer[lookup.Table] // that of Run; nil: not yet
+	table  atomic.Pointer[lookup.Table] // the table of Run; nil: not running yet
 
 	mu       sync.Mutex
 	status   lookup.Status
@@ -59,7 +58,7 @@ type Client struct {
 	standing protocol.Standing
 	known    bool      // standing is from the centre
 	notice   string    // the latest of an answer to a report
-	resting  time.Time // until when the centre wants no reports
+	resting  time.Time // the centre wants no reports until then
 }
 
 // New checks cfg and returns a client. It sends nothing.
@@ -85,12 +84,12 @@ func (c *Client) Name() string { return c.cfg.Name }
 // new key gives access to the same data.
 func (c *Client) Identity() string { return c.base + " " + joined(c.cfg.Lists) }
 
-// Advises says that local decisions stand beside those of the community: it learns of alerts,
-// but does not decide about them.
+// Advises says that the community gets alerts but does not decide about them: its decisions do
+// not replace local ones.
 func (c *Client) Advises() bool { return true }
 
 // Sync makes Run ask for the whole list at once. It does not wait. Several calls before the
-// question count as one.
+// request count as one.
 func (c *Client) Sync() {
 	select {
 	case c.wake <- struct{}{}:
@@ -113,8 +112,8 @@ func (c *Client) note(f func(*lookup.Status)) {
 	f(&c.status)
 }
 
-// Explain returns the name of the community, and the address of its page about ip; empty if
-// it has none.
+// Explain returns the name of the community, and the URL of its page about ip; empty if there
+// is none.
 func (c *Client) Explain(ip netip.Addr) (community, link string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

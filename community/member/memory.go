@@ -20,10 +20,10 @@ const (
 )
 
 // A Memory remembers for up to 14 days which units used a site in a good way that cannot be
-// faked. It holds keyed hashes of addresses, with a key that is random and never leaves it, so
-// it answers about an address but cannot list any. It knows 100,000 units at most, of which
-// 1,000 are of one network (a /16, or a /32 of IPv6), and begins empty. The zero Memory is
-// ready. It is safe for use by many goroutines.
+// faked. It keeps hashes of addresses, with a random key that never leaves it, so it can answer
+// about an address but cannot list addresses. It keeps at most 100,000 units, of which at most
+// 1,000 are of one network (a /16, or a /32 of IPv6). The zero Memory is empty and ready to
+// use. It is safe for concurrent use.
 type Memory struct {
 	mu         sync.Mutex
 	key        []byte
@@ -38,8 +38,7 @@ type good struct {
 	count int32
 }
 
-// Note records that a client at ip solved a challenge or was let in by a login. It counts
-// once an hour.
+// Note records that a client at ip solved a challenge or logged in. It counts once an hour.
 func (m *Memory) Note(ip netip.Addr, at time.Time) {
 	unit := unitOf(ip)
 	if !unit.IsValid() || !isMeant(unit) {
@@ -90,7 +89,7 @@ func (m *Memory) Clear() {
 	m.young, m.old, m.shares, m.key = nil, nil, nil, nil
 }
 
-// Len returns how many units are remembered.
+// Len returns the number of remembered units.
 func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -27,18 +27,18 @@ const (
 // the first and the last minute, and the magnitude of the number of events. These alerts are
 // not sent, and count as refused:
 //
-//   - those that do not accuse one client for certain: alerts without a decision, and those
-//     that lead to a challenge at most, are only simulated, came from another site's page, are
-//     about a crawler that may be one, or about many clients at once;
+//   - those where it is not certain that one client acted: alerts without a decision, and those
+//     that lead to a challenge at most, are simulated, were caused by another site's page, or
+//     are about an unverified crawler or about many clients;
 //   - those about addresses that are not public;
 //   - those of scenarios that are neither tocsin's nor from CrowdSec's hub: their names are the
 //     operator's own words, and no other member knows them;
-//   - those about an address that the community banned here before they began. A server behind
-//     this one may refuse its requests because of the same list, and a community must not take
-//     its own word for new evidence.
+//   - those about an address that the community had banned here before they began. A server
+//     behind this one may refuse its requests because of the same list, and a community must
+//     not count its own decision as new evidence.
 //
-// What the centre refuses is never sent again. A report may arrive twice if an answer is lost;
-// the centre knows it by its scenario and minute.
+// The client never sends a refused report again. A report may arrive twice if an answer is
+// lost; the centre recognizes it by its scenario and minute.
 func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refused int, err error) {
 	if wait := c.mustRest(); wait > 0 {
 		return 0, 0, fmt.Errorf("reporting to %s: it asked for a pause of %v more", c.host, wait.Round(time.Second))
@@ -66,7 +66,7 @@ func (c *Client) Report(ctx context.Context, alerts []event.Alert) (taken, refus
 	return taken, end - taken, err
 }
 
-// maxBatch is how many signals are sent at once.
+// maxBatch is the limit of signals in a request.
 const maxBatch = min(protocol.MaxSignals, maxBatchBytes/maxSignal)
 
 // An outgoing is a signal to send.
@@ -75,9 +75,9 @@ type outgoing struct {
 	index int // of the alert in the caller's list
 }
 
-// push sends signals at once. It returns how many were accepted, and how many of the first
-// ones are done. Of a batch that the centre calls malformed it sends the halves, so that only
-// the cause is dropped.
+// push sends signals in one request. It returns how many were accepted, and how many of the
+// first ones are done. If the centre calls a batch malformed, push sends its halves, so that
+// only the cause is dropped.
 func (c *Client) push(ctx context.Context, batch []outgoing) (taken, done int, err error) {
 	taken, err = c.postSignals(ctx, batch)
 	switch {

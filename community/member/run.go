@@ -20,7 +20,7 @@ const (
 	listTimeout   = 5 * time.Minute  // for a list: a million entries over a slow line
 	maxBackoff    = time.Minute      // short, so that a recovered centre is found soon
 	maxRetryAfter = 10 * time.Minute // longest pause that a centre may ask for
-	maxMore       = 50               // answers in a row that say that there is more
+	maxMore       = 50               // answers in a row with "more" set
 )
 
 // A follower is the state of one Run. Only its goroutine uses it.
@@ -88,7 +88,7 @@ func (f *follower) rest(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// poll brings the table in step with the centre, and returns the pause before the next poll.
+// poll synchronizes the table with the centre, and returns the pause before the next poll.
 func (f *follower) poll(ctx context.Context) time.Duration {
 	began := time.Now()
 	f.full = f.full || !began.Before(f.nextFull)
@@ -101,9 +101,9 @@ func (f *follower) poll(ctx context.Context) time.Duration {
 		return f.failed(err)
 	}
 	f.backoff.Reset()
-	// The interval is the time between two questions, but at least half of it is a pause, to
-	// spare a slow centre. The jitter spreads the questions of many members.
-	pause := max(f.cfg.Interval-time.Since(began), f.cfg.Interval/2) - rand.N(f.cfg.Interval/10) //nolint:gosec // guessing it has no use
+	// The interval is the time between two polls, but at least half of it is a pause, to spare
+	// a slow centre. The jitter spreads the polls of many members.
+	pause := max(f.cfg.Interval-time.Since(began), f.cfg.Interval/2) - rand.N(f.cfg.Interval/10) //nolint:gosec // predicting it is useless
 	f.note(func(s *lookup.Status) { s.Next = time.Now().Add(pause) })
 	return pause
 }
@@ -115,7 +115,7 @@ func (f *follower) follow(ctx context.Context) error {
 		a, err := f.fetch(ctx)
 		switch {
 		case err == nil && !f.full && a.Seq < f.seq, err != nil && !f.full && isStale(err):
-			// The centre has forgotten what this member knows, or has started anew.
+			// The centre no longer has the changes since this member's position, or was reset.
 			f.full = true
 			continue
 		case err != nil:
@@ -135,12 +135,12 @@ func (f *follower) follow(ctx context.Context) error {
 	return nil // the rest comes with the next poll
 }
 
-// isStale reports whether err means that only the whole list can bring this member in step.
+// isStale reports whether err means that this member needs the whole list.
 func isStale(err error) bool {
 	return hasCode(err, http.StatusNotFound, http.StatusGone) || err == errBigDelta //nolint:errorlint // it is never wrapped
 }
 
-// fetch asks for the whole list, or for what is after f.seq.
+// fetch asks for the whole list, or for the changes after f.seq.
 func (f *follower) fetch(ctx context.Context) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
@@ -167,7 +167,7 @@ func (f *follower) fetch(ctx context.Context) (*answer, error) {
 	return a, nil
 }
 
-// synced records that the table is in step with the centre.
+// synced records that the table is in sync with the centre.
 func (f *follower) synced(seq uint64) {
 	f.seq = seq
 	var failures int
@@ -185,7 +185,7 @@ func (f *follower) synced(seq uint64) {
 func (f *follower) failed(err error) time.Duration {
 	pause := max(f.backoff.NextBackOff(), min(retryAfter(err), maxRetryAfter))
 	if f.guard.held > 0 {
-		pause = f.cfg.Interval // it did answer
+		pause = f.cfg.Interval // the centre works
 	}
 	f.counts.failures.Add(1)
 	err = fmt.Errorf("following the list of %s: %w", f.host, err)

@@ -17,9 +17,9 @@ type reason int
 
 const (
 	sendIt      reason = iota
-	uncertain          // it accuses no single client: see [Client.Report]
+	uncertain          // not certain that one client acted: see [Client.Report]
 	privateUnit        // its client has no public address, or one that many strangers share
-	ownScenario        // nobody else knows the scenario
+	ownScenario        // no other member knows the scenario
 	echo               // the community's own ban is in force
 	keptKinds
 )
@@ -27,18 +27,18 @@ const (
 const (
 	maxCount    = 1 << 20
 	maxScenario = 128 // bytes that a centre accepts
-	// ourScenarios is how the names of tocsin's built-in scenarios begin. They have no hash.
+	// ourScenarios is the prefix of the names of tocsin's built-in scenarios. They have no hash.
 	ourScenarios = "tocsin/"
 )
 
-// published are names of scenarios that can be known to others: an author and a name.
+// published matches names of published scenarios: an author and a name.
 var published = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$`)
 
 // hash is a SHA-256 in hexadecimal.
 var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// signalOf returns what a community learns of an alert. Every field of a signal is made
-// here, of six fields of the alert, so no other data can get into it.
+// signalOf converts an alert to a signal. Only this function fills signals, from six fields of
+// the alert, so no other data can get into them.
 func (c *Client) signalOf(a *event.Alert) (protocol.Signal, reason) {
 	unit := unitOf(a.Client)
 	if !a.Client.IsValid() {
@@ -67,9 +67,9 @@ func (c *Client) signalOf(a *event.Alert) (protocol.Signal, reason) {
 	}, sendIt
 }
 
-// isCharge reports whether an alert says that one client did something that asks for a
-// decision about it, with no doubt of whose act it was. Doubt that is worth a challenge at
-// home is not worth a word to others.
+// isCharge reports whether it is certain that one client caused an alert, and that this needs a
+// decision about the client. An uncertain alert may lead to a challenge here, but must not
+// reach others.
 func isCharge(a *event.Alert) bool {
 	return a.Remediation && a.Guard == event.NoGuard && !a.Reflected && !a.Mild && !a.Unproven && !a.Simulated
 }
@@ -80,8 +80,8 @@ func isAbout(a *event.Alert, unit netip.Prefix) bool {
 	return !ok || p.Bits() >= unit.Bits() && unit.Overlaps(p) || p == event.ClientOf(lookup.Normalize(a.Client))
 }
 
-// isPublished reports whether the scenario is tocsin's own or from CrowdSec's hub. Another
-// one is the operator's, and so are the words of its name.
+// isPublished reports whether the scenario is tocsin's own or from CrowdSec's hub. Otherwise
+// the operator wrote it and chose its name, which may be private.
 func isPublished(a *event.Alert) bool {
 	if len(a.Scenario) > maxScenario || !published.MatchString(a.Scenario) {
 		return false
@@ -92,9 +92,9 @@ func isPublished(a *event.Alert) bool {
 	return hash.MatchString(a.Hash)
 }
 
-// isEcho reports whether the alert may be a consequence of the community's own ban: it began
-// when that was in force here. This server then lets no request of the client through, but
-// another one behind it may refuse them for the same reason, or the site is in a dry run.
+// isEcho reports whether the community's own ban may have caused the alert, because it began
+// while that ban was in force here. In a dry run requests of the client still pass, and a
+// server behind this one may refuse them because of the same list.
 func (c *Client) isEcho(a *event.Alert, unit netip.Prefix) bool {
 	t := c.table.Load()
 	if t == nil {

@@ -14,20 +14,20 @@ import (
 
 const (
 	standingInterval = time.Hour
-	standingDelay    = 10 * time.Second // before the first question, so that a start is not all questions
-	maxOwn           = 8                // addresses of this server that are shown
+	standingDelay    = 10 * time.Second // before the first request, to keep the start free
+	maxOwn           = 8                // shown addresses of this server
 	maxWhy           = 8                // sentences
 )
 
-// Standing returns how the community sees this member, and whether that is known.
+// Standing returns this member's standing in the community, and whether it is known.
 func (c *Client) Standing() (protocol.Standing, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.standing, c.known
 }
 
-// Notices returns what the operator of this server should know: addresses of it that other
-// members report, and what the centre says.
+// Notices returns messages for the operator of this server: its addresses that other members
+// report, and notices of the centre.
 func (c *Client) Notices() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *Client) watchStanding(ctx context.Context) {
 		case <-timer.C:
 		}
 		c.askStanding(ctx)
-		wait = standingInterval + rand.N(standingInterval/10) //nolint:gosec // guessing it has no use
+		wait = standingInterval + rand.N(standingInterval/10) //nolint:gosec // predicting it is useless
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *Client) askStanding(ctx context.Context) {
 	}
 }
 
-// takeNotice keeps what the centre says to a report. It is logged once.
+// takeNotice keeps a notice in the answer to a report, and logs a new one once.
 func (c *Client) takeNotice(text string) {
 	text = cut(text)
 	c.mu.Lock()
@@ -93,7 +93,7 @@ func (c *Client) takeNotice(text string) {
 	}
 }
 
-// cleanStanding returns an answer with texts that can be shown.
+// cleanStanding returns an answer with printable texts.
 func cleanStanding(s protocol.Standing) protocol.Standing {
 	clean := protocol.Standing{
 		State: cut(s.State), Established: s.Established, Trust: cut(s.Trust), Notice: cut(s.Notice),

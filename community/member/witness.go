@@ -12,13 +12,13 @@ import (
 const (
 	witnessInterval = 5 * time.Minute
 	maxUnits        = 1000                // of one question
-	witnessWindow   = 14 * 24 * time.Hour // older use is not told
+	witnessWindow   = 14 * 24 * time.Hour // older use is not sent
 )
 
 // testify answers the questions of the centre until ctx ends.
 func (c *Client) testify(ctx context.Context) {
 	for {
-		timer := time.NewTimer(witnessInterval + rand.N(witnessInterval/5)) //nolint:gosec // guessing it has no use
+		timer := time.NewTimer(witnessInterval + rand.N(witnessInterval/5)) //nolint:gosec // predicting it is useless
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -31,8 +31,8 @@ func (c *Client) testify(ctx context.Context) {
 	}
 }
 
-// testifyOnce asks which units the centre is in doubt about, and answers about those of them
-// that are known here as good. If there is none, nothing is sent.
+// testifyOnce asks which units the centre is in doubt about, and answers about those that are
+// known here as good. It sends nothing if there are none.
 func (c *Client) testifyOnce(ctx context.Context) error {
 	var q protocol.Questions
 	if err := c.get(ctx, "questions", &q); err != nil {
@@ -56,7 +56,7 @@ func (c *Client) testifyOnce(ctx context.Context) error {
 	return nil
 }
 
-// answersTo returns what is known of units, each once.
+// answersTo returns the answers about units, each once.
 func (c *Client) answersTo(units []string, now time.Time) []protocol.Answer {
 	var all []protocol.Answer
 	told := map[string]bool{}
