@@ -10,10 +10,10 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// Accounts are [community.Accounts].
+// Accounts implements [community.Accounts].
 type Accounts struct{ db *database }
 
-// OpenAccounts opens accounts, and makes their tables if there are none. See AccountsPlace.
+// OpenAccounts opens accounts, and makes missing tables. See AccountsPlace.
 func OpenAccounts(ctx context.Context, place string) (*Accounts, error) {
 	d, err := connect(ctx, place, "accounts")
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *session) free(what, query string, args ...any) error {
 }
 
 func (s *session) putAccount(a community.Account) error {
-	var key []byte // NULL if it is nil, so that many can have none
+	var key []byte // nil becomes NULL, which many rows can have
 	if len(a.Key) > 0 {
 		key = a.Key
 		if err := s.free("key", "SELECT count(*) FROM accounts WHERE key = $1 AND login <> $2", key, a.Login); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// Units are kept as a byte and their address without the zeros at its end, so that they are
-// short, and in the order of units.
+// A unit is stored as a byte and its address without trailing zeros. So it is short, and sorts
+// in the order of units.
 const (
 	noUnit = 0
 	ipv4   = 4
@@ -27,7 +27,7 @@ func encodeUnit(u consensus.Unit) []byte {
 		b := a.As16()
 		return append([]byte{ipv6}, b[:8]...)
 	}
-	return []byte{noUnit} // not nothing, which is no value for some databases
+	return []byte{noUnit} // not empty: some databases treat an empty value as NULL
 }
 
 func decodeUnit(b []byte) (consensus.Unit, error) {
@@ -103,7 +103,7 @@ func (c jsonColumn) Scan(v any) error {
 	return fmt.Errorf("reading JSON: %T is none", v)
 }
 
-// minutes is how the times of reports are kept. It rounds down.
+// minutes converts the time of a report for the database. It rounds down.
 func minutes(t time.Time) int64 {
 	n := t.Unix()
 	m := n / 60

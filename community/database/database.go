@@ -2,12 +2,11 @@
 //
 // A place is the path of a file, for SQLite, or a URL such as
 // postgres://user:password@host/name. SQLite is for one server, or some on one machine;
-// PostgreSQL for many. What a transaction wrote is on disk when it is acknowledged, and servers
-// with one database write in turn. PostgreSQL is best reached directly: of poolers in front of
-// it, those in session mode work.
+// PostgreSQL for many. An acknowledged transaction is on disk, and servers with one database
+// write in turn. Connect to PostgreSQL directly, or through a pooler in session mode.
 //
-// SQLite keeps accounts in a file of their own, beside that of the store, and PostgreSQL in a
-// schema of their own or wherever another URL says.
+// Accounts are separate from the store: in SQLite in a second file beside it, in PostgreSQL in
+// a second schema or at another URL.
 package database
 
 import (
@@ -19,35 +18,35 @@ import (
 	"time"
 )
 
-// A database is one place with one layout.
+// A database is a place with a layout.
 type database struct {
 	engine
-	name        string  // of the place, without a password
+	name        string  // the place, without a password
 	write, read *sql.DB // the same for PostgreSQL
 }
 
-// An engine is what SQLite and PostgreSQL do each in its way.
+// An engine has the differences between SQLite and PostgreSQL.
 type engine interface {
-	// words replaces what a layout leaves open.
+	// words replaces the placeholders of a layout.
 	words() *strings.Replacer
-	// prepare makes what tables are made in.
+	// prepare makes the file or schema for the tables.
 	prepare(ctx context.Context, tx *sql.Tx) error
 	// lock makes a transaction the only one that writes.
 	lock(ctx context.Context, tx *sql.Tx) error
-	// again reports whether a transaction that failed so can be tried once more.
+	// again reports whether a transaction that failed with an error can be retried.
 	again(err error) bool
-	// lost reports whether an error says that a connection ended.
+	// lost reports whether an error means that a connection ended.
 	lost(err error) bool
-	// advice says what an operator can do about an error; empty: unknown.
+	// advice tells the operator what to do about an error; empty: unknown.
 	advice(err error) string
 	// announce tells other servers of a change of the list.
 	announce(ctx context.Context, tx *sql.Tx) error
-	// listen calls heard when another server announces a change, until ctx ends or it cannot
-	// hear any more.
+	// listen calls heard when another server announces a change, until ctx ends or the
+	// connection fails.
 	listen(ctx context.Context, heard func())
 }
 
-// connect opens a place, and gives it its layout.
+// connect opens a place, and migrates its layout.
 func connect(ctx context.Context, place, kind string) (*database, error) {
 	var d *database
 	var err error
@@ -70,8 +69,8 @@ func isURL(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// AccountsPlace returns where the accounts of a store are unless an operator says something
-// else: the file beside its file, or the same URL.
+// AccountsPlace returns the default place for the accounts of a store: a file beside its file,
+// or the same URL.
 func AccountsPlace(store string) string {
 	if isURL(store) {
 		return store
@@ -90,10 +89,10 @@ func (d *database) close() error {
 	return d.explain(err)
 }
 
-// tries is how often a transaction is tried that met another one, or a lost connection.
+// tries is how often a transaction runs at most after conflicts or lost connections.
 const tries = 5
 
-// update calls f in a transaction that is alone, and commits it if f returns nil.
+// update calls f in the only writing transaction, and commits if f returns nil.
 func (d *database) update(ctx context.Context, f func(s *session) error) error {
 	for try := 1; ; try++ {
 		err := d.updateOnce(ctx, f)
@@ -113,7 +112,7 @@ func (d *database) updateOnce(ctx context.Context, f func(s *session) error) err
 	if err := f(s); err != nil {
 		return err
 	}
-	if s.err != nil { // even if f forgot it
+	if s.err != nil { // even if f ignored it
 		return s.err
 	}
 	if err := ctx.Err(); err != nil {
@@ -136,14 +135,14 @@ func (d *database) view(ctx context.Context, f func(s *session) error) error {
 	return s.err
 }
 
-// begin begins a transaction, on another connection if the one that it got was lost meanwhile,
-// as all are when a database restarts.
+// begin starts a transaction. If its connection was lost, for example because the database
+// restarted, it uses another one.
 func (d *database) begin(ctx context.Context, db *sql.DB, o *sql.TxOptions, lock func(context.Context, *sql.Tx) error) (*sql.Tx, error) {
 	for try := 1; ; try++ {
 		tx, err := db.BeginTx(ctx, o)
 		if err == nil && lock != nil {
 			if err = lock(ctx, tx); err != nil {
-				_ = tx.Rollback() // nothing was done in it
+				_ = tx.Rollback() // it has done nothing
 			}
 		}
 		if err == nil {
@@ -155,8 +154,7 @@ func (d *database) begin(ctx context.Context, db *sql.DB, o *sql.TxOptions, lock
 	}
 }
 
-// isolation gives a reading transaction one state from its begin to its end. SQLite does that
-// anyway.
+// isolation gives a reading transaction one consistent state. SQLite always does that.
 func (d *database) isolation() sql.IsolationLevel {
 	if d.read == d.write {
 		return sql.LevelRepeatableRead
@@ -164,7 +162,7 @@ func (d *database) isolation() sql.IsolationLevel {
 	return sql.LevelDefault
 }
 
-// failed says what failed, where, and what to do. The error of a context comes first.
+// failed adds to an error what failed, where, and what to do. It prefers the error of a context.
 func (d *database) failed(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -175,7 +173,7 @@ func (d *database) failed(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, d.explain(err))
 }
 
-// explain adds to an error where it was, and what an operator can do.
+// explain adds to an error the place and the advice for the operator.
 func (d *database) explain(err error) error {
 	if err == nil {
 		return nil
@@ -186,7 +184,7 @@ func (d *database) explain(err error) error {
 	return fmt.Errorf("%s: %w", d.name, err)
 }
 
-// nanos is how a time is kept; 0: none.
+// nanos converts a time for the database; 0: no time.
 func nanos(t time.Time) int64 {
 	switch {
 	case t.IsZero():

@@ -13,10 +13,10 @@ import (
 //go:embed layout/*.sql
 var layouts embed.FS
 
-// newest are the layouts that this program knows.
+// newest are the newest layouts of this program.
 var newest = map[string]int{"community": 1, "accounts": 1}
 
-// migrate brings a database to the newest layout, step by step, all of them or none.
+// migrate brings a database to the newest layout in one transaction.
 func (d *database) migrate(ctx context.Context, kind string) error {
 	return d.update(ctx, func(s *session) error {
 		if err := s.prepare(ctx, s.tx); err != nil {
@@ -47,7 +47,7 @@ func (d *database) migrate(ctx context.Context, kind string) error {
 	})
 }
 
-// layout returns which layout a database has; 0: it is empty.
+// layout returns the layout number of a database; 0: it is empty.
 func (s *session) layout(kind string) (version int, err error) {
 	if err := s.must("making tables", "CREATE TABLE IF NOT EXISTS layout (kind TEXT NOT NULL, version INTEGER NOT NULL)"); err != nil {
 		return 0, err

@@ -20,8 +20,8 @@ type postgres struct {
 	schema string
 }
 
-// settings are for all connections: a server that hangs in a transaction, or waits for one,
-// stops the others for a minute at most.
+// settings are for all connections. A server that hangs in a transaction blocks the others for
+// at most a minute.
 var settings = map[string]string{
 	"application_name": "tocsin", "statement_timeout": "60s", "lock_timeout": "30s",
 	"idle_in_transaction_session_timeout": "60s", "tcp_user_timeout": "30s",
@@ -71,8 +71,8 @@ func (postgres) words() *strings.Replacer {
 	return strings.NewReplacer("NUMBERED,", "BIGINT PRIMARY KEY,", "BYTES", "BYTEA", ") ROWS", ")", "USING_ARRIVED ", "USING brin ")
 }
 
-// prepare makes the schema. To say IF NOT EXISTS needs a right that is not needed once it is
-// there.
+// prepare makes the schema if it is missing. CREATE SCHEMA IF NOT EXISTS needs the right to
+// create schemas even if the schema exists, so prepare checks first.
 func (p postgres) prepare(ctx context.Context, tx *sql.Tx) error {
 	var there bool
 	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", p.schema).Scan(&there)
@@ -83,8 +83,8 @@ func (p postgres) prepare(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// lock waits for the other writers. The number is that of this program's locks; the schema
-// tells its databases apart.
+// lock waits for the other writers. The number identifies this program's locks, and the schema
+// the database.
 func (p postgres) lock(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7467891, hashtext($1))", p.schema)
 	return err
@@ -92,7 +92,7 @@ func (p postgres) lock(ctx context.Context, tx *sql.Tx) error {
 
 func (postgres) again(err error) bool {
 	code := codeOf(err)
-	return code == "40001" || code == "40P01" // a conflict that should not be, or a deadlock
+	return code == "40001" || code == "40P01" // an unexpected conflict, or a deadlock
 }
 
 func (postgres) lost(err error) bool {
@@ -129,7 +129,7 @@ func (p postgres) listen(ctx context.Context, heard func()) {
 		return
 	}
 	for {
-		heard() // also once at the beginning, for what came before
+		heard() // also once at the start, for earlier changes
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return
 		}

@@ -28,10 +28,10 @@ func (w *writer) Erase(unit consensus.Unit) error {
 type step struct {
 	table, key, where string
 	before            int64
-	ordered           bool // by the key, since the rows have no gaps
+	ordered           bool // by the key: the rows have no gaps
 }
 
-// end is above all numbers.
+// end is larger than all numbers.
 const end = "9223372036854775807"
 
 func steps(l community.Limits) []step {
@@ -83,8 +83,8 @@ func (w *writer) purge(s step, room int) (n int, more bool, err error) {
 	return n, more, err
 }
 
-// purgeKinds deletes the kinds that no report has any more, once all old reports are gone. It
-// does not count: nobody but this package knows of them.
+// purgeKinds deletes the kinds without reports, after all old reports are deleted. They do not
+// count as deleted rows, because only this package uses kinds.
 func (w *writer) purgeKinds(before int64, room int, waits bool) (more bool, err error) {
 	if waits {
 		return true, nil
@@ -96,7 +96,7 @@ func (w *writer) purgeKinds(before int64, room int, waits bool) (more bool, err 
 	return more, w.must("purging kinds", "DELETE FROM kinds WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.kind = kinds.id)")
 }
 
-// notePurged notes up to where changes are gone.
+// notePurged notes the number up to which changes are deleted.
 func (w *writer) notePurged() error {
 	var gone uint64
 	err := w.one("noting purge", "SELECT coalesce((SELECT min(seq) FROM changes) - 1, $1)", []any{int64(w.given.change)}, &gone)

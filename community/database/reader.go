@@ -10,13 +10,13 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A reader is a [community.ReadTx].
+// A reader implements [community.ReadTx].
 type reader struct {
 	*session
 	given *given // read when it is needed
 }
 
-// given are the latest numbers that were given.
+// given has the latest assigned numbers.
 type given struct{ report, version, change, purged, incident, entry, other uint64 }
 
 // load reads the numbers.
@@ -76,7 +76,7 @@ func (r *reader) Record(unit consensus.Unit) (community.Record, error) {
 	return first(all(r.session, "reading record", scanRecord, recordColumns+"WHERE unit = $1", encodeUnit(unit)))
 }
 
-// first returns the first of what was found, or ErrNotFound.
+// first returns the first result, or ErrNotFound.
 func first[V any](found []V, err error) (v V, _ error) {
 	if err == nil && len(found) == 0 {
 		err = community.ErrNotFound

@@ -9,8 +9,8 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// recordData is what a record has beside its columns. Its names are short, as there are many:
-// most records are of units that nobody lists.
+// recordData has the data of a record that is not in columns. Names are short, because there
+// are many records, most of units that are never listed.
 type recordData struct {
 	Unit        string                `json:"u,omitzero"` // of the verdict: see relative
 	Remediation consensus.Remediation `json:"r,omitzero"`
@@ -125,7 +125,7 @@ func decodeRecord(r *community.Record, data recordData) (err error) {
 	return nil
 }
 
-// newestOf returns the latest time that a record is about.
+// newestOf returns the latest time in a record.
 func newestOf(r community.Record) int64 {
 	next := r.Verdict.Next
 	newest := nanos(r.At)

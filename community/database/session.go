@@ -13,13 +13,13 @@ type session struct {
 	*database
 	ctx context.Context
 	tx  *sql.Tx
-	err error // the first that the database returned: nothing is committed after it
+	err error // first error of the database: nothing is committed after it
 }
 
-// A row is what one row is read from.
+// A row is a row of a result.
 type row interface{ Scan(into ...any) error }
 
-// exec changes rows, and returns how many.
+// exec changes rows, and returns their number.
 func (s *session) exec(doing, statement string, args ...any) (int64, error) {
 	result, err := s.tx.ExecContext(s.ctx, statement, texts(args)...)
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *session) exec(doing, statement string, args ...any) (int64, error) {
 	return n, s.fail(doing, err)
 }
 
-// must changes rows.
+// must changes rows and ignores their number.
 func (s *session) must(doing, statement string, args ...any) error {
 	_, err := s.exec(doing, statement, args...)
 	return err
@@ -50,7 +50,7 @@ func (s *session) each(doing string, see func(row) (bool, error), query string, 
 	if err != nil {
 		return s.fail(doing, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says what there is to say
+	defer rows.Close() //nolint:errcheck // rows.Err has the error
 	for rows.Next() {
 		if ok, err := see(rows); err != nil || !ok {
 			return s.fail(doing, err)
@@ -82,7 +82,7 @@ func (s *session) fail(doing string, err error) error {
 	return err
 }
 
-// texts makes texts such that each database takes them.
+// texts converts texts to a form that every database accepts.
 func texts(args []any) []any {
 	for i, arg := range args {
 		if text, ok := arg.(string); ok {
@@ -92,7 +92,7 @@ func texts(args []any) []any {
 	return args
 }
 
-// flag is how a bool is kept.
+// flag converts a bool for the database.
 func flag(b bool) int64 {
 	if b {
 		return 1

@@ -16,8 +16,8 @@ import (
 // sqliteFile is the engine of a file.
 type sqliteFile struct{ path string }
 
-// pragmas are for all connections. With synchronous=FULL a commit waits until it is on disk,
-// and secure_delete overwrites what was deleted, so that a purged address is not in the file.
+// pragmas are for all connections. With synchronous=FULL a commit waits until it is on disk.
+// secure_delete overwrites deleted data, so that no purged address stays in the file.
 var pragmas = []string{
 	"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
 }
@@ -27,7 +27,7 @@ func connectSQLite(path string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only the owner may read it, and the files that SQLite makes beside it get the same mode.
+	// Only the owner may read the file. SQLite gives its other files the same mode.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: want a file that the user of this server may write, in a folder that exists", err)
@@ -60,20 +60,20 @@ func (sqliteFile) words() *strings.Replacer {
 
 func (sqliteFile) prepare(context.Context, *sql.Tx) error { return nil }
 
-// lock does nothing: the transaction began with the lock.
+// lock does nothing: the transaction takes the lock when it begins.
 func (sqliteFile) lock(context.Context, *sql.Tx) error { return nil }
 
-// again is never needed: who has the lock is alone.
+// again is never needed: the holder of the lock is the only writer.
 func (sqliteFile) again(error) bool { return false }
 
 func (sqliteFile) lost(error) bool { return false }
 
-// announce does nothing: others look at the file.
+// announce does nothing: other servers poll the file.
 func (sqliteFile) announce(context.Context, *sql.Tx) error { return nil }
 
 func (sqliteFile) listen(ctx context.Context, _ func()) { <-ctx.Done() }
 
-// Codes of SQLite's errors; the upper bits say more.
+// Codes of SQLite's errors; the upper bits have details.
 const (
 	codeBusy     = 5
 	codeReadOnly = 8

@@ -9,10 +9,10 @@ import (
 	"github.com/tocsin-project/tocsin/community"
 )
 
-// poll is how often a store looks for changes of other servers while somebody waits for one.
+// poll is the interval of checks for changes by other servers while a caller waits for one.
 const poll = 300 * time.Millisecond
 
-// A Store is a [community.Store].
+// A Store implements [community.Store].
 type Store struct {
 	*database
 	stop    context.CancelFunc
@@ -20,13 +20,13 @@ type Store struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	last    uint64        // change that is known
+	last    uint64        // latest known change
 	changed chan struct{} // closed when last grows
 	waiting int
-	wanted  chan struct{} // has a token when the first starts to wait
+	wanted  chan struct{} // has a token when the first caller starts to wait
 }
 
-// Open opens a store, and makes its tables if there are none.
+// Open opens a store, and makes missing tables.
 func Open(ctx context.Context, place string) (*Store, error) {
 	d, err := connect(ctx, place, "community")
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) Update(ctx context.Context, f func(community.Tx) error) error {
 		if err := f(w); err != nil {
 			return err
 		}
-		if session.err != nil { // f forgot it
+		if session.err != nil { // f ignored it
 			return session.err
 		}
 		change = w.given.change
@@ -82,7 +82,7 @@ func (s *Store) Check(ctx context.Context) error {
 	})
 }
 
-// note remembers the latest change, and wakes who waits for it.
+// note sets the latest change, and wakes waiting callers.
 func (s *Store) note(last uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,12 +121,12 @@ func (s *Store) count(n int) {
 	if n > 0 {
 		select {
 		case s.wanted <- struct{}{}:
-		default: // there is a token
+		default: // a token is there already
 		}
 	}
 }
 
-// follow looks for changes while somebody waits for one.
+// follow polls for changes while a caller waits for one.
 func (s *Store) follow(ctx context.Context) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
@@ -146,7 +146,7 @@ func (s *Store) follow(ctx context.Context) {
 	}
 }
 
-// look notes the latest change. What fails is tried again, and Check says why.
+// look notes the latest change. After a failure follow tries again, and Check has the reason.
 func (s *Store) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -159,8 +159,8 @@ func (s *Store) look(ctx context.Context) {
 	}
 }
 
-// hear listens to other servers, and again after a while if it cannot: follow sees what they
-// change meanwhile.
+// hear listens to other servers. If that fails, it tries again after a while; until then,
+// follow finds their changes.
 func (s *Store) hear(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.listen(ctx, func() { s.look(ctx) })

@@ -12,10 +12,11 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// A writer is a [community.Tx].
+// A writer implements [community.Tx].
 type writer struct{ reader }
 
-// save writes the numbers, if one was given since before, and tells other servers of changes.
+// save writes the numbers if this transaction assigned one, and announces changes to other
+// servers.
 func (w *writer) save(before given) error {
 	g := *w.given
 	if g == before {
@@ -52,7 +53,7 @@ func (w *writer) Append(r community.Report) (seq uint64, fresh bool, err error) 
 		int64(r.Bucket), int64(r.Flags), flag(r.Novel), flag(r.Void), unit)
 }
 
-// kind returns the number of what a report has in common with others.
+// kind returns the number of the data that a report shares with others.
 func (w *writer) kind(r community.Report) (id int64, err error) {
 	what := []any{r.Scenario, r.Hash, string(r.Behaviour), int64(r.Confidence), int64(r.Spoofable), int64(r.Provenance)}
 	err = w.one("looking for a kind of reports", `SELECT id FROM kinds WHERE scenario = $1 AND hash = $2 AND behaviour = $3
@@ -65,7 +66,7 @@ func (w *writer) kind(r community.Report) (id int64, err error) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, append(what, id)...)
 }
 
-// other gives a number to a thing that shows it to nobody.
+// other assigns a number that callers never see.
 func (w *writer) other() int64 {
 	w.given.other++
 	return int64(w.given.other)
@@ -181,7 +182,7 @@ func (w *writer) AppendAudit(e community.Entry) (community.Entry, error) {
 	}
 	w.given.entry++
 	e.Seq = w.given.entry
-	e.At = fromNanos(nanos(e.At)) // the hash is over what can be kept
+	e.At = fromNanos(nanos(e.At)) // the hash must cover the stored value
 	e = community.SealEntry(prev, e)
 	return e, w.must("adding to audit log", "INSERT INTO audit (seq, at, actor, action, target, detail, prev, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 		int64(e.Seq), nanos(e.At), e.Actor, e.Action, e.Target, e.Detail, append([]byte{}, prev...), e.Hash)
