@@ -34,24 +34,24 @@ func newSource(name, place string, log *zap.Logger) (source, error) {
 }
 
 const (
-	// readingTime is how long the lists have to be read at the start.
+	// readingTime is the time limit for reading the lists at the start.
 	readingTime = 10 * time.Second
-	// adoptEvery is how often lists are looked at for changes.
+	// adoptEvery is the interval of checks for changed lists.
 	adoptEvery = 10 * time.Second
 
-	// A change of the lists is refused if it exempts more of today's list than a fiftieth, or
-	// more new addresses than this: somebody could shelter attackers that way.
+	// A change of the lists is refused if it exempts more than a fiftieth of the community's
+	// list, or more new addresses than this: it could protect attackers.
 	maxFreed     = 50
 	maxNewBits   = 22 // in bits of addresses, of units for IPv6
-	alwaysExempt = 10 // entries of the list that a change may exempt in any case
+	alwaysExempt = 10 // entries of the list that a change may always exempt
 )
 
-// start starts to read the lists, and waits until they were read. A file that cannot be read
-// is an error; a URL is tried again.
+// start starts to read the lists, and waits until each was read or failed. An unreadable file
+// is an error; a URL is tried again later.
 func (c *classes) start(ctx context.Context) error {
 	ctx, c.cancel = context.WithCancel(ctx)
 	if c.places != nil {
-		c.finished.Go(func() { _ = c.places.Run(ctx) }) // it only ends with ctx
+		c.finished.Go(func() { _ = c.places.Run(ctx) }) // it ends only with ctx
 	}
 	for _, one := range c.lists() {
 		for _, s := range one.sources {
@@ -94,7 +94,7 @@ func (c *classes) waitForLists(ctx context.Context) error {
 	}
 }
 
-// unread reports whether a list was not read yet. A file that cannot be read is an error.
+// unread reports whether a list was not read yet. It returns an error for an unreadable file.
 func (c *classes) unread() (waiting bool, err error) {
 	for _, one := range c.lists() {
 		for i, s := range one.sources {
@@ -125,7 +125,7 @@ func (c *classes) follow(ctx context.Context) {
 	}
 }
 
-// review adopts what changed in a class, unless it exempts too much.
+// review adopts the changes of a class, unless they exempt too much.
 func (c *classes) review(one *class) {
 	if one.pending.Version() == one.version {
 		return
@@ -141,7 +141,7 @@ func (c *classes) review(one *class) {
 	one.adopt()
 }
 
-// adopt makes what the lists say count. Of IPv6, units of the community are /64.
+// adopt puts the content of the lists into effect. IPv6 prefixes are widened to a /64.
 func (c *class) adopt() {
 	c.version, c.refused = c.pending.Version(), false
 	next := new(lookup.Table)
@@ -155,7 +155,7 @@ func (c *class) adopt() {
 	c.adopted.Store(next)
 }
 
-// widened returns the unit that a prefix is a part of.
+// widened returns the unit around a longer prefix.
 func widened(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is6() && p.Bits() > 64 {
 		p = netip.PrefixFrom(p.Addr(), 64).Masked()
@@ -163,7 +163,7 @@ func widened(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// exemptsTooMuch returns why what the lists say now may not count.
+// exemptsTooMuch returns why the new content of the lists is refused.
 func (c *class) exemptsTooMuch(l *community.List) error {
 	if !c.exempt {
 		return nil
@@ -192,7 +192,7 @@ func (c *class) exemptsTooMuch(l *community.List) error {
 	return nil
 }
 
-// size returns how many units a prefix has, at most 1<<40.
+// size returns the number of units in a prefix, at most 1<<40.
 func size(p netip.Prefix) uint64 {
 	width := 32
 	if p.Addr().Is6() {

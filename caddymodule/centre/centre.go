@@ -3,7 +3,7 @@
 //
 // It has the directive tocsin_community, the module http.handlers.tocsin_community. All
 // centres of a config belong to the app tocsin_communities, which opens their databases when
-// the config starts. A centre goes on while a new config has the same settings.
+// the config starts. A reload with the same settings does not restart a centre.
 package centre
 
 import (
@@ -92,7 +92,7 @@ func (a *App) start(h *Handler) error {
 	return h.serve(c)
 }
 
-// Stop gives the centres back. Those that no config uses any more end.
+// Stop releases the centres. Centres that no config uses any more end.
 func (a *App) Stop() error {
 	var all []error
 	for _, key := range a.taken {
@@ -128,7 +128,7 @@ func (a *App) Centre(name string) (*community.Centre, error) {
 	return nil, fmt.Errorf("the config has no community %q: it has %s", name, strings.Join(names, ", "))
 }
 
-// A running is a centre with its databases.
+// A running is a running centre with its databases.
 type running struct {
 	*community.Centre
 	settings Settings

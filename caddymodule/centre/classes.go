@@ -41,11 +41,11 @@ func (s *Settings) checkClasses() error {
 	return nil
 }
 
-// A classList says which lists make a class of addresses.
+// A classList has the lists of a class of addresses.
 type classList struct {
 	name   string // the option
 	places []string
-	exempt bool // what is on it is never listed
+	exempt bool // its addresses are never listed
 	mark   func(*community.Class)
 }
 
@@ -68,7 +68,7 @@ func (s *Settings) classLists() (all []classList) {
 	return slices.DeleteFunc(all, func(l classList) bool { return len(l.places) == 0 })
 }
 
-// classes know what lists and databases say about addresses. They answer from memory.
+// classes classify addresses by lists and databases, in memory.
 type classes struct {
 	all      []*class
 	listed   *class  // imported lists; nil: none
@@ -79,7 +79,7 @@ type classes struct {
 	cancel   context.CancelFunc
 }
 
-// newClasses reads the databases. It does not read the lists yet.
+// newClasses reads the databases, but not the lists.
 func newClasses(s *Settings, log *zap.Logger) (*classes, error) {
 	c := &classes{logger: log, cancel: func() {}}
 	for _, l := range s.classLists() {
@@ -104,7 +104,7 @@ func newClasses(s *Settings, log *zap.Logger) (*classes, error) {
 	return c, nil
 }
 
-// lists returns all classes, imported ones too.
+// lists returns all classes, including imported.
 func (c *classes) lists() []*class {
 	if c.listed == nil {
 		return c.all
@@ -122,12 +122,11 @@ func (c *classes) Class(unit consensus.Unit) (is community.Class) {
 	return is
 }
 
-// imported reports whether a list of others has an address.
+// imported reports whether an imported list has an address.
 func (c *classes) imported(ip netip.Addr) bool { return c.listed != nil && c.listed.has(ip) }
 
-// Network implements [community.Classes]. Without a database, or for an address that it does
-// not know, the /16 or /32 of the address stands for its system, by a number that no system
-// has.
+// Network implements [community.Classes]. If no database has the address, it returns a private
+// number made from the address's /16 or /32 in place of its autonomous system.
 func (c *classes) Network(ip netip.Addr) consensus.ASN {
 	ip = lookup.Normalize(ip)
 	if !ip.IsValid() {
@@ -152,9 +151,9 @@ func (c *classes) Network(ip netip.Addr) consensus.ASN {
 type class struct {
 	classList
 	sources []source
-	pending lookup.Table                 // what the lists say
-	adopted atomic.Pointer[lookup.Table] // what counts
-	version uint64                       // of pending, when it was looked at
+	pending lookup.Table                 // the current content of the lists
+	adopted atomic.Pointer[lookup.Table] // the content in effect
+	version uint64                       // of pending, at the last check
 	refused bool
 }
 

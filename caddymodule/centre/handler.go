@@ -35,7 +35,7 @@ type Handler struct {
 	pages  atomic.Pointer[doors]
 }
 
-// doors are the ways to a centre.
+// doors are the handlers of a centre.
 type doors struct{ machines, people http.Handler }
 
 // CaddyModule returns the Caddy module information.
@@ -62,7 +62,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// serve opens the ways to a centre that runs.
+// serve makes the handlers of a running centre.
 func (h *Handler) serve(c *running) error {
 	machines, err := api.New(api.Config{Centre: c.Centre, ClientIP: clientIP, TermsURL: h.TermsURL, Log: c.log})
 	if err != nil {
@@ -103,7 +103,7 @@ func clientIP(r *http.Request) netip.Addr {
 	return ip
 }
 
-// actor returns the name of the user that Caddy's authentication let in; empty: nobody.
+// actor returns the name of the user that Caddy authenticated; empty: no user.
 func actor(r *http.Request) string {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// openingTime is how long the databases have to answer at the start.
+// openingTime is the time limit for the databases at the start.
 const openingTime = 20 * time.Second
 
 // open opens the databases and starts the centre.
@@ -77,7 +77,7 @@ func (c *running) run() {
 	}()
 }
 
-// accountsPlace returns where accounts are kept: beside the database if nothing is said.
+// accountsPlace returns the place of the accounts. Default: beside the database.
 func (s *Settings) accountsPlace() string {
 	switch {
 	case s.Accounts != "":
@@ -113,7 +113,7 @@ func (s *Settings) config(secret []byte, classes *classes, log *zap.Logger) (com
 	return cfg, err
 }
 
-// readCatalogue adds the scenarios of CrowdSec's hub to those that are known by their names.
+// readCatalogue returns the built-in catalogue with the scenarios of an index of CrowdSec's hub.
 func readCatalogue(path string) (*community.Catalogue, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -130,7 +130,7 @@ func readCatalogue(path string) (*community.Catalogue, error) {
 // secretSize is the size of a secret in bytes.
 const secretSize = 32
 
-// readSecret reads the secret, and makes one if there is none.
+// readSecret reads the secret, or makes one if the file is missing.
 func readSecret(path string, log *zap.Logger) ([]byte, error) {
 	secret, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -148,8 +148,8 @@ func readSecret(path string, log *zap.Logger) ([]byte, error) {
 	return secret, nil
 }
 
-// makeSecret makes a secret. It links the file to its name only when it is complete: a crash
-// leaves no half of one, and of two servers that start at once one wins.
+// makeSecret makes a secret. It links the complete file to its name, so a crash leaves no
+// partial file, and if two servers start at once, both use the same secret.
 func makeSecret(path string, log *zap.Logger) ([]byte, error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret)

@@ -140,7 +140,7 @@ func (s *Settings) resolve(repl *caddy.Replacer) error {
 
 // replaceExclude replaces the placeholders in the lists of classes.
 func (s *Settings) replaceExclude(repl *caddy.Replacer) error {
-	all := make(map[string][]string, len(s.Exclude)) // the config may have the old one, too
+	all := make(map[string][]string, len(s.Exclude)) // the config may still use the old map
 	for class, places := range s.Exclude {
 		for _, place := range places {
 			v, err := repl.ReplaceOrErr(place, true, true)
@@ -154,7 +154,7 @@ func (s *Settings) replaceExclude(repl *caddy.Replacer) error {
 	return nil
 }
 
-// checkDatabase checks the path or URL of a database. An error does not show the URL, which
+// checkDatabase checks the path or URL of a database. Errors never contain the URL, because it
 // can have a password.
 func checkDatabase(option, s string) error {
 	switch {

@@ -42,8 +42,7 @@ func port(s *caddyhttp.Server) string {
 	return ""
 }
 
-// hostsTo returns the patterns of the host matchers around a handler, the innermost that
-// there are.
+// hostsTo returns the patterns of the innermost host matchers around a handler.
 func hostsTo(routes caddyhttp.RouteList, h *Handler) []string {
 	for _, route := range routes {
 		hosts, found := hostsIn(route, h)
@@ -58,7 +57,7 @@ func hostsTo(routes caddyhttp.RouteList, h *Handler) []string {
 	return nil
 }
 
-// hostsIn looks for a handler in a route, and returns the hosts of routes inside of it.
+// hostsIn searches a route for a handler, and returns the hosts of the routes inside it.
 func hostsIn(route caddyhttp.Route, h *Handler) (hosts []string, found bool) {
 	for _, handler := range route.Handlers {
 		if handler == caddyhttp.MiddlewareHandler(h) {
