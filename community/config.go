@@ -57,7 +57,7 @@ type Classes interface {
 type Class struct {
 	Exclusion consensus.Exclusion
 	Name      string // of the owner, such as "Cloudflare"; for diagnoses
-	Canary    bool   // an address of the operator that connects to nobody
+	Canary    bool   // an address of the operator that never connects to others
 	Shared    bool   // many people use it
 	Tor       bool   // an exit of Tor
 	Scanner   bool   // a harmless scanner

@@ -179,7 +179,7 @@ func TestAStormOfLoginsIsBounded(t *testing.T) {
 	w.must(w.Enlist(t.Context(), code, "engine-1", password, "1", from(1)))
 	_, err = w.Login(t.Context(), "engine-1", password, from(1))
 	w.must(err)
-	// Who was in before comes in as often as it likes.
+	// A caller that logged in before has no limit.
 	for range 200 {
 		if _, err := w.Login(t.Context(), "engine-1", password, from(1)); err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestMembersInviteThreeInAMonth(t *testing.T) {
 	login, key := w.guest(community.Invitee{Vouched: true}, from(1))
 	m, err := w.Key(t.Context(), key, from(1))
 	w.must(err)
-	// At once, as someone would who tries to have more.
+	// At once, as an attacker would.
 	codes := make(chan string, 10)
 	var all sync.WaitGroup
 	for range 10 {

@@ -12,7 +12,7 @@ import (
 )
 
 // FuzzAccept sends a signal of any content. Whatever is stored has the form that a report must
-// have, and one member lists nobody.
+// have, and one member can list no address.
 func FuzzAccept(f *testing.F) {
 	f.Add("192.0.2.7", 32, exploit, "", int64(0), int64(0), 5, uint8(0))
 	f.Add("2001:db8::1", 128, "a/b", strings.Repeat("ab", 32), int64(-3600), int64(60), -1, uint8(255))

@@ -89,7 +89,7 @@ func (w *town) pass(d time.Duration) { w.clock.pass(d) }
 // from returns the address of the n-th member, in a network of its own.
 func from(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, byte(n), 0, 1}) }
 
-// join makes a member that nobody else is related to. Its login is the same each time.
+// join makes a member without ties to others. Its login is the same each time.
 func (w *town) join(i community.Invitee) community.Caller {
 	w.t.Helper()
 	w.names++

@@ -97,7 +97,7 @@ func (p *passwords) remember(a *Account, password string) {
 	p.proven[a.Login] = p.mark(a, password)
 }
 
-// nobody is the secret of accounts that do not exist.
+// nobody is the stored secret for accounts that do not exist.
 var nobody = makeSecret(make([]byte, saltSize), make([]byte, sha256.Size))
 
 // hashPassword returns the stored form of a password: salt, rounds and hash.

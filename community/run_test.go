@@ -68,7 +68,7 @@ func TestTwoServersHaveOneList(t *testing.T) {
 				t.Errorf("server %d: %+v, %d", i+1, l, c.List().Seq)
 			}
 		}
-		// Who waits at one hears of what the other does.
+		// A caller that waits at one server learns of changes by the other.
 		heard := make(chan error)
 		go func() { heard <- other.Wait(t.Context(), 1) }()
 		synctest.Wait()
@@ -192,7 +192,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 	if text(t, again.List()) != text(t, w.List()) {
 		t.Error("the lists differ")
 	}
-	// Nor who reports the same units: the sixth is too many.
+	// Nor a member that reports the same units: the sixth is too many.
 	w.Centre = again
 	for i := range 6 {
 		w.all(members[:3], nth(5+i))

@@ -50,7 +50,7 @@ func TestNetworksWithoutADatabase(t *testing.T) {
 	}
 }
 
-// Whoever can change a list must not be able to shelter attackers with it.
+// An attacker who can change a list must not be able to protect attackers with it.
 func TestAChangeThatExemptsTooMuchIsRefused(t *testing.T) {
 	list := &community.List{}
 	for i := range 1000 {

@@ -19,14 +19,14 @@ const (
 	usage = `{"remediation_components":[{"version":"v1","utc_startup_timestamp":1,"metrics":[]}],"log_processors":null}`
 )
 
-// L19: who may do what, with which credentials, in a community of members and in a public one.
+// L19: the rights of each kind of credentials, in a private and in a public community.
 func TestWhoMayDoWhat(t *testing.T) {
 	type row struct {
 		method, target, body string
 		// In the order of the callers below.
 		want string
 	}
-	// nobody, wrong key, reader's key, member's key, suspended key, reader's token, member's token, bad token
+	// no key, wrong key, reader's key, member's key, suspended key, reader's token, member's token, bad token
 	rows := []row{
 		{"GET", "/api/v1/list", "", "401 401 200 200 403 200 200 401"},
 		{"GET", "/api/v1/list?after=0", "", "401 401 200 200 403 200 200 401"},
@@ -275,7 +275,7 @@ func TestHealth(t *testing.T) {
 		`"reasons":["old data were not deleted for 27 h","the store cannot write"],"open_cases":3,"late_cases":2}`)
 }
 
-// A store that fails is told to callers as such, and to the operator with the reason.
+// Callers learn that a store fails; the operator also learns the reason.
 func TestStoreThatFails(t *testing.T) {
 	d := open(t)
 	token := d.token("member")

@@ -117,7 +117,7 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 }
 
-// A caller that asks too often is told to wait; others are not.
+// A caller that asks too often gets 429; others do not.
 func TestRates(t *testing.T) {
 	d := open(t, func(cfg *api.Config) { cfg.PerSecond, cfg.Burst, cfg.ClientIP = 2, 5, clientOf })
 	from := func(ip string) header { return header{"X-Client", ip} }
@@ -157,7 +157,7 @@ func TestRates(t *testing.T) {
 	equal(t, "the health", d.get("/healthz", from("2001:db8:1::2")).Code, 429)
 }
 
-// An engine that logs in all the time is told to wait. Its token stays good, and engines behind
+// An engine that logs in too often gets 429. Its token stays valid, and engines behind
 // the same address log in as ever.
 func TestLoginStorms(t *testing.T) {
 	d := open(t, func(cfg *api.Config) { cfg.ClientIP = clientOf })
@@ -229,7 +229,7 @@ func TestSlowBodies(t *testing.T) {
 		equal(t, "reading the answer", err, nil)
 		equal(t, "a quick body", resp.StatusCode, 200)
 	}
-	// A body that nobody reads is not waited for either.
+	// The handler does not wait for an unread body either.
 	lazy := dial(t, s, "POST /api/v1/signals HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
 	answer, _ = io.ReadAll(lazy)
 	if !strings.Contains(string(answer), "401 Unauthorized") {

@@ -13,7 +13,7 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
-// L13: what leaves the list is told in the next answer of each protocol, and in the text.
+// L13: the next answer of each protocol, and the text, show what left the list.
 func TestDelistingIsInAllOutputs(t *testing.T) {
 	w := found(t)
 	a, b, c := w.join(), w.join(), w.join()
@@ -49,14 +49,14 @@ func TestDelistingIsInAllOutputs(t *testing.T) {
 	}
 	w.until("the text list", func() bool { return get("/lists/ban.txt", a) == "" })
 
-	// Who starts anew is told, too: it may have been away.
+	// A reader that starts anew also learns this: it may have been away.
 	for _, body := range []string{get("/v1/decisions/stream?startup=true", c), get("/v3/decisions/stream?startup=true", c, w.token(c))} {
 		deleted := body[strings.Index(body, `"deleted"`):]
 		if strings.Contains(body[:len(body)-len(deleted)], bad) || !strings.Contains(deleted, bad) {
 			t.Errorf("a startup after it: %s", body)
 		}
 	}
-	// It is noted who has read it, under a name that is not the member's.
+	// The centre notes the reader, under a name that is not the member's.
 	w.until("cursors", func() bool {
 		seq, ok, err := w.centre.CursorOf(t.Context(), "central "+a.login)
 		return err == nil && ok && seq == delta.Seq

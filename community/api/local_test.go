@@ -185,7 +185,7 @@ func TestLocalQueries(t *testing.T) {
 	equal(t, "what has ended", d.body(d.get("/v1/decisions?ip=192.0.2.2", key("reader-key"))), "null")
 }
 
-// Who starts anew gets what left the list before its time: it may still have it. What ended by
+// A reader that starts anew gets entries that left the list early: it may still have them. What ended by
 // itself ended there, too.
 func TestDeparted(t *testing.T) {
 	d := open(t)

@@ -83,7 +83,7 @@ func TestTocsinAsABouncer(t *testing.T) {
 	}
 }
 
-// CrowdSec's own bouncer for scripts, as Debian has it, is told of listings and of their ends.
+// CrowdSec's custom bouncer, from Debian, gets listings and their ends.
 func TestRealCustomBouncer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the bouncer takes seconds")
@@ -148,7 +148,7 @@ func write(t *testing.T, file, text string, mode os.FileMode) {
 }
 
 // A CrowdSec engine is a member with nothing but its credentials of the Central API changed: it
-// logs in, sends signals, pulls the list, and lets go of what left it.
+// logs in, sends signals, pulls the list, and removes entries that left it.
 func TestRealEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("an engine sends its signals after half a minute")

@@ -95,7 +95,7 @@ func postgresBin() (string, error) {
 	return slices.MaxFunc(found, func(a, b string) int { return len(a) - len(b) + strings.Compare(a, b) }), err
 }
 
-// unprivileged makes a command run as another user if this one is root, whom PostgreSQL
+// unprivileged makes a command run as another user if this one is root, which PostgreSQL
 // refuses, and gives that user a folder.
 func unprivileged(dir string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {

@@ -104,7 +104,7 @@ func crash(t *testing.T, place string, rounds int) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	acked := map[int]bool{}
-	flying := 0 // transactions that may be there though nobody was told
+	flying := 0 // transactions that may exist although they were not acknowledged
 	for round := range rounds {
 		a, b := startChild(t, place), startChild(t, place)
 		a.read(1 + random.IntN(20))

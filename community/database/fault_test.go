@@ -70,7 +70,7 @@ func TestABackendThatEndsInATransactionTakesNothingElseDown(t *testing.T) {
 		end() // now without a transaction
 	}
 	checkSetting(t, s, "half", "")
-	// Who waits still hears of changes.
+	// Waiting callers still learn of changes.
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	done := make(chan error)

@@ -113,7 +113,7 @@ func TestWithTheRealCentre(t *testing.T) {
 	}
 }
 
-// A member that is told to go learns that its key is refused.
+// A suspended member learns that its key is refused.
 func TestASuspendedMember(t *testing.T) {
 	c := newRealCentre(t)
 	m := c.join(t, nil)

@@ -336,7 +336,7 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// A list of millions is cut, and one without an end is none.
+// A list of millions is cut, and an endless one is refused.
 func TestMillionsOfEntries(t *testing.T) {
 	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	entry := func(n int) string {

@@ -141,7 +141,7 @@ func TestMemoryEndsAfterFourteenDays(t *testing.T) {
 	})
 }
 
-// Whoever has many addresses pushes nobody else out.
+// A client with many addresses does not displace others.
 func TestMemoryIsBoundedAndFair(t *testing.T) {
 	m, now := new(Memory), time.Now()
 	honest := netip.MustParseAddr("203.0.113.5")

@@ -74,7 +74,7 @@ func TestL19WhoMayDoWhat(t *testing.T) {
 			}
 		})
 	}
-	// A reader has no reports, and nobody to invite.
+	// A reader has no reports, and cannot invite.
 	reader := w.loggedIn(readerKey)
 	page := reader.get("/member").want(t, 200, "reads the list").without(t, "Invite somebody")
 	reader.post("/member/invite", with(page.form(t, "/member/key"), "name", "x")).want(t, 403)

@@ -227,7 +227,7 @@ var controls = map[string]bool{
 	"button": true, "link": true, "textbox": true, "searchbox": true, "checkbox": true, "radio": true, "combobox": true, "DateTime": true, "InputTime": true,
 }
 
-// named checks what a screen reader is told: each control has a name, no two different buttons
+// named checks the names for a screen reader: each control has a name, no two different buttons
 // have the same, and there is a heading in the main part.
 func (v *visitor) named(what string) {
 	v.t.Helper()

@@ -68,7 +68,7 @@ type town struct {
 	logins  int
 }
 
-// found founds a community whose moderators are who the header Moderator names. change may
+// found founds a community. The header Moderator names the moderator. change may
 // change its config.
 func found(t testing.TB, change func(*community.Config)) *town {
 	t.Helper()
@@ -101,7 +101,7 @@ func (w *town) must(err error) {
 	}
 }
 
-// join makes a member with an API key that nobody else is related to.
+// join makes a member with an API key and without ties to others.
 func (w *town) join(role community.Role, vouched bool) (by community.Caller, key string) {
 	w.t.Helper()
 	w.names++
@@ -170,7 +170,7 @@ func (w *town) client(from string) *client {
 	return &client{w: w, from: from, header: http.Header{}, cookies: map[string]*http.Cookie{}}
 }
 
-// moderator is a client whom the operator's authentication let in.
+// moderator is a client that the operator's authentication admitted.
 func (w *town) moderator(name string) *client {
 	c := w.client("20.99.0.1")
 	c.header.Set("Moderator", name)

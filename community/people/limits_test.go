@@ -30,7 +30,7 @@ func TestNetworksThatAreKnownAreBounded(t *testing.T) {
 	}
 }
 
-// Who has very many addresses does not take the shares of others.
+// A client with very many addresses does not use the shares of others.
 func TestAWideNetworkTakesAnEighthOfTheRoom(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l := newLimiter(1, 2, func() time.Time { return now })
@@ -80,7 +80,7 @@ func FuzzMint(f *testing.F) {
 	f.Add("")
 	f.Add("AAAA\x00=")
 	f.Fuzz(func(t *testing.T, value string) {
-		// A value for one purpose and subject is good for no other, whoever made it.
+		// A value for one purpose and subject is not valid for another.
 		if m.valid(value, "erase", "from 192.0.2.1/32") || m.valid(value, "appeal", "from 192.0.2.2/32") || m.valid(value, "appealfrom ", "192.0.2.1/32") {
 			t.Errorf("%q is valid", value)
 		}

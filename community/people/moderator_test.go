@@ -12,7 +12,7 @@ import (
 	"github.com/tocsin-project/tocsin/community/people"
 )
 
-// appealed is a community in which somebody who cannot prove it appeals.
+// appealed is a community with an appeal without proof.
 func appealed(t testing.TB) *town {
 	t.Helper()
 	w := listed(t, mine)

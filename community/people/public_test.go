@@ -170,7 +170,7 @@ func TestL07OnlyWhoHasAnAddressProvesIt(t *testing.T) {
 			}
 		})
 	}
-	// A value that somebody got who asked from elsewhere proves nothing, even from the address.
+	// A value that was sent to another address proves nothing, even if it comes from this address.
 	foreign := w.client(other).get("/?address="+mine).form(t, "/appeal")
 	w.client(mine).post("/appeal", foreign).want(t, 200, "A person decides by the time below.")
 	if !w.lists(mine) {
