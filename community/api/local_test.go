@@ -185,8 +185,8 @@ func TestLocalQueries(t *testing.T) {
 	equal(t, "what has ended", d.body(d.get("/v1/decisions?ip=192.0.2.2", key("reader-key"))), "null")
 }
 
-// A reader that starts anew gets entries that left the list early: it may still have them. What ended by
-// itself ended there, too.
+// A reader that starts anew gets entries that left the list early: it may still have them.
+// Entries that ended in time have also ended at the reader.
 func TestDeparted(t *testing.T) {
 	d := open(t)
 	c := d.centre
