@@ -25,9 +25,6 @@ type hubScenario struct {
 	Labels map[string]json.RawMessage `json:"labels"`
 }
 
-// ReadCatalogue returns the built-in catalogue with the scenarios of a Hub's index.
-func ReadCatalogue(index io.Reader) (*Catalogue, error) { return BuiltinCatalogue().WithHub(index) }
-
 // WithHub returns a catalogue that also has the scenarios of a Hub's index, the file
 // .index.json of CrowdSec's Hub.
 func (c *Catalogue) WithHub(index io.Reader) (*Catalogue, error) {
