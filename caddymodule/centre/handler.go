@@ -35,7 +35,7 @@ type Handler struct {
 	pages  atomic.Pointer[doors]
 }
 
-// doors are the handlers of a centre.
+// doors are the two handlers of a centre: the API for programs, and the pages for people.
 type doors struct{ machines, people http.Handler }
 
 // CaddyModule returns the Caddy module information.
@@ -62,7 +62,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// serve makes the handlers of a running centre.
+// serve makes the handlers of a running centre. Until then ServeHTTP answers 503.
 func (h *Handler) serve(c *running) error {
 	machines, err := api.New(api.Config{Centre: c.Centre, ClientIP: clientIP, TermsURL: h.TermsURL, Log: c.log})
 	if err != nil {
