@@ -16,14 +16,14 @@ import (
 )
 
 // Handler makes its site the centre of a community: it takes what members report, decides by
-// consensus what all of them block, hands the list out, and has the pages for people whose
+// consensus what all of them block, gives members the list, and has the pages for people whose
 // address is listed, for members and for moderators. It answers all requests of its site.
 type Handler struct {
 	Settings
 
 	// Where the pages of moderators are, such as /moderator. Put authentication in front of
-	// that path: who gets there is a moderator, by the name in {http.auth.user.id}. Default:
-	// there are no such pages; decide with the command tocsin community.
+	// that path: everybody who can open it is a moderator, with the name in {http.auth.user.id}.
+	// Default: there are no such pages; decide with the command tocsin community.
 	Moderator string `json:"moderator,omitempty"`
 
 	// Where the options are in the Caddyfile that this config comes from, as file:line:

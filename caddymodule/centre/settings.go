@@ -40,8 +40,9 @@ type Settings struct {
 	// PostgreSQL, the schema tocsin_accounts of the same database.
 	Accounts string `json:"accounts,omitempty"`
 
-	// The file with the secret that hides who reported what. It is made if there is none. With
-	// another one, all members are strangers: back it up, but not beside the database.
+	// The file with the secret that hides who reported what. If there is none, the server creates
+	// it. With a different secret, the centre does not recognise its members: back the file up, but
+	// not beside the database.
 	// Default: tocsin/community.secret in Caddy's data folder.
 	Secret string `json:"secret,omitempty"`
 
@@ -69,7 +70,8 @@ type Settings struct {
 	// Lists of scanners that say who they are, which have a list of their own. Default: none.
 	Scanners []string `json:"scanners,omitempty"`
 
-	// Lists of addresses of yours that connect to nobody: whoever reports one is wrong.
+	// Lists of your own addresses that never connect to other servers. A report of one is
+	// false, and costs the member trust.
 	// Default: none.
 	Canaries []string `json:"canaries,omitempty"`
 
