@@ -134,21 +134,9 @@ type CommunityListing struct {
 
 func newCommunityListing(l *community.Listing) CommunityListing {
 	return CommunityListing{
-		Address: unitText(l.Unit), Action: l.Action.String(), List: listName(l.List), Behaviour: string(l.Behaviour),
+		Address: consensus.UnitText(l.Unit), Action: l.Action.String(), List: l.List.Name(), Behaviour: string(l.Behaviour),
 		Until: l.Until, Surety: l.Surety.String(),
 	}
-}
-
-// unitText returns an address without its length, or a /64.
-func unitText(u consensus.Unit) string {
-	if u.IsSingleIP() {
-		return u.Addr().String()
-	}
-	return u.String()
-}
-
-func listName(l consensus.List) string {
-	return [...]string{consensus.MainList: "", consensus.TorList: "tor", consensus.ScannerList: "scanners"}[l]
 }
 
 func (a *CommunityListings) write(w io.Writer) error {
@@ -207,7 +195,7 @@ type CommunityCase struct {
 
 func newCommunityCase(c *community.Case) CommunityCase {
 	return CommunityCase{
-		ID: c.ID, Kind: c.Kind.String(), Address: unitText(c.Unit), Proven: c.Proven, State: c.State.String(),
+		ID: c.ID, Kind: c.Kind.String(), Address: consensus.UnitText(c.Unit), Proven: c.Proven, State: c.State.String(),
 		Opened: c.Opened, Due: c.Due, Text: c.Text, By: c.By, Reason: c.Reason, Decided: timeOrNil(c.Decided),
 	}
 }

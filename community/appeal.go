@@ -78,7 +78,7 @@ func (w *work) appeal(k *Case) (suspended bool, err error) {
 	if k.ID, err = w.PutCase(*k); err != nil {
 		return false, err
 	}
-	return suspended, w.audit("centre", action, show(k.Unit), fmt.Sprintf("case %d", k.ID))
+	return suspended, w.audit("centre", action, consensus.UnitText(k.Unit), fmt.Sprintf("case %d", k.ID))
 }
 
 // allowCase bounds the cases that wait for a moderator.
@@ -116,7 +116,7 @@ func (c *Centre) receipt(k *Case, suspended bool) string {
 		result = "The listing has ended. What was reported before never counts again."
 	}
 	text := strings.Join([]string{
-		"Receipt of an appeal to " + cut(c.cfg.Name, 100), "Address: " + show(k.Unit), "Ticket: " + k.Ticket,
+		"Receipt of an appeal to " + cut(c.cfg.Name, 100), "Address: " + consensus.UnitText(k.Unit), "Ticket: " + k.Ticket,
 		"Opened: " + k.Opened.Format(time.RFC1123), result, "Code: ",
 	}, "\n")
 	return text + c.receiptCode(text)
@@ -161,7 +161,7 @@ func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k
 		if k.ID, err = w.PutCase(k); err != nil {
 			return err
 		}
-		return w.audit("centre", "erasure.open", show(unit), fmt.Sprintf("case %d", k.ID))
+		return w.audit("centre", "erasure.open", consensus.UnitText(unit), fmt.Sprintf("case %d", k.ID))
 	})
 	if err == nil && !proven {
 		c.health.openCases(1)

@@ -76,7 +76,7 @@ func target(k *Case) string {
 	if !k.Unit.IsValid() {
 		return ""
 	}
-	return show(k.Unit)
+	return consensus.UnitText(k.Unit)
 }
 
 // Decide closes a case. With Upheld, each member that reported the unit loses trust; Goodwill
@@ -223,7 +223,7 @@ func (c *Centre) LookUp(ctx context.Context, actor string, unit consensus.Unit) 
 		if facts, err = c.facts(w.Tx, unit, w.now); err != nil {
 			return err
 		}
-		return w.audit(actor, "unit.read", show(unit), "")
+		return w.audit(actor, "unit.read", consensus.UnitText(unit), "")
 	})
 	return facts, err
 }

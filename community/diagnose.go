@@ -37,8 +37,8 @@ func (c *Centre) diagnose(tx ReadTx, id consensus.MemberID, now time.Time) (stri
 		if class.Name != "" && !class.Canary {
 			kind += " (" + class.Name + ")"
 		}
-		if !slices.Contains(kinds[kind], show(f.Unit)) {
-			kinds[kind] = append(kinds[kind], show(f.Unit))
+		if !slices.Contains(kinds[kind], consensus.UnitText(f.Unit)) {
+			kinds[kind] = append(kinds[kind], consensus.UnitText(f.Unit))
 		}
 	}
 	if len(kinds) == 0 {

@@ -186,7 +186,7 @@ func (c *Centre) facts(tx ReadTx, unit consensus.Unit, now time.Time) (Facts, er
 	}
 	v := c.verdict(f, now)
 	facts := Facts{
-		Community: c.cfg.Name, Unit: show(unit), At: now, Tier: v.Tier.String(), Action: v.Remediation.String(),
+		Community: c.cfg.Name, Unit: consensus.UnitText(unit), At: now, Tier: v.Tier.String(), Action: v.Remediation.String(),
 		Recipients: "the members of the community", Explanation: consensus.Explain(v),
 		Appealed: moment(v.Next.Appealed), Since: moment(v.Next.Since), Until: moment(v.Expires),
 	}

@@ -254,7 +254,7 @@ func (c *Centre) Delist(ctx context.Context, actor string, unit consensus.Unit, 
 		if !was {
 			return ErrNotFound
 		}
-		return w.audit(actor, "unit.delist", show(unit), cut(reason, maxText))
+		return w.audit(actor, "unit.delist", consensus.UnitText(unit), cut(reason, maxText))
 	})
 }
 

@@ -74,7 +74,7 @@ func (c *Centre) attackers(by Caller) (units []consensus.Unit) {
 func (w *work) notice(by Caller) string {
 	var all []string
 	for _, unit := range w.c.attackers(by) {
-		all = append(all, fmt.Sprintf("Others report your own address %s: it attacks them.", show(unit)))
+		all = append(all, fmt.Sprintf("Others report your own address %s: it attacks them.", consensus.UnitText(unit)))
 	}
 	if by.Terms != w.c.cfg.Terms {
 		all = append(all, fmt.Sprintf("The terms have changed: read and accept version %s.", w.c.cfg.Terms))
@@ -83,14 +83,6 @@ func (w *work) notice(by Caller) string {
 		all = append(all, "Your reports are set aside: see your standing for the reason.")
 	}
 	return strings.Join(all, " ")
-}
-
-// show writes a unit: an address, or a /64.
-func show(unit consensus.Unit) string {
-	if unit.IsSingleIP() {
-		return unit.Addr().String()
-	}
-	return unit.String()
 }
 
 // readOwn reads the own addresses of all members.

@@ -139,6 +139,17 @@ const (
 	ScannerList      // scanners that say who they are
 )
 
+// Name returns the name of an optional list, and nothing for the main one.
+func (l List) Name() string {
+	switch l {
+	case TorList:
+		return "tor"
+	case ScannerList:
+		return "scanners"
+	}
+	return ""
+}
+
 // A Context is what the server knows of a unit and of the community.
 type Context struct {
 	Exclusion   Exclusion

@@ -15,6 +15,14 @@ type Unit = netip.Prefix
 // IPv4 mapped into IPv6, have one unit.
 func UnitOf(ip netip.Addr) Unit { return lookup.Network(lookup.Normalize(ip), 32, 64) }
 
+// UnitText returns a unit as people write it: an address, or a /64. [ParseUnit] reads it.
+func UnitText(u Unit) string {
+	if u.IsSingleIP() {
+		return u.Addr().String()
+	}
+	return u.String()
+}
+
 // ParseUnit reads an address, or a unit as it is written. A range is none: only a
 // moderator lists ranges.
 func ParseUnit(s string) (Unit, error) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tocsin-project/tocsin/consensus"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -92,8 +93,8 @@ func (f *filter) matchEnd(d *decision) bool {
 	switch {
 	case f.scopes != nil && !slices.Contains(f.scopes, strings.ToLower(scopeOf(d.unit))),
 		f.origins != nil && !slices.Contains(f.origins, d.origin),
-		f.typ != "" && f.typ != typeOf(d.as),
-		f.value != "" && f.value != valueOf(d.unit):
+		f.typ != "" && f.typ != d.as.String(),
+		f.value != "" && f.value != consensus.UnitText(d.unit):
 		return false
 	}
 	return !f.prefix.IsValid() || f.matchPrefix(d.unit)

@@ -186,25 +186,13 @@ func (h *Handler) standing(w http.ResponseWriter, r *http.Request, by community.
 		return
 	}
 	out := protocol.Standing{
-		State: stateOf(s.State), Established: s.Established, Trust: fmt.Sprintf("%.2f", float64(s.Trust)/float64(consensus.One)),
+		State: s.State.String(), Established: s.Established, Trust: fmt.Sprintf("%.2f", float64(s.Trust)/float64(consensus.One)),
 		Why: append([]string{}, s.Why...), Reports: s.Reports, Confirmed: s.Confirmed, Notice: s.Notice,
 	}
 	for _, u := range s.Own {
 		out.Own = append(out.Own, u.String())
 	}
 	answer(w, http.StatusOK, out)
-}
-
-func stateOf(s consensus.State) string {
-	switch s {
-	case consensus.Vouched:
-		return "vouched"
-	case consensus.Quarantined:
-		return "quarantined"
-	case consensus.Suspended:
-		return "suspended"
-	}
-	return "active"
 }
 
 // list serves GET /api/v1/list: the whole list, or the changes after a number.

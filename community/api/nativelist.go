@@ -72,19 +72,9 @@ func untilOf(l *community.Listing, now time.Time) time.Time {
 
 func entryOf(l *community.Listing, now time.Time) protocol.Entry {
 	return protocol.Entry{
-		Prefix: l.Unit.String(), Action: typeOf(l.Action), Until: untilOf(l, now),
-		Behaviour: string(l.Behaviour), List: listOf(l.List),
+		Prefix: l.Unit.String(), Action: l.Action.String(), Until: untilOf(l, now),
+		Behaviour: string(l.Behaviour), List: l.List.Name(),
 	}
-}
-
-func listOf(l consensus.List) string {
-	switch l {
-	case consensus.TorList:
-		return "tor"
-	case consensus.ScannerList:
-		return "scanners"
-	}
-	return ""
 }
 
 // appendList writes the whole list without reflection, which would take several times as long.
@@ -113,14 +103,14 @@ func (h *Handler) appendList(b []byte, list *community.List, now time.Time) ([]b
 
 func appendEntry(b []byte, l *community.Listing, now time.Time) []byte {
 	b = l.Unit.AppendTo(append(b, `{"prefix":"`...))
-	b = append(append(b, `","action":"`...), typeOf(l.Action)...)
+	b = append(append(b, `","action":"`...), l.Action.String()...)
 	b = untilOf(l, now).AppendFormat(append(b, `","until":"`...), time.RFC3339)
 	b = append(b, '"')
 	if l.Behaviour != "" {
 		b = appendString(append(b, `,"behaviour":`...), string(l.Behaviour))
 	}
 	if l.List != consensus.MainList {
-		b = appendString(append(b, `,"list":`...), listOf(l.List))
+		b = appendString(append(b, `,"list":`...), l.List.Name())
 	}
 	return append(b, '}')
 }

@@ -13,15 +13,7 @@ import (
 // ourOrigin is the origin of all decisions of a community.
 const ourOrigin = "community"
 
-// valueOf returns a unit in the form of lists: an address, or a /64.
-func valueOf(u consensus.Unit) string {
-	if u.IsSingleIP() {
-		return u.Addr().String()
-	}
-	return u.String()
-}
-
-// appendValue is valueOf for long lists.
+// appendValue appends [consensus.UnitText], for long lists.
 func appendValue(b []byte, u consensus.Unit) []byte {
 	if u.IsSingleIP() {
 		return u.Addr().AppendTo(b)
@@ -35,17 +27,6 @@ func scopeOf(u consensus.Unit) string {
 		return "Ip"
 	}
 	return "Range"
-}
-
-// typeOf returns the name of a remediation in CrowdSec and in tocsin's protocol.
-func typeOf(r consensus.Remediation) string {
-	switch r {
-	case consensus.Ban:
-		return "ban"
-	case consensus.Captcha:
-		return "captcha"
-	}
-	return "none"
 }
 
 // scenarioOf returns the scenario of a decision: the behaviour, if it is known.
@@ -108,7 +89,7 @@ func (d *decision) appendTo(b []byte) []byte {
 	b = appendString(append(b, `,"origin":`...), d.origin)
 	b = appendString(append(b, `,"scenario":`...), d.scenario)
 	b = append(append(b, `,"scope":"`...), scopeOf(d.unit)...)
-	b = append(append(b, `","type":"`...), typeOf(d.as)...)
+	b = append(append(b, `","type":"`...), d.as.String()...)
 	b = appendValue(append(b, `","value":"`...), d.unit)
 	return append(b, `"}`...)
 }

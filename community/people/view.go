@@ -100,13 +100,10 @@ func stamp(t time.Time, layout string) template.HTML {
 
 // show writes a unit: an address, or a /64.
 func show(unit consensus.Unit) string {
-	switch {
-	case !unit.IsValid():
+	if !unit.IsValid() {
 		return "–"
-	case unit.IsSingleIP():
-		return unit.Addr().String()
 	}
-	return unit.String()
+	return consensus.UnitText(unit)
 }
 
 // render answers r with a page.
