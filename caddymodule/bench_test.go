@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"github.com/tocsin-project/tocsin/engine"
 	"github.com/tocsin-project/tocsin/internal/lapitest"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -40,7 +41,7 @@ func newBenchHandler(tb testing.TB, n int, off bool) *Handler {
 	table.Replace("lapi", all)
 	m, err := middleware.New(middleware.Config{
 		Lookup:   func(_ context.Context, ip netip.Addr) (lookup.Decision, bool) { return table.Lookup(ip) },
-		ClientIP: clientIP, ChallengeOff: off,
+		ClientIP: request.ClientIP, ChallengeOff: off,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -58,8 +59,8 @@ func newBenchRequest() (*httptest.ResponseRecorder, *http.Request) {
 func TestAllowedClientCostsNoGarbage(t *testing.T) {
 	h := newBenchHandler(t, 15_000, false)
 	w, r := newBenchRequest()
-	if clientIP(r) != netip.MustParseAddr("198.51.100.1") {
-		t.Fatalf("client is %v", clientIP(r))
+	if request.ClientIP(r) != netip.MustParseAddr("198.51.100.1") {
+		t.Fatalf("client is %v", request.ClientIP(r))
 	}
 	for _, cookie := range []string{"", "session=0123456789abcdef; theme=dark; _ga=GA1.2.1234567890.1700000000"} {
 		if r.Header.Set("Cookie", cookie); cookie == "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"github.com/tocsin-project/tocsin/challenge"
 	"github.com/tocsin-project/tocsin/inspect"
 	"github.com/tocsin-project/tocsin/middleware"
@@ -132,7 +133,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 func (h *Handler) config(app *App, srv *caddyhttp.Server, gate *challenge.Gate) middleware.Config {
 	return middleware.Config{
 		Lookup:   h.engine.lookup,
-		ClientIP: clientIP,
+		ClientIP: request.ClientIP,
 		NAT64:    h.engine.NAT64(),
 		Allow:    h.allow.ranges, AllowLists: h.allow.forMiddleware(),
 		Banned:    h.page,
@@ -184,7 +185,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.forwarded != nil {
 		h.forwarded(r)
 	}
-	if h.closed && !h.engine.wasReady() && !h.allow.contains(h.engine.Normalize(clientIP(r))) {
+	if h.closed && !h.engine.wasReady() && !h.allow.contains(h.engine.Normalize(request.ClientIP(r))) {
 		if stop := h.check.CheckVisit(v, r); stop != nil {
 			return h.stop(w, r, stop)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -75,7 +76,7 @@ func (c *Clients) Find(ctx context.Context, ip netip.Addr) (lookup.Decision, boo
 // MatchWithError implements [caddyhttp.RequestMatcherWithError]. A client with an unknown
 // address does not match.
 func (m *Matcher) MatchWithError(r *http.Request) (bool, error) {
-	ip := clientIP(r)
+	ip := request.ClientIP(r)
 	d, ok := m.Find(r.Context(), ip)
 	if ok {
 		m.engine.setPlaceholders(r, m.engine.Normalize(ip), &d, "")

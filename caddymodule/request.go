@@ -20,18 +20,6 @@ import (
 // maxPlaceholder is the largest length of a placeholder with text from others, in bytes.
 const maxPlaceholder = 256
 
-// clientIP is the [middleware.IPFunc] for Caddy. Caddy has already found the address and
-// knows which proxies to trust. It does not unmap IPv4 addresses, so the result must be
-// normalized, as the middleware does.
-func clientIP(r *http.Request) netip.Addr {
-	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	ip, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ip
-}
-
 // lookup looks up the client of the request with ctx. Decisions of remote sources about a
 // trusted proxy are ignored, because all clients are behind it. If the proxy names no
 // client, it is the client itself.

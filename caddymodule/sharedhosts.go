@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"go.uber.org/zap"
 	"golang.org/x/net/publicsuffix"
 )
@@ -31,7 +32,7 @@ func (a *App) domains() map[string][]string {
 		if p.server == nil || p.handler.Challenge == challengeOff {
 			continue
 		}
-		hosts, _ := hostsTo(p.server.Routes, p.handler)
+		hosts, _ := request.HostsTo(p.server.Routes, p.handler)
 		for _, host := range hosts {
 			host = strings.ToLower(host)
 			_, err := netip.ParseAddr(host)

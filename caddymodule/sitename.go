@@ -2,11 +2,11 @@ package caddymodule
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"github.com/tocsin-project/tocsin/event"
 )
 
@@ -42,7 +42,7 @@ func (h *Handler) describe(w *watch) func(*http.Request, *event.Event) {
 func newSiteNamer(routes caddyhttp.RouteList, h *Handler) *siteNamer {
 	n := &siteNamer{hosts: map[string]bool{}}
 	var patterns []string
-	if patterns, n.known = hostsTo(routes, h); !n.known {
+	if patterns, n.known = request.HostsTo(routes, h); !n.known {
 		return n
 	}
 	for _, p := range patterns {
@@ -53,40 +53,6 @@ func newSiteNamer(routes caddyhttp.RouteList, h *Handler) *siteNamer {
 		}
 	}
 	return n
-}
-
-// hostsTo returns the patterns of the innermost host matchers on the way to h, and whether h
-// is in routes. There are none if every host gets to h.
-func hostsTo(routes caddyhttp.RouteList, h *Handler) (patterns []string, found bool) {
-	isHere := func(other caddyhttp.MiddlewareHandler) bool { return other == h }
-	for _, route := range routes {
-		found = slices.ContainsFunc(route.Handlers, isHere)
-		for _, handler := range route.Handlers {
-			if inner, ok := handler.(*caddyhttp.Subroute); ok && !found {
-				patterns, found = hostsTo(inner.Routes, h)
-			}
-		}
-		if found && len(patterns) == 0 {
-			patterns = hostsOf(route.MatcherSets)
-		}
-		if found {
-			return patterns, true
-		}
-	}
-	return nil, false
-}
-
-// hostsOf returns the patterns of all host matchers in sets. There are none if a set has no
-// host matcher, because then every host matches.
-func hostsOf(sets caddyhttp.MatcherSets) (patterns []string) {
-	for _, set := range sets {
-		i := slices.IndexFunc(set, func(m any) bool { _, ok := m.(*caddyhttp.MatchHost); return ok })
-		if i < 0 {
-			return nil
-		}
-		patterns = append(patterns, *set[i].(*caddyhttp.MatchHost)...)
-	}
-	return patterns
 }
 
 // name returns the name of the site for r, or nothing if it depends only on the request's

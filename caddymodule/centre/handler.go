@@ -3,7 +3,6 @@ package centre
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/tocsin-project/tocsin/caddymodule/option"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 	"github.com/tocsin-project/tocsin/community/api"
 	"github.com/tocsin-project/tocsin/community/people"
 )
@@ -64,12 +64,12 @@ func (h *Handler) provision(ctx caddy.Context) error {
 
 // serve makes the handlers of a running centre. Until then ServeHTTP answers 503.
 func (h *Handler) serve(c *running) error {
-	machines, err := api.New(api.Config{Centre: c.Centre, ClientIP: clientIP, TermsURL: h.TermsURL, Log: c.log})
+	machines, err := api.New(api.Config{Centre: c.Centre, ClientIP: request.ClientIP, TermsURL: h.TermsURL, Log: c.log})
 	if err != nil {
 		return err
 	}
 	pages, err := people.New(people.Config{
-		Centre: c.Centre, ClientIP: clientIP, Moderator: h.Moderator, Actor: actor, TermsURL: h.TermsURL, Log: c.log,
+		Centre: c.Centre, ClientIP: request.ClientIP, Moderator: h.Moderator, Actor: actor, TermsURL: h.TermsURL, Log: c.log,
 	})
 	if err != nil {
 		return err
@@ -91,16 +91,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		d.people.ServeHTTP(w, r)
 	}
 	return nil
-}
-
-// clientIP returns the client's address, as Caddy found it.
-func clientIP(r *http.Request) netip.Addr {
-	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	ip, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ip
 }
 
 // actor returns the name of the user that Caddy authenticated; empty: no user.

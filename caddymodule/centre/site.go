@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/tocsin-project/tocsin/caddymodule/request"
 )
 
 // siteOf returns the origin of the site that contains a directive, such as
@@ -16,7 +17,8 @@ func siteOf(h *Handler) string {
 	if h.server == nil {
 		return ""
 	}
-	for _, host := range hostsTo(h.server.Routes, h) {
+	hosts, _ := request.HostsTo(h.server.Routes, h)
+	for _, host := range hosts {
 		if !strings.ContainsAny(host, "*{}") {
 			return scheme(h.server, host) + host + port(h.server)
 		}
@@ -40,50 +42,4 @@ func port(s *caddyhttp.Server) string {
 		}
 	}
 	return ""
-}
-
-// hostsTo returns the patterns of the innermost host matchers around a handler.
-func hostsTo(routes caddyhttp.RouteList, h *Handler) []string {
-	for _, route := range routes {
-		hosts, found := hostsIn(route, h)
-		if !found {
-			continue
-		}
-		if len(hosts) == 0 {
-			hosts = hostsOf(route.MatcherSets)
-		}
-		return hosts
-	}
-	return nil
-}
-
-// hostsIn searches a route for a handler, and returns the hosts of the routes inside it.
-func hostsIn(route caddyhttp.Route, h *Handler) (hosts []string, found bool) {
-	for _, handler := range route.Handlers {
-		if handler == caddyhttp.MiddlewareHandler(h) {
-			return nil, true
-		}
-		if inner, is := handler.(*caddyhttp.Subroute); is {
-			for _, r := range inner.Routes {
-				if hosts, found := hostsIn(r, h); found {
-					if len(hosts) == 0 {
-						hosts = hostsOf(r.MatcherSets)
-					}
-					return hosts, true
-				}
-			}
-		}
-	}
-	return nil, false
-}
-
-func hostsOf(sets caddyhttp.MatcherSets) (hosts []string) {
-	for _, set := range sets {
-		for _, m := range set {
-			if h, is := m.(*caddyhttp.MatchHost); is {
-				hosts = append(hosts, *h...)
-			}
-		}
-	}
-	return hosts
 }
