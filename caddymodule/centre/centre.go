@@ -107,7 +107,7 @@ func (a *App) Stop() error {
 // Names returns the names of the centres of the config.
 func (a *App) Names() (names []string) {
 	for _, h := range a.handlers {
-		if c := h.centre.Load(); c != nil && !slices.Contains(names, c.About().Name) {
+		if c := h.open.Load(); c != nil && !slices.Contains(names, c.About().Name) {
 			names = append(names, c.About().Name)
 		}
 	}
@@ -121,7 +121,7 @@ func (a *App) Centre(name string) (*community.Centre, error) {
 		return nil, fmt.Errorf("the config has %d communities: name one of %s", len(names), strings.Join(names, ", "))
 	}
 	for _, h := range a.handlers {
-		if c := h.centre.Load(); c != nil && (name == "" || c.About().Name == name) {
+		if c := h.open.Load(); c != nil && (name == "" || c.About().Name == name) {
 			return c.Centre, nil
 		}
 	}

@@ -31,12 +31,14 @@ type Handler struct {
 	Lines option.Lines `json:"lines,omitempty"`
 
 	server *caddyhttp.Server
-	centre atomic.Pointer[running] // nil until the config starts
-	pages  atomic.Pointer[doors]
+	open   atomic.Pointer[doors] // nil until the config starts
 }
 
-// doors are the two handlers of a centre: the API for programs, and the pages for people.
-type doors struct{ machines, people http.Handler }
+// doors are a centre with its two handlers: the API for programs, and the pages for people.
+type doors struct {
+	*running
+	machines, people http.Handler
+}
 
 // CaddyModule returns the Caddy module information.
 func (*Handler) CaddyModule() caddy.ModuleInfo {
@@ -74,14 +76,13 @@ func (h *Handler) serve(c *running) error {
 	if err != nil {
 		return err
 	}
-	h.centre.Store(c)
-	h.pages.Store(&doors{machines, pages})
+	h.open.Store(&doors{c, machines, pages})
 	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	d := h.pages.Load()
+	d := h.open.Load()
 	if d == nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the community has not started yet"))
 	}
