@@ -211,7 +211,7 @@ func TestMembersThatEchoEachOtherCountAsOne(t *testing.T) {
 	if listed > 5 {
 		t.Errorf("a gang of three listed %d units that nobody else reports", listed)
 	}
-	figures, err := w.Figures(t.Context())
+	figures, err := w.Figures()
 	w.must(err)
 	if figures.BrakeTrips == 0 {
 		t.Error("the brake never held")

@@ -29,6 +29,7 @@ type Centre struct {
 	later   backlog
 	cursors cursors
 	health  health
+	figures figuresCache
 }
 
 // New returns a centre. It starts nothing: call Run.

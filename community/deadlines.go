@@ -2,7 +2,6 @@ package community
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -60,25 +59,4 @@ func (h *health) alarm(cases []Case, now time.Time) (new []alarm) {
 		}
 	}
 	return new
-}
-
-// countCases counts appeals, and how long decisions take.
-func (f *Figures) countCases(cases []Case) {
-	var times []time.Duration
-	for _, k := range cases {
-		if k.Kind != Appeal {
-			continue
-		}
-		f.Appeals++
-		if k.State == Upheld {
-			f.Upheld++
-		}
-		if !k.Decided.IsZero() {
-			times = append(times, k.Decided.Sub(k.Opened))
-		}
-	}
-	if len(times) > 0 {
-		slices.Sort(times)
-		f.MedianDecision = times[len(times)/2]
-	}
 }

@@ -277,7 +277,7 @@ func TestL21WhoLeavesIsForgotten(t *testing.T) {
 		w.must(w.RunJobs(t.Context()))
 		all, err := w.users.All(t.Context())
 		w.must(err)
-		f, err := w.Figures(t.Context())
+		f, err := w.Figures()
 		w.must(err)
 		return len(all), f.Members, f.Reports
 	}

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tocsin-project/tocsin/consensus"
 )
 
 // A health has the data for health checks and alarms.
@@ -124,47 +122,4 @@ func (h *health) addTo(out *Health) {
 	if h.overdue > 0 {
 		out.Problems = append(out.Problems, fmt.Sprintf("%d cases are open for longer than the law allows, a month", h.overdue))
 	}
-}
-
-// Figures are for pages and metrics.
-type Figures struct {
-	Totals
-	Established       int   // clusters
-	Ban, Captcha      int   // entries of the list
-	Appeals, Upheld   int64 // of the last year
-	MedianDecision    time.Duration
-	Quarantined       int
-	BrakeTrips        uint64 // units whose reporters were merged because they report the same units, since the start
-	Accepted, Refused uint64 // signals since the start
-}
-
-// maxFigures is the limit of cases that are counted.
-const maxFigures = 10_000
-
-// Figures returns the figures of the community.
-func (c *Centre) Figures(ctx context.Context) (f Figures, err error) {
-	err = c.view(ctx, "counting", func(tx ReadTx) (err error) {
-		if f.Totals, err = tx.Totals(); err != nil {
-			return err
-		}
-		cases, err := tx.Cases(true, maxFigures)
-		f.countCases(cases)
-		return err
-	})
-	s := c.state.standing.Load()
-	f.Established = s.established
-	for _, standing := range s.of {
-		if standing.State == consensus.Quarantined {
-			f.Quarantined++
-		}
-	}
-	for _, e := range c.List().Entries {
-		if e.Action == consensus.Ban {
-			f.Ban++
-		} else {
-			f.Captcha++
-		}
-	}
-	f.BrakeTrips, f.Accepted, f.Refused = c.health.braked.Load(), c.health.accepted.Load(), c.health.refused.Load()
-	return f, err
 }

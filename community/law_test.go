@@ -63,7 +63,7 @@ func TestL03OldDataIsDeletedAndChangesNoVerdict(t *testing.T) {
 		w.pass(time.Duration(row.days) * 24 * time.Hour)
 		w.must(w.JudgeDue(t.Context()))
 		w.must(w.RunJobs(t.Context()))
-		f, err := w.Figures(t.Context())
+		f, err := w.Figures()
 		w.must(err)
 		if f.Reports != row.reports || f.Units != row.units {
 			t.Errorf("%d days later there are %d reports of %d units; want %d of %d", row.days, f.Reports, f.Units, row.reports, row.units)

@@ -197,7 +197,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 	for i := range 6 {
 		w.all(members[:3], nth(5+i))
 	}
-	if f, err := w.Figures(t.Context()); err != nil || f.BrakeTrips == 0 {
+	if f, err := w.Figures(); err != nil || f.BrakeTrips == 0 {
 		t.Errorf("after a restart the brake holds %d units: %v", f.BrakeTrips, err)
 	}
 }

@@ -57,7 +57,7 @@ func (c *Communities) Collect(ch chan<- prometheus.Metric) {
 		name := centre.About().Name
 		h := centre.Health(ctx)
 		v.communityHealth(name, &h, time.Now())
-		if f, err := centre.Figures(ctx); err == nil {
+		if f, err := centre.Figures(); err == nil {
 			v.community(name, &f)
 		}
 	}

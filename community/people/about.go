@@ -2,10 +2,8 @@ package people
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/tocsin-project/tocsin/community"
@@ -75,7 +73,7 @@ func (h *Handler) terms(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) records(w http.ResponseWriter, r *http.Request) error {
 	v, err := h.aboutView()
 	if err == nil {
-		v.Figures, err = h.counts.get(h.centre, h.cfg.Now())
+		v.Figures, err = h.centre.Figures()
 	}
 	if err != nil {
 		return err
@@ -86,7 +84,7 @@ func (h *Handler) records(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) figures(w http.ResponseWriter, r *http.Request) error {
 	v, err := h.aboutView()
 	if err == nil {
-		v.Figures, err = h.counts.get(h.centre, h.cfg.Now())
+		v.Figures, err = h.centre.Figures()
 	}
 	if err != nil {
 		return err
@@ -99,35 +97,4 @@ func (h *Handler) figures(w http.ResponseWriter, r *http.Request) error {
 		v.Decision = english.page.Span(v.Figures.MedianDecision)
 	}
 	return h.showAbout(w, r, "figures", "Figures", v)
-}
-
-// counts caches figures for a minute: they can take long to count, and anybody may ask.
-type counts struct {
-	mu    sync.Mutex
-	until time.Time
-	last  community.Figures
-	err   error
-}
-
-const (
-	countsLife  = time.Minute
-	failureLife = 5 * time.Second
-)
-
-// get returns the figures. One request counts, and the others wait for it.
-func (c *counts) get(centre publicCentre, now time.Time) (community.Figures, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.Before(c.until) {
-		return c.last, c.err
-	}
-	// Not the client's context: the client may disconnect while others wait.
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	c.last, c.err = centre.Figures(ctx)
-	c.until = now.Add(countsLife)
-	if c.err != nil {
-		c.until = now.Add(failureLife)
-	}
-	return c.last, c.err
 }

@@ -20,7 +20,7 @@ type publicCentre interface {
 	About() community.About
 	Derive(label string) []byte
 	Frozen() community.Freezing
-	Figures(ctx context.Context) (community.Figures, error)
+	Figures() (community.Figures, error)
 
 	Explain(ctx context.Context, unit consensus.Unit, proven bool) (community.Explanation, error)
 	Facts(ctx context.Context, unit consensus.Unit) (community.Facts, error)

@@ -64,7 +64,6 @@ type Handler struct {
 	mint   *mint
 	views  *limiter // by network: pages
 	forms  *limiter // by network: requests that change something
-	counts counts
 	origin *http.CrossOriginProtection
 	routes *http.ServeMux
 }
