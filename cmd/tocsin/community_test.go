@@ -4,24 +4,18 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -38,7 +32,7 @@ type centre struct {
 func newCentre(t testing.TB, shared string) *centre {
 	t.Helper()
 	p := &post{t: t, dir: t.TempDir()}
-	text := strings.ReplaceAll(`{
+	p.run(`{
 	admin unix/{DIR}/admin
 	persist_config off
 	auto_https off
@@ -60,20 +54,7 @@ http:// {
 		shared   {DIR}/shared.txt
 	}
 }
-`, "{DIR}", p.dir)
-	for name, text := range map[string]string{"Caddyfile": text, "shared.txt": shared + "\n"} {
-		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	socket := listen(t)
-	p.url = "http://" + socket.Addr().String()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dir, "admin"))
-	}}
-	p.admin = &http.Client{Transport: transport, Timeout: patience}
-	t.Cleanup(transport.CloseIdleConnections)
-	startProgram(t, p.dir, socket)
+`, map[string]string{"shared.txt": shared + "\n"})
 	p.wait("the centre", func() error { return p.ask(http.MethodGet, "/tocsin/community/listings?by=test", nil) })
 	return &centre{post: p}
 }
@@ -210,30 +191,13 @@ func (c *centre) action(address string) string {
 	return ""
 }
 
-// bouncer runs Debian's bouncer for scripts, and returns a function that reports whether its
-// script was called with a line.
-func (c *centre) bouncer(m membership) func(line string) error {
+// bouncer runs Debian's bouncer for scripts, and returns a function that returns an error
+// unless its script was called with add or del and an address.
+func (c *centre) bouncer(m membership) func(call string) error {
 	c.t.Helper()
-	program := lapitest.CustomBouncer(c.t)
-	dir := c.t.TempDir()
-	said, script, config := filepath.Join(dir, "said"), filepath.Join(dir, "script.sh"), filepath.Join(dir, "bouncer.yaml")
-	text := fmt.Sprintf("bin_path: %s\npiddir: %s\nupdate_frequency: 1s\ncache_retention_duration: 1s\ndaemonize: false\nlog_mode: stdout\napi_url: %s/\napi_key: %s\nprometheus: {enabled: false}\n",
-		script, dir, m.url, m.key)
-	err := errors.Join(os.WriteFile(script, []byte("#!/bin/sh\necho \"$1 $2\" >>"+said+"\n"), 0o700), os.WriteFile(config, []byte(text), 0o600)) // it has to be run
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	cmd := exec.CommandContext(c.t.Context(), program, "-c", config)
-	if err := cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()                          // by that signal
-	})
-	return func(line string) error {
-		text, err := os.ReadFile(said)
-		if err != nil || !strings.Contains(string(text), line+"\n") {
+	calls := lapitest.CustomBouncer(c.t, m.url, m.key)
+	return func(call string) error {
+		if text := calls(); !strings.Contains(text, call+" ") {
 			return fmt.Errorf("the script was called with %q", text)
 		}
 		return nil

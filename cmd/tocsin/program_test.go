@@ -101,23 +101,31 @@ func newPostAt(t testing.TB, addresses, options, site string) *post {
 	bind fd/3
 	tocsin
 	` + site + "\n}\n"
-	for name, text := range map[string]string{"Caddyfile": strings.ReplaceAll(text, "{DIR}", p.dir), "outlaws.txt": outlaw} {
+	p.run(text, map[string]string{"outlaws.txt": outlaw})
+	p.wait("an answer", func() error {
+		return p.ask(http.MethodGet, "/tocsin/status", nil)
+	})
+	return p
+}
+
+// run writes a Caddyfile and other files, and starts the program with them. {DIR} is the folder
+// of the files.
+func (p *post) run(text string, files map[string]string) {
+	p.t.Helper()
+	files["Caddyfile"] = strings.ReplaceAll(text, "{DIR}", p.dir)
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 	}
-	socket := listen(t)
+	socket := listen(p.t)
 	p.url = "http://" + socket.Addr().String()
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dir, "admin"))
 	}}
 	p.admin = &http.Client{Transport: transport, Timeout: patience}
-	t.Cleanup(transport.CloseIdleConnections)
-	startProgram(t, p.dir, socket)
-	p.wait("an answer", func() error {
-		return p.ask(http.MethodGet, "/tocsin/status", nil)
-	})
-	return p
+	p.t.Cleanup(transport.CloseIdleConnections)
+	startProgram(p.t, p.dir, socket)
 }
 
 // ask asks the admin endpoint, and reads the answer into what to points to, if

@@ -8,11 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -88,63 +84,19 @@ func TestRealCustomBouncer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the bouncer takes seconds")
 	}
-	bouncer := lapitest.CustomBouncer(t)
 	w := found(t, func(cfg *apiConfig) { cfg.PerSecond = 100 })
 	a, b, c := w.join(), w.join(), w.join()
 	w.listed("203.0.113.7", a, b, c)
-	dir := t.TempDir()
-	said := filepath.Join(dir, "said")
-	script := filepath.Join(dir, "script.sh")
-	config := filepath.Join(dir, "bouncer.yaml")
-	write(t, script, "#!/bin/sh\necho \"$1 $2 $4\" >>"+said+"\n", 0o700)
-	write(t, config, fmt.Sprintf(`bin_path: %s
-piddir: %s
-update_frequency: 1s
-cache_retention_duration: 1s
-daemonize: false
-log_mode: stdout
-log_level: debug
-api_url: %s/
-api_key: %s
-prometheus: {enabled: false}
-`, script, dir, w.server.URL, w.account(community.Reader).key), 0o600)
-	cmd := exec.CommandContext(t.Context(), bouncer, "-c", config)
-	out, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()                          // by that signal
-		if t.Failed() {
-			b, _ := os.ReadFile(out.Name())
-			t.Logf("the bouncer's log:\n%s", b)
-		}
-	}()
+	calls := lapitest.CustomBouncer(t, w.server.URL, w.account(community.Reader).key)
 	lines := func(want string) {
 		t.Helper()
-		w.until(want, func() bool {
-			b, _ := os.ReadFile(said)
-			return strings.Contains(string(b), want)
-		})
+		w.until(want, func() bool { return strings.Contains(calls(), want) })
 	}
 	lines("add 203.0.113.7 ssh:bruteforce")
 	w.listed("203.0.113.8", a, b, c)
 	lines("add 203.0.113.8 ssh:bruteforce")
 	w.appeal("203.0.113.7")
 	lines("del 203.0.113.7")
-}
-
-func write(t *testing.T, file, text string, mode os.FileMode) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A CrowdSec engine is a member with nothing but its credentials of the Central API changed: it
