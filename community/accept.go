@@ -36,7 +36,7 @@ func (c *Centre) Accept(ctx context.Context, by Caller, signals []Signal) (Accep
 	if n := len(signals); n > c.cfg.Rates.Batch {
 		return Accepted{}, invalid("%d signals at once: want %d at most", n, c.cfg.Rates.Batch)
 	}
-	if retry, ok := c.doors.signals.take(by.Login, len(signals)); !ok {
+	if retry, ok := c.doors.signals.Take(by.Login, len(signals)); !ok {
 		return Accepted{}, TooManyError{retry}
 	}
 	if err := c.ensureMember(ctx, by); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/consensus"
+	"github.com/tocsin-project/tocsin/internal/limit"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -23,10 +24,10 @@ type Caller struct {
 
 // doors limit how often callers try to log in.
 type doors struct {
-	signals *limiter // by login
-	failed  *limiter // by network: wrong keys and passwords
-	logins  *limiter // by login: wrong passwords
-	joins   *limiter // by network
+	signals *limit.Limiter[string] // by login
+	failed  *limit.Limiter[string] // by network: wrong keys and passwords
+	logins  *limit.Limiter[string] // by login: wrong passwords
+	joins   *limit.Limiter[string] // by network
 	proven  *passwords
 }
 
@@ -37,12 +38,16 @@ const (
 
 func newDoors(cfg *Config) doors {
 	return doors{
-		signals: newLimiter(float64(cfg.Rates.PerSecond), float64(cfg.Rates.Burst), maxLogins, cfg.Now),
-		failed:  newLimiter(1, 30, maxNetworks, cfg.Now),
-		logins:  newLimiter(1.0/30, 10, maxLogins, cfg.Now),
-		joins:   newLimiter(1.0/60, 10, maxNetworks, cfg.Now),
+		signals: limiterOf(float64(cfg.Rates.PerSecond), float64(cfg.Rates.Burst), maxLogins, cfg.Now),
+		failed:  limiterOf(1, 30, maxNetworks, cfg.Now),
+		logins:  limiterOf(1.0/30, 10, maxLogins, cfg.Now),
+		joins:   limiterOf(1.0/60, 10, maxNetworks, cfg.Now),
 		proven:  newPasswords(),
 	}
+}
+
+func limiterOf(perSecond, burst float64, most int, now func() time.Time) *limit.Limiter[string] {
+	return limit.New(limit.Config[string]{PerSecond: perSecond, Burst: burst, Most: most, Now: now})
 }
 
 // network returns the network of an address, for limits and ties: a /24, or a /48 of IPv6.
@@ -56,7 +61,7 @@ func network(from netip.Addr) netip.Prefix {
 // Key returns the caller with this API key.
 func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, error) {
 	net := network(from).String()
-	if retry, ok := c.doors.failed.take(net, 0); !ok {
+	if retry, ok := c.doors.failed.Take(net, 0); !ok {
 		return Caller{}, TooManyError{retry}
 	}
 	a, err := c.cfg.Accounts.ByKey(ctx, hashKey(key))
@@ -71,7 +76,7 @@ func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, 
 
 // failed counts a failure of a network. After too many, the centre refuses it for a while.
 func (c *Centre) failed(net string) error {
-	if retry, ok := c.doors.failed.take(net, 1); !ok {
+	if retry, ok := c.doors.failed.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
 	return ErrDenied
@@ -108,13 +113,13 @@ func (c *Centre) Login(ctx context.Context, login, password string, from netip.A
 // allowGuess bounds how often the centre computes a slow hash: by network, and by login for
 // networks from which that login has not succeeded yet.
 func (c *Centre) allowGuess(a *Account, net string, from netip.Addr) error {
-	if retry, ok := c.doors.failed.take(net, 1); !ok {
+	if retry, ok := c.doors.failed.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
 	if a.Login == "" || a.From.IsValid() && a.From == network(from) {
 		return nil
 	}
-	if retry, ok := c.doors.logins.take(a.Login, 1); !ok {
+	if retry, ok := c.doors.logins.Take(a.Login, 1); !ok {
 		return TooManyError{retry}
 	}
 	return nil

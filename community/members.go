@@ -67,7 +67,7 @@ func cut(s string, n int) string {
 // checkCode returns ErrDenied if no invitation has this code.
 func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) error {
 	net := network(from).String()
-	if retry, ok := c.doors.joins.take(net, 0); !ok {
+	if retry, ok := c.doors.joins.Take(net, 0); !ok {
 		return TooManyError{retry}
 	}
 	stop := errors.New("only looking")
@@ -83,7 +83,7 @@ func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) er
 
 // wrongCode counts a wrong code from a network.
 func (c *Centre) wrongCode(net string) error {
-	if retry, ok := c.doors.joins.take(net, 1); !ok {
+	if retry, ok := c.doors.joins.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
 	return ErrDenied
@@ -91,7 +91,7 @@ func (c *Centre) wrongCode(net string) error {
 
 func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, a Account) error {
 	net := network(from)
-	if retry, ok := c.doors.joins.take(net.String(), 0); !ok {
+	if retry, ok := c.doors.joins.Take(net.String(), 0); !ok {
 		return TooManyError{retry}
 	}
 	if terms != c.cfg.Terms {

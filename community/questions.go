@@ -124,7 +124,7 @@ func (c *Centre) Answer(ctx context.Context, by Caller, id string, answers []Ans
 	if most := c.cfg.Rules.Config().Questions; len(answers) > most {
 		return invalid("%d answers: want %d at most", len(answers), most)
 	}
-	if retry, ok := c.doors.signals.take(by.Login, min(len(answers), c.cfg.Rates.Burst)); !ok {
+	if retry, ok := c.doors.signals.Take(by.Login, min(len(answers), c.cfg.Rates.Burst)); !ok {
 		return TooManyError{retry}
 	}
 	return c.update(ctx, "taking answers", func(w *work) error {

@@ -59,7 +59,7 @@ func (h *Handler) forModerators(p asModerator) http.Handler {
 }
 
 // guard limits the requests to a page, and answers its errors.
-func (h *Handler) guard(p page, words func(*http.Request) *words, forms *limiter) http.Handler {
+func (h *Handler) guard(p page, words func(*http.Request) *words, forms limiter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h.allow(w, r, forms)
 		if err == nil {
@@ -72,7 +72,7 @@ func (h *Handler) guard(p page, words func(*http.Request) *words, forms *limiter
 }
 
 // allow returns an error if a request is over a limit or not allowed.
-func (h *Handler) allow(w http.ResponseWriter, r *http.Request, forms *limiter) error {
+func (h *Handler) allow(w http.ResponseWriter, r *http.Request, forms limiter) error {
 	if len(r.URL.RawQuery) > maxQuery {
 		return errBig
 	}

@@ -13,8 +13,8 @@ func TestNetworksThatAreKnownAreBounded(t *testing.T) {
 	for i := range 30_000 {
 		l.take(nth(i))
 	}
-	if n := len(l.nets); n > 20_001 || len(l.wide) > n {
-		t.Errorf("%d networks in %d", n, len(l.wide))
+	if n, wide := l.Sizes(); n > 20_001 || wide > n {
+		t.Errorf("%d networks in %d", n, wide)
 	}
 	// Those beyond share one allowance, which is used up.
 	if retry, ok := l.take(nth(29_999)); ok || retry != time.Second {
@@ -25,8 +25,9 @@ func TestNetworksThatAreKnownAreBounded(t *testing.T) {
 		t.Error("a network pays for others")
 	}
 	now = now.Add(time.Minute)
-	if _, ok := l.take(nth(29_998)); !ok || len(l.nets) > 2 || len(l.wide) > 2 {
-		t.Errorf("those that have rested are not forgotten: %d, %d", len(l.nets), len(l.wide))
+	_, ok := l.take(nth(29_998))
+	if n, wide := l.Sizes(); !ok || n > 2 || wide > 2 {
+		t.Errorf("those that have rested are not forgotten: %d, %d", n, wide)
 	}
 }
 
@@ -37,7 +38,7 @@ func TestAWideNetworkTakesAnEighthOfTheRoom(t *testing.T) {
 	for i := range 60_000 {
 		l.take(netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, byte(i >> 8), byte(i)}))
 	}
-	if n := len(l.nets); n > 2_501 {
+	if n, _ := l.Sizes(); n > 2_501 {
 		t.Errorf("%d networks", n)
 	}
 	if _, ok := l.take(netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, 0xff, 0xfe})); ok {

@@ -62,8 +62,8 @@ type Handler struct {
 	about  community.About
 	look   *look
 	mint   *mint
-	views  *limiter // by network: pages
-	forms  *limiter // by network: requests that change something
+	views  limiter // by network: pages
+	forms  limiter // by network: requests that change something
 	origin *http.CrossOriginProtection
 	routes *http.ServeMux
 }
