@@ -26,7 +26,7 @@ func CustomBouncer(tb testing.TB, url, key string) (calls func() string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cmd, out := exec.Command(program, "-c", config), new(bytes.Buffer) // out is read after the end
+	cmd, out := exec.Command(program, "-c", config), new(bytes.Buffer) //nolint:gosec // both are of this test; out is read after the end
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
