@@ -86,7 +86,7 @@ func (e centreEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error 
 	}
 	by := query.Get("by")
 	if by == "" {
-		return apiError(http.StatusBadRequest, errors.New("parameter by is missing: want the name of who asks, for the audit log"))
+		return apiError(http.StatusBadRequest, errors.New("parameter by is missing: want your name, for the audit log"))
 	}
 	return centreError(op.serve(centreQuery{r.Context(), query, centre, by}, w))
 }

@@ -33,7 +33,7 @@ func TestWhatAnswersMean(t *testing.T) {
 		{"ban in capitals, with more around", 403, " {\"http_status\":429, \"action\":\"BAN\", \"new\":[1]}\n", ban, 429, failures},
 		{"ban without a status", 403, `{"action":"ban"}`, ban, 403, failures},
 		{"ban with a status that lets pass", 403, `{"action":"ban","http_status":200}`, ban, 403, failures},
-		{"ban with a status that is none", 403, `{"action":"ban","http_status":999}`, ban, 403, failures},
+		{"a ban with an invalid status", 403, `{"action":"ban","http_status":999}`, ban, 403, failures},
 		{"ban with a status that is a word", 200, `{"action":"ban","http_status":"403"}`, ban, 403, failures},
 		{"captcha", 403, `{"action":"captcha","http_status":429}`, captcha, 429, failures},
 		{"an unknown action", 403, `{"action":"tarpit","http_status":418}`, ban, 418, failures},

@@ -42,7 +42,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 		{"a broken URL", Config{URL: "http://h:hidden/%zz", Key: "k"}, "URL: "},
 		{"no key", Config{URL: "http://h"}, "no API key: `cscli bouncers add NAME` makes one"},
 		{"a placeholder left over", Config{URL: "http://h", Key: "hidden key"}, "unresolved placeholder"},
-		{"a failure that is none", Config{URL: "http://h", Key: "k", OnFailure: lookup.Throttle}, "failure throttle: want none, captcha or ban"},
+		{"an invalid failure", Config{URL: "http://h", Key: "k", OnFailure: lookup.Throttle}, "failure throttle: want none, captcha or ban"},
 		{"a fallback that lets pass", Config{URL: "http://h", Key: "k", Fallback: lookup.Throttle}, "fallback throttle: want captcha or ban"},
 		{"a negative timeout", Config{URL: "http://h", Key: "k", Timeout: -1}, "is negative: want at least 0"},
 		{"a negative timeout of bodies", Config{URL: "http://h", Key: "k", BodyTimeout: -1}, "is negative: want at least 0"},

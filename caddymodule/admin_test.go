@@ -81,7 +81,7 @@ func TestAdminErrors(t *testing.T) {
 		{"check of a range", "GET", "/tocsin/check?ip=192.0.2.0/24", 400, "is not an IP address"},
 		{"check of two", "GET", "/tocsin/check?ip=192.0.2.1&ip=192.0.2.2", 400, "2 times"},
 		{"unknown parameter", "GET", "/tocsin/decisions?origins=CAPI", 400, `"origins"`},
-		{"a query that is none", "GET", "/tocsin/decisions?limit=%zz", 400, "query"},
+		{"an invalid query", "GET", "/tocsin/decisions?limit=%zz", 400, "query"},
 		{"unknown source", "GET", "/tocsin/decisions?source=lapi", 400, "want one of list:banned.txt"},
 		{"unknown action", "GET", "/tocsin/decisions?action=block", 400, "block"},
 		{"no action", "GET", "/tocsin/decisions?action=none", 400, "action"},

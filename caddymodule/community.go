@@ -52,7 +52,7 @@ func (p *parts) explained(all []admin.Decision, ip netip.Addr) {
 	}
 }
 
-// newMembership returns the standing in a community, or nil if the source is none.
+// newMembership returns the standing in a community, or nil if the source is not a community.
 func newMembership(o guest.Opened) *admin.Membership {
 	c, ok := o.(guest.Communal)
 	if !ok {

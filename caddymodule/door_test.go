@@ -231,9 +231,9 @@ func tries(pass string) []try {
 		{name: "another host", host: "other.example"},
 		{name: "a host for the next server", header: fields("X-Forwarded-Host", "other.example")},
 
-		{name: "a pass that is none", header: fields("Cookie", "tocsin4=AAAA; __Host-tocsin4=AAAA")},
+		{name: "an invalid pass", header: fields("Cookie", "tocsin4=AAAA; __Host-tocsin4=AAAA")},
 		{name: "a pass of another client", header: fields("Cookie", pass, "User-Agent", agent)},
-		{name: "an answer that is none", method: "POST", header: fields("X-Tocsin-Answer", "x"), body: "x"},
+		{name: "an invalid answer", method: "POST", header: fields("X-Tocsin-Answer", "x"), body: "x"},
 		{name: "an answer by GET", header: fields("X-Tocsin-Answer", "x")},
 		{name: "a search engine", header: fields("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")},
 		{name: "a picture of another page", header: fields("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "image", "Sec-Fetch-Mode", "no-cors")},

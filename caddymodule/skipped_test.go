@@ -83,7 +83,7 @@ func TestAConfigWithNewerScenariosIsValid(t *testing.T) {
 		{"a format", upgraded + "'true'\nformat: 9.0\n", "1", "it has the format 9.0, which this version does not know", "warn"},
 		{"another log", upgraded + "evt.Meta.log_type == 'ssh'\n", "1", "it is for another log than that of HTTP requests", "info"},
 		{"no filter", "type: trigger\nname: crowdsecurity/upgraded\n", "1", "it is broken: filter: required", "warn"},
-		{"a filter that is none", upgraded + "(\n", "4", "it is broken: filter: reading the expression: unexpected token EOF (1:1)", "warn"},
+		{"an invalid filter", upgraded + "(\n", "4", "it is broken: filter: reading the expression: unexpected token EOF (1:1)", "warn"},
 		{"a capacity for a trigger", upgraded + "'true'\ncapacity: 1\n", "5", "it is broken: capacity: 1: a trigger must not have a capacity", "warn"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -111,9 +111,9 @@ func TestAConfigWithAnOperatorsMistakeIsNot(t *testing.T) {
 		{"a key, and a policy for it", ownName + "sampling: 5\n", "policy mine alert", ""},
 		{"a policy for another", ownName, "policy yours alert", `there is no scenario "yours"`},
 		{"no filter", "type: trigger\nname: mine\n", "", "own.yaml:1: filter: required"},
-		{"a filter that is none", "type: trigger\nname: mine\nfilter: evt.Meta.a ==\n", "", "own.yaml:3: filter: reading the expression"},
+		{"an invalid filter", "type: trigger\nname: mine\nfilter: evt.Meta.a ==\n", "", "own.yaml:3: filter: reading the expression"},
 		{"a leaky bucket of no size", strings.Replace(ownName, "trigger", "leaky", 1) + "capacity: 0\nleakspeed: 1s\n", "", "own.yaml:7: capacity: 0: want 1 or more"},
-		{"a time that is none", ownName + "blackhole: soon\n", "", "own.yaml:7: blackhole: "},
+		{"an invalid time", ownName + "blackhole: soon\n", "", "own.yaml:7: blackhole: "},
 		{"no YAML", "type: [", "", "reading "},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -193,7 +193,7 @@ func TestErrorsOfTheWAF(t *testing.T) {
 		{"nothing there", "waf /none.yaml", "waf: reading rules: stat /none.yaml: no such file or directory, at "},
 		{"SecLang", "waf {DIR}/crs.yaml", "use appsec for it, at "},
 		{"an exception from nothing", "waf builtin {\nobserve\nexcept own/none\n}", "waf: except own/none: there is no such rule, at "},
-		{"a matcher that is none", "waf builtin {\nexcept * path_regexp [\n}", "waf: except *: "},
+		{"an invalid matcher", "waf builtin {\nexcept * path_regexp [\n}", "waf: except *: "},
 	} {
 		err := h.validate(globals(row.option) + site1)
 		if err == nil || !strings.Contains(err.Error(), row.want) {

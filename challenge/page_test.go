@@ -90,7 +90,7 @@ func TestWhatHasLedToAChallenge(t *testing.T) {
 		{"nobody knows", "", "", "cross-site"},
 		{"a page over plain HTTP", "", "http://SHOP.example/a?b", ""},
 		{"another page over plain HTTP", "", "http://evil.example/shop.example", "cross-site"},
-		{"a page that is none", "", "://", "cross-site"},
+		{"an invalid page", "", "://", "cross-site"},
 	} {
 		r := navigation(http.MethodGet, "http://shop.example/")
 		r.Header.Del("Sec-Fetch-Site")
@@ -319,7 +319,7 @@ func TestNewPageRefuses(t *testing.T) {
 		{"the challenge for some only", PageConfig{Template: `x{{with .Host}}{{$.Check}}{{end}}`}, "own.html does not show {{.Check}}"},
 		{"what fails without a reference", PageConfig{Template: `{{.Check}}{{slice .Ref 0 5}}`}, "own.html:1"},
 		{"only space", PageConfig{Template: " \n "}, "own.html renders nothing"},
-		{"a contact that is none", PageConfig{Contact: "javascript:alert(1)"}, "want an http or https URL, or a mail address"},
+		{"an invalid contact", PageConfig{Contact: "javascript:alert(1)"}, "want an http or https URL, or a mail address"},
 		{"an accent that is no colour", PageConfig{Accent: "red"}, "want a colour as #rgb or #rrggbb"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

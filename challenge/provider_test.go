@@ -100,10 +100,10 @@ func TestAProviderThatCannotWorkIsRefusedAtStart(t *testing.T) {
 		want   string
 	}{
 		"no service":                      {change: func(c *SiteVerifyConfig) { c.Service = "" }, want: `service "": want turnstile, hcaptcha, recaptcha, recaptcha_v3 or siteverify`},
-		"a service that is none":          {change: func(c *SiteVerifyConfig) { c.Service = "captcha" }, want: `service "captcha"`},
+		"an invalid service":              {change: func(c *SiteVerifyConfig) { c.Service = "captcha" }, want: `service "captcha"`},
 		"no site key":                     {change: func(c *SiteVerifyConfig) { c.SiteKey = "" }, want: "site key is missing"},
 		"no secret":                       {change: func(c *SiteVerifyConfig) { c.Secret = "" }, want: "secret is missing"},
-		"a secret that is none":           {change: func(c *SiteVerifyConfig) { c.Secret = "1234567" }, want: "too short"},
+		"an invalid secret":               {change: func(c *SiteVerifyConfig) { c.Secret = "1234567" }, want: "too short"},
 		"a secret with a line break":      {change: func(c *SiteVerifyConfig) { c.Secret = "s3cr3t\n" }, want: "secret has a space, a line break"},
 		"a class for a known service":     {change: func(c *SiteVerifyConfig) { c.Class = "c" }, want: "leave them out"},
 		"a custom one without a field":    {base: custom, change: func(c *SiteVerifyConfig) { c.Field = "" }, want: "field is missing"},
@@ -113,7 +113,7 @@ func TestAProviderThatCannotWorkIsRefusedAtStart(t *testing.T) {
 		"a script over plain HTTP":        {change: func(c *SiteVerifyConfig) { c.ScriptURL = "http://a.example/" }, want: "script URL: want https"},
 		"a URL with a password":           {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://u:s3cr3t@a.example/" }, want: "user or password"},
 		"a URL without a host":            {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https:///s3cr3t" }, want: "not a URL"},
-		"a URL that is none":              {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://%s3cr3t" }, want: "not a URL"},
+		"an invalid URL":                  {change: func(c *SiteVerifyConfig) { c.VerifyURL = "https://%s3cr3t" }, want: "not a URL"},
 		"a URL that ends a directive":     {change: func(c *SiteVerifyConfig) { c.ScriptURL = "https://a;default-src/" }, want: "not a URL"},
 		"a hostname with a port":          {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{"a.example:443"} }, want: `hostname "a.example:443"`},
 		"a hostname that is a URL":        {change: func(c *SiteVerifyConfig) { c.Hostnames = []string{"https://a.example"} }, want: "want a name without scheme"},

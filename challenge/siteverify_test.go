@@ -153,7 +153,7 @@ func TestAnAnswerIsWorthWhatItProves(t *testing.T) {
 		"solved two minutes from now":              {answer: at(2 * time.Minute), want: refusal},
 		"solved in the year 1":                     {answer: with(members{"challenge_ts": "0001-01-01T00:00:00Z"}), want: refusal},
 		"no time":                                  {answer: with(members{"challenge_ts": nil}), want: refusal},
-		"a time that is none":                      {answer: with(members{"challenge_ts": "yesterday"}), want: failure},
+		"an invalid time":                          {answer: with(members{"challenge_ts": "yesterday"}), want: failure},
 		"a time as a number":                       {answer: with(members{"challenge_ts": 1763900000}), want: failure},
 		"a zone without a colon":                   {answer: with(members{"challenge_ts": time.Now().UTC().Format("2006-01-02T15:04:05+0000")}), want: accepted},
 		"no time from a custom service":            {answer: with(members{"challenge_ts": nil}), cfg: SiteVerifyConfig{Service: Custom, MaxAge: -1}, want: accepted},

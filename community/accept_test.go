@@ -76,7 +76,7 @@ func TestAcceptRefuses(t *testing.T) {
 		{"scenario with two slashes", func(s *community.Signal) { s.Scenario = "a/b/c" }, "AUTHOR/NAME"},
 		{"long scenario", func(s *community.Signal) { s.Scenario = "a/" + strings.Repeat("b", 127) }, "AUTHOR/NAME"},
 		{"short hash", func(s *community.Signal) { s.Hash = "abc" }, "SHA-256"},
-		{"hash that is none", func(s *community.Signal) { s.Hash = strings.Repeat("g", 64) }, "SHA-256"},
+		{"an invalid hash", func(s *community.Signal) { s.Hash = strings.Repeat("g", 64) }, "SHA-256"},
 		{"old", func(s *community.Signal) { s.Last = begin.Add(-24*time.Hour - time.Second) }, "too old"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

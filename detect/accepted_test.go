@@ -64,7 +64,7 @@ func TestStandingIsNotForged(t *testing.T) {
 		{"a public page where a scheme is refused that the server does read", []step{
 			{target: "/", auth: "Bearer x", status: 401}, {target: "/", auth: "a:b"},
 		}},
-		{"a public page where a JSON Web Token is refused that is none", []step{
+		{"a public page that refuses an invalid JSON Web Token", []step{
 			{target: "/", auth: "Bearer eyJ.eyJ.x", status: 401}, {target: "/", auth: "Bearer x"},
 		}},
 		{"a page to log in by, which programs get 401 for", []step{

@@ -76,7 +76,7 @@ func TestNamesThatNobodySearchesFor(t *testing.T) {
 		{"the same, of what is missing", func(i int) step {
 			return step{target: "/" + letters(i) + ".pdf?X-Amz-Signature=" + digits(i, 64), status: 404}
 		}, 10},
-		{"a signature that is none", func(i int) step { return step{target: "/" + letters(i) + "?sig=1", status: 403} }, 10},
+		{"an invalid signature", func(i int) step { return step{target: "/" + letters(i) + "?sig=1", status: 403} }, 10},
 		{"devices with serial numbers", func(i int) step { return step{target: "/sensor-" + digits(i, 6) + "/config", status: 404} }, 0},
 		{"words with a dash", func(i int) step { return step{target: "/sensor-" + letters(i) + "/config", status: 404} }, 10},
 		{"databases that are made", func(i int) step {

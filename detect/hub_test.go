@@ -133,7 +133,7 @@ func TestWhatElseAHubCanDo(t *testing.T) {
 			}
 		}, "crowdsecurity/known", "scenarios/known.yaml", "it is broken: 34603008 bytes: want at most 33554432"},
 		{"a file that is gone", hubNames, func(h hub) { h.remove("hub/" + hubScenario) }, "", "scenarios/known.yaml", "it links to a file that there is not"},
-		{"an index that is none", "half of an ind", func(h hub) { h.write("hub/"+hubScenario, "name: a\n") }, "a", "scenarios/known.yaml", "it is broken: no key type or whitelist"},
+		{"an invalid index", "half of an ind", func(h hub) { h.write("hub/"+hubScenario, "name: a\n") }, "a", "scenarios/known.yaml", "it is broken: no key type or whitelist"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := newHub(t, row.index)

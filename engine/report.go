@@ -26,8 +26,9 @@ const (
 type Reporter interface {
 	// Name is the name of the reporter in the log and in Stats. Reporters have
 	// different names. If a source has the same name, it is an authority, which decides
-	// about the alerts itself: see [Local]. It is none if it has a method Advises() bool that
-	// returns true: local decisions then stand beside its own, as beside a community's.
+	// about the alerts itself: see [Local]. If it has a method Advises() bool that returns true,
+	// it is not an authority: local decisions then stand beside its own, as beside those of a
+	// community.
 	Name() string
 	// Report sends alerts in their order. It returns how many were accepted, and how
 	// many were refused permanently. Together these are the first alerts of the list.

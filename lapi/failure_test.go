@@ -65,7 +65,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"a server that echoes the key", lapitest.Status(502, nil, "X-Api-Key: "+lapitest.DefaultKey), `status 502: "X-Api-Key: …"`},
 		{"an endless message", lapitest.Status(500, nil, strings.Repeat("x", 1<<20)), "status 500: \"" + strings.Repeat("x", 200) + "\""},
 		{"an unknown encoding", lapitest.Status(200, http.Header{"Content-Encoding": {"br"}}, "x"), `unknown encoding "br"`},
-		{"gzip that is none", lapitest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "{}{}{}{}{}{}"), "decompressing the answer"},
+		{"an invalid gzip", lapitest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "{}{}{}{}{}{}"), "decompressing the answer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func said(t *testing.T, logs *observer.ObservedLogs) string {
 func TestNoFailureTellsOfAClient(t *testing.T) {
 	faults := map[string]lapitest.Fault{
 		"no answer": lapitest.Hang(), "reset": lapitest.Cut(0), "cut": lapitest.Cut(3), "a redirect": echo(302), "refused": echo(403),
-		"not found": echo(404), "a server error": echo(500), "an answer that is none": echo(200), "a list cut short": lapitest.Raw(`[{"value":"192.0.2.7"`),
+		"not found": echo(404), "a server error": echo(500), "an invalid answer": echo(200), "a list cut short": lapitest.Raw(`[{"value":"192.0.2.7"`),
 		"what is odd":   lapitest.Raw(`[{"duration":"soon","type":"ban","value":"192.0.2.7"},{"duration":"4h","type":"tarpit","value":"192.0.2.7"}]`),
 		"what is odder": lapitest.Raw(`[{"duration":"4h","type":"ban","value":"192.0.2.7x"},{"duration":"4h","type":"ban","value":"2001:db8::7"}]`),
 	}

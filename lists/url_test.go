@@ -228,7 +228,7 @@ func TestTheLastGoodCopyOfAURLStaysInForce(t *testing.T) {
 		{"status 206", status(206, "X", "x", text), "status 206", late},
 		{"status 304 though nothing was asked", status(304, "X", "x", ""), "status 304", late},
 		{"a gzip bomb", spoiled(lapitest.GzipBomb(1<<30), ""), "decompresses to too many bytes", late},
-		{"gzip that is none", status(200, "Content-Encoding", "gzip", text), "decompressing", soon},
+		{"an invalid gzip", status(200, "Content-Encoding", "gzip", text), "decompressing", soon},
 		{"gzip that is cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped(text)[:200])

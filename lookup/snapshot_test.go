@@ -112,7 +112,7 @@ func TestDamagedSnapshotLeavesTheTableAsItWas(t *testing.T) {
 		{"a cut decision", sealed(32, 192, 0)},
 		{"a mapped prefix that is too wide", sealed(append([]byte{64 + 90}, make([]byte, 19)...)...)},
 		{"a kind without end", sealed(kindMark, 3, 200, 'x')},
-		{"a kind with an action that is none", sealed(kindMark, 9, 0, 0, 0)},
+		{"a kind with an invalid action", sealed(kindMark, 9, 0, 0, 0)},
 		{"a wrong count", sealed(endMark, 1)},
 		{"entries after the end", sealed(endMark, 0, endMark, 0)},
 	} {

@@ -37,7 +37,7 @@ func TestRemoteAddr(t *testing.T) {
 		{"a name", "localhost:80", "unknown"},
 		{"brackets around IPv4", "[192.0.2.1]:80", "unknown"},
 		{"a bracket that is not closed", "[2001:db8::1", "unknown"},
-		{"a port that is none", "192.0.2.1:http", "unknown"},
+		{"an invalid port", "192.0.2.1:http", "unknown"},
 		{"a colon without a port", "192.0.2.1:", "unknown"},
 		{"something after the bracket", "[::1]x", "unknown"},
 		{"leading zeros, which some read as octal", "192.0.02.1:80", "unknown"},

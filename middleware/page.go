@@ -47,7 +47,7 @@ type PageConfig struct {
 	FrameAncestors []string
 
 	// Explain returns who made the decision of a stop, and the https address of a page that
-	// explains it; empty if there is none. It must not wait. Default: there is none.
+	// explains it; empty if it has no such page. It must not wait. Default: no explanation.
 	Explain func(*Stop) (by, link string)
 
 	// Logger gets a line, at most once a minute, if Template fails on a stop although

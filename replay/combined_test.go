@@ -46,7 +46,7 @@ func TestCommonAndCombinedLogs(t *testing.T) {
 			entry("192.0.2.7", "", "GET", `/"\`, "HTTP/1.1", 200, 1, "", `"`),
 		},
 		{
-			"an escape that is none", `192.0.2.7 - - ` + when + ` "GET /\q\xz1\x HTTP/1.1" 200 1 "-" "\x"`,
+			"an invalid escape", `192.0.2.7 - - ` + when + ` "GET /\q\xz1\x HTTP/1.1" 200 1 "-" "\x"`,
 			entry("192.0.2.7", "", "GET", `/\q\xz1\x`, "HTTP/1.1", 200, 1, "", `\x`),
 		},
 		{

@@ -102,7 +102,7 @@ func TestVariantsOfCaddysLog(t *testing.T) {
 		{"Caddy before 2.5", `"remote_ip":"198.51.100.1","remote_port":"4711","client_ip":"192.0.2.7"`, `"remote_addr":"192.0.2.7:4711"`, nil, "13:55:36", "13:55:36.25"},
 		{"no status", `"status":401,`, ``, errNoStatus, "", ""},
 		{"no method", `"method":"POST",`, ``, errNoRequest, "", ""},
-		{"a request that is none", `"request":{`, `"request":7,"other":{`, errForeign, "", ""},
+		{"an invalid request", `"request":{`, `"request":7,"other":{`, errForeign, "", ""},
 		{"cut off", `"Server":["Caddy"]}}`, ``, errNoLog, "", ""},
 		{"with more behind it", `"Server":["Caddy"]}}`, `"Server":["Caddy"]}}}`, errNoLog, "", ""},
 	} {

@@ -221,7 +221,7 @@ func TestBadOptions(t *testing.T) {
 		{"a relative path", "accounts a.db", "accounts \"a.db\": want an absolute path"},
 		{"long retention", "retention {\nreports 30d\n}", "retention: reports: 720h0m0s: want 24h to 336h"},
 		{"long retention without a reason", "retention {\nepisodes 200d\n}", "want 2160h0m0s at most, or a reason"},
-		{"a path that is none", "moderator moderator", "moderator \"moderator\": want a path such as /moderator"},
+		{"an invalid path", "moderator moderator", "moderator \"moderator\": want a path such as /moderator"},
 		{"one member alone", "witnesses 1", "witnesses: 1: want 2 to 20"},
 		{"a missing catalogue", "catalogue {DIR}/index.json", "catalogue: open"},
 		{"an unknown option", "database2 x", "unknown option \"database2\""},

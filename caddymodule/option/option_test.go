@@ -64,7 +64,7 @@ func TestABadTagIsFound(t *testing.T) {
 		"an unknown word": &struct {
 			A string `json:"a" option:"nonsense"`
 		}{},
-		"a bound that is none": &struct {
+		"an invalid bound": &struct {
 			A caddy.Duration `json:"a" option:"min=x"`
 		}{A: 1},
 	} {

@@ -24,7 +24,7 @@ func TestWhoReadsTheLogAndIsToldTooIsNamed(t *testing.T) {
 		{"it is not told", caddys, "http://127.0.0.1:8080", nil, 0},
 		{"it is elsewhere", caddys, "http://203.0.113.1:8080", told, 0},
 		{"a socket", caddys, "unix:///run/crowdsec.sock", told, 1},
-		{"a file that is none", "[", "http://127.0.0.1:8080", told, 0},
+		{"an invalid file", "[", "http://127.0.0.1:8080", told, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()

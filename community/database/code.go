@@ -41,7 +41,7 @@ func decodeUnit(b []byte) (consensus.Unit, error) {
 		copy(a[:], b[1:])
 		return netip.PrefixFrom(netip.AddrFrom16(a), 64), nil
 	}
-	return consensus.Unit{}, fmt.Errorf("reading unit: %x is none", b)
+	return consensus.Unit{}, fmt.Errorf("reading unit: %x is not an address", b)
 }
 
 // unitColumn reads a unit.
@@ -62,7 +62,7 @@ type timeColumn struct {
 func (c timeColumn) Scan(v any) error {
 	n, ok := v.(int64)
 	if !ok {
-		return fmt.Errorf("reading time: %v is none", v)
+		return fmt.Errorf("reading time: %v is not a whole number", v)
 	}
 	if c.unit == time.Nanosecond {
 		*c.t = fromNanos(n)
@@ -82,7 +82,7 @@ type number[T ~uint64] struct{ n *T }
 func (c number[T]) Scan(v any) error {
 	n, ok := v.(int64)
 	if !ok {
-		return fmt.Errorf("reading number: %v is none", v)
+		return fmt.Errorf("reading number: %v is not a whole number", v)
 	}
 	*c.n = T(n)
 	return nil
@@ -100,7 +100,7 @@ func (c jsonColumn) Scan(v any) error {
 	case []byte:
 		return json.Unmarshal(v, c.into)
 	}
-	return fmt.Errorf("reading JSON: %T is none", v)
+	return fmt.Errorf("reading JSON: got %T, want text", v)
 }
 
 // minutes converts the time of a report for the database. It rounds down.

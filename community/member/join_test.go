@@ -20,7 +20,7 @@ func TestJoin(t *testing.T) {
 		{"a key", "2026-11", "", 200, protocol.JoinAnswer{Key: "abc", Login: "m1", Terms: "2026-11"}},
 		{"a used invitation", "2026-11", "Ask for a new one", 403, protocol.JoinAnswer{}},
 		{"a broken centre", "2026-11", "status 500", 500, protocol.JoinAnswer{}},
-		{"a key that is none", "2026-11", "the key is not one", 200, protocol.JoinAnswer{Key: "a\nb"}},
+		{"an invalid key", "2026-11", "the key is not one", 200, protocol.JoinAnswer{Key: "a\nb"}},
 	} {
 		var got protocol.JoinRequest
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

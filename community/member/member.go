@@ -112,8 +112,8 @@ func (c *Client) note(f func(*lookup.Status)) {
 	f(&c.status)
 }
 
-// Explain returns the name of the community, and the URL of its page about ip; empty if there
-// is none.
+// Explain returns the name of the community, and the URL of its page about ip; empty if it
+// has no such page.
 func (c *Client) Explain(ip netip.Addr) (community, link string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

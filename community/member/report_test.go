@@ -97,9 +97,9 @@ func TestWhichAlertsAreSent(t *testing.T) {
 		}, ""},
 		{"a scenario of the operator", func(a *event.Alert) { a.Scenario, a.Hash = "intranet/login-of-bob", "" }, "alerts_own_scenario"},
 		{"a scenario of the operator without an author", func(a *event.Alert) { a.Scenario, a.Hash = "bob", "" }, "alerts_own_scenario"},
-		{"a name that is none", func(a *event.Alert) { a.Scenario = "crowdsecurity/x y" }, "alerts_own_scenario"},
+		{"an invalid name", func(a *event.Alert) { a.Scenario = "crowdsecurity/x y" }, "alerts_own_scenario"},
 		{"a long name", func(a *event.Alert) { a.Scenario = "crowdsecurity/" + strings.Repeat("x", 200) }, "alerts_own_scenario"},
-		{"a hash that is none", func(a *event.Alert) { a.Hash = "hunter2" }, "alerts_own_scenario"},
+		{"an invalid hash", func(a *event.Alert) { a.Hash = "hunter2" }, "alerts_own_scenario"},
 		{"tocsin's own scenario", func(a *event.Alert) { a.Scenario, a.Hash = "tocsin/waf-attacks", "" }, ""},
 	} {
 		c := new(centre)

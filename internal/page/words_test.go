@@ -98,7 +98,7 @@ func TestWordsFor(t *testing.T) {
 		{"the next one that is known", "sv, da;q=0.9, de;q=0.1", "de"},
 		{"none that is known", "sv, *;q=0.5", "en"},
 		{"one that is refused", "de;q=0", "en"},
-		{"a weight that is none", "de;q=2, fr;q=0.1", "fr"},
+		{"an invalid weight", "de;q=2, fr;q=0.1", "fr"},
 		{"garbage", ";;,=,q=1,-,\x00", "en"},
 		{"what comes late in a huge header does not count", strings.Repeat("xx,", 1<<18) + "de", "en"},
 		{"Arabic", "ar-EG,ar;q=0.9,en;q=0.8", "ar"},

@@ -53,8 +53,8 @@ func TestTLSFilesThatAreNoGood(t *testing.T) {
 		{"without https", TLS{CA: empty}, false, "need an https URL"},
 		{"a certificate without its key", TLS{Cert: empty}, true, "both a certificate file and a key file"},
 		{"no such authority", TLS{CA: empty + "x"}, true, "reading the CA: open "},
-		{"an authority that is none", TLS{CA: empty}, true, "no certificate in " + empty},
-		{"a certificate that is none", TLS{Cert: empty, KeyFile: empty}, true, "reading the client certificate " + empty},
+		{"an invalid authority", TLS{CA: empty}, true, "no certificate in " + empty},
+		{"an invalid certificate", TLS{Cert: empty, KeyFile: empty}, true, "reading the client certificate " + empty},
 	} {
 		if _, err := row.files.Load(row.secure); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: error %v, want %q in it", row.name, err, row.want)
