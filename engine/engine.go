@@ -225,6 +225,7 @@ func (e *Engine) Start() {
 			e.wg.Go(func() { e.supervise(ctx, s) })
 		}
 		e.runLive(ctx)
+		e.wg.Go(func() { e.tick(ctx) })
 		e.wg.Go(func() { e.sweep(ctx) })
 		e.wg.Go(func() { e.local.run(ctx) })
 		for _, o := range e.outboxes {
@@ -257,7 +258,9 @@ func (e *Engine) close() error {
 	e.cancel()
 	err := e.wait()
 	e.sumUpGuards(e.guardLines.End())
-	return errors.Join(err, e.save(), e.unclaim())
+	hurry, cancel := context.WithCancel(context.Background())
+	cancel()
+	return errors.Join(err, e.save(hurry), e.unclaim())
 }
 
 // wait waits for the goroutines of Start, with a limit.

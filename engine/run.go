@@ -36,10 +36,9 @@ func (e *Engine) runGuarded(ctx context.Context, s Source) (err error) {
 	return s.Run(ctx, e.table)
 }
 
-// sweep frees expired decisions and saves changes, once a minute.
-func (e *Engine) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
+// tick tells the table the time once a second. It does nothing else: a disk that hangs must
+// not make decisions last longer.
+func (e *Engine) tick(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	defer e.table.Rest()
@@ -49,11 +48,23 @@ func (e *Engine) sweep(ctx context.Context) {
 			return
 		case now := <-second.C:
 			e.table.Tick(now)
+		}
+	}
+}
+
+// sweep frees expired decisions and saves changes, once a minute.
+func (e *Engine) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
 		case now := <-tick.C:
 			e.table.Expire(now)
 			e.guards.sweep(now)
 			e.own.refresh()
-			if err := e.save(); err != nil {
+			if err := e.save(ctx); err != nil {
 				e.logger.Error("the snapshot cannot be saved: after a restart the table would be empty or old", zap.Error(err))
 			}
 		}

@@ -123,7 +123,7 @@ func TestASnapshotOfAnEarlierVersionIsRead(t *testing.T) {
 
 func TestADamagedHeadIsNoSnapshot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.snap")
-	if err := writeFile(path, new(lookup.Table), []SourceSync{{Name: "a", At: time.Now()}}); err != nil {
+	if err := writeFile(t.Context(), path, new(lookup.Table), []SourceSync{{Name: "a", At: time.Now()}}); err != nil {
 		t.Fatal(err)
 	}
 	good, err := os.ReadFile(path)
@@ -152,7 +152,7 @@ func TestASnapshotHasOneWriter(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	second := start(t, Config{Snapshot: path, Sources: []Source{&fake{name: "a"}}, Logger: zap.New(core)})
 	second.Table().Update("a", []lookup.Decision{ban}, nil)
-	if err := second.save(); err != nil {
+	if err := second.save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err == nil || logs.Len() != 0 {
@@ -167,7 +167,7 @@ func TestASnapshotHasOneWriter(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.save(); err != nil {
+	if err := second.save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {
@@ -213,7 +213,7 @@ func TestAnotherProcessHasTheSnapshot(t *testing.T) {
 	e := start(t, Config{Snapshot: path, Logger: zap.New(core)})
 	e.Table().Update("a", []lookup.Decision{ban}, nil)
 	for range 2 {
-		if err := e.save(); err != nil {
+		if err := e.save(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestAnotherProcessHasTheSnapshot(t *testing.T) {
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatal(err)
 	}
-	if err := e.save(); err != nil {
+	if err := e.save(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
