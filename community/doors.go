@@ -20,6 +20,7 @@ type Caller struct {
 	ID    consensus.MemberID // its keyed hash in the store
 	Terms string             // the accepted version
 	Own   []consensus.Unit   // its own addresses
+	Proof string             // another one after each change of its key or password
 }
 
 // doors limit how often callers try to log in.
@@ -145,7 +146,7 @@ func (c *Centre) admit(a *Account) (Caller, error) {
 	case a.Suspended:
 		return Caller{}, ErrSuspended
 	}
-	return Caller{Login: a.Login, Role: a.Role, ID: c.memberID(a.Login), Terms: a.Terms, Own: a.Own}, nil
+	return Caller{Login: a.Login, Role: a.Role, ID: c.memberID(a.Login), Terms: a.Terms, Own: a.Own, Proof: c.proofOf(a)}, nil
 }
 
 const (

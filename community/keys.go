@@ -22,6 +22,7 @@ const (
 	labelAudit   = "audit"
 	labelAsked   = "questions"
 	labelPair    = "overlaps"
+	labelProof   = "proof"
 )
 
 // hash returns the keyed hash of a text, for one purpose.
@@ -34,7 +35,7 @@ func (c *Centre) hash(label, text string) []byte {
 // derive makes the keys for all purposes.
 func (c *Centre) derive() {
 	c.derived = map[string][]byte{}
-	for _, label := range []string{labelMember, labelUnit, labelTie, labelReader, labelReceipt, labelAudit, labelAsked, labelPair} {
+	for _, label := range []string{labelMember, labelUnit, labelTie, labelReader, labelReceipt, labelAudit, labelAsked, labelPair, labelProof} {
 		c.derived[label] = c.Derive(label)
 	}
 }
@@ -42,6 +43,11 @@ func (c *Centre) derive() {
 // memberID returns the id of an account in the store.
 func (c *Centre) memberID(login string) consensus.MemberID {
 	return consensus.MemberID(binary.BigEndian.Uint64(c.hash(labelMember, login)))
+}
+
+// proofOf returns a hash of what an account logs in with, so that a token ends with its key.
+func (c *Centre) proofOf(a *Account) string {
+	return hex.EncodeToString(c.hash(labelProof, hex.EncodeToString(a.Key)+" "+hex.EncodeToString(a.Secret))[:16])
 }
 
 // showID returns an id in the form of the audit log.

@@ -133,7 +133,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("a login gives %+v (%v)", p, err)
 	}
 	claims := claimsOf(t, p.Token)
-	equal(t, "claims", claims, `{"exp":1796036400,"iat":1796032800,"id":"member"}`)
+	equal(t, "claims", claims, `{"exp":1796036400,"iat":1796032800,"id":"member","proof":""}`)
 
 	again := openAt(t, d.centre)
 	stream := "/v3/decisions/stream"

@@ -110,13 +110,14 @@ func (h *Handler) byKey(r *http.Request, key string) (community.Caller, error) {
 }
 
 func (h *Handler) byToken(r *http.Request, token string) (community.Caller, error) {
-	login, ok := h.mint.login(token, h.cfg.Now())
+	login, proof, ok := h.mint.open(token, h.cfg.Now())
 	if !ok {
 		return community.Caller{}, errBadToken
 	}
 	by, err := h.centre.Caller(r.Context(), login)
-	if err != nil && isDenied(err) {
-		err = errBadToken
+	// A token must not outlive the key of its account: a thief could renew it for ever.
+	if err == nil && proof != by.Proof || err != nil && isDenied(err) {
+		return community.Caller{}, errBadToken
 	}
 	return by, err
 }

@@ -105,7 +105,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) (pass, error) {
 }
 
 func (h *Handler) pass(by community.Caller) (pass, error) {
-	token, until, err := h.mint.token(by.Login, h.cfg.Now())
+	token, until, err := h.mint.token(&by, h.cfg.Now())
 	return pass{http.StatusOK, until.UTC().Format(time.RFC3339), token}, err
 }
 

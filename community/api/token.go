@@ -14,12 +14,17 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/tocsin-project/tocsin/community"
 )
 
 // Tokens are JSON web tokens, because CrowdSec engines read their expiry. They have no
 // organization claim, which would make an engine look for CrowdSec's console. No server stores
 // them: they are valid on all servers with the same secret, also after a restart.
-const tokenLife = time.Hour
+const (
+	tokenLife = time.Hour
+	maxToken  = 4 << 10 // bytes, several times as many as a token has
+)
 
 // linkLife is the least time for which an engine's link to a list is valid. The engine uses it
 // at once.
@@ -48,13 +53,14 @@ func newMint(derive func(label string) []byte) (*mint, error) {
 type claims struct {
 	jwt.Claims
 
-	ID string `json:"id"` // the login
+	ID    string `json:"id"`    // the login
+	Proof string `json:"proof"` // of the account when it got the token
 }
 
-// token returns a token for a login, and its expiry.
-func (m *mint) token(login string, now time.Time) (string, time.Time, error) {
+// token returns a token for an account, and its expiry.
+func (m *mint) token(by *community.Caller, now time.Time) (string, time.Time, error) {
 	until := now.Add(tokenLife)
-	c := claims{ID: login}
+	c := claims{ID: by.Login, Proof: by.Proof}
 	c.IssuedAt, c.Expiry = jwt.NewNumericDate(now), jwt.NewNumericDate(until)
 	token, err := jwt.Signed(m.signer).Claims(c).Serialize()
 	if err != nil {
@@ -66,17 +72,20 @@ func (m *mint) token(login string, now time.Time) (string, time.Time, error) {
 // isToken reports whether credentials have the form of a token. Keys have no dots.
 func isToken(s string) bool { return strings.Count(s, ".") == 2 }
 
-// login returns the login of a valid token.
-func (m *mint) login(token string, now time.Time) (string, bool) {
+// open returns the login and the proof of a valid token.
+func (m *mint) open(token string, now time.Time) (login, proof string, ok bool) {
+	if len(token) > maxToken {
+		return "", "", false
+	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
-		return "", false
+		return "", "", false
 	}
 	var c claims
 	if parsed.Claims(m.tokens, &c) != nil || c.Expiry == nil || c.ID == "" {
-		return "", false
+		return "", "", false
 	}
-	return c.ID, now.Before(c.Expiry.Time())
+	return c.ID, c.Proof, now.Before(c.Expiry.Time())
 }
 
 // link returns a query that gives access to one path. It identifies no one, and is the same for

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -31,4 +32,40 @@ func signed(t *testing.T, claims string) string {
 	mac := hmac.New(sha256.New, newCentre().Derive("api tokens"))
 	mac.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// With a token alone, a thief could otherwise get new tokens for ever.
+func TestATokenEndsWithTheKeyOfItsAccount(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(w *town, c citizen) error
+		want   int
+	}{
+		{"nothing", func(*town, citizen) error { return nil }, http.StatusOK},
+		{"a new key from a moderator", func(w *town, c citizen) error {
+			_, err := w.centre.NewKey(t.Context(), "root", c.login)
+			return err
+		}, http.StatusUnauthorized},
+		{"the end of the membership", func(w *town, c citizen) error {
+			by, err := w.centre.Caller(t.Context(), c.login)
+			if err == nil {
+				err = w.centre.Leave(t.Context(), by)
+			}
+			return err
+		}, http.StatusUnauthorized},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := found(t)
+			c := w.join()
+			token := w.token(c)
+			if err := row.change(w, c); err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{"/v3/decisions/stream", "/v1/heartbeat", "/v1/refresh_token", "/lists/ban.txt"} {
+				if code, body := w.do(citizen{from: c.from}, "GET", path, "", token); code != row.want {
+					t.Errorf("%s: %d, want %d: %s", path, code, row.want, body)
+				}
+			}
+		})
+	}
 }
