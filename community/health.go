@@ -3,9 +3,13 @@ package community
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // A health has the data for health checks and alarms.
@@ -14,17 +18,11 @@ type health struct {
 
 	mu       sync.Mutex
 	follow   time.Time
-	troubles map[string]trouble
-	alarms   map[uint64]int // of open cases: the last share of the time that an alarm was for
+	troubles map[string]time.Time // jobs that fail, and since when
+	alarms   map[uint64]int       // of open cases: the last share of the time that an alarm was for
 	open     int
 	late     int
 	overdue  int // by law
-}
-
-// A trouble is a job that fails, and since when.
-type trouble struct {
-	err   error
-	since time.Time
 }
 
 // openCases counts opened cases and returns the number of open ones: those of some minutes
@@ -42,17 +40,18 @@ func (h *health) followed(now time.Time) {
 	h.follow = now
 }
 
-func (h *health) failed(what string, err error, now time.Time) {
+// failed notes that a job fails, and reports whether it worked before.
+func (h *health) failed(what string, now time.Time) (isNew bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.troubles == nil {
-		h.troubles = map[string]trouble{}
+		h.troubles = map[string]time.Time{}
 	}
-	since := now
-	if t, known := h.troubles[what]; known {
-		since = t.since
+	if _, known := h.troubles[what]; known {
+		return false
 	}
-	h.troubles[what] = trouble{err, since}
+	h.troubles[what] = now
+	return true
 }
 
 func (h *health) worked(what string) {
@@ -61,7 +60,8 @@ func (h *health) worked(what string) {
 	delete(h.troubles, what)
 }
 
-// A Health says whether a centre works.
+// A Health says whether a centre works. Its texts may be public: errors of a database name hosts,
+// users and files, so only the log has them.
 type Health struct {
 	OK        bool
 	Problems  []string  // why not
@@ -91,9 +91,7 @@ func (c *Centre) Health(ctx context.Context) (h Health) {
 		})
 	}
 	h.Retention, h.Frozen = last.Done, c.Frozen()
-	if h.Store != nil {
-		h.Problems = append(h.Problems, "the store: "+h.Store.Error())
-	}
+	c.noteStore(ctx, h.Store)
 	since := last.Done
 	if since.IsZero() {
 		since = founded
@@ -105,16 +103,28 @@ func (c *Centre) Health(ctx context.Context) (h Health) {
 	if h.Frozen.On {
 		h.Warnings = append(h.Warnings, "nothing is added to the list: "+h.Frozen.Reason)
 	}
-	h.OK = len(h.Problems) == 0
+	h.OK = h.Store == nil && len(h.Problems) == 0
 	return h
+}
+
+const checkingStore = "checking the store"
+
+// noteStore notes the result of a check of the store, and logs the first failure.
+func (c *Centre) noteStore(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		c.health.worked(checkingStore)
+	case ctx.Err() == nil && c.health.failed(checkingStore, c.now()):
+		c.cfg.Log.Error(checkingStore, zap.Error(err))
+	}
 }
 
 func (h *health) addTo(out *Health) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out.Followed, out.Open, out.Late = h.follow, h.open, h.late
-	for what, t := range h.troubles {
-		out.Problems = append(out.Problems, fmt.Sprintf("%s, since %s: %s", what, t.since.Format(time.RFC3339), t.err))
+	for _, what := range slices.Sorted(maps.Keys(h.troubles)) {
+		out.Problems = append(out.Problems, fmt.Sprintf("%s fails since %s: see the log", what, h.troubles[what].Format(time.RFC3339)))
 	}
 	if h.late > 0 {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("%d cases are after their time", h.late))

@@ -71,8 +71,7 @@ func (c *Centre) repeat(ctx context.Context, every time.Duration, what string, f
 	defer ticker.Stop()
 	for {
 		if err := f(ctx); err != nil && ctx.Err() == nil {
-			c.health.failed(what, err, c.now())
-			c.cfg.Log.Error("the community's store, or its accounts, cannot be used", zap.String("doing", what), zap.Error(err))
+			c.logFailure("the community's store, or its accounts, cannot be used", what, err)
 		} else {
 			c.health.worked(what)
 		}
@@ -82,6 +81,15 @@ func (c *Centre) repeat(ctx context.Context, every time.Duration, what string, f
 			return
 		}
 	}
+}
+
+// logFailure logs the first failure of a job. Jobs run each second: the others would fill the log.
+func (c *Centre) logFailure(message, what string, err error) {
+	level := zap.DebugLevel
+	if c.health.failed(what, c.now()) {
+		level = zap.ErrorLevel
+	}
+	c.cfg.Log.Log(level, message, zap.String("doing", what), zap.Error(err))
 }
 
 // followAlways reads changes by other servers as soon as they commit them.
@@ -95,8 +103,7 @@ func (c *Centre) followAlways(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			c.health.failed("following the store", err, c.now())
-			c.cfg.Log.Error("following the store", zap.Error(err))
+			c.logFailure("the community's store cannot be followed", "following the store", err)
 			select {
 			case <-time.After(tick):
 			case <-ctx.Done():

@@ -3,11 +3,15 @@ package community_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tocsin-project/tocsin/community"
 	"github.com/tocsin-project/tocsin/consensus"
@@ -140,7 +144,7 @@ func TestRunGoesOnAfterTheStoreFailed(t *testing.T) {
 		synctest.Wait()
 		w.store.Break(errors.New("disk full"))
 		<-time.After(2 * time.Minute)
-		if h := w.Health(t.Context()); h.OK || !strings.Contains(strings.Join(h.Problems, " "), "disk full") {
+		if h := w.Health(t.Context()); h.OK || !strings.Contains(strings.Join(h.Problems, " "), "judging what is due fails since 2000-01-01") {
 			t.Errorf("while it is broken: %+v", h)
 		}
 		if _, err := w.Accept(t.Context(), members[0], []community.Signal{{Unit: nth(1), Scenario: exploit}}); err == nil {
@@ -156,6 +160,38 @@ func TestRunGoesOnAfterTheStoreFailed(t *testing.T) {
 			tell(t, w.Centre, m, nth(1))
 		}
 		w.expect(nth(1), consensus.Ban)
+	})
+}
+
+// Anybody can read what Health says. An error of a database has hosts, users and paths.
+func TestOnlyTheLogSaysWhyTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.ErrorLevel)
+		w := inBubble(t, func(c *community.Config) { c.Log = zap.New(core) })
+		defer start(t, w.Centre)()
+		synctest.Wait()
+		w.store.Break(errors.New("dial db.internal as tocsin: refused"))
+		for range 100 {
+			<-time.After(time.Minute)
+			if h := w.Health(t.Context()); h.OK || strings.Contains(strings.Join(append(h.Problems, h.Warnings...), " "), "db.internal") {
+				t.Fatalf("%+v", h)
+			}
+		}
+		got := map[string]int{}
+		for _, e := range logs.All() {
+			if !strings.Contains(fmt.Sprint(e.ContextMap()["error"]), "db.internal") {
+				t.Errorf("a line without the reason: %v", e)
+			}
+			got[fmt.Sprint(e.Message, e.ContextMap()["doing"])]++
+		}
+		for line, n := range got {
+			if n != 1 {
+				t.Errorf("%d lines %q in 100 minutes, want one", n, line)
+			}
+		}
+		if len(got) < 3 {
+			t.Errorf("the log has only %v", got)
+		}
 	})
 }
 
