@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -268,11 +270,36 @@ func TestHealth(t *testing.T) {
 	d := open(t)
 	equal(t, "a centre that works", d.body(d.get("/healthz")),
 		`{"status":"up","purged":"2026-11-30T10:00:00Z","open_cases":0,"late_cases":0}`)
+	d.centre.pass(5 * time.Second)
 	d.centre.health = community.Health{Problems: []string{"old data were not deleted for 27 h", "the store cannot write"}, Late: 2, Open: 3}
 	w := d.get("/healthz")
 	status(t, "a centre that fails", w, http.StatusServiceUnavailable)
 	equal(t, "a centre that fails", w.Body.String(), `{"status":"failing","message":"old data were not deleted for 27 h; the store cannot write",`+
 		`"reasons":["old data were not deleted for 27 h","the store cannot write"],"open_cases":3,"late_cases":2}`)
+}
+
+// A check writes to the database, and anybody may ask.
+func TestManyWhoAskForTheHealthCostOneCheck(t *testing.T) {
+	d := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for n, row := range []struct {
+		ctx    context.Context
+		pass   time.Duration
+		checks int
+	}{
+		{ctx, 0, 1}, // a client that has gone
+		{t.Context(), 0, 1},
+		{t.Context(), 4 * time.Second, 1},
+		{t.Context(), time.Second, 2},
+		{t.Context(), -time.Hour, 3}, // the clock was set back
+	} {
+		d.centre.pass(row.pass)
+		w := httptest.NewRecorder()
+		d.handler.ServeHTTP(w, httptest.NewRequestWithContext(row.ctx, "GET", "/healthz", http.NoBody))
+		status(t, "health", w, http.StatusOK)
+		equal(t, fmt.Sprint("checks after request ", n), d.centre.checks, row.checks)
+	}
 }
 
 // Callers learn that a store fails; the operator also learns the reason.

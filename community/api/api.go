@@ -99,6 +99,7 @@ type Handler struct {
 	forms  *encodings // of the whole list
 	rare   *encodings // of lists with one behaviour
 	gone   departures
+	pulse  pulse
 	ids    atomic.Uint64 // of alerts
 	routes *http.ServeMux
 }

@@ -2,9 +2,13 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/tocsin-project/tocsin/community"
 )
 
 // A state is the body of /healthz.
@@ -18,6 +22,29 @@ type state struct {
 	Late    int        `json:"late_cases"`
 }
 
+// checkEvery is the age of a check at which the next request checks again. A check writes to the
+// database, and anybody may ask.
+const checkEvery = 5 * time.Second
+
+// A pulse keeps the result of the latest check, for all who ask.
+type pulse struct {
+	mu   sync.Mutex
+	at   time.Time
+	last community.Health
+}
+
+func (p *pulse) check(ctx context.Context, centre Centre, now time.Time) community.Health {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if age := now.Sub(p.at); p.at.IsZero() || age < 0 || age >= checkEvery {
+		// The result is for others, too, so it must not depend on the patience of this client.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkEvery)
+		defer cancel()
+		p.last, p.at = centre.Health(ctx), now
+	}
+	return p.last
+}
+
 // health serves /healthz. It is public and names no one.
 func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 	release, err := h.shares.take(source(h.from(r)), h.cfg.Now())
@@ -26,7 +53,7 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer release()
-	found := h.centre.Health(r.Context())
+	found := h.pulse.check(r.Context(), h.centre, h.cfg.Now())
 	out := state{
 		Status: "up", Reasons: found.Problems, Frozen: found.Frozen.On, Open: found.Open, Late: found.Late,
 	}

@@ -43,6 +43,7 @@ type centre struct {
 	accepted []community.Signal
 	answered []community.Answer
 	health   community.Health
+	checks   int   // of the health
 	err      error // of what needs the store
 }
 
@@ -109,7 +110,13 @@ func (c *centre) Derive(label string) []byte {
 	return mac.Sum(nil)
 }
 
-func (c *centre) Health(context.Context) community.Health { return c.health }
+func (c *centre) Health(ctx context.Context) community.Health {
+	c.checks++
+	if ctx.Err() != nil {
+		return community.Health{Problems: []string{ctx.Err().Error()}}
+	}
+	return c.health
+}
 
 func (c *centre) who(match func(login string, a *account) bool) (community.Caller, error) {
 	if c.err != nil {
