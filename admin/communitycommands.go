@@ -122,7 +122,8 @@ Lists the cases that a moderator has to decide, those due first at the front.`,
 Decides a case. "upheld" ends the listing and costs each member that reported the
 address trust. "goodwill" ends the listing only. "rejected" needs a reason.
 
-Whoever runs a member that reported the address cannot decide about it.`,
+The operator of a member that reported the address cannot decide about it: the name of
+the user, or --by, is compared with the --operator of the invitation.`,
 			args: cobra.ExactArgs(2), flags: reasonFlag, run: communityDo[communityCase](http.MethodPost, "cases", "id", "outcome"),
 		},
 		{

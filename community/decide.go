@@ -80,8 +80,8 @@ func target(k *Case) string {
 }
 
 // Decide closes a case. With Upheld, each member that reported the unit loses trust; Goodwill
-// only ends the listing; Rejected needs a reason. Decide returns ErrConflict if the actor, or
-// the operator of that name, has a member that reported the unit.
+// only ends the listing; Rejected needs a reason. Decide returns ErrConflict if the operator of
+// that name has a member that reported the unit.
 func (c *Centre) Decide(ctx context.Context, actor string, id uint64, outcome CaseState, reason string) (k Case, err error) {
 	reason = cut(reason, maxText)
 	switch {
@@ -103,7 +103,9 @@ func (c *Centre) Decide(ctx context.Context, actor string, id uint64, outcome Ca
 	return k, err
 }
 
-// membersOf returns the members of a person or of an operator with this name.
+// membersOf returns the members of an operator with this name, as the invitation says. Members
+// choose their login, name and contact: with the name of a moderator, they could prevent decisions
+// about what they report.
 func (c *Centre) membersOf(ctx context.Context, actor string) (theirs map[consensus.MemberID]bool, err error) {
 	accounts, err := c.cfg.Accounts.All(ctx)
 	if err != nil {
@@ -111,10 +113,8 @@ func (c *Centre) membersOf(ctx context.Context, actor string) (theirs map[consen
 	}
 	theirs = map[consensus.MemberID]bool{}
 	for _, a := range accounts {
-		for _, name := range []string{a.Login, a.Name, a.Operator, a.Contact} {
-			if strings.EqualFold(name, actor) {
-				theirs[c.memberID(a.Login)] = true
-			}
+		if strings.EqualFold(a.Operator, actor) {
+			theirs[c.memberID(a.Login)] = true
 		}
 	}
 	return theirs, nil

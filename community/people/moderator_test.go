@@ -60,7 +60,7 @@ func TestL11AModeratorDecides(t *testing.T) {
 
 func TestL11WhoReportedDoesNotDecide(t *testing.T) {
 	w := appealed(t)
-	for _, actor := range []string{"operator 2", "PERSON 2"} {
+	for _, actor := range []string{"operator 2", "OPERATOR 1"} {
 		bert := w.moderator(actor)
 		page := bert.get("/moderator/case?id=1").want(t, 200)
 		bert.post("/moderator/decide", with(page.form(t, "/moderator/decide"), "outcome", "rejected", "reason", "no")).
