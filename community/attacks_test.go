@@ -1,6 +1,7 @@
 package community_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,6 +44,44 @@ func TestNewcomersListNobody(t *testing.T) {
 		if r.Verdict.Tier > consensus.Watched {
 			t.Errorf("%v: %v", r.Unit, r.Verdict.Tier)
 		}
+	}
+}
+
+// Servers of one hoster share networks, and a member writes its contact itself. Neither may give
+// a newcomer the trust of an honest member.
+func TestNewcomersBesideEstablishedMembersListNobody(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		join func(w *town, n int) community.Caller
+	}{
+		{"in the same network", func(w *town, n int) community.Caller {
+			m := w.join(community.Invitee{})
+			w.must(w.users.Change(t.Context(), m.Login, func(a *community.Account) error {
+				a.From = netip.PrefixFrom(from(n), 24).Masked()
+				return nil
+			}))
+			return m
+		}},
+		{"with a contact in the same domain", func(w *town, n int) community.Caller {
+			m := w.join(community.Invitee{})
+			w.must(w.SetContact(t.Context(), m, fmt.Sprintf("liar@shop-%d.example", n)))
+			return m
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := found(t, nil)
+			honest := w.vouched(5)
+			var liars []community.Caller
+			for i, m := range honest {
+				w.must(w.SetContact(t.Context(), m, fmt.Sprintf("abuse@shop-%d.example", i+1)))
+				liars = append(liars, row.join(w, i+1))
+			}
+			w.must(w.RenewStandings(t.Context()))
+			w.all(liars, nth(1))
+			w.expect(nth(1), consensus.Allow)
+			w.all(honest, nth(2))
+			w.expect(nth(2), consensus.Ban)
+		})
 	}
 }
 

@@ -158,8 +158,7 @@ func (c *Centre) AcceptTerms(ctx context.Context, by Caller, version string) err
 	})
 }
 
-// SetContact notes how to reach the operator of a member. Members with one mail domain have one
-// vote.
+// SetContact notes how to reach the operator of a member.
 func (c *Centre) SetContact(ctx context.Context, by Caller, contact string) error {
 	contact = cut(contact, 128)
 	err := c.cfg.Accounts.Change(ctx, by.Login, func(a *Account) error {

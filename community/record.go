@@ -58,7 +58,7 @@ type Member struct {
 	Vouched   bool
 	Suspended bool
 	Left      time.Time // zero: it is still a member
-	Ties      []string  // keyed hashes of properties that it can share with others
+	Ties      []string  // keyed hashes of properties that it can share with others: see Centre.ties
 	Standing  consensus.Standing
 	Seen      time.Time // to the hour
 }

@@ -1,6 +1,7 @@
 package community
 
 import (
+	"cmp"
 	"encoding/hex"
 	"hash/crc32"
 	"slices"
@@ -35,42 +36,38 @@ func netOf(a *Account) consensus.ASN {
 
 // history returns the input of consensus for a member.
 func (m *Member) history(today, before Volume) consensus.Member {
-	return consensus.Member{
-		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended, Ties: m.Ties,
+	c := consensus.Member{
+		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended,
 		Reports: today.Reports, Corroborated: today.Corroborated,
 		ReportsBefore: before.Reports, CorroboratedBefore: before.Corroborated,
 	}
+	for _, tie := range m.Ties {
+		if strings.HasPrefix(tie, near) {
+			c.Near = append(c.Near, tie)
+		} else {
+			c.Ties = append(c.Ties, tie)
+		}
+	}
+	return c
 }
 
-// everybodys are domains of public mail providers.
-var everybodys = strings.Fields("gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com icloud.com me.com aol.com gmx.de gmx.net gmx.at gmx.ch web.de t-online.de freenet.de mail.ru yandex.ru qq.com 163.com proton.me protonmail.com posteo.de mailbox.org orange.fr free.fr laposte.net libero.it")
+// near is the prefix of ties that strangers can have with a member, too.
+const near = "near-"
 
-// ties returns keyed hashes of properties that accounts of one person have in common.
+// ties returns keyed hashes of properties that accounts of one person have in common. What a
+// member says of itself, such as its contact, is not one: a liar could say the same as others.
 func (c *Centre) ties(a *Account) []string {
+	hash := func(name string) string { return hex.EncodeToString(c.hash(labelTie, name)[:8]) }
 	// An invited member counts as one with its inviter.
-	root := a.Branch
-	if root == "" {
-		root = a.Login
-	}
-	names := []string{"branch:" + root}
+	ties := []string{hash("branch:" + cmp.Or(a.Branch, a.Login))}
 	if a.Operator != "" {
-		names = append(names, "operator:"+strings.ToLower(a.Operator))
+		ties = append(ties, hash("operator:"+strings.ToLower(a.Operator)))
 	}
 	if a.From.IsValid() {
-		names = append(names, "net:"+a.From.String())
-	}
-	if _, domain, found := strings.Cut(strings.ToLower(a.Contact), "@"); found {
-		if slices.Contains(everybodys, domain) {
-			domain = strings.ToLower(a.Contact)
-		}
-		names = append(names, "mail:"+domain)
-	}
-	ties := make([]string, 0, len(names))
-	for _, name := range names {
-		ties = append(ties, hex.EncodeToString(c.hash(labelTie, name)[:8]))
+		ties = append(ties, near+hash("net:"+a.From.String()))
 	}
 	slices.Sort(ties)
-	return slices.Compact(ties)
+	return ties
 }
 
 // sameMember reports whether two members are equal except for their standing.

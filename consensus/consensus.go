@@ -100,8 +100,8 @@ func (s State) String() string {
 	return "state " + strconv.Itoa(int(s))
 }
 
-// A Standing is how much a member is trusted. All but the state is that of its cluster,
-// and the same for all members of it.
+// A Standing is how much a member is trusted. Cluster and Net are the same for all members of
+// a cluster. Trust, Age and Dilution are the same for all that have a tie in common.
 type Standing struct {
 	Cluster  ClusterID
 	Net      ASN

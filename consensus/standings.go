@@ -13,9 +13,14 @@ type Member struct {
 	Joined    time.Time
 	Vouched   bool
 	Suspended bool
-	// Ties name what accounts of one hand have in common, such as "operator:7",
-	// "domain:example.org" or "net:192.0.2.0/24": members with an equal tie are one cluster.
+	// Ties name what accounts of one hand have in common, such as "operator:7": members with
+	// an equal tie share their trust, and are one cluster.
 	Ties []string
+	// Near names what strangers can have in common, too, such as "net:192.0.2.0/24": members
+	// with an equal one are one cluster, but each has its own trust. Otherwise whoever rents a
+	// server beside an honest member would be trusted like it. It does not count if the member
+	// is suspended, so that a moderator can part what a liar has brought together.
+	Near []string
 	// Reports and Corroborated count the member's reports in the last day, and those
 	// that others confirmed; Before counts the day before that.
 	Reports, Corroborated             int64
@@ -46,10 +51,8 @@ type History struct {
 	Faults  []Fault
 }
 
-// A record is the history of a cluster.
+// A record is the history of one hand.
 type record struct {
-	id      ClusterID
-	net     ASN
 	age     time.Duration
 	vouched bool
 	reports int64
@@ -57,26 +60,26 @@ type record struct {
 	faults  []Fault
 }
 
-// Standings returns how much each member is trusted. All members of a cluster share its
-// trust, so that nobody gains by a second account.
+// Standings returns how much each member is trusted. All members of one hand share its trust,
+// so that nobody gains by a second account.
 func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 	cfg := &rules.cfg
 	clusters := Clusters(h.Members)
-	records := recordsOf(now, h, clusters)
+	nets := networksOf(h.Members, clusters)
+	hands := united(h.Members, func(m *Member) []string { return m.Ties })
+	records := recordsOf(now, h, hands)
 	set := quarantined(now, cfg, h)
-	shared := make(map[ClusterID]Standing, len(records))
-	for id, r := range records {
+	shared := make(map[MemberID]Standing, len(records))
+	for hand, r := range records {
 		credits := cfg.credits(now, r)
-		shared[id] = Standing{
-			Cluster: id, Net: r.net, Age: r.age,
-			Trust: cfg.trust(now, r, credits), Dilution: cfg.Budget.of(r.reports, credits),
-		}
+		shared[hand] = Standing{Age: r.age, Trust: cfg.trust(now, r, credits), Dilution: cfg.Budget.of(r.reports, credits)}
 	}
 	standings := make(map[MemberID]Standing, len(h.Members))
 	for i := range h.Members {
 		m := &h.Members[i]
-		s := shared[clusters[m.ID]]
-		s.State = stateOf(m, records[s.Cluster].vouched, set[m.ID])
+		s := shared[hands[m.ID]]
+		s.Cluster, s.Net = clusters[m.ID], nets[clusters[m.ID]]
+		s.State = stateOf(m, records[hands[m.ID]].vouched, set[m.ID])
 		standings[m.ID] = s
 	}
 	return standings
@@ -94,28 +97,56 @@ func stateOf(m *Member, vouched, quarantined bool) State {
 	return Active
 }
 
-// Clusters returns the cluster of each member: those with an equal tie are in one, and so
-// are those that others tie together.
+// Clusters returns the cluster of each member: those with an equal tie, or near one another,
+// are in one, and so are those that others tie together.
 func Clusters(members []Member) map[MemberID]ClusterID {
+	clusters := make(map[MemberID]ClusterID, len(members))
+	for id, first := range united(members, (*Member).all) {
+		clusters[id] = ClusterID(first)
+	}
+	return clusters
+}
+
+// all returns everything that makes one cluster of members.
+func (m *Member) all() []string {
+	if m.Suspended {
+		return m.Ties
+	}
+	return slices.Concat(m.Ties, m.Near)
+}
+
+// united returns, for each member, the smallest id of those that are united with it.
+func united(members []Member, by func(*Member) []string) map[MemberID]MemberID {
 	parent := make(map[MemberID]MemberID, len(members))
 	first := map[string]MemberID{}
-	for _, m := range members {
-		parent[m.ID] = m.ID
+	for i := range members {
+		parent[members[i].ID] = members[i].ID
 	}
-	for _, m := range members {
-		for _, tie := range m.Ties {
+	for i := range members {
+		for _, tie := range by(&members[i]) {
 			if other, known := first[tie]; known {
-				unite(parent, m.ID, other)
+				unite(parent, members[i].ID, other)
 			} else {
-				first[tie] = m.ID
+				first[tie] = members[i].ID
 			}
 		}
 	}
-	clusters := make(map[MemberID]ClusterID, len(members))
-	for _, m := range members {
-		clusters[m.ID] = ClusterID(rootOf(parent, m.ID))
+	for id := range parent {
+		parent[id] = rootOf(parent, id)
 	}
-	return clusters
+	return parent
+}
+
+// networksOf returns the network of each cluster.
+func networksOf(members []Member, clusters map[MemberID]ClusterID) map[ClusterID]ASN {
+	nets := map[ClusterID]ASN{}
+	for i := range members {
+		cluster := clusters[members[i].ID]
+		if net, known := nets[cluster]; !known || members[i].Net < net {
+			nets[cluster] = members[i].Net
+		}
+	}
+	return nets
 }
 
 // unite makes one cluster of two, under the smaller id.
@@ -132,27 +163,26 @@ func rootOf(parent map[MemberID]MemberID, m MemberID) MemberID {
 	return m
 }
 
-func recordsOf(now time.Time, h History, clusters map[MemberID]ClusterID) map[ClusterID]*record {
-	records := map[ClusterID]*record{}
+func recordsOf(now time.Time, h History, hands map[MemberID]MemberID) map[MemberID]*record {
+	records := map[MemberID]*record{}
 	for i := range h.Members {
 		m := &h.Members[i]
-		r := records[clusters[m.ID]]
+		r := records[hands[m.ID]]
 		if r == nil {
-			r = &record{id: clusters[m.ID], net: m.Net}
-			records[r.id] = r
+			r = new(record)
+			records[hands[m.ID]] = r
 		}
-		r.net = min(r.net, m.Net)
 		r.age = max(r.age, now.Sub(m.Joined))
 		r.vouched = r.vouched || m.Vouched
 		r.reports += m.Reports
 	}
 	for _, c := range h.Credits {
-		if r := records[clusters[c.Member]]; r != nil && !c.At.After(now) {
+		if r := records[hands[c.Member]]; r != nil && !c.At.After(now) {
 			r.credits = append(r.credits, c)
 		}
 	}
 	for _, f := range h.Faults {
-		if r := records[clusters[f.Member]]; r != nil && !f.At.After(now) {
+		if r := records[hands[f.Member]]; r != nil && !f.At.After(now) {
 			r.faults = append(r.faults, f)
 		}
 	}

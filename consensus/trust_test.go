@@ -124,13 +124,15 @@ func TestCreditsFadeAndAreRationed(t *testing.T) {
 func TestMembersOfOneHandAreOneCluster(t *testing.T) {
 	members := []consensus.Member{
 		{ID: 9, Ties: []string{"operator:1"}},
-		{ID: 4, Ties: []string{"operator:2", "domain:example.org"}},
-		{ID: 7, Ties: []string{"operator:1", "net:192.0.2.0/24"}},
+		{ID: 4, Ties: []string{"operator:2", "branch:5"}},
+		{ID: 7, Ties: []string{"operator:1"}, Near: []string{"net:192.0.2.0/24"}},
 		{ID: 5, Ties: []string{"operator:3"}},
-		{ID: 3, Ties: []string{"net:192.0.2.0/24", "domain:example.org"}},
+		{ID: 3, Ties: []string{"branch:5"}, Near: []string{"net:192.0.2.0/24"}},
 		{ID: 8},
+		{ID: 2, Near: []string{"net:192.0.2.0/24"}, Suspended: true},
+		{ID: 1, Ties: []string{"operator:3"}, Suspended: true},
 	}
-	want := map[consensus.MemberID]consensus.ClusterID{9: 3, 4: 3, 7: 3, 3: 3, 5: 5, 8: 8}
+	want := map[consensus.MemberID]consensus.ClusterID{9: 3, 4: 3, 7: 3, 3: 3, 5: 1, 1: 1, 8: 8, 2: 2}
 	r := rand.New(rand.NewPCG(2, 2))
 	for range 10 {
 		r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
@@ -157,6 +159,24 @@ func TestAClusterSharesItsTrust(t *testing.T) {
 	if one.Net != 10 || one.Dilution != 500_000 || standings[3].Dilution != 1_000_000 {
 		t.Errorf("%+v", one)
 	}
+}
+
+func TestNeighboursShareAVoteButNoTrust(t *testing.T) {
+	net := []string{"net:192.0.2.0/24"}
+	h := consensus.History{Members: []consensus.Member{
+		{ID: 1, Net: 20, Joined: start.Add(-100 * aDay), Vouched: true, Near: net, Reports: 100},
+		{ID: 2, Net: 10, Joined: start.Add(-8 * aDay), Near: net, Reports: 400},
+	}}
+	standings := consensus.Standings(start, newRules(t), h)
+	one, two := standings[1], standings[2]
+	if one.Cluster != 1 || two.Cluster != 1 || one.Net != 10 || two.Net != 10 {
+		t.Errorf("one vote: %+v, %+v", one, two)
+	}
+	if one.State != consensus.Vouched || two.State != consensus.Active || two.Age != 8*aDay || one.Dilution != 1_000_000 || two.Dilution != 500_000 {
+		t.Errorf("no trust: %+v, %+v", one, two)
+	}
+	near(t, "the old one", one.Trust, 0.85)
+	near(t, "the young one", two.Trust, 0.1*0.234)
 }
 
 func TestWhoReportsManyWeighsLess(t *testing.T) {
