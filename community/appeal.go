@@ -37,7 +37,7 @@ func (c *Centre) Appeal(ctx context.Context, a AppealRequest) (opened Case, rece
 	if n := utf8.RuneCountInString(a.Text); n > maxText {
 		return Case{}, "", invalid("text of %d characters: want %d at most", n, maxText)
 	}
-	ticket, text := newTicket(), strings.ToValidUTF8(a.Text, "�")
+	ticket, text := newTicket(), lines(a.Text)
 	suspended := false
 	err = c.update(ctx, "taking an appeal", func(w *work) (err error) {
 		opened = Case{

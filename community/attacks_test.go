@@ -85,6 +85,41 @@ func TestNewcomersBesideEstablishedMembersListNobody(t *testing.T) {
 	}
 }
 
+// PostgreSQL stores no NUL, a terminal obeys control characters, and marks for the direction of
+// writing change what a moderator sees beside a text.
+func TestTextsOfStrangersArePrintable(t *testing.T) {
+	for _, row := range []struct{ name, given, line, lines string }{
+		{"letters", "Žluťoučký kůň 馬", "Žluťoučký kůň 馬", "Žluťoučký kůň 馬"},
+		{"lines", " one\r\ntwo\tthree\n", "one  two three", "one\ntwo three"},
+		{"control characters", "a\x00b\x1b[2Jc\u009b2Jd\x7f", "a b [2Jc 2Jd", "ab[2Jc2Jd"},
+		{"direction of writing", "a\u202eb\u2066c\u200fd", "abcd", "abcd"},
+		{"invisible characters", "ad\u200bmin\ufeff", "admin", "admin"},
+		{"line separators", "a\u2028b", "a b", "a b"},
+		{"a Persian word", "می\u200cخواهم", "می\u200cخواهم", "می\u200cخواهم"},
+		{"not UTF-8", "a\xffb", "ab", "a\ufffdb"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := found(t, nil)
+			code, err := w.Invite(t.Context(), "root", community.Invitee{Operator: row.given})
+			w.must(err)
+			_, _, err = w.Join(t.Context(), code, row.given, "1", from(9))
+			w.must(err)
+			members, err := w.Members(t.Context(), "root")
+			w.must(err)
+			if a := members[0].Account; a.Name != row.line || a.Operator != row.line {
+				t.Errorf("name %q, operator %q, want %q", a.Name, a.Operator, row.line)
+			}
+			_, _, err = w.Appeal(t.Context(), community.AppealRequest{Unit: nth(1), Text: row.given})
+			w.must(err)
+			cases, err := w.Cases(t.Context(), "root", true, 10)
+			w.must(err)
+			if cases[0].Text != row.lines {
+				t.Errorf("text %q, want %q", cases[0].Text, row.lines)
+			}
+		})
+	}
+}
+
 func TestWhoReportsEverybodyIsQuarantined(t *testing.T) {
 	w := found(t, nil)
 	members := w.vouched(12)

@@ -53,17 +53,6 @@ func isLogin(s string) bool {
 	return len(s) >= 3 && len(s) <= 64 && isName(s)
 }
 
-// cut returns at most n bytes of a text, without unprintable characters.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s[:min(len(s), n)], "")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s))
-}
-
 // checkCode returns ErrDenied if no invitation has this code.
 func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) error {
 	net := network(from).String()
