@@ -14,7 +14,10 @@ const (
 	viewsAtOnce    = 60
 	formsPerSecond = 0.1
 	formsAtOnce    = 20
-	maxNetworks    = 20_000 // remembered; further ones share one allowance
+	// Cases about somebody else's address wait for a moderator, who has time for some only.
+	foreignPerSecond = 1.0 / 3600
+	foreignAtOnce    = 5
+	maxNetworks      = 20_000 // remembered; further ones share one allowance
 )
 
 // A limiter is a token bucket for each network. The networks of a wider one, a /16 or a /32 of

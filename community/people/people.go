@@ -64,6 +64,7 @@ type Handler struct {
 	mint   *mint
 	views  limiter // by network: pages
 	forms  limiter // by network: requests that change something
+	others limiter // by network: cases about an address that the client does not use
 	origin *http.CrossOriginProtection
 	routes *http.ServeMux
 }
@@ -85,7 +86,7 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		cfg: cfg, centre: cfg.Centre, about: cfg.Centre.About(), look: look, mint: m,
 		views: newLimiter(viewsPerSecond, viewsAtOnce, cfg.Now), forms: newLimiter(formsPerSecond, formsAtOnce, cfg.Now),
-		origin: http.NewCrossOriginProtection(),
+		others: newLimiter(foreignPerSecond, foreignAtOnce, cfg.Now), origin: http.NewCrossOriginProtection(),
 	}
 	h.routes = h.mux()
 	return h, nil

@@ -98,6 +98,9 @@ func (h *Handler) claim(r *http.Request, purpose string) (c claim, err error) {
 	case own && h.mint.spend(proof, purpose, proofOf(unit, true)):
 		return claim{unit, true}, nil
 	case h.mint.spend(proof, purpose, proofOf(unit, false)):
+		if retry, ok := h.others.take(h.cfg.ClientIP(r)); !ok {
+			return c, errMany(retry)
+		}
 		return claim{unit, false}, nil
 	}
 	return c, errForeign

@@ -110,6 +110,32 @@ func TestL09AnAppealFromElsewhereWaitsForAPerson(t *testing.T) {
 	w.moderator("anna").get("/moderator").want(t, 200, "Case 1", mine, "no")
 }
 
+// Otherwise one network could fill the moderators' queue, and people without proof would wait in vain.
+func TestANetworkOpensFewCasesAboutOthers(t *testing.T) {
+	w := found(t, nil)
+	members := w.vouched(3)
+	var listed []string
+	for i := range 8 {
+		listed = append(listed, fmt.Sprintf("93.184.216.%d", i+1))
+		w.report(listed[i], members...)
+	}
+	appeal := func(from, about string) answer {
+		c := w.client(from)
+		return c.post("/appeal", c.get("/?address="+about).want(t, 200).form(t, "/appeal"))
+	}
+	for i, address := range listed[:5] {
+		appeal(fmt.Sprintf("20.77.0.%d", i+1), address).want(t, 200, "A person decides")
+	}
+	again := appeal("20.77.0.9", listed[5]).want(t, 429)
+	if got := again.Header().Get("Retry-After"); got != "3600" {
+		t.Errorf("Retry-After %s, want 3600", got)
+	}
+	appeal("20.78.0.1", listed[5]).want(t, 200, "A person decides")              // another network
+	appeal(listed[6], listed[6]).want(t, 200, "The listing has ended")           // who uses an address
+	erase := w.client("20.77.0.1").get("/?address="+listed[7]).form(t, "/erase") // the same limit
+	w.client("20.77.0.1").post("/erase", erase).want(t, 429)
+}
+
 func TestL09TheThirdAppealInAMonthWaitsForAPerson(t *testing.T) {
 	w := found(t, nil)
 	members := w.vouched(3)
