@@ -15,7 +15,7 @@ import (
 const (
 	maxText       = 2000 // characters of an appeal
 	decideWithin  = 72 * time.Hour
-	appealsAMonth = 2 // that take effect at once
+	appealsAMonth = 2 // that take effect at once; an erasure counts as one
 	maxOpenOfUnit = 3
 	maxOpen       = 5000 // cases; beyond it, only cases with proof
 )
@@ -63,9 +63,14 @@ func (w *work) appeal(k *Case) (suspended bool, err error) {
 	if err := w.allowCase(k, earlier); err != nil {
 		return false, err
 	}
-	recent := count(earlier, func(e Case) bool {
-		return e.Kind == Appeal && e.Proven && w.now.Sub(e.Opened) < month
-	})
+	f, err := w.c.open(w.Tx, k.Unit)
+	if err != nil {
+		return false, err
+	}
+	recent := w.recentAppeals(earlier)
+	if w.isErased(f) {
+		recent++
+	}
 	action := "appeal.open"
 	if k.Proven && recent < appealsAMonth {
 		if suspended, err = w.suspendListing(k.Unit); err != nil {
@@ -80,6 +85,14 @@ func (w *work) appeal(k *Case) (suspended bool, err error) {
 	}
 	return suspended, w.audit("centre", action, consensus.UnitText(k.Unit), fmt.Sprintf("case %d", k.ID))
 }
+
+// recentAppeals returns how many appeals of the last month had proof.
+func (w *work) recentAppeals(earlier []Case) int {
+	return count(earlier, func(e Case) bool { return e.Kind == Appeal && e.Proven && w.now.Sub(e.Opened) < month })
+}
+
+// isErased reports whether a unit was erased in the last month.
+func (w *work) isErased(f *file) bool { return !f.erased.IsZero() && w.now.Sub(f.erased) < month }
 
 // allowCase bounds the cases that wait for a moderator.
 func (w *work) allowCase(k *Case, earlier []Case) error {
@@ -137,36 +150,50 @@ func (c *Centre) Genuine(receipt string) bool {
 	return hmac.Equal([]byte(code), []byte(c.receiptCode(text)))
 }
 
-// Erase deletes the data about a unit, at once if the person proved to use the address;
-// otherwise a moderator decides. Earlier reports do not list the unit again.
+// Erase deletes the data about a unit. It does so at once if the person proved to use the
+// address, but only once in 30 days, and not after two appeals: otherwise an attacker would stay
+// off the list. In all other cases a moderator decides. Earlier reports do not list the unit
+// again.
 func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k Case, err error) {
 	if unit, err = unitOf(unit); err != nil {
 		return Case{}, invalid("%w", err)
 	}
 	ticket := newTicket()
-	err = c.update(ctx, "erasing what is known of a unit", func(w *work) (err error) {
+	err = c.update(ctx, "erasing what is known of a unit", func(w *work) error {
 		k = Case{Ticket: ticket, Unit: unit, Kind: Erasure, Proven: proven, Opened: w.now, Due: w.now.Add(decideWithin), State: Open}
-		if proven {
-			// The centre does not keep the case, because it would name the address again.
-			k.State, k.By, k.Decided = Upheld, "centre", w.now
-			return w.erase(unit, "centre")
-		}
-		earlier, err := w.CasesOf(unit)
-		if err != nil {
-			return err
-		}
-		if err := w.allowCase(&k, earlier); err != nil {
-			return err
-		}
-		if k.ID, err = w.PutCase(k); err != nil {
-			return err
-		}
-		return w.audit("centre", "erasure.open", consensus.UnitText(unit), fmt.Sprintf("case %d", k.ID))
+		return w.eraseOrOpen(&k)
 	})
-	if err == nil && !proven {
+	if err == nil && k.State == Open {
 		c.health.openCases(1)
 	}
 	return k, err
+}
+
+func (w *work) eraseOrOpen(k *Case) error {
+	f, err := w.c.open(w.Tx, k.Unit)
+	if err != nil {
+		return err
+	}
+	earlier, err := w.CasesOf(k.Unit)
+	if err != nil {
+		return err
+	}
+	known := !f.record.At.IsZero() || len(f.reports)+len(f.ordinary)+len(earlier) > 0
+	if k.Proven && (!known || !w.isErased(f) && w.recentAppeals(earlier) < appealsAMonth) {
+		// The centre does not keep the case, because it would name the address again.
+		k.State, k.By, k.Decided = Upheld, "centre", w.now
+		if !known {
+			return nil // nothing to write: whoever has very many addresses must not fill the store
+		}
+		return w.erase(k.Unit, "centre")
+	}
+	if err := w.allowCase(k, earlier); err != nil {
+		return err
+	}
+	if k.ID, err = w.PutCase(*k); err != nil {
+		return err
+	}
+	return w.audit("centre", "erasure.open", consensus.UnitText(k.Unit), fmt.Sprintf("case %d", k.ID))
 }
 
 // erase deletes the data about a unit. The audit log has its keyed hash.

@@ -423,6 +423,73 @@ func TestL12WhatWasErasedDoesNotComeBack(t *testing.T) {
 	w.expect(u, consensus.Captcha)
 }
 
+// An erasure ends a listing and deletes the evidence. An attacker must not do that each day.
+func TestL12WhatTakesEffectAtOnceInAMonth(t *testing.T) {
+	u := unit("192.0.2.7")
+	appeal := func(w *town) bool {
+		_, _, err := w.Appeal(t.Context(), community.AppealRequest{Unit: u, Proven: true})
+		w.must(err)
+		return w.action(u) == consensus.Allow
+	}
+	erase := func(w *town) bool {
+		k, err := w.Erase(t.Context(), u, true)
+		w.must(err)
+		if ended := w.action(u) == consensus.Allow; ended != (k.State == community.Upheld) {
+			t.Errorf("%v, and ended: %v", k.State, ended)
+		}
+		return w.action(u) == consensus.Allow
+	}
+	type act struct {
+		name string
+		do   func(*town) bool
+		want bool
+	}
+	for name, acts := range map[string][]act{
+		"two erasures":             {{"first", erase, true}, {"second", erase, false}},
+		"appeals and an erasure":   {{"first", appeal, true}, {"second", appeal, true}, {"erasure", erase, false}},
+		"an erasure, then appeals": {{"erasure", erase, true}, {"first", appeal, true}, {"second", appeal, false}},
+		"one between two appeals":  {{"first", appeal, true}, {"erasure", erase, true}, {"second", appeal, true}, {"third", appeal, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := found(t, nil)
+			members := w.vouched(4)
+			for _, a := range acts {
+				w.all(members, u)
+				if w.action(u) == consensus.Allow {
+					t.Fatal("not listed before ", a.name)
+				}
+				if got := a.do(w); got != a.want {
+					t.Errorf("%s ended the listing: %v, want %v", a.name, got, a.want)
+				}
+				w.pass(25 * time.Hour)
+			}
+			w.pass(31 * 24 * time.Hour)
+			w.all(members, u)
+			if !erase(w) {
+				t.Error("an erasure a month later did not end the listing")
+			}
+		})
+	}
+}
+
+// Whoever has very many addresses could otherwise fill the store.
+func TestL12TheErasureOfNothingWritesNothing(t *testing.T) {
+	w := found(t, nil)
+	w.report(w.vouched(1)[0], unit("192.0.2.7")) // the community exists
+	for i := range 50 {
+		k, err := w.Erase(t.Context(), nth(i), true)
+		w.must(err)
+		if facts, _ := w.Facts(t.Context(), nth(i)); k.State != community.Upheld || facts.Suppressed != nil {
+			t.Errorf("%+v, %s", k, text(t, facts))
+		}
+	}
+	for _, e := range w.log() {
+		if e.Action == "erasure.done" {
+			t.Errorf("in the audit log: %+v", e)
+		}
+	}
+}
+
 func TestL12WithoutProofAModeratorErases(t *testing.T) {
 	w := found(t, nil)
 	u := unit("192.0.2.7")

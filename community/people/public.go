@@ -131,7 +131,7 @@ func (h *Handler) appeal(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, r, http.StatusOK, "received", &view{words: words, Title: words.Taken, Data: received{k, receipt, c.proven && !is.Listed}})
 }
 
-// erase deletes the data about an address, or opens a case for it.
+// erase deletes the data about an address, or opens a case for it: see [community.Centre.Erase].
 func (h *Handler) erase(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.claim(r, toErase)
 	if err != nil {
@@ -142,7 +142,7 @@ func (h *Handler) erase(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	words := wordsOf(r)
-	if c.proven {
+	if k.State != community.Open {
 		return h.render(w, r, http.StatusOK, "message", &view{words: words, Title: words.EraseTitle, Data: message{words.Erased}})
 	}
 	return h.render(w, r, http.StatusOK, "received", &view{words: words, Title: words.Taken, Data: received{Case: k}})

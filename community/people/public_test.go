@@ -256,6 +256,12 @@ func TestL12ErasureIsAtOnceForWhoHasTheAddress(t *testing.T) {
 	if w.lists(mine) || len(facts.Reports) > 0 || len(facts.Cases) > 0 || facts.Suppressed == nil {
 		t.Errorf("still there: %+v", facts)
 	}
+	w.clock.pass(25 * time.Hour)
+	w.report(mine, w.vouched(3)...)
+	c.post("/erase", c.get("/").form(t, "/erase")).want(t, 200, "A person decides by the time below.", "Ticket")
+	if !w.lists(mine) {
+		t.Error("a second erasure in a month is at once")
+	}
 }
 
 func TestL11ADecisionIsSeenByThePerson(t *testing.T) {
