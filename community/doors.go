@@ -2,10 +2,12 @@ package community
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tocsin-project/tocsin/consensus"
@@ -25,11 +27,12 @@ type Caller struct {
 
 // doors limit how often callers try to log in.
 type doors struct {
-	signals *limit.Limiter[string] // by login
-	failed  *limit.Limiter[string] // by network: wrong keys and passwords
-	logins  *limit.Limiter[string] // by login: wrong passwords
-	joins   *limit.Limiter[string] // by network
+	signals *limit.Limiter[string]       // by login
+	failed  *limit.Limiter[netip.Prefix] // by network: wrong keys and passwords
+	logins  *limit.Limiter[string]       // by login: wrong passwords
+	joins   *limit.Limiter[netip.Prefix] // by network
 	proven  *passwords
+	keys    *keys
 }
 
 const (
@@ -40,15 +43,61 @@ const (
 func newDoors(cfg *Config) doors {
 	return doors{
 		signals: limiterOf(float64(cfg.Rates.PerSecond), float64(cfg.Rates.Burst), maxLogins, cfg.Now),
-		failed:  limiterOf(1, 30, maxNetworks, cfg.Now),
+		failed:  byNetwork(1, 30, cfg.Now),
 		logins:  limiterOf(1.0/30, 10, maxLogins, cfg.Now),
-		joins:   limiterOf(1.0/60, 10, maxNetworks, cfg.Now),
+		joins:   byNetwork(1.0/60, 10, cfg.Now),
 		proven:  newPasswords(),
+		keys:    &keys{right: map[[sha256.Size]byte]bool{}},
 	}
 }
 
 func limiterOf(perSecond, burst float64, most int, now func() time.Time) *limit.Limiter[string] {
 	return limit.New(limit.Config[string]{PerSecond: perSecond, Burst: burst, Most: most, Now: now})
+}
+
+// byNetwork returns a limiter in which a wide network, a /16 or a /32 of IPv6, cannot use up the
+// room of all others.
+func byNetwork(perSecond, burst float64, now func() time.Time) *limit.Limiter[netip.Prefix] {
+	wide := func(p netip.Prefix) netip.Prefix {
+		if !p.IsValid() {
+			return p
+		}
+		return lookup.Network(p.Addr(), 16, 32)
+	}
+	return limit.New(limit.Config[netip.Prefix]{PerSecond: perSecond, Burst: burst, Most: maxNetworks, Now: now, Wide: wide})
+}
+
+// maxKeys is the limit of remembered keys.
+const maxKeys = 50_000
+
+// keys remembers the hashes of keys that were right, so that wrong keys from the same network do
+// not shut their owners out.
+type keys struct {
+	mu    sync.Mutex
+	right map[[sha256.Size]byte]bool
+}
+
+func (k *keys) isRight(hash []byte) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.right[[sha256.Size]byte(hash)]
+}
+
+// note notes whether a key was right.
+func (k *keys) note(hash []byte, right bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.right, [sha256.Size]byte(hash))
+	if !right {
+		return
+	}
+	for other := range k.right {
+		if len(k.right) < maxKeys {
+			break
+		}
+		delete(k.right, other)
+	}
+	k.right[[sha256.Size]byte(hash)] = true
 }
 
 // network returns the network of an address, for limits and ties: a /24, or a /48 of IPv6.
@@ -61,22 +110,26 @@ func network(from netip.Addr) netip.Prefix {
 
 // Key returns the caller with this API key.
 func (c *Centre) Key(ctx context.Context, key string, from netip.Addr) (Caller, error) {
-	net := network(from).String()
-	if retry, ok := c.doors.failed.Take(net, 0); !ok {
-		return Caller{}, TooManyError{retry}
+	net, hash := network(from), hashKey(key)
+	if !c.doors.keys.isRight(hash) {
+		if retry, ok := c.doors.failed.Take(net, 0); !ok {
+			return Caller{}, TooManyError{retry}
+		}
 	}
-	a, err := c.cfg.Accounts.ByKey(ctx, hashKey(key))
+	a, err := c.cfg.Accounts.ByKey(ctx, hash)
 	if errors.Is(err, ErrNotFound) || err == nil && key == "" {
+		c.doors.keys.note(hash, false)
 		return Caller{}, c.failed(net)
 	}
 	if err != nil {
 		return Caller{}, doing("reading the account of a key", err)
 	}
+	c.doors.keys.note(hash, true)
 	return c.enter(ctx, a, from)
 }
 
 // failed counts a failure of a network. After too many, the centre refuses it for a while.
-func (c *Centre) failed(net string) error {
+func (c *Centre) failed(net netip.Prefix) error {
 	if retry, ok := c.doors.failed.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
@@ -86,7 +139,7 @@ func (c *Centre) failed(net string) error {
 // Login returns the caller with this login and password. The password of a member is its API
 // key, or the one that it chose in [Centre.Enlist].
 func (c *Centre) Login(ctx context.Context, login, password string, from netip.Addr) (Caller, error) {
-	net := network(from).String()
+	net := network(from)
 	a, err := c.cfg.Accounts.ByLogin(ctx, login)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Caller{}, doing("reading an account", err)
@@ -98,7 +151,7 @@ func (c *Centre) Login(ctx context.Context, login, password string, from netip.A
 	if known && c.doors.proven.has(&a, password) {
 		return c.enter(ctx, a, from)
 	}
-	if err := c.allowGuess(&a, net, from); err != nil {
+	if err := c.allowGuess(&a, net); err != nil {
 		return Caller{}, err
 	}
 	right, err := c.doors.proven.check(ctx, &a, password)
@@ -113,11 +166,11 @@ func (c *Centre) Login(ctx context.Context, login, password string, from netip.A
 
 // allowGuess bounds how often the centre computes a slow hash: by network, and by login for
 // networks from which that login has not succeeded yet.
-func (c *Centre) allowGuess(a *Account, net string, from netip.Addr) error {
+func (c *Centre) allowGuess(a *Account, net netip.Prefix) error {
 	if retry, ok := c.doors.failed.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
-	if a.Login == "" || a.From.IsValid() && a.From == network(from) {
+	if a.Login == "" || a.From.IsValid() && a.From == net {
 		return nil
 	}
 	if retry, ok := c.doors.logins.Take(a.Login, 1); !ok {

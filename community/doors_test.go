@@ -133,6 +133,46 @@ func TestWrongKeysAreBoundedByNetwork(t *testing.T) {
 	}
 }
 
+// Members rent servers beside others, who must not shut them out.
+func TestWrongKeysDoNotShutOutARightOneThatIsKnown(t *testing.T) {
+	w := found(t, nil)
+	login, key := w.guest(community.Invitee{}, from(1))
+	try := func(key string) error { return second(w.Key(t.Context(), key, from(1))) }
+	w.must(try(key))
+	var many community.TooManyError
+	for n := 0; !errors.As(try(fmt.Sprint("wrong ", n)), &many); n++ {
+		if n > 100 {
+			t.Fatal("there is no limit")
+		}
+	}
+	w.must(try(key))
+	fresh, err := w.NewKey(t.Context(), "root", login)
+	w.must(err)
+	for range 2 { // a key that was right is limited like others
+		if err := try(key); !errors.As(err, &many) {
+			t.Errorf("the old key: %v", err)
+		}
+	}
+	if err := try(fresh); !errors.As(err, &many) {
+		t.Errorf("a key that nobody used yet: %v", err)
+	}
+}
+
+// Whoever has a /32 of IPv6 has 65,536 networks.
+func TestAWideNetworkDoesNotShutOutOthers(t *testing.T) {
+	w := found(t, nil)
+	_, key := w.guest(community.Invitee{}, from(1))
+	for i := range 30_000 {
+		_, err := w.Key(t.Context(), "wrong", netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, byte(i >> 8), byte(i)}))
+		if err == nil {
+			t.Fatal("a wrong key is right")
+		}
+	}
+	if _, err := w.Key(t.Context(), key, from(1)); err != nil {
+		t.Errorf("a right key from another network: %v", err)
+	}
+}
+
 const password = "correct horse battery staple"
 
 func TestEnginesChooseTheirPasswords(t *testing.T) {

@@ -55,7 +55,7 @@ func isLogin(s string) bool {
 
 // checkCode returns ErrDenied if no invitation has this code.
 func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) error {
-	net := network(from).String()
+	net := network(from)
 	if retry, ok := c.doors.joins.Take(net, 0); !ok {
 		return TooManyError{retry}
 	}
@@ -71,7 +71,7 @@ func (c *Centre) checkCode(ctx context.Context, code string, from netip.Addr) er
 }
 
 // wrongCode counts a wrong code from a network.
-func (c *Centre) wrongCode(net string) error {
+func (c *Centre) wrongCode(net netip.Prefix) error {
 	if retry, ok := c.doors.joins.Take(net, 1); !ok {
 		return TooManyError{retry}
 	}
@@ -80,7 +80,7 @@ func (c *Centre) wrongCode(net string) error {
 
 func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, a Account) error {
 	net := network(from)
-	if retry, ok := c.doors.joins.Take(net.String(), 0); !ok {
+	if retry, ok := c.doors.joins.Take(net, 0); !ok {
 		return TooManyError{retry}
 	}
 	if terms != c.cfg.Terms {
@@ -96,7 +96,7 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 		return a, nil
 	})
 	if errors.Is(err, ErrNotFound) {
-		return c.wrongCode(net.String())
+		return c.wrongCode(net)
 	}
 	if err != nil {
 		return doing("joining", err)
