@@ -34,10 +34,12 @@ func (c *Centre) Appeal(ctx context.Context, a AppealRequest) (opened Case, rece
 	if err != nil {
 		return Case{}, "", invalid("%w", err)
 	}
-	if n := utf8.RuneCountInString(a.Text); n > maxText {
+	// Browsers count a line end as one character, and send two.
+	text := lines(a.Text)
+	if n := utf8.RuneCountInString(text); n > maxText {
 		return Case{}, "", invalid("text of %d characters: want %d at most", n, maxText)
 	}
-	ticket, text := newTicket(), lines(a.Text)
+	ticket := newTicket()
 	suspended := false
 	err = c.update(ctx, "taking an appeal", func(w *work) (err error) {
 		opened = Case{

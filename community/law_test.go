@@ -309,6 +309,10 @@ func TestL09WithoutProofAModeratorDecides(t *testing.T) {
 	if _, _, err := w.Appeal(t.Context(), community.AppealRequest{Unit: u, Text: strings.Repeat("ä", 2001)}); !errors.Is(err, community.ErrInvalid) {
 		t.Errorf("a long text: %v", err)
 	}
+	// Browsers count a line end as one character, and send two.
+	if _, _, err := w.Appeal(t.Context(), community.AppealRequest{Unit: nth(1), Text: strings.Repeat("a\r\n", 999) + "ab"}); err != nil {
+		t.Errorf("a text of 2000 characters: %v", err)
+	}
 }
 
 func TestL10CasesHaveDeadlines(t *testing.T) {
