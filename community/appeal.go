@@ -239,6 +239,9 @@ func (w *work) forget(unit consensus.Unit, f *file) error {
 
 // CaseByTicket returns the case with the ticket of a person, or ErrNotFound.
 func (c *Centre) CaseByTicket(ctx context.Context, ticket string) (k Case, err error) {
+	if !isName(strings.TrimSpace(ticket)) {
+		return Case{}, ErrNotFound // see account
+	}
 	err = c.view(ctx, "looking for a case", func(tx ReadTx) (err error) {
 		k, err = tx.CaseByTicket(strings.ToUpper(strings.TrimSpace(ticket)))
 		return err

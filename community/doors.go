@@ -140,7 +140,7 @@ func (c *Centre) failed(net netip.Prefix) error {
 // key, or the one that it chose in [Centre.Enlist].
 func (c *Centre) Login(ctx context.Context, login, password string, from netip.Addr) (Caller, error) {
 	net := network(from)
-	a, err := c.cfg.Accounts.ByLogin(ctx, login)
+	a, err := c.account(ctx, login)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Caller{}, doing("reading an account", err)
 	}
@@ -179,9 +179,18 @@ func (c *Centre) allowGuess(a *Account, net netip.Prefix) error {
 	return nil
 }
 
+// account returns the account with a login, or ErrNotFound. Text that cannot be a login does not
+// reach the database: PostgreSQL fails on a NUL, and each failure would be logged.
+func (c *Centre) account(ctx context.Context, login string) (Account, error) {
+	if !isLogin(login) {
+		return Account{}, ErrNotFound
+	}
+	return c.cfg.Accounts.ByLogin(ctx, login)
+}
+
 // Caller returns the caller with a login. The caller must have been authenticated before.
 func (c *Centre) Caller(ctx context.Context, login string) (Caller, error) {
-	a, err := c.cfg.Accounts.ByLogin(ctx, login)
+	a, err := c.account(ctx, login)
 	if errors.Is(err, ErrNotFound) {
 		return Caller{}, ErrDenied
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin-project/tocsin/community"
 	"github.com/tocsin-project/tocsin/consensus"
@@ -170,6 +171,34 @@ func TestAWideNetworkDoesNotShutOutOthers(t *testing.T) {
 	}
 	if _, err := w.Key(t.Context(), key, from(1)); err != nil {
 		t.Errorf("a right key from another network: %v", err)
+	}
+}
+
+// A picky database refuses text as PostgreSQL does.
+type picky struct{ community.Accounts }
+
+func (p picky) ByLogin(ctx context.Context, login string) (community.Account, error) {
+	if strings.Contains(login, "\x00") || !utf8.ValidString(login) {
+		return community.Account{}, errors.New("invalid byte sequence for encoding UTF8")
+	}
+	return p.Accounts.ByLogin(ctx, login)
+}
+
+func TestTextThatIsNoLoginDoesNotReachTheDatabase(t *testing.T) {
+	w := found(t, func(c *community.Config) { c.Accounts = picky{c.Accounts} })
+	for _, login := range []string{"web\x001", "web\xff", "", strings.Repeat("a", 65), "web 1", "web'1"} {
+		if _, err := w.Login(t.Context(), login, password, from(1)); !errors.Is(err, community.ErrDenied) {
+			t.Errorf("login %q: %v", login, err)
+		}
+		if _, err := w.Caller(t.Context(), login); !errors.Is(err, community.ErrDenied) {
+			t.Errorf("caller %q: %v", login, err)
+		}
+		if _, err := w.DelistOf(t.Context(), "root", login, "x"); !errors.Is(err, community.ErrNotFound) {
+			t.Errorf("moderator %q: %v", login, err)
+		}
+		if _, err := w.CaseByTicket(t.Context(), login); !errors.Is(err, community.ErrNotFound) {
+			t.Errorf("ticket %q: %v", login, err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (c *Centre) InviteBy(ctx context.Context, by Caller, name string) (code str
 	}
 	c.inviting.Lock()
 	defer c.inviting.Unlock()
-	a, err := c.cfg.Accounts.ByLogin(ctx, by.Login)
+	a, err := c.account(ctx, by.Login)
 	if err != nil {
 		return "", doing("reading an account", err)
 	}

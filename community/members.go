@@ -118,7 +118,7 @@ func (c *Centre) ensureMember(ctx context.Context, by Caller) error {
 	if _, known := c.state.standing.Load().members[by.ID]; known {
 		return nil
 	}
-	a, err := c.cfg.Accounts.ByLogin(ctx, by.Login)
+	a, err := c.account(ctx, by.Login)
 	if err != nil {
 		return doing("reading an account", err)
 	}

@@ -104,7 +104,7 @@ func (c *Centre) NewKey(ctx context.Context, actor, login string) (key string, e
 func (c *Centre) Void(ctx context.Context, actor, login, hash, reason string) (n int, err error) {
 	var id consensus.MemberID
 	if login != "" {
-		a, err := c.cfg.Accounts.ByLogin(ctx, login)
+		a, err := c.account(ctx, login)
 		if err != nil {
 			return 0, doing("reading an account", err)
 		}
@@ -260,7 +260,7 @@ func (c *Centre) Delist(ctx context.Context, actor string, unit consensus.Unit, 
 
 // DelistOf removes all units from the list that a member or its cluster reports.
 func (c *Centre) DelistOf(ctx context.Context, actor, login, reason string) (n int, err error) {
-	if _, err := c.cfg.Accounts.ByLogin(ctx, login); err != nil {
+	if _, err := c.account(ctx, login); err != nil {
 		return 0, doing("reading an account", err)
 	}
 	id := c.memberID(login)
