@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -25,8 +26,16 @@ type filter struct {
 	within        bool         // decisions inside the prefix, not around it
 }
 
+// maxWanted is the limit of parts in a list of a query: each is compared with each entry.
+const maxWanted = 32
+
 // parseFilter reads the conditions. A stream has addresses and ranges by default.
 func parseFilter(q url.Values, stream bool) (filter, error) {
+	for _, name := range []string{"scopes", "origins", "scenarios_containing", "scenarios_not_containing"} {
+		if strings.Count(q.Get(name), ",") >= maxWanted {
+			return filter{}, refusal{code: http.StatusBadRequest, message: fmt.Sprintf("%s has more than %d parts", name, maxWanted)}
+		}
+	}
 	f := filter{
 		scopes:        list(strings.ToLower(q.Get("scopes"))),
 		origins:       list(q.Get("origins")),
