@@ -117,6 +117,48 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 }
 
+// Many changes cost more than the whole list, because the answer is made for one reader.
+func TestManyChangesCountLikeAWholeList(t *testing.T) {
+	c := newCentre()
+	for i := range 5_010 {
+		c.put(fmt.Sprintf("20.1.%d.%d", i/250, i%250), consensus.Ban, time.Hour)
+	}
+	for _, row := range []struct {
+		name, target string
+		ok           int
+	}{
+		{"many changes", "/api/v1/list?after=0", 10},
+		{"few changes", "/api/v1/list?after=5000", 40},
+		{"many changes for a bouncer", "/v1/decisions/stream", 10},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := openAt(t, c, func(cfg *api.Config) { cfg.PerSecond, cfg.Burst = 10, 50 })
+			ok := 0
+			for range 40 {
+				for reader := range c.cursors {
+					c.cursors[reader] = 0 // as if it had asked long ago
+				}
+				if d.get(row.target, key("reader-key")).Code == http.StatusOK {
+					ok++
+				}
+			}
+			equal(t, "answers", ok, row.ok)
+		})
+	}
+}
+
+// Each part is compared with each entry.
+func TestFiltersAreBounded(t *testing.T) {
+	d := open(t)
+	d.centre.put("192.0.2.1", consensus.Ban, time.Hour)
+	for _, name := range []string{"scopes", "origins", "scenarios_containing", "scenarios_not_containing"} {
+		for _, path := range []string{"/v1/decisions?", "/v1/decisions/stream?startup=true&"} {
+			d.body(d.get(path+name+"="+strings.Repeat("a,", 31)+"a", key("reader-key")))
+			status(t, path+name, d.get(path+name+"="+strings.Repeat("a,", 32)+"a", key("reader-key")), 400)
+		}
+	}
+}
+
 // A caller that asks too often gets 429; others do not.
 func TestRates(t *testing.T) {
 	d := open(t, func(cfg *api.Config) { cfg.PerSecond, cfg.Burst, cfg.ClientIP = 2, 5, clientOf })

@@ -39,10 +39,12 @@ func (h *Handler) centralStream(flat bool) served {
 	}
 	return func(w http.ResponseWriter, r *http.Request, by community.Caller) {
 		reader := "central " + by.Login
+		t := h.turn(w, r, by)
+		defer t.done()
 		d := delta{whole: true}
 		if r.URL.Query().Get("startup") != "true" {
 			var err error
-			if d, err = h.missed(r.Context(), reader); err != nil {
+			if d, err = h.missed(r.Context(), reader, t); err != nil {
 				h.fail(w, r, err)
 				return
 			}
@@ -51,7 +53,7 @@ func (h *Handler) centralStream(flat bool) served {
 			s, err := h.forms.get(h.centralForm(r.Context(), name, write), h.centre.List(), h.cfg.Now())
 			if err != nil {
 				h.fail(w, r, err)
-			} else if h.deliver(w, r, by, s, true) {
+			} else if h.deliver(w, r, t, s, true) {
 				h.noteRead(r, reader, s.seq)
 			}
 			return

@@ -12,7 +12,32 @@ import (
 // errBusy says that too many whole lists are being sent.
 var errBusy = refusal{http.StatusServiceUnavailable, "too many readers of the whole list: try again later", 5 * time.Second}
 
-// begin takes a turn to send a whole list, and limits the time of the reader. The caller calls
+// A turn allows one request to send a long answer: a whole list, or many changes.
+type turn struct {
+	begin func() (end func(), err error)
+	end   func() // nil: not taken yet
+}
+
+func (h *Handler) turn(w http.ResponseWriter, r *http.Request, by community.Caller) *turn {
+	return &turn{begin: func() (func(), error) { return h.begin(w, r, by) }}
+}
+
+// take takes the turn, once.
+func (t *turn) take() (err error) {
+	if t.end == nil {
+		t.end, err = t.begin()
+	}
+	return err
+}
+
+// done ends the turn, if it was taken. It comes after the last write.
+func (t *turn) done() {
+	if t.end != nil {
+		t.end()
+	}
+}
+
+// begin takes a turn to send a long answer, and limits the time of the reader. The caller calls
 // end after the last write.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Caller) (end func(), err error) {
 	release, err := h.whole.take(h.name(r, by), h.cfg.Now())
@@ -40,13 +65,11 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Cal
 }
 
 // deliver sends a whole list in a form, and reports whether the reader got all of it.
-func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, by community.Caller, s *snapshot, packable bool) bool {
-	end, err := h.begin(w, r, by)
-	if err != nil {
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, t *turn, s *snapshot, packable bool) bool {
+	if err := t.take(); err != nil {
 		h.fail(w, r, err)
 		return false
 	}
-	defer end()
 	body := s.body
 	w.Header().Set("Content-Type", jsonType)
 	if packable {
@@ -57,7 +80,7 @@ func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, by community.C
 		}
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, err = w.Write(body)
+	_, err := w.Write(body)
 	return err == nil
 }
 

@@ -15,6 +15,9 @@ import (
 const (
 	page     = 5000
 	maxDelta = 50_000 // changes; a reader that missed more gets the whole list
+	// A reader that missed more than this takes a turn: unlike the whole list, its answer is
+	// made for it alone.
+	maxShort = page
 )
 
 // A move is the change of a unit since a reader's last poll. The reader may have to remove or
@@ -32,12 +35,12 @@ type delta struct {
 }
 
 // missed returns the changes since a reader's last request. A new reader gets the whole list.
-func (h *Handler) missed(ctx context.Context, reader string) (delta, error) {
+func (h *Handler) missed(ctx context.Context, reader string, t *turn) (delta, error) {
 	after, ok, err := h.centre.CursorOf(ctx, reader)
 	if err != nil || !ok {
 		return delta{whole: true}, err
 	}
-	return h.since(ctx, after)
+	return h.since(ctx, after, t)
 }
 
 // noteRead notes that a reader has the changes up to a number. If that fails, the reader gets
@@ -49,7 +52,12 @@ func (h *Handler) noteRead(r *http.Request, reader string, upto uint64) {
 }
 
 // since returns the changes after a number.
-func (h *Handler) since(ctx context.Context, after uint64) (delta, error) {
+func (h *Handler) since(ctx context.Context, after uint64, t *turn) (delta, error) {
+	if last := seqOf(h.centre.List()); after < last && last-after > maxShort {
+		if err := t.take(); err != nil {
+			return delta{}, err
+		}
+	}
 	d := delta{seq: after}
 	at := make(map[consensus.Unit]int)
 	for read := 0; ; {

@@ -62,15 +62,17 @@ func (h *Handler) localStream(w http.ResponseWriter, r *http.Request, by communi
 		return
 	}
 	reader := h.localReader(r, by)
+	t := h.turn(w, r, by)
+	defer t.done()
 	d := delta{whole: true}
 	if q.Get("startup") != "true" {
-		if d, err = h.missed(r.Context(), reader); err != nil {
+		if d, err = h.missed(r.Context(), reader, t); err != nil {
 			h.fail(w, r, err)
 			return
 		}
 	}
 	if d.whole {
-		h.localWhole(w, r, by, reader, &f)
+		h.localWhole(w, r, t, reader, &f)
 		return
 	}
 	w.Header().Set("Content-Type", jsonType)
@@ -80,7 +82,7 @@ func (h *Handler) localStream(w http.ResponseWriter, r *http.Request, by communi
 }
 
 // localWhole sends the whole list, in the encoding for all readers or filtered.
-func (h *Handler) localWhole(w http.ResponseWriter, r *http.Request, by community.Caller, reader string, f *filter) {
+func (h *Handler) localWhole(w http.ResponseWriter, r *http.Request, t *turn, reader string, f *filter) {
 	list, now := h.centre.List(), h.cfg.Now()
 	form := h.localForm(r.Context(), f)
 	get := h.forms.get
@@ -93,7 +95,7 @@ func (h *Handler) localWhole(w http.ResponseWriter, r *http.Request, by communit
 		return
 	}
 	// Never compressed: CrowdSec's servers do not compress, and some bouncers cannot read it.
-	if h.deliver(w, r, by, s, false) {
+	if h.deliver(w, r, t, s, false) {
 		h.noteRead(r, reader, s.seq)
 	}
 }

@@ -202,9 +202,11 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, by community.Call
 		h.fail(w, r, err)
 		return
 	}
+	t := h.turn(w, r, by)
+	defer t.done()
 	d := delta{whole: true}
 	if given {
-		if d, err = h.since(r.Context(), after); err != nil {
+		if d, err = h.since(r.Context(), after, t); err != nil {
 			h.fail(w, r, err)
 			return
 		}
@@ -219,7 +221,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, by community.Call
 		h.fail(w, r, err)
 		return
 	}
-	h.deliver(w, r, by, s, true)
+	h.deliver(w, r, t, s, true)
 }
 
 // noteReadBy notes the read position that a member reports, but not those of strangers.
