@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -276,6 +277,26 @@ func TestHealth(t *testing.T) {
 	status(t, "a centre that fails", w, http.StatusServiceUnavailable)
 	equal(t, "a centre that fails", w.Body.String(), `{"status":"failing","message":"old data were not deleted for 27 h; the store cannot write",`+
 		`"reasons":["old data were not deleted for 27 h","the store cannot write"],"open_cases":3,"late_cases":2}`)
+}
+
+// A browser that showed a list sends the key with the forms of any page.
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	d := open(t)
+	basic := header{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("x:member-key"))}
+	for _, row := range []struct {
+		name    string
+		headers []header
+		want    int
+	}{
+		{"a program", nil, 200},
+		{"a page of another site", []header{{"Sec-Fetch-Site", "cross-site"}}, 403},
+		{"an old browser", []header{{"Origin", "https://evil.example"}}, 403},
+		{"a page of this site", []header{{"Sec-Fetch-Site", "same-origin"}}, 200},
+	} {
+		w := d.do("POST", "/api/v1/signals", someSignals, append(row.headers, basic)...)
+		status(t, row.name, w, row.want)
+	}
+	d.body(d.get("/lists/ban.txt", basic, header{"Sec-Fetch-Site", "cross-site"})) // a link
 }
 
 // A check writes to the database, and anybody may ask.

@@ -101,6 +101,7 @@ type Handler struct {
 	gone   departures
 	pulse  pulse
 	ids    atomic.Uint64 // of alerts
+	origin *http.CrossOriginProtection
 	routes *http.ServeMux
 }
 
@@ -133,6 +134,7 @@ func New(cfg Config) (*Handler, error) {
 		turns:  make(chan struct{}, maxWhole),
 		forms:  newEncodings(maxForms),
 		rare:   newEncodings(maxRare),
+		origin: http.NewCrossOriginProtection(),
 	}
 	h.routes = h.mux()
 	return h, nil
@@ -172,6 +174,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	h.hurry(w, r)
+	// A browser that showed a list after a question for the key sends the key with the forms of
+	// any page.
+	if h.origin.Check(r) != nil {
+		refuse(w, http.StatusForbidden, "this request comes from a page of another site")
+		return
+	}
 	h.routes.ServeHTTP(w, r)
 }
 
