@@ -309,6 +309,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"a path that ends in a slash", people.Config{Centre: w.Centre, Moderator: "/m/", Actor: actor}, "want one such as"},
 		{"a pattern", people.Config{Centre: w.Centre, Moderator: "/{m}", Actor: actor}, "want one such as"},
 		{"another page", people.Config{Centre: w.Centre, Moderator: "/member", Actor: actor}, "another page"},
+		{"the health for bouncers", people.Config{Centre: w.Centre, Moderator: "/health", Actor: actor}, "another page"},
 		{"of machines", people.Config{Centre: w.Centre, Moderator: "/v1/moderator", Actor: actor}, "another page"},
 	} {
 		if _, err := people.New(row.cfg); err == nil || !strings.Contains(err.Error(), row.want) {

@@ -116,7 +116,7 @@ func (cfg Config) withDefaults() (Config, error) {
 
 // taken are the first path elements that other pages use.
 var taken = []string{
-	"appeal", "api", "case", "erase", "facts", "figures", "healthz", "lists", "member", "notice", "records", "robots.txt", "terms", "v1", "v2", "v3",
+	"appeal", "api", "case", "erase", "facts", "figures", "health", "healthz", "lists", "member", "notice", "records", "robots.txt", "terms", "v1", "v2", "v3",
 }
 
 func checkModerator(path string) error {
