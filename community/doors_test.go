@@ -41,7 +41,7 @@ func TestL18JoiningTakesTheTerms(t *testing.T) {
 	}
 	a, err := w.users.ByLogin(t.Context(), login)
 	w.must(err)
-	if a.Terms != "2026-06" || a.Name != "web 1" || !a.Vouched || a.From != netip.MustParsePrefix("20.1.0.0/24") || strings.Contains(string(a.Key), key) {
+	if a.Terms != "2026-06" || a.Name != "Example Hosting (web 1)" || !a.Vouched || a.From != netip.MustParsePrefix("20.1.0.0/24") || strings.Contains(string(a.Key), key) {
 		t.Errorf("account: %+v", a)
 	}
 	if _, _, err := w.Join(t.Context(), code, "web 2", "2026-06", from(2)); !errors.Is(err, community.ErrDenied) {

@@ -90,9 +90,7 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 	a.Terms, a.Joined, a.Seen, a.From, a.Net = terms, now, now.Truncate(time.Hour), net, c.cfg.Classes.Network(from)
 	err := c.cfg.Accounts.Redeem(ctx, hashKey(code), now, func(i Invitation) (Account, error) {
 		a.Role, a.Operator, a.Vouched, a.Branch = i.Role, i.Operator, i.Vouched, i.By
-		if a.Name == "" {
-			a.Name = i.Name
-		}
+		a.Name = nameOf(i.Name, a.Name)
 		return a, nil
 	})
 	if errors.Is(err, ErrNotFound) {
@@ -110,6 +108,18 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 		}
 		return w.putMembers(c.member(&a, Member{}))
 	})
+}
+
+// nameOf returns the name of an account. The operator invited somebody by a name, and must find
+// that again, whatever the member calls itself.
+func nameOf(invited, own string) string {
+	switch {
+	case invited == "":
+		return own
+	case own == "" || own == invited:
+		return invited
+	}
+	return invited + " (" + own + ")"
 }
 
 // ensureMember adds a member that is missing in the store, because it joined while the store
