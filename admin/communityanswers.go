@@ -72,7 +72,11 @@ func (a *CommunityMembers) write(w io.Writer) error {
 		t.row("LOGIN", "ROLE", "NAME", "OPERATOR", "STATE", "ESTABLISHED", "TRUST", "REPORTS", "CONFIRMED", "SEEN")
 		for i := range a.Members {
 			m, seen := &a.Members[i], "never"
-			if m.Seen != nil {
+			switch {
+			case m.Seen == nil:
+			case t.now.Sub(*m.Seen) < time.Hour: // the centre notes only the hour
+				seen = "within an hour"
+			default:
 				seen = t.ago(*m.Seen)
 			}
 			t.row(m.Login, m.Role, m.Name, m.Operator, m.State, yesNo(m.Established), m.Trust, m.Reports, m.Confirmed, seen)
