@@ -38,12 +38,7 @@ var places = []struct {
 	}},
 	{"PostgreSQL", func(t testing.TB) string {
 		place := postgresURL(t)
-		db, err := sql.Open("pgx", place)
-		if err == nil {
-			defer db.Close()
-			err = started().waitForDisk(db, true)
-		}
-		if err != nil {
+		if err := postgres(t).WaitForDisk(true); err != nil {
 			t.Fatal(err)
 		}
 		return place

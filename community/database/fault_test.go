@@ -52,7 +52,7 @@ func TestABackendThatEndsInATransactionTakesNothingElseDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := func() {
-		started().exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tocsin'")
+		execute(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tocsin'")
 	}
 	err := s.Update(t.Context(), func(tx community.Tx) error {
 		if err := tx.PutSetting("half", []byte("written")); err != nil {
@@ -75,7 +75,7 @@ func TestABackendThatEndsInATransactionTakesNothingElseDown(t *testing.T) {
 	defer cancel()
 	done := make(chan error)
 	go func() { done <- s.Wait(ctx, 8) }()
-	if _, err := appendNext(t.Context(), open(t, started().url("postgres"))); err != nil {
+	if _, err := appendNext(t.Context(), open(t, postgres(t).URL("postgres"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
@@ -159,7 +159,7 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 		}
 	}
 	postgresURL(t)
-	_, err = database.Open(t.Context(), started().url("nowhere"))
+	_, err = database.Open(t.Context(), postgres(t).URL("nowhere"))
 	says(t, err, "postgres:///nowhere?", "createdb")
 }
 
