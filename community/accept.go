@@ -24,8 +24,8 @@ type Refusal struct {
 	Reason string
 }
 
-// Accept stores the signals of a member and judges their units, in one transaction. When it
-// returns, all of it is on disk.
+// Accept stores the signals of a member and judges their units, in one transaction, which it may
+// share with other callers. When it returns, all of it is on disk.
 func (c *Centre) Accept(ctx context.Context, by Caller, signals []Signal) (Accepted, error) {
 	if by.Role != Reporter {
 		return Accepted{}, ErrDenied
@@ -43,34 +43,17 @@ func (c *Centre) Accept(ctx context.Context, by Caller, signals []Signal) (Accep
 		return Accepted{}, err
 	}
 	reports, refused, old := c.checkAll(by, signals)
-	var known int
-	var notice string
-	err := c.update(ctx, "accepting signals", func(w *work) error {
-		known = 0
-		if w.standing.of[by.ID].State == consensus.Suspended {
-			return ErrSuspended
-		}
-		for _, r := range reports {
-			fresh, err := w.accept(r)
-			if err != nil {
-				return err
-			}
-			if !fresh {
-				known++
-			}
-		}
-		notice = w.notice(by)
-		return nil
-	})
-	if err != nil {
+	b := &batch{by: by, reports: reports}
+	if err := c.commit(ctx, b); err != nil {
 		return Accepted{}, err
 	}
+	notice := b.notice
 	c.health.accepted.Add(uint64(len(reports)))
 	c.health.refused.Add(uint64(len(refused)))
 	if old {
 		notice = strings.TrimSpace(notice + " Some of your reports are more than a day old: check the clock of this server.")
 	}
-	return Accepted{Accepted: len(reports), Known: known, Refused: refused, Notice: notice}, nil
+	return Accepted{Accepted: len(reports), Known: b.known, Refused: refused, Notice: notice}, nil
 }
 
 // checkAll converts signals to reports. old: some signals are too old.

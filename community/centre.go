@@ -23,6 +23,7 @@ type Centre struct {
 
 	turn  chan struct{} // held by the goroutine that uses state, while it writes to the store
 	state *state
+	queue queue // of signals that wait for the turn
 
 	board   *board
 	watch   *watch

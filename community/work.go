@@ -44,6 +44,11 @@ func (c *Centre) update(ctx context.Context, what string, f func(w *work) error)
 	case <-ctx.Done():
 		return fmt.Errorf("%s: waiting for the turn: %w", what, ctx.Err())
 	}
+	return c.write(ctx, what, f)
+}
+
+// write calls f in a transaction. The caller has the turn.
+func (c *Centre) write(ctx context.Context, what string, f func(w *work) error) error {
 	var w *work
 	kept := false
 	defer func() {
