@@ -118,9 +118,16 @@ func (w *work) suspendListing(unit consensus.Unit) (bool, error) {
 	if f.record.Verdict.Tier < consensus.Suspect && f.record.Listed.Action == consensus.Allow {
 		return false, nil
 	}
+	w.removals = append(w.removals, Removal{w.now, RemovedListing, w.c.unitHash(unit)})
+	return true, w.endListing(f)
+}
+
+// endListing removes a unit from the list, and makes sure that no evidence up to now counts
+// again.
+func (w *work) endListing(f *file) error {
 	f.record.Verdict.Next = f.record.Verdict.Next.Appeal(w.now)
-	_, err = w.settle(f)
-	return true, err
+	_, err := w.settle(f)
+	return err
 }
 
 // receipt returns a text with the result of an appeal, and a code that only this centre can
@@ -212,6 +219,7 @@ func (w *work) erase(unit consensus.Unit, actor string) error {
 	if err := w.Suppress(hash, w.now.Add(suppression)); err != nil {
 		return err
 	}
+	w.removals = append(w.removals, Removal{w.now, RemovedData, hash})
 	if was.Action != consensus.Allow {
 		seq, err := w.AppendChange(Change{At: w.now, Listing: Listing{Unit: unit}, Was: was.Action})
 		if err != nil {

@@ -21,9 +21,10 @@ type Centre struct {
 	own      owns
 	inviting sync.Mutex
 
-	turn  chan struct{} // held by the goroutine that uses state, while it writes to the store
-	state *state
-	queue queue // of signals that wait for the turn
+	turn   chan struct{} // held by the goroutine that uses state, while it writes to the store
+	state  *state
+	queue  queue     // of signals that wait for the turn
+	forgot time.Time // when Run last forgot removals
 
 	board   *board
 	watch   *watch

@@ -35,6 +35,9 @@ type Config struct {
 	Imported  func(netip.Addr) bool // whether a public list has an address; nil: never
 	Retention Retention
 	Rates     Rates
+	// Removals keeps what must stay removed if an older backup is restored: see
+	// [NewRemovalFile]. nil: a restore brings back listings that appeals ended, and erased data.
+	Removals Removals
 
 	Log *zap.Logger      // nil: no log
 	Now func() time.Time // nil: time.Now

@@ -197,6 +197,7 @@ func (c *Centre) Leave(ctx context.Context, by Caller) error {
 	if err != nil {
 		return doing("leaving", err)
 	}
+	c.noteRemovals(Removal{now, RemovedMember, memberHash(by.ID)})
 	for _, unit := range by.Own {
 		c.own.remove(unit)
 	}

@@ -223,6 +223,7 @@ const (
 	settingFounded   = "founded"   // when the centre began
 	settingAdditions = "additions" // see additions
 	settingHeads     = "heads"     // of the audit log
+	settingSecret    = "secret"    // shows whether a secret is that of the first server
 	settingHashes    = "hashes"    // of scenarios in quarantine, with the reasons
 )
 

@@ -26,7 +26,8 @@ type work struct {
 	records   []*Record // written records
 	seq       uint64    // of the latest change; 0: none
 	additions *additions
-	tripped   bool // the centre's own brake
+	removals  []Removal // must survive the restore of a backup
+	tripped   bool      // the centre's own brake
 }
 
 // A replaced is a change of the reporters of a unit.
@@ -77,6 +78,7 @@ func (c *Centre) write(ctx context.Context, what string, f func(w *work) error) 
 	}
 	kept = true
 	w.keep()
+	c.noteRemovals(w.removals...)
 	return nil
 }
 

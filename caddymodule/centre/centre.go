@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -137,6 +138,7 @@ type running struct {
 	accounts community.Accounts
 	cancel   context.CancelFunc
 	done     chan struct{}
+	ready    atomic.Bool // the database is fit to serve
 	log      *zap.Logger
 }
 

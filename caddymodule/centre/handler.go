@@ -86,6 +86,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if d == nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the community has not started yet"))
 	}
+	if !d.ready.Load() {
+		w.Header().Set("Retry-After", "60")
+		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the community deletes what is too old in its database"))
+	}
 	if api.Serves(r.URL.Path) {
 		d.machines.ServeHTTP(w, r)
 	} else {
@@ -126,6 +130,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    database  <path>|postgres://…
 //	    accounts  <path>|postgres://…
 //	    secret    <path>
+//	    removals  <path>
 //	    terms     <version>
 //	    terms_url <url>
 //	    catalogue <path>

@@ -44,7 +44,9 @@ func open(s Settings, log *zap.Logger) (*running, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.store.Close(), c.accounts.Close())
 	}
-	c.run()
+	if err := c.run(); err != nil {
+		return nil, errors.Join(err, c.Destruct())
+	}
 	return c, nil
 }
 
@@ -64,17 +66,47 @@ func (c *running) openDatabases(cfg *community.Config) error {
 	return nil
 }
 
-// run runs the centre until Destruct.
-func (c *running) run() {
+// run runs the centre until Destruct. It waits until the centre is ready to serve, but only for
+// a while: to delete old data of a restored backup can take long, and other sites need not wait.
+func (c *running) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	prepared := make(chan error, 1)
 	go func() {
 		defer close(c.done)
+		defer c.classes.stop()
+		for !c.prepare(ctx, prepared) {
+			select {
+			case <-time.After(time.Minute):
+			case <-ctx.Done():
+				return
+			}
+		}
 		if err := c.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			c.log.Error("the community stopped", zap.Error(err))
 		}
-		c.classes.stop()
 	}()
+	select {
+	case err := <-prepared:
+		return err
+	case <-time.After(openingTime):
+		c.log.Warn("the community deletes what is too old in its database, and serves nothing until that is done")
+		return nil
+	}
+}
+
+// prepare prepares the centre, and reports whether it is ready.
+func (c *running) prepare(ctx context.Context, prepared chan<- error) bool {
+	err := c.Prepare(ctx)
+	c.ready.Store(err == nil)
+	select {
+	case prepared <- err:
+	default: // nobody waits any more
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("the community cannot prepare its database, and serves nothing", zap.Error(err))
+		}
+	}
+	return err == nil
 }
 
 // accountsPlace returns the place of the accounts. Default: beside the database.
@@ -99,7 +131,8 @@ func (s *Settings) config(secret []byte, classes *classes, log *zap.Logger) (com
 	}
 	cfg := community.Config{
 		Secret: secret, Rules: rules, Name: s.Name, Operator: community.Operator{Name: s.Operator, Contact: s.Contact},
-		Public: s.Policy == "public", Site: s.Site, Terms: s.Terms, Classes: classes, Imported: classes.imported, Log: log,
+		Public: s.Policy == "public", Site: s.Site, Terms: s.Terms, Classes: classes, Imported: classes.imported,
+		Removals: community.NewRemovalFile(s.Removals), Log: log,
 	}
 	if r := s.Retention; r != nil {
 		cfg.Retention = community.Retention{

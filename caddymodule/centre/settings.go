@@ -46,6 +46,12 @@ type Settings struct {
 	// Default: tocsin/community.secret in Caddy's data folder.
 	Secret string `json:"secret,omitempty"`
 
+	// The file that remembers what appeals, erasures and members that left have removed, for 90
+	// days. If you restore an older backup of the database, the server removes all of it again.
+	// Do not restore this file with the database. Default: the name of secret, with the ending
+	// .removals.
+	Removals string `json:"removals,omitempty"`
+
 	// Version of the terms that members accept. Default: 1.
 	Terms string `json:"terms,omitempty"`
 
@@ -137,6 +143,7 @@ func (s *Settings) resolve(repl *caddy.Replacer) error {
 	folder := filepath.Join(caddy.AppDataDir(), "tocsin")
 	s.Database = cmp.Or(s.Database, filepath.Join(folder, "community.db"))
 	s.Secret = cmp.Or(s.Secret, filepath.Join(folder, "community.secret"))
+	s.Removals = cmp.Or(s.Removals, strings.TrimSuffix(s.Secret, filepath.Ext(s.Secret))+".removals")
 	return errors.Join(checkDatabase("database", s.Database), checkDatabase("accounts", s.Accounts), s.checkClasses())
 }
 

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,6 +83,23 @@ func NewMemory() *Memory {
 // Open returns another handle of the same data, as a second server has one, or the same server
 // after a restart.
 func (m *Memory) Open() *Memory { return &Memory{closed: make(chan struct{}), memory: m.memory} }
+
+// Backup returns a copy of the data as it is now.
+func (m *Memory) Backup() *Memory {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	b := NewMemory()
+	b.byUnit = maps.Clone(m.byUnit)
+	for unit, seqs := range b.byUnit {
+		b.byUnit[unit] = slices.Clone(seqs)
+	}
+	b.reports, b.ordinary, b.records, b.changes = maps.Clone(m.reports), maps.Clone(m.ordinary), maps.Clone(m.records), maps.Clone(m.changes)
+	b.cursors, b.members, b.cases, b.silenced = maps.Clone(m.cursors), maps.Clone(m.members), maps.Clone(m.cases), maps.Clone(m.silenced)
+	b.audit, b.settings, b.accounts = maps.Clone(m.audit), maps.Clone(m.settings), maps.Clone(m.accounts)
+	b.credits, b.faults, b.invitations = slices.Clone(m.credits), slices.Clone(m.faults), slices.Clone(m.invitations)
+	b.last = m.last
+	return b
+}
 
 // Break makes all that follows fail with err, on all handles; nil mends it.
 func (m *Memory) Break(err error) {
