@@ -149,7 +149,7 @@ func (s *Server) await(log string) (err error) {
 			return nil
 		}
 	}
-	text, _ := os.ReadFile(log) //nolint:gosec // a file of this package
+	text, _ := os.ReadFile(log)
 	return fmt.Errorf("%w\n%s", err, text)
 }
 
