@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -31,8 +32,17 @@ type centre struct {
 // newCentre starts a centre whose list of shared addresses has one entry.
 func newCentre(t testing.TB, shared string) *centre {
 	t.Helper()
-	p := &post{t: t, dir: t.TempDir()}
-	p.run(`{
+	return newCentreWith(t, `
+		database {DIR}/community.db
+		secret   {DIR}/community.secret
+		shared   {DIR}/shared.txt`, map[string]string{"shared.txt": shared + "\n"})
+}
+
+// newCentreWith starts a centre with options. {DIR} is the folder of the files.
+func newCentreWith(t testing.TB, options string, files map[string]string) *centre {
+	t.Helper()
+	c := &centre{post: &post{t: t, dir: t.TempDir()}}
+	c.run(`{
 	admin unix/{DIR}/admin
 	persist_config off
 	auto_https off
@@ -48,15 +58,18 @@ func newCentre(t testing.TB, shared string) *centre {
 http:// {
 	bind fd/3
 	tocsin_community {
-		name     Example hosts
-		database {DIR}/community.db
-		secret   {DIR}/community.secret
-		shared   {DIR}/shared.txt
+		name     Example hosts`+options+`
 	}
 }
-`, map[string]string{"shared.txt": shared + "\n"})
-	p.wait("the centre", func() error { return p.ask(http.MethodGet, "/tocsin/community/listings?by=test", nil) })
-	return &centre{post: p}
+`, files)
+	c.waitForStart()
+	return c
+}
+
+// waitForStart waits until the centre answers.
+func (c *centre) waitForStart() {
+	c.t.Helper()
+	c.wait("the centre", func() error { return c.ask(http.MethodGet, "/tocsin/community/listings?by=test", nil) })
 }
 
 // A membership is an account at the centre, and the way there: a proxy, so that each member
@@ -91,7 +104,7 @@ func (c *centre) door(from netip.Addr) string {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Header.Set("X-Forwarded-For", from.String())
-	}}
+	}, ErrorLog: log.New(io.Discard, "", 0)}
 	server := httptest.NewServer(proxy)
 	c.t.Cleanup(server.Close)
 	return server.URL

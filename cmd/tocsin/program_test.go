@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -25,8 +26,8 @@ import (
 
 // startProgram starts the program with the Caddyfile in dir, as a process that
 // inherits sockets, from fd/3 on. It ends with t, and fails it if it does not end
-// well.
-func startProgram(t testing.TB, dir string, sockets ...*net.TCPListener) {
+// well, unless kill has ended it before.
+func startProgram(t testing.TB, dir string, sockets ...*net.TCPListener) (kill func()) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -49,7 +50,11 @@ func startProgram(t testing.TB, dir string, sockets ...*net.TCPListener) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	killed := false
 	t.Cleanup(func() {
+		if killed {
+			return
+		}
 		_ = cmd.Process.Signal(syscall.SIGTERM) // an error says that it is dead
 		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer late.Stop()
@@ -57,6 +62,14 @@ func startProgram(t testing.TB, dir string, sockets ...*net.TCPListener) {
 			t.Errorf("the server: %v\n%s", err, said)
 		}
 	})
+	return func() {
+		killed = true
+		_ = cmd.Process.Kill() // an error says that it is dead
+		_ = cmd.Wait()         // killed, as it was meant to be
+		if t.Failed() {
+			t.Logf("the server that was killed:\n%s", said)
+		}
+	}
 }
 
 // A post is a server that looks out for abuse: the program in a process of its
@@ -66,6 +79,9 @@ type post struct {
 	url   string // of the site
 	dir   string
 	admin *http.Client
+
+	socket *net.TCPListener // of the site
+	kill   func()           // ends the program as kill -9 does
 }
 
 // newPost starts the program with options of the app and directives of the site,
@@ -108,25 +124,34 @@ func newPostAt(t testing.TB, addresses, options, site string) *post {
 	return p
 }
 
-// run writes a Caddyfile and other files, and starts the program with them. {DIR} is the folder
-// of the files.
-func (p *post) run(text string, files map[string]string) {
+// write writes a Caddyfile and other files. {DIR} is the folder of the files.
+func (p *post) write(text string, files map[string]string) {
 	p.t.Helper()
-	files["Caddyfile"] = strings.ReplaceAll(text, "{DIR}", p.dir)
-	for name, text := range files {
+	all := maps.Clone(files)
+	all["Caddyfile"] = strings.ReplaceAll(text, "{DIR}", p.dir)
+	for name, text := range all {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			p.t.Fatal(err)
 		}
 	}
-	socket := listen(p.t)
-	p.url = "http://" + socket.Addr().String()
+}
+
+// run writes files as write does, and starts the program with them.
+func (p *post) run(text string, files map[string]string) {
+	p.t.Helper()
+	p.write(text, files)
+	p.socket = listen(p.t)
+	p.url = "http://" + p.socket.Addr().String()
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dir, "admin"))
 	}}
 	p.admin = &http.Client{Transport: transport, Timeout: patience}
 	p.t.Cleanup(transport.CloseIdleConnections)
-	startProgram(p.t, p.dir, socket)
+	p.start()
 }
+
+// start starts the program, again after it was killed. The site keeps its port.
+func (p *post) start() { p.kill = startProgram(p.t, p.dir, p.socket) }
 
 // ask asks the admin endpoint, and reads the answer into what to points to, if
 // that is not nil.
