@@ -88,6 +88,10 @@ func (a *App) start(h *Handler) error {
 		return err
 	}
 	a.taken = append(a.taken, key)
+	if h.server != nil && isGuarded(h.server.Routes, h) {
+		a.logger.Warn("tocsin also stops visitors at the pages of the community, where banned people appeal: give it a matcher, such as tocsin /moderator*",
+			zap.String("community", settings.Name))
+	}
 	c := v.(*running)
 	a.metrics.Add(c.Centre)
 	return h.serve(c)

@@ -43,3 +43,27 @@ func port(s *caddyhttp.Server) string {
 	}
 	return ""
 }
+
+// isGuarded reports whether the directive tocsin comes before all pages of a centre. Visitors
+// that it bans then cannot reach the page where they appeal.
+func isGuarded(routes caddyhttp.RouteList, h caddyhttp.MiddlewareHandler) bool {
+	guarded := false // by an earlier route without a matcher
+	for _, route := range routes {
+		here := guarded
+		for _, handler := range route.Handlers {
+			if handler == h {
+				return here
+			}
+			if inner, ok := handler.(*caddyhttp.Subroute); ok {
+				if _, found := request.HostsTo(inner.Routes, h); found {
+					return here || isGuarded(inner.Routes, h)
+				}
+			}
+			if m, ok := handler.(caddy.Module); ok && m.CaddyModule().ID == "http.handlers.tocsin" {
+				here = true
+			}
+		}
+		guarded = guarded || here && len(route.MatcherSets) == 0
+	}
+	return false
+}
