@@ -99,6 +99,7 @@ var rooms = map[string]room{
 	"internal/page":          {},
 	"internal/postgrestest":  {nil, []string{pgx}},
 	"internal/golden":        {},
+	"internal/inflate":       {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
 	"internal/hubsuite":      {},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
@@ -113,7 +114,7 @@ var rooms = map[string]room{
 	"metrics":                {[]string{"appsec", "challenge", "community", "consensus", "detect", "engine", "event", "lookup", "middleware", "waf"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
-	"waf":                    {[]string{"event", "inspect", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
+	"waf":                    {[]string{"event", "inspect", "internal/inflate", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
 	"waf/builtin":            {[]string{"internal/search", "waf"}, []string{yaml}},
 	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }
