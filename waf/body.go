@@ -66,28 +66,35 @@ func (in *Inspection) setBody(body []byte) {
 		in.loaded[z] = z != zoneBodyArgsNames
 	}
 	in.length = len(body)
-	types := in.req.Header["Content-Type"]
-	raw, start := body, len(in.room.bytes)
-	switch readerOf(types, in.rules.base) {
+	start := len(in.room.bytes)
+	how := readerOf(in.req.Header["Content-Type"], in.rules.base)
+	in.readBody(how, body)
+	in.spend((len(body) + len(in.room.bytes) - start) * costOfReading)
+	in.readInflated(how, body)
+	in.fromBody.text, in.fromBody.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
+	if len(in.zones[zoneFilesSize].values) == 0 {
+		in.add(zoneFilesSize, nil, []byte{})
+	}
+}
+
+// readBody adds the values of a body, and the body itself.
+func (in *Inspection) readBody(how reader, body []byte) {
+	raw := body
+	switch how {
 	case readNothing:
 		raw = nil
 	case readForm:
 		in.unique = true
 		in.readForm(body)
 	case readMultipart:
-		in.readMultipart(types[0], body)
+		in.readMultipart(in.req.Header["Content-Type"][0], body)
 	case readJSON:
 		in.unique, in.isJSON = true, true
 		if !in.json.read(in, body) {
 			raw = nil
 		}
 	}
-	in.spend((len(body) + len(in.room.bytes) - start) * costOfReading)
-	in.fromBody.text, in.fromBody.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
 	in.add(zoneRawBody, nil, orEmpty(raw))
-	if len(in.zones[zoneFilesSize].values) == 0 {
-		in.add(zoneFilesSize, nil, []byte{})
-	}
 }
 
 func orEmpty(s []byte) []byte {

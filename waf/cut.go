@@ -18,13 +18,14 @@ const (
 	NoRoom        // all requests' bodies together use all the memory
 	NoShare       // the bodies of the client's network use its share of the memory
 	Stream        // the client may wait for an answer before it sends the body
+	Encoded       // its Content-Encoding is not known, and its Content-Type says that it has values
 	TooMuch       // JSON has too many values, or a value is too long to be searched
 	TooCostly     // the client built it to be hard to inspect
 	cutCount
 )
 
 var cutNames = [cutCount]string{
-	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", TooMuch: "too_much", TooCostly: "too_costly",
+	LongBody: "long_body", SlowBody: "slow_body", NoRoom: "no_room", NoShare: "no_share", Stream: "stream", Encoded: "encoded_body", TooMuch: "too_much", TooCostly: "too_costly",
 }
 
 // String returns the reason as metrics show it, such as long_body.
@@ -40,6 +41,7 @@ var refusals = [cutCount]struct {
 	NoRoom:    {http.StatusServiceUnavailable, "there is no memory to inspect its body"},
 	NoShare:   {http.StatusServiceUnavailable, "its network uses up its share of the memory for inspection"},
 	Stream:    {http.StatusForbidden, "its body is a stream, which cannot be inspected"},
+	Encoded:   {http.StatusUnsupportedMediaType, "its body is in an encoding that cannot be read"},
 	TooMuch:   {http.StatusForbidden, "there is more in it than is inspected"},
 	TooCostly: {http.StatusForbidden, "it was made to be hard to inspect"},
 }
@@ -75,6 +77,7 @@ func (i *Inspector) readBody(r *http.Request, in *Inspection, d *inspect.Details
 	if err != nil {
 		return nil, cutBody{}, err
 	}
+	in.limit = i.cfg.BodyLimit
 	in.bodyParts(part.Bytes)
 	return body, cutsOf[part.Cut], nil
 }
@@ -101,6 +104,8 @@ func (in *Inspection) cutOr(before Cut) Cut {
 	switch {
 	case in.Costly():
 		return TooCostly
+	case in.encoded:
+		return Encoded
 	case in.Over() && before == uncut:
 		return TooMuch
 	}
@@ -121,7 +126,7 @@ func (i *Inspector) cutOff(v *inspect.Verdict, cut cutBody, d *inspect.Details) 
 		action = lookup.None
 	case cut.why == TooCostly && cut.head:
 		action = lookup.Ban // a client with a pass would otherwise get any attack past all rules
-	case cut.why == TooCostly:
+	case cut.why == TooCostly, cut.why == Encoded:
 		action = max(action, lookup.Captcha) // the part that was not inspected may be an attack
 	}
 	if action == lookup.None {

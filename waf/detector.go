@@ -144,7 +144,10 @@ func (in *Inspection) watchBody(body []byte) {
 		return
 	}
 	isRaw := len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) == 0
-	in.readAnyway(body)
+	if isRaw {
+		in.readAnyway(body)
+		in.readAnyway(in.inflated)
+	}
 	in.allow()
 	for _, p := range in.zones[zoneBodyArgs].values {
 		in.show(PartBodyArg, p.name, p.value)
@@ -159,12 +162,15 @@ func (in *Inspection) watchBody(body []byte) {
 	if isRaw {
 		in.show(PartRawBody, nil, body)
 	}
+	if isRaw && len(in.inflated) > 0 {
+		in.show(PartRawBody, nil, in.inflated)
+	}
 }
 
 // readAnyway reads a body that gave no values, as a form, multipart or JSON, whichever it
 // looks like.
 func (in *Inspection) readAnyway(body []byte) {
-	if len(in.zones[zoneBodyArgs].values)+len(in.zones[zoneFiles].values) > 0 || len(body) == 0 {
+	if len(body) == 0 {
 		return
 	}
 	in.spend(2 * len(body) * costOfReading)

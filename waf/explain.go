@@ -31,6 +31,7 @@ func (i *Inspector) Explain(r *http.Request, body []byte, d inspect.Details) Exp
 	in := i.rules.Head(&req)
 	defer in.Close()
 	limit := min(len(body), i.cfg.BodyLimit)
+	in.limit = i.cfg.BodyLimit
 	in.Body(body[:limit])
 	var cut cutBody
 	if limit < len(body) {

@@ -83,7 +83,7 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 			return
 		}
 		idx.mark(after.text, chain, in.bits)
-		if z != zoneRawBody {
+		if z != zoneRawBody || len(in.inflated) > 0 {
 			idx.mark(after.made, chain, in.bits)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+
+	"github.com/tocsin-project/tocsin/internal/inflate"
 )
 
 // A pool keeps inspections for the next requests.
@@ -41,6 +43,11 @@ type Inspection struct {
 	slowHead            bool // the head alone took too much: see Costly
 	injected            int  // bytes that were searched for injections
 	json                jsonReader
+
+	limit    int    // bytes of the body that are looked at
+	inflated []byte // the body without its Content-Encoding, if it has one
+	encoded  bool   // the Content-Encoding is not known
+	decoder  inflate.Decoder
 }
 
 // zoneValues are the values of a zone, and what transforms make of them.
@@ -76,7 +83,7 @@ func newInspection(r *Rules) *Inspection {
 func (r *Rules) Head(req *Request) *Inspection {
 	in := r.inspections.Get().(*Inspection)
 	in.req, in.awaits = req, req.HasBody && !r.policy.NoBody
-	in.left, in.over = maxHead, false
+	in.left, in.limit, in.over, in.encoded = maxHead, defaultBodyLimit, false, false
 	in.work, in.shown, in.injected, in.length, in.padded = 0, 0, 0, 0, false
 	in.loadTarget()
 	if !in.awaits {
@@ -178,7 +185,7 @@ func (in *Inspection) Close() {
 			v.made[c] = v.made[c][:0]
 		}
 	}
-	in.req, in.query, in.matches = nil, nil, nil
+	in.req, in.query, in.inflated, in.matches = nil, nil, nil, nil
 	for _, w := range in.watches {
 		w.Reset()
 	}
