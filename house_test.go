@@ -83,7 +83,7 @@ var rooms = map[string]room{
 	"community/protocol":     {},
 	"consensus":              {[]string{"lookup"}, nil},
 	"crawlers":               {nil, []string{lru, zap}},
-	"detect":                 {[]string{"event", "internal/search", "lookup"}, []string{expr, yaml, libinject}},
+	"detect":                 {[]string{"event", "internal/hubindex", "internal/search", "lookup"}, []string{expr, yaml, libinject}},
 	"docs":                   {},
 	"engine":                 {[]string{"lookup", "event", "detect", "internal/alertquota"}, []string{zap}},
 	"event":                  {[]string{"lookup"}, nil},
@@ -101,6 +101,7 @@ var rooms = map[string]room{
 	"internal/golden":        {},
 	"internal/inflate":       {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
+	"internal/hubindex":      {},
 	"internal/hubsuite":      {},
 	"internal/lapitest":      {[]string{"internal/wire", "lookup"}, nil},
 	"internal/search":        {},
@@ -114,7 +115,7 @@ var rooms = map[string]room{
 	"metrics":                {[]string{"appsec", "challenge", "community", "consensus", "detect", "engine", "event", "lookup", "middleware", "waf"}, []string{prometheus}},
 	"middleware":             {[]string{"lookup", "inspect", "event", "challenge", "internal/page"}, []string{zap}},
 	"replay":                 {[]string{"detect", "engine", "event", "lookup"}, nil},
-	"waf":                    {[]string{"event", "inspect", "internal/inflate", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
+	"waf":                    {[]string{"event", "inspect", "internal/hubindex", "internal/inflate", "internal/search", "lookup"}, []string{yaml, libinject, zap}},
 	"waf/builtin":            {[]string{"internal/search", "waf"}, []string{yaml}},
 	"waf/bench":              {[]string{"waf"}, []string{coraza, yaml}}, // a module of its own
 }

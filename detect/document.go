@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tocsin-project/tocsin/internal/hubindex"
 )
 
 // A source is a file with documents.
@@ -21,7 +23,7 @@ type source struct {
 	path    string  // the file's path with links resolved; empty if it is not a file
 	folders []fs.FS // the folders that may have its lists
 	where   string  // the names of these folders, for messages
-	index   *hubIndex
+	index   *hubindex.Index
 	hub     bool   // the hub's index has the file, so mistakes in it are not errors
 	item    string // its name in the index
 }
@@ -30,7 +32,7 @@ type source struct {
 func (l *loader) read(src source, content []byte) error {
 	sum := sha256.Sum256(content)
 	hash := hex.EncodeToString(sum[:])
-	if src.item, src.hub = src.index.item(src.path, hash); src.hub {
+	if src.item, src.hub = src.index.Item(src.path, hash); src.hub {
 		l.rules.hub = true
 	}
 	in := yaml.NewDecoder(bytes.NewReader(content))
@@ -130,7 +132,7 @@ func (l *loader) scenario(d *document, hash string) error {
 		return err
 	}
 	if src := d.src; src.path != "" {
-		s.hash, s.version = src.index.origin(src.path, hash)
+		s.hash, s.version = src.index.Origin(src.path, hash)
 	}
 	s.file = d.at(d.node)
 	if l.simulation.has(s.name) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/hubindex"
 )
 
 // A hub is laid out as cscli lays it out: files below hub, an index of them, and
@@ -184,7 +186,7 @@ func FuzzHub(f *testing.F) {
 		f.Add(row.yaml)
 	}
 	h := newHub(f, hubNames)
-	index := make(hubIndexes).of(filepath.Join(h.dir, "hub", hubScenario))
+	index := make(hubindex.Indexes).Of(filepath.Join(h.dir, "hub", hubScenario))
 	f.Fuzz(func(t *testing.T, content string) {
 		l := newLoader()
 		src := source{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/hubindex"
 	"github.com/tocsin-project/tocsin/lookup"
 )
 
@@ -115,7 +116,7 @@ func (r *Rules) Scenarios() []Scenario {
 // skipped, and so are broken ones in files of the hub.
 func Load(cfg LoadConfig) (*Rules, error) {
 	l := newLoader()
-	l.data, l.indexes, l.visited = cfg.Data, make(hubIndexes), make(map[string]bool)
+	l.data, l.indexes, l.visited = cfg.Data, make(hubindex.Indexes), make(map[string]bool)
 	for _, p := range cfg.Paths {
 		if err := l.simulate(p); err != nil {
 			return nil, err
@@ -166,7 +167,7 @@ func Merge(all ...*Rules) *Rules {
 type loader struct {
 	rules   *Rules
 	data    string
-	indexes hubIndexes
+	indexes hubindex.Indexes
 	visited map[string]bool   // the files and folders read so far, by their path with links resolved, so that each is read once
 	seen    map[string]string // the files of the scenarios, by name
 
@@ -229,10 +230,10 @@ func (l *loader) folder(p string) error {
 
 // file reads a file. The operator knows it as p.
 func (l *loader) file(p, real string) error {
-	src := source{name: p, path: real, index: l.indexes.of(real)}
+	src := source{name: p, path: real, index: l.indexes.Of(real)}
 	content, err := readFile(os.DirFS(filepath.Dir(real)), filepath.Base(real))
 	if err != nil {
-		src.item, src.hub = src.index.item(real, "")
+		src.item, src.hub = src.index.Item(real, "")
 		return l.refuse(src, Skipped{Name: src.item, File: p}, fmt.Errorf("reading %s: %w", p, err), err)
 	}
 	folders := []string{l.data}

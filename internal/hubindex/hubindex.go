@@ -1,8 +1,11 @@
-package detect
+// Package hubindex reads CrowdSec's index of its hub: which files are from there, and in which
+// version.
+package hubindex
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,17 +14,17 @@ import (
 	"strings"
 )
 
-// A hubIndex is CrowdSec's index of its hub: of scenarios, parsers and other items. It lists
-// files, and one file may contain several scenarios.
-type hubIndex struct {
+// An Index lists the files of scenarios, parsers, rules and other items. One file may contain
+// several scenarios. Of a nil Index nothing is known.
+type Index struct {
 	folder   string
 	versions map[string]string // by digest
 	files    map[string]string // names, by path below folder
 	broken   bool              // the index cannot be read, so all files below may be the hub's
 }
 
-// A hubItem is an item of the index in its JSON form.
-type hubItem struct {
+// An item is an item of the index in its JSON form.
+type item struct {
 	Path     string `json:"path"`
 	Versions map[string]struct {
 		Digest string `json:"digest"`
@@ -31,16 +34,18 @@ type hubItem struct {
 // tainted is the version that CrowdSec gives to a file of the hub that was changed locally.
 const tainted = "?"
 
-// hubIndexes finds the indexes, which are in a folder above the files, and reads each once.
-type hubIndexes map[string]*hubIndex
+// Indexes finds the indexes, which are in a folder above the files, and reads each once.
+type Indexes map[string]*Index
 
-// maxHubDepth is how far above a file its index may be: hub/scenarios/author.
-const maxHubDepth = 4
+const (
+	maxDepth = 4        // how far above a file its index may be: hub/scenarios/author
+	maxSize  = 32 << 20 // bytes
+)
 
-// of returns the index for a file, or nil.
-func (x hubIndexes) of(file string) *hubIndex {
+// Of returns the index for a file, or nil. The file must not be a link.
+func (x Indexes) Of(file string) *Index {
 	folder := filepath.Dir(file)
-	for range maxHubDepth {
+	for range maxDepth {
 		if index := x.read(filepath.Join(folder, ".index.json")); index != nil {
 			return index
 		}
@@ -49,16 +54,16 @@ func (x hubIndexes) of(file string) *hubIndex {
 	return nil
 }
 
-func (x hubIndexes) read(name string) *hubIndex {
+func (x Indexes) read(name string) *Index {
 	if index, known := x[name]; known {
 		return index
 	}
 	x[name] = nil
-	content, err := readFile(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+	content, err := readIndex(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	index := &hubIndex{folder: filepath.Dir(name), versions: make(map[string]string), files: make(map[string]string)}
+	index := &Index{folder: filepath.Dir(name), versions: make(map[string]string), files: make(map[string]string)}
 	x[name] = index
 	var kinds map[string]json.RawMessage // scenarios, parsers and so on
 	if err != nil || json.Unmarshal(content, &kinds) != nil {
@@ -71,15 +76,29 @@ func (x hubIndexes) read(name string) *hubIndex {
 	return index
 }
 
+// readIndex reads a file of bounded size.
+func readIndex(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the index of the hub: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("reading the index of the hub: not a regular file")
+	case info.Size() > maxSize:
+		return nil, fmt.Errorf("reading the index of the hub: %d bytes: want at most %d", info.Size(), maxSize)
+	}
+	return os.ReadFile(name)
+}
+
 // add adds the items of a kind. Other data is ignored.
-func (i *hubIndex) add(text json.RawMessage) {
-	var items map[string]hubItem
+func (i *Index) add(text json.RawMessage) {
+	var items map[string]item
 	if json.Unmarshal(text, &items) != nil {
 		return
 	}
-	for name, item := range items {
-		i.files[item.Path] = name
-		for version, v := range item.Versions {
+	for name, one := range items {
+		i.files[one.Path] = name
+		for version, v := range one.Versions {
 			if old, twice := i.versions[v.Digest]; !twice || newer(version, old) {
 				i.versions[v.Digest] = version
 			}
@@ -87,9 +106,9 @@ func (i *hubIndex) add(text json.RawMessage) {
 	}
 }
 
-// item reports whether a file belongs to the hub, and its name there, if known. A file that
+// Item reports whether a file belongs to the hub, and its name there, if known. A file that
 // was changed locally still belongs to the hub.
-func (i *hubIndex) item(file, hash string) (name string, ok bool) {
+func (i *Index) Item(file, hash string) (name string, ok bool) {
 	switch {
 	case i == nil:
 		return "", false
@@ -119,16 +138,16 @@ func numbers(version string) []int {
 	return all
 }
 
-// origin returns the hash and the version that CrowdSec would report for the scenarios of a
-// file. A file that is not in the index is the operator's own, and has neither.
-func (i *hubIndex) origin(file, hash string) (string, string) {
+// Origin returns the hash and the version that CrowdSec reports for a file with this SHA-256.
+// A file that is not in the index is the operator's own, and has neither.
+func (i *Index) Origin(file, hash string) (string, string) {
 	if i == nil || i.broken {
 		return hash, ""
 	}
 	if version, ok := i.versions[hash]; ok {
 		return hash, version
 	}
-	if _, ok := i.item(file, hash); !ok {
+	if _, ok := i.Item(file, hash); !ok {
 		return "", ""
 	}
 	return hash, tainted
