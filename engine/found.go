@@ -46,7 +46,7 @@ func alertOf(ev *event.Event, f *event.Finding) event.Alert {
 	}
 	c := event.ContextOf(ev.OfFinding(f))
 	return event.Alert{
-		Kind: kindOfRules, Scenario: f.Rule, Message: fmt.Sprintf("WAF %s: %s from %s (tocsin)", verb, f.Rule, ev.Client),
+		Kind: kindOfRules, Scenario: f.Rule, Hash: f.Hash, Version: f.Version, Message: fmt.Sprintf("WAF %s: %s from %s (tocsin)", verb, f.Rule, ev.Client),
 		Client: ev.Client, Prefix: event.ClientOf(ev.Client), Reflected: ev.Attribution.IsReflected(), Simulated: f.Simulated,
 		Start: ev.Time, Stop: ev.Time, Count: 1, Capacity: 1, Context: []event.Context{c},
 	}

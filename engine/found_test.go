@@ -157,3 +157,13 @@ func TestOneNetworkLeavesRoomForOthersFindings(t *testing.T) {
 		})
 	}
 }
+
+// CrowdSec's console tells rules of the hub from others by their hash.
+func TestAlertsOfRulesSayWhereTheyAreFrom(t *testing.T) {
+	f := stopping("own/a")
+	f.Hash, f.Version = "0123abcd", "0.3"
+	a := alertOf(matching("192.0.2.1", event.Own, f), &f)
+	if a.Hash != "0123abcd" || a.Version != "0.3" {
+		t.Errorf("hash %q, version %q", a.Hash, a.Version)
+	}
+}

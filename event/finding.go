@@ -7,6 +7,8 @@ import "strings"
 type Finding struct {
 	Inspector string   // the inspector's name, such as waf
 	Rule      string   // such as crowdsecurity/vpatch-CVE-2021-3129
+	Hash      string   // of the rule's file, if it is from CrowdSec's hub; otherwise empty
+	Version   string   // of the file in the hub; empty: not from there
 	Message   string   // what the rule is about
 	Zones     []string // where the rule matched, such as ARGS_GET.id
 	Payload   string   // the matched text, only for the log; empty unless the configuration asks for it

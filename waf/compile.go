@@ -45,7 +45,7 @@ func (c *compiler) file(f ruleFile) error {
 	sure := f.confidence()
 	c.rules.rules = append(c.rules.rules, Rule{
 		Name: f.doc.Name, Description: f.doc.Description, File: f.path, OutOfBand: sure == Observe, Confidence: sure,
-		number: number, told: f.doc.Labels["confidence"] == Observe.String(),
+		Hash: f.hash, Version: f.version, number: number, told: f.doc.Labels["confidence"] == Observe.String(),
 	})
 	for _, conds := range all {
 		g := group{rule: number}

@@ -119,7 +119,9 @@ func (l *loader) known(config string) ([]ruleFile, error) {
 		if err != nil {
 			l.skipOnce(name, doc.Name, err)
 		}
-		all = append(all, ruleFile{doc: doc, path: name, isSkipped: err != nil})
+		f := ruleFile{doc: doc, path: name, isSkipped: err != nil}
+		f.hash, f.version = l.origin(name, content)
+		all = append(all, f)
 	}
 	return all, nil
 }

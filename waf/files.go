@@ -85,7 +85,7 @@ func (l *loader) set(s Set) error {
 			return err
 		}
 		l.note(name, content)
-		l.rules(path.Join(s.Name, name), content, false)
+		l.rules(ruleFile{path: path.Join(s.Name, name)}, content)
 		return nil
 	})
 	if err != nil {

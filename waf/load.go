@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"path/filepath"
 	"slices"
+
+	"github.com/tocsin-project/tocsin/internal/hubindex"
 )
 
 // LoadConfig says what to load. Only Paths or Sets is needed.
@@ -51,7 +54,7 @@ const (
 // asks for what is not there or cannot be done here. A rule file that is newer than this
 // version, or broken, is skipped, and named: see [Rules.Skipped].
 func Load(cfg LoadConfig) (*Rules, error) {
-	l := &loader{cfg: cfg, byName: map[string]int{}, print: sha256.New()}
+	l := &loader{cfg: cfg, byName: map[string]int{}, print: sha256.New(), indexes: hubindex.Indexes{}}
 	for _, s := range cfg.Sets {
 		if err := l.set(s); err != nil {
 			return nil, err
@@ -80,6 +83,7 @@ type loader struct {
 	skipped []Skipped
 	policy  Policy // of the last appsec-config
 	hooked  Policy // what hooks of all have set
+	indexes hubindex.Indexes
 	removed []removal
 	own     []Rule // remediations of rules by name
 }
@@ -91,6 +95,8 @@ type ruleFile struct {
 	outOfBand bool
 	isSkipped bool // it cannot run, but is there
 	unnamed   bool // nobody has asked for this very file
+
+	hash, version string // in CrowdSec's hub
 }
 
 // file reads a file of rules, or an appsec-config.
@@ -102,18 +108,34 @@ func (l *loader) file(name string, outOfBand bool) error {
 	if hasKey(content, configKeys...) {
 		return l.config(name, content)
 	}
-	l.rules(name, content, outOfBand)
+	f := ruleFile{path: name, outOfBand: outOfBand}
+	f.hash, f.version = l.origin(name, content)
+	l.rules(f, content)
 	return nil
 }
 
+// origin returns the hash and the version of a file as CrowdSec reports them.
+func (l *loader) origin(name string, content []byte) (hash, version string) {
+	real, err := filepath.Abs(name)
+	if err == nil {
+		real, err = filepath.EvalSymlinks(real)
+	}
+	if err != nil {
+		return "", "" // it was there when it was read
+	}
+	sum := sha256.Sum256(content)
+	return l.indexes.Of(real).Origin(real, hex.EncodeToString(sum[:]))
+}
+
 // rules has the rules of a file run, or says why they do not.
-func (l *loader) rules(name string, content []byte, outOfBand bool) {
+func (l *loader) rules(f ruleFile, content []byte) {
 	doc, err := parseRules(content)
 	if err != nil {
-		l.skip(name, doc.Name, err)
+		l.skip(f.path, doc.Name, err)
 		return
 	}
-	l.add(ruleFile{doc: doc, path: name, outOfBand: outOfBand, unnamed: l.unnamed})
+	f.doc, f.unnamed = doc, l.unnamed
+	l.add(f)
 }
 
 // parseRules reads the first document of a file of rules.

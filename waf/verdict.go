@@ -107,7 +107,7 @@ func (i *Inspector) findings(in *Inspection, matches []Match, first int) []event
 func (i *Inspector) finding(in *Inspection, m *Match) event.Finding {
 	p := &i.rules.policy
 	f := event.Finding{
-		Inspector: Name, Rule: m.Rule.Name, Message: m.Rule.Description, Zones: m.plainZones(),
+		Inspector: Name, Rule: m.Rule.Name, Hash: m.Rule.Hash, Version: m.Rule.Version, Message: m.Rule.Description, Zones: m.plainZones(),
 		Likely: m.Rule.Confidence == Likely, Alert: !p.NoAlert, Quiet: p.NoEvent,
 	}
 	if f.Message == "" {

@@ -44,6 +44,9 @@ type Rules struct {
 type Rule struct {
 	Name, Description string
 	File              string
+	// Hash and Version are those of the file in CrowdSec's hub, as its own alerts have them:
+	// the SHA-256, and ? for a file that was changed. Empty: the file is not from there.
+	Hash, Version string
 	// OutOfBand says that the rule stops nothing: it is there to tell.
 	OutOfBand bool
 	// Confidence says how sure a match is: its label confidence. Default: Certain, or
