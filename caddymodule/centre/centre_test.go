@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,8 +95,8 @@ func (s *site) call(from, method, path, key string, in, out any) int {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: time.Minute}
 	answer, err := client.Do(r)
-	// A config that just ended may have accepted the connection, and closes it.
-	for tries := 0; errors.Is(err, io.EOF) && tries < 5; tries++ {
+	// A config that just ended may have accepted the connection, and closes or resets it.
+	for tries := 0; (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) && tries < 5; tries++ {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer, err = client.Do(r)
 	}
