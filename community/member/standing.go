@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -103,10 +102,8 @@ func cleanStanding(s protocol.Standing) protocol.Standing {
 		clean.Why = append(clean.Why, cut(why))
 	}
 	for _, own := range s.Own[:min(len(s.Own), maxOwn)] {
-		if p, err := netip.ParsePrefix(own); err == nil {
-			clean.Own = append(clean.Own, p.String())
-		} else if ip, err := netip.ParseAddr(own); err == nil {
-			clean.Own = append(clean.Own, ip.WithZone("").String())
+		if unit, ok := parseUnit(own); ok && isMeant(unit) && !slices.Contains(clean.Own, written(unit)) {
+			clean.Own = append(clean.Own, written(unit))
 		}
 	}
 	return clean

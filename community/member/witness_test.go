@@ -185,7 +185,7 @@ func TestStanding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, logs := logged()
 		c := &centre{standing: protocol.Standing{
-			State: "active", Trust: "0.53", Why: []string{"34 reports\x1b[31m were confirmed"}, Reports: 7, Confirmed: 3, Own: []string{"203.0.113.66", "nonsense"}, Notice: "look\nhere",
+			State: "active", Trust: "0.53", Why: []string{"34 reports\x1b[31m were confirmed"}, Reports: 7, Confirmed: 3, Own: []string{"203.0.113.66", "203.0.113.66/32", "0.0.0.0/0", "10.0.0.1", "nonsense"}, Notice: "look\nhere",
 		}}
 		m := c.join(t, func(cfg *Config) { cfg.Logger = log })
 		if _, known := m.Standing(); known || len(m.Notices()) > 0 {
