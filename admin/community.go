@@ -32,6 +32,7 @@ func communityRoutes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		route("members", centreEndpoint{http.MethodGet: {serve: centreMembers}}),
 		route("members/change", centreEndpoint{http.MethodPost: {centreChange, []string{"login", "state", "reason"}}}),
+		route("members/key", centreEndpoint{http.MethodPost: {centreKey, []string{"login"}}}),
 		route("invitations", centreEndpoint{
 			http.MethodGet:  {serve: centreInvitations},
 			http.MethodPost: {centreInvite, []string{"name", "operator", "role", "vouched", "for"}},

@@ -11,6 +11,17 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
+// CommunityKey is the new key of a member.
+type CommunityKey struct {
+	Login string `json:"login"`
+	Key   string `json:"key"`
+}
+
+func (a *CommunityKey) write(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s\n\nThe old key of %s, or its password, ends now. Send the new one by a way that others cannot read.\n", a.Key, printable(a.Login))
+	return err
+}
+
 // CommunityDone says that something was done.
 type CommunityDone struct {
 	Done      bool `json:"done"`

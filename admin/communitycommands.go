@@ -18,9 +18,8 @@ func newCommunity() caddycmd.Command {
 	return caddycmd.Command{
 		Name: "community", Short: "Manages the centre of a community", Usage: "<command>",
 		Long: `
-The commands invite, members, member, listings, explain, delist, appeals, decide,
-freeze, rollback, void, audit and export ask the admin API of the server that has the
-directive tocsin_community in its config. The command join makes this server a member.
+The command join makes this server a member. All others ask the admin API of the
+server that has the directive tocsin_community in its config.
 
 What these commands do goes into the audit log, with the name of the user.`,
 		CobraFunc: func(group *cobra.Command) {
@@ -66,6 +65,12 @@ days, and how much of it others confirmed.`,
 Suspends a member, so that nothing it reports counts, vouches for it, so that it
 counts at once, or takes either back.`,
 			args: cobra.ExactArgs(2), flags: reasonFlag, run: communityDo[CommunityDone](http.MethodPost, "members/change", "login", "state"),
+		},
+		{
+			name: "key", usage: "<login> ", short: "Gives a member a new key", long: `
+Prints a new API key for a member that has lost its key, or whose key is known to
+others. The old key, or the password, ends at once. The member keeps its standing.`,
+			args: cobra.ExactArgs(1), run: communityDo[CommunityKey](http.MethodPost, "members/key", "login"),
 		},
 		{
 			name: "void", usage: "[--login <login>] [--hash <sha256>] --reason <text> ", short: "Takes reports back", long: `

@@ -43,6 +43,15 @@ func centreChange(q centreQuery, w http.ResponseWriter) error {
 	return done(w, 0)
 }
 
+// centreKey gives a member a new key.
+func centreKey(q centreQuery, w http.ResponseWriter) error {
+	key, err := q.NewKey(q, q.by, q.Get("login"))
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, CommunityKey{Login: q.Get("login"), Key: key})
+}
+
 func centreInvite(q centreQuery, w http.ResponseWriter) error {
 	i := community.Invitee{Name: q.Get("name"), Operator: q.Get("operator"), Role: community.Reporter}
 	switch role := q.Get("role"); role {

@@ -94,8 +94,11 @@ func (c *Centre) changeMember(ctx context.Context, actor, action, login, reason 
 	return c.renewStandings(ctx)
 }
 
-// NewKey gives an account a new API key.
+// NewKey gives an account a new API key. Its old key and its password become invalid.
 func (c *Centre) NewKey(ctx context.Context, actor, login string) (key string, err error) {
+	if _, err := c.account(ctx, login); err != nil {
+		return "", doing("reading an account", err)
+	}
 	return c.renewKey(ctx, actor, login)
 }
 

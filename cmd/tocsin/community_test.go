@@ -228,6 +228,36 @@ func (c *caller) stops(want bool) {
 	})
 }
 
+func TestTheOperatorReplacesALostKey(t *testing.T) {
+	c := newCentre(t, "198.51.100.1")
+	m := c.join("member", true)
+	var fresh struct{ Login, Key string }
+	if err := c.ask(http.MethodPost, "/tocsin/community/members/key?by=test&login="+m.login, &fresh); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, key string
+		want      int
+	}{{"the lost key", m.key, http.StatusUnauthorized}, {"the new key", fresh.Key, http.StatusOK}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.url+"/api/v1/standing", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+row.key)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != row.want {
+			t.Errorf("%s: %d, want %d", row.name, resp.StatusCode, row.want)
+		}
+	}
+	if err := c.ask(http.MethodPost, "/tocsin/community/members/key?by=test&login=nobody", nil); err == nil {
+		t.Error("a key for nobody")
+	}
+}
+
 // Four servers, a real CrowdSec and a real bouncer are members of one community.
 func TestACommunityOfRealPrograms(t *testing.T) {
 	t.Parallel()
