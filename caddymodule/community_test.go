@@ -283,8 +283,8 @@ func TestTheKeyOfACommunityIsFound(t *testing.T) {
 	}{
 		{"the file exists", []string{"join", v.server.URL, v.invite(2), "--accept-terms", "1"}, "Remove it, or name another file with --key-file"},
 		{"a used invitation", []string{"join", v.server.URL, code, "--accept-terms", "1", "--key-file", filepath.Join(h.dir, "other.key")}, "does not accept the invitation"},
-		{"plain http to another host", []string{"join", "http://blocklist.example", code}, "want https"},
-		{"no URL", []string{"join", "blocklist.example", code}, "no scheme"},
+		{"plain http to another host", []string{"join", "http://blocklist.example", code}, "want https, or allow this with plain_http (--plain-http)"},
+		{"no URL", []string{"join", "blocklist.example", code}, "no scheme: write https://blocklist.example"},
 	} {
 		if out, failure := h.command(append([]string{"community"}, row.args...)...); !strings.Contains(failure, row.want) {
 			t.Errorf("%s: %q, %s", row.name, failure, out)

@@ -44,7 +44,7 @@ func newLink(cfg Config) (link, error) {
 	case u.Scheme == "unix":
 		return link{}, errors.New("URL: want the https URL of a community, not a socket")
 	case u.Scheme == "http" && !cfg.Plain && !isHere(u.Hostname()):
-		return link{}, fmt.Errorf("URL %q: anybody on the way could read the key and change the list: want https, or say that plain http is meant", u.Redacted())
+		return link{}, fmt.Errorf("URL %q: anybody on the way could read the key and change the list: want https, or allow this with plain_http (--plain-http)", u.Redacted())
 	case strings.Contains(u.Path+"/", apiPath):
 		return link{}, fmt.Errorf("URL %q: leave out %s and everything after it: tocsin appends it", u.Redacted(), strings.TrimSuffix(apiPath, "/"))
 	}

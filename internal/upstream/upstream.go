@@ -19,7 +19,7 @@ import (
 )
 
 // ParseURL reads a URL with the scheme http, https or unix. Errors show the examples
-// (one of http, one of unix).
+// (one with the usual scheme, one of unix).
 func ParseURL(raw, example, socket string) (*url.URL, error) {
 	switch {
 	case raw == "":
@@ -27,7 +27,8 @@ func ParseURL(raw, example, socket string) (*url.URL, error) {
 	case strings.HasPrefix(raw, "/"):
 		return nil, fmt.Errorf("URL %q: no scheme: for a unix socket write unix://%s", raw, raw)
 	case !strings.Contains(raw, "://"):
-		return nil, fmt.Errorf("URL %q: no scheme: write http://%s", raw, raw)
+		scheme, _, _ := strings.Cut(example, "://")
+		return nil, fmt.Errorf("URL %q: no scheme: write %s://%s", raw, scheme, raw)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
