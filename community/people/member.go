@@ -177,7 +177,7 @@ func (h *Handler) renewKey(w http.ResponseWriter, r *http.Request, by community.
 	if err != nil {
 		return err
 	}
-	if r.Header.Get("Authorization") == "" {
+	if _, ok := h.sessionOfBrowser(r); ok {
 		if err := h.setCookie(w, &session{Shown: key, Until: s.Until}); err != nil {
 			return err
 		}

@@ -53,6 +53,7 @@ func TestAProgramShowsItsKeyInTheHeader(t *testing.T) {
 	w := found(t, nil)
 	_, key := w.join(community.Reporter, true)
 	c := w.client("20.1.0.9")
+	c.header.Set("Sec-Fetch-Mode", "")
 	c.header.Set("Authorization", "Bearer "+key)
 	c.get("/member").want(t, 200, "Your membership")
 	c.header.Set("Authorization", "bearer  wrong")
@@ -62,6 +63,23 @@ func TestAProgramShowsItsKeyInTheHeader(t *testing.T) {
 	c.send(r).want(t, 403)
 	r.Header.Set("Authorization", "Basic ????")
 	c.send(r).want(t, 200, "Log in")
+}
+
+// A browser that knows the moderator's password sends it to all pages of the site.
+func TestAModeratorCanBeAMember(t *testing.T) {
+	w := found(t, nil)
+	_, key := w.join(community.Reporter, true)
+	c := w.client("20.1.0.9")
+	c.header.Set("Authorization", "Basic YW5uYTpzZWNyZXQ=") // anna:secret
+	for range 40 {                                          // these are not wrong guesses
+		c.get("/member").want(t, 200, "Log in").without(t, "Wrong")
+	}
+	c.login(t, key)
+	page := c.get("/member").want(t, 200, "Your membership")
+	c.post("/member/key", page.form(t, "/member/key")).want(t, 200, "Your new API key")
+	c.get("/member").want(t, 200, "Your membership")
+	c.header.Set("Sec-Fetch-Mode", "") // an older browser
+	c.get("/member").want(t, 200, "Your membership")
 }
 
 func TestAnEngineLogsInWithItsPassword(t *testing.T) {

@@ -39,15 +39,16 @@ func (h *Handler) setCookie(w http.ResponseWriter, s *session) error {
 	return nil
 }
 
-// sessionOf returns the session of a client, or one of its Authorization header.
+// sessionOf returns the session of a browser, or one of the Authorization header of a program. A
+// browser of a moderator sends that header with the moderator's password to all pages.
 func (h *Handler) sessionOf(r *http.Request) (s session, ok bool) {
-	if login, secret, basic := r.BasicAuth(); basic {
-		return session{Login: login, Shown: secret}, secret != ""
+	if s, ok = h.sessionOfBrowser(r); !ok && isProgram(r) {
+		s, ok = sessionOfProgram(r)
 	}
-	if scheme, key, found := strings.Cut(r.Header.Get("Authorization"), " "); found && strings.EqualFold(scheme, "Bearer") {
-		key = strings.TrimSpace(key)
-		return session{Shown: key}, key != ""
-	}
+	return s, ok
+}
+
+func (h *Handler) sessionOfBrowser(r *http.Request) (s session, ok bool) {
 	c, err := r.Cookie(cookieName)
 	if err != nil || len(c.Value) > maxCookie {
 		return s, false
@@ -57,6 +58,22 @@ func (h *Handler) sessionOf(r *http.Request) (s session, ok bool) {
 		return session{}, false
 	}
 	return s, true
+}
+
+// isProgram reports whether a client has a header for credentials and is not a browser.
+func isProgram(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" && r.Header.Get("Sec-Fetch-Mode") == ""
+}
+
+func sessionOfProgram(r *http.Request) (s session, ok bool) {
+	if login, secret, basic := r.BasicAuth(); basic {
+		return session{Login: login, Shown: secret}, secret != ""
+	}
+	if scheme, key, found := strings.Cut(r.Header.Get("Authorization"), " "); found && strings.EqualFold(scheme, "Bearer") {
+		key = strings.TrimSpace(key)
+		return session{Shown: key}, key != ""
+	}
+	return session{}, false
 }
 
 // caller returns the caller of a session.
