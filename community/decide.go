@@ -27,8 +27,18 @@ type File struct {
 	Record      Record // zero: the unit has no record
 	Explanation Explanation
 	Reporters   []string // keyed hashes, in hexadecimal
-	Earlier     []Case   // other cases about the unit
+	Reports     []FileReport
+	Earlier     []Case // other cases about the unit
 }
+
+// A FileReport is a report about the unit of a case.
+type FileReport struct {
+	Member string // its keyed hash, in hexadecimal
+	FactReport
+}
+
+// maxFileReports is the limit of reports in a file: the latest.
+const maxFileReports = 200
 
 // File returns a case with the data that a moderator needs.
 func (c *Centre) File(ctx context.Context, actor string, id uint64) (full File, err error) {
@@ -57,6 +67,9 @@ func (w *work) fill(full *File, unit consensus.Unit) error {
 	w.c.tell(&full.Explanation, f, w.now)
 	for _, m := range f.members() {
 		full.Reporters = append(full.Reporters, showID(m))
+	}
+	for i := max(0, len(f.reports)-maxFileReports); i < len(f.reports); i++ {
+		full.Reports = append(full.Reports, FileReport{showID(f.reports[i].Member), f.reports[i].fact()})
 	}
 	all, err := w.CasesOf(unit)
 	full.Earlier = slices.DeleteFunc(all, func(k Case) bool { return k.ID == full.Case.ID })

@@ -24,7 +24,7 @@ func (v *Verdict) exempt() string {
 	case slices.Contains(v.Reasons, ReasonExcluded):
 		return " Addresses of this kind are never listed."
 	case slices.Contains(v.Reasons, ReasonSuppressed):
-		return " An appeal was accepted."
+		return " An appeal ended the listing."
 	}
 	return ""
 }

@@ -268,7 +268,7 @@ func TestExplanations(t *testing.T) {
 		{"of a crawler", func(s *scene) { s.Context.Exclusion = consensus.Crawler; s.report(1, 2, 3) }, "Not listed. Addresses of this kind are never listed."},
 		{
 			"after an appeal", func(s *scene) { s.report(1, 2, 3); s.Prev = s.Prev.Appeal(s.now) },
-			"Not listed. An appeal was accepted.",
+			"Not listed. An appeal ended the listing.",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

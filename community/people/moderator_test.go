@@ -58,6 +58,18 @@ func TestL11AModeratorDecides(t *testing.T) {
 	}
 }
 
+// An appeal with proof ends the listing before a moderator sees the case. He must see what it was for.
+func TestAModeratorSeesTheReportsAfterTheListingEnded(t *testing.T) {
+	w := listed(t, mine)
+	c := w.client(mine)
+	c.post("/appeal", c.get("/").form(t, "/appeal")).want(t, 200, "The listing has ended.")
+	page := w.moderator("anna").get("/moderator/case?id=1").
+		want(t, 200, "An appeal ended the listing.", "no longer count, so they are not in these numbers")
+	if n := strings.Count(page.plain(), exploit); n != 3 {
+		t.Errorf("%d reports are shown, want 3: %s", n, page.plain())
+	}
+}
+
 func TestL11WhoReportedDoesNotDecide(t *testing.T) {
 	w := appealed(t)
 	for _, actor := range []string{"operator 2", "OPERATOR 1"} {
