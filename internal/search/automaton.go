@@ -1,9 +1,6 @@
 package search
 
-import (
-	"slices"
-	"unicode/utf8"
-)
+import "slices"
 
 // An Automaton finds any of many literals in one pass over a text, by the algorithm of Aho
 // and Corasick. All transitions are computed in advance, so each byte costs one table
@@ -14,6 +11,7 @@ type Automaton struct {
 	next  []uint32    // by state+class; a state is the index of its row
 	match uint32      // the states from here on end a literal
 	found [][]int32   // by (state-match)/width: the literals that end there
+	most  int         // bytes of the longest literal
 	fold  bool        // ASCII letters are searched in any case: see foldedRune
 }
 
@@ -22,6 +20,9 @@ type Automaton struct {
 // lower case is an ASCII letter.
 func New(literals []string, fold bool) *Automaton {
 	a := &Automaton{fold: fold}
+	for _, l := range literals {
+		a.most = max(a.most, len(l))
+	}
 	a.classify(literals)
 	t := a.trie(literals)
 	t.link()
@@ -162,30 +163,6 @@ func (a *Automaton) In(s string) bool {
 		}
 	}
 	return false
-}
-
-// Mark adds to bits the set from sets for each group of literals in s, and returns how often
-// there was one, because that takes longer than other bytes. An automaton with fold ignores
-// case.
-func Mark[T string | []byte](a *Automaton, s T, sets [][]uint64, bits []uint64) (hits int) {
-	var state uint32
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= utf8.RuneSelf && a.fold {
-			var size int
-			c, size = foldedRune(s, i)
-			i += size - 1
-		}
-		state = a.next[state+uint32(a.class[c])]
-		if state < a.match {
-			continue
-		}
-		hits++
-		for w, set := range sets[(state-a.match)/a.width] {
-			bits[w] |= set
-		}
-	}
-	return hits
 }
 
 // foldedRune returns the ASCII letter that is the upper or lower case of the rune at s[i],
