@@ -5,7 +5,7 @@ import "slices"
 // follow marks the groups to which what a zone holds leads.
 func (in *Inspection) follow(z zone) {
 	idx := &in.rules.index[z]
-	if idx.names == nil && idx.isEmpty() || in.isSpent() {
+	if idx.names == nil && idx.isEmpty() || in.isSpent() || in.hasNone(z) {
 		return
 	}
 	whole := in.isWhole(z, idx)
@@ -23,6 +23,14 @@ func (in *Inspection) follow(z zone) {
 	}
 }
 
+// hasNone reports whether a zone holds nothing. Names are loaded only when a rule asks for them.
+func (in *Inspection) hasNone(z zone) bool {
+	if z == zoneBodyArgsNames {
+		z = zoneBodyArgs
+	}
+	return len(in.values(z)) == 0
+}
+
 // followNames marks the groups to which names of values lead.
 func (in *Inspection) followNames(z zone, idx *zoneIndex) {
 	values := in.values(z)
@@ -34,8 +42,9 @@ func (in *Inspection) followNames(z zone, idx *zoneIndex) {
 	}
 }
 
-// isWhole reports whether all values of a zone are pieces of the query or of the body, and
-// of what was made of it: then a literal that is in neither of these is in none of them.
+// isWhole reports whether a zone is searched as a whole: all its values are pieces of the query
+// or of the body, and of what was made of it. Then a literal that is in neither of these is in
+// none of them.
 func (in *Inspection) isWhole(z zone, idx *zoneIndex) bool {
 	if idx.isEmpty() || !idx.isASCII {
 		return false
@@ -44,10 +53,14 @@ func (in *Inspection) isWhole(z zone, idx *zoneIndex) bool {
 	case zoneArgs, zoneArgsNames, zoneBodyArgs, zoneRawBody:
 		return true
 	case zoneBodyArgsNames:
-		return !in.isJSON || idx.isPlain
+		return (!in.isJSON || idx.isPlain) && len(in.zones[zoneBodyArgs].values)*bytesOfAName > len(in.fromBody.text)
 	}
 	return false
 }
+
+// bytesOfAName is how many bytes of a body may be searched instead of one name. A body with few
+// values has few names.
+const bytesOfAName = 64
 
 // A source is a query or a body, with all that was made of it while it was read, and what
 // chains make of both to find literals in.
@@ -79,7 +92,7 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 			continue
 		}
 		after := in.toFind(s, chain)
-		if !in.affords((len(after.text) + len(after.made)) * costOfByte) {
+		if !in.affords((len(after.text) + len(after.made)) * idx.costOfByte()) {
 			return
 		}
 		idx.mark(after.text, chain, in.bits)
@@ -121,7 +134,7 @@ func (in *Inspection) followText(z zone, i int, idx *zoneIndex, whole bool) {
 		}) {
 			continue
 		}
-		if !in.affords(len(text) * costOfByte) {
+		if !in.affords(len(text) * idx.costOfByte()) {
 			return
 		}
 		idx.mark(text, chain, in.bits)

@@ -110,7 +110,7 @@ func (j *jsonReader) set(value []byte) {
 		return
 	}
 	n := len(*values) - j.first
-	if n*2 >= len(j.slots) {
+	if n*4 >= len(j.slots)*3 {
 		j.grow(*values)
 	}
 	hash := maphash.Bytes(j.seed, j.name)

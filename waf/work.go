@@ -19,7 +19,8 @@ const (
 	costOfAsking    = 20   // to test one value
 	costOfValue     = 6    // to look at one value's name
 	costOfCounting  = 150  // to count a value by its name
-	costOfByte      = 1    // to search one byte of a text for literals
+	costOfByte      = 1    // to search one byte of a text for few literals
+	costOfManyBytes = 2    // or for many
 	costOfTransform = 1    // to transform one byte
 	costOfReading   = 2    // to parse one byte of the body, or of data decoded from it
 	costOfAdding    = 30   // to add a value to its zone
@@ -36,6 +37,14 @@ func (k operatorKind) costOfByte() int {
 		return 6
 	}
 	return 0
+}
+
+// costOfByte returns the cost of searching one byte for the literals of a zone.
+func (z *zoneIndex) costOfByte() int {
+	if z.find == nil {
+		return costOfByte
+	}
+	return costOfManyBytes
 }
 
 func (in *Inspection) spend(work int) { in.work += work }

@@ -258,11 +258,15 @@ var secretNames = []string{"password", "pass", "passwd", "pwd", "passphrase", "s
 
 // lastName returns the last part of a name such as user[file] or json.user.file.
 func lastName(name []byte) []byte {
-	name = bytes.TrimRight(name, "]0123456789[.")
-	if i := bytes.LastIndexAny(name, ".[:"); i >= 0 {
-		name = name[i+1:]
+	end := len(name)
+	for end > 0 && (isDigit(name[end-1]) || name[end-1] == '.' || name[end-1] == '[' || name[end-1] == ']') {
+		end--
 	}
-	return name
+	start := end
+	for start > 0 && name[start-1] != '.' && name[start-1] != '[' && name[start-1] != ':' {
+		start--
+	}
+	return name[start:end]
 }
 
 func isOneOf(name []byte, names []string) bool {

@@ -1,6 +1,9 @@
 package builtin
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // maxLayers bounds how often escapes in a value are resolved.
 const maxLayers = 3
@@ -66,27 +69,32 @@ func unescape(buf, s []byte) (decoded []byte, layers int) {
 	return decoded, layers
 }
 
+// lowered are all bytes in lower case.
+var lowered = func() (table [256]byte) {
+	for c := range table {
+		table[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			table[c] |= 0x20
+		}
+	}
+	return table
+}()
+
 // appendUnescaped resolves one layer of escapes. What it writes is never longer than what
 // it has read, so that s may be where it writes to.
 func appendUnescaped(to, s []byte) []byte {
-	for i := 0; i < len(s); {
+	n := len(to)
+	to = slices.Grow(to, len(s))[:n+len(s)]
+	for i := 0; i < len(s); n++ {
 		c := s[i]
-		if kinds[c]&isEscape == 0 {
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			to = append(to, c)
-			i++
-			continue
+		size := 1
+		if kinds[c]&isEscape != 0 {
+			c, size = escape(s[i:])
 		}
-		c, size := escape(s[i:])
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		to = append(to, c)
+		to[n] = lowered[c]
 		i += size
 	}
-	return to
+	return to[:n]
 }
 
 // escape returns what s begins with, and how long it is.
@@ -204,26 +212,40 @@ func unhex(c byte) (uint32, bool) {
 	return 0, false
 }
 
+// joins are bytes that appendSpaced may leave out.
+var joins = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c <= ' ' || c == 0x7f || c == '/' || c == '*'
+	}
+	return table
+}()
+
 // appendSpaced appends s with one blank for any white space, and without comments of SQL,
 // but with what is in those that only some databases skip.
 func appendSpaced(to, s []byte) []byte {
+	n := len(to)
+	to = slices.Grow(to, len(s))[:n+len(s)]
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case c == '/' && i+1 < len(s) && s[i+1] == '*':
-			i += skipComment(s[i:]) - 1
-			c = ' '
-		case c == '*' && i+1 < len(s) && s[i+1] == '/':
-			i++
-			c = ' '
-		case c <= ' ' || c == 0x7f:
-			c = ' '
+		if joins[c] {
+			switch {
+			case c == '/' && i+1 < len(s) && s[i+1] == '*':
+				i += skipComment(s[i:]) - 1
+				c = ' '
+			case c == '*' && i+1 < len(s) && s[i+1] == '/':
+				i++
+				c = ' '
+			case c <= ' ' || c == 0x7f:
+				c = ' '
+			}
+			if c == ' ' && (n == 0 || to[n-1] == ' ') {
+				continue
+			}
 		}
-		if c != ' ' || len(to) > 0 && to[len(to)-1] != ' ' {
-			to = append(to, c)
-		}
+		to[n] = c
+		n++
 	}
-	return to
+	return to[:n]
 }
 
 // skipComment returns how much of a comment goes: all of it, or its beginning if it is one

@@ -57,7 +57,7 @@ func (w *watch) lookWide(c context, value []byte) {
 
 // lookInside looks at XML in base64, as SAML has it.
 func (w *watch) lookInside(c context, value []byte) {
-	if !hasAnyPrefix(value, "PD94", "PCFE", "PCFF", "PD9w") {
+	if len(value) == 0 || value[0] != 'P' || !hasAnyPrefix(value, "PD94", "PCFE", "PCFF", "PD9w") {
 		return
 	}
 	value = value[:min(len(value), maxTail)&^3]

@@ -23,6 +23,9 @@ func (w *watch) lookWithin(p waf.Part, name, value []byte) {
 
 // isJSON reports whether a text begins as JSON does, or as a query of GraphQL without a name.
 func isJSON(s []byte) bool {
+	if s[0] != '{' && s[0] != '[' {
+		return false
+	}
 	next := trimLeft(s[1:])
 	switch {
 	case len(next) == 0:
@@ -30,12 +33,12 @@ func isJSON(s []byte) bool {
 	case s[0] == '{':
 		return next[0] == '"' || isLetter(next[0])
 	}
-	return s[0] == '[' && (next[0] == '"' || next[0] == '{' || next[0] == '[' || isDigit(next[0]))
+	return next[0] == '"' || next[0] == '{' || next[0] == '[' || isDigit(next[0])
 }
 
 // isGraphQL reports whether a text is a query of GraphQL that has a name.
 func isGraphQL(s []byte) bool {
-	if !hasAnyPrefix(s, "query ", "query(", "mutation ", "mutation(") {
+	if s[0] != 'q' && s[0] != 'm' || !hasAnyPrefix(s, "query ", "query(", "mutation ", "mutation(") {
 		return false
 	}
 	at := bytes.IndexAny(s, `{"`)
@@ -180,7 +183,7 @@ func appendPlain(to, s []byte) []byte {
 // lookCommand looks at a command in base64, in an argument that is named after one.
 func (w *watch) lookCommand(p waf.Part, name, value []byte) {
 	const least, most = 4, 512
-	if len(value) < least || len(value) > most || len(value)%4 != 0 || !isOneOf(lastName(name), commandNames) {
+	if len(value) < least || len(value) > most || len(value)%4 != 0 || !isBase64(value) || !isOneOf(lastName(name), commandNames) {
 		return
 	}
 	w.inside = append(w.inside[:0], make([]byte, len(value))...)
@@ -188,6 +191,24 @@ func (w *watch) lookCommand(p waf.Part, name, value []byte) {
 	if err == nil {
 		w.look(context{part: p, name: name}, w.inside[:n])
 	}
+}
+
+// breaks are bytes one of which every attack has.
+var breaks = func() (table [256]bool) {
+	for _, c := range []byte("'\"<{;|&$`\\") {
+		table[c] = true
+	}
+	return table
+}()
+
+// indexBreak returns where the first of breaks is, or the length of s.
+func indexBreak(s []byte) int {
+	for i, c := range s {
+		if breaks[c] {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // lookMiddle looks at a long value between its beginning and its end, unless what it begins
@@ -199,12 +220,30 @@ func (w *watch) lookMiddle(c context, value []byte) {
 	}
 	w.work += len(value) * workOfKind
 	for rest := value[maxText-lead : len(value)-maxTail]; len(rest) > 0 && !w.over; {
-		at := bytes.IndexAny(rest, "'\"<{;|&$`\\")
-		if at < 0 {
+		at := indexBreak(rest)
+		if at == len(rest) {
 			return
 		}
 		rest = rest[max(0, at-lead):]
 		w.look(c, rest[:min(len(rest), maxTail)])
 		rest = rest[min(len(rest), maxTail-lead):]
 	}
+}
+
+// base64Bytes are those of base64, in both alphabets, and the ends of its lines.
+var base64Bytes = func() (table [256]bool) {
+	for c := range table {
+		table[c] = isLetter(byte(c)) || isDigit(byte(c)) || bytes.IndexByte([]byte("+/-_=\r\n"), byte(c)) >= 0
+	}
+	return table
+}()
+
+// isBase64 reports whether there is nothing but base64Bytes.
+func isBase64(s []byte) bool {
+	for _, c := range s {
+		if !base64Bytes[c] {
+			return false
+		}
+	}
+	return true
 }
