@@ -68,8 +68,9 @@ func (in *Inspection) setBody(body []byte) {
 	in.length = len(body)
 	start := len(in.room.bytes)
 	how := readerOf(in.req.Header["Content-Type"], in.rules.base)
+	in.spend(len(body) * costOfReading)
 	in.readBody(how, body)
-	in.spend((len(body) + len(in.room.bytes) - start) * costOfReading)
+	in.spend((len(in.room.bytes) - start) * costOfReading)
 	in.readInflated(how, body)
 	in.fromBody.text, in.fromBody.made = body, in.room.bytes[start:len(in.room.bytes):len(in.room.bytes)]
 	if len(in.zones[zoneFilesSize].values) == 0 {

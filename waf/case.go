@@ -3,6 +3,7 @@ package waf
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -72,14 +73,44 @@ func toLowerASCII(r *room, s []byte) []byte {
 	return out
 }
 
+// dotted and kelvin are the only characters beyond ASCII that have a lower case in ASCII.
+const (
+	dotted = "\u0130"
+	kelvin = "\u212a"
+)
+
 // lowerToFind makes of a text one in which any ASCII literal is that is in what toLower makes
-// of it. That is much faster where not all is ASCII: only two letters beyond have one of
-// ASCII as their lower case.
+// of it. That is much faster where not all is ASCII.
 func lowerToFind(r *room, s []byte) []byte {
-	if hasRune(s, "\u0130") || hasRune(s, "\u212a") {
-		return toLower(r, s)
+	if !hasRune(s, dotted) && !hasRune(s, kelvin) {
+		return toLowerASCII(r, s)
 	}
-	return toLowerASCII(r, s)
+	start := len(r.bytes)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == dotted[0] && hasPrefix(s[i:], dotted):
+			c = 'i'
+			i += len(dotted) - 1
+		case c == kelvin[0] && hasPrefix(s[i:], kelvin):
+			c = 'k'
+			i += len(kelvin) - 1
+		}
+		r.bytes = append(r.bytes, lowered[c])
+	}
+	return r.since(start)
+}
+
+// countHigh returns how many bytes are not ASCII.
+func countHigh(s []byte) (n int) {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		n += bits.OnesCount64(binary.LittleEndian.Uint64(s[i:]) & highs)
+	}
+	for _, c := range s[i:] {
+		n += int(c >> 7)
+	}
+	return n
 }
 
 // hasRune reports whether the character c is in s. To look for its first byte is faster, and

@@ -173,7 +173,7 @@ func (in *Inspection) readAnyway(body []byte) {
 	if len(body) == 0 {
 		return
 	}
-	in.spend(2 * len(body) * costOfReading)
+	in.spend(len(body) * costOfReading)
 	body = in.plain(body)
 	start := trim(nil, body[:min(len(body), 64)])
 	switch {

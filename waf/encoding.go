@@ -57,7 +57,7 @@ func encodingsOf(headers []string) (all []string) {
 // inflate undoes the encodings of a body, the last one first, and reports whether all are known.
 // The beginning counts of what is broken or beyond the limits.
 func (in *Inspection) inflate(body []byte, encodings []string) (known bool) {
-	limits := inflate.Limits{Bytes: min(in.limit, keptBytes), Work: max(0, min(maxInflating, in.total()-in.Work()))}
+	limits := inflate.Limits{Bytes: min(in.limit, keptBytes), Work: max(0, min(maxInflating, in.total()-in.Work()-workOfReading))}
 	before := limits.Work
 	defer func() { in.spend(before - limits.Work) }()
 	for n, name := range slices.Backward(encodings) {

@@ -92,7 +92,7 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 			continue
 		}
 		after := in.toFind(s, chain)
-		if !in.affords((len(after.text) + len(after.made)) * idx.costOfByte()) {
+		if after == nil || !in.affords((len(after.text)+len(after.made))*costOfByte) {
 			return
 		}
 		idx.mark(after.text, chain, in.bits)
@@ -102,12 +102,14 @@ func (in *Inspection) followTexts(z zone, idx *zoneIndex) {
 	}
 }
 
-// toFind returns a source after a chain.
+// toFind returns a source after a chain, or nil if there is too little work left for that.
 func (in *Inspection) toFind(s *source, chain int) *sourceText {
 	after := &s.after[chain]
 	if !after.known {
+		if !in.affords((len(s.text) + len(s.made)) * costOfTransform * len(in.rules.toFind[chain])) {
+			return nil
+		}
 		after.text, after.made, after.known = s.text, s.made, true
-		in.spend((len(s.text) + len(s.made)) * costOfTransform * len(in.rules.toFind[chain]))
 		for _, t := range in.rules.toFind[chain] {
 			after.text, after.made = t(&in.room, after.text), t(&in.room, after.made)
 		}
@@ -134,7 +136,7 @@ func (in *Inspection) followText(z zone, i int, idx *zoneIndex, whole bool) {
 		}) {
 			continue
 		}
-		if !in.affords(len(text) * idx.costOfByte()) {
+		if !in.affords(len(text) * costOfByte) {
 			return
 		}
 		idx.mark(text, chain, in.bits)

@@ -270,6 +270,9 @@ func (in *Inspection) test(t *test) bool {
 	values := in.values(t.zone)
 	in.spend(len(values) * costOfValue)
 	for i := range values {
+		if in.isSpent() {
+			return false
+		}
 		if in.selects(t, &values[i]) && in.asks(t, in.transformed(t.zone, i, t.chain)) {
 			return true
 		}

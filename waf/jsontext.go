@@ -109,6 +109,7 @@ func (j *jsonReader) set(value []byte) {
 		j.in.add(zoneBodyArgs, nil, orEmpty(value))
 		return
 	}
+	j.in.spend(costOfNaming)
 	n := len(*values) - j.first
 	if n*4 >= len(j.slots)*3 {
 		j.grow(*values)

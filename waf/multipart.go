@@ -24,7 +24,9 @@ func (in *Inspection) readParts(boundary string, body []byte) {
 	r := multipart.NewReader(bytes.NewReader(body), boundary)
 	total := int64(0)
 	for range maxParts {
-		in.spend(costOfPart)
+		if in.spend(costOfPart); in.isSpent() {
+			return
+		}
 		part, err := r.NextPart()
 		if err != nil {
 			return
@@ -44,15 +46,16 @@ func (in *Inspection) readParts(boundary string, body []byte) {
 
 // readPart adds a field, or the name of a file, and returns how large it is.
 func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
-	name := in.room.keep(part.FormName())
-	if file := fileName(part); file != "" {
-		in.add(zoneFiles, nil, in.room.keep(file))
+	d := dispositionOf(part)
+	name := in.room.keep(d.name)
+	if d.file != "" {
+		in.add(zoneFiles, nil, in.room.keep(d.file))
 		in.add(zoneFilesNames, nil, name)
-		return in.readFile(part, file)
+		return in.readFile(part, d.file)
 	}
 	value, err := in.room.readAll(part)
-	if odd := oddFileName(part); odd != "" && len(in.watches) > 0 {
-		in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(odd), value: value[:min(len(value), maxFileHead)]})
+	if d.odd != "" && len(in.watches) > 0 {
+		in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(d.odd), value: value[:min(len(value), maxFileHead)]})
 	}
 	in.add(zoneBodyArgs, name, value)
 	return int64(len(value)), err
@@ -75,26 +78,26 @@ func (in *Inspection) readFile(part *multipart.Part, name string) (int64, error)
 	return n + int64(len(head)), err
 }
 
-// fileName returns the name of the file that a part is, with the folders in it; empty if
-// it is none, or if nobody can tell.
-func fileName(part *multipart.Part) string {
-	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
-	if err != nil {
-		return ""
-	}
-	return params["filename"]
+// A disposition says what a part is.
+type disposition struct {
+	name string // of the field
+	file string // the name of the file, with the folders in it; empty if it is none
+	odd  string // what names a file that nobody can tell the name of, such as two names: some applications take one of them
 }
 
-// oddFileName returns what says how a file is called that nobody can tell the name of, such
-// as two names: some applications take one of them.
-func oddFileName(part *multipart.Part) string {
-	disposition := part.Header.Get("Content-Disposition")
-	if _, _, err := mime.ParseMediaType(disposition); err == nil {
-		return ""
+func dispositionOf(part *multipart.Part) disposition {
+	text := part.Header.Get("Content-Disposition")
+	kind, params, err := mime.ParseMediaType(text)
+	if err != nil {
+		at := strings.Index(strings.ToLower(text), "filename")
+		if at < 0 {
+			return disposition{}
+		}
+		return disposition{odd: text[at:]}
 	}
-	at := strings.Index(strings.ToLower(disposition), "filename")
-	if at < 0 {
-		return ""
+	d := disposition{file: params["filename"]}
+	if kind == "form-data" {
+		d.name = params["name"]
 	}
-	return disposition[at:]
+	return d
 }

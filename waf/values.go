@@ -15,6 +15,7 @@ func (in *Inspection) add(z zone, name, value []byte) {
 // lowerOf returns the name of a value in lower case.
 func (in *Inspection) lowerOf(p *pair) []byte {
 	if p.lower == nil {
+		in.spend(countHigh(p.name) * costOfHigh)
 		p.lower = orEmpty(toLower(&in.room, p.name))
 	}
 	return p.lower
@@ -63,7 +64,8 @@ func (in *Inspection) transformed(z zone, i, chain int) []byte {
 	}
 	v.made[chain] = made
 	if made[i] == nil {
-		in.spend(costOfAsking + len(v.values[i].value)*costOfTransform*len(in.rules.chains[chain]))
+		s := v.values[i].value
+		in.spend(costOfAsking + (len(s)*costOfTransform+countHigh(s)*costOfHigh)*len(in.rules.chains[chain]))
 		made[i] = in.through(chain, v.values[i].value)
 	}
 	return made[i]

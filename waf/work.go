@@ -12,6 +12,7 @@ const (
 	workOfAByte     = 10 // of the body, so that a larger body may take longer
 	maxTotal        = 2_600_000
 	workOfDetectors = 330_000
+	workOfReading   = 1_000_000 // that the head leaves to read a body: see costOfPart
 )
 
 // The costs of the kinds of work.
@@ -19,11 +20,12 @@ const (
 	costOfAsking    = 20   // to test one value
 	costOfValue     = 6    // to look at one value's name
 	costOfCounting  = 150  // to count a value by its name
-	costOfByte      = 1    // to search one byte of a text for few literals
-	costOfManyBytes = 2    // or for many
+	costOfByte      = 1    // to search one byte of a text for literals
 	costOfTransform = 1    // to transform one byte
+	costOfHigh      = 14   // in addition, if it is not ASCII
 	costOfReading   = 2    // to parse one byte of the body, or of data decoded from it
 	costOfAdding    = 30   // to add a value to its zone
+	costOfNaming    = 20   // to find the name of a value of JSON among the others
 	costOfPart      = 1500 // to read one part of a multipart body
 	costOfInjection = 80   // to search one byte for SQL or scripts
 )
@@ -37,14 +39,6 @@ func (k operatorKind) costOfByte() int {
 		return 6
 	}
 	return 0
-}
-
-// costOfByte returns the cost of searching one byte for the literals of a zone.
-func (z *zoneIndex) costOfByte() int {
-	if z.find == nil {
-		return costOfByte
-	}
-	return costOfManyBytes
 }
 
 func (in *Inspection) spend(work int) { in.work += work }
@@ -69,9 +63,17 @@ func (in *Inspection) most() int { return maxWork + workOfAByte*in.length }
 // total returns how many units rules and detectors may take together.
 func (in *Inspection) total() int { return max(maxTotal, in.most()+workOfDetectors) }
 
+// unspent returns how many units there still are. The head leaves enough to read the body.
+func (in *Inspection) unspent() int {
+	if in.awaits {
+		return in.total() - in.Work() - workOfReading
+	}
+	return in.total() - in.Work()
+}
+
 // allow tells detectors how many units they may take.
 func (in *Inspection) allow() {
-	left := in.total() - in.Work()
+	left := in.unspent()
 	for _, w := range in.watches {
 		w.Allow(left + w.Work())
 	}

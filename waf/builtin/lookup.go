@@ -16,7 +16,7 @@ func (w *watch) hasLookup(s []byte) bool {
 		return false
 	}
 	var room [512]byte
-	for ; w.lookups < maxLookups; w.lookups++ {
+	for ; w.lookups < maxLookups && !w.isSpent(); w.lookups++ {
 		at := bytes.Index(s, []byte("${"))
 		if at < 0 {
 			return false

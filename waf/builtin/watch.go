@@ -66,7 +66,9 @@ func (w *watch) Look(p waf.Part, name, value []byte) {
 		w.look(context{part: p, name: name, isName: true}, name)
 	}
 	if len(value) > maxText+maxTail {
-		w.work += len(value) * workOfKind
+		if !w.scans(value) {
+			return
+		}
 		if value = withoutPadding(value); len(value) > maxText+maxTail {
 			w.look(context{part: p, name: name}, value[:maxText])
 			w.lookMiddle(context{part: p, name: name}, value)

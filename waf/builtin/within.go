@@ -56,7 +56,9 @@ func isXML(s []byte) bool {
 
 // lookMarkup looks at each text and each attribute of XML as if it were the value of a form.
 func (w *watch) lookMarkup(s []byte) {
-	w.work += len(s) * workOfKind
+	if !w.scans(s) {
+		return
+	}
 	var name []byte
 	for len(s) > 0 && !w.over {
 		open := bytes.IndexByte(s, '<')
@@ -128,7 +130,9 @@ func (w *watch) lookPart(p waf.Part, name, s []byte) {
 
 // lookQuoted looks at each string in a text. A string before a colon is the name of the next.
 func (w *watch) lookQuoted(p waf.Part, s []byte) {
-	w.work += len(s) * workOfKind
+	if !w.scans(s) {
+		return
+	}
 	var name []byte
 	for !w.over {
 		at := bytes.IndexByte(s, '"')
@@ -215,10 +219,9 @@ func indexBreak(s []byte) int {
 // with is what people write: an attack can stand behind padding of any bytes.
 func (w *watch) lookMiddle(c context, value []byte) {
 	const lead = 256 // of the padding before a byte that attacks need
-	if isProse(&w.text) {
+	if isProse(&w.text) || !w.scans(value) {
 		return
 	}
-	w.work += len(value) * workOfKind
 	for rest := value[maxText-lead : len(value)-maxTail]; len(rest) > 0 && !w.over; {
 		at := indexBreak(rest)
 		if at == len(rest) {

@@ -5,7 +5,7 @@ package builtin
 const (
 	maxWork = 1_800_000
 
-	workOfValue = 70  // of any value
+	workOfValue = 110 // of any value
 	workOfLook  = 200 // of one that may have signs, beside its bytes
 	workOfSigns = 1000
 	workOfSign  = 50
@@ -31,6 +31,15 @@ func (w *watch) Work() int { return w.work }
 func (w *watch) isSpent() bool {
 	w.over = w.over || w.work > w.most
 	return w.over
+}
+
+// scans takes what it costs to look at each byte of a text once, unless all is spent.
+func (w *watch) scans(s []byte) bool {
+	if w.isSpent() {
+		return false
+	}
+	w.work += len(s) * workOfKind
+	return true
 }
 
 // spend takes from what patterns may cost.

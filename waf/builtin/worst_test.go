@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,15 +25,38 @@ func BenchmarkWorst(b *testing.B) {
 		for _, cut := range []int{8, 64, 200, 1 << 10, 8 << 10, 1 << 20} {
 			for kind, s := range hostile(text, cut, limit) {
 				b.Run(strings.ReplaceAll(name, " ", "-")+"/"+kind+"/"+sizeName(cut), func(b *testing.B) {
-					least, units := time.Hour, 0
-					for b.Loop() {
-						took, work := processorTime(rules, &s)
-						least, units = min(least, took), work
-					}
-					b.ReportMetric(float64(least.Microseconds()), "cpu-us")
-					b.ReportMetric(float64(least)/float64(units), "cpu-ns/unit")
+					reportLeast(b, rules, &s)
 				})
 			}
+		}
+	}
+}
+
+// reportLeast reports the least processor time that a request takes.
+func reportLeast(b *testing.B, rules *waf.Rules, s *sent) {
+	least, units := time.Hour, 0
+	for b.Loop() {
+		took, work := processorTime(rules, s)
+		least, units = min(least, took), work
+	}
+	b.ReportMetric(float64(least.Microseconds()), "cpu-us")
+	b.ReportMetric(float64(least)/float64(units), "cpu-ns/unit")
+}
+
+// The same of requests that a search has found: those with the most work, and some others.
+func BenchmarkSearched(b *testing.B) {
+	const tries, each = 600, 30
+	rules, texts := load(b, waf.LoadConfig{Paths: []string{hubPath(b)}, Sets: []waf.Set{Set()}}), worst()
+	shapes, units := searchWorst(rules, tries)
+	order := make([]int, len(shapes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return units[b] - units[a] })
+	for place, i := range order {
+		if place < each || place%(tries/each) == 0 {
+			s := shapes[i].request(texts)
+			b.Run(fmt.Sprintf("%d/%s", place, strings.ReplaceAll(fmt.Sprintf("%+v", shapes[i]), " ", ",")), func(b *testing.B) { reportLeast(b, rules, &s) })
 		}
 	}
 }
