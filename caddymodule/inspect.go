@@ -187,7 +187,7 @@ func endsTLS(r *http.Request) bool {
 // inspect sets the inspectors of this site, without those that it turns off.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 	cfg.Original = original
-	cfg.Found, cfg.Known = h.engine.Found, h.engine.Known
+	cfg.Found, cfg.Known, cfg.LoggedIn = h.engine.Found, h.engine.Known, h.engine.LoggedIn
 	for _, i := range app.inspectors {
 		switch {
 		case i.name == "appsec" && h.AppSec != "", i.name == "waf" && h.WAF == "off":

@@ -37,6 +37,7 @@ func (d *Detector) noteLogin(v *view) {
 	}
 	if length > 0 {
 		d.clients.accept(v.clientKey(), v.now().UnixNano()+length)
+		d.noteCredentials(v, length)
 		d.cfg.Good(v.evt.Client, v.now())
 		d.noteMember(v)
 	}

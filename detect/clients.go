@@ -17,8 +17,9 @@ type clients struct {
 	seed  maphash.Seed
 	parts []clientPart
 
-	mu       sync.Mutex
-	accepted *shares[clientKey, int64] // the time until which each is remembered
+	mu          sync.Mutex
+	accepted    *shares[clientKey, int64] // the time until which each is remembered
+	credentials *shares[uint64, int64]    // hashes of what they have shown, likewise
 }
 
 // acceptedShare is how many accepted clients are remembered for one network.
@@ -60,7 +61,10 @@ const (
 
 func newClients(size int) *clients {
 	n := partsFor(size)
-	c := &clients{seed: maphash.MakeSeed(), parts: make([]clientPart, n), accepted: newShares[clientKey, int64](size, acceptedShare)}
+	c := &clients{
+		seed: maphash.MakeSeed(), parts: make([]clientPart, n),
+		accepted: newShares[clientKey, int64](size, acceptedShare), credentials: newShares[uint64, int64](size, credentialShare),
+	}
 	for i := range c.parts {
 		c.parts[i].known = newFairStore[clientKey](size/n, func(*client) {})
 	}

@@ -23,8 +23,9 @@ type Config struct {
 	// distinct values. A forgotten value counts again. Default: 1,000.
 	Values int
 	// Clients is how many clients are remembered for good behaviour, and apart from
-	// these how many for credentials that the site accepted, 128 of one network at most.
-	// Default: 50,000 of each, in up to 20 MB and up to 12 MB.
+	// these how many for credentials that the site accepted, 128 of one network at most, and
+	// how many of these credentials, 512 of one network at most.
+	// Default: 50,000 of each, in up to 20 MB and twice up to 12 MB.
 	Clients int
 	// Events is how many events a bucket remembers for [event.Alert].Context. Default: 10.
 	Events int

@@ -138,6 +138,7 @@ func (d *Detector) note(v *view) {
 		d.sites.learnMissing(v)
 	}
 	d.notePlace(v)
+	d.noteCookies(v)
 	d.noteLogin(v)
 	d.noteUnused(v)
 	d.noteArea(v)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -57,4 +58,11 @@ func alertOf(ev *event.Event, f *event.Finding) event.Alert {
 func (e *Engine) Known(ip netip.Addr) bool {
 	w := e.observation.reputation
 	return w != nil && w.Known(ip, time.Now())
+}
+
+// LoggedIn reports whether r, from the client at ip, shows credentials that the site has
+// accepted from this client before.
+func (e *Engine) LoggedIn(r *http.Request, ip netip.Addr) bool {
+	w := e.observation.reputation
+	return w != nil && w.LoggedIn(r, ip, time.Now())
 }

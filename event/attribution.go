@@ -105,6 +105,20 @@ func sentBy(h http.Header, host string) Attribution {
 	return Own
 }
 
+// FromOwnPage reports whether a page of the site itself sent a request to host, by a form or a
+// script, and not by a picture or another part of the page. The browser says so, and a page
+// of another origin cannot make it say so. Some requests of the site's pages have no such
+// sign: for these it returns false.
+func FromOwnPage(h http.Header, host string) bool {
+	if host == "" || AttributionOf(h, host) != Own {
+		return false
+	}
+	if said := first(h["Sec-Fetch-Site"]); said != "" {
+		return said == "same-origin"
+	}
+	return first(h["Origin"]) != "" || originHost(first(h["Referer"])) == withoutDefaultPort(host)
+}
+
 func first(values []string) string {
 	if len(values) == 0 {
 		return ""

@@ -129,3 +129,40 @@ func TestAttribute(t *testing.T) {
 		}
 	}
 }
+
+// Only the site's own pages send requests with a sign of it.
+func TestFromOwnPage(t *testing.T) {
+	h := func(fields ...string) http.Header {
+		all := http.Header{}
+		for i := 0; i < len(fields); i += 2 {
+			all.Set(fields[i], fields[i+1])
+		}
+		return all
+	}
+	for _, row := range []struct {
+		name   string
+		header http.Header
+		want   bool
+	}{
+		{"a script", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "empty"), true},
+		{"a form", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "document"), true},
+		{"a picture", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "image"), false},
+		{"a page that is loaded in advance", h("Sec-Fetch-Site", "same-origin", "Sec-Purpose", "prefetch"), false},
+		{"a typed address", h("Sec-Fetch-Site", "none"), false},
+		{"another host of the domain", h("Sec-Fetch-Site", "same-site", "Origin", "https://site.example"), false},
+		{"another site", h("Sec-Fetch-Site", "cross-site", "Referer", "https://site.example/"), false},
+		{"an older browser", h("Origin", "https://site.example"), true},
+		{"an older browser at another site", h("Origin", "https://evil.example", "Referer", "https://site.example/"), false},
+		{"an older browser that hides the origin", h("Origin", "null"), false},
+		{"plain HTTP", h("Referer", "http://site.example:80/edit"), true},
+		{"plain HTTP, from another site", h("Referer", "http://evil.example/site.example"), false},
+		{"nothing", h(), false},
+	} {
+		if got := FromOwnPage(row.header, "site.example"); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
+	}
+	if FromOwnPage(h("Sec-Fetch-Site", "same-origin"), "") {
+		t.Error("a request without a host")
+	}
+}

@@ -8,7 +8,8 @@ func KeyFields() []string {
 	return []string{"X-Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", "Api-Key"}
 }
 
-// RequestFields returns the names of the headers that [Event].Request must include.
+// RequestFields returns the names of the headers that [Event].Request must include. If the
+// response sets cookies, it must also include Cookie.
 func RequestFields() []string {
 	return append([]string{"Authorization", "Content-Type"}, KeyFields()...)
 }

@@ -147,6 +147,10 @@ type Verdict struct {
 	// inspector has failed.
 	Reason string
 
+	// Likely says that the rule that asks for Action is not certain. A client that has shown
+	// good behaviour may pass.
+	Likely bool
+
 	// Found has the findings of the rules, whatever Action is. Nil means there are none.
 	Found *Found
 

@@ -19,6 +19,7 @@ type finding struct {
 	pass     *Stop           // the stop that its pass has prevented; nil: none
 	exempt   *Stop           // the stop from which it is exempt; nil: none
 	session  bool            // it is not observed, because its session is known
+	trusted  bool            // the last rule to match it is not certain, and its client has logged in
 	seen     *observation    // nil: it is not observed
 	bodies   bodies          // the inspectors' copies of its body
 	request  *openRequest    // to end it if its client is banned meanwhile; nil: it is not ended

@@ -32,6 +32,9 @@ func (cfg *Config) setDefaults() error {
 	if knows, ok := cfg.Observe.(knowsClients); ok && cfg.Known == nil {
 		cfg.Known = knows.Known
 	}
+	if knows, ok := cfg.Observe.(knowsLogins); ok && cfg.LoggedIn == nil {
+		cfg.LoggedIn = knows.LoggedIn
+	}
 	cfg.setHooks()
 	return cfg.setAnswers()
 }
@@ -55,6 +58,9 @@ func (cfg *Config) setHooks() {
 	}
 	if cfg.Known == nil {
 		cfg.Known = func(netip.Addr) bool { return false }
+	}
+	if cfg.LoggedIn == nil {
+		cfg.LoggedIn = func(*http.Request, netip.Addr) bool { return false }
 	}
 	if cfg.Describe == nil {
 		cfg.Describe = func(*http.Request, *event.Event) {}

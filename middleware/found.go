@@ -23,13 +23,29 @@ type knowsClients interface {
 	Known(client netip.Addr) bool
 }
 
-// isTrusted reports whether r passes although v asks for a challenge. This is for programs,
-// which cannot solve one: the rule is not certain, and the client has shown good behaviour
-// before.
-func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
-	return v.Found != nil && v.Found.Findings[0].Likely && v.Action == lookup.Captcha && f.client.IsValid() &&
-		!strings.HasPrefix(r.UserAgent(), "Mozilla/") && i.isKnown(f.client)
+// A knowsLogins is an Observer that knows who has logged in: see [Config].LoggedIn.
+type knowsLogins interface {
+	LoggedIn(r *http.Request, client netip.Addr) bool
 }
+
+// isTrusted reports whether r passes although v asks for a challenge: the rule is not certain,
+// and the client has shown good behaviour before. A program cannot solve a challenge, and
+// neither can the script of a page, such as an editor that saves.
+//
+// Of a program any earlier login from its address is enough. Most attackers claim to be a
+// browser, and people share addresses, so a browser must show that it has logged in itself.
+func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding) bool {
+	switch {
+	case !v.Likely || v.Action != lookup.Captcha || !f.client.IsValid():
+		return false
+	case !isBrowser(r):
+		return i.isKnown(f.client)
+	}
+	return f.session && event.FromOwnPage(r.Header, r.Host) || i.isLoggedIn(r, f.client)
+}
+
+// isBrowser reports whether the client claims to be a browser.
+func isBrowser(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), "Mozilla/") }
 
 // reportFindings reports the findings in r to the log, to Config.Found and, with the request, to
 // the observer. The matched text goes only to the log. If the client is not observed,
@@ -45,6 +61,7 @@ func (i *inspectStage) reportFindings(r *http.Request, v *inspect.Verdict, in *i
 		if n == 0 && v.Action != lookup.None {
 			one.Stopped = f.stop != nil
 			one.Simulated = i.challenge.dryRun
+			one.Alert = one.Alert && !f.trusted // people who write about attacks are not reported
 		}
 		i.challenge.results.found(r, one, in)
 		one.Payload, one.Quiet = "", one.Quiet || f.seen == nil

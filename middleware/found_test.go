@@ -17,7 +17,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// A finderWitness receives findings, and knows one client with good behaviour.
+// A finderWitness receives findings, and knows one client with good behaviour, which has one
+// session.
 type finderWitness struct {
 	*witness
 	found []event.Event
@@ -27,10 +28,14 @@ func (o *finderWitness) Found(e *event.Event) { o.found = append(o.found, *e) }
 
 func (*finderWitness) Known(ip netip.Addr) bool { return ip == netip.MustParseAddr("192.0.2.7") }
 
+func (*finderWitness) LoggedIn(r *http.Request, ip netip.Addr) bool {
+	return ip == netip.MustParseAddr("192.0.2.7") && r.Header.Get("Cookie") == "session=known"
+}
+
 // finds returns a verdict with two rules. The second stops nothing.
 func finds(action lookup.Action, likely bool) inspect.Verdict {
 	return inspect.Verdict{
-		Action: action, Status: 403, Answered: true, Reason: "own/a in ARGS_GET.a",
+		Action: action, Status: 403, Answered: true, Likely: likely, Reason: "own/a in ARGS_GET.a",
 		Found: &inspect.Found{Findings: []event.Finding{
 			{Inspector: "waf", Rule: "own/a", Zones: []string{"ARGS_GET.a"}, Payload: "secret", Likely: likely, Alert: true},
 			{Inspector: "waf", Rule: "own/b", Zones: []string{"METHOD"}},

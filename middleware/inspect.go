@@ -49,6 +49,7 @@ type inspectStage struct {
 	inspectors []Inspector
 	original   func(*http.Request, *inspect.Details)
 	isKnown    func(netip.Addr) bool
+	isLoggedIn func(*http.Request, netip.Addr) bool
 	found      func(*event.Event)
 	challenge  *challengeStage
 	observe    *observeStage
@@ -119,7 +120,7 @@ func (i *inspectStage) stops(r *http.Request, by Inspector, owned bool, v *inspe
 		}
 		return false
 	}
-	if i.isTrusted(r, v, f) {
+	if f.trusted = i.isTrusted(r, v, f); f.trusted {
 		return false
 	}
 	s := newInspectedStop(by.Name(), v, in)

@@ -149,6 +149,14 @@ type Config struct {
 	// has; else nothing good is known of anybody.
 	Known func(client netip.Addr) bool
 
+	// LoggedIn reports whether a request shows that its sender has logged in at the site,
+	// and no page of another site has made a browser send it: a browser passes then where a
+	// rule that is not certain asks for a challenge, because a script in a page could not
+	// solve it. So does a request of Sessions that a page of the site has sent. Default: the
+	// method LoggedIn of Observe, if there is one, as the engine of this module has; else
+	// nobody has logged in.
+	LoggedIn func(r *http.Request, client netip.Addr) bool
+
 	// Original completes the details for the inspectors with the request as it was
 	// before another handler changed it. Default: the request as it arrives here.
 	Original func(*http.Request, *inspect.Details)
@@ -259,7 +267,7 @@ func New(cfg Config) (*Middleware, error) {
 		m.challenge.inspectedBy = cfg.Inspectors[0].Name()
 	}
 	m.observe = observeStage{cfg.Observe, cfg.Trust, cfg.Sessions, cfg.Describe, cfg.ErrorStatus, &m.challenge}
-	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, cfg.Known, cfg.Found, &m.challenge, &m.observe}
+	m.inspect = inspectStage{cfg.Inspectors, cfg.Original, cfg.Known, cfg.LoggedIn, cfg.Found, &m.challenge, &m.observe}
 	return m, nil
 }
 

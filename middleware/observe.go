@@ -151,6 +151,7 @@ func (o *observeStage) watch(seen *observation, w http.ResponseWriter, r *http.R
 			return
 		}
 		seen.complete(w, status)
+		seen.keepCookies(r, w.Header())
 		if o.sessions != nil {
 			o.sessions.Note(r, w.Header(), seen.event.Client)
 		}
@@ -196,6 +197,18 @@ func (o *observation) complete(w http.ResponseWriter, status int) {
 	if o.event.Answer = o.writer.answer; len(o.event.Answer) > 0 {
 		o.event.Header = withEncoding(o.event.Header, w.Header())
 	}
+}
+
+// keepCookies adds the cookies of the request to the event if the response sets some: it may
+// replace or delete those of a login.
+func (o *observation) keepCookies(r *http.Request, response http.Header) {
+	if len(response["Set-Cookie"]) == 0 || len(r.Header["Cookie"]) == 0 {
+		return
+	}
+	if o.event.Request == nil {
+		o.event.Request = make(http.Header, 1)
+	}
+	o.event.Request["Cookie"] = slices.Clone(r.Header["Cookie"])
 }
 
 // size returns the length of the response. For HEAD it is the announced length, which a

@@ -35,7 +35,7 @@ func (i *Inspector) verdict(in *Inspection, r *http.Request, d *inspect.Details)
 	if status := i.rules.policy.Status; status >= 400 && status <= 599 {
 		v.Status = status
 	}
-	v.Reason = reasonOf(matches, first)
+	v.Reason, v.Likely = reasonOf(matches, first), m.Rule.Confidence == Likely
 	i.counts.stopped[v.Action].Add(1)
 	return v
 }

@@ -20,8 +20,8 @@ const head = `# The rules of ` + "`waf builtin`" + `
 
 These rules find attacks whatever application is behind, beside CrowdSec's rules for known holes. ` + "`except`" + ` takes their names.
 
-The confidence says what happens to a request: *certain* stops it, *likely* asks browsers for a captcha and stops programs without standing, *observe* only
-alerts. What people write about attacks, in sentences or in documents of several lines, is at most observed in a body or a search box.
+The confidence says what happens to a request. *Certain* stops it. *Likely* sends browsers the challenge and stops programs, but lets
+[users who have logged in](waf.md#users-who-have-logged-in) pass. *Observe* lets everybody pass, and writes a line to the log. What people write about attacks, in sentences or in documents of several lines, is at most observed in a body or a search box.
 
 The test of package ` + "`waf/builtin`" + ` writes this page: ` + "`go test ./waf/builtin -run TheListOfRules -write`" + `.
 
