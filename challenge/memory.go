@@ -23,6 +23,9 @@ type Memory struct {
 
 	returned shared[nonce, struct{}] // expired passes that counted for a return
 
+	owed  shared[group, struct{}] // browsers with a script that got a challenge: see owed.go
+	owing atomic.Int64            // the size of owed
+
 	asked questions // of providers
 }
 

@@ -28,7 +28,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request, c challengeFor) {
 		a.ContentType, a.Policy = pages.TypeProblem, "default-src 'none'; frame-ancestors 'none'"
 		a.Body = pages.Problem{
 			Status: status,
-			Detail: "This site checks browsers first. Open one of its pages in a browser.",
+			Detail: "This site checks browsers first. Open one of its pages in a new tab of your browser, then try again.",
 			Ref:    s.Ref, Time: s.Time, Contact: p.look.For(s.Ref).URL,
 		}.JSON()
 		switch {

@@ -109,7 +109,7 @@ func TestProblemSaysWhatToDo(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
 		}
 	}
-	if detail, _ := got["detail"].(string); !strings.Contains(detail, "browser") || strings.Contains(fmt.Sprint(got), c.Token) {
+	if detail, _ := got["detail"].(string); !strings.Contains(detail, "in a new tab of your browser") || got["message"] != detail || strings.Contains(fmt.Sprint(got), c.Token) {
 		t.Errorf("problem %v", got)
 	}
 }

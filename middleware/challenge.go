@@ -52,6 +52,24 @@ func (c *challengeStage) enter(r *http.Request, f *finding) {
 	if f.stop == nil {
 		f.stop = c.unsolicited(r, f)
 	}
+	if f.stop == nil {
+		c.collect(r, f)
+	}
+}
+
+// collect stops r if it loads a page and a script of its browser got a challenge before,
+// which only a page can show.
+func (c *challengeStage) collect(r *http.Request, f *finding) {
+	if c.gate == nil || c.off || c.dryRun || f.allowed || !f.client.IsValid() || f.visit.hasEnded() {
+		return
+	}
+	v := challenge.Visitor{Addr: f.client}
+	if !c.gate.Owes(f.visit.whole(r), v) {
+		return
+	}
+	s := newStop(lookup.Decision{Action: lookup.Captcha, Origin: originLocal, Reason: "a script of this browser needs a pass"}, f.client)
+	s.cause, s.Challenge = byEarlier, true
+	c.refuse(r, s, f)
 }
 
 // weigh decides about r, which s would stop, and sets the result in f.
@@ -184,6 +202,9 @@ func (c *challengeStage) unsolicited(r *http.Request, f *finding) *Stop {
 func (c *challengeStage) answer(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if !s.Answer {
 		c.reportResult(r, s, false)
+		if isBrowser(r) && !event.AttributionOf(r.Header, r.Host).IsReflected() {
+			c.gate.Owe(r, s.visitor())
+		}
 		c.gate.Challenge(w, r, s.visitor())
 		return
 	}

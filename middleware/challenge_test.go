@@ -37,6 +37,7 @@ type visitor struct {
 	h      http.Handler
 	client string
 	cookie string
+	agent  string // of the answers
 }
 
 func (v *visitor) send(r *http.Request) *httptest.ResponseRecorder {
@@ -67,6 +68,7 @@ func (v *visitor) answer(page string) int {
 	}
 	r := httptest.NewRequest(http.MethodPost, "/page?q=1", strings.NewReader(a.Body))
 	r.Header.Set(challengetest.Header, a.Token)
+	r.Header.Set("User-Agent", v.agent)
 	return v.send(r).Code
 }
 

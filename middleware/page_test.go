@@ -128,8 +128,9 @@ func TestProblemIsRFC9457(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"type": "about:blank", "title": "Too Many Requests", "status": 429.0, "ref": s.Ref, "retry_after": 90.0,
-		"detail": "Too many requests came from your network address. You can try again in 2 minutes.",
-		"time":   s.Time.UTC().Format(time.RFC3339),
+		"detail":  "Too many requests came from your network address. You can try again in 2 minutes.",
+		"message": "Too many requests came from your network address. You can try again in 2 minutes.",
+		"time":    s.Time.UTC().Format(time.RFC3339),
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)

@@ -79,7 +79,7 @@ const (
 	byClient  cause = iota // the decision about the client, or what Inspected says
 	byRequest              // this request, from any client: it is not exempt from challenges
 	byNothing              // the answer to a challenge that is not needed any more
-	byEarlier              // the answer to a challenge that an earlier request may have caused
+	byEarlier              // an earlier request needs a challenge, or this is the answer to one that it may have caused
 )
 
 // isAboutClient reports whether a decision about the client is the reason.
