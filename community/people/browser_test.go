@@ -383,6 +383,12 @@ func TestAMemberLogsInInABrowser(t *testing.T) {
 	v.reads("You are logged out.")
 }
 
+// paths are those of the pages.
+var paths = []string{
+	"/member", "/case", "/facts", "/notice", "/terms", "/records", "/figures", "/nothing", "/?address=x",
+	"/moderator", "/moderator/case?id=1", "/moderator/exclusive", "/moderator/members", "/moderator/list", "/moderator/invitations", "/moderator/audit",
+}
+
 // Nobody has to scroll sideways, and everybody can read it.
 func TestThePagesFitAndCanBeReadInABrowser(t *testing.T) {
 	t.Parallel()
@@ -427,10 +433,7 @@ func TestThePagesFitAndCanBeReadInABrowser(t *testing.T) {
 			v.press(enter)
 			v.reads("Your membership")
 		}
-		for _, path := range []string{
-			"/member", "/case", "/facts", "/notice", "/terms", "/records", "/figures", "/nothing", "/?address=x",
-			"/moderator", "/moderator/case?id=1", "/moderator/exclusive", "/moderator/members", "/moderator/list", "/moderator/invitations", "/moderator/audit",
-		} {
+		for _, path := range paths {
 			check(path, row.colours)
 		}
 	}
