@@ -40,10 +40,10 @@ type WAFMatch struct {
 
 func newWAF() caddycmd.Command {
 	return caddycmd.Command{
-		Name: "waf", Short: "Tries what the WAF makes of a request",
+		Name: "waf", Short: "Tests the rules of the WAF",
 		Usage: "test <method> <url>",
 		Long: `
-The command waf test says what the WAF would make of a request.`,
+The command waf test says which rules of the WAF a request matches, and what happens to it.`,
 		CobraFunc: func(cmd *cobra.Command) { cmd.AddCommand(newWAFTest()) },
 	}
 }
@@ -52,18 +52,18 @@ func newWAFTest() *cobra.Command {
 	var o wafOptions
 	cmd := &cobra.Command{
 		Use:   "test <method> <url> [--header <name: value>]... [--data <text>|@<file>] [--config <path> [--adapter <name>] | --rules builtin|<path>...] [--json]",
-		Short: "Says what the WAF would make of a request",
+		Short: "Says which rules a request matches, and what happens to it",
 		Long: `
-Says which rules a request matches, in which zone, what they have found there, and
-what would become of it. No server is asked, and nothing is sent.
+Says which rules of the WAF a request matches, in which part of the request, by which
+text, and what happens to the request. It needs no running server, and sends nothing.
 
-The URL is a path, or the whole of it with the host. Its query counts as it is
-written. Data is a form unless a header Content-Type says otherwise, or it begins
-like JSON.
+The URL is a path such as /page?id=1, or a whole URL. Put it in quotes, and escape it as
+a browser does. The data is a form, unless it begins like JSON or a --header sets a
+Content-Type.
 
-Which rules there are the option waf of a config says, with what it excepts, or
---rules, or else the rules that come with tocsin. What a site says for itself, such
-as waf off, is not asked.
+The rules and the exceptions are those of the option waf in --config. Without --config
+they are those of --rules, by default builtin. The options of a site, such as waf off,
+do not count here.
 
 The exit code is 0 if the request passes, and 2 if it is stopped.`,
 		Args: cobra.ExactArgs(2), // the method and the URL
@@ -77,12 +77,12 @@ The exit code is 0 if the request passes, and 2 if it is stopped.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.headers, "header", "H", nil, "A field of the header, as Name: value; may be given again")
-	f.StringVarP(&o.data, "data", "d", "", "The body, or @ and the name of a file with it")
-	f.StringVarP(&o.config, "config", "c", "", "Configuration file to take the option waf from")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "A header of the request, as Name: value; may be repeated")
+	f.StringVarP(&o.data, "data", "d", "", "The body, or @FILE to read it from a file")
+	f.StringVarP(&o.config, "config", "c", "", "Config file with the option waf")
 	f.StringVarP(&o.adapter, "adapter", "a", "", "Name of config adapter to apply (when --config is used)")
-	f.StringArrayVar(&o.rules, "rules", nil, "What to run without a config: builtin, an appsec-config, or rules; may be given again")
-	f.BoolVar(&o.json, "json", false, "Print all there is to say as JSON")
+	f.StringArrayVar(&o.rules, "rules", nil, "The rules, if there is no --config: builtin, an appsec-config, or files of rules; may be repeated")
+	f.BoolVar(&o.json, "json", false, "Print JSON")
 	return cmd
 }
 
@@ -212,7 +212,7 @@ func (a *WAFTest) write(w io.Writer) error {
 		if a.Reason != "" {
 			t.row("Reason", a.Reason)
 		}
-		t.row("Rules", fmt.Sprintf("%d run, %d match", a.Rules, len(a.Matches)))
+		t.row("Rules", fmt.Sprintf("%d run, %d matched", a.Rules, len(a.Matches)))
 		if a.Part {
 			t.row("Warning", "not all of the request is inspected")
 		}

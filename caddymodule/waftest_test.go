@@ -28,7 +28,7 @@ func TestTheCommandOfTheWAF(t *testing.T) {
 		want    []string
 		failure string
 	}{
-		{"nothing", []string{"GET", "/?a=good", "--rules", rules}, []string{"Result pass\n", "Rules 3 run, 0 match\n", "Left out " + strings.Replace(rules, "*", "newer", 1) + ":5: own/newer: it has the zone ORBIT"}, ""},
+		{"nothing", []string{"GET", "/?a=good", "--rules", rules}, []string{"Result pass\n", "Rules 3 run, 0 matched\n", "Left out " + strings.Replace(rules, "*", "newer", 1) + ":5: own/newer: it has the zone ORBIT"}, ""},
 		{"a rule that stops", []string{"GET", "https://example.com?a=very%20EVIL", "--rules", rules}, []string{"Result ban, status 403\nReason own/a in ARGS_GET.a\n", "own/a certain stops ARGS_GET.a very EVIL about a"}, bad},
 		{"one that asks for a challenge", []string{"GET", "/?c=evil", "--rules", rules}, []string{"Result captcha, status 403\n", "own/c likely asks for a challenge ARGS_GET.c evil"}, bad},
 		{"one that observes", []string{"GET", "/?d=evil", "--rules", rules}, []string{"Result pass\n", "own/d observe observes"}, ""},
