@@ -122,7 +122,9 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	cfg.Logger = logger
 	h.keep(app, &cfg)
 	h.observe(app, &cfg)
-	h.inspect(app, &cfg)
+	if err = h.inspect(app, &cfg); err != nil {
+		return err
+	}
 	if h.check, err = middleware.New(cfg); err == nil {
 		app.checks = append(app.checks, h.check)
 	}

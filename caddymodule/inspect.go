@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -184,8 +185,12 @@ func endsTLS(r *http.Request) bool {
 	return behind && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// inspect sets the inspectors of this site, without those that it turns off.
-func (h *Handler) inspect(app *App, cfg *middleware.Config) {
+// inspect sets the inspectors of this site, without those that it turns off. It fails if the
+// site wants the WAF and there is none: otherwise the site would only seem to be protected.
+func (h *Handler) inspect(app *App, cfg *middleware.Config) error {
+	if (h.WAF == "on" || h.WAF == "observe") && !slices.Contains(app.inspectors.names(), "waf") {
+		return fmt.Errorf("waf %s: the WAF has no rules: add waf builtin to the global option tocsin", h.WAF)
+	}
 	cfg.Original = original
 	cfg.Found, cfg.Known, cfg.LoggedIn = h.engine.Found, h.engine.Known, h.engine.LoggedIn
 	for _, i := range app.inspectors {
@@ -198,6 +203,7 @@ func (h *Handler) inspect(app *App, cfg *middleware.Config) {
 			cfg.Inspectors = append(cfg.Inspectors, i.inspector)
 		}
 	}
+	return nil
 }
 
 // siteModes are the values of a site's option waf.

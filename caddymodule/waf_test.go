@@ -190,14 +190,20 @@ func TestErrorsOfTheWAF(t *testing.T) {
 	h := newHost(t)
 	h.file("crs.yaml", "name: own/crs\nseclang_rules:\n- SecRule ARGS \"@rx evil\" \"id:1,deny\"\n")
 	for _, row := range []struct{ name, option, want string }{
-		{"nothing there", "waf /none.yaml", "waf: reading rules: stat /none.yaml: no such file or directory, at "},
+		{"nothing there", "waf /none.yaml", "waf: reading rules: stat /none.yaml: no such file or directory: want builtin, or the path of an appsec-config or of rules, at "},
 		{"SecLang", "waf {DIR}/crs.yaml", "use appsec for it, at "},
-		{"an exception from nothing", "waf builtin {\nobserve\nexcept own/none\n}", "waf: except own/none: there is no such rule, at "},
+		{"an exception from nothing", "waf builtin {\nobserve\nexcept own/none\n}", "waf: except own/none: there is no such rule: tocsin waf test names the rules that a request matches, at "},
 		{"an invalid matcher", "waf builtin {\nexcept * path_regexp [\n}", "waf: except *: "},
 	} {
 		err := h.validate(globals(row.option) + site1)
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %s", row.name, err, row.want)
+		}
+	}
+	for _, mode := range []string{"on", "observe"} {
+		err := h.validate(globals("") + "http://{ADDR} {\ntocsin {\nwaf " + mode + "\n}\n}")
+		if want := "waf " + mode + ": the WAF has no rules: add waf builtin to the global option tocsin"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a site without a global waf: %v, want %s", err, want)
 		}
 	}
 }

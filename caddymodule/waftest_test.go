@@ -45,7 +45,7 @@ func TestTheCommandOfTheWAF(t *testing.T) {
 		{"an adapter alone", []string{"GET", "/", "--adapter", "caddyfile"}, nil, "--adapter goes with --config"},
 		{"no URL", []string{"GET", "no url"}, nil, `the URL: parse "no url": invalid URI for request: a server refuses it before the WAF sees it`},
 		{"no header", []string{"GET", "/", "--header", "nonsense"}, nil, `--header "nonsense": want Name: value`},
-		{"no rules", []string{"GET", "/", "--rules", "/none.yaml"}, nil, "waf: reading rules: stat /none.yaml: no such file or directory"},
+		{"no rules", []string{"GET", "/", "--rules", "/none.yaml"}, nil, "waf: reading rules: stat /none.yaml: no such file or directory: want builtin, or the path of an appsec-config or of rules"},
 		{"no body", []string{"POST", "/", "--data", "@/none"}, nil, "--data: open /none: no such file or directory"},
 		{"nothing at all", nil, nil, "accepts 2 arg(s), received 0"},
 	} {

@@ -3,6 +3,7 @@ package inspectors
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -124,6 +125,9 @@ func LoadRules(names []string) (*waf.Rules, error) {
 		cfg.Paths = append(cfg.Paths, name)
 	}
 	rules, err := waf.Load(cfg)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: want builtin, or the path of an appsec-config or of rules", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +165,7 @@ func (s *WAF) like(name string) string {
 			return ": perhaps " + r.Name
 		}
 	}
-	return ""
+	return ": tocsin waf test names the rules that a request matches"
 }
 
 // Excepts implements [guest.Excepting].

@@ -31,7 +31,7 @@ func TestTheBlockOfTheWAF(t *testing.T) {
 		"waf a {\nbody_limit 64KiB\nbody_over captcha\nbody_timeout 5s\n}": `{"rules":["a"],"body_limit":65536,"body_timeout":5000000000,"body_over":"captcha"}`,
 		"waf":                               `tocsin: waf: want builtin, or the path of an appsec-config or of rules, at Testfile:1`,
 		"waf a {\nexcept\n}":                `tocsin: waf: except: want the name of a rule, at Testfile:2`,
-		"waf a {\nexcept own/x nonsense\n}": `tocsin: waf: except: there is no matcher "nonsense", at Testfile:2`,
+		"waf a {\nexcept own/x nonsense\n}": `tocsin: waf: except: there is no matcher "nonsense": want the name of one and what it takes, such as path /admin/*, at Testfile:2`,
 		"waf a {\nexcept x {\npath /\npath /a\n}\n}": `tocsin: waf: except: path: given twice, at Testfile:4`,
 		"waf a {\nbody_over throttle\n}":             `tocsin: waf: body_over: "throttle": want one of pass, captcha, ban, at Testfile:2`,
 		"waf a {\nobserve yes\n}":                    `tocsin: waf: observe: takes no argument, got "yes", at Testfile:2`,
@@ -82,7 +82,7 @@ func TestTheRulesOfTheWAF(t *testing.T) {
 	}{
 		{"rules, one of them newer", []string{"rules"}, "", ""},
 		{"none", nil, "", "rules is required: builtin, or the path of an appsec-config or of rules"},
-		{"what is not there", []string{"none"}, "", "reading rules: stat none: no such file or directory"},
+		{"what is not there", []string{"none"}, "", "reading rules: stat none: no such file or directory: want builtin, or the path of an appsec-config or of rules"},
 		{"SecLang alone", []string{"crs.yaml"}, "", "no rule runs: crs.yaml: own/crs: it is written in SecLang, which only CrowdSec's own engine runs: use appsec for it"},
 		{"SecLang beside others", []string{"crs.yaml", "rules"}, "", ""},
 		{"no rule", []string{"empty"}, "", "there is no rule in empty"},
@@ -90,7 +90,7 @@ func TestTheRulesOfTheWAF(t *testing.T) {
 		{"a hook", []string{"appsec-configs/hook.yaml"}, "", "reading appsec-configs/hook.yaml:4: hook pre_eval: apply: RemoveInBandRuleByName('own/a'): only CrowdSec's own engine does that: use appsec for this config"},
 		{"an exception", []string{"rules"}, "own/*", ""},
 		{"an exception from what was left out", []string{"rules"}, "own/newer", ""},
-		{"an exception from nothing", []string{"rules"}, "other/x", "except other/x: there is no such rule"},
+		{"an exception from nothing", []string{"rules"}, "other/x", "except other/x: there is no such rule: tocsin waf test names the rules that a request matches"},
 		{"an exception without the author", []string{"rules"}, "a", "except a: there is no such rule: perhaps own/a"},
 	} {
 		s := &WAF{}
@@ -135,6 +135,12 @@ func TestAnOpenWAF(t *testing.T) {
 	w.Start(zap.New(core))()
 	if on := logs.FilterMessage("the WAF is on").AllUntimed(); len(on) != 1 || on[0].ContextMap()["rules"] != int64(2) {
 		t.Errorf("%v", logs.All())
+	}
+	quiet, tells := observer.New(zap.InfoLevel)
+	_, observing := openWAF(t, WAF{Rules: []string{dir}, Observe: true}, zap.NewNop())
+	observing.Start(zap.New(quiet))()
+	if lines := tells.All(); !strings.Contains(lines[0].Message, "only observes") || lines[0].ContextMap()["stopping"] != int64(0) {
+		t.Errorf("%v", lines)
 	}
 	if logs.FilterMessage("rules left out").Len() != 1 {
 		t.Errorf("nothing says what was left out: %v", logs.All())

@@ -62,7 +62,7 @@ func (s *WAF) parseExcept(d *caddyfile.Dispenser, name string) error {
 func addMatcher(set caddy.ModuleMap, d *caddyfile.Dispenser, name string) error {
 	matcher := d.Val()
 	if _, err := caddy.GetModule("http.matchers." + matcher); err != nil {
-		return d.Errf("%s: there is no matcher %q", name, matcher)
+		return d.Errf("%s: there is no matcher %q: want the name of one and what it takes, such as path /admin/*", name, matcher)
 	}
 	if _, twice := set[matcher]; twice {
 		return d.Errf("%s: %s: given twice", name, matcher)

@@ -30,14 +30,15 @@ func (s *WAF) Open(l *zap.Logger) (middleware.Inspector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{i, metrics.NewWAF(i.Stats), cfg.BodyOver == lookup.Captcha}, nil
+	return &running{i, metrics.NewWAF(i.Stats), cfg.BodyOver == lookup.Captcha, s.Observe}, nil
 }
 
 // A running is a WAF in use.
 type running struct {
 	*waf.Inspector
 	prometheus.Collector
-	asks bool // it asks for a captcha if a request cannot be inspected completely
+	asks     bool // it asks for a captcha if a request cannot be inspected completely
+	observes bool // requests that rules match pass, unless a site says otherwise
 }
 
 // Inside returns the WAF itself, for admin commands.
@@ -59,14 +60,17 @@ func isLikely(r waf.Rule) bool { return r.Confidence == waf.Likely }
 
 // Start implements [guest.Starter]. It logs which rules run, and names the ones that do not.
 func (w *running) Start(l *zap.Logger) (stop func()) {
-	rules := w.Rules().Rules()
+	rules, message := w.Rules().Rules(), "the WAF is on"
+	if w.observes {
+		message = "the WAF only observes: requests that rules match pass, except in sites with waf on"
+	}
 	stopping := 0
 	for i := range rules {
-		if !rules[i].OutOfBand {
+		if !rules[i].OutOfBand && !w.observes {
 			stopping++
 		}
 	}
-	l.Info("the WAF is on", zap.Int("rules", len(rules)), zap.Int("stopping", stopping), zap.Int("skipped", len(w.Rules().Skipped())))
+	l.Info(message, zap.Int("rules", len(rules)), zap.Int("stopping", stopping), zap.Int("skipped", len(w.Rules().Skipped())))
 	for _, s := range w.Rules().Skipped() {
 		l.Warn("rules left out", zap.String("rule", s.Name), zap.String("file", s.File), zap.String("reason", s.Reason))
 	}
