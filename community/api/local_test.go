@@ -67,6 +67,53 @@ func sameIDs(t *testing.T, body string) string {
 	return strings.Join(parts, `"id":`)
 }
 
+// CrowdSec 1.4.6 and the bouncers of its time read each of these fields without a check, and
+// fail if one is missing. They know the two scopes only in this spelling, and read a duration
+// by Go's rules.
+func TestProgramsOfCrowdSec146ReadEachDecision(t *testing.T) {
+	type decision struct{ Duration, Origin, Scenario, Scope, Type, Value *string }
+	d := open(t)
+	fill(d.centre)
+	engine := bearer(d.token("member"))
+	for _, row := range []struct {
+		target  string
+		header  header
+		decided int
+	}{
+		{"/v1/decisions/stream?startup=true", key("reader-key"), 4},
+		{"/v1/decisions/stream?startup=true&scopes=ip,range", key("reader-key"), 4},
+		{"/v2/decisions/stream?startup=true", engine, 4},
+	} {
+		var p struct{ New, Deleted *[]decision }
+		read(t, d.body(d.get(row.target, row.header)), &p)
+		if p.New == nil || p.Deleted == nil || len(*p.New) != row.decided {
+			t.Errorf("%s: %+v; want %d decisions", row.target, p, row.decided)
+			continue
+		}
+		for _, got := range *p.New {
+			if got.Duration == nil || got.Origin == nil || got.Scenario == nil || got.Scope == nil || got.Type == nil || got.Value == nil {
+				t.Errorf("%s: a field is missing: %+v", row.target, got)
+				continue
+			}
+			if left, err := time.ParseDuration(*got.Duration); err != nil || left <= 0 {
+				t.Errorf("%s: duration %q", row.target, *got.Duration)
+			}
+			if *got.Scope != "Ip" && *got.Scope != "Range" {
+				t.Errorf("%s: scope %q", row.target, *got.Scope)
+			}
+		}
+	}
+}
+
+// CrowdSec 1.4.6 lost changes by HEAD: it moved the cursor.
+func TestACheckOfTheKeyLosesNoChange(t *testing.T) {
+	d := open(t)
+	d.pull("?startup=true")
+	d.centre.put("192.0.2.1", consensus.Ban, time.Hour)
+	status(t, "a check", d.do("HEAD", "/v1/decisions/stream", "", key("reader-key")), 200)
+	d.expect("after it", d.pull(""), "ban 192.0.2.1", "")
+}
+
 func TestLocalDeltas(t *testing.T) {
 	d := open(t)
 	c := d.centre

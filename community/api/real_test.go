@@ -99,6 +99,36 @@ func TestRealCustomBouncer(t *testing.T) {
 	lines("del 203.0.113.7")
 }
 
+// CrowdSec's command line tool, from Debian, logs in as a machine, reports a decision that is
+// typed, and cannot end those of the community.
+func TestRealCscli(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each call of it takes a second")
+	}
+	w := found(t)
+	a, b, c, member := w.join(), w.join(), w.join(), w.join()
+	w.listed("203.0.113.7", a, b, c)
+	cscli := lapitest.CscliAt(t, lapitest.Central{URL: w.server.URL, Login: member.login, Password: member.key})
+	for _, row := range []struct{ command, want string }{
+		{"decisions list", "No active decisions"}, // it lists alerts, of which a community has none
+		{"alerts list", "No active alerts"},
+		{"decisions add --ip 198.51.100.30 --duration 4h --reason test", "Decision successfully added"},
+		{"decisions delete --ip 203.0.113.7", "a member cannot end the decisions of a community"},
+	} {
+		if out, err := cscli(strings.Fields(row.command)...); !strings.Contains(out, row.want) {
+			t.Errorf("cscli %s: %q (%v); want %q", row.command, out, err, row.want)
+		}
+	}
+	facts, err := w.centre.Facts(t.Context(), prefix("198.51.100.30"))
+	if err != nil || len(facts.Reports) != 1 {
+		t.Errorf("the typed decision: %+v (%v)", facts, err)
+	}
+	stranger := lapitest.CscliAt(t, lapitest.Central{URL: w.server.URL, Login: member.login, Password: "wrong"})
+	if out, err := stranger("alerts", "list"); err == nil || !strings.Contains(out, "incorrect Username or Password") {
+		t.Errorf("with a wrong password: %s (%v)", out, err)
+	}
+}
+
 // A CrowdSec engine is a member with nothing but its credentials of the Central API changed: it
 // logs in, sends signals, pulls the list, and removes entries that left it.
 func TestRealEngine(t *testing.T) {

@@ -1,0 +1,38 @@
+package lapitest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// CscliAt returns CrowdSec's command line tool with an account at another Local API. Without
+// CrowdSec the test is skipped, as by [Real].
+func CscliAt(tb testing.TB, api Central) (cscli func(args ...string) (string, error)) {
+	tb.Helper()
+	pkg, err := findCrowdsec()
+	if errors.Is(err, errNoCrowdsec) {
+		tb.Skip("no CrowdSec here: internal/lapitest/fetch.sh gets Debian's without installing it")
+	}
+	dir := tb.TempDir()
+	if err == nil {
+		err = writeConfig(dir, "127.0.0.1:1", TLSFiles{}, Central{}) // its own server does not run
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, credentialsFile), []byte(api.credentials()), 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return func(args ...string) (string, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, pkg.cscli, append([]string{"-c", filepath.Join(dir, configFile)}, args...)...) //nolint:gosec // the program that the tests are about
+		cmd.Env = pkg.env
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+}
