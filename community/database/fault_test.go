@@ -184,7 +184,7 @@ func TestALayoutOfANewerProgramIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = database.Open(t.Context(), row.place)
-			says(t, err, "a newer tocsin made layout 9", "up to 1")
+			says(t, err, "a newer tocsin made layout 9", "up to 2")
 		})
 	}
 }

@@ -14,7 +14,7 @@ import (
 var layouts embed.FS
 
 // newest are the newest layouts of this program.
-var newest = map[string]int{"community": 1, "accounts": 1}
+var newest = map[string]int{"community": 2, "accounts": 1}
 
 // migrate brings a database to the newest layout in one transaction.
 func (d *database) migrate(ctx context.Context, kind string) error {
