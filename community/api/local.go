@@ -222,8 +222,8 @@ func noAlerts(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
 	answer(w, http.StatusOK, nil)
 }
 
-// noAllowlists answers with no allowlists: the exempt addresses of a community are not
-// allowlists of its members.
+// noAllowlists answers with no allowlists: an engine would ignore attacks from the exempt
+// addresses, and the list would show those of the operator and the canaries.
 func noAllowlists(w http.ResponseWriter, _ *http.Request, _ community.Caller) {
 	answer(w, http.StatusOK, []struct{}{})
 }
