@@ -25,6 +25,9 @@ type AppealRequest struct {
 	Unit   consensus.Unit
 	Proven bool   // the person proved to use the address
 	Text   string // 2,000 characters at most
+	// Once is a value that only one appeal has, on all servers: a second one is [ErrTaken]. Empty:
+	// none.
+	Once string
 }
 
 // Appeal opens a case. If the person proved to use the address, the listing ends at once, but
@@ -39,7 +42,7 @@ func (c *Centre) Appeal(ctx context.Context, a AppealRequest) (opened Case, rece
 	if n := utf8.RuneCountInString(text); n > maxText {
 		return Case{}, "", invalid("text of %d characters: want %d at most", n, maxText)
 	}
-	ticket := newTicket()
+	ticket := c.ticketFor(a.Once)
 	suspended := false
 	err = c.update(ctx, "taking an appeal", func(w *work) (err error) {
 		opened = Case{

@@ -19,6 +19,7 @@ const (
 	labelTie     = "tie"
 	labelReader  = "reader"
 	labelReceipt = "receipt"
+	labelTicket  = "ticket"
 	labelAudit   = "audit"
 	labelAsked   = "questions"
 	labelPair    = "overlaps"
@@ -35,7 +36,7 @@ func (c *Centre) hash(label, text string) []byte {
 // derive makes the keys for all purposes.
 func (c *Centre) derive() {
 	c.derived = map[string][]byte{}
-	for _, label := range []string{labelMember, labelUnit, labelTie, labelReader, labelReceipt, labelAudit, labelAsked, labelPair, labelProof} {
+	for _, label := range []string{labelMember, labelUnit, labelTie, labelReader, labelReceipt, labelTicket, labelAudit, labelAsked, labelPair, labelProof} {
 		c.derived[label] = c.Derive(label)
 	}
 }
@@ -71,6 +72,15 @@ func newKey() (key string, hash []byte) {
 func hashKey(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]
+}
+
+// ticketFor returns the ticket for a value that only one case has. Nobody can guess it from the
+// value. Without a value it is random.
+func (c *Centre) ticketFor(once string) string {
+	if once == "" {
+		return newTicket()
+	}
+	return base32.StdEncoding.EncodeToString(c.hash(labelTicket, once))[:26]
 }
 
 // newTicket returns a random text of 130 bits that can be read out.

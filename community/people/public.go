@@ -1,6 +1,7 @@
 package people
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -119,7 +120,12 @@ func (h *Handler) appeal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	k, receipt, err := h.centre.Appeal(r.Context(), community.AppealRequest{Unit: c.unit, Proven: c.proven, Text: r.PostForm.Get("text")})
+	k, receipt, err := h.centre.Appeal(r.Context(), community.AppealRequest{
+		Unit: c.unit, Proven: c.proven, Text: r.PostForm.Get("text"), Once: r.PostForm.Get("proof"),
+	})
+	if errors.Is(err, community.ErrTaken) { // this form was sent to another server before
+		return errForeign
+	}
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/community"
+	"github.com/tocsin-project/tocsin/community/people"
 )
 
 // The names of tests begin with the requirement that they are for.
@@ -206,6 +207,14 @@ func TestL07OnlyWhoHasAnAddressProvesIt(t *testing.T) {
 	form := own(w.client(mine))
 	w.client(mine).post("/appeal", form).want(t, 200, "not listed any more")
 	w.client(mine).post("/appeal", form).want(t, 403, "sent already")
+	// So it is if another server gets the second, or this one after a restart.
+	again, err := people.New(people.Config{Centre: w.Centre, Now: w.clock.now})
+	w.must(err)
+	w.handler = again
+	w.client(mine).post("/appeal", form).want(t, 403, "sent already")
+	if cases, err := w.Cases(t.Context(), "anna", true, 10); len(cases) != 2 || err != nil {
+		t.Errorf("%d cases, %v; want that of another address and one of this", len(cases), err)
+	}
 }
 
 func TestL07AllFactsAreForWhoHasTheAddress(t *testing.T) {

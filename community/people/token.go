@@ -83,7 +83,8 @@ func (m *mint) open(value, purpose, subject string) (nonce [nonceSize]byte, unti
 }
 
 // spend is valid for values that count once: it returns false for a value that was used on
-// this server before, for example by pressing a button twice.
+// this server before, for example by pressing a button twice. The centre knows the appeals of
+// all servers.
 func (m *mint) spend(value, purpose, subject string) bool {
 	nonce, until, ok := m.open(value, purpose, subject)
 	if !ok {
