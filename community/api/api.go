@@ -96,8 +96,9 @@ type Handler struct {
 	logins *shares
 	whole  *shares // of those for a whole list
 	turns  chan struct{}
-	forms  *encodings // of the whole list
-	rare   *encodings // of lists with one behaviour
+	others chan struct{} // turns of callers without an account
+	forms  *encodings    // of the whole list
+	rare   *encodings    // of lists with one behaviour
 	gone   departures
 	pulse  pulse
 	ids    atomic.Uint64 // of alerts
@@ -106,7 +107,8 @@ type Handler struct {
 }
 
 // maxWhole is the limit of whole lists that are sent at the same time. A list stays in memory
-// until its reader has it.
+// until its reader has it. Strangers take half of these turns at most, so that slow ones do not
+// keep the list from members.
 const maxWhole = 64
 
 // An account may log in this often from one address, as with CrowdSec's Central API.
@@ -132,6 +134,7 @@ func New(cfg Config) (*Handler, error) {
 		logins: newShares(maxLogins/loginTime.Seconds(), maxLogins, cfg.AtOnce),
 		whole:  newShares(cfg.PerSecond/10, max(1, cfg.Burst/5), 2),
 		turns:  make(chan struct{}, maxWhole),
+		others: make(chan struct{}, maxWhole/2),
 		forms:  newEncodings(maxForms),
 		rare:   newEncodings(maxRare),
 		origin: http.NewCrossOriginProtection(),

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -304,6 +305,52 @@ func TestSlowReaders(t *testing.T) {
 	if whole := len(d.body(d.get("/api/v1/list", key("member-key")))); len(got) >= whole {
 		t.Errorf("a reader that waited got all %d bytes", len(got))
 	}
+}
+
+// A slowClient takes nothing until it may.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	until chan struct{}
+}
+
+func (s slowClient) Write(b []byte) (int, error) {
+	<-s.until
+	return s.ResponseRecorder.Write(b)
+}
+
+// In a public community, strangers with slow connections could take all turns.
+func TestStrangersDoNotKeepTheListFromMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCentre()
+		c.about.Public = true
+		c.put("192.0.2.1", consensus.Ban, time.Hour)
+		d := openAt(t, c, func(cfg *api.Config) { cfg.ClientIP = clientOf })
+		until := make(chan struct{})
+		codes := make(chan int, 40)
+		for i := range 40 {
+			go func() {
+				r := httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/list", http.NoBody)
+				r.Header.Set("X-Client", fmt.Sprintf("20.1.%d.1", i))
+				w := slowClient{httptest.NewRecorder(), until}
+				d.handler.ServeHTTP(w, r)
+				codes <- w.Code
+			}()
+		}
+		synctest.Wait()
+		if w := d.get("/api/v1/list", key("reader-key"), header{"X-Client", "20.2.0.1"}); w.Code != http.StatusOK {
+			t.Errorf("a member: %d", w.Code)
+		}
+		close(until)
+		synctest.Wait()
+		got := map[int]int{}
+		for range 40 {
+			got[<-codes]++
+		}
+		if got[200] != 32 || got[503] != 8 {
+			t.Errorf("%v", got)
+		}
+		d.body(d.get("/api/v1/list", header{"X-Client", "20.3.0.1"})) // the turns are free again
+	})
 }
 
 // The deadline of one answer does not meet the next on the connection, which may be another

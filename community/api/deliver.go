@@ -44,9 +44,8 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Cal
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case h.turns <- struct{}{}:
-	default:
+	leave, ok := h.enter(by)
+	if !ok {
 		release()
 		return nil, errBusy
 	}
@@ -59,9 +58,33 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, by community.Cal
 		if limited && control.Flush() == nil {
 			_ = control.SetWriteDeadline(time.Time{})
 		}
-		<-h.turns
+		leave()
 		release()
 	}, nil
+}
+
+// enter takes one of the turns of all callers, and of those without an account, if it is free.
+func (h *Handler) enter(by community.Caller) (leave func(), ok bool) {
+	if by.Login == "" {
+		if !tryTake(h.others) {
+			return nil, false
+		}
+		if !tryTake(h.turns) {
+			<-h.others
+			return nil, false
+		}
+		return func() { <-h.turns; <-h.others }, true
+	}
+	return func() { <-h.turns }, tryTake(h.turns)
+}
+
+func tryTake(turns chan struct{}) bool {
+	select {
+	case turns <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // deliver sends a whole list in a form, and reports whether the reader got all of it.
