@@ -273,6 +273,31 @@ func TestAMemberIsToldOfItsOwnHostFirst(t *testing.T) {
 	w.expect(u, consensus.Ban)
 }
 
+// Otherwise a newcomer behind the same address could have the member's host banned without notice.
+func TestANewcomerDoesNotTakeTheHostOfAMember(t *testing.T) {
+	w := found(t, nil)
+	members := w.vouched(7)
+	u := unit("192.0.2.7")
+	w.must(w.users.Change(t.Context(), members[0].Login, func(a *community.Account) error {
+		a.Own = []consensus.Unit{u}
+		return nil
+	}))
+	w.pass(8 * 24 * time.Hour)
+	w.must(w.RunJobs(t.Context()))
+	_, key := w.guest(community.Invitee{}, u.Addr())
+	newcomer, err := w.Key(t.Context(), key, u.Addr())
+	w.must(err)
+	if !slices.Equal(newcomer.Own, []consensus.Unit{u}) {
+		t.Fatalf("own: %v", newcomer.Own)
+	}
+	w.all(members[1:4], u)
+	w.expect(u, consensus.Captcha)
+	w.must(w.RunJobs(t.Context())) // reads all accounts again
+	w.must(w.Disown(t.Context(), newcomer, u))
+	w.all(members[4:], u)
+	w.expect(u, consensus.Captcha)
+}
+
 func TestMembersThatEchoEachOtherCountAsOne(t *testing.T) {
 	w := found(t, nil)
 	members := w.vouched(60) // of a group of 50 or more, six common units are too many

@@ -258,7 +258,7 @@ func (c *Centre) Disown(ctx context.Context, by Caller, unit consensus.Unit) err
 		return nil
 	})
 	if err == nil {
-		c.own.remove(unit)
+		c.own.remove(unit, by.ID)
 	}
 	return doing("taking off an own address", err)
 }

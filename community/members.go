@@ -199,7 +199,7 @@ func (c *Centre) Leave(ctx context.Context, by Caller) error {
 	}
 	c.noteRemovals(Removal{now, RemovedMember, memberHash(by.ID)})
 	for _, unit := range by.Own {
-		c.own.remove(unit)
+		c.own.remove(unit, by.ID)
 	}
 	return c.update(ctx, "leaving", func(w *work) error {
 		if m, known := w.standing.members[by.ID]; known {

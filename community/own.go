@@ -28,13 +28,24 @@ func (o *owns) add(unit consensus.Unit, joined time.Time, member consensus.Membe
 	if o.all == nil {
 		o.all = map[consensus.Unit]owned{}
 	}
-	o.all[unit] = owned{member, joined}
+	note(o.all, unit, owned{member, joined})
 }
 
-func (o *owns) remove(unit consensus.Unit) {
+// note notes an owner. Of members behind one address, the one that joined first owns it: a new
+// one must not take the time of its membership away.
+func note(all map[consensus.Unit]owned, unit consensus.Unit, own owned) {
+	if known, found := all[unit]; !found || own.joined.Before(known.joined) {
+		all[unit] = own
+	}
+}
+
+// remove removes an address of a member. Those of others stay.
+func (o *owns) remove(unit consensus.Unit, member consensus.MemberID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.all, unit)
+	if o.all[unit].member == member {
+		delete(o.all, unit)
+	}
 }
 
 func (o *owns) replace(all map[consensus.Unit]owned) {
@@ -97,7 +108,7 @@ func (c *Centre) readOwn(ctx context.Context) error {
 			continue
 		}
 		for _, unit := range a.Own {
-			all[unit] = owned{c.memberID(a.Login), a.Joined}
+			note(all, unit, owned{c.memberID(a.Login), a.Joined})
 		}
 	}
 	c.own.replace(all)
