@@ -394,3 +394,19 @@ func TestAFloodOfListingsWaitsForAModerator(t *testing.T) {
 		t.Errorf("%d units are listed; want those that waited, too", n)
 	}
 }
+
+// An operator with several accounts has one vote, also before the next hourly renewal.
+func TestNewAccountsOfOneOperatorHaveOneVoteAtOnce(t *testing.T) {
+	w := found(t, nil)
+	w.vouched(3)
+	w.must(w.RenewStandings(t.Context()))
+	var accounts []community.Caller
+	for n := range 5 {
+		login, _ := w.guest(community.Invitee{Operator: "shop", Vouched: true}, from(100+n))
+		m, err := w.Caller(t.Context(), login)
+		w.must(err)
+		accounts = append(accounts, m)
+	}
+	w.all(accounts, nth(1))
+	w.expect(nth(1), consensus.Allow)
+}

@@ -106,7 +106,7 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 		if a.Role != Reporter {
 			return nil
 		}
-		return w.putMembers(c.member(&a, Member{}))
+		return w.putMembers(w.newMember(&a))
 	})
 }
 
@@ -136,7 +136,7 @@ func (c *Centre) ensureMember(ctx context.Context, by Caller) error {
 		if _, known := w.standing.members[by.ID]; known {
 			return nil
 		}
-		return w.putMembers(c.member(&a, Member{}))
+		return w.putMembers(w.newMember(&a))
 	})
 }
 

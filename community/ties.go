@@ -23,6 +23,32 @@ func (c *Centre) member(a *Account, known Member) Member {
 	return m
 }
 
+// newMember returns the store's data about a new account. Until the next renewal of the
+// standings it votes with a member that it has something in common with: an operator could
+// otherwise list an address alone with some fresh accounts.
+func (w *work) newMember(a *Account) Member {
+	m := w.c.member(a, Member{})
+	found := false
+	for id, other := range w.standing.members {
+		s, known := w.standing.of[id]
+		if !known || !other.Left.IsZero() || !shareTie(m.Ties, other.Ties) {
+			continue
+		}
+		if !found || s.Cluster < m.Standing.Cluster {
+			m.Standing.Cluster, m.Standing.Net, found = s.Cluster, s.Net, true
+		}
+	}
+	return m
+}
+
+// shareTie reports whether two sorted lists have an element in common.
+func shareTie(a, b []string) bool {
+	return slices.ContainsFunc(a, func(tie string) bool {
+		_, found := slices.BinarySearch(b, tie)
+		return found
+	})
+}
+
 // netOf returns the network of an account. If its AS is unknown, a number made from the /16 (or
 // /32 of IPv6) that it connects from replaces it.
 func netOf(a *Account) consensus.ASN {
