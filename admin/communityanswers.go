@@ -29,7 +29,28 @@ type CommunityDone struct {
 }
 
 func (a *CommunityDone) write(w io.Writer) error {
-	return writeTable(w, func(t table) { t.row(fmt.Sprintf("Done: %d addresses changed.", a.Addresses)) })
+	switch a.Addresses {
+	case 0:
+		return writeLine(w, "Done.")
+	case 1:
+		return writeLine(w, "Done: one address changed.")
+	}
+	return writeLine(w, fmt.Sprintf("Done: %d addresses changed.", a.Addresses))
+}
+
+func writeLine(w io.Writer, line string) error {
+	_, err := fmt.Fprintln(w, line)
+	return err
+}
+
+// communityRolledBack says that a rollback was done.
+type communityRolledBack struct{ CommunityDone }
+
+func (a *communityRolledBack) write(w io.Writer) error {
+	if err := a.CommunityDone.write(w); err != nil {
+		return err
+	}
+	return writeLine(w, "The list gets no additions until tocsin community freeze off.")
 }
 
 // CommunityMembers are the members of a community.

@@ -139,8 +139,9 @@ With "on", nothing is added to the list. What ends or is taken off goes on as us
 		{
 			name: "rollback", usage: "<time>|<duration> --reason <text> ", short: "Takes off all that was added to the list since a time", long: `
 Freezes the list, and takes off what was added since a time, such as
-2026-06-01T10:00:00Z, or in the last hours, such as 2h.`,
-			args: cobra.ExactArgs(1), flags: reasonFlag, run: communityDo[CommunityDone](http.MethodPost, "rollback", "to"),
+2026-06-01T10:00:00Z, or in the last hours, such as 2h. Take wrong reports back before
+you end the freeze: it adds all addresses again that enough members still report.`,
+			args: cobra.ExactArgs(1), flags: reasonFlag, run: communityDo[communityRolledBack](http.MethodPost, "rollback", "to"),
 		},
 	}
 }
@@ -249,7 +250,11 @@ func (c *call) communityFreeze() (int, error) {
 	if err := c.ask(http.MethodPost, "/tocsin/community/freeze", query, &a); err != nil {
 		return 0, err
 	}
-	return 0, c.print(a.write)
+	says := "The list gets additions again."
+	if c.args[0] == "on" {
+		says = "The list gets no additions until tocsin community freeze off."
+	}
+	return 0, c.print(func(w io.Writer) error { return writeLine(w, says) })
 }
 
 func (c *call) communityExport() (int, error) {

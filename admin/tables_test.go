@@ -121,3 +121,33 @@ func TestHeldRangesAreAProblem(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAModeratorDid(t *testing.T) {
+	for _, row := range []struct {
+		answer interface{ write(w io.Writer) error }
+		want   string
+	}{
+		{&CommunityDone{Done: true}, "Done.\n"},
+		{&CommunityDone{Done: true, Addresses: 1}, "Done: one address changed.\n"},
+		{&CommunityDone{Done: true, Addresses: 7}, "Done: 7 addresses changed.\n"},
+		{&communityRolledBack{CommunityDone{Done: true, Addresses: 7}}, "Done: 7 addresses changed.\nThe list gets no additions until tocsin community freeze off.\n"},
+		{&CommunityKey{Login: "m-1\x1b[2J", Key: "secret"}, "secret\n\nThe old key of m-1[2J, or its password, ends now. Send the new one by a way that others cannot read.\n"},
+	} {
+		var b strings.Builder
+		if err := row.answer.write(&b); err != nil || b.String() != row.want {
+			t.Errorf("%q, %v; want %q", b.String(), err, row.want)
+		}
+	}
+}
+
+func TestTheTimeOfAMember(t *testing.T) {
+	for ago, want := range map[time.Duration]string{
+		0: "within an hour", 59 * time.Minute: "within an hour", 61 * time.Minute: "1h1m ago",
+	} {
+		at := time.Now().Add(-ago - time.Second)
+		var b strings.Builder
+		if err := (&CommunityMembers{Members: []CommunityMember{{Login: "m-1", Seen: &at}}}).write(&b); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%q, %v; want %q", b.String(), err, want)
+		}
+	}
+}
