@@ -109,6 +109,20 @@ func TestKeys(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+func TestAnInvitationStaysValidIfTheStoreFails(t *testing.T) {
+	w := found(t, nil)
+	code, err := w.Invite(t.Context(), "root", community.Invitee{})
+	w.must(err)
+	w.store.Break(errors.New("disk full"))
+	if _, _, err := w.Join(t.Context(), code, "web", "1", from(1)); err == nil {
+		t.Error("somebody joined")
+	}
+	w.store.Break(nil)
+	if _, _, err := w.Join(t.Context(), code, "web", "1", from(1)); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestWrongKeysAreBoundedByNetwork(t *testing.T) {
 	w := found(t, nil)
 	_, key := w.guest(community.Invitee{}, from(1))

@@ -86,6 +86,14 @@ func (c *Centre) join(ctx context.Context, code, terms string, from netip.Addr, 
 	if terms != c.cfg.Terms {
 		return ErrTerms
 	}
+	// An invitation is used up even if the store then cannot be written, so check that first,
+	// but only for somebody who has one.
+	if err := c.checkCode(ctx, code, from); err != nil {
+		return err
+	}
+	if err := c.cfg.Store.Check(ctx); err != nil {
+		return doing("joining", err)
+	}
 	now := c.now()
 	a.Terms, a.Joined, a.Seen, a.From, a.Net = terms, now, now.Truncate(time.Hour), net, c.cfg.Classes.Network(from)
 	err := c.cfg.Accounts.Redeem(ctx, hashKey(code), now, func(i Invitation) (Account, error) {
