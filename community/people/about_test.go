@@ -22,6 +22,7 @@ func TestL16TheNoticeIsMadeFromTheConfig(t *testing.T) {
 	w.client(other).get("/notice").want(
 		t, 200, "Example e.V.", "abuse@example.org", "data protection officer", "Article 6(1)(f)", "everybody: the list is public",
 		"14 days", "90 days", "200 days", "30 days", "168 hours", "Access", "Objection", "Erasure", "Rectification", "Complaint", w.About().RulesHash, `"half_life"`,
+		"the hour and a magnitude", "once in 30 days only", "up to eight addresses that its servers connect from",
 	)
 	// Without an operator it says that, too.
 	bare := found(t, func(cfg *community.Config) { cfg.Operator = community.Operator{} })
