@@ -97,8 +97,11 @@ const day = 24 * time.Hour
 
 // withDefaults returns cfg with the defaults of fields that are zero.
 func (cfg Config) withDefaults() (Config, error) {
+	cfg.Retention = cfg.Retention.withDefaults()
 	if cfg.Rules == nil {
-		rules, err := consensus.New(consensus.Defaults())
+		constants := consensus.Defaults()
+		constants.Durations.EpisodeMemory = min(constants.Durations.EpisodeMemory, cfg.Retention.Episodes)
+		rules, err := consensus.New(constants)
 		if err != nil {
 			return cfg, err
 		}
@@ -122,7 +125,6 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Rates = cfg.Rates.withDefaults()
-	cfg.Retention = cfg.Retention.withDefaults()
 	return cfg, nil
 }
 
@@ -160,7 +162,7 @@ func (cfg *Config) check() error {
 	if err := checkSite(cfg.Site); err != nil {
 		return err
 	}
-	return cfg.Retention.check(cfg.Rules.Config().Window)
+	return cfg.Retention.check(cfg.Rules.Config())
 }
 
 func checkSite(site string) error {
@@ -174,7 +176,7 @@ func checkSite(site string) error {
 	return nil
 }
 
-func (r *Retention) check(window time.Duration) error {
+func (r *Retention) check(rules consensus.Config) error {
 	for _, l := range []struct {
 		name        string
 		value, most time.Duration
@@ -191,8 +193,11 @@ func (r *Retention) check(window time.Duration) error {
 			return fmt.Errorf("retention of %s is %s: want %s at most, or a reason", l.name, l.value, l.most)
 		}
 	}
-	if r.Reports < window {
-		return fmt.Errorf("retention of reports is %s: want at least the window of the consensus, %s", r.Reports, window)
+	if r.Reports < rules.Window {
+		return fmt.Errorf("retention of reports is %s: want at least the window of the consensus, %s", r.Reports, rules.Window)
+	}
+	if memory := rules.Durations.EpisodeMemory; r.Episodes < memory {
+		return fmt.Errorf("retention of episodes is %s: want at least the memory of the consensus, %s", r.Episodes, memory)
 	}
 	return nil
 }

@@ -129,6 +129,7 @@ func (w *work) decide(f *file) (*Record, error) {
 	w.replace(f.unit, reporters)
 	v := consensus.Evaluate(w.now, w.c.cfg.Rules, e)
 	v.Contributions = nil
+	w.forgetOld(&v.Next)
 	r := &Record{
 		Unit: f.unit, Verdict: v, Reporters: reporters, Behaviours: f.behaviours(&w.c.cfg), Seen: f.span(),
 		Listed: f.record.Listed, At: w.now, Noticed: f.record.Noticed,
@@ -140,26 +141,56 @@ func (w *work) decide(f *file) (*Record, error) {
 	if err := w.publish(r); err != nil {
 		return nil, err
 	}
+	if f.isOver(r) {
+		*r = Record{Unit: f.unit} // the next purge deletes it
+	}
 	f.record = *r
 	w.records = append(w.records, r)
 	return r, w.PutRecord(*r)
 }
 
-// next returns when a unit must be judged again without a new report: when its tier ends, or
-// when one of its reporters no longer counts for the brake.
+// memory is how long an episode and an appeal are remembered after their end.
+func (w *work) memory() time.Duration { return w.c.cfg.Rules.Config().Durations.EpisodeMemory }
+
+// forgetOld forgets times that no verdict depends on any more. Consensus forgets episodes itself.
+func (w *work) forgetOld(p *consensus.Prev) {
+	for _, t := range []*time.Time{&p.Appealed, &p.Ended} {
+		if w.now.Sub(*t) >= w.memory() {
+			*t = time.Time{}
+		}
+	}
+}
+
+// isOver reports whether nothing about a unit is left to remember.
+func (f *file) isOver(r *Record) bool {
+	next := r.Verdict.Next
+	return len(f.reports) == 0 && len(f.ordinary) == 0 && r.Verdict.Tier == consensus.None && r.Listed.Action == consensus.Allow &&
+		len(next.Episodes) == 0 && next.Appealed.IsZero() && next.Ended.IsZero()
+}
+
+// next returns when a unit must be judged again without a new report: when its tier ends, when
+// one of its reporters no longer counts for the brake, or when an episode or an appeal is
+// forgotten.
 func (w *work) next(f *file, r *Record) (next time.Time) {
 	if r.Verdict.Tier > consensus.None {
 		next = r.Verdict.Expires
+	}
+	at := func(end time.Time) {
+		if end.After(w.now) && (next.IsZero() || end.Before(next)) {
+			next = end
+		}
+	}
+	at(r.Verdict.Next.Appealed.Add(w.memory()))
+	at(r.Verdict.Next.Ended.Add(w.memory()))
+	for _, e := range r.Verdict.Next.Episodes {
+		at(e.To.Add(w.memory()))
 	}
 	if len(r.Reporters.Clusters) < 2 {
 		return next
 	}
 	window := w.c.cfg.Rules.Config().Window
 	for i := range f.reports {
-		end := f.reports[i].Last.Add(window)
-		if end.After(w.now) && (next.IsZero() || end.Before(next)) {
-			next = end
-		}
+		at(f.reports[i].Last.Add(window))
 	}
 	if soon := w.now.Add(time.Hour); next.Before(soon) && r.Verdict.Tier < consensus.Suspect {
 		next = soon // once for several reports

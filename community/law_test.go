@@ -78,6 +78,86 @@ func TestL03OldDataIsDeletedAndChangesNoVerdict(t *testing.T) {
 	}
 }
 
+// An address that comes back every few weeks must not get a history longer than 90 days, and none
+// at all once it stays away.
+func TestL23NothingTellsOfAnAddressBeyond90Days(t *testing.T) {
+	w := found(t, nil)
+	u := nth(1)
+	members := w.vouched(3)
+	w.report(members[0], nth(2))
+	const step = 5 * 24 * time.Hour
+	for day := 0; day < 365; day += 5 {
+		if day%40 == 0 && day < 200 {
+			w.all(members, u)
+		}
+		if day == 80 {
+			_, _, err := w.Appeal(t.Context(), community.AppealRequest{Unit: u, Proven: true})
+			w.must(err)
+		}
+		w.pass(step)
+		w.must(w.JudgeDue(t.Context()))
+		w.must(w.RunJobs(t.Context()))
+		facts, err := w.LookUp(t.Context(), "root", u)
+		w.must(err)
+		oldest := w.clock.now()
+		for _, e := range facts.Episodes {
+			oldest = earliest(oldest, e.To)
+		}
+		for _, r := range facts.Reports {
+			oldest = earliest(oldest, r.Last)
+		}
+		if age := w.clock.now().Sub(oldest); age > 90*24*time.Hour {
+			t.Errorf("day %d: something is %s old: %s", day, age, text(t, facts))
+		}
+	}
+	facts, err := w.Facts(t.Context(), u)
+	w.must(err)
+	if len(facts.Episodes) > 0 || len(facts.Reports) > 0 || facts.Since != nil || facts.Appealed != nil {
+		t.Errorf("at the end: %s", text(t, facts))
+	}
+	if all := records(t, w.store); len(all) > 0 {
+		t.Errorf("records at the end: %+v", all)
+	}
+	if changes, err := w.Changes(t.Context(), 0, 1000); !errors.Is(err, community.ErrNotFound) {
+		t.Errorf("changes at the end: %+v, %v", changes, err)
+	}
+	var exported strings.Builder
+	w.must(w.Export(t.Context(), "root", &exported))
+	if strings.Contains(exported.String(), "93.0.0.1") {
+		t.Errorf("the export names the address: %s", exported.String())
+	}
+}
+
+func TestL03AShorterRetentionShortensWhatIsRemembered(t *testing.T) {
+	w := found(t, func(cfg *community.Config) { cfg.Retention.Episodes = 30 * 24 * time.Hour })
+	members := w.vouched(3)
+	w.all(members, nth(1))
+	w.pass(20 * 24 * time.Hour)
+	w.all(members, nth(1))
+	for _, row := range []struct{ days, episodes int }{{2, 2}, {14, 1}, {30, 0}} {
+		w.pass(time.Duration(row.days) * 24 * time.Hour)
+		w.must(w.JudgeDue(t.Context()))
+		facts, err := w.Facts(t.Context(), nth(1))
+		w.must(err)
+		if len(facts.Episodes) != row.episodes {
+			t.Errorf("%d days later: %d episodes; want %d", row.days, len(facts.Episodes), row.episodes)
+		}
+	}
+	rules, err := consensus.New(consensus.Defaults())
+	w.must(err)
+	w.cfg.Rules = rules
+	if _, err := community.New(w.cfg); err == nil || !strings.Contains(err.Error(), "memory of the consensus, 2160h0m0s") {
+		t.Errorf("rules that remember longer: %v", err)
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func TestL04HealthFailsIfOldDataStays(t *testing.T) {
 	w := found(t, nil)
 	w.must(w.RunJobs(t.Context()))

@@ -192,6 +192,14 @@ func TestAReloadKeepsTheCentre(t *testing.T) {
 	}
 }
 
+func TestAShorterRetentionIsAShorterMemory(t *testing.T) {
+	s := newSite(t)
+	s.mustLoad("retention {\nepisodes 30d\n}")
+	if got := s.centre().About().Rules.Durations.EpisodeMemory; got != 30*24*time.Hour {
+		t.Errorf("the consensus remembers episodes for %s, want 720h", got)
+	}
+}
+
 func TestTheSecretIsMadeOnceAndForTheOwnerOnly(t *testing.T) {
 	s := newSite(t)
 	s.mustLoad("")

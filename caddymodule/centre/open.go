@@ -125,6 +125,9 @@ func (s *Settings) accountsPlace() string {
 func (s *Settings) config(secret []byte, classes *classes, log *zap.Logger) (community.Config, error) {
 	constants := consensus.Defaults()
 	constants.TrustedGroup, constants.MinWitnesses = s.TrustedGroup, max(constants.MinWitnesses, s.Witnesses)
+	if r := s.Retention; r != nil && r.Episodes > 0 {
+		constants.Durations.EpisodeMemory = min(constants.Durations.EpisodeMemory, time.Duration(r.Episodes))
+	}
 	rules, err := consensus.New(constants)
 	if err != nil {
 		return community.Config{}, err
