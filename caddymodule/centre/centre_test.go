@@ -232,6 +232,8 @@ func TestBadOptions(t *testing.T) {
 		{"long retention without a reason", "retention {\nepisodes 200d\n}", "want 2160h0m0s at most, or a reason"},
 		{"an invalid path", "moderator moderator", "moderator \"moderator\": want a path such as /moderator"},
 		{"one member alone", "witnesses 1", "witnesses: 1: want 2 to 20"},
+		{"an unknown country", "countries Germany", "countries \"Germany\": want codes of two letters, such as DE"},
+		{"countries without a database", "countries DE AT", "countries: want networks with a database of countries"},
 		{"a missing catalogue", "catalogue {DIR}/index.json", "catalogue: open"},
 		{"an unknown option", "database2 x", "unknown option \"database2\""},
 	} {

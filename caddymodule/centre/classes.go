@@ -147,6 +147,17 @@ func (c *classes) Network(ip netip.Addr) consensus.ASN {
 	return private + 1<<16 + consensus.ASN(n%90_000_000)
 }
 
+// admits returns which addresses are in some countries. nil: all are.
+func admits(countries []string, locate func(netip.Addr) (country string, as uint32)) func(netip.Addr) bool {
+	if len(countries) == 0 {
+		return nil
+	}
+	return func(ip netip.Addr) bool {
+		country, _ := locate(lookup.Normalize(ip))
+		return slices.Contains(countries, country)
+	}
+}
+
 // A class is a set of addresses, made of lists.
 type class struct {
 	classList

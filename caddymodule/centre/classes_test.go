@@ -30,6 +30,29 @@ func TestWhatListsSayAboutAddresses(t *testing.T) {
 	}
 }
 
+func TestOnlySomeCountriesAreAdmitted(t *testing.T) {
+	locate := func(ip netip.Addr) (string, uint32) {
+		return map[string]string{"192.0.2.1": "DE", "198.51.100.1": "US"}[ip.String()], 0
+	}
+	for _, row := range []struct {
+		countries []string
+		address   string
+		want      bool
+	}{
+		{[]string{"DE", "AT"}, "192.0.2.1", true},
+		{[]string{"DE", "AT"}, "::ffff:192.0.2.1", true},
+		{[]string{"DE", "AT"}, "198.51.100.1", false},
+		{[]string{"DE", "AT"}, "10.0.0.1", false}, // unknown
+	} {
+		if got := admits(row.countries, locate)(netip.MustParseAddr(row.address)); got != row.want {
+			t.Errorf("%s in %q: %v, want %v", row.address, row.countries, got, row.want)
+		}
+	}
+	if admits(nil, locate) != nil || admits([]string{"DE"}, locate)(netip.Addr{}) {
+		t.Error("without countries all are admitted; an unknown address never is")
+	}
+}
+
 func TestNetworksWithoutADatabase(t *testing.T) {
 	c := new(classes)
 	for _, row := range []struct {

@@ -66,7 +66,9 @@ func (h *Handler) provision(ctx caddy.Context) error {
 
 // serve makes the handlers of a running centre. Until then ServeHTTP answers 503.
 func (h *Handler) serve(c *running) error {
-	machines, err := api.New(api.Config{Centre: c.Centre, ClientIP: request.ClientIP, TermsURL: h.TermsURL, Log: c.log})
+	machines, err := api.New(api.Config{
+		Centre: c.Centre, ClientIP: request.ClientIP, Admits: admits(h.Countries, c.classes.places.Locate), TermsURL: h.TermsURL, Log: c.log,
+	})
 	if err != nil {
 		return err
 	}
@@ -141,6 +143,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    canaries  <path>|<url>...
 //	    imported  <path>|<url>...
 //	    networks  <path>...
+//	    countries <code>...
 //	    trusted_group
 //	    witnesses <number>
 //	    retention {

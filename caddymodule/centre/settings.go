@@ -90,6 +90,11 @@ type Settings struct {
 	// its system.
 	Networks []string `json:"networks,omitempty"`
 
+	// The countries in which programs may join, report and read the list, as two letters. Wants
+	// networks with a database of countries. Everybody can still ask whether an address is listed.
+	// Default: all countries.
+	Countries []string `json:"countries,omitempty"`
+
 	// The members know one another: below 50 members, two of them list an address. Default:
 	// false.
 	TrustedGroup bool `json:"trusted_group,omitempty"`
@@ -144,7 +149,22 @@ func (s *Settings) resolve(repl *caddy.Replacer) error {
 	s.Database = cmp.Or(s.Database, filepath.Join(folder, "community.db"))
 	s.Secret = cmp.Or(s.Secret, filepath.Join(folder, "community.secret"))
 	s.Removals = cmp.Or(s.Removals, strings.TrimSuffix(s.Secret, filepath.Ext(s.Secret))+".removals")
+	if err := s.checkCountries(); err != nil {
+		return err
+	}
 	return errors.Join(checkDatabase("database", s.Database), checkDatabase("accounts", s.Accounts), s.checkClasses())
+}
+
+func (s *Settings) checkCountries() error {
+	for _, code := range s.Countries {
+		if len(code) != 2 || strings.ToUpper(code) != code || strings.ToLower(code) == code {
+			return fmt.Errorf("countries %q: want codes of two letters, such as DE", code)
+		}
+	}
+	if len(s.Countries) > 0 && len(s.Networks) == 0 {
+		return errors.New("countries: want networks with a database of countries, such as: networks /var/lib/GeoIP/GeoLite2-Country.mmdb")
+	}
+	return nil
 }
 
 // replaceExclude replaces the placeholders in the lists of classes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,40 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 			}
 			equal(t, fmt.Sprintf("%s %s, public: %v", row.method, row.target, public), strings.Join(got, " "), want)
+		}
+	}
+}
+
+// L19: a community for some countries tells programs elsewhere nothing, whatever they show.
+func TestACommunityOfSomeCountries(t *testing.T) {
+	c := newCentre()
+	c.about.Public = true
+	home := netip.MustParsePrefix("192.0.2.0/24")
+	d := openAt(t, c, func(cfg *apiConfig) { cfg.ClientIP, cfg.Admits = clientOf, home.Contains })
+	token := bearer(openAt(t, c).token("member")) // all servers of the community accept it
+	for _, row := range []struct {
+		method, target, body string
+		header               header
+		want                 int // at home
+		open                 bool
+	}{
+		{"GET", "/api/v1/list", "", key("member-key"), 200, false},
+		{"GET", "/lists/ban.txt", "", header{"X-No", "key"}, 200, false},
+		{"GET", "/v1/decisions/stream?startup=true", "", key("reader-key"), 200, false},
+		{"GET", "/v1/decisions?ip=192.0.2.1", "", key("reader-key"), 200, false},
+		{"GET", "/v3/decisions/stream?startup=true", "", token, 200, false},
+		{"GET", "/v2/decisions/stream?startup=true", "", token, 200, false},
+		{"POST", "/api/v1/signals", someSignals, key("member-key"), 200, false},
+		{"POST", "/v1/watchers/login", `{"machine_id":"member","password":"member-password"}`, header{"X-No", "key"}, 200, false},
+		{"GET", "/healthz", "", header{"X-No", "key"}, 200, true},
+		{"GET", "/robots.txt", "", header{"X-No", "key"}, 200, true},
+	} {
+		for _, from := range []string{"192.0.2.1", "198.51.100.1", "unknown"} {
+			want := row.want
+			if from != "192.0.2.1" && !row.open {
+				want = 403
+			}
+			status(t, row.target+" from "+from, d.do(row.method, row.target, row.body, row.header, header{"X-Client", from}), want)
 		}
 	}
 }

@@ -72,6 +72,9 @@ type Config struct {
 	Centre Centre
 	// ClientIP returns the address of a client. nil: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
+	// Admits reports whether a program at an address may join, report and read the list. nil:
+	// everywhere.
+	Admits func(netip.Addr) bool
 	// TermsURL is the page with the terms, and ExplainURL the page that explains a listing,
 	// with {address} in it. Empty: pages of the community's site.
 	TermsURL, ExplainURL string
@@ -183,7 +186,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "this request comes from a page of another site")
 		return
 	}
+	if h.cfg.Admits != nil && !isForAll(r.URL.Path) && !h.cfg.Admits(h.from(r)) {
+		refuse(w, http.StatusForbidden, "this community has members in some countries only, and the address of this program is elsewhere or unknown")
+		return
+	}
 	h.routes.ServeHTTP(w, r)
+}
+
+// isForAll reports whether a path tells nothing about the list.
+func isForAll(path string) bool {
+	return path == "/healthz" || path == "/health" || path == "/robots.txt"
 }
 
 // Serves reports whether the path belongs to a protocol of this package, so that other pages
@@ -194,5 +206,5 @@ func Serves(path string) bool {
 			return true
 		}
 	}
-	return path == "/healthz" || path == "/health" || path == "/robots.txt"
+	return isForAll(path)
 }
