@@ -1,6 +1,10 @@
 package waf
 
-import "github.com/corazawaf/libinjection-go"
+import (
+	"bytes"
+
+	"github.com/corazawaf/libinjection-go"
+)
 
 // The parts of a value that are searched for injections. There are limits because searching
 // a byte takes long. Pieces from the end are searched too, because an attacker can put any
@@ -9,6 +13,9 @@ const (
 	injectionHead   = 4 << 10  // bytes at its beginning
 	injectionWindow = 2 << 10  // of each further piece; the search goes from the end to the beginning
 	injectionLap    = 256      // bytes that two pieces share
+	injectionLead   = 8        // bytes before a quote or a tag in the middle
+	injectionPiece  = 256      // bytes from there on
+	maxMiddle       = 4 << 10  // bytes of such pieces in one value
 	maxInjected     = 12 << 10 // of all values of a request; a value counts once for each test on it
 	longestRun      = 32       // repeats of one byte; more repeats are padding and are skipped
 )
@@ -23,6 +30,9 @@ func (in *Inspection) injects(t *test, value []byte) bool {
 	}
 	head := min(len(value), injectionHead)
 	found, all := in.searched(t, value[:head])
+	if all && !found {
+		found = in.injectsMiddle(t, value[head-min(head, injectionLead):])
+	}
 	for end := len(value); all && !found && end > head; end -= injectionWindow - injectionLap {
 		found, all = in.searched(t, value[max(end-injectionWindow, head-injectionLap):end])
 	}
@@ -31,6 +41,32 @@ func (in *Inspection) injects(t *test, value []byte) bool {
 	}
 	in.over = true
 	return t.name != ""
+}
+
+// injectsMiddle searches a long value wherever an injection can begin in its middle: at a quote
+// that ends a string, or at a tag. The engine itself looks at the first quote only.
+func (in *Inspection) injectsMiddle(t *test, value []byte) bool {
+	if !in.affords(len(value) * costOfReading) {
+		return false
+	}
+	opens := "'\"`"
+	if t.op.kind == opXSS {
+		opens = "<'\"`"
+	}
+	for at, left := injectionLead, maxMiddle; at < len(value) && left > 0; at++ {
+		n := bytes.IndexAny(value[at:], opens)
+		if n < 0 {
+			return false
+		}
+		at += n
+		piece := value[at-injectionLead : min(len(value), at+injectionPiece)]
+		left -= len(piece)
+		found, done := in.searched(t, piece)
+		if found || !done {
+			return found
+		}
+	}
+	return false
 }
 
 // searched searches a piece of a value. done is false if the request has reached its limit

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -216,13 +217,34 @@ func TestPaddingHidesNoInjection(t *testing.T) {
 		{"at the end of words", "", words(9000) + attack, true, false},
 		{"at the end of many words", "", words(100_000) + attack, true, false},
 		{"before many words", "", attack + words(100_000), true, false},
-		{"amid many words", "", words(50_000) + attack + words(50_000), false, true},
-		{"amid many words in a parameter with a name", "    variables: [id]\n", words(50_000) + attack + words(50_000), true, true},
+		{"amid many words", "", words(50_000) + attack + words(50_000), true, false},
+		{"amid many words, behind other quotes", "", words(20_000) + "it's, \"quoted\", " + words(30_000) + attack + words(50_000), true, false},
+		{"amid many words and quotes", "", strings.Repeat("word's ", 7000) + attack + words(50_000), false, true},
+		{"no attack, but many words and quotes", "", strings.Repeat("word's and \"more\" words, ", 4000), false, true},
+		{"amid many words and quotes in a parameter with a name", "    variables: [id]\n", strings.Repeat("word's ", 7000) + attack + words(50_000), true, true},
+		{"amid many words in a parameter with a name", "    variables: [id]\n", words(50_000) + attack + words(50_000), true, false},
 	} {
 		in := rule(row.variables).Head(&Request{Method: "POST", Target: "/", HasBody: true, Header: http.Header{"Content-Type": {formType}}})
 		in.Body([]byte("id=" + row.value))
 		if _, found := in.Stop(); found != row.found || in.Over() != row.over {
 			t.Errorf("%s: found: %v, over: %v", row.name, found, in.Over())
+		}
+		in.Close()
+	}
+}
+
+// So is a script, in a tag or behind a quote.
+func TestPaddingHidesNoScript(t *testing.T) {
+	rules := compiled(t, "name: own/xss\nrules:\n- and:\n  - zones: [BODY_ARGS]\n    match: {type: libinjectionXSS}\n")
+	var words strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&words, "word%d ", i)
+	}
+	for text, want := range map[string]bool{"": false, "<script>alert(1)</script>": true, "\" onmouseover=alert(1) \"": true, "1 < 2 and 3 > 2": false} {
+		in := rules.Head(&Request{Method: "POST", Target: "/", HasBody: true, Header: http.Header{"Content-Type": {formType}}})
+		in.Body([]byte("id=" + url.QueryEscape(words.String()+text+words.String())))
+		if _, found := in.Stop(); found != want {
+			t.Errorf("%q: found: %v", text, found)
 		}
 		in.Close()
 	}
