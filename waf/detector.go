@@ -152,6 +152,9 @@ func (in *Inspection) watchBody(body []byte) {
 	for _, p := range in.zones[zoneBodyArgs].values {
 		in.show(PartBodyArg, p.name, p.value)
 	}
+	for _, p := range in.hidden {
+		in.show(PartBodyArg, p.name, p.value)
+	}
 	for _, p := range in.zones[zoneFilesNames].values {
 		in.show(PartBodyArg, p.value, nil)
 	}
@@ -164,6 +167,19 @@ func (in *Inspection) watchBody(body []byte) {
 	}
 	if isRaw && len(in.inflated) > 0 {
 		in.show(PartRawBody, nil, in.inflated)
+	}
+}
+
+// hide keeps a value for detectors that rules do not see, because CrowdSec's engine does not read
+// it either: the first of two with one name in JSON, or a part of a part. Some applications do.
+func (in *Inspection) hide(name, value []byte) {
+	switch {
+	case len(in.watches) == 0:
+	case len(in.hidden) == maxValues:
+		in.over = true
+	default:
+		in.spend(costOfAdding)
+		in.hidden = append(in.hidden, pair{name: name, value: value})
 	}
 }
 

@@ -51,6 +51,7 @@ func TestDetectors(t *testing.T) {
 		{"a header", "/", "bad", "", "", []string{"0 =/", "3 X-Own=bad", "3 Host=h"}, "REQUEST_HEADERS.X-Own"},
 		{"a form", "/", "", "application/x-www-form-urlencoded", "a=b&c=bad", []string{"0 =/", "3 Content-Type=application/x-www-form-urlencoded", "3 Host=h", "4 a=b", "4 c=bad"}, "ARGS_POST.c"},
 		{"JSON", "/", "", "application/json", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=application/json", "3 Host=h", "4 json.a=bad"}, "ARGS_POST.json.a"},
+		{"two values of one name in JSON", "/", "", "application/json", `{"a":"bad","a":"good"}`, []string{"0 =/", "3 Content-Type=application/json", "3 Host=h", "4 json.a=good", "4 json.a=bad"}, "ARGS_POST.json.a"},
 		{"JSON of another type", "/", "", "text/plain", `{"a":"bad"}`, []string{"0 =/", "3 Content-Type=text/plain", "3 Host=h", "4 json.a=bad", `6 ={"a":"bad"}`}, "ARGS_POST.json.a"},
 		{"what is nearly JSON", "/", "", "application/json", `{"a":"bad",}`, []string{"0 =/", "3 Content-Type=application/json", "3 Host=h", "4 =a", "4 =bad", `6 ={"a":"bad",}`}, "ARGS_POST."},
 		{"a form of another type", "/", "", "text/plain", `a=bad`, []string{"0 =/", "3 Content-Type=text/plain", "3 Host=h", "4 a=bad", "6 =a=bad"}, "ARGS_POST.a"},
@@ -59,6 +60,15 @@ func TestDetectors(t *testing.T) {
 			"--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nbad\r\n--b\r\nContent-Disposition: form-data; name=f; filename=c; filename=d\r\n\r\ne\r\n--b--",
 			[]string{"0 =/", "3 Content-Type=multipart/form-data; boundary=b", "3 Host=h", "4 =e", "4 f=", "5 =a", "6 a=bad", "5 =filename=c; filename=d", "6 filename=c; filename=d=e"},
 			"RAW_REQUEST_BODY",
+		},
+		{
+			"parts of a part", "/", "", "multipart/form-data; boundary=b",
+			"--b\r\nContent-Disposition: form-data; name=f\r\nContent-Type: Multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Disposition: form-data; name=g\r\n\r\nbad\r\n--c\r\nContent-Disposition: attachment; filename=d\r\n\r\ne\r\n--c--\r\n--b--",
+			[]string{
+				"0 =/", "3 Content-Type=multipart/form-data; boundary=b", "3 Host=h",
+				"4 f=--c\r\nContent-Disposition: form-data; name=g\r\n\r\nbad\r\n--c\r\nContent-Disposition: attachment; filename=d\r\n\r\ne\r\n--c--", "4 g=bad", "5 =d", "6 d=e",
+			},
+			"ARGS_POST.g",
 		},
 		{"octets", "/", "", "application/octet-stream", "bad", []string{"0 =/", "3 Content-Type=application/octet-stream", "3 Host=h", "6 =bad"}, "RAW_REQUEST_BODY"},
 	} {

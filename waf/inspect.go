@@ -28,6 +28,7 @@ type Inspection struct {
 	watches []Watch // of detectors
 
 	fileHeads []pair // names of files in the body, and how they begin
+	hidden    []pair // values of the body that only some applications read: see hide
 
 	awaits bool // the body is not known yet
 	unique bool // of names in the body that differ in case only, one counts
@@ -164,12 +165,6 @@ func (in *Inspection) Stop() (Match, bool) {
 	return Match{}, false
 }
 
-// Largest texts and lists that are kept for the next request.
-const (
-	keptBytes  = 1 << 20
-	keptValues = 16 << 10
-)
-
 // Close ends the inspection.
 func (in *Inspection) Close() {
 	for z := range in.zones {
@@ -197,7 +192,7 @@ func (in *Inspection) Close() {
 	clear(in.known)
 	in.waiting, in.alive = in.waiting[:0], in.alive[:0]
 	in.unique, in.isJSON = false, false
-	in.fileHeads = in.fileHeads[:0]
+	in.fileHeads, in.hidden = in.fileHeads[:0], in.hidden[:0]
 	in.rules.inspections.Put(in)
 }
 

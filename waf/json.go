@@ -11,7 +11,8 @@ const maxDepth = 1024
 
 // A jsonReader makes arguments of JSON: json.a.0 for what is first in the array a. A
 // number is as it is written, null is empty, and an array with something in it has its
-// length under its own name. Of two values with one name the last counts.
+// length under its own name. Of two values with one name the last counts;
+// detectors see the first, too.
 //
 // It takes what gjson takes, which CrowdSec's engine uses: bytes that are no UTF-8, too.
 type jsonReader struct {
@@ -36,12 +37,13 @@ func (j *jsonReader) read(in *Inspection, body []byte) bool {
 		j.seed, j.used = maphash.MakeSeed(), true
 	}
 	j.in, j.s, j.at, j.depth, j.first = in, body, 0, 0, len(*values)
+	hidden := len(in.hidden)
 	j.name, j.named = append(j.name[:0], "json"...), maxNames
 	j.clear(len(body))
 	ok := j.document()
 	j.in, j.s = nil, nil
 	if !ok {
-		*values = (*values)[:j.first]
+		*values, in.hidden = (*values)[:j.first], in.hidden[:hidden]
 	}
 	return ok
 }

@@ -117,7 +117,9 @@ func (j *jsonReader) set(value []byte) {
 	hash := maphash.Bytes(j.seed, j.name)
 	at := j.slotOf(hash, j.name)
 	if s := j.slots[at]; s != 0 {
-		(*values)[j.first+s.number()].value = orEmpty(value)
+		p := &(*values)[j.first+s.number()]
+		j.in.hide(p.name, p.value)
+		p.value = orEmpty(value)
 		return
 	}
 	j.slots[at] = slotFor(hash, n)

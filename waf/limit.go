@@ -9,6 +9,12 @@ const (
 	shortName = 48        // bytes
 )
 
+// Largest texts and lists that are kept for the next request.
+const (
+	keptBytes  = 1 << 20
+	keptValues = 16 << 10
+)
+
 // isFull reports whether a zone of the body has all the values that are looked at. Literals
 // are still found in the body as a whole.
 func (in *Inspection) isFull(z zone) bool {

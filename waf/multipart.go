@@ -58,7 +58,41 @@ func (in *Inspection) readPart(part *multipart.Part) (int64, error) {
 		in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(d.odd), value: value[:min(len(value), maxFileHead)]})
 	}
 	in.add(zoneBodyArgs, name, value)
+	in.readNested(part, value, 0)
 	return int64(len(value)), err
+}
+
+// maxNested is how deep parts of parts are read.
+const maxNested = 3
+
+// readNested keeps the parts of a part for detectors.
+func (in *Inspection) readNested(part *multipart.Part, body []byte, depth int) {
+	kind := part.Header.Get("Content-Type")
+	if depth == maxNested || len(in.watches) == 0 || !strings.HasPrefix(strings.ToLower(kind), "multipart/") {
+		return
+	}
+	_, params, err := mime.ParseMediaType(kind)
+	if err != nil {
+		return
+	}
+	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for range maxParts {
+		if in.spend(costOfPart); in.isSpent() {
+			return
+		}
+		inner, err := r.NextPart()
+		if err != nil {
+			return
+		}
+		d := dispositionOf(inner)
+		value, _ := in.room.readAll(inner) // what came before an error counts
+		if file := d.file + d.odd; file != "" {
+			in.fileHeads = append(in.fileHeads, pair{name: in.room.keep(file), value: value[:min(len(value), maxFileHead)]})
+		} else {
+			in.hide(in.room.keep(d.name), value)
+		}
+		in.readNested(inner, value, depth+1)
+	}
 }
 
 // maxFileHead is how much of a file detectors are shown.
