@@ -58,3 +58,17 @@ func TestAttacksAmongManyValues(t *testing.T) {
 		}
 	}
 }
+
+// What base64 stands for is likely at most, since only some sites decode it.
+func TestAttacksInBase64AreLikely(t *testing.T) {
+	rules := own(t)
+	for _, text := range []string{"MScgb3IgJzEnPScx", "MScgdW5pb24gc2VsZWN0IDEsMiwzLS0", "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg"} {
+		for _, where := range []string{"arg", "form", "json"} {
+			r := row{where: where, name: "data", text: text}
+			s := r.request(t)
+			if c, name := strongest(s.matches(rules)); c != waf.Likely {
+				t.Errorf("%v: %v by %q, want it likely", &r, c, name)
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ type context struct {
 	part                          waf.Part
 	name                          []byte
 	isName                        bool // it is the name itself that is looked at
+	isEncoded                     bool // it is what base64 stands for, which the site may never decode
 	isProse, isStatement, isQuery bool
 	isKey                         bool // something that has no words in it, such as a number or a name for a login
 	isSecret                      bool // a password, which may hold anything but an equals sign

@@ -130,13 +130,55 @@ func backslash(s []byte) (byte, int) {
 		if u, ok := hexOf(s, 2, 4); ok {
 			return narrow(u), 6
 		}
+		if c, size := braced(s); size > 0 {
+			return c, size
+		}
 	}
 	if len(s) > 1 && s[1] == 'x' {
 		if b, ok := hexOf(s, 2, 2); ok {
 			return byte(b), 4
 		}
 	}
+	if c, size := octal(s); size > 0 {
+		return c, size
+	}
 	return '\\', 1
+}
+
+// braced reads an escape of JavaScript such as \u{27}, with zeros before the number perhaps.
+func braced(s []byte) (c byte, size int) {
+	const most = 16
+	if len(s) < 5 || s[2] != '{' {
+		return 0, 0
+	}
+	n := uint32(0)
+	for i := 3; i < min(len(s), most); i++ {
+		d, ok := unhex(s[i])
+		switch {
+		case s[i] == '}' && i > 3:
+			return narrow(n), i + 1
+		case !ok || n > 0xffff:
+			return 0, 0
+		}
+		n = n<<4 | d
+	}
+	return 0, 0
+}
+
+// octal reads an escape such as \47 or \047, which stands for a printable character. Those of
+// one digit stand for parts of a match.
+func octal(s []byte) (c byte, size int) {
+	n := 0
+	for size = 1; size < min(len(s), 4) && '0' <= s[size] && s[size] <= '7'; size++ {
+		if n<<3|int(s[size]-'0') > '~' {
+			break
+		}
+		n = n<<3 | int(s[size]-'0')
+	}
+	if size < 3 || n <= ' ' {
+		return 0, 0
+	}
+	return byte(n), size
 }
 
 // entities are those that stand for a character that signs need.

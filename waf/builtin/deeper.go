@@ -3,6 +3,8 @@ package builtin
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/tocsin-project/tocsin/waf"
 )
@@ -20,6 +22,8 @@ func (w *watch) lookDeeper(p waf.Part, name, value []byte) {
 		w.lookWithin(p, name, value)
 	}
 	if p == waf.PartArg || p == waf.PartBodyArg {
+		w.lookSeparated(p, value)
+		w.lookEncoded(name, value)
 		w.lookInside(context{name: name}, value)
 		w.lookCommand(p, name, value)
 	}
@@ -42,6 +46,60 @@ func (w *watch) lookJoined(p waf.Part, name, value []byte) {
 		w.joined = append(append(w.joined, ','), value...)
 		w.look(context{part: p, name: name}, w.joined)
 	}
+}
+
+// maxSeparated bounds the arguments in one.
+const maxSeparated = 32
+
+// lookSeparated looks at arguments behind a semicolon, which some servers take for another &.
+func (w *watch) lookSeparated(p waf.Part, value []byte) {
+	_, rest, found := bytes.Cut(value, []byte(";"))
+	for n := 0; found && n < maxSeparated && !w.over; n++ {
+		var piece []byte
+		piece, rest, found = bytes.Cut(rest, []byte(";"))
+		if name, text, ok := bytes.Cut(piece, []byte("=")); ok && isName(name) && len(text) > 0 {
+			w.look(context{part: p, name: name}, text[:min(len(text), maxText)])
+		}
+	}
+}
+
+// isName reports whether a text is as names of arguments are.
+func isName(s []byte) bool {
+	for _, c := range s {
+		if !isWordByte(c) && c != '-' && c != '.' && c != '[' && c != ']' {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// lookEncoded looks at a text in base64, if that is all that a value is. People send documents
+// so, as in a body.
+func (w *watch) lookEncoded(name, value []byte) {
+	const least = 12
+	if len(value) < least || len(value) > maxText || !isBase64(value) || w.isSpent() {
+		return
+	}
+	w.work += len(value) * workOfLayer
+	w.encoded = appendText(w.encoded[:0], value)
+	if len(w.encoded) > 0 {
+		w.look(context{part: waf.PartBodyArg, name: name, isEncoded: true}, w.encoded)
+	}
+}
+
+// appendText appends what base64 in either alphabet stands for, if that is a text.
+func appendText(to, s []byte) []byte {
+	encoding := base64.RawStdEncoding
+	if bytes.ContainsAny(s, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	s = bytes.TrimRight(s, "=\r\n")
+	to = slices.Grow(to, len(s))[:len(s)]
+	n, err := encoding.Decode(to, s)
+	if err != nil || !utf8.Valid(to[:n]) || hasControl(bytes.ReplaceAll(to[:n], []byte("\r"), nil)) {
+		return to[:0]
+	}
+	return to[:n]
 }
 
 // lookWide looks at a body in UTF-16 as if it were ASCII.

@@ -38,6 +38,7 @@ type watch struct {
 	started  bool
 	over     bool
 	inside   []byte // of a value in base64
+	encoded  []byte // the text of a value in base64
 	lastName []byte // of an argument
 	joined   []byte // with those of the same name before
 	findings []waf.Finding
@@ -202,6 +203,9 @@ func (w *watch) pointsOf(c *context, s *compiled) int {
 // others.
 func (w *watch) add(c *context, of, soft, hard int) {
 	points := c.weigh(class(of), soft) + hard
+	if c.isEncoded {
+		points = min(points, certainPoints-1)
+	}
 	if points <= 0 {
 		return
 	}
