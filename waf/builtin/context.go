@@ -17,6 +17,7 @@ type context struct {
 	isProse, isStatement, isQuery bool
 	isKey                         bool // something that has no words in it, such as a number or a name for a login
 	isSecret                      bool // a password, which may hold anything but an equals sign
+	isSearched                    bool // people have searched for it on the page before
 	compares                      bool
 	breaks                        bool // it has what ends a string or a number in SQL
 	places                        place
@@ -226,6 +227,8 @@ func (c *context) counts(s *compiled) bool {
 func (c *context) weigh(of class, points int) int {
 	const told = likelyPoints - 1
 	switch {
+	case c.isSearched && of != jndiLookup:
+		return min(points, told)
 	case c.isProse && (c.part == waf.PartBodyArg || c.part == waf.PartRawBody || c.isQuery || c.part == waf.PartHeader):
 		return min(points, told)
 	case c.isProse, c.isQuery && c.part == waf.PartArg:

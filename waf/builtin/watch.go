@@ -39,6 +39,7 @@ type watch struct {
 	over     bool
 	inside   []byte // of a value in base64
 	encoded  []byte // the text of a value in base64
+	rest     []byte // of a Referer
 	lastName []byte // of an argument
 	joined   []byte // with those of the same name before
 	findings []waf.Finding
@@ -62,6 +63,9 @@ func (w *watch) Look(p waf.Part, name, value []byte) {
 	w.work += workOfValue
 	if p == waf.PartHeader && isDull(name, value) {
 		return
+	}
+	if p == waf.PartHeader && string(name) == "Referer" {
+		value = w.lookReferer(name, value)
 	}
 	if p != waf.PartHeader && p != waf.PartRawBody && isSuspectName(name) {
 		w.look(context{part: p, name: name, isName: true}, name)
