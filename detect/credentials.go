@@ -65,7 +65,7 @@ func (c *clients) remembered(one credential) int64 {
 // them.
 func (d *Detector) LoggedIn(r *http.Request, ip netip.Addr, at time.Time) bool {
 	one, now := credential{client: keyOf(event.ClientOf(ip)), host: strings.ToLower(r.Host)}, at.UnixNano()
-	isOwn := event.FromOwnPage(r.Header, r.Host)
+	isOwn := event.FromOwnPage(r.Method, r.Header, r.Host)
 	for one.name, one.value = range cookiesOf(r.Header["Cookie"]) {
 		if isOwn && len(one.value) >= leastSecret && d.clients.remembered(one) > now {
 			return true

@@ -60,9 +60,17 @@ func (e *Engine) Known(ip netip.Addr) bool {
 	return w != nil && w.Known(ip, time.Now())
 }
 
+// A Logins is a [Detector] that also knows who has logged in. The one in package detect
+// implements it.
+type Logins interface {
+	// LoggedIn reports whether a request shows credentials that the site has accepted, and
+	// no page of another site has made a browser send them.
+	LoggedIn(r *http.Request, ip netip.Addr, at time.Time) bool
+}
+
 // LoggedIn reports whether r, from the client at ip, shows credentials that the site has
 // accepted from this client before.
 func (e *Engine) LoggedIn(r *http.Request, ip netip.Addr) bool {
-	w := e.observation.reputation
-	return w != nil && w.LoggedIn(r, ip, time.Now())
+	w, ok := e.observation.detector.(Logins)
+	return ok && w.LoggedIn(r, ip, time.Now())
 }

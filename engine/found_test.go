@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"testing"
@@ -165,5 +166,35 @@ func TestAlertsOfRulesSayWhereTheyAreFrom(t *testing.T) {
 	a := alertOf(matching("192.0.2.1", event.Own, f), &f)
 	if a.Hash != "0123abcd" || a.Version != "0.3" {
 		t.Errorf("hash %q, version %q", a.Hash, a.Version)
+	}
+}
+
+// members is a detector that knows one client that has logged in.
+type members struct{ watcher }
+
+func (*members) LoggedIn(r *http.Request, ip netip.Addr, _ time.Time) bool {
+	return r.Host == "example.com" && ip == netip.MustParseAddr("192.0.2.1")
+}
+
+// The detector says who has logged in, if it knows.
+func TestWhoHasLoggedIn(t *testing.T) {
+	for _, row := range []struct {
+		name, client string
+		detector     Detector
+		want         bool
+	}{
+		{"a member", "192.0.2.1", &members{}, true},
+		{"somebody else", "192.0.2.2", &members{}, false},
+		{"a detector that does not know", "192.0.2.1", &watcher{}, false},
+		{"without a detector", "192.0.2.1", nil, false},
+	} {
+		e, err := New(Config{Detect: row.detector})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &http.Request{Host: "example.com"}
+		if got := e.LoggedIn(r, netip.MustParseAddr(row.client)); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
 	}
 }

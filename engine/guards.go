@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -143,9 +142,6 @@ type Reputation interface {
 	// Known reports whether the client has sent credentials that the site accepted. It
 	// is then exempt from guards of places and networks.
 	Known(ip netip.Addr, at time.Time) bool
-	// LoggedIn reports whether a request itself shows such credentials, and no page of
-	// another site has made a browser send them.
-	LoggedIn(r *http.Request, ip netip.Addr, at time.Time) bool
 	// Area returns the part of a site for which a request sends HTTP credentials:
 	// guesses at them lead to a guard for the whole part. Empty: none.
 	Area(ev *event.Event) string

@@ -109,11 +109,17 @@ func sentBy(h http.Header, host string) Attribution {
 // script, and not by a picture or another part of the page. The browser says so, and a page
 // of another origin cannot make it say so. Some requests of the site's pages have no such
 // sign: for these it returns false.
-func FromOwnPage(h http.Header, host string) bool {
-	if host == "" || AttributionOf(h, host) != Own {
+func FromOwnPage(method string, h http.Header, host string) bool {
+	if host == "" {
 		return false
 	}
-	if said := first(h["Sec-Fetch-Site"]); said != "" {
+	said := first(h["Sec-Fetch-Site"])
+	switch isRead := method == http.MethodGet || method == http.MethodHead; {
+	case said != "" && !isRead:
+		return said == "same-origin" // no part of a page is loaded like this, but a form may lead into a frame
+	case AttributionOf(h, host) != Own:
+		return false
+	case said != "":
 		return said == "same-origin"
 	}
 	return first(h["Origin"]) != "" || originHost(first(h["Referer"])) == withoutDefaultPort(host)

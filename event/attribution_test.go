@@ -147,6 +147,7 @@ func TestFromOwnPage(t *testing.T) {
 		{"a script", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "empty"), true},
 		{"a form", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "document"), true},
 		{"a picture", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "image"), false},
+		{"a frame", h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "iframe"), false},
 		{"a page that is loaded in advance", h("Sec-Fetch-Site", "same-origin", "Sec-Purpose", "prefetch"), false},
 		{"a typed address", h("Sec-Fetch-Site", "none"), false},
 		{"another host of the domain", h("Sec-Fetch-Site", "same-site", "Origin", "https://site.example"), false},
@@ -158,11 +159,17 @@ func TestFromOwnPage(t *testing.T) {
 		{"plain HTTP, from another site", h("Referer", "http://evil.example/site.example"), false},
 		{"nothing", h(), false},
 	} {
-		if got := FromOwnPage(row.header, "site.example"); got != row.want {
+		if got := FromOwnPage(http.MethodGet, row.header, "site.example"); got != row.want {
 			t.Errorf("%s: %v", row.name, got)
 		}
 	}
-	if FromOwnPage(h("Sec-Fetch-Site", "same-origin"), "") {
+	if FromOwnPage(http.MethodGet, h("Sec-Fetch-Site", "same-origin"), "") {
 		t.Error("a request without a host")
+	}
+	if !FromOwnPage(http.MethodPost, h("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "iframe"), "site.example") {
+		t.Error("not a form that leads into a frame")
+	}
+	if FromOwnPage(http.MethodPost, h("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "iframe"), "site.example") {
+		t.Error("a form of another site that leads into a frame")
 	}
 }

@@ -41,7 +41,7 @@ func (i *inspectStage) isTrusted(r *http.Request, v *inspect.Verdict, f *finding
 	case !isBrowser(r):
 		return i.isKnown(f.client)
 	}
-	return f.session && event.FromOwnPage(r.Header, r.Host) || i.isLoggedIn(r, f.client)
+	return f.session && event.FromOwnPage(r.Method, r.Header, r.Host) || i.isLoggedIn(r, f.client)
 }
 
 // isBrowser reports whether the client claims to be a browser.
