@@ -68,8 +68,8 @@ func (d *draft) refilter() {
 		}
 		d.state.ranges = kept
 	}
-	d.v4.renewFilters(d.v4.n, d.v4.ranges)
-	d.v6.renewFilters(d.v6.n, d.v6.ranges)
+	d.v4.renewFilters(d.v4.n, countRanges(&d.v4, &d.pace))
+	d.v6.renewFilters(d.v6.n, countRanges(&d.v6, &d.pace))
 	for p := range d.all() {
 		d.pace.step()
 		d.see(p)
@@ -78,7 +78,20 @@ func (d *draft) refilter() {
 
 // renewFilters gives x empty filters for this many decisions and ranges.
 func (x *index[A]) renewFilters(n, ranges int) {
-	x.any, x.wide, x.gone, x.ranges = newFilter(n), newFilter(ranges), 0, 0
+	x.any, x.wide, x.gone, x.ranges = newFilter(n), newSpans(ranges), 0, 0
+}
+
+// countRanges returns the number of decisions about ranges in x.
+func countRanges[A address](x *index[A], pace *pacer) (n int) {
+	for p := range x.pages() {
+		pace.step()
+		for i := range x.pageAt(p).entries {
+			if x.at(p, i).isRange() {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // compact rebuilds the state with only the kinds in use. This takes a tenth of a second for
@@ -109,12 +122,12 @@ func (d *draft) rebuild(kindOf func(uint32, covered) uint32) {
 	old, marks4, marks6 := d.state, d.w4.marks, d.w6.marks
 	d.seed, d.state.ranges, d.fresh, d.places = newSeed(), new(trie), new(trie), false
 	d.v4, d.v6 = emptyIndex[addr4](), emptyIndex[addr6]()
-	d.v4.renewFilters(old.v4.n, old.v4.ranges)
-	d.v6.renewFilters(old.v6.n, old.v6.ranges)
+	d.v4.renewFilters(old.v4.n, countRanges(&old.v4, &d.pace))
+	d.v6.renewFilters(old.v6.n, countRanges(&old.v6, &d.pace))
 	d.w4, d.w6 = newWriter(&d.v4, &d.pace), newWriter(&d.v6, &d.pace)
 	d.reserve(old.v4.n, old.v6.n)
 	refile(d, &d.w4, &old.v4, marks4, func(e *entry[addr4]) (netip.Prefix, key[addr4]) {
-		p := old.prefix4(e)
+		p := old.prefix4(&e.fact)
 		return p, d.keyOf4(p)
 	}, kindOf)
 	refile(d, &d.w6, &old.v6, marks6, func(e *entry[addr6]) (netip.Prefix, key[addr6]) {

@@ -10,8 +10,8 @@ const (
 )
 
 // A filter shows with one bit that most addresses have no decision. Bit i is for all
-// addresses whose number begins with i. For IPv4 the number is the address itself, so a
-// filter of 2 MiB has one bit for each /24. For IPv6 it is a hash.
+// addresses whose number begins with i. Which number an address has depends on the filter: a
+// hash, or for ranges of IPv4 the address itself.
 //
 // A set bit may be wrong: this only costs a lookup in the table. So the states of a table
 // share one filter, and a writer sets bits for new decisions while readers use it. Bits are

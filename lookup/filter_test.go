@@ -36,7 +36,7 @@ func TestAFilterIsWorthItsMemory(t *testing.T) {
 		var table Table
 		table.Replace("a", population(rand.New(rand.NewPCG(2, uint64(n))), n))
 		s := table.cur.Load()
-		for name, f := range map[string]filter{"IPv4": s.v4.any, "IPv6": s.v6.any, "ranges of IPv4": s.v4.wide} {
+		for name, f := range map[string]filter{"IPv4": s.v4.any, "IPv6": s.v6.any, "ranges of IPv4": s.v4.wide.filter} {
 			set := 0
 			for _, word := range f.words {
 				set += bits.OnesCount64(word)
@@ -45,7 +45,7 @@ func TestAFilterIsWorthItsMemory(t *testing.T) {
 				t.Errorf("%d decisions: the filter of %s lets %.2f pass", n, name, share)
 			}
 		}
-		words := len(s.v4.any.words) + len(s.v4.wide.words) + len(s.v6.any.words) + len(s.v6.wide.words)
+		words := len(s.v4.any.words) + len(s.v4.wide.words) + len(s.v6.any.words) + len(s.v6.wide.words) + len(s.v4.wide.cells) + len(s.v6.wide.cells)
 		if each := float64(8*words) / float64(n); each > 6 {
 			t.Errorf("%d decisions: the filters cost %.1f bytes each", n, each)
 		}

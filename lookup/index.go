@@ -1,15 +1,17 @@
 package lookup
 
+import "math"
+
 // How a table stores its decisions.
 //
 // # Pages
 //
 // All decisions of one address family are in pages, sorted by their keys. Each uses 24 bytes
 // (IPv4) or 40 bytes (IPv6). A key begins with a hash of the address with a secret seed,
-// which looks random. The first bits of this number select the page, the next four bits a
-// sixteenth of it, and the others the position there: the entry is in this place, or one or two
+// which looks random. The first bits of this number select the page, the next five bits a
+// part of it, and the others the position there: the entry is in this place, or one or two
 // places beside it. The directory has one cache line for each page: where its entries are,
-// and where each sixteenth begins. For a million decisions that is a quarter of a megabyte, so
+// and where each of 32 parts begins. For a million decisions that is a quarter of a megabyte, so
 // it stays in the cache of a core, and a decision is one access to memory away. Its record
 // is beside its key.
 //
@@ -19,13 +21,15 @@ package lookup
 //
 // # What is asked first
 //
-// A filter with one bit for each /24 (fewer bits in a small table) shows at once that most
-// addresses have no decision: see filter. For an IPv6 address, up to three keys are looked up:
-// its own and its /64, each of which has a bit, and, if there are ranges, those.
+// A filter with a bit for each number (see filter) shows at once that most addresses have no
+// decision of their own, even beside one that has. For an IPv6 address, up to two keys are
+// looked up: its own and its /64, each of which has a bit.
 //
-// Ranges are all prefixes except IPv4 addresses, IPv6 addresses and /64. They are also in a
-// trie, which finds the ranges that contain an address. A separate filter avoids most
-// searches in the trie.
+// Ranges are all prefixes except IPv4 addresses, IPv6 addresses and /64. An address does not
+// show the lengths of the ranges with it, so the table stores which lengths there are in each
+// part of the address space: see spans. Most parts have none, and others one or two: these
+// keys are looked up too. Where many lengths are possible, a trie of all ranges tells those
+// that contain the address.
 //
 // # Changes
 //
@@ -38,11 +42,11 @@ package lookup
 const (
 	segmentPages = 64
 	pageEntries  = 256 // average entries of a page at which the number of pages doubles
-	partBits     = 4
+	partBits     = 5
 	pageParts    = 1 << partBits // parts of a page whose beginnings are known
 	minDepth     = 6             // the smallest number of bits for a page number: one segment
 	maxDepth     = 26
-	window       = 8 // how many entries are examined around the expected position
+	window       = 7 // how many entries are examined around the expected position
 )
 
 // An address distinguishes two addresses with the same number. For IPv4 it is empty, because
@@ -64,7 +68,12 @@ type key[A address] struct {
 // An entry is one decision. Entries for one prefix are adjacent, in the order in which they
 // were added.
 type entry[A address] struct {
-	addr   A
+	addr A
+	fact
+}
+
+// A fact is what entries of both families consist of.
+type fact struct {
 	number uint32
 	meta   uint32 // the prefix's length in the low bits, and the kind above them
 	until  int64
@@ -74,18 +83,18 @@ type entry[A address] struct {
 const lengthBits = 8 // how many bits of meta hold the length
 
 func (k *key[A]) entry(r record) entry[A] {
-	e := entry[A]{addr: k.addr, number: k.number, meta: uint32(k.length)}
+	e := entry[A]{addr: k.addr, fact: fact{number: k.number, meta: uint32(k.length)}}
 	e.set(r)
 	return e
 }
 
-func (e *entry[A]) kind() uint32   { return e.meta >> lengthBits }
-func (e *entry[A]) length() uint8  { return uint8(e.meta) }
-func (e *entry[A]) record() record { return record{e.until, e.since, e.kind()} }
+func (f *fact) kind() uint32   { return f.meta >> lengthBits }
+func (f *fact) length() uint8  { return uint8(f.meta) }
+func (f *fact) record() record { return record{f.until, f.since, f.kind()} }
 
-// set replaces the decision of e by r, for the same prefix.
-func (e *entry[A]) set(r record) {
-	e.meta, e.until, e.since = r.kind<<lengthBits|uint32(e.length()), r.until, r.since
+// set replaces the decision of f by r, for the same prefix.
+func (f *fact) set(r record) {
+	f.meta, f.until, f.since = r.kind<<lengthBits|uint32(f.length()), r.until, r.since
 }
 
 // is reports whether e is about the prefix of k.
@@ -110,7 +119,7 @@ func (e *entry[A]) before(k *key[A]) bool {
 // the directory.
 type page[A address] struct {
 	entries []entry[A]
-	starts  [pageParts + 1]uint16 // of the parts, by the next bits of their numbers; see begin
+	starts  [pageParts + 1]uint8 // of the parts, by the next bits of their numbers; see begin
 }
 
 // A segment is a part of the directory of pages.
@@ -118,8 +127,8 @@ type segment[A address] [segmentPages]page[A]
 
 // An index has all decisions of one family.
 type index[A address] struct {
-	any    filter // all addresses with a decision
-	wide   filter // addresses that ranges contain
+	any    filter // addresses with a decision, and networks of IPv6
+	wide   spans  // addresses that ranges contain
 	dir    []*segment[A]
 	depth  uint8 // how many bits of a number select the page
 	n      int   // the number of entries
@@ -128,7 +137,7 @@ type index[A address] struct {
 }
 
 func emptyIndex[A address]() index[A] {
-	return index[A]{any: newFilter(0), wide: newFilter(0), dir: []*segment[A]{new(segment[A])}, depth: minDepth}
+	return index[A]{any: newFilter(0), wide: newSpans(0), dir: []*segment[A]{new(segment[A])}, depth: minDepth}
 }
 
 // pages returns the number of pages.
@@ -148,45 +157,47 @@ func (x *index[A]) find(k *key[A]) ([]entry[A], int) {
 	return p.entries, p.find(k, x.depth)
 }
 
-// find returns the position of the first entry of k, or the position where it belongs. If the
-// numbers are evenly distributed, it is within a few places of the expected position. Counting
-// these needs no branch, which the processor could not predict.
-func (p *page[A]) find(k *key[A], depth uint8) int {
-	all, number := p.entries, k.number
+// only returns the entry with this number, or nil if there is none. It returns false if there
+// may be several, or if it is not near its expected position. Counting the smaller numbers
+// there needs no branch, which the processor could not predict.
+func (x *index[A]) only(number uint32) (*entry[A], bool) {
+	p := x.pageAt(x.pageOf(number))
+	all := p.entries
 	if len(all) < window {
-		return search(all, k)
+		return nil, false
 	}
-	rest := number << (depth & 31)
+	rest := number << (x.depth & 31)
 	part := rest >> (32 - partBits)
 	first, size := int(p.starts[part]), uint64(p.starts[part+1]-p.starts[part])
 	i := first + int(uint64(rest<<partBits)*size>>32) - window/2
-	i = min(max(i, 0), len(all)-window)
-	near := (*[window]entry[A])(all[i:])
-	i += less(near[0].number, number) + less(near[1].number, number) + less(near[2].number, number) + less(near[3].number, number) +
-		less(near[4].number, number) + less(near[5].number, number) + less(near[6].number, number) + less(near[7].number, number)
-	if i < len(all) && all[i].is(k) && (i == 0 || all[i-1].number < number) {
-		return i
+	near := (*[window]entry[A])(all[min(max(i, 0), len(all)-window):])
+	smaller := less(near[0].number, number) + less(near[1].number, number) + less(near[2].number, number) + less(near[3].number, number) +
+		less(near[4].number, number) + less(near[5].number, number) + less(near[6].number, number)
+	last := uint(smaller - 1) // of the smaller numbers
+	switch {
+	case last >= window-2:
+		return nil, false
+	case near[last+1].number != number:
+		return nil, true
 	}
-	return p.search(i, k)
+	return &near[last+1], near[last+2].number != number
+}
+
+// find returns the position of the first entry of k, or the position where it belongs.
+func (p *page[A]) find(k *key[A], depth uint8) int {
+	if len(p.entries) > math.MaxUint8 {
+		return search(p.entries, k)
+	}
+	part := k.number << (depth & 31) >> (32 - partBits)
+	first := int(p.starts[part])
+	return first + search(p.entries[first:p.starts[part+1]], k)
 }
 
 // less returns 1 if a is less than b, else 0.
 func less(a, b uint32) int { return int((uint64(a) - uint64(b)) >> 63) }
 
-// search is find for a key that is not the first with its number, or not at position i, where
-// it is expected.
-func (p *page[A]) search(i int, k *key[A]) int {
-	switch all := p.entries; {
-	case i > 0 && !all[i-1].before(k):
-		return search(all[:i-1], k)
-	case i < len(all) && all[i].before(k):
-		return i + search(all[i:], k)
-	}
-	return i
-}
-
-// search returns the position of k's entries in all, or the position where they belong. The
-// zero address and the length 0 sort before all others.
+// search returns the position of the first entry of k in all, or the position where it belongs.
+// The zero address and the length 0 sort before all others.
 func search[A address](all []entry[A], k *key[A]) int {
 	from, to := 0, len(all)
 	for from < to {

@@ -96,8 +96,12 @@ func checkState(t *testing.T, table *Table) {
 	}
 	filed := func(p netip.Prefix) bool { return !isRange(p) || s.ranges.Contains(p.Addr()) }
 	checkIndex(t, &s.v4, func(e *entry[addr4]) bool {
-		p := s.prefix4(e)
-		return s.v4.any.has(number4(p.Addr())) && filed(p) && (!isRange(p) || s.v4.wide.has(number4(last(p))))
+		p := s.prefix4(&e.fact)
+		if !isRange(p) {
+			return s.v4.any.has(e.number)
+		}
+		at := number4(last(p))
+		return filed(p) && s.v4.wide.has(at) && s.v4.wide.lengths(at)>>p.Bits()&1 == 1
 	})
 	for i, g := range s.groups {
 		var want covered
@@ -110,7 +114,18 @@ func checkState(t *testing.T, table *Table) {
 			t.Fatalf("the wide ranges of %+v cover %v, want %v", g, s.wideOf[i], want)
 		}
 	}
-	checkIndex(t, &s.v6, func(e *entry[addr6]) bool { return filed(prefix6(e)) && !s.excludes(last(prefix6(e))) })
+	checkIndex(t, &s.v6, func(e *entry[addr6]) bool {
+		p := prefix6(e)
+		hi, _ := halves(last(p))
+		if !isRange(p) {
+			return s.v6.any.pair(s.seed.network(hi)) != 0
+		}
+		at, bit := s.seed.network(hi>>32), p.Bits()
+		if bit > 63 {
+			bit = 0
+		}
+		return filed(p) && s.v6.wide.has(at) && s.v6.wide.lengths(at)>>bit&1 == 1
+	})
 }
 
 // last returns the last address of p.
@@ -200,15 +215,15 @@ func TestNumbersAreEven(t *testing.T) {
 		page := s.v4.pageAt(p)
 		for i := range page.entries {
 			rest := page.entries[i].number << s.v4.depth
-			first, next := page.starts[rest>>28], page.starts[rest>>28+1]
-			expected := int(first) + int(uint64(rest<<4)*uint64(next-first)>>32)
+			first, next := page.starts[rest>>27], page.starts[rest>>27+1]
+			expected := int(first) + int(uint64(rest<<5)*uint64(next-first)>>32)
 			off := max(expected-i, i-expected)
-			if steps += off; off > 4 {
+			if steps += off; off > 2 {
 				far++
 			}
 		}
 	}
-	if mean := float64(steps) / float64(s.v4.n); mean > 2.5 || far > s.v4.n/8 {
+	if mean := float64(steps) / float64(s.v4.n); mean > 1.2 || far > s.v4.n/20 {
 		t.Errorf("%.1f places beside it on average, and %d of %d are far", mean, far, s.v4.n)
 	}
 	if longest(s) > 360 {

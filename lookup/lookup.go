@@ -61,32 +61,33 @@ type Table struct {
 // not allocate.
 func (t *Table) Lookup(ip netip.Addr) (d Decision, found bool) {
 	s := t.cur.Load()
-	if s == nil || t.nat64 == nil && s.excludes(ip) {
+	if s == nil {
 		return d, false
 	}
-	w := winner{late: s.tick.late.Load()}
-	t.strongest(s, ip, &w)
-	if w.found {
-		s.fill(&d, netip.PrefixFrom(w.ip, int(w.length)), w.record)
+	var w winner
+	if t.nat64 == nil && ip.Is4() {
+		w.cover4(s, number4(ip)) // the usual case
+	} else {
+		t.strongest(s, ip, &w)
 	}
-	return d, w.found
+	if !w.found() {
+		return d, false
+	}
+	w.fill(s, &d)
+	return d, true
 }
 
-// strongest considers all that there is about ip, which s does not exclude.
+// strongest considers all decisions about ip.
 func (t *Table) strongest(s *state, ip netip.Addr, w *winner) {
-	if t.nat64 == nil {
-		if ip.Is4() {
-			w.listed4(s, ip, -1)
-			return
-		}
-		if isPlain(halves(ip)) {
-			w.cover6(s, ip, -1)
+	if t.nat64 == nil && ip.Is6() {
+		if hi, lo := halves(ip); isPlain(hi, lo) {
+			w.cover6(s, hi, lo, -1)
 			return
 		}
 	}
 	ip = t.nat64.Normalize(ip)
 	w.cover(s, ip, -1)
-	if w.action != Ban && t.isElsewhere(ip) {
+	if w.action(s) != Ban && t.isElsewhere(ip) {
 		w.elsewhere(t, s, ip)
 	}
 }

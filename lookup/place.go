@@ -134,7 +134,7 @@ func (t *Table) LookupPlace(country string, as uint32) (Decision, bool) {
 	if s == nil || !s.places {
 		return Decision{}, false
 	}
-	best := winner{late: s.tick.late.Load()}
+	var best winner
 	if p, ok := countryPrefix(country); ok {
 		best.find(s, p)
 	}

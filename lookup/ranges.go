@@ -16,6 +16,14 @@ const (
 	fillBits6    = 12 // a range with more than so many bits less sets them all
 )
 
+// isRange reports whether e is about a range.
+func (e *entry[A]) isRange() bool {
+	if len(e.addr) == 0 {
+		return e.length() < hostBits4
+	}
+	return e.length() != hostBits6 && e.length() != networkBits6
+}
+
 // A trie is a set of ranges.
 type trie = bart.Table[struct{}]
 
@@ -33,11 +41,12 @@ func (d *draft) insert(p netip.Prefix) {
 func (s *state) see(p netip.Prefix) {
 	if p.Addr().Is4() {
 		a := number4(p.Addr())
-		s.v4.any.fill(a, p.Bits())
-		if isRange(p) {
-			s.v4.wide.fill(a, p.Bits())
-			s.v4.ranges++
+		if !isRange(p) {
+			s.v4.any.set(s.seed.mix(a))
+			return
 		}
+		s.v4.wide.note(a, p.Bits(), p.Bits())
+		s.v4.ranges++
 		return
 	}
 	hi, _ := halves(p.Addr())
@@ -53,11 +62,11 @@ func (s *state) see(p netip.Prefix) {
 func (s *state) seeRange6(hi uint64, length int) {
 	more := max(0, filedBits6-length)
 	if more > fillBits6 {
-		s.v6.wide.fill(0, 0)
+		s.v6.wide.note(0, 0, length)
 		return
 	}
 	for i := range uint64(1) << more {
-		s.v6.wide.set(s.seed.network(hi>>filedBits6 + i))
+		s.v6.wide.note(s.seed.network(hi>>filedBits6+i), 32, length)
 	}
 }
 

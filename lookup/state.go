@@ -61,8 +61,8 @@ func (s *state) keyOf6(p netip.Prefix) key[addr6] {
 	return s.key6(hi, lo, p.Bits())
 }
 
-func (s *state) prefix4(e *entry[addr4]) netip.Prefix {
-	return netip.PrefixFrom(from4(s.seed.unmix(e.number)), int(e.length()))
+func (s *state) prefix4(f *fact) netip.Prefix {
+	return netip.PrefixFrom(from4(s.seed.unmix(f.number)), int(f.length()))
 }
 
 func prefix6(e *entry[addr6]) netip.Prefix {
@@ -77,7 +77,7 @@ func isRange(p netip.Prefix) bool {
 // all yields every decision, the ones included that have ended.
 func (s *state) all() iter.Seq2[netip.Prefix, record] {
 	return func(yield func(netip.Prefix, record) bool) {
-		_ = s.v4.each(func(e *entry[addr4]) bool { return yield(s.prefix4(e), e.record()) }) &&
+		_ = s.v4.each(func(e *entry[addr4]) bool { return yield(s.prefix4(&e.fact), e.record()) }) &&
 			s.v6.each(func(e *entry[addr6]) bool { return yield(prefix6(e), e.record()) })
 	}
 }

@@ -25,11 +25,37 @@ func TestLookupsAgainstOracle(t *testing.T) {
 		p, _ := NormalizePrefix(netip.PrefixFrom(ip, length))
 		return p
 	}
+	// The table stores which lengths there are in each part of the address space. These ranges
+	// are at the borders of such parts, whatever their size.
+	border4 := func(r *rand.Rand) netip.Prefix {
+		length := []int{9, 16, 24, 31}[r.IntN(4)]
+		border := r.Uint32() &^ (^uint32(0) >> (4 + r.IntN(10)))
+		return netip.PrefixFrom(from4(border-uint32(r.IntN(2))<<(32-length)), length).Masked()
+	}
+	of6 := func(lengths ...int) func(r *rand.Rand) netip.Prefix {
+		return func(r *rand.Rand) netip.Prefix {
+			ip := from6(0x20010db8<<32^r.Uint64()>>(20+r.IntN(40)), r.Uint64())
+			return netip.PrefixFrom(ip, lengths[r.IntN(len(lengths))]).Masked()
+		}
+	}
 	for _, row := range []struct {
 		name   string
 		prefix func(r *rand.Rand) netip.Prefix
 	}{
 		{"all lengths of IPv4", any4},
+		{"ranges at borders", border4},
+		{"the longest and shortest of IPv4", func(r *rand.Rand) netip.Prefix {
+			return netip.PrefixFrom(from4(r.Uint32()), []int{0, 1, 7, 8, 31, 32}[r.IntN(6)]).Masked()
+		}},
+		{"two lengths of IPv4", func(r *rand.Rand) netip.Prefix {
+			return netip.PrefixFrom(from4(0xcb007100^r.Uint32()>>r.IntN(20)), []int{16, 24, 32}[r.IntN(3)]).Masked()
+		}},
+		{"six lengths of IPv4", func(r *rand.Rand) netip.Prefix {
+			return netip.PrefixFrom(from4(0xcb007100^r.Uint32()>>r.IntN(20)), 18+2*r.IntN(6)).Masked()
+		}},
+		{"two lengths of IPv6", of6(32, 48)},
+		{"lengths around /64", of6(63, 64, 65, 128)},
+		{"the longest and shortest of IPv6", of6(0, 1, 19, 20, 31, 127, 128)},
 		{"all lengths of IPv6", any6},
 		{"all in one /24", func(r *rand.Rand) netip.Prefix { return hostPrefix(from4(0xcb007100 | r.Uint32N(256))) }},
 		{"all networks of one /48", func(r *rand.Rand) netip.Prefix {
@@ -87,6 +113,9 @@ func compareLookups(t *testing.T, r *rand.Rand, table *Table, o oracle, near []D
 				if other, ok := o.lookup(v4, now); ok && (!found || other.Beats(&want)) {
 					want, found = other, true
 				}
+			}
+			if mapped, _ := table.Lookup(netip.AddrFrom16(ip.As16())); mapped.Until != want.Until || mapped.Action != want.Action {
+				t.Fatalf("looking up %v as IPv6:\ngot  %+v\nwant %+v", ip, mapped, want)
 			}
 			got, ok := table.Lookup(ip)
 			if ok != found || got.Action != want.Action || !got.Until.Equal(want.Until) || found && !got.Prefix.Contains(ip) {

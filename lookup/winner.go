@@ -2,80 +2,48 @@ package lookup
 
 import "net/netip"
 
-// excludes reports whether there is certainly no decision about ip, which is so for most
-// addresses. It does not know local translators.
-func (s *state) excludes(ip netip.Addr) bool {
-	if ip.Is4() {
-		return !s.v4.any.has(number4(ip))
-	}
-	hi, lo := halves(ip)
-	return s.v6.any.pair(s.seed.network(hi)) == 0 && (s.v6.ranges == 0 || !s.v6.wide.has(s.seed.network(hi>>32))) && isPlain(hi, lo)
-}
-
-// A winner is the strongest of the decisions considered so far.
+// A winner is the strongest of the decisions considered so far. It has no pointers, so that
+// writing it needs no barrier of the garbage collector.
 type winner struct {
-	late   int64 // decisions that end after this time are in force
-	now    int64 // 0 until the clock is read
-	found  bool
-	action Action
-	record record
-	ip     netip.Addr // the decision is about this address, or its network
-	length uint8
+	fact       // of the decision; until is 0 if there is none
+	addr addr6 // of a decision about IPv6
+	is4  bool
+	now  int64 // 0 until the clock is read
 }
 
 // cover considers the decisions of s about ip, and about the ranges longer than over that
 // contain it. A longer range does not win: a ban on a range also holds for an address in it
-// that has its own captcha decision.
+// that has its own captcha decision. For IPv4, over is -1.
 func (w *winner) cover(s *state, ip netip.Addr, over int) {
 	switch {
 	case ip.Is4():
-		w.cover4(s, ip, over)
+		w.cover4(s, number4(ip))
 	case ip.Is6():
-		w.cover6(s, ip, over)
+		hi, lo := halves(ip)
+		w.cover6(s, hi, lo, over)
 	}
 }
 
-func (w *winner) cover4(s *state, ip netip.Addr, over int) {
-	if s.v4.any.has(number4(ip)) {
-		w.listed4(s, ip, over)
+func (w *winner) cover4(s *state, a uint32) {
+	number := s.seed.mix(a)
+	if s.v4.any.has(number) {
+		consider(w, s, &s.v4, addr4{}, number, hostBits4)
 	}
-}
-
-// listed4 is cover for an address that may be in the table, by the filter.
-func (w *winner) listed4(s *state, ip netip.Addr, over int) {
-	a := number4(ip)
-	k := s.key4(a, hostBits4)
-	consider(w, s, &s.v4, &k, ip)
 	if s.v4.wide.has(a) {
-		w.walk(s, ip, over)
+		w.within4(s, a)
 	}
 }
 
-func (w *winner) cover6(s *state, ip netip.Addr, over int) {
-	hi, lo := halves(ip)
+func (w *winner) cover6(s *state, hi, lo uint64, over int) {
 	pair := s.v6.any.pair(s.seed.network(hi))
-	if pair&pairHosts != 0 && (hi>>48 != placeFirst || !isPlace(hostPrefix(ip))) {
-		k := s.key6(hi, lo, hostBits6)
-		consider(w, s, &s.v6, &k, ip)
+	if pair&pairHosts != 0 && (hi>>48 != placeFirst || !isPlace(hostPrefix(from6(hi, lo)))) {
+		consider(w, s, &s.v6, addr6{hi, lo}, s.seed.hash(hi, lo), hostBits6)
 	}
 	if pair&pairNetwork != 0 && over < networkBits6 {
-		k := s.key6(hi, 0, networkBits6)
-		consider(w, s, &s.v6, &k, from6(hi, 0))
+		consider(w, s, &s.v6, addr6{hi}, s.seed.hash(hi, 0), networkBits6)
 	}
-	if s.v6.ranges > 0 && s.v6.wide.has(s.seed.network(hi>>32)) {
-		w.walk(s, ip, over)
-	}
-}
-
-// walk considers the ranges that contain ip.
-func (w *winner) walk(s *state, ip netip.Addr, over int) {
-	if !s.ranges.Contains(ip) {
-		return // this check takes half the time of a walk
-	}
-	for p := range s.ranges.Supernets(hostPrefix(ip)) {
-		if p.Bits() > over {
-			w.find(s, p)
-		}
+	if s.v6.ranges > 0 && s.v6.wide.has(s.seed.network(hi>>filedBits6)) {
+		w.within6(s, hi, lo, over)
 	}
 }
 
@@ -83,33 +51,71 @@ func (w *winner) walk(s *state, ip netip.Addr, over int) {
 func (w *winner) find(s *state, p netip.Prefix) {
 	if p.Addr().Is4() {
 		k := s.keyOf4(p)
-		consider(w, s, &s.v4, &k, p.Addr())
+		considerAll(w, s, &s.v4, &k)
 		return
 	}
 	k := s.keyOf6(p)
-	consider(w, s, &s.v6, &k, p.Addr())
+	considerAll(w, s, &s.v6, &k)
 }
 
-// consider considers the decisions of x about k, whose address is ip.
-func consider[A address](w *winner, s *state, x *index[A], k *key[A], ip netip.Addr) {
-	all, i := x.find(k)
-	for ; i < len(all) && all[i].is(k); i++ {
-		e := &all[i]
-		if e.until <= w.late && e.until <= w.clock(s) {
-			continue
-		}
-		a := s.kinds[e.kind()].action
-		switch {
-		case !w.found || a > w.action:
-			w.found, w.action, w.record, w.ip, w.length = true, a, e.record(), ip, k.length
-		case a == w.action:
-			since := max(e.since, w.record.since) // the latest since of the decisions with this action
-			if e.until > w.record.until {
-				w.record, w.ip, w.length = e.record(), ip, k.length
-			}
-			w.record.since = since
+// consider considers the decisions of x about the prefix with this key. Its parts are
+// parameters, so that they stay in registers.
+func consider[A address](w *winner, s *state, x *index[A], addr A, number uint32, length uint8) {
+	e, sure := x.only(number)
+	if !sure {
+		considerAll(w, s, x, &key[A]{addr, number, length})
+		return
+	}
+	if e != nil && e.length() == length && e.addr == addr && w.take(s, &e.fact) {
+		setAddr(w, addr)
+	}
+}
+
+// considerAll is consider for any number of decisions, wherever they are.
+func considerAll[A address](w *winner, s *state, x *index[A], k *key[A]) {
+	for all, i := x.find(k); i < len(all) && all[i].is(k); i++ {
+		if w.take(s, &all[i].fact) {
+			setAddr(w, k.addr)
 		}
 	}
+}
+
+func setAddr[A address](w *winner, addr A) {
+	w.is4 = len(addr) == 0
+	for i := range len(addr) {
+		w.addr[i] = addr[i]
+	}
+}
+
+// take makes f the winner, and returns true, unless it has ended or is weaker.
+func (w *winner) take(s *state, f *fact) bool {
+	if !w.found() && f.until > s.tick.late.Load() {
+		w.fact = *f
+		return true
+	}
+	if f.until <= s.tick.late.Load() && f.until <= w.clock(s) {
+		return false
+	}
+	have, a, since := w.action(s), s.kinds[f.kind()].action, f.since
+	if a == have {
+		since = max(since, w.since) // the later start of two with the same action counts
+		w.since = since
+	}
+	if a < have || a == have && f.until <= w.until {
+		return false
+	}
+	w.fact, w.since = *f, since
+	return true
+}
+
+func (w *winner) found() bool { return w.until != 0 }
+
+// action returns the action of the winner, or None.
+func (w *winner) action(s *state) Action {
+	if !w.found() {
+		return None
+	}
+	return s.kinds[w.kind()].action
 }
 
 // clock returns the time. It reads the clock only when first needed.
@@ -122,8 +128,17 @@ func (w *winner) clock(s *state) int64 {
 
 // decision returns the winner, and whether there is one.
 func (w *winner) decision(s *state) (d Decision, found bool) {
-	if w.found {
-		s.fill(&d, netip.PrefixFrom(w.ip, int(w.length)), w.record)
+	if w.found() {
+		w.fill(s, &d)
 	}
-	return d, w.found
+	return d, w.found()
+}
+
+// fill sets d, which is empty, to the winner.
+func (w *winner) fill(s *state, d *Decision) {
+	if w.is4 {
+		s.fill(d, s.prefix4(&w.fact), w.record())
+	} else {
+		s.fill(d, prefix6(&entry[addr6]{w.addr, w.fact}), w.record())
+	}
 }

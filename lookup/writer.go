@@ -113,12 +113,12 @@ func grown[A address](all []entry[A], room int) []entry[A] {
 // shift moves the beginnings of the parts behind an entry by one place, after it was
 // inserted or removed.
 func (p *page[A]) shift(number uint32, depth uint8, by int) {
-	if len(p.entries) >= math.MaxUint16 {
+	if len(p.entries) >= math.MaxUint8 {
 		p.begin(depth)
 		return
 	}
 	for part := number<<(depth&31)>>(32-partBits) + 1; part <= pageParts; part++ {
-		p.starts[part] += uint16(by)
+		p.starts[part] += uint8(by)
 	}
 }
 
@@ -126,14 +126,14 @@ func (p *page[A]) shift(number uint32, depth uint8, by int) {
 // fit, the last ones are too small: seek then searches the page.
 func (p *page[A]) begin(depth uint8) {
 	part := uint32(0)
-	p.starts = [pageParts + 1]uint16{}
+	p.starts = [pageParts + 1]uint8{}
 	for i := range p.entries {
 		for ; part < p.entries[i].number<<(depth&31)>>(32-partBits); part++ {
-			p.starts[part+1] = uint16(min(i, math.MaxUint16))
+			p.starts[part+1] = uint8(min(i, math.MaxUint8))
 		}
 	}
 	for ; part < pageParts; part++ {
-		p.starts[part+1] = uint16(min(len(p.entries), math.MaxUint16))
+		p.starts[part+1] = uint8(min(len(p.entries), math.MaxUint8))
 	}
 }
 
