@@ -12,9 +12,14 @@ import (
 // Prefix returns the address or range in the value of r, whatever the scope is; see
 // [lookup.ParsePrefix].
 func (r *Row) Prefix() (netip.Prefix, error) {
-	// Almost all values are IPv4 addresses. Parsing them needs no string.
-	if ip, ok := parseIPv4(r.Value); ok {
-		return netip.PrefixFrom(ip, 32), nil
+	// Almost all values are IPv4 addresses or ranges. Parsing them needs no string.
+	if ip, rest, ok := parseIPv4(r.Value); ok {
+		if len(rest) == 0 {
+			return netip.PrefixFrom(ip, 32), nil
+		}
+		if bits, ok := parseBits(rest); ok {
+			return netip.PrefixFrom(ip, bits).Masked(), nil
+		}
 	}
 	return lookup.ParsePrefix(string(r.Value))
 }
@@ -63,24 +68,34 @@ func (r *Row) Left() (time.Duration, error) {
 	return time.ParseDuration(string(r.Duration))
 }
 
-// parseIPv4 reads four numbers of one byte, without leading zeros. It rejects all other
-// forms, which the caller parses in another way.
-func parseIPv4(b []byte) (netip.Addr, bool) {
+// parseIPv4 reads four numbers of one byte, without leading zeros, and returns the rest of b. It
+// rejects all other forms, which the caller parses in another way.
+func parseIPv4(b []byte) (addr netip.Addr, rest []byte, ok bool) {
 	var ip [4]byte
 	for i := range ip {
 		n, rest := digits(b, 3)
 		if len(b) == len(rest) || n > 255 || b[0] == '0' && len(b)-len(rest) > 1 {
-			return netip.Addr{}, false
+			return netip.Addr{}, nil, false
 		}
 		if i < 3 {
 			if len(rest) == 0 || rest[0] != '.' {
-				return netip.Addr{}, false
+				return netip.Addr{}, nil, false
 			}
 			rest = rest[1:]
 		}
 		ip[i], b = byte(n), rest
 	}
-	return netip.AddrFrom4(ip), len(b) == 0
+	return netip.AddrFrom4(ip), b, true
+}
+
+// parseBits reads a slash and the length of an IPv4 range, without leading zeros, and nothing
+// after them.
+func parseBits(b []byte) (bits int, ok bool) {
+	if len(b) < 2 || b[0] != '/' || b[1] == '0' && len(b) > 2 {
+		return 0, false
+	}
+	n, rest := digits(b[1:], 2)
+	return int(n), len(rest) == 0 && len(b) > 1 && n <= 32
 }
 
 // parseSeconds reads hours, minutes and seconds in this order, with a fraction of the

@@ -8,15 +8,17 @@ import (
 )
 
 func TestUsualValuesCostNoAllocation(t *testing.T) {
-	r := &Row{Value: []byte("203.0.113.254"), Duration: []byte("3h59m58.681789647s")}
-	if n := testing.AllocsPerRun(100, func() {
-		_, err := r.Prefix()
-		_, err2 := r.Left()
-		if err != nil || err2 != nil {
-			t.Fatal(err, err2)
+	for _, value := range []string{"203.0.113.254", "203.0.113.0/24"} {
+		r := &Row{Value: []byte(value), Duration: []byte("3h59m58.681789647s")}
+		if n := testing.AllocsPerRun(100, func() {
+			_, err := r.Prefix()
+			_, err2 := r.Left()
+			if err != nil || err2 != nil {
+				t.Fatal(err, err2)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", value, n)
 		}
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -24,6 +26,7 @@ func TestUsualValuesCostNoAllocation(t *testing.T) {
 func FuzzPrefix(f *testing.F) {
 	for _, s := range []string{
 		"192.0.2.1", "255.255.255.255", "256.1.1.1", "01.2.3.4", "1.2.3", "1.2.3.4.", "1.2.3.4/32", "0.0.0.0", "::1",
+		"1.2.3.4/24", "1.2.3.4/0", "1.2.3.4/00", "1.2.3.4/08", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/2x", "1.2.3.4/024", "1.2.3.4.5", "1.2.3.4/8/8",
 		"::ffff:192.0.2.1", "fe80::1%eth0", "1.2.3.1111", "", "1..2.3", "FR",
 	} {
 		f.Add(s)
