@@ -25,8 +25,7 @@ type Batch struct {
 	epoch          epoch // the epoch of the ends in it
 	kinds          []kind
 	index          map[kind]uint32
-	last           kind   // the last kind, because equal kinds come in runs
-	lastIndex      uint32 // its index
+	recent         []indexed // kinds by a few of their bytes, to spare index; nil in a small batch
 	adds, removals rows
 	pace           pacer
 	limit          float64 // share of all addresses, see Bound; 0: none
@@ -40,6 +39,15 @@ type Batch struct {
 func (b *Batch) Gently() *Batch {
 	b.pace.gentle = b.table.Count(b.source) > 0
 	return b
+}
+
+// recentKinds is the number of kinds that a large batch finds without its index.
+const recentKinds = 256
+
+// An indexed is a kind with its index in the kinds of a batch, plus one.
+type indexed struct {
+	kind
+	next uint32
 }
 
 // maxBatchKinds limits the different origins and reasons of one batch.
@@ -134,9 +142,21 @@ func (b *Batch) announce(d *draft, whole bool) {
 }
 
 func (b *Batch) kindIndex(k kind) uint32 {
-	if k == b.last && len(b.kinds) > 0 {
-		return b.lastIndex
+	if b.recent == nil {
+		if b.adds.len() < recentKinds {
+			return b.indexOf(k)
+		}
+		b.recent = make([]indexed, recentKinds)
 	}
+	recent := &b.recent[k.slot()]
+	if recent.next == 0 || recent.kind != k {
+		*recent = indexed{k, b.indexOf(k) + 1}
+	}
+	return recent.next - 1
+}
+
+// indexOf returns the index of k in the kinds, and adds k if it is new.
+func (b *Batch) indexOf(k kind) uint32 {
 	if len(b.kinds) >= maxBatchKinds {
 		// So many different reasons are not useful: keep the decision without them.
 		k.origin, k.reason = "", ""
@@ -147,6 +167,15 @@ func (b *Batch) kindIndex(k kind) uint32 {
 		b.kinds = append(b.kinds, k)
 		b.index[k] = i
 	}
-	b.last, b.lastIndex = k, i
 	return i
+}
+
+// slot returns the place of k among recent kinds. Names of scenarios differ at their ends.
+func (k *kind) slot() uint32 {
+	n := uint32(len(k.reason)) + uint32(len(k.origin))<<3 + uint32(k.action)<<5
+	if len(k.reason) >= 4 {
+		end := k.reason[len(k.reason)-4:]
+		n += uint32(end[0])*7 + uint32(end[1])*5 + uint32(end[2])*3 + uint32(end[3])
+	}
+	return n % recentKinds
 }

@@ -90,18 +90,7 @@ func (b *Batch) Bound(limit float64) *Batch {
 // tooMuch returns the announced ranges of b to leave out: see Bound. Whole says that
 // the earlier decisions of the source go.
 func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
-	var wide []netip.Prefix
-	var narrow covered
-	b.adds.each(func(p netip.Prefix) {
-		d.pace.step()
-		switch {
-		case isPlace(p):
-		case isWide(p):
-			wide = append(wide, p)
-		default:
-			narrow.add(p)
-		}
-	})
+	wide, narrow := b.announced(d)
 	if len(wide) == 0 {
 		return nil
 	}
@@ -126,6 +115,36 @@ func (b *Batch) tooMuch(d *draft, whole bool) map[netip.Prefix]bool {
 		return nil
 	}
 	return widest(wide, base.plus(narrow), most)
+}
+
+// announced returns the announced ranges that are wide, and the coverage of the others. It
+// counts by length, because that takes a tenth of the time of adding up shares.
+func (b *Batch) announced(d *draft) (wide []netip.Prefix, narrow covered) {
+	var lengths4 [hostBits4 + 1]int
+	var lengths6 [hostBits6 + 1]int
+	b.adds.v4.each(func(w *row4) {
+		d.pace.step()
+		if n := w.bits(); n <= wideBits4 {
+			wide = append(wide, w.prefix())
+		} else {
+			lengths4[n]++
+		}
+	})
+	b.adds.v6.each(func(w *row6) {
+		d.pace.step()
+		if n := w.bits(); n <= wideBits6 {
+			wide = append(wide, w.prefix())
+		} else if n < hostBits6 || !isPlace(w.prefix()) {
+			lengths6[n]++
+		}
+	})
+	for n, rows := range lengths4 {
+		narrow.v4 += float64(rows) * share4(n)
+	}
+	for n, rows := range lengths6 {
+		narrow.v6 += float64(rows) * share6(n)
+	}
+	return wide, narrow
 }
 
 // fits reports whether the source certainly stays within its limit, because even the sum

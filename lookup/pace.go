@@ -17,7 +17,8 @@ const (
 	shortTurns = 1024
 	pause      = time.Millisecond
 
-	stepsALook = 8 // steps between two readings of the clock
+	stepsALook  = 8  // steps between two readings of the clock
+	urgentSteps = 64 // the same for a writer that never pauses; a multiple of stepsALook
 )
 
 // A pacer is called at each of many small steps, and pauses from time to time.
@@ -42,6 +43,9 @@ func (p *pacer) step() {
 
 // look ends the turn if it has lasted long enough.
 func (p *pacer) look() {
+	if !p.gentle && p.steps%urgentSteps != 0 {
+		return
+	}
 	now := time.Now()
 	if p.began.IsZero() {
 		p.began = now

@@ -25,9 +25,11 @@ type row6 struct {
 	until  int64
 }
 
-func (w row4) prefix() netip.Prefix { return netip.PrefixFrom(from4(w.addr), int(w.meta&0xff)) }
+func (w *row4) bits() int { return int(w.meta & 0xff) }
+func (w *row6) bits() int { return int(w.meta & 0xff) }
 
-func (w row6) prefix() netip.Prefix { return netip.PrefixFrom(from6(w.hi, w.lo), int(w.meta&0xff)) }
+func (w *row4) prefix() netip.Prefix { return netip.PrefixFrom(from4(w.addr), w.bits()) }
+func (w *row6) prefix() netip.Prefix { return netip.PrefixFrom(from6(w.hi, w.lo), w.bits()) }
 
 func (r *rows) push(p netip.Prefix, k uint32, until int64) {
 	meta := k<<8 | uint32(p.Bits())
@@ -125,16 +127,11 @@ func (b *blocks[T]) parts(d *draft, number func(*T) uint32) [][]T {
 	return parts
 }
 
-// each calls f for each row.
-func (r *rows) each(f func(p netip.Prefix)) {
-	r.v4.each(func(w row4) { f(w.prefix()) })
-	r.v6.each(func(w row6) { f(w.prefix()) })
-}
-
-func (b *blocks[T]) each(f func(T)) {
+// each calls f for each element.
+func (b *blocks[T]) each(f func(*T)) {
 	for _, block := range append(slices.Clip(b.full), b.cur) {
-		for _, v := range block {
-			f(v)
+		for i := range block {
+			f(&block[i])
 		}
 	}
 }
