@@ -214,6 +214,43 @@ func TestACanaryCostsTrust(t *testing.T) {
 	}
 }
 
+// Anybody can make a monitoring service request any page of a member. So a report of one does not
+// cost the trust that a member has earned; several set its reports aside for a day.
+func TestAttacksThroughServicesCostNoTrust(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		class community.Class
+		falls bool
+	}{
+		{"a monitor", community.Class{Exclusion: consensus.Monitor}, false},
+		{"a CDN", community.Class{Exclusion: consensus.CDN}, false},
+		{"a canary", community.Class{Canary: true}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := found(t, func(c *community.Config) { c.Classes = known{"198.51.100.0/24": row.class} })
+			m := w.join(community.Invitee{})
+			w.pass(40 * 24 * time.Hour)
+			w.must(w.RenewStandings(t.Context()))
+			trust := func() consensus.Micro {
+				s, err := w.StandingOf(t.Context(), m)
+				w.must(err)
+				return s.Trust
+			}
+			before := trust()
+			w.report(m, unit("198.51.100.1"), unit("198.51.100.2"), unit("198.51.100.3"))
+			w.must(w.RenewStandings(t.Context()))
+			if s, _ := w.StandingOf(t.Context(), m); s.State != consensus.Quarantined {
+				t.Errorf("it is %v", s.State)
+			}
+			w.pass(25 * time.Hour)
+			w.must(w.RenewStandings(t.Context()))
+			if got := trust(); got < before != row.falls || before == 0 {
+				t.Errorf("trust %v, before %v", got, before)
+			}
+		})
+	}
+}
+
 func TestWhatAFetcherSentProvesNothingFalse(t *testing.T) {
 	w := found(t, func(c *community.Config) { c.Classes = known{"198.51.100.0/24": {Exclusion: consensus.Crawler}} })
 	m := w.vouched(1)[0]

@@ -114,8 +114,14 @@ func (w *work) history() (h consensus.History, err error) {
 	if h.Credits, err = w.Credits(); err != nil {
 		return h, err
 	}
-	h.Faults, err = w.Faults()
-	return h, err
+	if h.Faults, err = w.Faults(); err != nil {
+		return h, err
+	}
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		f.Service = f.Hit && f.Unit.IsValid() && !w.c.cfg.Classes.Class(f.Unit).Canary
+	}
+	return h, nil
 }
 
 // noticeable is the loss of trust from which on listings are judged again at once. Smaller

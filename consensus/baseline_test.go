@@ -96,7 +96,7 @@ func (f *file) hits() (faults []consensus.Fault) {
 		return nil
 	}
 	for _, r := range f.reports {
-		faults = append(faults, consensus.Fault{Member: r.Member, Unit: f.unit, At: r.Arrived, Hit: true})
+		faults = append(faults, consensus.Fault{Member: r.Member, Unit: f.unit, At: r.Arrived, Hit: true, Service: true})
 	}
 	return faults
 }

@@ -42,6 +42,9 @@ type Fault struct {
 	// Hit says that the unit is a canary or of an excluded class. Other faults are upheld
 	// appeals and findings of moderators.
 	Hit bool
+	// Service says that the unit is of an excluded class and no canary. Anybody can make a
+	// monitor, a CDN or a sender of webhooks attack a member, so such a hit costs no trust.
+	Service bool
 }
 
 // History is what members are judged by.
@@ -224,7 +227,7 @@ func (c *Config) faults(now time.Time, r *record) (n int64) {
 	seen := map[fault]bool{}
 	for _, f := range r.faults {
 		at := fault{dayOf(f.At), f.Unit}
-		if now.Sub(f.At) >= c.Trust.FaultMemory || seen[at] || days[at.day] >= c.Trust.FaultsADay {
+		if f.Service || now.Sub(f.At) >= c.Trust.FaultMemory || seen[at] || days[at.day] >= c.Trust.FaultsADay {
 			continue
 		}
 		seen[at] = true
