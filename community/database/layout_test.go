@@ -19,10 +19,14 @@ func TestAnOlderLayoutIsMigrated(t *testing.T) {
 		name, driver, indexes, columns string
 		place                          func(t testing.TB) string
 	}{
-		{"SQLite", "sqlite", "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('reports', 'runs') AND sql <> '' ORDER BY name", columns,
-			func(testing.TB) string { return path }},
-		{"PostgreSQL", "pgx", "SELECT indexname FROM pg_indexes WHERE tablename IN ('reports', 'runs') AND indexname NOT LIKE '%pkey' ORDER BY indexname",
-			"SELECT attname FROM pg_attribute WHERE attrelid = 'tocsin_community.reports_unit'::regclass ORDER BY attnum", postgresURL},
+		{
+			"SQLite", "sqlite", "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('reports', 'runs') AND sql <> '' ORDER BY name", columns,
+			func(testing.TB) string { return path },
+		},
+		{
+			"PostgreSQL", "pgx", "SELECT indexname FROM pg_indexes WHERE tablename IN ('reports', 'runs') AND indexname NOT LIKE '%pkey' ORDER BY indexname",
+			"SELECT attname FROM pg_attribute WHERE attrelid = 'tocsin_community.reports_unit'::regclass ORDER BY attnum", postgresURL,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			place := row.place(t)
