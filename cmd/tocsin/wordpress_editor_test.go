@@ -4,10 +4,7 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
-
-	"github.com/tocsin-project/tocsin/internal/wafsuite"
 )
 
 // A lesson shows what attackers send, as teachers of a course write it down: in a code block, in
@@ -56,14 +53,6 @@ func (p person) teaches() {
 	p.goes("/wp-admin/edit.php")
 	p.fills([2]string{"post-search-input", `<script>alert(1)</script>`})
 	p.until("location.search.includes('script')")
-}
-
-// The WAF, with its own rules and CrowdSec's, is in nobody's way at WordPress, whatever they
-// write and upload. The reader, of whom nothing is known, meets a challenge once: for a search
-// that looks like an attack.
-func TestPeopleAtWordPressBehindTheWAFInABrowser(t *testing.T) {
-	t.Parallel()
-	leavePeopleInPeace(t, "waf builtin "+filepath.Join(wafsuite.Dir(t), "_hub", "appsec-configs", "crowdsecurity", "appsec-default.yaml"))
 }
 
 // Where the WAF does not know that an editor has logged in, such as after a restart, the
