@@ -43,18 +43,7 @@ func newCentreWith(t testing.TB, options string, files map[string]string) *centr
 	t.Helper()
 	c := &centre{post: &post{t: t, dir: t.TempDir()}}
 	c.run(`{
-	admin unix/{DIR}/admin
-	persist_config off
-	auto_https off
-	log {
-		level WARN
-	}
-	storage file_system {DIR}/storage
-	servers {
-		trusted_proxies static 127.0.0.0/8
-		trusted_proxies_strict
-	}
-}
+`+globalOptions+`}
 http:// {
 	bind fd/3
 	tocsin_community {

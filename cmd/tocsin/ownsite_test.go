@@ -5,10 +5,7 @@ package main
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -19,28 +16,10 @@ func TestACentreBehindItsOwnTocsin(t *testing.T) {
 	t.Parallel()
 	const attacker = "198.51.100.66"
 	files := map[string]string{"outlaws.txt": outlaw}
-	// Its own member comes by a door, as those from outside.
 	c := &centre{post: &post{t: t, dir: t.TempDir()}}
-	var target *url.URL
-	door := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Header.Set("X-Forwarded-For", "9.200.1.1")
-	}})
-	t.Cleanup(door.Close)
 	caddyfile := func(app string) string {
 		return `{
-	admin unix/{DIR}/admin
-	persist_config off
-	auto_https off
-	log {
-		level WARN
-	}
-	storage file_system {DIR}/storage
-	servers {
-		trusted_proxies static 127.0.0.0/8
-		trusted_proxies_strict
-	}
-	tocsin {
+` + globalOptions + `	tocsin {
 		snapshot off
 		blocklist {DIR}/outlaws.txt
 		` + app + `
@@ -63,10 +42,10 @@ http:// {
 	}
 	c.run(caddyfile(""), files)
 	c.waitForStart()
-	target, _ = url.Parse(c.url) // it has no mistake
+	door := c.door(netip.MustParseAddr("9.200.1.1")) // its own member comes by one, as those from outside
 	a, b, own := c.join("member", true), c.join("member", true), c.join("member", true)
 	c.kill()
-	c.write(caddyfile("community "+door.URL+" "+own.key+" {\ninterval 1s\n}\nreport community"), files)
+	c.write(caddyfile("community "+door+" "+own.key+" {\ninterval 1s\n}\nreport community"), files)
 	c.start()
 	c.waitForStart()
 

@@ -84,6 +84,20 @@ type post struct {
 	kill   func()           // ends the program as kill -9 does
 }
 
+// globalOptions are those of all programs in tests, except of tocsin.
+const globalOptions = `	admin unix/{DIR}/admin
+	persist_config off
+	auto_https off
+	log {
+		level WARN
+	}
+	storage file_system {DIR}/storage
+	servers {
+		trusted_proxies static 127.0.0.0/8
+		trusted_proxies_strict
+	}
+`
+
 // newPost starts the program with options of the app and directives of the site,
 // and waits until it answers.
 func newPost(t testing.TB, options, site string) *post {
@@ -96,18 +110,7 @@ func newPostAt(t testing.TB, addresses, options, site string) *post {
 	t.Helper()
 	p := &post{t: t, dir: t.TempDir()}
 	text := `{
-	admin unix/{DIR}/admin
-	persist_config off
-	auto_https off
-	log {
-		level WARN
-	}
-	storage file_system {DIR}/storage
-	servers {
-		trusted_proxies static 127.0.0.0/8
-		trusted_proxies_strict
-	}
-	tocsin {
+` + globalOptions + `	tocsin {
 		snapshot {DIR}/snapshot
 		blocklist {DIR}/outlaws.txt
 		` + options + `

@@ -27,12 +27,16 @@ func CscliAt(tb testing.TB, api Central) (cscli func(args ...string) (string, er
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return func(args ...string) (string, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, pkg.cscli, append([]string{"-c", filepath.Join(dir, configFile)}, args...)...) //nolint:gosec // the program that the tests are about
-		cmd.Env = pkg.env
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
+	return func(args ...string) (string, error) { return pkg.runCscli(dir, args...) }
+}
+
+// runCscli runs the command line tool with the config in a folder.
+func (p crowdsecPackage) runCscli(dir string, args ...string) (string, error) {
+	// Not the context of a test: a cleanup may still call this.
+	ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.cscli, append([]string{"-c", filepath.Join(dir, configFile)}, args...)...) //nolint:gosec // the program that the tests are about
+	cmd.Env = p.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -139,17 +138,11 @@ func (s *RealServer) register(key string) {
 // output. It fails the test on an error.
 func (s *RealServer) Cscli(args ...string) string {
 	s.tb.Helper()
-	// Not tb.Context: a cleanup of the test may still call this.
-	ctx, cancel := context.WithTimeout(context.Background(), cscliTimeout)
-	defer cancel()
-	args = append([]string{"-c", filepath.Join(s.dir, configFile)}, args...)
-	cmd := exec.CommandContext(ctx, s.pkg.cscli, args...) //nolint:gosec // the program under test
-	cmd.Env = s.pkg.env
-	out, err := cmd.CombinedOutput()
+	out, err := s.pkg.runCscli(s.dir, args...)
 	if err != nil {
-		s.tb.Fatalf("cscli %s: %v\n%s", strings.Join(args[2:], " "), err, out)
+		s.tb.Fatalf("cscli %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
 }
 
 // Ban adds a decision of type ban on an address or a range. The duration is in
