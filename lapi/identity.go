@@ -1,7 +1,6 @@
 package lapi
 
 import (
-	"bytes"
 	"net/netip"
 	"strconv"
 	"time"
@@ -99,8 +98,6 @@ func isUsual(r *wire.Row, d *lookup.Decision) bool {
 		value, scope = append(value, d.Country...), "Country"
 	case d.AS != 0:
 		value, scope = strconv.AppendUint(value, uint64(d.AS), 10), "AS"
-	case p.IsSingleIP() && p.Addr().Is4() && bytes.IndexByte(r.Value, '/') < 0 && bytes.IndexByte(r.Value, ':') < 0:
-		return r.Scope == "Ip" // four numbers without leading zeros have only one spelling
 	case p.IsSingleIP():
 		value, scope = p.Addr().AppendTo(value), "Ip"
 	default:

@@ -96,7 +96,8 @@ func appendText(to, s []byte) []byte {
 	s = bytes.TrimRight(s, "=\r\n")
 	to = slices.Grow(to, len(s))[:len(s)]
 	n, err := encoding.Decode(to, s)
-	if err != nil || !utf8.Valid(to[:n]) || hasControl(bytes.ReplaceAll(to[:n], []byte("\r"), nil)) {
+	isOdd := func(c byte) bool { return isControl(c) && c != '\r' } // lines of documents may end with it
+	if err != nil || !utf8.Valid(to[:n]) || slices.ContainsFunc(to[:n], isOdd) {
 		return to[:0]
 	}
 	return to[:n]
@@ -170,14 +171,9 @@ func trimLeft(s []byte) []byte {
 }
 
 // hasControl reports whether there is what no text has.
-func hasControl(s []byte) bool {
-	for _, c := range s {
-		if c < ' ' && c != '\n' && c != '\t' {
-			return true
-		}
-	}
-	return false
-}
+func hasControl(s []byte) bool { return slices.ContainsFunc(s, isControl) }
+
+func isControl(c byte) bool { return c < ' ' && c != '\n' && c != '\t' }
 
 // plusToBlank makes blanks of plus signs, as in cookies that are written like arguments.
 func plusToBlank(s []byte) {
