@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/files"
 )
 
 // A Removal is something that a centre has removed, and that must stay removed if an older
@@ -56,18 +57,18 @@ func NewRemovalFile(path string) *RemovalFile { return &RemovalFile{path: path} 
 func (f *RemovalFile) Add(removals ...Removal) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("noting a removal: %w", err)
 	}
 	lines, err := f.lines(removals)
-	if err == nil && tornEnd(file) {
+	if err == nil && tornEnd(log) {
 		lines = append([]byte("\n"), lines...)
 	}
 	if err == nil {
-		_, err = file.Write(lines)
+		_, err = log.Write(lines)
 	}
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err = errors.Join(err, log.Sync(), log.Close()); err != nil {
 		return fmt.Errorf("noting a removal: %w", err)
 	}
 	return nil
@@ -86,13 +87,13 @@ func (f *RemovalFile) lines(removals []Removal) (lines []byte, err error) {
 
 // tornEnd reports whether the last line of a file has no end, because the server died while it
 // wrote that line.
-func tornEnd(file *os.File) bool {
-	end, err := file.Seek(0, io.SeekEnd)
+func tornEnd(log *os.File) bool {
+	end, err := log.Seek(0, io.SeekEnd)
 	if err != nil || end == 0 {
 		return false
 	}
 	var last [1]byte
-	_, err = file.ReadAt(last[:], end-1)
+	_, err = log.ReadAt(last[:], end-1)
 	return err == nil && last[0] != '\n'
 }
 
@@ -138,24 +139,14 @@ func (f *RemovalFile) Forget(before time.Time) error {
 		return nil
 	}
 	lines, err := f.lines(kept)
+	if err == nil {
+		err = files.Replace(f.path, func(w io.Writer) error {
+			_, err := w.Write(lines)
+			return err
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("forgetting removals: %w", err)
-	}
-	return f.replace(lines)
-}
-
-// replace replaces the file at once: a crash leaves the old one or the new one.
-func (f *RemovalFile) replace(text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(f.path), ".community-removals-") // mode 0600
-	if err != nil {
-		return fmt.Errorf("forgetting removals: %w", err)
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), f.path)
-	}
-	if err != nil {
-		return fmt.Errorf("forgetting removals: %w", errors.Join(err, os.Remove(file.Name())))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/internal/files"
 )
 
 // DefaultData is the folder in which CrowdSec keeps the lists for its scenarios.
@@ -103,7 +105,7 @@ func (l *lists) load(f listFile, folders []fs.FS) error {
 		return fmt.Errorf("list %q: want the name of a file in the data folder", f.Name)
 	}
 	for _, folder := range folders {
-		content, err := readFile(folder, f.Name)
+		content, err := files.Read(folder, f.Name, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -113,20 +115,6 @@ func (l *lists) load(f listFile, folders []fs.FS) error {
 		return l.read(f, content)
 	}
 	return fmt.Errorf("list %q: %w", f.Name, errMissing)
-}
-
-// readFile reads a file of bounded size.
-func readFile(folder fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(folder, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%d bytes: want at most %d", info.Size(), maxFile)
-	}
-	return fs.ReadFile(folder, name)
 }
 
 func (l *lists) read(f listFile, content []byte) error {

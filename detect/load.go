@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/files"
 	"github.com/tocsin-project/tocsin/internal/hubindex"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -231,7 +232,7 @@ func (l *loader) folder(p string) error {
 // file reads a file. The operator knows it as p.
 func (l *loader) file(p, real string) error {
 	src := source{name: p, path: real, index: l.indexes.Of(real)}
-	content, err := readFile(os.DirFS(filepath.Dir(real)), filepath.Base(real))
+	content, err := files.Read(os.DirFS(filepath.Dir(real)), filepath.Base(real), maxFile)
 	if err != nil {
 		src.item, src.hub = src.index.Item(real, "")
 		return l.refuse(src, Skipped{Name: src.item, File: p}, fmt.Errorf("reading %s: %w", p, err), err)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/tocsin-project/tocsin/internal/files"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -32,7 +33,7 @@ func (l *loader) simulate(p string) error {
 	}
 	l.simulation = new(simulation)
 	for _, name := range []string{"simulation.yaml", "simulation.yaml.local"} {
-		content, err := readFile(os.DirFS(folder), name)
+		content, err := files.Read(os.DirFS(folder), name, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/tocsin-project/tocsin/internal/files"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -147,26 +147,9 @@ func (e *Engine) save(ctx context.Context) error {
 	return nil
 }
 
-// writeFile writes the table into a temporary file and renames it, so that path is
-// always a complete snapshot.
+// writeFile replaces the snapshot at path.
 func writeFile(ctx context.Context, path string, table *lookup.Table, synced []SourceSync) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // only its owner can read it
-	if err != nil {
-		return err
-	}
-	err = writeSnapshot(gentleWriter{f, ctx.Done()}, table, synced)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return files.Replace(path, func(w io.Writer) error { return writeSnapshot(gentleWriter{w, ctx.Done()}, table, synced) })
 }
 
 // A gentleWriter pauses for a millisecond after each write, until done. A table writes blocks

@@ -5,13 +5,14 @@ package hubindex
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tocsin-project/tocsin/internal/files"
 )
 
 // An Index lists the files of scenarios, parsers, rules and other items. One file may contain
@@ -59,7 +60,7 @@ func (x Indexes) read(name string) *Index {
 		return index
 	}
 	x[name] = nil
-	content, err := readIndex(name)
+	content, err := files.Read(os.DirFS(filepath.Dir(name)), filepath.Base(name), maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -74,20 +75,6 @@ func (x Indexes) read(name string) *Index {
 		index.add(items)
 	}
 	return index
-}
-
-// readIndex reads a file of bounded size.
-func readIndex(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the index of the hub: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, errors.New("reading the index of the hub: not a regular file")
-	case info.Size() > maxSize:
-		return nil, fmt.Errorf("reading the index of the hub: %d bytes: want at most %d", info.Size(), maxSize)
-	}
-	return os.ReadFile(name)
 }
 
 // add adds the items of a kind. Other data is ignored.
