@@ -38,11 +38,6 @@ func (a *CommunityDone) write(w io.Writer) error {
 	return writeLine(w, fmt.Sprintf("Done: %d addresses changed.", a.Addresses))
 }
 
-func writeLine(w io.Writer, line string) error {
-	_, err := fmt.Fprintln(w, line)
-	return err
-}
-
 // communityRolledBack says that a rollback was done.
 type communityRolledBack struct{ CommunityDone }
 

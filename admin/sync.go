@@ -91,8 +91,7 @@ func (a *Sync) write(w io.Writer) error {
 	if len(a.Sources) == 0 {
 		text = "There is no source that can be read again."
 	}
-	_, err := fmt.Fprintln(w, text)
-	return err
+	return writeLine(w, text)
 }
 
 // waitsFor returns the names of the pending sources.

@@ -27,6 +27,12 @@ func writeTable(w io.Writer, fill func(t table)) error {
 	return t.text.writeTo(w)
 }
 
+// writeLine writes an answer of one line.
+func writeLine(w io.Writer, line string) error {
+	_, err := fmt.Fprintln(w, line)
+	return err
+}
+
 // row adds a line.
 func (t table) row(cells ...any) {
 	row := make([]string, len(cells))

@@ -91,12 +91,7 @@ func (k *keys) note(hash []byte, right bool) {
 	if !right {
 		return
 	}
-	for other := range k.right {
-		if len(k.right) < maxKeys {
-			break
-		}
-		delete(k.right, other)
-	}
+	makeRoom(k.right, maxKeys)
 	k.right[[sha256.Size]byte(hash)] = true
 }
 

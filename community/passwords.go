@@ -88,13 +88,18 @@ func (p *passwords) check(ctx context.Context, a *Account, password string) (boo
 func (p *passwords) remember(a *Account, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for login := range p.proven {
-		if len(p.proven) < maxProven {
-			break
-		}
-		delete(p.proven, login)
-	}
+	makeRoom(p.proven, maxProven)
 	p.proven[a.Login] = p.mark(a, password)
+}
+
+// makeRoom deletes some entries of a map, so that another one fits below its limit.
+func makeRoom[K comparable, V any](all map[K]V, most int) {
+	for key := range all {
+		if len(all) < most {
+			return
+		}
+		delete(all, key)
+	}
 }
 
 // nobody is the stored secret for accounts that do not exist.
