@@ -186,7 +186,7 @@ func endsTLS(r *http.Request) bool {
 }
 
 // inspect sets the inspectors of this site, without those that it turns off. It fails if the
-// site wants the WAF and there is none: otherwise the site would only seem to be protected.
+// site wants the WAF and the app has no rules: otherwise the site would only seem to be protected.
 func (h *Handler) inspect(app *App, cfg *middleware.Config) error {
 	if (h.WAF == "on" || h.WAF == "observe") && !slices.Contains(app.inspectors.names(), "waf") {
 		return fmt.Errorf("waf %s: the WAF has no rules: add waf builtin to the global option tocsin", h.WAF)

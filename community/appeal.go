@@ -26,7 +26,7 @@ type AppealRequest struct {
 	Proven bool   // the person proved to use the address
 	Text   string // 2,000 characters at most
 	// Once is a value that only one appeal has, on all servers: a second one is [ErrTaken]. Empty:
-	// none.
+	// the appeal has no such value.
 	Once string
 }
 

@@ -29,7 +29,7 @@ const (
 	credentialShare = 512  // credentials of one network: busy sites change cookies with each answer
 	mostCookies     = 64   // cookies of a request or an answer that are read
 	mostCookieLine  = 8192 // bytes of a field that are read
-	leastSecret     = 16   // bytes of a value that nobody guesses
+	leastSecret     = 16   // bytes of a value that cannot be guessed
 )
 
 // A credential is a cookie, or a header field with credentials, that a client shows to a host.

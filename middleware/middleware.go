@@ -145,16 +145,16 @@ type Config struct {
 
 	// Known reports whether something good is known of a client: a program passes then
 	// where a rule that is not certain asks for a challenge, which it could not solve.
-	// Default: the method Known of Observe, if there is one, as the engine of this module
-	// has; else nothing good is known of anybody.
+	// Default: the method Known of Observe, which the engine of this module has. Without it
+	// the answer is false.
 	Known func(client netip.Addr) bool
 
 	// LoggedIn reports whether a request shows that its sender has logged in at the site,
 	// and no page of another site has made a browser send it: a browser passes then where a
 	// rule that is not certain asks for a challenge, because a script in a page could not
 	// solve it. So does a request of Sessions that a page of the site has sent. Default: the
-	// method LoggedIn of Observe, if there is one, as the engine of this module has; else
-	// nobody has logged in.
+	// method LoggedIn of Observe, which the engine of this module has. Without it the answer is
+	// false.
 	LoggedIn func(r *http.Request, client netip.Addr) bool
 
 	// Original completes the details for the inspectors with the request as it was

@@ -115,8 +115,8 @@ func (in *Inspection) readFile(part *multipart.Part, name string) (int64, error)
 // A disposition says what a part is.
 type disposition struct {
 	name string // of the field
-	file string // the name of the file, with the folders in it; empty if it is none
-	odd  string // what names a file that nobody can tell the name of, such as two names: some applications take one of them
+	file string // the name of the file, with the folders in it; empty for a field
+	odd  string // the text with the name of a file if that is ambiguous, such as two names: some applications take one of them
 }
 
 func dispositionOf(part *multipart.Part) disposition {

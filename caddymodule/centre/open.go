@@ -101,7 +101,7 @@ func (c *running) prepare(ctx context.Context, prepared chan<- error) bool {
 	c.ready.Store(err == nil)
 	select {
 	case prepared <- err:
-	default: // nobody waits any more
+	default: // run has returned already
 		if err != nil && ctx.Err() == nil {
 			c.log.Error("the community cannot prepare its database, and serves nothing", zap.Error(err))
 		}

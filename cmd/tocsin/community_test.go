@@ -242,7 +242,7 @@ func TestTheOperatorReplacesALostKey(t *testing.T) {
 			t.Errorf("%s: %d, want %d", row.name, resp.StatusCode, row.want)
 		}
 	}
-	if err := c.ask(http.MethodPost, "/tocsin/community/members/key?by=test&login=nobody", nil); err == nil {
+	if err := c.ask(http.MethodPost, "/tocsin/community/members/key?by=test&login=missing", nil); err == nil {
 		t.Error("a key for nobody")
 	}
 }
