@@ -93,7 +93,7 @@ var rooms = map[string]room{
 	"inspect":                {[]string{"event", "lookup"}, nil},
 	"internal/alertquota":    {[]string{"event", "lookup"}, nil},
 	"internal/appsectest":    {},
-	"internal/axetest":       {},
+	"internal/browsertest":   {nil, []string{cdproto, chromedp}},
 	"internal/wordpresstest": {},
 	"internal/challengetest": {},
 	"internal/limit":         {},
@@ -126,7 +126,7 @@ var rooms = map[string]room{
 // against, its client and its database, a PostgreSQL, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
 // frames of HTTP/2.
-var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/axetest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite}}
+var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/browsertest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

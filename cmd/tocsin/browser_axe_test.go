@@ -7,14 +7,14 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 
-	"github.com/tocsin-project/tocsin/internal/axetest"
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // Everybody can use the page of the challenge and that of a banned client, on a phone, in
 // the dark, and in a language that is written from right to left.
 func TestAxeFindsNothingInABrowser(t *testing.T) {
 	t.Parallel()
-	axe := axetest.Script(t)
+	axe := browsertest.AxeScript(t)
 	s := newHeldShop(t)
 	v := newVisitor(t, browserConfig{})
 	for _, row := range []struct {
@@ -32,12 +32,9 @@ func TestAxeFindsNothingInABrowser(t *testing.T) {
 			{"ban", network.Headers{"Accept-Language": row.accept, "X-Forwarded-For": outlaw}, "h1"},
 		} {
 			v.headers(page.headers)
-			v.open(s.url("shop.example", "/"))
+			v.Open(s.url("shop.example", "/"))
 			v.see(page.see)
-			look[bool](v, axe)
-			look[bool](v, axetest.Start)
-			v.until(axetest.Done)
-			axetest.Report(t, page.name+", "+row.screen.name, look[[]string](v, axetest.Found))
+			v.Axe(axe, page.name+", "+row.screen.name)
 		}
 	}
 }

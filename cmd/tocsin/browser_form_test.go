@@ -61,7 +61,7 @@ func TestAFormSurvivesTheChallengeInABrowser(t *testing.T) {
 			v := newVisitor(t, browserConfig{})
 			var sent [2]asked
 			for i := range sent {
-				v.open(s.url(row.host, "/form"))
+				v.Open(s.url(row.host, "/form"))
 				v.see("form")
 				if i == 1 {
 					v.forget()
@@ -83,7 +83,7 @@ func TestAFormSurvivesTheChallengeInABrowser(t *testing.T) {
 			}
 			// The way back leads past no page that would send it once more.
 			v.back()
-			v.until("document.querySelector('#app')?.innerText.includes('\"GET\"')")
+			v.Until("document.querySelector('#app')?.innerText.includes('\"GET\"')")
 			v.back()
 			v.see("form")
 			if n := len(s.app.posts()); n != 2 {
@@ -113,11 +113,11 @@ func TestALoginSurvivesTheChallengeInABrowser(t *testing.T) {
 		http.Redirect(w, r, "/wp-admin/", http.StatusFound)
 	}
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/wp-login.php"))
+	v.Open(s.url("127.0.0.1", "/wp-login.php"))
 	v.click("#user_login")
-	v.do(chromedp.KeyEvent("admin"))
+	v.Do(chromedp.KeyEvent("admin"))
 	v.click("#user_pass")
-	v.do(chromedp.KeyEvent(`p<&"'ß %`))
+	v.Do(chromedp.KeyEvent(`p<&"'ß %`))
 	tell(v, network.DeleteCookies, network.DeleteCookiesParams{Name: "tocsin4", URL: s.url("127.0.0.1", "/")})
 	v.click("#wp-submit")
 	q := v.arrive()
@@ -146,7 +146,7 @@ func TestAFormMayLeadToAnotherSiteInABrowser(t *testing.T) {
 		http.Redirect(w, r, named(bank, "bank.example"), http.StatusSeeOther)
 	}
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("shop.example", "/form"))
+	v.Open(s.url("shop.example", "/form"))
 	v.see("form")
 	v.forget()
 	v.click("button")
@@ -187,14 +187,14 @@ func TestAFormOfAnotherSiteIsNotLaunderedInABrowser(t *testing.T) {
 				address = "data:text/html," + url.PathEscape("<!doctype html>"+page)
 			}
 			v := newVisitor(t, browserConfig{})
-			v.open(address)
+			v.Open(address)
 			v.click("button")
 			v.reads("#tocsin [role=status]", "Check done. Go back and send your form again.")
 			if posts := s.app.posts(); len(posts) > 0 {
 				t.Fatalf("the application gets %+v", posts)
 			}
 			v.back()
-			v.until("!document.querySelector('#tocsin')")
+			v.Until("!document.querySelector('#tocsin')")
 			v.click("button")
 			if row.again == "" {
 				v.reads("#tocsin [role=status]", "Check done. Go back and send your form again.")
@@ -231,13 +231,13 @@ func TestAFormThatIsNotKeptInABrowser(t *testing.T) {
 			s := newShop(t, shopConfig{})
 			s.app.pages["GET /form"] = show(row.form)
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url("127.0.0.1", "/form"))
+			v.Open(s.url("127.0.0.1", "/form"))
 			v.see("form")
 			v.forget()
 			v.click("button")
 			v.reads("#tocsin [role=status]", "Check done. Go back and send your form again.")
 			v.back()
-			v.until("!document.querySelector('#tocsin')")
+			v.Until("!document.querySelector('#tocsin')")
 			v.click("button")
 			v.arrive()
 			if n := len(s.app.posts()); n != 1 {
@@ -279,12 +279,12 @@ func TestAFormThatAScriptSendsInABrowser(t *testing.T) {
 			s := newShop(t, shopConfig{})
 			s.app.pages["GET /form"] = show(form("/send?a=b", [][2]string{{"text", "long text"}}) + strings.Replace(send, "HEADERS", row.headers, 1))
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url("shop.example", "/form"))
+			v.Open(s.url("shop.example", "/form"))
 			v.see("form textarea")
 			v.forget()
 			v.click("button")
 			if !row.arrives {
-				v.until("document.title == '403'")
+				v.Until("document.title == '403'")
 				if text := look[string](v, "document.querySelector('textarea').value"); text != "long text" {
 					t.Errorf("the box has %q", text)
 				}

@@ -80,11 +80,11 @@ func TestALoginGoesThroughAGuardInABrowser(t *testing.T) {
 			g.begin()
 		}
 		before := len(v.asked())
-		v.open(url + "/login")
+		v.Open(url + "/login")
 		v.click("#user")
-		v.do(chromedp.KeyEvent("admin"))
+		v.Do(chromedp.KeyEvent("admin"))
 		v.click("#password")
-		v.do(chromedp.KeyEvent(`p<&"'ß %`))
+		v.Do(chromedp.KeyEvent(`p<&"'ß %`))
 		start := time.Now()
 		v.click("button")
 		q := v.arrive()
@@ -115,7 +115,7 @@ func TestAGuardIsForItsPlaceAloneInABrowser(t *testing.T) {
 	g.begin()
 	url, _ := newGuarded(t, g)
 	v := newVisitor(t, browserConfig{})
-	v.open(url + "/elsewhere")
+	v.Open(url + "/elsewhere")
 	if q := v.arrive(); q.URL != "/elsewhere" || v.history() != "GET 200" {
 		t.Errorf("%+v, requests: %s", q, v.history())
 	}

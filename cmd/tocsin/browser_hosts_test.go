@@ -36,7 +36,7 @@ func TestASiteOfSeveralHostsInABrowser(t *testing.T) {
 		_, _ = io.WriteString(w, "the data")
 	}
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("www.shop.example", "/"))
+	v.Open(s.url("www.shop.example", "/"))
 	v.reads("#app", "the data")
 	if colour := look[string](v, "getComputedStyle(app).color"); colour != "rgb(1, 2, 3)" {
 		t.Errorf("the style sheet of another host does not count: %s", colour)
@@ -65,13 +65,13 @@ func TestAPassBehindAProxyThatEndsTLSInABrowser(t *testing.T) {
 	provider := httptest.NewTLSServer(show(`<form method="post" action="` + shop + `/acs"><input name="SAMLResponse" value="x"><button>back</button></form>`))
 	t.Cleanup(provider.Close)
 	v := newVisitor(t, browserConfig{})
-	v.open(shop + "/")
+	v.Open(shop + "/")
 	v.arrive()
 	cookies := tell(v, network.GetCookies, network.GetCookiesParams{}).Cookies
 	if len(cookies) != 1 || cookies[0].Name != "__Host-tocsin4" || !cookies[0].Secure || cookies[0].SameSite != network.CookieSameSiteNone {
 		t.Errorf("cookies: %+v", cookies)
 	}
-	v.open(provider.URL)
+	v.Open(provider.URL)
 	v.click("button")
 	if q := v.arrive(); q.Method != http.MethodPost || q.Body != "SAMLResponse=x" {
 		t.Errorf("the site gets %+v", q)
@@ -88,7 +88,7 @@ func TestAPageInAFrameOfAnotherSiteInABrowser(t *testing.T) {
 		`<iframe src="` + s.url("shop.example", "/framed") + `"></iframe>`))
 	t.Cleanup(embed.Close)
 	v := newVisitor(t, browserConfig{flags: []chromedp.ExecAllocatorOption{chromedp.Flag("test-third-party-cookie-phaseout", true)}})
-	v.open("https://embed.example:" + embed.URL[strings.LastIndexByte(embed.URL, ':')+1:] + "/")
+	v.Open("https://embed.example:" + embed.URL[strings.LastIndexByte(embed.URL, ':')+1:] + "/")
 	v.leadsOn(`document.querySelector("#app").innerText == "there"`)
 }
 
@@ -97,17 +97,17 @@ func TestAPageInAFrameOfAnotherSiteInABrowser(t *testing.T) {
 // challenge goes on by a press only.
 func (v *visitor) leadsOn(expression string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	ctx, cancel := context.WithTimeout(v.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for !look[bool](v, expression) {
-		v.do(chromedp.KeyEvent("\t"))
-		v.do(chromedp.KeyEvent("\r"))
+		v.Do(chromedp.KeyEvent("\t"))
+		v.Do(chromedp.KeyEvent("\r"))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			v.give(fmt.Errorf("pressing until %s: %w", expression, ctx.Err()))
+			v.Give(fmt.Errorf("pressing until %s: %w", expression, ctx.Err()))
 		}
 	}
 }

@@ -60,13 +60,13 @@ func TestTheChallengeKeepsWhoHasLedToTheSiteInABrowser(t *testing.T) {
 				start = strings.Replace(evil.URL, "127.0.0.1", row.from, 1) + "/link"
 			}
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url(row.host, "/login"))
+			v.Open(s.url(row.host, "/login"))
 			v.see("#in")
-			v.open(start)
+			v.Open(start)
 			v.click("a")
 			plain := v.arrive()
 
-			v.open(start)
+			v.Open(start)
 			v.see("a")
 			for _, name := range []string{"tocsin4", "__Host-tocsin4"} {
 				tell(v, network.DeleteCookies, network.DeleteCookiesParams{Name: name, URL: s.url(row.host, "/")})

@@ -148,17 +148,17 @@ func (act libraryAct) survives(t *testing.T, happens func(*visitor)) {
 	v := newVisitor(t, browserConfig{})
 	v.readsNoisyPages()                                     // libraries complain of failures
 	v.headers(network.Headers{"X-Forwarded-For": suspect4}) // nobody decides about loopback
-	v.open(s.url("127.0.0.1", "/page"))
+	v.Open(s.url("127.0.0.1", "/page"))
 	v.see(act.click)
 	happens(v)
 	v.solves(act.click)
-	v.until("document.readyState == 'complete' && !document.querySelector('#tocsin')")
+	v.Until("document.readyState == 'complete' && !document.querySelector('#tocsin')")
 	if seen := fmt.Sprintf("document.body.innerText.includes(%q)", act.done); !look[bool](v, seen) {
 		if act.post {
 			t.Logf("what was written is now %q", look[string](v, "document.querySelector('textarea').value"))
 		}
 		v.click(act.click)
-		v.until(seen)
+		v.Until(seen)
 	}
 	if posts := s.app.posts(); len(posts) > 1 || (len(posts) == 1) != act.post {
 		t.Errorf("the application gets %+v", posts)
@@ -185,7 +185,7 @@ func (v *visitor) solves(click string) {
 		select {
 		case <-tick.C:
 		case <-late:
-			v.give(errors.New("nobody is brought to a challenge"))
+			v.Give(errors.New("nobody is brought to a challenge"))
 		}
 	}
 }

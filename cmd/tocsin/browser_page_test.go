@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -34,15 +31,15 @@ func newHeldShop(t testing.TB) *shop {
 // held opens the challenge and waits until the search is under way, or done.
 func (v *visitor) held(s *shop) {
 	v.t.Helper()
-	v.open(s.url("shop.example", "/"))
-	v.until("document.querySelector('#tocsin progress')?.position > 0")
+	v.Open(s.url("shop.example", "/"))
+	v.Until("document.querySelector('#tocsin progress')?.position > 0")
 }
 
 // banned opens the page of a client that is banned.
 func (v *visitor) banned(s *shop) {
 	v.t.Helper()
 	v.headers(network.Headers{"X-Forwarded-For": outlaw})
-	v.open(s.url("shop.example", "/"))
+	v.Open(s.url("shop.example", "/"))
 	v.headers(network.Headers{})
 	v.reads("h1", "Access denied")
 }
@@ -79,26 +76,10 @@ func (v *visitor) prefers(features ...string) {
 	tell(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: set})
 }
 
-// artifact returns the name of a file that is kept if anybody wants it.
-func artifact(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("TOCSIN_ARTIFACTS")
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, name)
-}
-
 // shoot writes what can be seen into a PNG file.
 func (v *visitor) shoot(name string) {
 	v.t.Helper()
-	shot := tell(v, page.CaptureScreenshot, page.CaptureScreenshotParams{})
-	if err := os.WriteFile(artifact(v.t, name+".png"), shot.Data, 0o600); err != nil {
-		v.t.Fatal(err)
-	}
+	v.Shoot(name, false)
 }
 
 // faint lists the elements whose own text has less contrast to what is behind it
@@ -241,7 +222,7 @@ func TestWithoutJavaScriptThePageExplainsItselfInABrowser(t *testing.T) {
 	s := newShop(t, shopConfig{global: "contact help@shop.example"})
 	v := newVisitor(t, browserConfig{})
 	withoutScripts(v)
-	v.open(s.url("127.0.0.1", "/wanted"))
+	v.Open(s.url("127.0.0.1", "/wanted"))
 	v.reads("noscript p", "Please switch on JavaScript for this site and load the page again.")
 	v.see("a[href^='mailto:']")
 	if look[bool](v, "[...document.querySelectorAll('form, button, progress')].some(e => e.checkVisibility())") {
@@ -259,11 +240,11 @@ func TestWhoWaitsIsLetInWithoutJavaScriptInABrowser(t *testing.T) {
 	s := newShop(t, shopConfig{challenge: "challenge pow {\nnojs wait 5s\nraise off\n}"})
 	v := newVisitor(t, browserConfig{})
 	withoutScripts(v)
-	v.open(s.url("127.0.0.1", "/wanted?q=1"))
+	v.Open(s.url("127.0.0.1", "/wanted?q=1"))
 	v.see("noscript button")
 	first := look[string](v, "document.querySelector('[name=tocsin-answer]').value")
 	v.click("noscript button")
-	v.until("/^That was too early. Press the button in [2-5] seconds.$/.test(document.querySelector('noscript form p')?.textContent)")
+	v.Until("/^That was too early. Press the button in [2-5] seconds.$/.test(document.querySelector('noscript form p')?.textContent)")
 	if again := look[string](v, "document.querySelector('[name=tocsin-answer]').value"); again != first {
 		t.Errorf("the wait begins anew: %q, then %q", first, again)
 	}
@@ -300,7 +281,7 @@ func TestWithoutCookiesThePageSaysSoInABrowser(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, shopConfig{site: row.site})
 			v := newVisitor(t, browserConfig{prefs: row.prefs})
-			v.open(s.url("127.0.0.1", "/wanted"))
+			v.Open(s.url("127.0.0.1", "/wanted"))
 			v.reads("#tocsin [role=status]", text)
 			v.see("#tocsin button")
 			first := v.history()
@@ -309,9 +290,9 @@ func TestWithoutCookiesThePageSaysSoInABrowser(t *testing.T) {
 			}
 			v.shoot("challenge-without-cookies")
 			// To try again is no dead end, nor the beginning of a loop.
-			v.do(chromedp.Evaluate[chromedp.Void]("window.left = true"))
+			v.Do(chromedp.Evaluate[chromedp.Void]("window.left = true"))
 			v.click("#tocsin button")
-			v.until("!window.left")
+			v.Until("!window.left")
 			v.reads("#tocsin [role=status]", text)
 			if got, want := v.history(), first+", "+first; got != want {
 				t.Errorf("trying again: %s; want %s", got, want)
@@ -325,7 +306,7 @@ func TestALostAnswerInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{site: "@answer header X-Tocsin-Answer *\nhandle @answer {\nabort\n}\nhandle {\ntocsin\nreverse_proxy {APP}\n}"})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/"))
+	v.Open(s.url("127.0.0.1", "/"))
 	v.reads("#tocsin [role=status]", "The check did not work.")
 	v.reads("#tocsin button", "Try again")
 	v.heard() // that the connection was closed

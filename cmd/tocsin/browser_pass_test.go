@@ -28,7 +28,7 @@ func TestAVisitorGetsThePageAskedForInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{challenge: "challenge pow"})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/wanted?q=a%20b&r=%2F#part"))
+	v.Open(s.url("127.0.0.1", "/wanted?q=a%20b&r=%2F#part"))
 	if q := v.arrive(); q.Method != http.MethodGet || q.URL != "/wanted?q=a%20b&r=%2F" {
 		t.Errorf("the application is asked %+v", q)
 	} else if q.Cookies != "" {
@@ -41,7 +41,7 @@ func TestAVisitorGetsThePageAskedForInABrowser(t *testing.T) {
 		t.Errorf("requests: %s; want %s", got, want)
 	}
 	t.Logf("%v from the first byte to the page", v.took())
-	v.open(s.url("127.0.0.1", "/next"))
+	v.Open(s.url("127.0.0.1", "/next"))
 	v.arrive()
 	if got, want := v.history(), "GET 403, POST 204, GET 200, GET 200"; got != want {
 		t.Errorf("and with the pass: %s; want %s", got, want)
@@ -64,7 +64,7 @@ func TestTheBackButtonFindsNoDeadChallengeInABrowser(t *testing.T) {
 			s := newShop(t, shopConfig{})
 			s.app.pages["GET /first"] = show(`<a href="/second">on</a>`)
 			v := newVisitor(t, browserConfig{flags: row.flags})
-			v.open(s.url("127.0.0.1", "/first"))
+			v.Open(s.url("127.0.0.1", "/first"))
 			v.click("a")
 			v.arrive()
 			v.back()
@@ -97,7 +97,7 @@ func TestTabsOpenedAtOnceAllArriveInABrowser(t *testing.T) {
 	for i, v := range tabs {
 		wg.Go(func() {
 			to := page.NavigateParams{URL: s.url("127.0.0.1", "/tab?"+string(rune('a'+i)))}
-			if _, err := chromedp.Call(v.ctx, page.Navigate, to); err != nil {
+			if _, err := chromedp.Call(v.Context(), page.Navigate, to); err != nil {
 				t.Errorf("tab %d: %v", i, err)
 			}
 		})
@@ -140,7 +140,7 @@ func TestADualStackVisitorKeepsBothPassesInABrowser(t *testing.T) {
 	})
 	v := newVisitor(t, browserConfig{})
 	for _, path := range []string{"/four", "/six", "/four/again", "/six/again"} {
-		v.open(relay.URL + path)
+		v.Open(relay.URL + path)
 		if q := v.arrive(); q.URL != path {
 			t.Errorf("%s: %s", path, q.URL)
 		}
@@ -186,7 +186,7 @@ func TestAVisitorMayChangeTheFamilyBeforeTheAnswerInABrowser(t *testing.T) {
 				}
 			})
 			v := newVisitor(t, browserConfig{})
-			v.open(relay.URL + "/")
+			v.Open(relay.URL + "/")
 			if row.arrives {
 				v.arrive()
 				return
@@ -207,7 +207,7 @@ func TestPlainHTTPOnAnOrdinaryNameInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{challenge: "challenge pow"})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("shop.example", "/wanted?q=1"))
+	v.Open(s.url("shop.example", "/wanted?q=1"))
 	if q := v.arrive(); q.URL != "/wanted?q=1" {
 		t.Errorf("%+v", q)
 	}
@@ -225,7 +225,7 @@ func TestThePassOverHTTPSInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{tls: true})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("shop.example", "/wanted?q=1"))
+	v.Open(s.url("shop.example", "/wanted?q=1"))
 	if q := v.arrive(); q.URL != "/wanted?q=1" {
 		t.Errorf("%+v", q)
 	}
@@ -243,7 +243,7 @@ func TestASiteBelowAPathInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{site: "handle_path /shop/* {\ntocsin\nreverse_proxy {APP}\n}\nhandle {\nerror 404\n}"})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/shop/wanted?q=1"))
+	v.Open(s.url("127.0.0.1", "/shop/wanted?q=1"))
 	if q := v.arrive(); q.URL != "/wanted?q=1" {
 		t.Errorf("%+v", q)
 	}
@@ -258,7 +258,7 @@ func TestAPathOfTwoSlashesStaysOnTheSiteInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, shopConfig{})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "//evil.example/page?q=1"))
+	v.Open(s.url("127.0.0.1", "//evil.example/page?q=1"))
 	v.arrive()
 	if host := look[string](v, "location.hostname"); host != "127.0.0.1" {
 		t.Errorf("the visitor is at %s", host)
@@ -283,7 +283,7 @@ func TestASiteWithAPolicyOfItsOwnInABrowser(t *testing.T) {
 			s := newShop(t, shopConfig{site: "header {\nContent-Security-Policy \"default-src 'none'; img-src data:\"\n" +
 				row.moment + "\n}\ntocsin\nreverse_proxy {APP}"})
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url("127.0.0.1", "/wanted"))
+			v.Open(s.url("127.0.0.1", "/wanted"))
 			v.arrive()
 		})
 	}
@@ -314,7 +314,7 @@ func TestAnyHTTPHandlerInABrowser(t *testing.T) {
 		_, _ = io.WriteString(w, `<!doctype html><link rel="icon" href="data:,"><p id="there">`+r.Method+" "+r.URL.RawQuery)
 	})))
 	t.Cleanup(site.Close)
-	v.open(site.URL + "/wanted?q=1")
+	v.Open(site.URL + "/wanted?q=1")
 	if text := v.text("#there"); text != "GET q=1" {
 		t.Error(text)
 	}
@@ -335,7 +335,7 @@ func BenchmarkChallengeInABrowser(b *testing.B) {
 			for b.Loop() {
 				v.forget()
 				tab := v.tab() // the page remembers how often the same one was challenged
-				tab.open(s.url("shop.example", "/"))
+				tab.Open(s.url("shop.example", "/"))
 				tab.arrive()
 				r.add("arrival-ms", float64(tab.took())/1e6)
 			}

@@ -63,7 +63,7 @@ func TestAProviderLetsAVisitorInInABrowser(t *testing.T) {
 	p := newProvider(t)
 	s := newShop(t, shopConfig{challenge: p.options()})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/wanted?q=1"))
+	v.Open(s.url("127.0.0.1", "/wanted?q=1"))
 	if q := v.arrive(); q.URL != "/wanted?q=1" {
 		t.Errorf("%+v", q)
 	}
@@ -84,7 +84,7 @@ func TestTheEmbeddedChallengeStandsInForAProviderInABrowser(t *testing.T) {
 	p.failing = true
 	s := newShop(t, shopConfig{challenge: p.options()})
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/wanted"))
+	v.Open(s.url("127.0.0.1", "/wanted"))
 	v.arrive()
 	if got, want := v.history(), "GET 403, POST 403, GET 403, POST 204, GET 200"; got != want {
 		t.Errorf("requests: %s; want %s", got, want)
@@ -109,7 +109,7 @@ func TestAProvidersNoIsTheEndInABrowser(t *testing.T) {
 			p.hostname, p.down = row.hostname, row.down
 			s := newShop(t, shopConfig{challenge: p.options()})
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url("127.0.0.1", "/wanted"))
+			v.Open(s.url("127.0.0.1", "/wanted"))
 			v.reads("#tocsin [role=status]", row.text)
 			v.reads("#tocsin button", "Try again")
 			v.heard() // why it does not come
@@ -140,7 +140,7 @@ func TestALTCHAsWidgetInABrowser(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, shopConfig{tls: row.tls, challenge: "challenge altcha " + file + " {\nlevel low\nraise off\n}"})
 			v := newVisitor(t, browserConfig{})
-			v.open(s.url(row.host, "/wanted?q=1"))
+			v.Open(s.url(row.host, "/wanted?q=1"))
 			if row.tls || row.host == "127.0.0.1" {
 				v.shoot("altcha-" + strings.Fields(row.name)[1])
 				v.click("altcha-widget input[type=checkbox]")

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // asServer is set where this test program is to be the program that it tests, so
@@ -35,7 +37,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveUpstream())
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	shared.Close()
+	os.Exit(code)
 }
 
 // An application is what a site shows to who may come in: by default, a page that
@@ -108,7 +112,7 @@ func (a *application) posts() (posts []asked) {
 func (v *visitor) arrive() (q asked) {
 	v.t.Helper()
 	// The element is there before all of what is in it.
-	v.until("(() => { try { return !!JSON.parse(document.querySelector('#app').textContent) } catch { return false } })()")
+	v.Until("(() => { try { return !!JSON.parse(document.querySelector('#app').textContent) } catch { return false } })()")
 	if err := json.Unmarshal([]byte(v.text("#app")), &q); err != nil {
 		v.t.Fatal(err)
 	}
@@ -181,7 +185,7 @@ func (c shopConfig) caddyfile(dir string, app *application) string {
 // challenges. It ends with t.
 func newShop(t testing.TB, cfg shopConfig) *shop {
 	t.Helper()
-	chromium(t) // or there is nobody to come
+	browsertest.Find(t) // or there is nobody to come
 	dir := t.TempDir()
 	s := &shop{shopConfig: cfg, app: newApplication(t)}
 	for name, text := range map[string]string{

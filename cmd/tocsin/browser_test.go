@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,25 +22,22 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // These tests have a real browser meet the program. They are about what only a
 // browser can say: whether the page of a challenge works there, under its own
-// policy, and what is sent afterwards. They need Chromium, which is looked for
-// under the name in TOCSIN_CHROMIUM, or as chromium, and are skipped without one,
-// unless TOCSIN_BROWSER is "require". Screenshots are left in the folder that
-// TOCSIN_ARTIFACTS names.
+// policy, and what is sent afterwards. The package browsertest says what they need.
 //
-//	apt-get install --no-install-recommends chromium fonts-dejavu-core
 //	go test -run InABrowser ./cmd/tocsin
 
-// patience bounds every wait of a browser. None of them is a measurement.
+// patience bounds every wait. None of them is a measurement.
 const patience = time.Minute
 
 // A visitor is a tab of a browser that is at 127.0.0.1.
 type visitor struct {
-	t   testing.TB
-	ctx context.Context
+	*browsertest.Tab
+	t testing.TB
 
 	mu         sync.Mutex
 	complaints []string // what a developer would see in red or yellow
@@ -62,47 +57,33 @@ type exchange struct {
 
 func (x exchange) String() string { return fmt.Sprintf("%s %d", x.method, x.status) }
 
-// A browserConfig says how a visitor's browser differs from a new one.
+// A browserConfig says how a visitor's browser differs from that of most.
 type browserConfig struct {
 	prefs string // of its profile, in JSON
 	flags []chromedp.ExecAllocatorOption
 }
 
-// newVisitor starts a browser with an empty profile, which ends with t. Names
+// shared is the browser of all visitors who need no other one: to start one takes seconds.
+// Each has a profile of its own there, as in a private window.
+var shared browsertest.Browser
+
+// newVisitor opens a browser with an empty profile, which ends with t. Names
 // below .example lead to this machine, and all others nowhere.
 func newVisitor(t testing.TB, cfg browserConfig) *visitor {
 	t.Helper()
-	flags := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
+	flags := append([]chromedp.ExecAllocatorOption{
 		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.Flag("disable-features", "Translate,HttpsUpgrades"),
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
-		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should this process be killed
-			if cfg.prefs != "" {
-				writeProfile(t, cmd.Args, cfg.prefs)
-			}
-		}))
-	alloc, cancel := chromedp.NewExecAllocator(context.Background(), append(flags, cfg.flags...)...)
-	t.Cleanup(cancel)
-	return newTab(t, alloc)
-}
-
-// chromium returns the browser's name, and skips or fails t if there is none.
-func chromium(t testing.TB) string {
-	t.Helper()
-	name := cmp.Or(os.Getenv("TOCSIN_CHROMIUM"), "chromium")
-	file, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("TOCSIN_BROWSER") == "require":
-		t.Fatalf("no browser: %v", err)
-	default:
-		t.Skipf("no browser: %v; on Debian: apt-get install --no-install-recommends chromium fonts-dejavu-core", err)
+	}, cfg.flags...)
+	if cfg.prefs == "" && cfg.flags == nil {
+		return newTab(t, shared.Start(t, flags...), chromedp.WithNewBrowserContext())
 	}
-	return file
+	return newTab(t, browsertest.Start(t, func(cmd *exec.Cmd) {
+		if cfg.prefs != "" {
+			writeProfile(t, cmd.Args, cfg.prefs)
+		}
+	}, flags...))
 }
 
 // writeProfile writes prefs into the profile of a browser that is about to be
@@ -123,19 +104,11 @@ func writeProfile(t testing.TB, args []string, prefs string) {
 }
 
 // newTab opens a tab: the first one of a browser if parent has none yet.
-func newTab(t testing.TB, parent context.Context) *visitor {
+func newTab(t testing.TB, parent context.Context, options ...chromedp.ContextOption) *visitor {
 	t.Helper()
 	v := &visitor{t: t, waiting: map[network.RequestID]*exchange{}}
-	ctx, cancel := chromedp.NewContext(parent, chromedp.WithListener(v.hear))
-	v.ctx = ctx
-	t.Cleanup(cancel)
-	// The tab lives as long as the first context that it is used with, so that
-	// cannot be one with a deadline.
-	late := time.AfterFunc(patience, cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting the browser: %v", err)
-	}
-	late.Stop()
+	v.Tab = browsertest.NewTab(t, parent, append(options, chromedp.WithListener(v.hear))...)
+	v.Known = func() string { return fmt.Sprintf("requests: %s\ncomplaints: %q\n", v.history(), v.heard()) }
 	t.Cleanup(v.wasQuiet) // before the tab is closed
 	tell(v, audits.Enable, cdp.Empty{})
 	return v
@@ -144,7 +117,7 @@ func newTab(t testing.TB, parent context.Context) *visitor {
 // tab opens another tab of the same browser.
 func (v *visitor) tab() *visitor {
 	v.t.Helper()
-	return newTab(v.t, v.ctx)
+	return newTab(v.t, v.Context())
 }
 
 // hear keeps what tests ask about.
@@ -169,6 +142,9 @@ func (v *visitor) hear(event any) {
 	case *runtime.EventExceptionThrown:
 		v.complainLocked("exception: %s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
 	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeBounceTrackingIssue {
+			return // a site led on without a click, as a challenge does, and the test took more than ten seconds
+		}
 		details, err := json.Marshal(e.Issue.Details)
 		v.complainLocked("issue %s: %s %v", e.Issue.Code, details, err)
 	case *log.EventEntryAdded:
@@ -240,43 +216,17 @@ func (v *visitor) asked() (urls []string) {
 // the page that can be seen was complete.
 func (v *visitor) took() time.Duration {
 	v.t.Helper()
-	v.until("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+	v.Until("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return time.Duration((v.loaded - v.exchanges[0].first) * cdp.MonotonicTime(time.Second))
-}
-
-// do carries out steps. A step that fails, or has to wait for too long, ends the
-// test.
-func (v *visitor) do(steps ...chromedp.Action[chromedp.Void]) {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		v.give(err)
-	}
-}
-
-// give ends the test with all that may help to see why.
-func (v *visitor) give(err error) {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
-	defer cancel()
-	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.documentElement.innerText`)) // it may be gone
-	v.t.Fatalf("%v\nrequests: %s\ncomplaints: %q\npage: %s", err, v.history(), v.heard(), text)
-}
-
-// open goes to a URL and waits until the page there is loaded, whichever it is.
-func (v *visitor) open(url string) {
-	v.t.Helper()
-	v.do(chromedp.Navigate(url))
 }
 
 // see waits until something that a selector matches can be seen. It asks the page,
 // since chromedp loses sight of one that comes back out of the browser's memory.
 func (v *visitor) see(selector string) {
 	v.t.Helper()
-	v.until(fmt.Sprintf("document.querySelector(%q)?.checkVisibility()", selector))
+	v.Until(fmt.Sprintf("document.querySelector(%q)?.checkVisibility()", selector))
 }
 
 // click waits for an element, and clicks on it.
@@ -284,7 +234,7 @@ func (v *visitor) click(selector string) {
 	v.t.Helper()
 	v.see(selector)
 	at := look[[]float64](v, fmt.Sprintf(`(box => [box.x + box.width / 2, box.y + box.height / 2])(document.querySelector(%q).getBoundingClientRect())`, selector))
-	v.do(chromedp.MouseClickXY(at[0], at[1]))
+	v.Do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // text returns the text of an element that can be seen.
@@ -297,63 +247,31 @@ func (v *visitor) text(selector string) string {
 // reads waits until an element that can be seen says text.
 func (v *visitor) reads(selector, text string) {
 	v.t.Helper()
-	v.until(fmt.Sprintf("(e => e?.checkVisibility() && e.innerText == %q)(document.querySelector(%q))", text, selector))
+	v.Until(fmt.Sprintf("(e => e?.checkVisibility() && e.innerText == %q)(document.querySelector(%q))", text, selector))
 }
 
 // look returns what an expression says in the page.
 func look[T any](v *visitor, expression string) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		v.give(fmt.Errorf("%s: %w", expression, err))
-	}
-	return value
-}
-
-// until waits until an expression is true in the page, whichever that is by then.
-func (v *visitor) until(expression string) {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		// Between two pages there is nothing to ask.
-		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && ok {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			v.give(fmt.Errorf("waiting for %s: %w", expression, ctx.Err()))
-		}
-	}
+	return browsertest.Look[T](v.Tab, expression)
 }
 
 // back goes back in the history, and forward forward again. They wait for nothing:
 // a page that the browser has kept is not loaded.
 func (v *visitor) back() {
 	v.t.Helper()
-	v.do(chromedp.Evaluate[chromedp.Void]("void setTimeout(() => history.back())"))
+	v.Do(chromedp.Evaluate[chromedp.Void]("void setTimeout(() => history.back())"))
 }
 
 func (v *visitor) forward() {
 	v.t.Helper()
-	v.do(chromedp.Evaluate[chromedp.Void]("void setTimeout(() => history.forward())"))
+	v.Do(chromedp.Evaluate[chromedp.Void]("void setTimeout(() => history.forward())"))
 }
 
 // tell sends the browser a command.
 func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) R {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	result, err := chromedp.Call(ctx, command, params)
-	if err != nil {
-		v.give(fmt.Errorf("%s: %w", command.Method, err))
-	}
-	return result
+	return browsertest.Tell(v.Tab, command, params)
 }
 
 // forget deletes all cookies, as if the pass had ended.

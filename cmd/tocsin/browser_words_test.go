@@ -19,7 +19,7 @@ import (
 func (v *visitor) bannedIn(s *shop, lang string) {
 	v.t.Helper()
 	v.headers(network.Headers{"X-Forwarded-For": outlaw, "Accept-Language": lang})
-	v.open(s.url("shop.example", "/"))
+	v.Open(s.url("shop.example", "/"))
 	v.headers(network.Headers{})
 	v.see("h1")
 }
@@ -151,7 +151,7 @@ func TestALTCHAsWidgetSpeaksTheLanguageOfThePageInABrowser(t *testing.T) {
 	for lang, label := range map[string]string{"ar": "أنا لست روبوتًا", "de": "Ich bin kein Roboter", "zh-TW": "我不是機器人"} {
 		v := newVisitor(t, browserConfig{})
 		v.headers(network.Headers{"Accept-Language": lang})
-		v.open(s.url("shop.example", "/"))
+		v.Open(s.url("shop.example", "/"))
 		v.see("altcha-widget input[type=checkbox]")
 		if got := v.text("altcha-widget label"); got != label {
 			t.Errorf("%s: the label is %q, want %q", lang, got, label)

@@ -30,8 +30,8 @@ func newServiceWorker(t *testing.T, worker string, pages map[string]http.Handler
 		navigator.serviceWorker.register("/sw.js");
 	</script>`)
 	v := newVisitor(t, browserConfig{})
-	v.open(s.url("127.0.0.1", "/install"))
-	v.until("document.title == 'controlled'")
+	v.Open(s.url("127.0.0.1", "/install"))
+	v.Until("document.title == 'controlled'")
 	v.forget()
 	return s, v
 }
@@ -62,7 +62,7 @@ func TestAServiceWorkerThatFetchesPagesInABrowser(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s, v := newServiceWorker(t, row.worker, nil)
-			v.open(s.url("127.0.0.1", "/wanted?q=1"))
+			v.Open(s.url("127.0.0.1", "/wanted?q=1"))
 			if q := v.arrive(); q.URL != "/wanted?q=1" {
 				t.Errorf("%+v", q)
 			}
@@ -89,7 +89,7 @@ func TestAnAppShellMeetsTheChallengeInABrowser(t *testing.T) {
 		"GET /shell": shell, "GET /": shell,
 		"GET /api/items": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("items")) },
 	})
-	v.open(s.url("127.0.0.1", "/start"))
+	v.Open(s.url("127.0.0.1", "/start"))
 	v.reads("#shell", "items")
 	v.heard() // that the way back skips a page that was left without a click
 }
@@ -108,7 +108,7 @@ func TestAWorkerThatNeverAnswersInABrowser(t *testing.T) {
 			s := newShop(t, shopConfig{})
 			v := newVisitor(t, browserConfig{})
 			tell(v, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: row.fake})
-			v.open(s.url("127.0.0.1", "/wanted?q=1"))
+			v.Open(s.url("127.0.0.1", "/wanted?q=1"))
 			if q := v.arrive(); q.URL != "/wanted?q=1" {
 				t.Errorf("%+v", q)
 			}

