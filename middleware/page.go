@@ -184,7 +184,7 @@ func (p *Page) ServeStop(w http.ResponseWriter, r *http.Request, s *Stop) {
 	if s.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(page.Ceil(s.RetryAfter, time.Second)))
 	}
-	a := page.Answer{Status: s.Status, Policy: p.policy, Referrer: "no-referrer"}
+	a := page.Answer{Status: s.Status}
 	f := page.Negotiate(r.Header)
 	if f == page.HTML {
 		words := page.WordsFor(r.Header.Get("Accept-Language"))
@@ -194,6 +194,7 @@ func (p *Page) ServeStop(w http.ResponseWriter, r *http.Request, s *Stop) {
 		if err == nil {
 			*buffer = body
 			a.ContentType, a.Lang, a.Body = page.TypeHTML, words.Lang, body
+			a.Policy, a.Referrer = p.policy, "no-referrer"
 			a.Send(w, r)
 			return
 		}

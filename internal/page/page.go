@@ -110,8 +110,8 @@ type Answer struct {
 	Status      int
 	ContentType string
 	Lang        string // of the body, if Accept-Language chose it; otherwise empty
-	Policy      string // Content-Security-Policy
-	Referrer    string // Referrer-Policy
+	Policy      string // Content-Security-Policy; empty for bodies that load nothing and have no links
+	Referrer    string // Referrer-Policy, if there is a Policy
 	Body        []byte
 }
 
@@ -120,9 +120,11 @@ type Answer struct {
 // A cache that does so anyway sees from Vary that the language varies.
 func (a Answer) Send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	set(h, []string{
-		a.ContentType, strconv.Itoa(len(a.Body)), a.Policy, "private, no-store", "nosniff", "noindex", a.Referrer,
-	}, "Content-Type", "Content-Length", "Content-Security-Policy", "Cache-Control", "X-Content-Type-Options", "X-Robots-Tag", "Referrer-Policy")
+	set(h, []string{a.ContentType, strconv.Itoa(len(a.Body)), "private, no-store", "nosniff", "noindex"},
+		"Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options", "X-Robots-Tag")
+	if a.Policy != "" {
+		set(h, []string{a.Policy, a.Referrer}, "Content-Security-Policy", "Referrer-Policy")
+	}
 	if a.Lang != "" {
 		h.Set("Content-Language", a.Lang)
 		h.Add("Vary", "Accept-Language")
