@@ -304,6 +304,34 @@ func TestAnAlertDoesNotWaitForTheTable(t *testing.T) {
 	})
 }
 
+// On a busy machine, an alert may get its core back only when its time has passed. Its
+// decision is lost only if the queue is full.
+func TestADecisionIsNotLostToABusyMachine(t *testing.T) {
+	late := make(chan time.Time)
+	close(late) // as a timer that has fired
+	for _, row := range []struct {
+		name   string
+		queued int
+		want   bool
+	}{
+		{"an empty queue", 0, true},
+		{"one place left", 1023, true},
+		{"a full queue", 1024, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for range 64 { // a choice by chance would be right in half of them
+				l := newLocals(Local{}, new(lookup.Table), zap.NewNop())
+				for range row.queued {
+					l.orders <- order{}
+				}
+				if got := l.place(order{client: listed}, late); got != row.want {
+					t.Fatalf("it has a place: %v, want %v", got, row.want)
+				}
+			}
+		})
+	}
+}
+
 // While the table is busy, decisions about one network leave room for those about others.
 func TestOneNetworkLeavesRoomForOthersDecisions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
