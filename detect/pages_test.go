@@ -61,10 +61,30 @@ func TestPagesAreBounded(t *testing.T) {
 			wrong++
 		}
 	}
-	if lost > 0 || wrong > 500 {
+	if lost > 0 || wrong > 60 { // one in 512 at most are expected, which is 20
 		t.Errorf("of 10000 pages %d are forgotten, and %d that never were are known", lost, wrong)
 	}
 	if h.pages.had(number(0)) && h.pages.had(number(1)) && h.pages.had(number(2)) {
 		t.Error("the first ones are known for ever")
+	}
+}
+
+// A small site has no page in common with what never was: otherwise whether a search is
+// noticed, and after how many pages, would be chance.
+func TestFewPagesHideNoSearch(t *testing.T) {
+	wrong := 0
+	for range 20 { // each with a seed of its own
+		h := newSiteMemory()
+		for i := range 200 {
+			h.pages.add(h.page(fmt.Sprint("/", i)))
+		}
+		for i := range 10_000 {
+			if h.pages.had(h.page(fmt.Sprint("/missing/", i))) {
+				wrong++
+			}
+		}
+	}
+	if wrong > 1 {
+		t.Errorf("%d of 200000 pages that never were are known, want 1 at most", wrong)
 	}
 }
