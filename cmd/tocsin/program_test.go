@@ -338,12 +338,25 @@ func (c *caller) try(q call) (reply, error) {
 // judged after the client has that.
 func (c *caller) refused() {
 	c.t.Helper()
+	defer c.explain()
 	c.wait(c.address+" to be refused", func() error {
 		if r := c.send(call{target: "/"}); r.status != http.StatusForbidden {
 			return errors.New(http.StatusText(r.status))
 		}
 		return nil
 	})
+}
+
+// explain logs, if the test has failed, what the server knows of the client.
+func (c *caller) explain() {
+	c.t.Helper()
+	if !c.t.Failed() {
+		return
+	}
+	var all any
+	err := c.ask(http.MethodGet, "/tocsin/status", &all)
+	text, _ := json.Marshal(all)
+	c.t.Logf("alerts about %s: %v\nthe server's status: %s, %v", c.address, c.alarms(c.address), text, err)
 }
 
 // alarmed waits until the server tells of an alert of a scenario about the client
