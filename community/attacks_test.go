@@ -130,10 +130,16 @@ func TestWhoReportsEverybodyIsQuarantined(t *testing.T) {
 	for batch := range 4 {
 		var units []consensus.Unit
 		for i := range 50 {
-			units = append(units, nth(1000+50*batch+i))
+			units = append(units, nth((1000+50*batch+i)*256))
 		}
 		w.report(mad, units...)
 	}
+	// Whoever has a network can make a member report much: that is no sign of a fault.
+	var network []consensus.Unit
+	for i := range 200 {
+		network = append(network, consensus.UnitOf(netip.MustParseAddr(fmt.Sprintf("2a02:908:1:%x::1", i))))
+	}
+	w.report(members[0], network...)
 	w.must(w.RenewStandings(t.Context()))
 	s, err := w.StandingOf(t.Context(), mad)
 	w.must(err)
@@ -248,6 +254,60 @@ func TestAttacksThroughServicesCostNoTrust(t *testing.T) {
 				t.Errorf("trust %v, before %v", got, before)
 			}
 		})
+	}
+}
+
+// Otherwise a stranger could set all members of a community aside, and so empty its list.
+func TestAttacksThroughServicesDoNotSetAMemberAside(t *testing.T) {
+	w := found(t, func(c *community.Config) {
+		c.Classes = known{"198.51.100.0/24": {Exclusion: consensus.Monitor, Name: "Example Checks"}}
+	})
+	members := w.vouched(3)
+	for i := range 4 {
+		w.all(members, nth(256*i))
+	}
+	w.expect(nth(0), consensus.Ban)
+	for i := range 3 {
+		w.all(members, unit(fmt.Sprintf("198.51.100.%d", i)))
+	}
+	w.must(w.RenewStandings(t.Context()))
+	w.expect(nth(0), consensus.Ban)
+	s, err := w.StandingOf(t.Context(), members[0])
+	w.must(err)
+	if why := strings.Join(s.Why, " "); s.State != consensus.Vouched || !strings.Contains(why, "Example Checks") {
+		t.Errorf("it is %v, and is told: %s", s.State, why)
+	}
+}
+
+// A member that reports a unit each hour has a report of it within any 24 hours.
+func TestWhoGoesOnReportingAServiceStaysSetAside(t *testing.T) {
+	w := found(t, func(c *community.Config) { c.Classes = known{"198.51.100.0/24": {Exclusion: consensus.CDN}} })
+	m := w.vouched(1)[0]
+	for hour := range 60 {
+		w.report(m, unit("198.51.100.1"), unit("198.51.100.2"), unit("198.51.100.3"))
+		w.must(w.RenewStandings(t.Context()))
+		if s, _ := w.StandingOf(t.Context(), m); s.State != consensus.Quarantined {
+			t.Fatalf("after %d hours it is %v", hour, s.State)
+		}
+		w.pass(61 * time.Minute)
+	}
+}
+
+// A liar with a server beside each of several members must not make one vote of them.
+func TestALiarBesideMembersDoesNotJoinTheirVotes(t *testing.T) {
+	for _, vouched := range []bool{false, true} {
+		w := found(t, nil)
+		honest := w.vouched(5)
+		w.must(w.RenewStandings(t.Context()))
+		for n := range 5 {
+			login, _ := w.guest(community.Invitee{Operator: "liar", Vouched: vouched}, from(n+1))
+			liar, err := w.Caller(t.Context(), login)
+			w.must(err)
+			w.report(liar, nth(1))
+		}
+		w.must(w.RenewStandings(t.Context()))
+		w.all(honest[:3], nth(2))
+		w.expect(nth(2), consensus.Ban)
 	}
 }
 

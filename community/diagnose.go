@@ -118,14 +118,26 @@ func (c *Centre) standingOf(tx ReadTx, id consensus.MemberID, now time.Time) (s 
 	}
 	s.Why = c.why(standing, count(credits, func(cr consensus.Credit) bool { return cr.Member == id }),
 		count(faults, func(f consensus.Fault) bool { return f.Member == id }))
+	if standing.State != consensus.Quarantined && !hitsToday(faults, id, now) {
+		return s, nil
+	}
+	diagnosis, err := c.diagnose(tx, id, now)
+	if err != nil {
+		return s, err
+	}
+	s.Why = append(s.Why, diagnosis)
 	if standing.State == consensus.Quarantined {
-		diagnosis, err := c.diagnose(tx, id, now)
-		if err != nil {
-			return s, err
-		}
-		s.Why = append(s.Why, diagnosis, "Your reports count again after a day without such reports.")
+		s.Why = append(s.Why, "Your reports count again after a day without such reports.")
 	}
 	return s, nil
+}
+
+// hitsToday reports whether a member reported what nobody attacks from: its operator should know,
+// also if its other reports still count.
+func hitsToday(faults []consensus.Fault, id consensus.MemberID, now time.Time) bool {
+	return slices.ContainsFunc(faults, func(f consensus.Fault) bool {
+		return f.Member == id && f.Hit && f.Unit.IsValid() && now.Sub(f.At) < day
+	})
 }
 
 func count[T any](all []T, match func(T) bool) (n int) {

@@ -155,7 +155,12 @@ type Limits struct {
 }
 
 // A Volume counts a member's reports.
-type Volume struct{ Reports, Corroborated int64 }
+type Volume struct {
+	Reports, Corroborated int64
+	// Units counts the units of these reports, and Confirmed those that another member also
+	// reports; of one network each counts [consensus.OfNetwork] at most.
+	Units, Confirmed int64
+}
 
 // Totals counts the data of a store.
 type Totals struct {

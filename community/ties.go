@@ -31,7 +31,7 @@ func (w *work) newMember(a *Account) Member {
 	found := false
 	for id, other := range w.standing.members {
 		s, known := w.standing.of[id]
-		if !known || !other.Left.IsZero() || !shareTie(m.Ties, other.Ties) {
+		if !known || !other.Left.IsZero() || !w.c.joins(&m, &other) {
 			continue
 		}
 		if !found || s.Cluster < m.Standing.Cluster {
@@ -40,6 +40,17 @@ func (w *work) newMember(a *Account) Member {
 	}
 	return m
 }
+
+// joins reports whether a new member votes with another. Those that are only near each other do
+// if both are established, as in [consensus.Standings].
+func (c *Centre) joins(m, other *Member) bool {
+	if c.established(m.Standing) && c.established(other.Standing) {
+		return shareTie(m.Ties, other.Ties)
+	}
+	return shareTie(slices.DeleteFunc(slices.Clone(m.Ties), isNear), other.Ties)
+}
+
+func isNear(tie string) bool { return strings.HasPrefix(tie, near) }
 
 // shareTie reports whether two sorted lists have an element in common.
 func shareTie(a, b []string) bool {
@@ -64,12 +75,12 @@ func netOf(a *Account) consensus.ASN {
 func (m *Member) history(today, before Volume) consensus.Member {
 	c := consensus.Member{
 		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended,
-		Reports: today.Reports, Corroborated: today.Corroborated,
-		ReportsBefore: before.Reports, CorroboratedBefore: before.Corroborated,
+		Reports: today.Units, Corroborated: today.Confirmed,
+		ReportsBefore: before.Units, CorroboratedBefore: before.Confirmed,
 	}
 	for _, tie := range m.Ties {
-		if strings.HasPrefix(tie, near) {
-			c.Near = append(c.Near, tie)
+		if isNear(tie) {
+			c.Near = tie
 		} else {
 			c.Ties = append(c.Ties, tie)
 		}

@@ -8,6 +8,26 @@ import (
 	"github.com/tocsin-project/tocsin/consensus"
 )
 
+// volumes have the units that each member reports in a day, and whether others report them, too.
+type volumes map[consensus.MemberID]map[consensus.Unit]bool
+
+func (v volumes) add(member consensus.MemberID, unit consensus.Unit, confirmed bool) {
+	if v[member] == nil {
+		v[member] = map[consensus.Unit]bool{}
+	}
+	v[member][unit] = v[member][unit] || confirmed
+}
+
+func (v volumes) of(member consensus.MemberID) (reports, confirmed int64) {
+	for _, is := range v[member] {
+		reports++
+		if is {
+			confirmed++
+		}
+	}
+	return reports, confirmed
+}
+
 // A scheme lists units by what members report.
 type scheme interface {
 	name() string
@@ -24,14 +44,14 @@ type ours struct {
 	trusting bool // everybody is established from the first day on
 	unheard  bool // nobody is asked about ordinary use
 	credited map[consensus.Unit]map[consensus.MemberID]bool
-	day      map[consensus.MemberID][2]int64 // reports, and those of addresses that others report, too
-	before   map[consensus.MemberID][2]int64
+	day      volumes
+	before   volumes
 }
 
 func newOurs(called string, rules *consensus.Rules, h *consensus.History, change func(*ours)) *ours {
 	o := &ours{
 		called: called, centre: newCentre(rules, nil), credited: map[consensus.Unit]map[consensus.MemberID]bool{},
-		day: map[consensus.MemberID][2]int64{},
+		day: volumes{},
 	}
 	if change != nil {
 		change(o)
@@ -44,12 +64,7 @@ func (o *ours) name() string { return o.called }
 
 func (o *ours) report(now time.Time, d *dweller, r consensus.Report) {
 	o.centre.file(d.unit).class = d.class
-	volume := o.day[r.Member]
-	volume[0]++
-	if f := o.centre.file(d.unit); len(f.reports) > 1 {
-		volume[1]++
-	}
-	o.day[r.Member] = volume
+	o.day.add(r.Member, d.unit, len(o.centre.file(d.unit).reports) > 1)
 	o.centre.report(now, d.unit, r)
 }
 
@@ -74,11 +89,11 @@ func (o *ours) night(now time.Time, h *consensus.History) {
 	}
 	for i := range own.Members {
 		m := &own.Members[i]
-		m.Reports, m.Corroborated = o.day[m.ID][0], o.day[m.ID][1]
-		m.ReportsBefore, m.CorroboratedBefore = o.before[m.ID][0], o.before[m.ID][1]
+		m.Reports, m.Corroborated = o.day.of(m.ID)
+		m.ReportsBefore, m.CorroboratedBefore = o.before.of(m.ID)
 	}
 	h.Credits = own.Credits
-	o.before, o.day = o.day, map[consensus.MemberID][2]int64{}
+	o.before, o.day = o.day, volumes{}
 	standings := consensus.Standings(now, o.centre.rules, own)
 	if o.trusting {
 		for id, s := range standings {

@@ -85,6 +85,7 @@ type Dilution struct {
 // Quarantine says when a member's reports are set aside until it is mended.
 type Quarantine struct {
 	Hits         int           `json:"hits"`         // of excluded addresses within Time
+	Services     Micro         `json:"services"`     // the least share of services in what a member takes for its clients
 	VolumeFactor int64         `json:"volume"`       // times the median of members
 	VolumeFloor  int64         `json:"volume_floor"` // the median counts as this many at least
 	Corroborated Micro         `json:"corroborated"` // a share of reports that clears a member with many
@@ -125,7 +126,7 @@ func Defaults() Config {
 		Spoofable:  [4]Micro{One, 500_000, 200_000, 0},
 		Provenance: [5]Micro{Certified: One, Custom: 250_000, Widespread: 750_000, Tainted: 0, Manual: 250_000},
 		Budget:     Dilution{Base: 200, PerCredit: 20, Max: 5000},
-		Quarantine: Quarantine{Hits: 3, VolumeFactor: 10, VolumeFloor: 5, Corroborated: 50_000, Time: day},
+		Quarantine: Quarantine{Hits: 3, Services: 500_000, VolumeFactor: 10, VolumeFloor: 5, Corroborated: 50_000, Time: day},
 		Trust: Trust{
 			Weightless: 7 * day, Growth: 30 * day, Established: 500_000, EstablishedAge: 30 * day, Vouched: 850_000,
 			Prior: 10, Contest: 20, CreditLife: 90 * day, CreditsADay: 5, FaultsADay: 5, FaultMemory: 365 * day,

@@ -40,8 +40,8 @@ import (
 // member is.
 type MemberID uint64
 
-// A ClusterID identifies members that are one hand: the smallest id among them. A cluster
-// has one vote.
+// A ClusterID identifies members that count as one: the smallest id of those that have ties in
+// common with the oldest of them. A cluster has one vote.
 type ClusterID uint64
 
 // An ASN is the number of a network, an autonomous system.

@@ -88,6 +88,7 @@ func (c *Config) weights() []limit {
 		share("suspect", c.Suspect, c.Watch, One),
 		share("exit", c.Exit, 10_000, One),
 		share("brake.share", c.Brake.Share, 0, One),
+		share("quarantine.services", c.Quarantine.Services, 0, One),
 		share("quarantine.corroborated", c.Quarantine.Corroborated, 0, One),
 	}
 	for i, v := range c.Confidence {

@@ -1,12 +1,16 @@
 package consensus
 
 import (
+	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // quarantined returns the members whose reports are set aside.
 func quarantined(now time.Time, cfg *Config, h History) map[MemberID]bool {
+	q := &cfg.Quarantine
 	set := map[MemberID]bool{}
 	hits := map[MemberID][]Fault{}
 	for _, f := range h.Faults {
@@ -14,19 +18,54 @@ func quarantined(now time.Time, cfg *Config, h History) map[MemberID]bool {
 			hits[f.Member] = append(hits[f.Member], f)
 		}
 	}
-	for member, faults := range hits {
-		if cfg.Quarantine.misses(now, faults) {
-			set[member] = true
-		}
+	right := map[MemberID]bool{} // today
+	for _, c := range h.Credits {
+		right[c.Member] = right[c.Member] || !c.At.After(now) && now.Sub(c.At) < q.Time
 	}
 	median := medianVolume(h.Members)
 	for i := range h.Members {
 		m := &h.Members[i]
-		if cfg.Quarantine.floods(median, m.Reports, m.Corroborated) || cfg.Quarantine.floods(median, m.ReportsBefore, m.CorroboratedBefore) {
+		if q.errs(now, hits[m.ID], m.Reports, right[m.ID]) ||
+			q.floods(median, m.Reports, m.Corroborated) || q.floods(median, m.ReportsBefore, m.CorroboratedBefore) {
 			set[m.ID] = true
 		}
 	}
 	return set
+}
+
+// errs reports whether a member reports what nobody attacks from. Of services that is so only if
+// it takes them for its clients: strangers can send attacks through services, but they cannot
+// make most of what a member reports a service, and undo what others confirm.
+func (q *Quarantine) errs(now time.Time, hits []Fault, reports int64, right bool) bool {
+	if len(hits) == 0 {
+		return false
+	}
+	never := slices.DeleteFunc(slices.Clone(hits), func(f Fault) bool { return f.Service })
+	if q.misses(now, never) {
+		return true
+	}
+	units := map[Unit]bool{}
+	for _, f := range hits {
+		if f.At.After(now.Add(-q.Time)) {
+			units[f.Unit] = true
+		}
+	}
+	return !right && q.misses(now, hits) && Micro(volumeOf(units))*One >= q.Services*Micro(reports)
+}
+
+// OfNetwork is how many units of one /24, or of one /48 of IPv6, count in the volume of a member.
+const OfNetwork = 16
+
+// volumeOf returns how many units count.
+func volumeOf(units map[Unit]bool) (n int) {
+	of := map[netip.Prefix]int{}
+	for unit := range units {
+		if network := lookup.Network(unit.Addr(), 24, 48); of[network] < OfNetwork {
+			of[network]++
+			n++
+		}
+	}
+	return n
 }
 
 // misses reports whether a member hits what nobody attacks from, and has not been clean

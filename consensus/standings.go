@@ -16,13 +16,13 @@ type Member struct {
 	// Ties name what accounts of one hand have in common, such as "operator:7": members with
 	// an equal tie share their trust, and are one cluster.
 	Ties []string
-	// Near names what strangers can have in common, too, such as "net:192.0.2.0/24": members
-	// with an equal one are one cluster, but each has its own trust. Otherwise whoever rents a
-	// server beside an honest member would be trusted like it. It does not count if the member
-	// is suspended, so that a moderator can part what a liar has brought together.
-	Near []string
-	// Reports and Corroborated count the member's reports in the last day, and those
-	// that others confirmed; Before counts the day before that.
+	// Near names what strangers can have in common, too, such as "net:192.0.2.0/24": hands that
+	// are near one another are one cluster, but each has its own trust.
+	Near string
+	// Reports and Corroborated count the units that the member reported in the last day, and
+	// those that others confirmed; Before counts the day before that. Of a network that one
+	// person can have, a few count: otherwise a stranger with a /48 could make any member look
+	// like one that reports everybody.
 	Reports, Corroborated             int64
 	ReportsBefore, CorroboratedBefore int64
 }
@@ -67,22 +67,28 @@ type record struct {
 // so that nobody gains by a second account.
 func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 	cfg := &rules.cfg
-	clusters := Clusters(h.Members)
-	nets := networksOf(h.Members, clusters)
-	hands := united(h.Members, func(m *Member) []string { return m.Ties })
-	records := recordsOf(now, h, hands)
+	all := handsOf(h.Members)
+	records := recordsOf(now, h, all)
 	set := quarantined(now, cfg, h)
 	shared := make(map[MemberID]Standing, len(records))
 	for hand, r := range records {
 		credits := cfg.credits(now, r)
-		shared[hand] = Standing{Age: r.age, Trust: cfg.trust(now, r, credits), Dilution: cfg.Budget.of(r.reports, credits)}
+		s := Standing{Age: r.age, Trust: cfg.trust(now, r, credits), Dilution: cfg.Budget.of(r.reports, credits)}
+		if r.vouched {
+			s.State = Vouched
+		}
+		shared[hand] = s
 	}
+	clusters := clustersOf(h.Members, all, func(hand MemberID) bool {
+		s := shared[hand]
+		return s.established(&cfg.Trust)
+	})
 	standings := make(map[MemberID]Standing, len(h.Members))
 	for i := range h.Members {
 		m := &h.Members[i]
-		s := shared[hands[m.ID]]
-		s.Cluster, s.Net = clusters[m.ID], nets[clusters[m.ID]]
-		s.State = stateOf(m, records[hands[m.ID]].vouched, set[m.ID])
+		s, c := shared[all[m.ID]], clusters[all[m.ID]]
+		s.Cluster, s.Net = c.id, c.net
+		s.State = stateOf(m, s.State == Vouched, set[m.ID])
 		standings[m.ID] = s
 	}
 	return standings
@@ -98,72 +104,6 @@ func stateOf(m *Member, vouched, quarantined bool) State {
 		return Vouched
 	}
 	return Active
-}
-
-// Clusters returns the cluster of each member: those with an equal tie, or near one another,
-// are in one, and so are those that others tie together.
-func Clusters(members []Member) map[MemberID]ClusterID {
-	clusters := make(map[MemberID]ClusterID, len(members))
-	for id, first := range united(members, (*Member).all) {
-		clusters[id] = ClusterID(first)
-	}
-	return clusters
-}
-
-// all returns everything that makes one cluster of members.
-func (m *Member) all() []string {
-	if m.Suspended {
-		return m.Ties
-	}
-	return slices.Concat(m.Ties, m.Near)
-}
-
-// united returns, for each member, the smallest id of those that are united with it.
-func united(members []Member, by func(*Member) []string) map[MemberID]MemberID {
-	parent := make(map[MemberID]MemberID, len(members))
-	first := map[string]MemberID{}
-	for i := range members {
-		parent[members[i].ID] = members[i].ID
-	}
-	for i := range members {
-		for _, tie := range by(&members[i]) {
-			if other, known := first[tie]; known {
-				unite(parent, members[i].ID, other)
-			} else {
-				first[tie] = members[i].ID
-			}
-		}
-	}
-	for id := range parent {
-		parent[id] = rootOf(parent, id)
-	}
-	return parent
-}
-
-// networksOf returns the network of each cluster.
-func networksOf(members []Member, clusters map[MemberID]ClusterID) map[ClusterID]ASN {
-	nets := map[ClusterID]ASN{}
-	for i := range members {
-		cluster := clusters[members[i].ID]
-		if net, known := nets[cluster]; !known || members[i].Net < net {
-			nets[cluster] = members[i].Net
-		}
-	}
-	return nets
-}
-
-// unite makes one cluster of two, under the smaller id.
-func unite(parent map[MemberID]MemberID, a, b MemberID) {
-	a, b = rootOf(parent, a), rootOf(parent, b)
-	parent[max(a, b)] = min(a, b)
-}
-
-func rootOf(parent map[MemberID]MemberID, m MemberID) MemberID {
-	for parent[m] != m {
-		parent[m] = parent[parent[m]] // shorter for the next one
-		m = parent[m]
-	}
-	return m
 }
 
 func recordsOf(now time.Time, h History, hands map[MemberID]MemberID) map[MemberID]*record {

@@ -122,26 +122,83 @@ func TestCreditsFadeAndAreRationed(t *testing.T) {
 }
 
 func TestMembersOfOneHandAreOneCluster(t *testing.T) {
-	members := []consensus.Member{
-		{ID: 9, Ties: []string{"operator:1"}},
-		{ID: 4, Ties: []string{"operator:2", "branch:5"}},
-		{ID: 7, Ties: []string{"operator:1"}, Near: []string{"net:192.0.2.0/24"}},
-		{ID: 5, Ties: []string{"operator:3"}},
-		{ID: 3, Ties: []string{"branch:5"}, Near: []string{"net:192.0.2.0/24"}},
-		{ID: 8},
-		{ID: 2, Near: []string{"net:192.0.2.0/24"}, Suspended: true},
-		{ID: 1, Ties: []string{"operator:3"}, Suspended: true},
-	}
-	want := map[consensus.MemberID]consensus.ClusterID{9: 3, 4: 3, 7: 3, 3: 3, 5: 1, 1: 1, 8: 8, 2: 2}
-	r := rand.New(rand.NewPCG(2, 2))
-	for range 10 {
-		r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-		got := consensus.Clusters(members)
-		for id, cluster := range want {
-			if got[id] != cluster {
-				t.Errorf("member %d is in cluster %d, want %d", id, got[id], cluster)
+	const place, other = "net:192.0.2.0/24", "net:198.51.100.0/24"
+	ago := func(days time.Duration) time.Time { return start.Add(-days * aDay) }
+	for _, test := range []struct {
+		name    string
+		members []consensus.Member
+		want    map[consensus.MemberID]consensus.ClusterID
+	}{
+		{
+			"ties",
+			[]consensus.Member{
+				{ID: 9, Ties: []string{"operator:1"}},
+				{ID: 4, Ties: []string{"operator:2", "branch:5"}},
+				{ID: 7, Ties: []string{"operator:1"}},
+				{ID: 3, Ties: []string{"branch:5"}},
+				{ID: 8},
+				{ID: 1, Ties: []string{"operator:3"}, Suspended: true},
+				{ID: 5, Ties: []string{"operator:3"}},
+			},
+			map[consensus.MemberID]consensus.ClusterID{9: 7, 7: 7, 4: 3, 3: 3, 8: 8, 1: 1, 5: 1},
+		},
+		{
+			"established neighbours",
+			[]consensus.Member{
+				{ID: 1, Joined: ago(9), Vouched: true, Near: place},
+				{ID: 2, Joined: ago(8), Vouched: true, Near: place},
+				{ID: 3, Joined: ago(7), Vouched: true, Near: other},
+				{ID: 4, Joined: ago(9), Vouched: true},
+			},
+			map[consensus.MemberID]consensus.ClusterID{1: 1, 2: 1, 3: 3, 4: 4},
+		},
+		{
+			"newcomers beside established members",
+			[]consensus.Member{
+				{ID: 1, Joined: ago(1), Near: place}, {ID: 2, Joined: ago(2), Near: place}, {ID: 3, Joined: ago(3), Vouched: true, Near: place},
+			},
+			map[consensus.MemberID]consensus.ClusterID{1: 2, 2: 2, 3: 3},
+		},
+		{
+			"a newcomer with a server beside each of two established members",
+			[]consensus.Member{
+				{ID: 1, Joined: ago(9), Vouched: true, Near: place},
+				{ID: 2, Joined: ago(9), Vouched: true, Near: other},
+				{ID: 3, Joined: ago(1), Ties: []string{"operator:3"}, Near: place},
+				{ID: 4, Joined: ago(1), Ties: []string{"operator:3"}, Near: other},
+			},
+			map[consensus.MemberID]consensus.ClusterID{1: 1, 2: 2, 3: 3, 4: 3},
+		},
+		{
+			"an older established member with a server beside each of two others",
+			[]consensus.Member{
+				{ID: 1, Joined: ago(5), Vouched: true, Near: place},
+				{ID: 2, Joined: ago(5), Vouched: true, Near: other},
+				{ID: 3, Joined: ago(9), Vouched: true, Ties: []string{"operator:3"}, Near: place},
+				{ID: 4, Joined: ago(8), Ties: []string{"operator:3"}, Near: other},
+			},
+			map[consensus.MemberID]consensus.ClusterID{1: 3, 2: 2, 3: 3, 4: 3},
+		},
+		{
+			"a suspended neighbour",
+			[]consensus.Member{
+				{ID: 1, Joined: ago(9), Vouched: true, Suspended: true, Near: place}, {ID: 2, Joined: ago(8), Vouched: true, Near: place},
+			},
+			map[consensus.MemberID]consensus.ClusterID{1: 1, 2: 2},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(2, 2))
+			for range 10 {
+				r.Shuffle(len(test.members), func(i, j int) { test.members[i], test.members[j] = test.members[j], test.members[i] })
+				got := consensus.Standings(start, newRules(t), consensus.History{Members: test.members})
+				for id, cluster := range test.want {
+					if got[id].Cluster != cluster {
+						t.Errorf("member %d is in cluster %d, want %d", id, got[id].Cluster, cluster)
+					}
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -156,27 +213,34 @@ func TestAClusterSharesItsTrust(t *testing.T) {
 	if one != two {
 		t.Errorf("%+v and %+v", one, two)
 	}
-	if one.Net != 10 || one.Dilution != 500_000 || standings[3].Dilution != 1_000_000 {
+	if one.Net != 20 || one.Dilution != 500_000 || standings[3].Dilution != 1_000_000 {
 		t.Errorf("%+v", one)
 	}
 }
 
 func TestNeighboursShareAVoteButNoTrust(t *testing.T) {
-	net := []string{"net:192.0.2.0/24"}
+	const place = "net:192.0.2.0/24"
 	h := consensus.History{Members: []consensus.Member{
-		{ID: 1, Net: 20, Joined: start.Add(-100 * aDay), Vouched: true, Near: net, Reports: 100},
-		{ID: 2, Net: 10, Joined: start.Add(-8 * aDay), Near: net, Reports: 400},
+		{ID: 1, Net: 10, Joined: start.Add(-80 * aDay), Near: place, Reports: 4000},
+		{ID: 2, Net: 20, Joined: start.Add(-100 * aDay), Vouched: true, Near: place, Reports: 100},
+		{ID: 3, Net: 5, Joined: start.Add(-8 * aDay), Near: place},
 	}}
-	standings := consensus.Standings(start, newRules(t), h)
-	one, two := standings[1], standings[2]
-	if one.Cluster != 1 || two.Cluster != 1 || one.Net != 10 || two.Net != 10 {
-		t.Errorf("one vote: %+v, %+v", one, two)
+	for i := range 20 {
+		h.Credits = append(h.Credits, consensus.Credit{Member: 1, Unit: numbered(i), At: start.Add(-time.Duration(i) * aDay)})
 	}
-	if one.State != consensus.Vouched || two.State != consensus.Active || two.Age != 8*aDay || one.Dilution != 1_000_000 || two.Dilution != 500_000 {
+	standings := consensus.Standings(start, newRules(t), h)
+	one, two, young := standings[1], standings[2], standings[3]
+	if one.Cluster != 2 || two.Cluster != 2 || one.Net != 20 || two.Net != 20 {
+		t.Errorf("one vote, in the network of the older one: %+v, %+v", one, two)
+	}
+	if two.State != consensus.Vouched || one.State != consensus.Active || one.Age != 80*aDay || one.Dilution == two.Dilution {
 		t.Errorf("no trust: %+v, %+v", one, two)
 	}
-	near(t, "the old one", one.Trust, 0.85)
-	near(t, "the young one", two.Trust, 0.1*0.234)
+	near(t, "the vouched one", two.Trust, 0.85)
+	near(t, "the younger one", one.Trust, 0.634)
+	if young.Cluster != 3 || young.Net != 5 {
+		t.Errorf("a newcomer: %+v", young)
+	}
 }
 
 func TestWhoReportsManyWeighsLess(t *testing.T) {

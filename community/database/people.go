@@ -37,14 +37,25 @@ func (r *reader) Volumes(from, to time.Time) (map[consensus.MemberID]community.V
 	err := r.each("counting reports", func(row row) (bool, error) {
 		var member consensus.MemberID
 		var v community.Volume
-		err := row.Scan(numberOf(&member), &v.Reports, &v.Corroborated)
+		err := row.Scan(numberOf(&member), &v.Reports, &v.Corroborated, &v.Units, &v.Confirmed)
 		volumes[member] = v
 		return true, err
-	}, `SELECT r.member, count(*), sum(CASE WHEN EXISTS (
-			SELECT 1 FROM reports o WHERE o.unit = r.unit AND o.member <> r.member AND o.void = 0) THEN 1 ELSE 0 END)
-		FROM reports r WHERE r.arrived >= $1 AND r.arrived < $2 AND r.void = 0 GROUP BY r.member`, secondsFrom(from), secondsFrom(to))
+	}, volumesOf, secondsFrom(from), secondsFrom(to), consensus.OfNetwork)
 	return volumes, err
 }
+
+// volumesOf counts by unit, by network (the /24 or /48, after a byte that says which), and by
+// member.
+const volumesOf = `SELECT n.member, CAST(sum(n.reports) AS BIGINT), CAST(sum(n.corroborated) AS BIGINT),
+	CAST(sum(CASE WHEN n.units < $3 THEN n.units ELSE $3 END) AS BIGINT),
+	CAST(sum(CASE WHEN n.confirmed < $3 THEN n.confirmed ELSE $3 END) AS BIGINT)
+FROM (SELECT u.member AS member, sum(u.reports) AS reports, sum(u.reports * u.confirmed) AS corroborated,
+		count(*) AS units, sum(u.confirmed) AS confirmed
+	FROM (SELECT r.member AS member, r.unit AS unit, count(*) AS reports, CASE WHEN EXISTS (
+			SELECT 1 FROM reports o WHERE o.unit = r.unit AND o.member <> r.member AND o.void = 0) THEN 1 ELSE 0 END AS confirmed
+		FROM reports r WHERE r.arrived >= $1 AND r.arrived < $2 AND r.void = 0 GROUP BY r.member, r.unit) u
+	GROUP BY u.member, substr(u.unit, 1, CASE WHEN length(u.unit) = 5 THEN 4 ELSE 7 END)) n
+GROUP BY n.member`
 
 func (r *reader) Spread(hash string, limit int) ([]consensus.MemberID, error) {
 	if hash == "" {

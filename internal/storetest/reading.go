@@ -6,11 +6,13 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/tocsin-project/tocsin/community"
 	"github.com/tocsin-project/tocsin/consensus"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // reading is a community.ReadTx.
@@ -138,22 +140,45 @@ func (r reading) Credits() ([]consensus.Credit, error) { return slices.Clone(r.c
 func (r reading) Faults() ([]consensus.Fault, error)   { return slices.Clone(r.faults), nil }
 
 func (r reading) Volumes(from, to time.Time) (map[consensus.MemberID]community.Volume, error) {
-	volumes := map[consensus.MemberID]community.Volume{}
+	type said struct {
+		member consensus.MemberID
+		unit   consensus.Unit
+	}
+	reports := map[said]int64{}
 	for _, report := range r.reports {
-		if report.Void || report.Arrived.Before(from) || !report.Arrived.Before(to) {
-			continue
+		if !report.Void && !report.Arrived.Before(from) && report.Arrived.Before(to) {
+			reports[said{report.Member, report.Unit}]++
 		}
-		v := volumes[report.Member]
-		v.Reports++
-		if slices.ContainsFunc(r.byUnit[report.Unit], func(seq uint64) bool {
-			other := r.reports[seq]
-			return other.Member != report.Member && !other.Void
-		}) {
-			v.Corroborated++
+	}
+	type within struct {
+		member  consensus.MemberID
+		network netip.Prefix
+	}
+	units, confirmed := map[within]int64{}, map[within]int64{}
+	volumes := map[consensus.MemberID]community.Volume{}
+	for s, n := range reports {
+		in := within{s.member, lookup.Network(s.unit.Addr(), 24, 48)}
+		v := volumes[s.member]
+		v.Reports += n
+		if units[in]++; units[in] <= consensus.OfNetwork {
+			v.Units++
 		}
-		volumes[report.Member] = v
+		if r.othersReport(s.unit, s.member) {
+			v.Corroborated += n
+			if confirmed[in]++; confirmed[in] <= consensus.OfNetwork {
+				v.Confirmed++
+			}
+		}
+		volumes[s.member] = v
 	}
 	return volumes, nil
+}
+
+func (r reading) othersReport(unit consensus.Unit, member consensus.MemberID) bool {
+	return slices.ContainsFunc(r.byUnit[unit], func(seq uint64) bool {
+		other := r.reports[seq]
+		return other.Member != member && !other.Void
+	})
 }
 
 func (r reading) Spread(hash string, limit int) ([]consensus.MemberID, error) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -34,6 +35,7 @@ var reportPromises = []promise{
 	}},
 	{"void takes back reports by member and by scenario", checkVoid},
 	{"volumes count reports that arrived in a time, and those that others confirm", checkVolumes},
+	{"of one network a few units count", checkNetworks},
 	{"spread returns the members that use a scenario's file", checkSpread},
 	{"ordinary use is replaced by what the member says next", func(f *fixture) {
 		say := func(member consensus.MemberID, u consensus.Unit, minutes int, bucket uint8) {
@@ -158,7 +160,26 @@ func checkVolumes(f *fixture) {
 		return tx.Volumes(after(10), after(20))
 	})
 	same(f.t, "volumes", got, map[consensus.MemberID]community.Volume{
-		7: {Reports: 5, Corroborated: 4}, 9: {Reports: 1, Corroborated: 1}, 10: {Reports: 1, Corroborated: 1},
+		7:  {Reports: 5, Corroborated: 4, Units: 3, Confirmed: 2},
+		9:  {Reports: 1, Corroborated: 1, Units: 1, Confirmed: 1},
+		10: {Reports: 1, Corroborated: 1, Units: 1, Confirmed: 1},
+	})
+}
+
+func checkNetworks(f *fixture) {
+	for i := range 17 {
+		f.add(
+			report(7, unit(fmt.Sprintf("198.51.100.%d/32", i)), 10), report(8, unit(fmt.Sprintf("198.51.100.%d/32", i)), 11),
+			report(7, unit(fmt.Sprintf("2001:db8:5:%x::/64", i)), 10), report(8, unit(fmt.Sprintf("2001:db8:%x::/64", i)), 10),
+		)
+	}
+	f.add(report(7, unit("198.51.101.1/32"), 10))
+	got := read(f, func(tx community.ReadTx) (map[consensus.MemberID]community.Volume, error) {
+		return tx.Volumes(after(10), after(20))
+	})
+	same(f.t, "volumes", got, map[consensus.MemberID]community.Volume{
+		7: {Reports: 35, Corroborated: 18, Units: 33, Confirmed: 17},
+		8: {Reports: 34, Corroborated: 18, Units: 33, Confirmed: 17},
 	})
 }
 
