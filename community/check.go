@@ -52,22 +52,10 @@ func unitOf(p netip.Prefix) (consensus.Unit, error) {
 		return consensus.Unit{}, fmt.Errorf("a range: want an IPv4 address or a /64 of IPv6")
 	}
 	unit := consensus.UnitOf(ip)
-	if !isUnicast(unit.Addr()) {
+	if !consensus.Listable(unit) {
 		return consensus.Unit{}, fmt.Errorf("not a public address")
 	}
 	return unit, nil
-}
-
-// isUnicast reports whether a client on the Internet can have an address.
-func isUnicast(ip netip.Addr) bool {
-	if !lookup.IsPublic(ip) {
-		return false
-	}
-	if ip.Is4() {
-		first := ip.As4()[0]
-		return first != 0 && first < 240
-	}
-	return ip.As16()[0]&0xe0 == 0x20
 }
 
 // check converts a signal to a report, or returns why the centre refuses it.

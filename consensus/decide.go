@@ -246,7 +246,7 @@ func (t *evaluation) ownAllowed() bool {
 }
 
 func (t *evaluation) excluded() bool {
-	return t.e.Context.Exclusion != NotExcluded || !listable(t.e.Unit)
+	return t.e.Context.Exclusion != NotExcluded || !Listable(t.e.Unit)
 }
 
 func (t *evaluation) list() List {

@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -36,7 +37,24 @@ func ParseUnit(s string) (Unit, error) {
 	return UnitOf(p.Addr()), nil
 }
 
-// listable reports whether a unit is one, of addresses by which everybody knows a client.
-func listable(u Unit) bool {
-	return u.IsValid() && u == UnitOf(u.Addr()) && lookup.IsPublic(u.Addr())
+// nobody has the ranges from which no client comes, or all clients of a relay. Those for
+// documentation are not among them: examples and tests use them.
+var nobody = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("192.0.0.0/24"),   // protocols
+	netip.MustParsePrefix("192.88.99.0/24"), // relays of 6to4
+	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarks
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("2001::/23"), // protocols: a /64 of Teredo has all clients of a server, and ORCHID is not routed
+}
+
+// allocated has the addresses of IPv6 that networks can have.
+var allocated = netip.MustParsePrefix("2000::/3")
+
+// Listable reports whether a unit is one that a community can decide about: by its address
+// everybody knows one client. The centre and its members must agree about that.
+func Listable(u Unit) bool {
+	ip := u.Addr()
+	return u.IsValid() && u == UnitOf(ip) && lookup.IsPublic(ip) && (ip.Is4() || allocated.Contains(ip)) &&
+		!slices.ContainsFunc(nobody, func(p netip.Prefix) bool { return p.Contains(ip) })
 }

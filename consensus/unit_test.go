@@ -44,6 +44,29 @@ func TestUnitsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
+func TestWhatACommunityCanDecideAbout(t *testing.T) {
+	for ip, want := range map[string]bool{
+		"203.0.113.7": true, "1.1.1.1": true, "223.255.255.255": true, "192.0.1.1": true, "198.20.0.1": true, "2001:db8::1": true, "2a02::1": true,
+		"2001:200::1": true, "2002:cb00:7107::1": true, "64:ff9b::203.0.113.7": true,
+		"0.1.2.3": false, "10.0.0.1": false, "100.64.0.1": false, "127.0.0.1": false, "169.254.1.1": false, "192.0.0.1": false, "192.0.0.170": false,
+		"192.88.99.1": false, "198.18.0.1": false, "198.19.255.255": false, "224.0.0.1": false, "250.0.0.1": false, "255.255.255.255": false,
+		"::1": false, "64:ff9b::10.0.0.1": false, "64:ff9b:1::1": false, "100::1": false, "2001::1": false, "2001:0:1:2::1": false, "2001:2::1": false,
+		"2001:10::1": false, "2001:20::1": false, "2001:1ff::1": false, "4000::1": false, "5f00::1": false, "fd00::1": false, "fe80::1": false, "ff02::1": false,
+	} {
+		if got := consensus.Listable(unitOf(ip)); got != want {
+			t.Errorf("%s: %v, want %v", ip, got, want)
+		}
+	}
+	for _, p := range []string{"203.0.113.0/24", "203.0.113.7/31", "2001:db8::/48", "2001:db8::1/64", "2001:db8::/128"} {
+		if consensus.Listable(netip.MustParsePrefix(p)) {
+			t.Errorf("%s is no unit", p)
+		}
+	}
+	if consensus.Listable(netip.Prefix{}) {
+		t.Error("the zero value is no unit")
+	}
+}
+
 // P17: two addresses of one /64 have one unit; a unit is read as it is written.
 func FuzzUnit(f *testing.F) {
 	for _, s := range []string{"203.0.113.7", "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::1", "2001:db8::/64", "10.0.0.0/8"} {

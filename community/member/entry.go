@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/community/protocol"
-	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/consensus"
 	"github.com/tocsin-project/tocsin/lookup"
 	"go.uber.org/zap"
 )
@@ -28,7 +28,7 @@ type fault int
 
 const (
 	notAUnit  fault = iota // a range, or not an address
-	notPublic              // a private address, or one that many strangers share
+	notPublic              // see consensus.Listable
 	noAction               // neither ban, captcha nor none
 	tooLong                // longer than a week: shortened
 	leftOut                // beyond Config.Size
@@ -77,7 +77,7 @@ func (k *checker) check(e *protocol.Entry, now time.Time, f *faults) (change, bo
 		f.note(notAUnit, e)
 		return change{}, false
 	}
-	if !isMeant(unit) {
+	if !consensus.Listable(unit) {
 		f.note(notPublic, e)
 		return change{}, false
 	}
@@ -135,13 +135,6 @@ func parseUnit(s string) (netip.Prefix, bool) {
 
 // unitOf returns the unit of an address.
 func unitOf(ip netip.Addr) netip.Prefix { return lookup.Network(lookup.Normalize(ip), bits4, bits6) }
-
-// isMeant reports whether a community may decide about a unit. A /64 of Teredo contains all
-// clients of a server, which have nothing in common.
-func isMeant(unit netip.Prefix) bool {
-	ip := unit.Addr()
-	return lookup.IsPublic(ip) && (ip.Is4() || event.ClientOf(ip).Bits() <= bits6)
-}
 
 // cleanBehaviour returns a behaviour, such as http:bruteforce, or another short word.
 func cleanBehaviour(s string) string {

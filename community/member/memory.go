@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-project/tocsin/consensus"
 	"github.com/tocsin-project/tocsin/event"
 )
 
@@ -41,7 +42,7 @@ type good struct {
 // Note records that a client at ip solved a challenge or logged in. It counts once an hour.
 func (m *Memory) Note(ip netip.Addr, at time.Time) {
 	unit := unitOf(ip)
-	if !unit.IsValid() || !isMeant(unit) {
+	if !unit.IsValid() || !consensus.Listable(unit) {
 		return
 	}
 	m.mu.Lock()

@@ -213,7 +213,7 @@ func TestHostileEntries(t *testing.T) {
 	}
 	for _, prefix := range []string{
 		"127.0.0.1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "::/64", "fe80::/64", "fc00::/64", "ff02::/64", "2001:0:1:2::/64",
-		"::ffff:10.0.0.1",
+		"::ffff:10.0.0.1", "198.18.0.1", "192.0.0.8", "2001:20::/64", "4000::/64",
 	} {
 		c.list(prefix, "ban", hour)
 	}
@@ -227,7 +227,7 @@ func TestHostileEntries(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	n := f.Counts()
-	if n["entries_not_a_unit"] != 11 || n["entries_not_public"] != 14 || n["entries_unknown_action"] != 5 {
+	if n["entries_not_a_unit"] != 11 || n["entries_not_public"] != 18 || n["entries_unknown_action"] != 5 {
 		t.Errorf("%v", n)
 	}
 	lines := logs.FilterMessageSnippet("entries that it must not have").Len()

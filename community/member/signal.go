@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/community/protocol"
+	"github.com/tocsin-project/tocsin/consensus"
 	"github.com/tocsin-project/tocsin/event"
 	"github.com/tocsin-project/tocsin/lookup"
 )
@@ -47,7 +48,7 @@ func (c *Client) signalOf(a *event.Alert) (protocol.Signal, reason) {
 	switch {
 	case !isCharge(a):
 		return protocol.Signal{}, uncertain
-	case !unit.IsValid() || !isMeant(unit) || !isAbout(a, unit):
+	case !unit.IsValid() || !consensus.Listable(unit) || !isAbout(a, unit):
 		return protocol.Signal{}, privateUnit
 	case !isPublished(a):
 		return protocol.Signal{}, ownScenario

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/community/protocol"
+	"github.com/tocsin-project/tocsin/consensus"
 	"go.uber.org/zap"
 )
 
@@ -102,7 +103,7 @@ func cleanStanding(s protocol.Standing) protocol.Standing {
 		clean.Why = append(clean.Why, cut(why))
 	}
 	for _, own := range s.Own[:min(len(s.Own), maxOwn)] {
-		if unit, ok := parseUnit(own); ok && isMeant(unit) && !slices.Contains(clean.Own, written(unit)) {
+		if unit, ok := parseUnit(own); ok && consensus.Listable(unit) && !slices.Contains(clean.Own, written(unit)) {
 			clean.Own = append(clean.Own, written(unit))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/community/protocol"
+	"github.com/tocsin-project/tocsin/consensus"
 	"go.uber.org/zap"
 )
 
@@ -62,7 +63,7 @@ func (c *Client) answersTo(units []string, now time.Time) []protocol.Answer {
 	told := map[string]bool{}
 	for _, s := range units {
 		unit, ok := parseUnit(s)
-		if !ok || !isMeant(unit) || told[written(unit)] {
+		if !ok || !consensus.Listable(unit) || told[written(unit)] {
 			continue
 		}
 		last, count, ok := c.cfg.Witness(unit)
