@@ -192,6 +192,35 @@ func TestAReloadKeepsTheCentre(t *testing.T) {
 	}
 }
 
+// A reload must not cost a member a request: it would try again much later.
+func TestAReloadAnswersAllTheTime(t *testing.T) {
+	s := newSite(t)
+	s.mustLoad("")
+	done, ended := make(chan struct{}), make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { ended <- n }()
+		for ; ; n++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			from := fmt.Sprintf("127.%d.%d.1", 1+n/250%250, n%250) // one client sends too many
+			if status := s.call(from, http.MethodGet, "/healthz", "", nil, nil); status != http.StatusOK {
+				t.Errorf("request %d: status %d", n, status)
+			}
+		}
+	}()
+	for i := range 8 {
+		s.mustLoad(fmt.Sprintf("moderator /moderator%d", i))
+	}
+	close(done)
+	if n := <-ended; n < 8 {
+		t.Errorf("only %d requests", n)
+	}
+}
+
 func TestAShorterRetentionIsAShorterMemory(t *testing.T) {
 	s := newSite(t)
 	s.mustLoad("retention {\nepisodes 30d\n}")

@@ -1,9 +1,11 @@
 package centre
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -32,6 +34,7 @@ type Handler struct {
 
 	server *caddyhttp.Server
 	open   atomic.Pointer[doors] // nil until the config starts
+	opened chan struct{}         // closed then
 }
 
 // doors are a centre with its two handlers: the API for programs, and the pages for people.
@@ -55,6 +58,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	if h.Moderator != "" && (h.Moderator[0] != '/' || len(h.Moderator) < 2) {
 		return fmt.Errorf("%s: moderator %q: want a path such as /moderator", directive, h.Moderator)
 	}
+	h.opened = make(chan struct{})
 	h.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	app, err := ctx.App(appID)
 	if err != nil {
@@ -64,7 +68,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// serve makes the handlers of a running centre. Until then ServeHTTP answers 503.
+// serve makes the handlers of a running centre. Until then requests wait.
 func (h *Handler) serve(c *running) error {
 	machines, err := api.New(api.Config{
 		Centre: c.Centre, ClientIP: request.ClientIP, Admits: admits(h.Countries, c.classes.places.Locate), TermsURL: h.TermsURL, Log: c.log,
@@ -79,13 +83,34 @@ func (h *Handler) serve(c *running) error {
 		return err
 	}
 	h.open.Store(&doors{c, machines, pages})
+	close(h.opened)
 	return nil
+}
+
+// patience is how long a request waits for a centre that has not started.
+const patience = 5 * time.Second
+
+// wait returns the centre, or nil if it does not start soon. Caddy starts the apps of a config in
+// any order, so at a reload requests can arrive before the centre that serves them is handed on.
+func (h *Handler) wait(ctx context.Context) *doors {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-h.opened:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return h.open.Load()
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	d := h.open.Load()
 	if d == nil {
+		d = h.wait(r.Context())
+	}
+	if d == nil {
+		w.Header().Set("Retry-After", "5")
 		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the community has not started yet"))
 	}
 	if !d.ready.Load() {
