@@ -1,6 +1,7 @@
 package centre
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/community"
@@ -57,7 +57,7 @@ func (c *running) openDatabases(cfg *community.Config) error {
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	accounts, err := database.OpenAccounts(ctx, c.settings.accountsPlace())
+	accounts, err := database.OpenAccounts(ctx, cmp.Or(c.settings.Accounts, database.AccountsPlace(c.settings.Database)))
 	if err != nil {
 		return errors.Join(fmt.Errorf("accounts: %w", err), store.Close())
 	}
@@ -107,18 +107,6 @@ func (c *running) prepare(ctx context.Context, prepared chan<- error) bool {
 		}
 	}
 	return err == nil
-}
-
-// accountsPlace returns the place of the accounts. Default: beside the database.
-func (s *Settings) accountsPlace() string {
-	switch {
-	case s.Accounts != "":
-		return s.Accounts
-	case isPostgres(s.Database):
-		return s.Database // in a schema of their own
-	}
-	ending := filepath.Ext(s.Database)
-	return strings.TrimSuffix(s.Database, ending) + ".accounts" + ending
 }
 
 // config returns the config of the centre, without its databases.

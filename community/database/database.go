@@ -13,6 +13,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -70,13 +71,24 @@ func isURL(place string) bool {
 }
 
 // AccountsPlace returns the default place for the accounts of a store: a file beside its file,
-// or the same URL.
+// such as community.accounts.db, or the same URL. Programs without Caddy used community-accounts.db
+// before; if only that file is there, it is the place.
 func AccountsPlace(store string) string {
 	if isURL(store) {
 		return store
 	}
 	ext := filepath.Ext(store)
-	return strings.TrimSuffix(store, ext) + "-accounts" + ext
+	stem := strings.TrimSuffix(store, ext)
+	place, earlier := stem+".accounts"+ext, stem+"-accounts"+ext
+	if !exists(place) && exists(earlier) {
+		return earlier
+	}
+	return place
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func (d *database) close() error {

@@ -236,10 +236,18 @@ func TestWhatIsPurgedIsNotInTheFile(t *testing.T) {
 }
 
 func TestAccountsAreBesideTheStore(t *testing.T) {
+	older, both := t.TempDir(), t.TempDir()
+	for _, file := range []string{older + "/community-accounts.db", both + "/community-accounts.db", both + "/community.accounts.db"} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for store, want := range map[string]string{
-		"/var/lib/tocsin/community.db": "/var/lib/tocsin/community-accounts.db",
-		"community":                    "community-accounts",
+		"/var/lib/tocsin/community.db": "/var/lib/tocsin/community.accounts.db",
+		"community":                    "community.accounts",
 		"postgres://h/x":               "postgres://h/x",
+		older + "/community.db":        older + "/community-accounts.db",
+		both + "/community.db":         both + "/community.accounts.db",
 	} {
 		if got := database.AccountsPlace(store); got != want {
 			t.Errorf("%s: got %s; want %s", store, got, want)
