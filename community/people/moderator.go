@@ -54,6 +54,9 @@ func (h *Handler) moderator(act asModerator) page {
 				return "This page is for moderators: the server has to know who you are."
 			}}
 		}
+		if !isAskedFor(r) {
+			return h.askFirst(w, r)
+		}
 		return act(w, r, actor)
 	}
 }
@@ -77,8 +80,15 @@ type desk struct {
 
 // showDesk shows a page for a moderator, with the links to the others.
 func (h *Handler) showDesk(w http.ResponseWriter, r *http.Request, actor, name, title, alert string, of any) error {
-	base := h.cfg.Moderator
-	v := &view{words: &english, Title: title, Wide: true, Alert: alert, Data: desk{base, h.mint.sign("moderator", actor), of}}
+	v := &view{
+		words: &english, Title: title, Wide: true, Alert: alert, Nav: h.desks(name),
+		Data: desk{h.cfg.Moderator, h.mint.sign("moderator", actor), of},
+	}
+	return h.render(w, r, http.StatusOK, name, v)
+}
+
+// desks returns the links to the pages for moderators.
+func (h *Handler) desks(current string) (nav []link) {
 	for _, l := range []struct{ name, path, text string }{
 		{"queue", "", "Cases"},
 		{"exclusive", "/exclusive", "Few reporters"},
@@ -87,9 +97,9 @@ func (h *Handler) showDesk(w http.ResponseWriter, r *http.Request, actor, name, 
 		{"invitations", "/invitations", "Invitations"},
 		{"audit", "/audit", "Log"},
 	} {
-		v.Nav = append(v.Nav, link{base + l.path, l.text, l.name == name})
+		nav = append(nav, link{h.cfg.Moderator + l.path, l.text, l.name == current})
 	}
-	return h.render(w, r, http.StatusOK, name, v)
+	return nav
 }
 
 // A queueView has the open cases.

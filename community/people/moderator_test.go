@@ -101,6 +101,56 @@ func TestL10MoreTimeNeedsAReason(t *testing.T) {
 	anna.get("/moderator").want(t, 200, "late by")
 }
 
+// A page of another site must not write into the audit log that a moderator looked at something.
+func TestAPageThatNoModeratorAskedFor(t *testing.T) {
+	w := appealed(t)
+	anna := w.moderator("anna")
+	entries := func() int {
+		var all []community.Entry
+		w.must(w.store.View(t.Context(), func(tx community.ReadTx) (err error) {
+			all, err = tx.Audit(0, 1000)
+			return err
+		}))
+		return len(all)
+	}
+	for _, row := range []struct {
+		name   string
+		header [2]string
+		opens  bool
+	}{
+		{"typed", [2]string{"Sec-Fetch-Site", "none"}, true},
+		{"a link of this site", [2]string{"Sec-Fetch-Site", "same-origin"}, true},
+		{"a page of another site", [2]string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"a page of a neighbour", [2]string{"Sec-Fetch-Site", "same-site"}, false},
+		{"an old browser, typed", [2]string{}, true},
+		{"an old browser, this site", [2]string{"Referer", "https://" + site + "/moderator"}, true},
+		{"an old browser, another site", [2]string{"Referer", "https://evil.example/moderator"}, false},
+		{"an old browser, a Referer that is none", [2]string{"Referer", "https://%zz"}, false},
+		{"a browser that guesses what comes next", [2]string{"Sec-Purpose", "prefetch;prerender"}, false},
+	} {
+		for _, path := range []string{"/moderator", "/moderator/case?id=1", "/moderator/exclusive", "/moderator/members", "/moderator/invitations", "/moderator/audit"} {
+			before := entries()
+			r := anna.request("GET", path, nil)
+			r.Header.Del("Sec-Fetch-Site")
+			if row.header[0] != "" {
+				r.Header.Set(row.header[0], row.header[1])
+			}
+			a := anna.send(r)
+			switch {
+			case row.opens:
+				if a.want(t, 200); entries() == before {
+					t.Errorf("%s: %s is not in the log", row.name, path)
+				}
+			default:
+				a.want(t, 403, "Open this page")
+				if n := entries() - before; n != 0 || !strings.Contains(a.body, `href="`+path+`"`) {
+					t.Errorf("%s: %s wrote %d entries, and is %s", row.name, path, n, a.body)
+				}
+			}
+		}
+	}
+}
+
 func TestACaseThatIsNone(t *testing.T) {
 	w := appealed(t)
 	anna := w.moderator("anna")
