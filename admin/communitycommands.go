@@ -63,7 +63,8 @@ days, and how much of it others confirmed.`,
 		{
 			name: "member", usage: "<login> active|vouched|suspended [--reason <text>] ", short: "Changes the state of a member", long: `
 Suspends a member, so that nothing it reports counts, vouches for it, so that it
-counts at once, or takes either back.`,
+counts at once, or takes either back. Make a suspended member active before you vouch
+for it.`,
 			args: cobra.ExactArgs(2), flags: reasonFlag, run: communityDo[CommunityDone](http.MethodPost, "members/change", "login", "state"),
 		},
 		{

@@ -165,12 +165,12 @@ func (c *Centre) Genuine(receipt string) bool {
 // Erase deletes the data about a unit. It does so at once if the person proved to use the
 // address, but only once in 30 days, and not after two appeals: otherwise an attacker would stay
 // off the list. In all other cases a moderator decides. Earlier reports do not list the unit
-// again.
-func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool) (k Case, err error) {
+// again. once is as in [AppealRequest].
+func (c *Centre) Erase(ctx context.Context, unit consensus.Unit, proven bool, once string) (k Case, err error) {
 	if unit, err = unitOf(unit); err != nil {
 		return Case{}, invalid("%w", err)
 	}
-	ticket := newTicket()
+	ticket := c.ticketFor(once)
 	err = c.update(ctx, "erasing what is known of a unit", func(w *work) error {
 		k = Case{Ticket: ticket, Unit: unit, Kind: Erasure, Proven: proven, Opened: w.now, Due: w.now.Add(decideWithin), State: Open}
 		return w.eraseOrOpen(&k)

@@ -106,7 +106,8 @@ func (c *Centre) verdict(f *file, now time.Time) consensus.Verdict {
 	return v
 }
 
-// Facts are all data about a unit. It names no member.
+// Facts are all data about a unit, with times to the minute: the second in which a report arrived
+// or led to a listing could show which member sent it. They name no member.
 type Facts struct {
 	Community   string       `json:"community"`
 	Unit        string       `json:"unit"`
@@ -186,37 +187,38 @@ func (c *Centre) facts(tx ReadTx, unit consensus.Unit, now time.Time) (Facts, er
 	}
 	v := c.verdict(f, now)
 	facts := Facts{
-		Community: c.cfg.Name, Unit: consensus.UnitText(unit), At: now, Tier: v.Tier.String(), Action: v.Remediation.String(),
+		Community: c.cfg.Name, Unit: consensus.UnitText(unit), At: minuteOf(now), Tier: v.Tier.String(), Action: v.Remediation.String(),
 		Recipients: "the members of the community", Explanation: consensus.Explain(v),
-		Appealed: moment(v.Next.Appealed), Since: moment(v.Next.Since), Until: moment(v.Expires),
+		Appealed: minute(v.Next.Appealed), Since: minute(v.Next.Since), Until: minute(v.Expires),
 	}
 	if c.cfg.Public {
 		facts.Recipients = "everybody: the list is public"
 	}
 	if !f.erased.IsZero() {
-		facts.Suppressed = moment(f.erased.Add(suppression))
+		facts.Suppressed = minute(f.erased.Add(suppression))
 	}
 	for _, reason := range v.Reasons {
 		facts.Reasons = append(facts.Reasons, reason.Code())
 	}
 	for _, e := range v.Next.Episodes {
-		facts.Episodes = append(facts.Episodes, FactSpan(e))
+		facts.Episodes = append(facts.Episodes, FactSpan{minuteOf(e.From), minuteOf(e.To)})
 	}
 	for i := range reports {
 		facts.Reports = append(facts.Reports, reports[i].fact())
 	}
 	for _, o := range f.ordinary {
-		facts.Ordinary = append(facts.Ordinary, FactUse{o.Last})
+		facts.Ordinary = append(facts.Ordinary, FactUse{minuteOf(o.Last)})
 	}
 	for _, k := range cases {
-		facts.Cases = append(facts.Cases, FactCase{k.Kind.String(), k.Opened, k.State.String(), moment(k.Decided), k.Text, k.Reason})
+		facts.Cases = append(facts.Cases, FactCase{k.Kind.String(), minuteOf(k.Opened), k.State.String(), minute(k.Decided), k.Text, k.Reason})
 	}
 	return facts, nil
 }
 
 func (r *Report) fact() FactReport {
 	return FactReport{
-		Scenario: r.Scenario, Hash: r.Hash, Behaviour: string(r.Behaviour), First: r.First, Last: r.Last, Arrived: r.Arrived,
+		Scenario: r.Scenario, Hash: r.Hash, Behaviour: string(r.Behaviour),
+		First: minuteOf(r.First), Last: minuteOf(r.Last), Arrived: minuteOf(r.Arrived),
 		Events: magnitudeText(r.Bucket), Weightless: !r.counts(),
 	}
 }
@@ -229,6 +231,11 @@ func magnitudeText(bucket uint8) string {
 	low := uint64(1) << min(bucket, 62)
 	return fmt.Sprintf("%d–%d", low, 2*low-1)
 }
+
+func minuteOf(t time.Time) time.Time { return t.Truncate(time.Minute) }
+
+// minute returns a time to the minute, or nil for one that is not set.
+func minute(t time.Time) *time.Time { return moment(minuteOf(t)) }
 
 // moment returns nil for a time that is not set.
 func moment(t time.Time) *time.Time {

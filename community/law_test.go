@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +126,31 @@ func TestL23NothingTellsOfAnAddressBeyond90Days(t *testing.T) {
 	w.must(w.Export(t.Context(), "root", &exported))
 	if strings.Contains(exported.String(), "93.0.0.1") {
 		t.Errorf("the export names the address: %s", exported.String())
+	}
+}
+
+// The second in which a report arrived could show which member sent it.
+func TestL01FactsHaveTimesToTheMinute(t *testing.T) {
+	w := found(t, nil)
+	w.pass(17*time.Second + 123)
+	members := w.vouched(4)
+	for _, m := range members {
+		w.report(m, nth(1))
+		w.pass(61*time.Second + 7)
+	}
+	w.expect(nth(1), consensus.Ban)
+	_, _, err := w.Appeal(t.Context(), community.AppealRequest{Unit: nth(1), Proven: true})
+	w.must(err)
+	facts, err := w.Facts(t.Context(), nth(1))
+	w.must(err)
+	times := regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:([^"]*)"`).FindAllStringSubmatch(text(t, facts), -1)
+	if len(times) < 15 {
+		t.Errorf("only %d times: %s", len(times), text(t, facts))
+	}
+	for _, m := range times {
+		if m[1] != "00Z" {
+			t.Errorf("a time: %s", m[0])
+		}
 	}
 }
 
@@ -477,7 +503,7 @@ func TestL12WhatWasErasedDoesNotComeBack(t *testing.T) {
 	w.all(members, u)
 	old := []community.Signal{{Unit: u, Scenario: exploit, Last: w.clock.now().Add(-time.Minute), Count: 3}}
 	w.pass(time.Minute)
-	k, err := w.Erase(t.Context(), u, true)
+	k, err := w.Erase(t.Context(), u, true, "")
 	w.must(err)
 	w.expect(u, consensus.Allow)
 	if k.State != community.Upheld {
@@ -516,7 +542,7 @@ func TestL12WhatTakesEffectAtOnceInAMonth(t *testing.T) {
 		return w.action(u) == consensus.Allow
 	}
 	erase := func(w *town) bool {
-		k, err := w.Erase(t.Context(), u, true)
+		k, err := w.Erase(t.Context(), u, true, "")
 		w.must(err)
 		if ended := w.action(u) == consensus.Allow; ended != (k.State == community.Upheld) {
 			t.Errorf("%v, and ended: %v", k.State, ended)
@@ -561,7 +587,7 @@ func TestL12TheErasureOfNothingWritesNothing(t *testing.T) {
 	w := found(t, nil)
 	w.report(w.vouched(1)[0], unit("192.0.2.7")) // the community exists
 	for i := range 50 {
-		k, err := w.Erase(t.Context(), nth(i), true)
+		k, err := w.Erase(t.Context(), nth(i), true, "")
 		w.must(err)
 		if facts, _ := w.Facts(t.Context(), nth(i)); k.State != community.Upheld || facts.Suppressed != nil {
 			t.Errorf("%+v, %s", k, text(t, facts))
@@ -578,7 +604,7 @@ func TestL12WithoutProofAModeratorErases(t *testing.T) {
 	w := found(t, nil)
 	u := unit("192.0.2.7")
 	w.all(w.vouched(4), u)
-	k, err := w.Erase(t.Context(), u, false)
+	k, err := w.Erase(t.Context(), u, false, "")
 	w.must(err)
 	w.expect(u, consensus.Ban)
 	_, err = w.Decide(t.Context(), "root", k.ID, community.Goodwill, "he is right")

@@ -64,24 +64,31 @@ func (c *Centre) Suspend(ctx context.Context, actor, login string, on bool, reas
 	if on {
 		action = "member.suspend"
 	}
-	return c.changeMember(ctx, actor, action, login, reason, func(a *Account) { a.Suspended = on })
+	return c.changeMember(ctx, actor, action, login, reason, func(a *Account) error {
+		a.Suspended = on
+		return nil
+	})
 }
 
-// Vouch sets whether the operator of the centre vouches for a member.
+// Vouch sets whether the operator of the centre vouches for a member. Nobody can vouch for a
+// suspended one: it would stay suspended, and nobody would notice.
 func (c *Centre) Vouch(ctx context.Context, actor, login string, on bool, reason string) error {
 	action := "member.unvouch"
 	if on {
 		action = "member.vouch"
 	}
-	return c.changeMember(ctx, actor, action, login, reason, func(a *Account) { a.Vouched = on })
+	return c.changeMember(ctx, actor, action, login, reason, func(a *Account) error {
+		if on && a.Suspended {
+			return invalid("%s is suspended: end that first, as with tocsin community member %[1]s active", login)
+		}
+		a.Vouched = on
+		return nil
+	})
 }
 
 // changeMember changes an account. Its standing changes at once.
-func (c *Centre) changeMember(ctx context.Context, actor, action, login, reason string, change func(*Account)) error {
-	err := c.cfg.Accounts.Change(ctx, login, func(a *Account) error {
-		change(a)
-		return nil
-	})
+func (c *Centre) changeMember(ctx context.Context, actor, action, login, reason string, change func(*Account) error) error {
+	err := c.cfg.Accounts.Change(ctx, login, change)
 	if err != nil {
 		return doing("changing an account", err)
 	}

@@ -25,6 +25,22 @@ func (w *town) faults() map[consensus.MemberID]int {
 	return n
 }
 
+func TestNobodyVouchesForASuspendedMember(t *testing.T) {
+	w := found(t, nil)
+	m := w.join(community.Invitee{})
+	w.must(w.Suspend(t.Context(), "root", m.Login, true, "lies"))
+	err := w.Vouch(t.Context(), "root", m.Login, true, "known")
+	if !errors.Is(err, community.ErrInvalid) || !strings.Contains(err.Error(), "tocsin community member "+m.Login+" active") {
+		t.Errorf("got %v; want an error that says what to do first", err)
+	}
+	w.must(w.Vouch(t.Context(), "root", m.Login, false, "no more")) // to take it back is no mistake
+	w.must(w.Suspend(t.Context(), "root", m.Login, false, "it was a mistake"))
+	w.must(w.Vouch(t.Context(), "root", m.Login, true, "known"))
+	if s, _ := w.StandingOf(t.Context(), m); s.State != consensus.Vouched {
+		t.Errorf("it is %v", s.State)
+	}
+}
+
 func TestDecisionsAndWhatTheyCost(t *testing.T) {
 	for _, tc := range []struct {
 		outcome community.CaseState

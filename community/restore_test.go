@@ -75,7 +75,7 @@ func TestL24WhatWasRemovedAfterTheBackupStaysRemoved(t *testing.T) {
 	}{
 		{"an appeal", appeal},
 		{"a moderator's delisting", func(w *town) error { return w.Delist(w.t.Context(), "root", nth(1), "a mistake") }},
-		{"an erasure", func(w *town) error { _, err := w.Erase(w.t.Context(), nth(1), true); return err }},
+		{"an erasure", func(w *town) error { _, err := w.Erase(w.t.Context(), nth(1), true, ""); return err }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, _ := withRemovals(t)
@@ -114,7 +114,7 @@ func TestL24ErasedDataIsErasedAgain(t *testing.T) {
 	w.must(err)
 	old := w.backUp()
 	w.pass(time.Hour)
-	_, err = w.Erase(t.Context(), nth(1), true)
+	_, err = w.Erase(t.Context(), nth(1), true, "")
 	w.must(err)
 	w.restore(old)
 	facts, err := w.Facts(t.Context(), nth(1))

@@ -25,7 +25,7 @@ type publicCentre interface {
 	Explain(ctx context.Context, unit consensus.Unit, proven bool) (community.Explanation, error)
 	Facts(ctx context.Context, unit consensus.Unit) (community.Facts, error)
 	Appeal(ctx context.Context, a community.AppealRequest) (opened community.Case, receipt string, err error)
-	Erase(ctx context.Context, unit consensus.Unit, proven bool) (community.Case, error)
+	Erase(ctx context.Context, unit consensus.Unit, proven bool, once string) (community.Case, error)
 	CaseByTicket(ctx context.Context, ticket string) (community.Case, error)
 }
 

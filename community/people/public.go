@@ -143,7 +143,10 @@ func (h *Handler) erase(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	k, err := h.centre.Erase(r.Context(), c.unit, c.proven)
+	k, err := h.centre.Erase(r.Context(), c.unit, c.proven, r.PostForm.Get("proof"))
+	if errors.Is(err, community.ErrTaken) {
+		return errForeign
+	}
 	if err != nil {
 		return err
 	}
