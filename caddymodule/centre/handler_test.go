@@ -41,8 +41,7 @@ func TestARequestWaitsForTheCentre(t *testing.T) {
 				w, began := httptest.NewRecorder(), time.Now()
 				err := h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), nil)
 				status := w.Code
-				var refused caddyhttp.HandlerError
-				if errors.As(err, &refused) {
+				if refused, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
 					status = refused.StatusCode
 				}
 				if took := time.Since(began); status != row.status || took != row.after {
