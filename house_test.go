@@ -78,7 +78,7 @@ var rooms = map[string]room{
 	"community":              {[]string{"consensus", "internal/files", "internal/limit", "lookup"}, []string{zap}},
 	"community/api":          {[]string{"community", "community/protocol", "consensus", "lookup"}, []string{jose, lru, xrate, zap}},
 	"community/database":     {[]string{"community", "consensus"}, []string{pgx, sqlite}},
-	"community/member":       {[]string{"community/protocol", "event", "internal/upstream", "lookup"}, []string{backoff, zap}},
+	"community/member":       {[]string{"community/protocol", "consensus", "event", "internal/upstream", "lookup"}, []string{backoff, zap}},
 	"community/people":       {[]string{"community", "consensus", "internal/limit", "internal/page", "lookup"}, []string{zap}},
 	"community/protocol":     {},
 	"consensus":              {[]string{"lookup"}, nil},

@@ -12,7 +12,6 @@ import (
 
 	"github.com/tocsin-project/tocsin/community"
 	"github.com/tocsin-project/tocsin/consensus"
-	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // reading is a community.ReadTx.
@@ -157,7 +156,7 @@ func (r reading) Volumes(from, to time.Time) (map[consensus.MemberID]community.V
 	units, confirmed := map[within]int64{}, map[within]int64{}
 	volumes := map[consensus.MemberID]community.Volume{}
 	for s, n := range reports {
-		in := within{s.member, lookup.Network(s.unit.Addr(), 24, 48)}
+		in := within{s.member, networkOf(s.unit)}
 		v := volumes[s.member]
 		v.Reports += n
 		if units[in]++; units[in] <= consensus.OfNetwork {
@@ -172,6 +171,15 @@ func (r reading) Volumes(from, to time.Time) (map[consensus.MemberID]community.V
 		volumes[s.member] = v
 	}
 	return volumes, nil
+}
+
+// networkOf returns the /24, or the /48 of IPv6, around a unit.
+func networkOf(unit consensus.Unit) netip.Prefix {
+	bits := 24
+	if unit.Addr().Is6() {
+		bits = 48
+	}
+	return netip.PrefixFrom(unit.Addr(), bits).Masked()
 }
 
 func (r reading) othersReport(unit consensus.Unit, member consensus.MemberID) bool {
