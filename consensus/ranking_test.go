@@ -64,7 +64,7 @@ func (m *market) order(verdicts []consensus.Verdict) {
 	}
 }
 
-// A member with room for 40 entries loses nothing if the list is ordered by what members
+// A member with room for 40 entries (of 120 attackers) loses nothing if the list is ordered by what members
 // like it report. It gains little in this world, where attackers choose their targets by
 // the service only.
 func TestAShortListInTheOrderOfTheMember(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAShortListInTheOrderOfTheMember(t *testing.T) {
 	history := consensus.History{Members: w.history.Members, Credits: slices.Clone(w.history.Credits)}
 	o := newOurs("consensus", newRules(t), &history, nil)
 	full := &score{scheme: o, ever: map[*dweller]time.Time{}, first: map[*dweller]time.Time{}, challenge: map[*dweller]bool{}, appeals: map[*dweller]int{}}
-	m := &market{w: w, n: 40, known: map[consensus.MemberID]*consensus.Histogram{}}
+	m := &market{w: w, n: 40 * w.rate * w.days / 120, known: map[consensus.MemberID]*consensus.Histogram{}}
 	for day := range w.days {
 		contacts := w.day(day)
 		m.see(contacts)
