@@ -102,7 +102,7 @@ func Artifact(t testing.TB, name string) string {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the folder that the environment names
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, name)
