@@ -339,6 +339,7 @@ func TestOneNetworkLeavesRoomForOthersDecisions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		e.local.shares.tellApart("2001:db8::1", "192.0.2.1")
 		for i := range 1024 {
 			e.Alert(about(fmt.Sprintf("2001:db8:1:%x::1", i)))
 		}

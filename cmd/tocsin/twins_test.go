@@ -143,15 +143,22 @@ func TestTwoCentresWithOneDatabase(t *testing.T) {
 	l.run()
 	l.check()
 	for i, s := range streams {
-		s.new = nil
-		if err := s.read(true); err != nil {
-			t.Fatal(err)
-		}
-		slices.Sort(s.new)
-		if want := l.addresses(); !slices.Equal(s.new, want) {
-			t.Errorf("server %d lists %d addresses: %q; want each of %d once", i+1, len(s.new), s.new, len(want))
-		}
+		w.servers[i].wait(fmt.Sprintf("each address once in the list of server %d", i+1), func() error { return s.lists(l.addresses()) })
 	}
+}
+
+// lists returns an error unless a new reader gets exactly these addresses. What the other server
+// stored last takes a moment to come.
+func (s *stream) lists(want []string) error {
+	s.new = nil
+	if err := s.read(true); err != nil {
+		return err
+	}
+	slices.Sort(s.new)
+	if !slices.Equal(s.new, want) {
+		return fmt.Errorf("%d addresses: %q; want %d", len(s.new), s.new, len(want))
+	}
+	return nil
 }
 
 // A load is what members send while servers are killed: each address is reported by two
