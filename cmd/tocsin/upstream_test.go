@@ -37,7 +37,8 @@ func (m *bench) startUpstream(b *testing.B, bulk lapitest.Bulk) upstream {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command("taskset", "-c", strings.Join(m.load, ","), os.Args[0])
+	// Only a program that starts idle is idle in all its threads.
+	cmd := exec.Command("taskset", "-c", strings.Join(m.load, ","), "chrt", "--idle", "0", os.Args[0])
 	cmd.Env = append(os.Environ(), asUpstream+"="+string(text))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should this process be killed
@@ -79,10 +80,6 @@ func serveUpstream() error {
 	var bulk lapitest.Bulk
 	if err := json.Unmarshal([]byte(os.Getenv(asUpstream)), &bulk); err != nil {
 		return fmt.Errorf("reading %s: %w", asUpstream, err)
-	}
-	const lowest = 19
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, lowest); err != nil {
-		return fmt.Errorf("making way: %w", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/tocsin-project/tocsin/community"
 	"github.com/tocsin-project/tocsin/community/database"
@@ -39,10 +40,12 @@ func appendNext(ctx context.Context, s community.Store) (n int, err error) {
 	})
 }
 
-// appendForever is what a child does: it prints each number after it was acknowledged.
+// appendForever is what a child does: it prints each number after it was acknowledged. Half of
+// the time it leaves the lock of the file to others, whose turn SQLite does not grant.
 func appendForever(place string) {
 	s, err := database.Open(context.Background(), place)
 	for range 10_000 { // until it is killed
+		begun := time.Now()
 		var n int
 		if err == nil {
 			n, err = appendNext(context.Background(), s)
@@ -52,6 +55,7 @@ func appendForever(place string) {
 			os.Exit(1)
 		}
 		fmt.Println(n)
+		<-time.After(time.Since(begun))
 	}
 	os.Exit(0)
 }
