@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -10,7 +11,6 @@ type reporter struct {
 	cluster     ClusterID
 	net         int // where its network stands among networks
 	established bool
-	group       int   // which of the reporters stands for those that it echoes; -1: not in the sample
 	use         Micro // ordinary use that it sees: it speaks for the unit once its reports are too old
 }
 
@@ -24,7 +24,10 @@ type balance struct {
 	networks  []ASN
 	required  int // how many must agree, without the operator's wishes
 
-	weights, groups, sums []Micro // what total works with
+	sample []int    // the established reporters that stand for all
+	teams  []uint32 // sets of these of whom none echoes another, in bits; nil: nobody echoes anybody
+
+	weights, sums []Micro // what total works with
 }
 
 // A total is what a balance says at a time.
@@ -32,16 +35,22 @@ type total struct {
 	score       Micro
 	established int
 	networks    int
-	groups      int   // independent ones among the established
-	independent Micro // what they add, without the caps
 	turned      Micro // ordinary use seen by those whose reports are too old by then
+	// together is what so many established ones add at most, without the caps, if none of them
+	// echoes another. The last number is for as many, or more.
+	together [sampleSize + 1]Micro
+}
+
+// independent returns what so many established ones, or more, add at most.
+func (t *total) independent(members int) Micro {
+	return slices.Max(t.together[min(members, sampleSize):])
 }
 
 func newBalance(r *Rules, votes []vote, uses []use, law int) *balance {
 	b := &balance{rules: r, votes: votes, required: law, reporter: make([]int, len(votes))}
 	for i, v := range votes {
 		if i == 0 || v.cluster != votes[i-1].cluster {
-			b.reporters = append(b.reporters, reporter{cluster: v.cluster, net: len(b.networks), group: len(b.reporters)})
+			b.reporters = append(b.reporters, reporter{cluster: v.cluster, net: len(b.networks)})
 			b.networks = append(b.networks, v.net)
 		}
 		last := len(b.reporters) - 1
@@ -55,8 +64,8 @@ func newBalance(r *Rules, votes []vote, uses []use, law int) *balance {
 	}
 	b.numberNetworks()
 	n := len(b.reporters)
-	scratch := make([]Micro, 2*n+len(b.networks))
-	b.weights, b.groups, b.sums = scratch[:n], scratch[n:2*n], scratch[2*n:]
+	scratch := make([]Micro, n+len(b.networks))
+	b.weights, b.sums = scratch[:n], scratch[n:]
 	return b
 }
 
@@ -90,8 +99,7 @@ func (b *balance) weigh(at int64) {
 func (b *balance) at(at int64) (t total) {
 	b.weigh(at)
 	clear(b.sums)
-	clear(b.groups)
-	var newcomers Micro
+	var newcomers, established Micro
 	for i, w := range b.weights {
 		switch p := b.reporters[i]; {
 		case w == 0:
@@ -101,16 +109,15 @@ func (b *balance) at(at int64) (t total) {
 		default:
 			b.sums[p.net] += w
 			t.established++
-			if p.group >= 0 {
-				b.groups[p.group] = max(b.groups[p.group], w)
-			}
+			established += w
 		}
 	}
-	for _, w := range b.groups {
-		if w > 0 {
-			t.groups++
-			t.independent += w
-		}
+	if b.teams == nil {
+		t.together[min(t.established, sampleSize)] = established
+	}
+	for _, team := range b.teams {
+		n, sum := b.sizeOf(team)
+		t.together[n] = max(t.together[n], sum)
 	}
 	for _, sum := range b.sums {
 		if sum > 0 {
@@ -120,6 +127,17 @@ func (b *balance) at(at int64) (t total) {
 	}
 	t.score += min(newcomers, b.newcomerCap())
 	return t
+}
+
+// sizeOf returns how many of a team count, and what they add.
+func (b *balance) sizeOf(team uint32) (n int, sum Micro) {
+	for ; team != 0; team &= team - 1 {
+		if w := b.weights[b.sample[bits.TrailingZeros32(team)]]; w > 0 {
+			n++
+			sum += w
+		}
+	}
+	return n, sum
 }
 
 // contributions returns what each reporter adds to the score at a time, and how much was cut

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -201,27 +202,34 @@ func expected(a, b, both, units int64) Micro {
 	return Micro((a - both) * (b - both) * int64(One) / max(1, neither))
 }
 
-// group numbers clusters by who echoes whom among them: each has the number of the first
-// of its group.
-func (o *Overlaps) group(clusters []ClusterID, slack int64) []int {
-	group := make([]int, len(clusters))
-	for i := range group {
-		group[i] = i
-	}
+// teams returns sets of clusters, in bits, of whom none echoes another. Any other such set is a part
+// of one of these. Clusters are no more than a sample.
+func (o *Overlaps) teams(clusters []ClusterID, slack int64) []uint32 {
+	var echoes [sampleSize]uint32 // whom each echoes
 	for i, a := range clusters {
 		for j, b := range clusters[:i] {
-			if group[i] != group[j] && o.echo(a, b, slack) {
-				merge(group, group[i], group[j])
+			if o.echo(a, b, slack) {
+				echoes[i] |= 1 << j
+				echoes[j] |= 1 << i
 			}
 		}
 	}
-	return group
+	return teamsOf(nil, 0, 1<<len(clusters)-1, &echoes)
 }
 
-func merge(group []int, a, b int) {
-	for i, g := range group {
-		if g == a || g == b {
-			group[i] = min(a, b)
+// teamsOf adds the sets that have all the chosen, and none but these and some that are left.
+func teamsOf(teams []uint32, chosen, left uint32, echoes *[sampleSize]uint32) []uint32 {
+	most, one := 0, 0
+	for rest := left; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros32(rest)
+		if n := bits.OnesCount32(echoes[i] & left); n > most {
+			most, one = n, i
 		}
 	}
+	if most == 0 {
+		return append(teams, chosen|left)
+	}
+	bit := uint32(1) << one
+	teams = teamsOf(teams, chosen|bit, left&^bit&^echoes[one], echoes)
+	return teamsOf(teams, chosen, left&^bit, echoes)
 }

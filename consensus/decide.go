@@ -100,15 +100,12 @@ func (t *evaluation) group() {
 		}
 	}
 	sample := overlaps.sample(clusters)
-	groups := overlaps.group(sample, t.cfg.slack(t.e.Context.Established))
-	for i := range t.balance.reporters {
-		p := &t.balance.reporters[i]
-		if at, in := slices.BinarySearch(sample, p.cluster); in {
-			p.group = groups[at]
-		} else {
-			p.group = -1
+	for i, p := range t.balance.reporters {
+		if _, in := slices.BinarySearch(sample, p.cluster); in {
+			t.balance.sample = append(t.balance.sample, i)
 		}
 	}
+	t.balance.teams = overlaps.teams(sample, t.cfg.slack(t.e.Context.Established))
 }
 
 // threshold returns the net weight for a tier.
@@ -166,10 +163,11 @@ func (t *evaluation) carries(tier Tier, at int64, staying bool) bool {
 	return sum.established >= members && sum.networks >= 2 && t.independent(sum, members, threshold)
 }
 
-// independent reports whether enough of the reporters are nobody's echo.
+// independent reports whether there are enough reporters of whom none echoes another. Others that
+// echo them do not matter: if they did, one member that repeats what is listed would end each
+// listing.
 func (t *evaluation) independent(sum total, members int, threshold Micro) bool {
-	left := sum.independent - t.benign(sum)
-	return sum.groups >= members && left >= threshold.mul(t.cfg.Brake.Share)
+	return sum.independent(members)-t.benign(sum) >= threshold.mul(t.cfg.Brake.Share)
 }
 
 // benign returns what ordinary use takes off. Of later times it says more than will be so:

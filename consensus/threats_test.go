@@ -18,6 +18,7 @@ type threats struct {
 	appealing float64 // share of attackers that appeal as soon as they are listed
 	framed    float64 // share of victims whose browsers a page makes attack other members
 	parrots   int     // accounts that report what is listed already, to earn trust
+	repeaters int     // established members that do so beside what they see
 	shielders int     // established members that say that every attacker uses their site
 	slow      bool    // colluders report one victim a week
 }
@@ -76,12 +77,13 @@ func (w *world) shield(all []contact, day int) []contact {
 // repeat lets parrots report what is listed, each night.
 func (s *score) repeat(w *world, now time.Time) {
 	o, is := s.scheme.(*ours)
-	if !is || w.parrots == 0 {
+	if !is || w.parrots+w.repeaters == 0 {
 		return
 	}
 	for _, f := range slices.Clone(o.centre.order) {
 		for id, m := range w.sites {
-			if m.kind == parrot && f.isListed(now) {
+			repeats := m.kind == parrot || id < w.members && id >= w.members-w.repeaters
+			if repeats && f.isListed(now) {
 				o.centre.report(now, f.unit, consensus.Report{Member: consensus.MemberID(id), Behaviour: "http:exploit", Confidence: 3, Last: now})
 			}
 		}
@@ -128,6 +130,7 @@ var threatRows = []struct {
 	{"all attackers appeal, twice", func(s *setting) { s.appealing = 1 }},
 	{"a third of the attackers appeal, twice", func(s *setting) { s.appealing = 0.33 }},
 	{"40 parrots", func(s *setting) { s.parrots = 40 }},
+	{"an established member repeats the list", func(s *setting) { s.repeaters = 1 }},
 	{"2 established members shield all attackers", func(s *setting) { s.shielders = 2 }},
 	{"10 established members shield all attackers", func(s *setting) { s.shielders = 10 }},
 	{"3 colluders, one victim a week", func(s *setting) { s.aged, s.slow = 3, true }},
