@@ -67,6 +67,9 @@ func (a *App) add(h *Handler) { a.handlers = append(a.handlers, h) }
 func (a *App) Start() error {
 	for _, h := range a.handlers {
 		if err := a.start(h); err != nil {
+			for _, h := range a.handlers {
+				h.fail()
+			}
 			return errors.Join(h.Lines.At(fmt.Errorf("%s: %w", directive, err)), a.Stop())
 		}
 	}

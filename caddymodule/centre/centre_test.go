@@ -196,7 +196,7 @@ func TestAReloadKeepsTheCentre(t *testing.T) {
 func TestAReloadAnswersAllTheTime(t *testing.T) {
 	s := newSite(t)
 	s.mustLoad("")
-	done, ended := make(chan struct{}), make(chan int, 1)
+	done, ended, answered := make(chan struct{}), make(chan int, 1), make(chan struct{}, 1)
 	go func() {
 		n := 0
 		defer func() { ended <- n }()
@@ -210,10 +210,19 @@ func TestAReloadAnswersAllTheTime(t *testing.T) {
 			if status := s.call(from, http.MethodGet, "/healthz", "", nil, nil); status != http.StatusOK {
 				t.Errorf("request %d: status %d", n, status)
 			}
+			select {
+			case answered <- struct{}{}:
+			default:
+			}
 		}
 	}()
-	for i := range 8 {
+	for i := range 16 { // with one core, reloads are faster than requests
 		s.mustLoad(fmt.Sprintf("moderator /moderator%d", i))
+		select {
+		case <-answered:
+		case n := <-ended:
+			t.Fatalf("no answer after %d requests", n)
+		}
 	}
 	close(done)
 	if n := <-ended; n < 8 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,8 @@ type Handler struct {
 
 	server *caddyhttp.Server
 	open   atomic.Pointer[doors] // nil until the config starts
-	opened chan struct{}         // closed then
+	opened chan struct{}         // closed then, or when it cannot start
+	hall   hall                  // for requests until then
 }
 
 // doors are a centre with its two handlers: the API for programs, and the pages for people.
@@ -90,9 +92,20 @@ func (h *Handler) serve(c *running) error {
 // patience is how long a request waits for a centre that has not started.
 const patience = 5 * time.Second
 
+// fail ends the wait: the centre cannot start.
+func (h *Handler) fail() {
+	if h.open.Load() == nil {
+		close(h.opened)
+	}
+}
+
 // wait returns the centre, or nil if it does not start soon. Caddy starts the apps of a config in
 // any order, so at a reload requests can arrive before the centre that serves them is handed on.
-func (h *Handler) wait(ctx context.Context) *doors {
+func (h *Handler) wait(ctx context.Context, from netip.Addr) *doors {
+	if !h.hall.enter(from) {
+		return h.open.Load()
+	}
+	defer h.hall.leave(from)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -107,7 +120,7 @@ func (h *Handler) wait(ctx context.Context) *doors {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	d := h.open.Load()
 	if d == nil {
-		d = h.wait(r.Context())
+		d = h.wait(r.Context(), request.ClientIP(r))
 	}
 	if d == nil {
 		w.Header().Set("Retry-After", "5")
