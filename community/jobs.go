@@ -183,8 +183,9 @@ func (c *Centre) judgeStillDue(ctx context.Context, units []consensus.Unit) erro
 
 // runJobs runs jobs that are due and that no other server runs.
 func (c *Centre) runJobs(ctx context.Context) error {
-	// Each server raises its own alarms, reads the owners of addresses, and has its own removals.
-	failed := []error{c.readOwn(ctx), c.watchDeadlines(ctx), c.forgetRemovals()}
+	// Each server raises its own alarms, reads the owners of addresses, and has its own removals
+	// and lists of addresses.
+	failed := []error{c.readOwn(ctx), c.watchDeadlines(ctx), c.forgetRemovals(), c.judgeExempt(ctx)}
 	for _, j := range c.jobs() {
 		mine, err := c.claim(ctx, j)
 		if err == nil && mine {
