@@ -135,12 +135,12 @@ func (f *file) repeats(r *Report, now time.Time) bool {
 	return day24 >= maxReports
 }
 
-// firstToday reports whether a report is its member's first about a unit on this day. If it had
+// firstToday reports whether a report is its member's first about a unit on this day that counts. If it had
 // to be the first within 24 hours, a member that reports a unit each hour would have one ever.
 func (f *file) firstToday(r *Report) bool {
 	today := r.Arrived.Truncate(day)
 	return !slices.ContainsFunc(f.reports, func(o Report) bool {
-		return o.Member == r.Member && !o.Arrived.Before(today)
+		return o.Member == r.Member && o.counts() && !o.Arrived.Before(today)
 	})
 }
 

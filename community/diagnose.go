@@ -103,7 +103,7 @@ func (c *Centre) standingOf(tx ReadTx, id consensus.MemberID, now time.Time) (s 
 		return Standing{Why: []string{"The community does not know this member yet."}}, nil
 	}
 	s = Standing{State: standing.State, Established: c.established(standing), Trust: standing.Trust}
-	volumes, err := tx.Volumes(now.Add(-c.cfg.Retention.Reports), now.Add(time.Second))
+	volumes, err := tx.Volumes(now.Add(-c.cfg.Retention.Reports), now.Add(time.Second), id)
 	if err != nil {
 		return s, err
 	}

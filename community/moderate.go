@@ -32,7 +32,7 @@ func (c *Centre) Members(ctx context.Context, actor string) (all []Membership, e
 }
 
 func (w *work) memberships(accounts []Account) (all []Membership, err error) {
-	volumes, err := w.Volumes(w.now.Add(-w.c.cfg.Retention.Reports), w.now.Add(time.Second))
+	volumes, err := w.Volumes(w.now.Add(-w.c.cfg.Retention.Reports), w.now.Add(time.Second), 0)
 	if err != nil {
 		return nil, err
 	}

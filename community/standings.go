@@ -17,7 +17,7 @@ func (c *Centre) renewStandings(ctx context.Context) error {
 	if err != nil {
 		return doing("reading accounts", err)
 	}
-	var lower []consensus.MemberID
+	var lower []fallen
 	err = c.update(ctx, "renewing standings", func(w *work) (err error) {
 		lower, err = w.renewStandings(accounts)
 		return err
@@ -28,8 +28,14 @@ func (c *Centre) renewStandings(ctx context.Context) error {
 	return c.rejudge(ctx, lower)
 }
 
+// A fallen is a member whose weight fell, or whose vote is now another.
+type fallen struct {
+	id    consensus.MemberID
+	moved bool // into another cluster
+}
+
 // renewStandings returns the members whose weight fell.
-func (w *work) renewStandings(accounts []Account) (lower []consensus.MemberID, err error) {
+func (w *work) renewStandings(accounts []Account) (lower []fallen, err error) {
 	if err := w.syncMembers(accounts); err != nil {
 		return nil, err
 	}
@@ -41,9 +47,12 @@ func (w *work) renewStandings(accounts []Account) (lower []consensus.MemberID, e
 	fresh := consensus.Standings(w.now, w.c.cfg.Rules, history)
 	var changed []Member
 	for _, h := range history.Members {
+		if h.Left {
+			continue
+		}
 		m, s := w.standing.members[h.ID], fresh[h.ID]
 		if w.c.fell(old[h.ID], s) {
-			lower = append(lower, h.ID)
+			lower = append(lower, fallen{h.ID, w.c.moved(old[h.ID], s)})
 		}
 		if err := w.noteQuarantine(old[h.ID], s, h); err != nil {
 			return nil, err
@@ -92,18 +101,16 @@ func (w *work) syncMembers(accounts []Account) error {
 
 // history returns the data by which members are judged.
 func (w *work) history() (h consensus.History, err error) {
-	today, err := w.Volumes(w.now.Add(-day), w.now.Add(time.Second))
+	today, err := w.Volumes(w.now.Add(-day), w.now.Add(time.Second), 0)
 	if err != nil {
 		return h, err
 	}
-	before, err := w.Volumes(w.now.Add(-2*day), w.now.Add(-day))
+	before, err := w.Volumes(w.now.Add(-2*day), w.now.Add(-day), 0)
 	if err != nil {
 		return h, err
 	}
 	for _, m := range w.standing.members {
-		if m.Left.IsZero() {
-			h.Members = append(h.Members, m.history(today[m.ID], before[m.ID]))
-		}
+		h.Members = append(h.Members, m.history(today[m.ID], before[m.ID]))
 	}
 	slices.SortFunc(h.Members, func(a, b consensus.Member) int {
 		if a.ID < b.ID {
@@ -119,7 +126,8 @@ func (w *work) history() (h consensus.History, err error) {
 	}
 	for i := range h.Faults {
 		f := &h.Faults[i]
-		f.Service = f.Hit && f.Unit.IsValid() && !w.c.cfg.Classes.Class(f.Unit).Canary
+		// Only people at a service can have the address erased: nobody is at a canary.
+		f.Service = f.Hit && (!f.Unit.IsValid() || !w.c.cfg.Classes.Class(f.Unit).Canary)
 	}
 	return h, nil
 }
@@ -131,7 +139,12 @@ const noticeable consensus.Micro = 50_000
 // fell reports whether a member's weight fell, or now counts together with others.
 func (c *Centre) fell(was, is consensus.Standing) bool {
 	return c.established(was) && !c.established(is) || was.State <= consensus.Vouched && is.State > consensus.Vouched ||
-		was.Trust-is.Trust >= noticeable || was.Cluster != is.Cluster && was.Cluster != 0
+		was.Trust-is.Trust >= noticeable || c.moved(was, is)
+}
+
+// moved reports whether a member is in another cluster than before.
+func (c *Centre) moved(was, is consensus.Standing) bool {
+	return was.Cluster != is.Cluster && was.Cluster != 0
 }
 
 // maxRejudge is the limit of a member's units that are judged again, and judgedAtOnce the
@@ -141,19 +154,21 @@ const (
 	judgedAtOnce = 200
 )
 
-// rejudge judges units again that are in a tier and that these members report.
-func (c *Centre) rejudge(ctx context.Context, members []consensus.MemberID) error {
+// rejudge judges units again that are in a tier and that these members report. Of members in
+// another cluster it judges all, because the brake counts by cluster: liars could otherwise move
+// their servers, and it would forget what they reported together.
+func (c *Centre) rejudge(ctx context.Context, members []fallen) error {
 	for _, m := range members {
 		var units []consensus.Unit
 		err := c.view(ctx, "reading what a member reports", func(tx ReadTx) error {
-			reports, err := tx.ReportsOf(m, maxRejudge)
+			reports, err := tx.ReportsOf(m.id, maxRejudge)
 			if err != nil {
 				return err
 			}
 			units = units[:0]
 			for i := range reports {
 				unit := reports[i].Unit
-				if _, listed := c.board.get(unit); listed || c.watch.has(unit) {
+				if _, listed := c.board.get(unit); listed || m.moved || c.watch.has(unit) {
 					units = append(units, unit)
 				}
 			}

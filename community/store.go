@@ -73,8 +73,9 @@ type ReadTx interface {
 	Credits() ([]consensus.Credit, error)
 	Faults() ([]consensus.Fault, error)
 	// Volumes returns how many reports of each member arrived in [from, to), and how many of
-	// these are about a unit that another member also reports. Void reports do not count.
-	Volumes(from, to time.Time) (map[consensus.MemberID]Volume, error)
+	// these are about a unit that another member also reports. Void reports do not count. member
+	// is the only member to count, which is much faster; 0: all.
+	Volumes(from, to time.Time, member consensus.MemberID) (map[consensus.MemberID]Volume, error)
 	// Spread returns at most limit members with reports by a scenario with this hash. Void
 	// reports do not count.
 	Spread(hash string, limit int) ([]consensus.MemberID, error)

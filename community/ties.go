@@ -28,26 +28,36 @@ func (c *Centre) member(a *Account, known Member) Member {
 // otherwise list an address alone with some fresh accounts.
 func (w *work) newMember(a *Account) Member {
 	m := w.c.member(a, Member{})
-	found := false
+	// Whoever is beside it matters only if it is nobody's second account: as in
+	// [consensus.Standings], an operator has one vote, wherever his servers are.
+	if !w.join(&m, hasTie) && w.c.established(m.Standing) {
+		w.join(&m, w.c.isBeside)
+	}
+	return m
+}
+
+// join gives a new member the vote of another, if there is one that it votes with.
+func (w *work) join(m *Member, votesWith func(m, other *Member) bool) (found bool) {
 	for id, other := range w.standing.members {
 		s, known := w.standing.of[id]
-		if !known || !other.Left.IsZero() || !w.c.joins(&m, &other) {
+		if !known || !other.Left.IsZero() || !votesWith(m, &other) {
 			continue
 		}
 		if !found || s.Cluster < m.Standing.Cluster {
 			m.Standing.Cluster, m.Standing.Net, found = s.Cluster, s.Net, true
 		}
 	}
-	return m
+	return found
 }
 
-// joins reports whether a new member votes with another. Those that are only near each other do
-// if both are established, as in [consensus.Standings].
-func (c *Centre) joins(m, other *Member) bool {
-	if c.established(m.Standing) && c.established(other.Standing) {
-		return shareTie(m.Ties, other.Ties)
-	}
+// hasTie reports whether two members are of one hand.
+func hasTie(m, other *Member) bool {
 	return shareTie(slices.DeleteFunc(slices.Clone(m.Ties), isNear), other.Ties)
+}
+
+// isBeside reports whether an established member is near another one.
+func (c *Centre) isBeside(m, other *Member) bool {
+	return c.established(other.Standing) && shareTie(m.Ties, other.Ties)
 }
 
 func isNear(tie string) bool { return strings.HasPrefix(tie, near) }
@@ -74,7 +84,7 @@ func netOf(a *Account) consensus.ASN {
 // history returns the input of consensus for a member.
 func (m *Member) history(today, before Volume) consensus.Member {
 	c := consensus.Member{
-		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended,
+		ID: m.ID, Net: m.Net, Joined: m.Joined, Vouched: m.Vouched, Suspended: m.Suspended, Left: !m.Left.IsZero(),
 		Reports: today.Units, Corroborated: today.Confirmed,
 		ReportsBefore: before.Units, CorroboratedBefore: before.Confirmed,
 	}

@@ -65,9 +65,11 @@ func clustersOf(members []Member, hands map[MemberID]MemberID, established func(
 // oldest returns the oldest member of each hand that is not suspended, or else the oldest, in the
 // order of their age.
 func oldest(members []Member, hands map[MemberID]MemberID) []*Member {
-	all := make([]*Member, len(members))
+	all := make([]*Member, 0, len(members))
 	for i := range members {
-		all[i] = &members[i]
+		if !members[i].Left {
+			all = append(all, &members[i])
+		}
 	}
 	suspended := func(m *Member) int {
 		if m.Suspended {

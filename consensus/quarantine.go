@@ -18,13 +18,16 @@ func quarantined(now time.Time, cfg *Config, h History) map[MemberID]bool {
 			hits[f.Member] = append(hits[f.Member], f)
 		}
 	}
-	right := map[MemberID]bool{} // today
+	right := map[MemberID]bool{} // lately
 	for _, c := range h.Credits {
-		right[c.Member] = right[c.Member] || !c.At.After(now) && now.Sub(c.At) < q.Time
+		right[c.Member] = right[c.Member] || !c.At.After(now) && now.Sub(c.At) < cfg.Window
 	}
 	median := medianVolume(h.Members)
 	for i := range h.Members {
 		m := &h.Members[i]
+		if m.Left {
+			continue
+		}
 		if q.errs(now, hits[m.ID], m.Reports, right[m.ID]) ||
 			q.floods(median, m.Reports, m.Corroborated) || q.floods(median, m.ReportsBefore, m.CorroboratedBefore) {
 			set[m.ID] = true
@@ -35,7 +38,8 @@ func quarantined(now time.Time, cfg *Config, h History) map[MemberID]bool {
 
 // errs reports whether a member reports what nobody attacks from. Of services that is so only if
 // it takes them for its clients: strangers can send attacks through services, but they cannot
-// make most of what a member reports a service, and undo what others confirm.
+// undo what others confirmed. That of the whole window counts, because on a quiet day a few such
+// attacks are most of what a member reports.
 func (q *Quarantine) errs(now time.Time, hits []Fault, reports int64, right bool) bool {
 	if len(hits) == 0 {
 		return false
@@ -105,7 +109,7 @@ func (q *Quarantine) floods(median, reports, corroborated int64) bool {
 func medianVolume(members []Member) int64 {
 	volumes := make([]int64, 0, len(members))
 	for i := range members {
-		if n := members[i].Reports; n > 0 {
+		if n := members[i].Reports; n > 0 && !members[i].Left {
 			volumes = append(volumes, n)
 		}
 	}

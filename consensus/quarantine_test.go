@@ -67,7 +67,8 @@ func TestQuarantine(t *testing.T) {
 		{"less than half, and three hits of what nobody attacks from", consensus.Member{Reports: 200}, hits(3*h, 2*h, h), true, nil},
 		{"two services, and nothing else", consensus.Member{Reports: 2}, services(2), false, nil},
 		{"half, and others confirmed one today", consensus.Member{Reports: 20}, services(10), false, credit(23 * h)},
-		{"half, and others confirmed one yesterday", consensus.Member{Reports: 20}, services(10), true, credit(24 * h)},
+		{"nothing else on a quiet day, and others confirmed one last week", consensus.Member{Reports: 3}, services(3), false, credit(13 * 24 * h)},
+		{"half, and others confirmed one long ago", consensus.Member{Reports: 20}, services(10), true, credit(14 * 24 * h)},
 		{"many services of one network", consensus.Member{Reports: 33}, near, false, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

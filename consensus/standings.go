@@ -13,6 +13,9 @@ type Member struct {
 	Joined    time.Time
 	Vouched   bool
 	Suspended bool
+	// Left says that it is a member no more. Its faults still count for the others of its hand:
+	// otherwise an account that lies could leave, and the others keep their trust.
+	Left bool
 	// Ties name what accounts of one hand have in common, such as "operator:7": members with
 	// an equal tie share their trust, and are one cluster.
 	Ties []string
@@ -86,6 +89,9 @@ func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 	standings := make(map[MemberID]Standing, len(h.Members))
 	for i := range h.Members {
 		m := &h.Members[i]
+		if m.Left {
+			continue
+		}
 		s, c := shared[all[m.ID]], clusters[all[m.ID]]
 		s.Cluster, s.Net = c.id, c.net
 		s.State = stateOf(m, s.State == Vouched, set[m.ID])
@@ -107,7 +113,7 @@ func stateOf(m *Member, vouched, quarantined bool) State {
 }
 
 func recordsOf(now time.Time, h History, hands map[MemberID]MemberID) map[MemberID]*record {
-	records := map[MemberID]*record{}
+	records, left := map[MemberID]*record{}, map[MemberID]bool{}
 	for i := range h.Members {
 		m := &h.Members[i]
 		r := records[hands[m.ID]]
@@ -115,12 +121,16 @@ func recordsOf(now time.Time, h History, hands map[MemberID]MemberID) map[Member
 			r = new(record)
 			records[hands[m.ID]] = r
 		}
+		if m.Left {
+			left[m.ID] = true
+			continue
+		}
 		r.age = max(r.age, now.Sub(m.Joined))
-		r.vouched = r.vouched || m.Vouched
+		r.vouched = r.vouched || m.Vouched && !m.Suspended // a suspended one gives its others no trust
 		r.reports += m.Reports
 	}
 	for _, c := range h.Credits {
-		if r := records[hands[c.Member]]; r != nil && !c.At.After(now) {
+		if r := records[hands[c.Member]]; r != nil && !c.At.After(now) && !left[c.Member] {
 			r.credits = append(r.credits, c)
 		}
 	}
@@ -143,13 +153,13 @@ func (d Dilution) of(reports int64, credits Micro) Micro {
 func (c *Config) credits(now time.Time, r *record) (sum Micro) {
 	slices.SortFunc(r.credits, func(a, b Credit) int { return cmp.Or(a.At.Compare(b.At), compareUnits(a.Unit, b.Unit)) })
 	days := map[int64]int{}
-	seen := map[Unit]bool{}
+	seen, topics := map[topic]bool{}, topics{}
 	for _, credit := range r.credits {
-		d := dayOf(credit.At)
-		if seen[credit.Unit] || days[d] >= c.Trust.CreditsADay {
+		d, what := dayOf(credit.At), topics.of(credit.Member, credit.Unit, credit.At)
+		if seen[what] || days[d] >= c.Trust.CreditsADay {
 			continue
 		}
-		seen[credit.Unit] = true
+		seen[what] = true
 		days[d]++
 		sum += lasting(now.Sub(credit.At), c.Trust.CreditLife)
 	}
@@ -161,12 +171,12 @@ func (c *Config) credits(now time.Time, r *record) (sum Micro) {
 func (c *Config) faults(now time.Time, r *record) (n int64) {
 	type fault struct {
 		day  int64
-		unit Unit
+		what topic
 	}
 	days := map[int64]int{}
-	seen := map[fault]bool{}
+	seen, topics := map[fault]bool{}, topics{}
 	for _, f := range r.faults {
-		at := fault{dayOf(f.At), f.Unit}
+		at := fault{dayOf(f.At), topics.of(f.Member, f.Unit, f.At)}
 		if f.Service || now.Sub(f.At) >= c.Trust.FaultMemory || seen[at] || days[at.day] >= c.Trust.FaultsADay {
 			continue
 		}

@@ -118,6 +118,14 @@ func TestCreditsFadeAndAreRationed(t *testing.T) {
 	near(t, "fifty on one day count as five", trust(today...), 6.0/15)
 	near(t, "five of ninety days ago count as two and a half", trust(old[:5]...), 3.5/12.5)
 	near(t, "one unit fifty times, first of 49 days ago", trust(same...), 1.69/10.69)
+	for i := range same {
+		same[i].Unit = consensus.Unit{}
+	}
+	near(t, "fifty of units that were erased", trust(same...), 42.6/51.6)
+	for i := range today {
+		today[i].Unit = consensus.Unit{}
+	}
+	near(t, "three at once of units that were erased", trust(today[:3]...), 4.0/13)
 	near(t, "one that is yet to come", trust(consensus.Credit{Member: 1, Unit: unit, At: start.Add(time.Hour)}), 1.0/10)
 }
 

@@ -166,3 +166,25 @@ func purgeAll(b *testing.B, s *database.Store, before time.Time) {
 		}
 	}
 }
+
+// BenchmarkVolumes measures how long it takes to count what members reported in 14 days: all for the
+// hourly standings of a day, and one for its own standing.
+func BenchmarkVolumes(b *testing.B) {
+	for _, p := range places {
+		s := open(b, p.place(b))
+		fill(b, s, 50_000)
+		for name, member := range map[string]consensus.MemberID{"all": 0, "one": signal(rand.New(rand.NewPCG(1, 2)), 0).Member} {
+			b.Run(p.name+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					err := s.View(b.Context(), func(tx community.ReadTx) error {
+						_, err := tx.Volumes(noon, noon.Add(1e8*time.Second), member)
+						return err
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

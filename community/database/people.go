@@ -3,6 +3,7 @@ package database
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-project/tocsin/community"
@@ -32,15 +33,19 @@ func (r *reader) Faults() ([]consensus.Fault, error) {
 	}, "SELECT member, at, hit, unit FROM faults ORDER BY id")
 }
 
-func (r *reader) Volumes(from, to time.Time) (map[consensus.MemberID]community.Volume, error) {
+func (r *reader) Volumes(from, to time.Time, member consensus.MemberID) (map[consensus.MemberID]community.Volume, error) {
 	volumes := map[consensus.MemberID]community.Volume{}
+	query, args := volumesOf, []any{secondsFrom(from), secondsFrom(to), consensus.OfNetwork}
+	if member != 0 {
+		query, args = strings.Replace(query, "r.void = 0", "r.void = 0 AND r.member = $4", 1), append(args, int64(member))
+	}
 	err := r.each("counting reports", func(row row) (bool, error) {
 		var member consensus.MemberID
 		var v community.Volume
 		err := row.Scan(numberOf(&member), &v.Reports, &v.Corroborated, &v.Units, &v.Confirmed)
 		volumes[member] = v
 		return true, err
-	}, volumesOf, secondsFrom(from), secondsFrom(to), consensus.OfNetwork)
+	}, query, args...)
 	return volumes, err
 }
 

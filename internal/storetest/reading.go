@@ -138,14 +138,14 @@ func (r reading) Members() ([]community.Member, error) {
 func (r reading) Credits() ([]consensus.Credit, error) { return slices.Clone(r.credits), nil }
 func (r reading) Faults() ([]consensus.Fault, error)   { return slices.Clone(r.faults), nil }
 
-func (r reading) Volumes(from, to time.Time) (map[consensus.MemberID]community.Volume, error) {
+func (r reading) Volumes(from, to time.Time, member consensus.MemberID) (map[consensus.MemberID]community.Volume, error) {
 	type said struct {
 		member consensus.MemberID
 		unit   consensus.Unit
 	}
 	reports := map[said]int64{}
 	for _, report := range r.reports {
-		if !report.Void && !report.Arrived.Before(from) && report.Arrived.Before(to) {
+		if (member == 0 || report.Member == member) && !report.Void && !report.Arrived.Before(from) && report.Arrived.Before(to) {
 			reports[said{report.Member, report.Unit}]++
 		}
 	}

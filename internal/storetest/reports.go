@@ -157,13 +157,17 @@ func checkVolumes(f *fixture) {
 		report(10, first, 9),  // arrives when it begins
 	)
 	got := read(f, func(tx community.ReadTx) (map[consensus.MemberID]community.Volume, error) {
-		return tx.Volumes(after(10), after(20))
+		return tx.Volumes(after(10), after(20), 0)
 	})
 	same(f.t, "volumes", got, map[consensus.MemberID]community.Volume{
 		7:  {Reports: 5, Corroborated: 4, Units: 3, Confirmed: 2},
 		9:  {Reports: 1, Corroborated: 1, Units: 1, Confirmed: 1},
 		10: {Reports: 1, Corroborated: 1, Units: 1, Confirmed: 1},
 	})
+	got = read(f, func(tx community.ReadTx) (map[consensus.MemberID]community.Volume, error) {
+		return tx.Volumes(after(10), after(20), 7)
+	})
+	same(f.t, "volume of one member", got, map[consensus.MemberID]community.Volume{7: {Reports: 5, Corroborated: 4, Units: 3, Confirmed: 2}})
 }
 
 func checkNetworks(f *fixture) {
@@ -175,7 +179,7 @@ func checkNetworks(f *fixture) {
 	}
 	f.add(report(7, unit("198.51.101.1/32"), 10))
 	got := read(f, func(tx community.ReadTx) (map[consensus.MemberID]community.Volume, error) {
-		return tx.Volumes(after(10), after(20))
+		return tx.Volumes(after(10), after(20), 0)
 	})
 	same(f.t, "volumes", got, map[consensus.MemberID]community.Volume{
 		7: {Reports: 35, Corroborated: 18, Units: 33, Confirmed: 17},
