@@ -11,6 +11,6 @@ func (o *Overlaps) Equal(other *Overlaps) bool {
 
 // Teams returns the sets of whom none echoes another. echoes has whom each one echoes.
 func Teams(echoes []uint32) []uint32 {
-	var all [sampleSize]uint32
+	var all [16]uint32
 	return teamsOf(nil, 0, 1<<copy(all[:], echoes)-1, &all)
 }
