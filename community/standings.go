@@ -31,7 +31,7 @@ func (c *Centre) renewStandings(ctx context.Context) error {
 // A fallen is a member whose weight fell, or whose vote is now another.
 type fallen struct {
 	id    consensus.MemberID
-	moved bool // into another cluster
+	moved bool // into another cluster: the brake has to count its reports again
 }
 
 // renewStandings returns the members whose weight fell.
@@ -52,7 +52,8 @@ func (w *work) renewStandings(accounts []Account) (lower []fallen, err error) {
 		}
 		m, s := w.standing.members[h.ID], fresh[h.ID]
 		if w.c.fell(old[h.ID], s) {
-			lower = append(lower, fallen{h.ID, w.c.moved(old[h.ID], s)})
+			counted := w.c.established(old[h.ID]) || w.c.established(s) // only then the brake counts it
+			lower = append(lower, fallen{h.ID, counted && w.c.moved(old[h.ID], s)})
 		}
 		if err := w.noteQuarantine(old[h.ID], s, h); err != nil {
 			return nil, err

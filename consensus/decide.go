@@ -100,6 +100,7 @@ func (t *evaluation) group() {
 		}
 	}
 	sample := overlaps.sample(clusters)
+	t.balance.sample = make([]int, 0, len(sample))
 	for i, p := range t.balance.reporters {
 		if _, in := slices.BinarySearch(sample, p.cluster); in {
 			t.balance.sample = append(t.balance.sample, i)
