@@ -100,7 +100,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	cfg.Retention = cfg.Retention.withDefaults()
 	if cfg.Rules == nil {
 		constants := consensus.Defaults()
-		constants.Durations.EpisodeMemory = min(constants.Durations.EpisodeMemory, cfg.Retention.Episodes)
+		cfg.Retention.Bound(&constants)
 		rules, err := consensus.New(constants)
 		if err != nil {
 			return cfg, err
@@ -141,6 +141,12 @@ func (r Retention) withDefaults() Retention {
 	r.Reports, r.Episodes = cmp.Or(r.Reports, usualRetention.Reports), cmp.Or(r.Episodes, usualRetention.Episodes)
 	r.Cases, r.Accounts = cmp.Or(r.Cases, usualRetention.Cases), cmp.Or(r.Accounts, usualRetention.Accounts)
 	return r
+}
+
+// Bound shortens what the consensus remembers to what the centre keeps.
+func (r Retention) Bound(c *consensus.Config) {
+	kept := r.withDefaults().Episodes
+	c.Durations.EpisodeMemory, c.Trust.FaultMemory = min(c.Durations.EpisodeMemory, kept), min(c.Trust.FaultMemory, kept)
 }
 
 // check returns the first mistake in cfg, whose defaults are set.

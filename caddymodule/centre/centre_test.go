@@ -233,8 +233,9 @@ func TestAReloadAnswersAllTheTime(t *testing.T) {
 func TestAShorterRetentionIsAShorterMemory(t *testing.T) {
 	s := newSite(t)
 	s.mustLoad("retention {\nepisodes 30d\n}")
-	if got := s.centre().About().Rules.Durations.EpisodeMemory; got != 30*24*time.Hour {
-		t.Errorf("the consensus remembers episodes for %s, want 720h", got)
+	rules := s.centre().About().Rules
+	if episodes, faults := rules.Durations.EpisodeMemory, rules.Trust.FaultMemory; episodes != 30*24*time.Hour || faults != 30*24*time.Hour {
+		t.Errorf("the consensus remembers episodes for %s and faults for %s, want 720h each", episodes, faults)
 	}
 }
 

@@ -113,9 +113,8 @@ func (c *running) prepare(ctx context.Context, prepared chan<- error) bool {
 func (s *Settings) config(secret []byte, classes *classes, log *zap.Logger) (community.Config, error) {
 	constants := consensus.Defaults()
 	constants.TrustedGroup, constants.MinWitnesses = s.TrustedGroup, max(constants.MinWitnesses, s.Witnesses)
-	if r := s.Retention; r != nil && r.Episodes > 0 {
-		constants.Durations.EpisodeMemory = min(constants.Durations.EpisodeMemory, time.Duration(r.Episodes))
-	}
+	retention := s.retention()
+	retention.Bound(&constants)
 	rules, err := consensus.New(constants)
 	if err != nil {
 		return community.Config{}, err
@@ -123,18 +122,23 @@ func (s *Settings) config(secret []byte, classes *classes, log *zap.Logger) (com
 	cfg := community.Config{
 		Secret: secret, Rules: rules, Name: s.Name, Operator: community.Operator{Name: s.Operator, Contact: s.Contact},
 		Public: s.Policy == "public", Site: s.Site, Terms: s.Terms, Classes: classes, Imported: classes.imported,
-		Removals: community.NewRemovalFile(s.Removals), Log: log,
-	}
-	if r := s.Retention; r != nil {
-		cfg.Retention = community.Retention{
-			Reports: time.Duration(r.Reports), Episodes: time.Duration(r.Episodes), Cases: time.Duration(r.Cases),
-			Accounts: time.Duration(r.Accounts), Reason: r.Reason,
-		}
+		Removals: community.NewRemovalFile(s.Removals), Retention: retention, Log: log,
 	}
 	if s.Catalogue != "" {
 		cfg.Catalogue, err = readCatalogue(s.Catalogue)
 	}
 	return cfg, err
+}
+
+func (s *Settings) retention() community.Retention {
+	r := s.Retention
+	if r == nil {
+		return community.Retention{}
+	}
+	return community.Retention{
+		Reports: time.Duration(r.Reports), Episodes: time.Duration(r.Episodes), Cases: time.Duration(r.Cases),
+		Accounts: time.Duration(r.Accounts), Reason: r.Reason,
+	}
 }
 
 // readCatalogue returns the built-in catalogue with the scenarios of an index of CrowdSec's hub.
