@@ -143,9 +143,9 @@ func (r Retention) withDefaults() Retention {
 	return r
 }
 
-// Bound shortens what the consensus remembers to what the centre keeps.
+// Bound shortens what the consensus remembers to what the centre keeps, at least a day.
 func (r Retention) Bound(c *consensus.Config) {
-	kept := r.withDefaults().Episodes
+	kept := max(r.withDefaults().Episodes, day)
 	c.Durations.EpisodeMemory, c.Trust.FaultMemory = min(c.Durations.EpisodeMemory, kept), min(c.Trust.FaultMemory, kept)
 }
 
