@@ -70,8 +70,8 @@ type record struct {
 // so that nobody gains by a second account.
 func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 	cfg := &rules.cfg
-	all := handsOf(h.Members)
-	records := recordsOf(now, h, all)
+	hands := handsOf(h.Members)
+	records := recordsOf(now, h, hands)
 	set := quarantined(now, cfg, h)
 	shared := make(map[MemberID]Standing, len(records))
 	for hand, r := range records {
@@ -82,7 +82,7 @@ func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 		}
 		shared[hand] = s
 	}
-	clusters := clustersOf(h.Members, all, func(hand MemberID) bool {
+	clusters := clustersOf(h.Members, hands, func(hand MemberID) bool {
 		s := shared[hand]
 		return s.established(&cfg.Trust)
 	})
@@ -92,7 +92,7 @@ func Standings(now time.Time, rules *Rules, h History) map[MemberID]Standing {
 		if m.Left {
 			continue
 		}
-		s, c := shared[all[m.ID]], clusters[all[m.ID]]
+		s, c := shared[hands[m.ID]], clusters[hands[m.ID]]
 		s.Cluster, s.Net = c.id, c.net
 		s.State = stateOf(m, s.State == Vouched, set[m.ID])
 		standings[m.ID] = s

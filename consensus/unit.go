@@ -37,9 +37,9 @@ func ParseUnit(s string) (Unit, error) {
 	return UnitOf(p.Addr()), nil
 }
 
-// nobody has the ranges from which no client comes, or all clients of a relay. Those for
+// unused has the ranges from which no client comes, or all clients of a relay. Those for
 // documentation are not among them: examples and tests use them.
-var nobody = []netip.Prefix{
+var unused = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("192.0.0.0/24"),   // protocols
 	netip.MustParsePrefix("192.88.99.0/24"), // relays of 6to4
@@ -56,5 +56,5 @@ var allocated = netip.MustParsePrefix("2000::/3")
 func Listable(u Unit) bool {
 	ip := u.Addr()
 	return u.IsValid() && u == UnitOf(ip) && lookup.IsPublic(ip) && (ip.Is4() || allocated.Contains(ip)) &&
-		!slices.ContainsFunc(nobody, func(p netip.Prefix) bool { return p.Contains(ip) })
+		!slices.ContainsFunc(unused, func(p netip.Prefix) bool { return p.Contains(ip) })
 }

@@ -89,12 +89,12 @@ func TestFewRequestsOfANetworkWait(t *testing.T) {
 			n[<-waited]++
 		}
 		if n["203.0.113"] != 64 || n["198.51.100"] != 64 || h.hall.waiting != 0 || len(h.hall.of) != 0 {
-			t.Errorf("%v waited, and %d wait now in %d networks; want 64 each, and nobody", n, h.hall.waiting, len(h.hall.of))
+			t.Errorf("%v waited, and %d wait now in %d networks; want 64 each, and none now", n, h.hall.waiting, len(h.hall.of))
 		}
 	})
 }
 
-// A config whose centre cannot start ends sooner if nobody waits for that centre.
+// A config whose centre cannot start ends sooner if no request waits for that centre.
 func TestNobodyWaitsForACentreThatCannotStart(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("too short"), 0o600); err != nil {

@@ -77,9 +77,7 @@ func (b *Browser) Start(t testing.TB, flags ...chromedp.ExecAllocatorOption) con
 		alloc, stop := allocate(file, nil, flags)
 		ctx, leave := chromedp.NewContext(alloc)
 		b.ctx, b.cancels = ctx, []context.CancelFunc{leave, stop}
-		late := time.AfterFunc(patience, leave)
-		b.err = chromedp.Do(ctx)
-		late.Stop()
+		b.err = begin(ctx, leave)
 	})
 	if b.err != nil {
 		t.Fatalf("starting the browser: %v", b.err)

@@ -26,14 +26,18 @@ func NewTab(t testing.TB, browser context.Context, options ...chromedp.ContextOp
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, options...)
 	t.Cleanup(cancel)
-	// The tab lives as long as the first context that it is used with, so that
-	// cannot be one with a deadline.
-	late := time.AfterFunc(patience, cancel)
-	if err := chromedp.Do(ctx); err != nil {
+	if err := begin(ctx, cancel); err != nil {
 		t.Fatalf("starting the browser: %v", err)
 	}
-	late.Stop()
 	return &Tab{t: t, ctx: ctx, Known: func() string { return "" }}
+}
+
+// begin opens the tab of ctx. It lives as long as the first context that it is used with, so
+// that cannot be one with a deadline.
+func begin(ctx context.Context, cancel context.CancelFunc) error {
+	late := time.AfterFunc(patience, cancel)
+	defer late.Stop()
+	return chromedp.Do(ctx)
 }
 
 // Context is that of the tab, for NewTab.
