@@ -28,7 +28,6 @@ func (d *draft) forgetKinds() {
 
 // finish prepares the draft for readers.
 func (d *draft) finish() {
-	d.merge()
 	switch {
 	case d.v4.isSparse() || d.v6.isSparse() || d.hasUnusedKinds():
 		d.compact()
@@ -55,19 +54,8 @@ func (d *draft) hasUnusedKinds() bool {
 	return unused > len(d.table.refs)/2+someKinds
 }
 
-// refilter creates new filters, and a new trie if ranges were removed.
+// refilter creates new filters.
 func (d *draft) refilter() {
-	if d.v4.gone+d.v6.gone > 0 {
-		kept := new(trie)
-		for p := range d.state.ranges.All() {
-			d.pace.step()
-			for range d.records(p) {
-				kept.Insert(p, struct{}{})
-				break
-			}
-		}
-		d.state.ranges = kept
-	}
 	d.v4.renewFilters(d.v4.n, countRanges(&d.v4, &d.pace))
 	d.v6.renewFilters(d.v6.n, countRanges(&d.v6, &d.pace))
 	for p := range d.all() {
@@ -120,7 +108,7 @@ func (d *draft) reseed() {
 // rebuild stores all entries again, with another seed and other kinds.
 func (d *draft) rebuild(kindOf func(uint32, covered) uint32) {
 	old, marks4, marks6 := d.state, d.w4.marks, d.w6.marks
-	d.seed, d.state.ranges, d.fresh, d.places = newSeed(), new(trie), new(trie), false
+	d.seed, d.places = newSeed(), false
 	d.v4, d.v6 = emptyIndex[addr4](), emptyIndex[addr6]()
 	d.v4.renewFilters(old.v4.n, countRanges(&old.v4, &d.pace))
 	d.v6.renewFilters(old.v6.n, countRanges(&old.v6, &d.pace))
@@ -134,7 +122,6 @@ func (d *draft) rebuild(kindOf func(uint32, covered) uint32) {
 		p := prefix6(e)
 		return p, d.keyOf6(p)
 	}, kindOf)
-	d.merge()
 }
 
 // refile stores the entries of old in w. Entries that the batch has announced stay marked.
@@ -148,7 +135,7 @@ func refile[A address](d *draft, w *writer[A], old *index[A], marks []*mark, key
 			r.kind = kindOf(r.kind, e.wide())
 			at, first, end := w.run(&k)
 			if first == end {
-				d.insert(p)
+				d.see(p)
 			}
 			w.insert(at, end, k.entry(r), isTouched(marks, n, i))
 		}

@@ -202,25 +202,13 @@ func (e *entry[A]) wide() (c covered) {
 
 // wide returns the wide ranges of source in d that are in force.
 func (d *draft) wide(source string) (all []netip.Prefix) {
-	for p := range d.ranges.All() {
+	for p, r := range d.all() {
 		d.pace.step()
-		if !isWide(p) {
-			continue
-		}
-		if d.says(p, source) {
+		if isWide(p) && r.until > d.now && d.kinds[r.kind].source == source {
 			all = append(all, p)
 		}
 	}
 	return all
-}
-
-func (d *draft) says(p netip.Prefix, source string) bool {
-	for r := range d.records(p) {
-		if r.until > d.now && d.kinds[r.kind].source == source {
-			return true
-		}
-	}
-	return false
 }
 
 // has reports whether source has decisions in d.

@@ -137,7 +137,7 @@ func TestASmallChangeWalksNoRanges(t *testing.T) {
 	b := table.Batch("a").Bound(0.05)
 	b.Add(bans("203.0.113.0/24")[0])
 	d := table.draftLocked()
-	d.state.ranges = nil // a walk would panic
+	d.v4.dir, d.v6.dir = []*segment[addr4]{nil}, []*segment[addr6]{nil} // a walk would panic
 	if gone := b.tooMuch(d, false); gone != nil {
 		t.Errorf("%v are left out", gone)
 	}

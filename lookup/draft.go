@@ -13,7 +13,6 @@ type draft struct {
 	table  *Table
 	w4     writer[addr4]
 	w6     writer[addr6]
-	fresh  *trie // ranges that are not in the trie yet
 	ended  []endedAdd
 	now    int64
 	change Change
@@ -37,7 +36,7 @@ func (t *Table) draftLocked() *draft {
 }
 
 func newDraft(t *Table, s *state) *draft {
-	d := &draft{state: *s, table: t, fresh: new(trie), most: mostEntries}
+	d := &draft{state: *s, table: t, most: mostEntries}
 	d.w4, d.w6 = newWriter(&d.v4, &d.pace), newWriter(&d.v6, &d.pace)
 	d.groups, d.wideOf = slices.Clone(s.groups), slices.Clone(s.wideOf)
 	d.now = s.epoch.now()
@@ -84,7 +83,7 @@ func put[A address](d *draft, w *writer[A], k key[A], p netip.Prefix, r record) 
 		}
 	}
 	if first == end {
-		d.insert(p)
+		d.see(p)
 	}
 	e := k.entry(r)
 	w.insert(n, end, e, true)

@@ -28,8 +28,8 @@ import "math"
 // Ranges are all prefixes except IPv4 addresses, IPv6 addresses and /64. An address does not
 // show the lengths of the ranges with it, so the table stores which lengths there are in each
 // part of the address space: see spans. Most parts have none, and others one or two: these
-// keys are looked up too. Where many lengths are possible, a trie of all ranges tells those
-// that contain the address.
+// keys are looked up too. Where more lengths are possible, another filter, with a bit for each
+// range, tells which keys to look up.
 //
 // # Changes
 //

@@ -94,14 +94,13 @@ func checkState(t *testing.T, table *Table) {
 	if s == nil {
 		return
 	}
-	filed := func(p netip.Prefix) bool { return !isRange(p) || s.ranges.Contains(p.Addr()) }
 	checkIndex(t, &s.v4, func(e *entry[addr4]) bool {
 		p := s.prefix4(&e.fact)
 		if !isRange(p) {
 			return s.v4.any.has(e.number)
 		}
 		at := number4(last(p))
-		return filed(p) && s.v4.wide.has(at) && s.v4.wide.lengths(at)>>p.Bits()&1 == 1
+		return s.v4.wide.has(at) && s.v4.wide.lengths(at)>>p.Bits()&1 == 1 && s.v4.wide.mayHave(e.number, p.Bits())
 	})
 	for i, g := range s.groups {
 		var want covered
@@ -121,10 +120,13 @@ func checkState(t *testing.T, table *Table) {
 			return s.v6.any.pair(s.seed.network(hi)) != 0
 		}
 		at, bit := s.seed.network(hi>>32), p.Bits()
-		if bit > 63 {
+		if bit == 0 || bit > 63 {
+			if s.v6.wide.others()>>(bit%64)&1 == 0 {
+				return false
+			}
 			bit = 0
 		}
-		return filed(p) && s.v6.wide.has(at) && s.v6.wide.lengths(at)>>bit&1 == 1
+		return s.v6.wide.has(at) && s.v6.wide.lengths(at)>>bit&1 == 1 && s.v6.wide.mayHave(e.number, p.Bits())
 	})
 }
 

@@ -73,8 +73,49 @@ func TestSpansAfterRemoval(t *testing.T) {
 	}
 	table.Update("a", nil, all)
 	s := table.cur.Load()
-	if s.v4.n != 0 || s.v4.wide.lengths(at) != 0 || s.v4.wide.has(at) || s.ranges.Size() != 0 {
-		t.Errorf("%d decisions, lengths %#x, %d ranges", s.v4.n, s.v4.wide.lengths(at), s.ranges.Size())
+	if s.v4.n != 0 || s.v4.wide.lengths(at) != 0 || s.v4.wide.has(at) || s.v4.ranges != 0 {
+		t.Errorf("%d decisions, lengths %#x, %d ranges", s.v4.n, s.v4.wide.lengths(at), s.v4.ranges)
+	}
+}
+
+// Of a thousand ranges each is known by its first address and its length. Other prefixes with
+// the same first address mostly are not.
+func TestSpansKnowPrefixes(t *testing.T) {
+	s, seed := newSpans(1000), newSeed()
+	first := func(i int) uint32 { return seed.mix(0x0a000000 + uint32(i)<<16) }
+	for i := range 1000 {
+		s.prefixes.set(salted(first(i), 16+i%8))
+	}
+	wrong := 0
+	for i := range 1000 {
+		for length := range 33 {
+			switch there := s.mayHave(first(i), length); {
+			case length == 16+i%8 && !there:
+				t.Errorf("range %d with length %d is not known", i, length)
+			case length != 16+i%8 && there:
+				wrong++
+			}
+		}
+	}
+	if wrong > 32_000/10 { // 1 of 16 has the bit of another range
+		t.Errorf("%d of 32000 other prefixes may be ranges", wrong)
+	}
+	if (&spans{}).mayHave(0, 24) {
+		t.Error("no spans know a prefix")
+	}
+}
+
+// The lengths of very long ranges of IPv6, and the length 0, are known for the whole table.
+func TestSpansOfOtherLengths(t *testing.T) {
+	s := newSpans(5000)
+	for _, length := range []int{0, 65, 96, 127} {
+		s.note(0x12345678, 32, length)
+	}
+	if got := s.lengths(0x12345678); got != 1 {
+		t.Errorf("lengths %#x", got)
+	}
+	if got := s.others(); got != 1|1<<1|1<<32|1<<63 {
+		t.Errorf("other lengths %#x", got)
 	}
 }
 

@@ -13,7 +13,6 @@ type state struct {
 	seed    seed
 	v4      index[addr4]
 	v6      index[addr6]
-	ranges  *trie     // those that decisions are about, and some that none is about any more
 	kinds   []kind    // what entries refer to
 	groups  []Group   // entries, counted
 	wideOf  []covered // by the wide ranges of each group, with overlaps counted each time
@@ -39,7 +38,7 @@ type kind struct {
 
 func emptyState() *state {
 	return &state{
-		seed: newSeed(), v4: emptyIndex[addr4](), v6: emptyIndex[addr6](), ranges: new(trie),
+		seed: newSeed(), v4: emptyIndex[addr4](), v6: emptyIndex[addr6](),
 		epoch: epoch(time.Now()), tick: newTick(),
 	}
 }
@@ -67,11 +66,6 @@ func (s *state) prefix4(f *fact) netip.Prefix {
 
 func prefix6(e *entry[addr6]) netip.Prefix {
 	return netip.PrefixFrom(from6(e.addr[0], e.addr[1]), int(e.length()))
-}
-
-// isRange reports whether p is in the trie: it is neither an address nor a /64.
-func isRange(p netip.Prefix) bool {
-	return !p.IsSingleIP() && (p.Addr().Is4() || p.Bits() != networkBits6)
 }
 
 // all yields every decision, the ones included that have ended.
@@ -109,7 +103,7 @@ func (s *state) covering(ip netip.Addr, over int, f func(netip.Prefix, record)) 
 	if ip.Is6() {
 		all(netip.PrefixFrom(ip, networkBits6).Masked())
 	}
-	for p := range s.ranges.Supernets(hostPrefix(ip)) {
+	for p := range s.rangesWith(ip) {
 		all(p)
 	}
 }

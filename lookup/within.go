@@ -1,60 +1,59 @@
 package lookup
 
-import (
-	"math/bits"
-	"net/netip"
-)
+import "math/bits"
 
-// manyLengths is the number of lengths above which the trie finds the ranges faster than a
-// search for each length.
-const manyLengths = 8
-
-// areFew reports whether there are at most two lengths, so that a search for each takes no
-// longer than one in the trie whether any range contains the address.
+// areFew reports whether there are at most two lengths. Then looking up each takes no longer
+// than asking before whether there is such a range.
 func areFew(lengths uint64) bool {
 	rest := lengths & (lengths - 1)
-	return rest&(rest-1) == 0 && lengths&otherLengths == 0
+	return rest&(rest-1) == 0
 }
 
 // within4 considers the ranges that contain an IPv4 address.
 func (w *winner) within4(s *state, a uint32) {
 	lengths := s.v4.wide.lengths(a)
-	if !areFew(lengths) && w.walk(s, lengths, from4(a), -1) {
-		return
-	}
+	few := areFew(lengths)
 	for ; lengths != 0; lengths &= lengths - 1 {
 		length := bits.TrailingZeros64(lengths)
-		consider(w, s, &s.v4, addr4{}, s.seed.mix(a&(^uint32(0)<<(32-length))), uint8(length))
+		number := s.seed.mix(a & (^uint32(0) << (32 - length)))
+		if few || s.v4.wide.mayHave(number, length) {
+			consider(w, s, &s.v4, addr4{}, number, uint8(length))
+		}
 	}
 }
 
 // within6 considers the ranges longer than over that contain an IPv6 address.
 func (w *winner) within6(s *state, hi, lo uint64, over int) {
 	lengths := s.v6.wide.lengths(s.seed.network(hi >> filedBits6))
-	lengths &^= (1<<(over+1) - 1) &^ otherLengths
-	if !areFew(lengths) && w.walk(s, lengths, from6(hi, lo), over) {
-		return
+	if lengths&otherLengths != 0 {
+		w.others6(s, hi, lo, over)
 	}
+	lengths &^= 1<<(over+1) - 1 | otherLengths
+	few := areFew(lengths)
 	for ; lengths != 0; lengths &= lengths - 1 {
 		length := bits.TrailingZeros64(lengths)
-		first := hi & (^uint64(0) << (64 - length))
-		consider(w, s, &s.v6, addr6{first}, s.seed.hash(first, 0), uint8(length))
+		w.range6(s, hi&(^uint64(0)<<(64-length)), 0, length, few)
 	}
 }
 
-// walk considers the ranges longer than over that contain ip, and reports whether no search for
-// each of the lengths is needed.
-func (w *winner) walk(s *state, lengths uint64, ip netip.Addr, over int) bool {
-	if !s.ranges.Contains(ip) {
-		return true
+// others6 considers those with the length 0 or more than 64.
+func (w *winner) others6(s *state, hi, lo uint64, over int) {
+	others := s.v6.wide.others()
+	if others&otherLengths != 0 && over < 0 {
+		w.range6(s, 0, 0, 0, true)
 	}
-	if bits.OnesCount64(lengths) <= manyLengths && lengths&otherLengths == 0 {
-		return false
-	}
-	for p := range s.ranges.Supernets(hostPrefix(ip)) {
-		if p.Bits() > over {
-			w.find(s, p)
+	for others &^= otherLengths; others != 0; others &= others - 1 {
+		if more := bits.TrailingZeros64(others); 64+more > over {
+			w.range6(s, hi, lo&(^uint64(0)<<(64-more)), 64+more, false)
 		}
 	}
-	return true
+}
+
+// range6 considers the range with this first address and length. Sure says not to ask before
+// whether there may be one.
+func (w *winner) range6(s *state, hi, lo uint64, length int, sure bool) {
+	number := s.seed.hash(hi, lo)
+	if sure || s.v6.wide.mayHave(number, length) {
+		consider(w, s, &s.v6, addr6{hi, lo}, number, uint8(length))
+	}
 }
