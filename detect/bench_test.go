@@ -152,14 +152,18 @@ func benchmarkInterpreter(b *testing.B, events []*event.Event) {
 	rules := hubRules(b)
 	p := compile(rules, testIDs())
 	var machine vm.VM
+	var programs []*vm.Program
+	for _, s := range rules.scenarios {
+		programs = append(programs, s.filter.program())
+	}
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		e := events[i%len(events)]
 		i++
 		v := p.open(e, event.ClientOf(e.Client))
-		for _, s := range rules.scenarios {
-			if _, err := machine.Run(s.filter.program, exprEnv{v.environment()}); err != nil && s.filter.deps&fieldArgsLen.set() == 0 {
+		for n, s := range rules.scenarios {
+			if _, err := machine.Run(programs[n], exprEnv{v.environment()}); err != nil && s.filter.deps&fieldArgsLen.set() == 0 {
 				b.Fatal(err)
 			}
 		}

@@ -21,7 +21,7 @@ func evaluate(t *testing.T, source string, e *event.Event) (any, error) {
 	p := compile(&Rules{lists: newLists()}, nil)
 	v := p.open(e, event.ClientOf(e.Client))
 	defer v.close()
-	return v.run(x.program)
+	return v.run(x.program())
 }
 
 func TestHelpers(t *testing.T) {

@@ -9,17 +9,18 @@ import (
 // filter compiles a filter. The interpreter evaluates the parts of unknown form, after all
 // cheaper conditions that must also be true.
 func (c *compiler) filter(e *expression) *cond {
-	if whole := c.cond(e.node, nil); whole != nil {
+	tree := e.tree()
+	if whole := c.cond(tree, nil); whole != nil {
 		return sorted(whole)
 	}
 	var known []*cond
-	for _, n := range conjuncts(e.node) {
+	for _, n := range conjuncts(tree) {
 		if k := c.cond(n, nil); k != nil && !k.effect {
 			known = append(known, k)
 		}
 	}
 	rest := &cond{
-		key: e.source, cost: costInterpret, deps: e.deps, eval: interpret(e.program),
+		key: e.source, cost: costInterpret, deps: e.deps, eval: interpret(e.program()),
 		fails: true, effect: true, fresh: len(e.reads) > 0,
 	}
 	return sorted(all(append(known, rest)))

@@ -173,10 +173,10 @@ func (c *compiler) rule(s *scenario) *rule {
 // textOf compiles an expression whose result is a text. The interpreter evaluates forms that
 // the compiler does not know.
 func (c *compiler) textOf(e *expression) *text {
-	if t := c.text(e.node, nil); t != nil {
+	if t := c.text(e.tree(), nil); t != nil {
 		return t
 	}
-	return &text{eval: interpretText(e.program), key: e.source, deps: e.deps, cost: costInterpret, fresh: true}
+	return &text{eval: interpretText(e.program()), key: e.source, deps: e.deps, cost: costInterpret, fresh: true}
 }
 
 // A bucketKey identifies a bucket: a scenario and a client or group.
