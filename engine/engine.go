@@ -51,7 +51,7 @@ import (
 
 const (
 	// sweepInterval is how often expired decisions are freed and, if the table has
-	// changed, the snapshot is written.
+	// changed, the snapshot is written: see saveAfter.
 	sweepInterval = time.Minute
 	// closeTimeout limits Close, because a web server holds its configuration lock
 	// meanwhile.

@@ -52,10 +52,12 @@ func (e *Engine) tick(ctx context.Context) {
 	}
 }
 
-// sweep frees expired decisions and saves changes, once a minute.
+// sweep frees expired decisions and saves changes, once a minute. Changes of a large table are
+// saved less often.
 func (e *Engine) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
+	var due time.Time // of the next snapshot
 	for {
 		select {
 		case <-ctx.Done():
@@ -64,9 +66,13 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.table.Expire(now)
 			e.guards.sweep(now)
 			e.own.refresh()
+			if now.Before(due) {
+				continue
+			}
 			if err := e.save(ctx); err != nil {
 				e.logger.Error("the snapshot cannot be saved: after a restart the table would be empty or old", zap.Error(err))
 			}
+			due = now.Add(saveAfter(time.Since(now)))
 		}
 	}
 }

@@ -78,3 +78,38 @@ func TestASnapshotMakesWayForRequests(t *testing.T) {
 		})
 	}
 }
+
+func TestALargeSnapshotIsWrittenLessOften(t *testing.T) {
+	for _, row := range []struct {
+		took, want time.Duration
+	}{
+		{0, 0}, // the engine looks once a minute
+		{100 * time.Millisecond, 20 * time.Second},
+		{1300 * time.Millisecond, 260 * time.Second}, // about a million decisions
+		{3 * time.Second, 10 * time.Minute},
+		{time.Hour, 10 * time.Minute}, // a disk that hangs
+	} {
+		if got := saveAfter(row.took); got != row.want {
+			t.Errorf("after %v: %v, want %v", row.took, got, row.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t, Config{Snapshot: filepath.Join(t.TempDir(), "tocsin.snap")})
+		var all []lookup.Decision
+		for i := range 600_000 { // in some 450 blocks, with a pause of a millisecond after each
+			ip := netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
+			all = append(all, lookup.Decision{Prefix: netip.PrefixFrom(ip, 32), Action: lookup.Ban})
+		}
+		e.Table().Replace("a", all)
+		written := map[time.Time]bool{}
+		for range 11 {
+			e.Table().Update("a", nil, all[len(written):len(written)+1])
+			<-time.After(time.Minute)
+			written[e.Stats().Snapshot] = true
+		}
+		delete(written, time.Time{})
+		if len(written) < 4 || len(written) > 7 { // every second minute
+			t.Errorf("written %d times in 11 minutes", len(written))
+		}
+	})
+}
