@@ -38,6 +38,7 @@ const (
 	gjson      = "github.com/tidwall/gjson"
 	jose       = "github.com/go-jose/go-jose/v4"
 	http2      = "golang.org/x/net/http2"
+	unix       = "golang.org/x/sys/unix"
 	suffixes   = "golang.org/x/net/publicsuffix"
 	fsnotify   = "github.com/fsnotify/fsnotify"
 	maxmind    = "github.com/oschwald/maxminddb-golang/v2"
@@ -124,9 +125,9 @@ var rooms = map[string]room{
 
 // inTests is what the tests of any room may import on top: guests of the app, a community's centre, an inspector, a server to test
 // against, its client and its database, a PostgreSQL, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
-// behind, bart as a yardstick, gjson as an oracle, the commands, a browser, and the
-// frames of HTTP/2.
-var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/browsertest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite}}
+// behind, bart as a yardstick, gjson as an oracle, the commands, a browser, the
+// frames of HTTP/2, and the kernel's events.
+var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/browsertest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite, unix}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {
