@@ -54,7 +54,7 @@ func connect(ctx context.Context, place, kind string) (*database, error) {
 	if isURL(place) {
 		d, err = connectPostgres(place, kind)
 	} else {
-		d, err = connectSQLite(place)
+		d, err = connectSQLite(ctx, place)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s database: %w", kind, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -16,13 +17,15 @@ import (
 // sqliteFile is the engine of a file.
 type sqliteFile struct{ path string }
 
+const busyTimeout = 30 * time.Second // that of the pragmas, and of advice
+
 // pragmas are for all connections. With synchronous=FULL a commit waits until it is on disk.
 // secure_delete overwrites deleted data, so that no purged address stays in the file.
 var pragmas = []string{
 	"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
 }
 
-func connectSQLite(path string) (*database, error) {
+func connectSQLite(ctx context.Context, path string) (*database, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -40,6 +43,10 @@ func connectSQLite(path string) (*database, error) {
 		return nil, err
 	}
 	d.write.SetMaxOpenConns(1)
+	if err := awaitSQLite(ctx, d.write); err != nil {
+		_ = d.write.Close() // the first error says more
+		return nil, d.explain(err)
+	}
 	if d.read, err = openSQLite(path, "deferred"); err != nil {
 		return nil, err
 	}
@@ -52,6 +59,28 @@ func openSQLite(path, lock string) (*sql.DB, error) {
 	query := url.Values{"_pragma": pragmas, "_txlock": {lock}}
 	at := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
 	return sql.Open("sqlite", at.String())
+}
+
+// awaitSQLite opens the first connection of db. SQLite does not wait, whatever busy_timeout
+// says, while another program makes a new file one with a write-ahead log, or closes it as
+// the last one.
+func awaitSQLite(ctx context.Context, db *sql.DB) error {
+	for late := time.Now().Add(busyTimeout); ; {
+		err := db.PingContext(ctx)
+		if !isBusy(err) || time.Now().After(late) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func isBusy(err error) bool {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failure.Code()&0xff == codeBusy
 }
 
 func (sqliteFile) words() *strings.Replacer {

@@ -58,7 +58,10 @@ func (v *Tab) Give(err error) {
 	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
 	defer cancel()
-	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.documentElement.innerText`)) // it may be gone
+	text, gone := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.documentElement.innerText`))
+	if gone != nil {
+		text = fmt.Sprintf("it cannot be read: %v", gone) // the page hangs, or the browser
+	}
 	v.t.Fatalf("%v\n%spage: %s", err, v.Known(), text)
 }
 
