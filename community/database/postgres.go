@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -153,7 +154,7 @@ func (postgres) advice(err error) string {
 		return "the database has no connection left: raise max_connections"
 	case code == "55P03", code == "57014":
 		return "it took too long: another server hangs in a transaction, or the database is overloaded"
-	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"):
+	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"), errors.Is(err, driver.ErrBadConn):
 		return "the database was stopped or restarted: what is sent again will be kept"
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
