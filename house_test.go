@@ -101,6 +101,7 @@ var rooms = map[string]room{
 	"internal/page":          {},
 	"internal/postgrestest":  {nil, []string{pgx}},
 	"internal/golden":        {},
+	"internal/heaptest":      {},
 	"internal/files":         {},
 	"internal/inflate":       {},
 	"internal/follow":        {nil, []string{zap, fsnotify}},
@@ -127,7 +128,7 @@ var rooms = map[string]room{
 // against, its client and its database, a PostgreSQL, detection to be told of what is seen, a WordPress, a visitor who solves challenges, the check for goroutines left
 // behind, bart as a yardstick, gjson as an oracle, the commands, a browser, the
 // frames of HTTP/2, and the kernel's events.
-var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/browsertest", "internal/golden", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite, unix}}
+var inTests = room{[]string{"appsec", "caddymodule/centre", "caddymodule/challenges", "caddymodule/inspectors", "caddymodule/sources", "community", "community/api", "community/database", "detect", "event", "internal/lapitest", "internal/postgrestest", "internal/storetest", "internal/challengetest", "internal/appsectest", "internal/browsertest", "internal/golden", "internal/heaptest", "internal/hubsuite", "internal/wafsuite", "internal/wordpresstest", "lapi", "waf"}, []string{goleak, bart, cdproto, chromedp, cobra, gjson, http2, quic, sqlite, unix}}
 
 // roomOf returns the room that folder is, and whether it is one.
 func roomOf(folder string) (room, bool) {

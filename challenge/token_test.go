@@ -3,10 +3,11 @@ package challenge
 import (
 	"bytes"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -117,7 +118,7 @@ func TestGarbageLeavesNothingBehind(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Bar: 1}))
 	good := c.challenged().Token
 	r := c.request("GET", "")
-	before := heap()
+	before := heaptest.Bytes()
 	for i := range 100_000 {
 		garbage := []byte(good)
 		for j := range 8 {
@@ -138,7 +139,7 @@ func TestGarbageLeavesNothingBehind(t *testing.T) {
 
 func TestChallengesThatAreSentLeaveNothingBehind(t *testing.T) {
 	c := newClient(t, newGate(t, Config{Wait: 5 * time.Second}))
-	before := heap()
+	before := heaptest.Bytes()
 	for i := range 30_000 {
 		c.addr = networkAddr(i)
 		c.challenged()
@@ -146,16 +147,9 @@ func TestChallengesThatAreSentLeaveNothingBehind(t *testing.T) {
 	wantNoGrowth(t, before, c.gate.memory)
 }
 
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-func wantNoGrowth(t *testing.T, before uint64, m *Memory) {
+func wantNoGrowth(t *testing.T, before int64, m *Memory) {
 	t.Helper()
-	if after := heap(); after > before+1<<20 {
+	if after := heaptest.Bytes(); after > before+1<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", before, after)
 	}
 	for k := range m.spent {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 func TestAlert(t *testing.T) {
@@ -114,7 +116,7 @@ func TestManyClients(t *testing.T) {
 	cfg := Config{Buckets: 10_000, Memory: 4 << 20}
 	s := newSite(t, cfg, "type: leaky\nname: l\nfilter: 'true'\ngroupby: evt.Meta.source_ip\ndistinct: evt.Meta.http_path\ncapacity: 5\nleakspeed: 10s\nblackhole: 5m\n")
 	rng := rand.New(rand.NewPCG(6, 7))
-	before := heap()
+	before := heaptest.Bytes()
 	e := get(0, "/")
 	for i := range n {
 		var ip [16]byte
@@ -128,7 +130,7 @@ func TestManyClients(t *testing.T) {
 	if got.Buckets > cfg.Buckets || got.Bytes > cfg.Memory || got.Evicted < uint64(n-cfg.Buckets) {
 		t.Errorf("figures %+v", got)
 	}
-	if grown := heap() - before; grown > 2*int64(cfg.Memory) {
+	if grown := heaptest.Bytes() - before; grown > 2*int64(cfg.Memory) {
 		t.Errorf("the heap grew by %d bytes, want no more than twice %d", grown, cfg.Memory)
 	}
 	runtime.KeepAlive(s)
@@ -145,13 +147,6 @@ func TestLargeEventsCostOtherBucketsNotMemory(t *testing.T) {
 	if got := s.d.Stats(); got.Bytes > 1<<20 || got.Buckets < 50 || got.Evicted == 0 {
 		t.Errorf("figures %+v", got)
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // TestInvariants holds a detector against what has to be true of any requests.

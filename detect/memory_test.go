@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 // crowd shows a detector requests of as many clients, three of each: a page, one that
@@ -47,10 +48,10 @@ func TestMemoryUnderManyClients(t *testing.T) {
 		t.Skip("takes long")
 	}
 	const clients, most = 60_000, 128 << 20
-	before := heap()
+	before := heaptest.Bytes()
 	d := New(Config{Rules: builtinRules(t)})
 	crowd(d, clients)
-	used := heap() - before
+	used := heaptest.Bytes() - before
 	s := d.Stats()
 	t.Logf("%d MiB for %d clients: %d buckets, %d MiB by their own count, %d evicted, %d clients remembered",
 		used>>20, clients, s.Buckets, s.Bytes>>20, s.Evicted, s.Clients)
@@ -69,11 +70,11 @@ func TestMemoryUnderManyClients(t *testing.T) {
 // BenchmarkCrowd is what a client costs that comes once, among a million others.
 func BenchmarkCrowd(b *testing.B) {
 	d := New(Config{Rules: builtinRules(b)})
-	before := heap()
+	before := heaptest.Bytes()
 	b.ResetTimer()
 	crowd(d, b.N)
 	b.StopTimer()
-	b.ReportMetric(float64(heap()-before)/(1<<20), "MiB-live")
+	b.ReportMetric(float64(heaptest.Bytes()-before)/(1<<20), "MiB-live")
 	runtime.KeepAlive(d)
 }
 
@@ -126,20 +127,13 @@ func TestAttributionAllocatesNothingWhateverIsSaid(t *testing.T) {
 
 // Rules keep no syntax trees: the garbage collector would follow them in each of its cycles.
 func TestRulesKeepFewObjects(t *testing.T) {
-	objects := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapObjects
-	}
 	builtinRules(t) // what the first load leaves behind is not counted
-	before := objects()
+	before := heaptest.Objects()
 	rules, err := readBuiltin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := int64(objects()) - int64(before)
+	held := heaptest.Objects() - before
 	runtime.KeepAlive(rules)
 	if held > 6000 { // 11,600 with the trees
 		t.Errorf("the built-in rules hold %d objects", held)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-project/tocsin/event"
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 // clientAt returns the key of an address.
@@ -123,7 +124,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 		t.Skip("takes long")
 	}
 	const most = 68 << 20 // each kind of place takes some 2 MiB
-	before := heap()
+	before := heaptest.Bytes()
 	d := New(Config{Rules: builtinRules(t)})
 	for i := range 60_000 { // each from a network of its own
 		ip := netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 8), byte(i), 15: 1})
@@ -138,7 +139,7 @@ func TestMemoryOfWhatIsLearned(t *testing.T) {
 		d.sites.broken.put(k, uint64(i), new(brokenLink))
 		d.sites.outages.put(k, uint64(i), new(outage))
 	}
-	used := heap() - before
+	used := heaptest.Bytes() - before
 	t.Logf("%d MiB", used>>20)
 	if used > most {
 		t.Errorf("%d MiB, want at most %d", used>>20, most>>20)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gaissmai/bart"
+
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 var sizes = []struct {
@@ -172,10 +174,10 @@ func BenchmarkReplace(b *testing.B) {
 				t = new(Table)
 				t.Replace("lapi", all)
 			}
-			full := heap()
+			full := heaptest.Bytes()
 			t.Lookup(netip.Addr{}) // t lives up to here
 			t = nil
-			b.ReportMetric(float64(full-heap())/float64(size.n), "B/decision")
+			b.ReportMetric(float64(full-heaptest.Bytes())/float64(size.n), "B/decision")
 		})
 		b.Run("again/"+size.name+"/tocsin", func(b *testing.B) {
 			var t Table
@@ -210,14 +212,6 @@ func BenchmarkMark(b *testing.B) {
 		table.Replace("lapi", all())
 		collect(b, table)
 	})
-}
-
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // BenchmarkUpdate applies deltas to a full table and takes them back: one

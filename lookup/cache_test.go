@@ -15,6 +15,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 // An upstream is a source that is asked, and whose answers a test makes.
@@ -599,14 +601,14 @@ func BenchmarkCache(b *testing.B) {
 	ctx := b.Context()
 	r := rand.New(rand.NewPCG(5, 5))
 	ips := make([]netip.Addr, 1<<13)
-	before := heap()
+	before := heaptest.Bytes()
 	for i := range ips {
 		ips[i] = randomAddr(r)
 		if _, _, err := c.Lookup(ctx, ips[i]); err != nil {
 			b.Fatal(err)
 		}
 	}
-	perEntry := float64(heap()-before) / float64(len(ips))
+	perEntry := float64(heaptest.Bytes()-before) / float64(len(ips))
 	for _, ip := range ips {
 		bare.Add(ip, &d)
 	}

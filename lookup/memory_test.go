@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 )
 
 // A decision costs 60 bytes at most, with all its fields, at once and after changes.
@@ -18,11 +20,11 @@ func TestMemoryOfADecision(t *testing.T) {
 	var table Table
 	measure := func(when string, most float64) {
 		t.Helper()
-		full := heap()
+		full := heaptest.Bytes()
 		held := table.Len()
 		table.Lookup(netip.Addr{}) // it lives up to here
 		table = Table{}
-		if each := float64(full-heap()) / float64(held); each > most {
+		if each := float64(full-heaptest.Bytes()) / float64(held); each > most {
 			t.Errorf("%s a decision of %d costs %.1f bytes, want %.0f at most", when, held, each, most)
 		}
 	}
@@ -79,17 +81,10 @@ func TestNoLookupAllocates(t *testing.T) {
 func TestFewPointers(t *testing.T) {
 	const n = 200_000
 	all := population(rand.New(rand.NewPCG(5, 3)), n)
-	objects := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapObjects
-	}
-	before := objects()
+	before := heaptest.Objects()
 	var table Table
 	table.Replace("lapi", all)
-	held := objects() - before
+	held := heaptest.Objects() - before
 	runtime.KeepAlive(all)
 	runtime.KeepAlive(&table)
 	if held > n/100 {

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/tocsin-project/tocsin/internal/heaptest"
 	"github.com/tocsin-project/tocsin/waf"
 )
 
@@ -17,29 +18,20 @@ func TestMemoryOfRules(t *testing.T) {
 		cfg.Paths = []string{hubPath(t)}
 	}
 	load(t, cfg) // what is made once
-	before := heap()
+	before := heaptest.Bytes()
 	rules, d := load(t, cfg), newDetector()
-	loaded := heap() - before
+	loaded := heaptest.Bytes() - before
 	for i := range d.signs {
 		d.signs[i].table()
 		if counting := d.signs[i].counting; counting != nil {
 			counting()
 		}
 	}
-	inUse := heap() - before
+	inUse := heaptest.Bytes() - before
 	t.Logf("%d rules: %.2f MB, with all tables %.2f MB", len(rules.Rules()), float64(loaded)/1e6, float64(inUse)/1e6)
 	if (loaded > most || inUse > mostInUse) && !raceEnabled {
 		t.Errorf("%d and %d bytes, want at most %d and %d", loaded, inUse, most, mostInUse)
 	}
 	runtime.KeepAlive(rules)
 	runtime.KeepAlive(d)
-}
-
-// heap returns the bytes in use, without garbage.
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
