@@ -42,7 +42,7 @@ func (s *state) see(p netip.Prefix) {
 		return
 	}
 	s.seeRange6(hi, p.Bits())
-	s.v6.wide.prefixes.set(salted(s.seed.hash(hi, lo), p.Bits()))
+	s.v6.wide.know(s.seed.hash(hi, lo), p.Bits())
 	s.v6.ranges++
 }
 
@@ -53,7 +53,7 @@ func (s *state) see4(a uint32, length int) {
 		return
 	}
 	s.v4.wide.note(a, length, length)
-	s.v4.wide.prefixes.set(salted(number, length))
+	s.v4.wide.know(number, length)
 	s.v4.ranges++
 }
 

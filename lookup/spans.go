@@ -52,6 +52,9 @@ func (s *spans) mayHave(number uint32, length int) bool {
 	return s.prefixes.has(salted(number, length))
 }
 
+// know sets the bit that mayHave asks for.
+func (s *spans) know(number uint32, length int) { s.prefixes.set(salted(number, length)) }
+
 // note sets the bits for a range of this length. It has all numbers with the same first bits.
 func (s *spans) note(number uint32, same, length int) {
 	s.fill(number, same)
