@@ -69,10 +69,11 @@ func (e *Engine) sweep(ctx context.Context) {
 			if now.Before(due) {
 				continue
 			}
+			began := time.Now()
 			if err := e.save(ctx); err != nil {
 				e.logger.Error("the snapshot cannot be saved: after a restart the table would be empty or old", zap.Error(err))
 			}
-			due = now.Add(saveAfter(time.Since(now)))
+			due = began.Add(saveAfter(time.Since(began)))
 		}
 	}
 }

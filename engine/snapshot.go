@@ -152,8 +152,8 @@ func writeFile(ctx context.Context, path string, table *lookup.Table, synced []S
 	return files.Replace(path, func(w io.Writer) error { return writeSnapshot(gentleWriter{w, ctx.Done()}, table, synced) })
 }
 
-// Writing the snapshot takes at most one part in saveShare of the time, but it is written every
-// maxSave. A snapshot of a million decisions has 25 MB. A disk that writes it each minute
+// Writing the snapshot takes at most one part in saveShare of the time, but the next write comes
+// after maxSave at the latest. A snapshot of a million decisions has 25 MB. A disk that writes it each minute
 // writes 36 GB a day, and requests wait for the disk's share of the processor.
 const (
 	saveShare = 200
