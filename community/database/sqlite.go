@@ -17,12 +17,14 @@ import (
 // sqliteFile is the engine of a file.
 type sqliteFile struct{ path string }
 
-const busyTimeout = 30 * time.Second // that of the pragmas, and of advice
+// busyTimeout is how long a program waits for another one that has the file locked.
+const busyTimeout = 30 * time.Second
 
 // pragmas are for all connections. With synchronous=FULL a commit waits until it is on disk.
 // secure_delete overwrites deleted data, so that no purged address stays in the file.
 var pragmas = []string{
-	"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
+	fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+	"journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
 }
 
 func connectSQLite(ctx context.Context, path string) (*database, error) {
@@ -120,7 +122,7 @@ func (sqliteFile) advice(err error) string {
 	}
 	switch failure.Code() & 0xff {
 	case codeBusy:
-		return "another program has had the file locked for 30 s: end it, or use PostgreSQL for several servers"
+		return fmt.Sprintf("another program has had the file locked for %.0f s: end it, or use PostgreSQL for several servers", busyTimeout.Seconds())
 	case codeReadOnly, codeCantOpen:
 		return "the user of this server must own the file and its folder, and may write to both"
 	case codeIO:
