@@ -36,7 +36,10 @@ func (l openLoop) run(b *testing.B, addr string) (latencies []time.Duration, lat
 	b.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	r := &loopRun{openLoop: l, total: int(l.length.Seconds() * float64(l.rate)), request: []byte("GET / HTTP/1.1\r\nHost: " + addr + "\r\n\r\n")}
+	r := &loopRun{
+		openLoop: l, total: int(l.length.Seconds() * float64(l.rate)), request: []byte("GET / HTTP/1.1\r\nHost: " + addr + "\r\n\r\n"),
+		poll: -1, timer: -1,
+	}
 	defer r.close()
 	err := r.connect(addr)
 	if err == nil {
@@ -57,8 +60,8 @@ type loopRun struct {
 	total   int // requests
 	request []byte
 
-	poll, timer     int // file descriptors
-	conns           []loopConn
+	poll, timer     int // file descriptors; -1: not open
+	open            []loopConn
 	free            []int // indexes of connections without a request, the longest unused first
 	start           time.Time
 	sent            int
@@ -92,12 +95,12 @@ func (r *loopRun) connect(addr string) (err error) {
 	if err := r.watch(r.timer, tick); err != nil {
 		return err
 	}
-	for i := range r.openLoop.conns {
+	for i := range r.conns {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 		if err != nil {
 			return err
 		}
-		r.conns = append(r.conns, loopConn{fd: fd})
+		r.open = append(r.open, loopConn{fd: fd})
 		r.free = append(r.free, i)
 		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}); err != nil {
 			return err
@@ -114,7 +117,7 @@ func (r *loopRun) watch(fd, index int) error {
 }
 
 func (r *loopRun) close() {
-	for _, c := range r.conns {
+	for _, c := range r.open {
 		_ = unix.Close(c.fd)
 	}
 	_ = unix.Close(r.timer)
@@ -165,7 +168,7 @@ func (r *loopRun) send() error {
 		case len(r.free) == 0:
 			return nil
 		}
-		c := &r.conns[r.free[0]]
+		c := &r.open[r.free[0]]
 		r.free = r.free[1:]
 		c.due = due
 		if _, err := unix.Write(c.fd, r.request); err != nil {
@@ -179,7 +182,7 @@ func (r *loopRun) send() error {
 
 // read takes what the server sent over connection i until now.
 func (r *loopRun) read(i int, now time.Time) error {
-	c := &r.conns[i]
+	c := &r.open[i]
 	n, err := unix.Read(c.fd, r.buf[:])
 	if err != nil || n == 0 {
 		return fmt.Errorf("reading %d bytes: %w", n, err)
