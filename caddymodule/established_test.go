@@ -86,8 +86,58 @@ func (s *stream) goesOn(t *testing.T) {
 	}
 }
 
-// dial opens what lasts over a connection of its own, and waits until it is there.
+// dial opens what lasts over a connection of its own, and waits until its answer begins.
+// Of a poll and an upload there is none to wait for.
 func (h *host) dial(from, path string, header ...string) *stream {
+	h.t.Helper()
+	silent := strings.HasSuffix(path, "poll") || strings.HasSuffix(path, "upload")
+	conn := h.begin(from, path, header...)
+	r := bufio.NewReader(conn)
+	for tries := 1; !silent; tries++ {
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_, err := r.Peek(1)
+		if err == nil {
+			break
+		}
+		if !dropped(err) || tries == 5 {
+			h.t.Fatalf("%s of %s: %v", path, from, err)
+		}
+		// After a reload: see do.
+		conn = h.begin(from, path, header...)
+		r.Reset(conn)
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	s := &stream{path + " of " + from, make(chan struct{}), make(chan struct{})}
+	sending := make(chan struct{})
+	go func() {
+		defer close(sending)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		var err error
+		for err == nil && !strings.HasSuffix(path, "events") && !strings.HasSuffix(path, "poll") {
+			_, err = io.WriteString(conn, strings.Repeat("x", 100)+"\n")
+			<-tick.C
+		}
+	}()
+	go func() {
+		defer close(s.ended)
+		defer func() { <-sending }()
+		defer conn.Close()
+		for {
+			if _, err := r.ReadString('\n'); err != nil {
+				return
+			}
+			select {
+			case s.lines <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return s
+}
+
+// begin sends the head of a request over a connection of its own.
+func (h *host) begin(from, path string, header ...string) net.Conn {
 	h.t.Helper()
 	conn, err := net.Dial("tcp", h.addr)
 	if err != nil {
@@ -103,32 +153,7 @@ func (h *host) dial(from, path string, header ...string) *stream {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s := &stream{path + " of " + from, make(chan struct{}), make(chan struct{})}
-	sending := make(chan struct{})
-	go func() {
-		defer close(sending)
-		tick := time.NewTicker(2 * time.Millisecond)
-		defer tick.Stop()
-		for err == nil && !strings.HasSuffix(path, "events") && !strings.HasSuffix(path, "poll") {
-			_, err = io.WriteString(conn, strings.Repeat("x", 100)+"\n")
-			<-tick.C
-		}
-	}()
-	go func() {
-		defer close(s.ended)
-		defer func() { <-sending }()
-		defer conn.Close()
-		for r := bufio.NewReader(conn); ; {
-			if _, err := r.ReadString('\n'); err != nil {
-				return
-			}
-			select {
-			case s.lines <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return s
+	return conn
 }
 
 // overHTTP2 opens an event stream over HTTP/2.
