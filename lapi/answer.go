@@ -13,7 +13,8 @@ type answer struct {
 	full      bool
 	batch     *lookup.Batch
 	rows      Rows
-	spellings spellings             // of a full answer
+	spellings spellings             // of a full answer; in a delta those of all decisions in force
+	lone      map[identity]struct{} // decisions removed with their only spelling
 	kept      *keptRows             // the rows of each decision; nil: not kept
 	touched   map[identity]struct{} // decisions whose rows a delta has changed
 	ended     map[identity]struct{} // decisions in force that a full answer lists as deleted
@@ -23,9 +24,10 @@ type answer struct {
 }
 
 func (f *follower) newAnswer(full bool) *answer {
+	f.usual.reset()
 	a := &answer{
 		f: f, full: full, batch: f.table.Batch(f.cfg.Name).Gently().Bound(f.cfg.Coverage), spellings: f.spellings, kept: f.kept,
-		touched: map[identity]struct{}{}, ended: map[identity]struct{}{},
+		lone: map[identity]struct{}{}, touched: map[identity]struct{}{}, ended: map[identity]struct{}{},
 	}
 	if full {
 		a.spellings = spellings{}
@@ -41,11 +43,11 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 	if r.Section == wire.New {
 		a.top = max(a.top, r.ID)
 	}
-	d, usual, ok := a.f.reader.decision(r, &a.rows)
+	d, isUsual, ok := a.f.reader.decision(r, &a.rows)
 	if !ok {
 		return
 	}
-	at := identityOf(&d)
+	at, s := identityOf(&d), a.f.spell(r, isUsual)
 	switch {
 	case !a.f.filter.match(r, d.Origin):
 		a.rows.Filtered++
@@ -53,7 +55,7 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 	case r.Section == wire.New:
 		d.Until, ok = a.f.reader.end(r, now, &a.rows)
 		if ok {
-			a.add(r.ID, at, &d, usual)
+			a.add(r.ID, at, &d, s)
 		}
 	case a.full:
 		// If rows are kept, only the end of a known row explains anything.
@@ -63,12 +65,12 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 	case a.kept != nil:
 		a.removeKept(r.ID, at)
 	default:
-		a.remove(at, usual)
+		a.remove(at, s)
 	}
 }
 
-// add announces the decision of the row with this id.
-func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
+// add announces the decision of the row with this id and spelling.
+func (a *answer) add(id int64, at identity, d *lookup.Decision, s spelling) {
 	if a.f.isAllowed(d.Prefix) {
 		a.rows.Allowed++
 		a.explain(at)
@@ -84,18 +86,31 @@ func (a *answer) add(id int64, at identity, d *lookup.Decision, usual bool) {
 			a.addKept(at, d)
 			return
 		}
-		usual = false
+		a.spellings.add(a.f.key(at), several, false)
+	} else {
+		a.addSpelling(at, s)
 	}
-	if !usual {
-		a.spellings.add(at)
-	}
-	if !a.full && a.spellings.has(at) && a.f.holdsLonger(at, d.Until) {
+	if held, ok := a.longer(at, s, d); ok {
 		a.f.requestFull()
+		a.batch.Add(held) // the answer may also have a deletion
 		return
 	}
 	a.added++
 	a.begin(at, anew)
 	a.batch.Add(*d)
+}
+
+// longer returns the decision in force if it may have another row, with another spelling,
+// that ends after d.
+func (a *answer) longer(at identity, s spelling, d *lookup.Decision) (lookup.Decision, bool) {
+	if a.full {
+		return lookup.Decision{}, false
+	}
+	if key := a.f.key(at); !a.spellings.has(key) || a.spellings.isOnly(key, s) {
+		return lookup.Decision{}, false
+	}
+	held, ok := a.f.holding(at)
+	return held, ok && (held.Until.IsZero() || held.Until.After(d.Until))
 }
 
 // begin gives a decision a new start if anew is set, also if it is in force already: it
@@ -143,14 +158,28 @@ func (a *answer) settle(now time.Time) {
 	}
 }
 
-// remove handles the deletion of a decision in a delta. The API may have another
+// remove handles the deletion of a row with spelling s in a delta. The API may have another
 // decision of the same action, with another spelling of the value or another type. Then
 // the decision stays, and a full answer is requested.
-func (a *answer) remove(at identity, usual bool) {
-	if usual && !a.spellings.has(at) {
+func (a *answer) remove(at identity, s spelling) {
+	key := a.f.key(at)
+	switch only := a.spellings.isOnly(key, s); {
+	case only || s == usual && !a.spellings.has(key):
 		a.batch.Remove(at.decision())
-	} else if a.f.holds(at) {
+		if only {
+			a.lone[at] = struct{}{}
+		}
+	case a.f.holds(at):
 		a.f.requestFull()
+	}
+}
+
+// forget removes the spellings of decisions that a delta has ended.
+func (a *answer) forget() {
+	for at := range a.lone {
+		if !a.f.holds(at) {
+			delete(a.spellings, a.f.key(at))
+		}
 	}
 }
 

@@ -65,27 +65,6 @@ func (f *follower) holdsLonger(at identity, until time.Time) bool {
 	return ok && (d.Until.IsZero() || d.Until.After(until))
 }
 
-// spellings holds the identities of decisions with an unusual spelling. The API identifies
-// decisions by the spelling of value, type and scope. So it keeps apart 192.0.2.1 and
-// 192.0.2.1/32, a ban, a Ban and an unknown type whose fallback is a ban, and a range
-// with scope Range and with scope Ip (as in lists). In the table each of these is one
-// decision.
-type spellings map[identity]struct{}
-
-// maxSpellings limits spellings. Beyond it, the deletion of one spelling removes the decision.
-const maxSpellings = 1 << 16
-
-func (t spellings) add(at identity) {
-	if len(t) < maxSpellings {
-		t[at] = struct{}{}
-	}
-}
-
-func (t spellings) has(at identity) bool {
-	_, ok := t[at]
-	return ok
-}
-
 // isUsual reports whether r has the usual spelling for d.
 func isUsual(r *wire.Row, d *lookup.Decision) bool {
 	if r.Type != d.Action.String() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"net/url"
 	"strconv"
@@ -36,7 +37,10 @@ type follower struct {
 	reader    reader
 	guard     guard
 	spellings spellings
-	kept      *keptRows // nil: rows are not kept
+	seed      maphash.Seed // of hashes of spellings
+	usual     usualRanges  // of the current answer
+	held      bool         // some ranges that the API announced are not enforced
+	kept      *keptRows    // nil: rows are not kept
 	audit     audit
 	seen      int64 // highest id among the rows so far
 	allowing  allowing
@@ -77,7 +81,7 @@ func (c *Client) newFollower(t *lookup.Table) *follower {
 		},
 		full:      true,
 		reader:    reader{fallback: c.cfg.Fallback, labels: map[string]string{}, log: c.log, bits: c.cfg.LogBits},
-		spellings: spellings{},
+		spellings: spellings{}, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -203,6 +207,7 @@ func (f *follower) applyFull(a *answer) {
 func (f *follower) applyDelta(a *answer) {
 	a.settle(time.Now())
 	change := a.batch.Update()
+	a.forget()
 	f.withhold(change, false)
 	f.full, f.seen = false, max(f.seen, a.top)
 	f.synced(time.Now())
@@ -217,6 +222,7 @@ func (f *follower) withhold(c lookup.Change, whole bool) {
 	if c.Held == 0 && !whole {
 		return
 	}
+	f.held = c.Held > 0
 	var was int
 	f.note(func(s *lookup.Status, _ *Stats) { was, s.Held = s.Held, c.Held })
 	if c.Held > 0 && was == 0 {
