@@ -14,7 +14,8 @@ type answer struct {
 	batch     *lookup.Batch
 	rows      Rows
 	spellings spellings             // of a full answer; in a delta those of all decisions in force
-	lone      map[identity]struct{} // decisions removed with their only spelling
+	lone      map[identity]struct{} // ranges removed with their only spelling
+	freed     float64               // the share of all addresses that these have
 	kept      *keptRows             // the rows of each decision; nil: not kept
 	touched   map[identity]struct{} // decisions whose rows a delta has changed
 	ended     map[identity]struct{} // decisions in force that a full answer lists as deleted
@@ -72,6 +73,9 @@ func (a *answer) take(r *wire.Row, now time.Time) {
 // add announces the decision of the row with this id and spelling.
 func (a *answer) add(id int64, at identity, d *lookup.Decision, s spelling) {
 	if a.f.isAllowed(d.Prefix) {
+		if a.kept == nil {
+			a.addSpelling(at, s) // the allowlist may end before the row
+		}
 		a.rows.Allowed++
 		a.explain(at)
 		return
@@ -106,7 +110,7 @@ func (a *answer) longer(at identity, s spelling, d *lookup.Decision) (lookup.Dec
 	if a.full {
 		return lookup.Decision{}, false
 	}
-	if key := a.f.key(at); !a.spellings.has(key) || a.spellings.isOnly(key, s) {
+	if key := a.f.key(at); !a.spellings.has(key) || a.isOnly(key, s) {
 		return lookup.Decision{}, false
 	}
 	held, ok := a.f.holding(at)
@@ -163,23 +167,14 @@ func (a *answer) settle(now time.Time) {
 // the decision stays, and a full answer is requested.
 func (a *answer) remove(at identity, s spelling) {
 	key := a.f.key(at)
-	switch only := a.spellings.isOnly(key, s); {
-	case only || s == usual && !a.spellings.has(key):
+	switch {
+	case s == usual && !a.spellings.has(key):
 		a.batch.Remove(at.decision())
-		if only {
-			a.lone[at] = struct{}{}
-		}
+	case a.isOnly(key, s) && a.free(at):
+		a.batch.Remove(at.decision())
+		a.lone[at] = struct{}{}
 	case a.f.holds(at):
 		a.f.requestFull()
-	}
-}
-
-// forget removes the spellings of decisions that a delta has ended.
-func (a *answer) forget() {
-	for at := range a.lone {
-		if !a.f.holds(at) {
-			delete(a.spellings, a.f.key(at))
-		}
 	}
 }
 

@@ -39,7 +39,7 @@ type follower struct {
 	spellings spellings
 	seed      maphash.Seed // of hashes of spellings
 	usual     usualRanges  // of the current answer
-	held      bool         // some ranges that the API announced are not enforced
+	unclear   bool         // some rows that refuse clients are not in the table
 	kept      *keptRows    // nil: rows are not kept
 	audit     audit
 	seen      int64 // highest id among the rows so far
@@ -186,6 +186,7 @@ func (f *follower) applyFull(a *answer) {
 		return
 	}
 	change := a.batch.Replace()
+	a.applied(change)
 	f.withhold(change, true)
 	f.judgeDeltas(change.Added - a.fresh)
 	f.seen = a.top
@@ -207,7 +208,7 @@ func (f *follower) applyFull(a *answer) {
 func (f *follower) applyDelta(a *answer) {
 	a.settle(time.Now())
 	change := a.batch.Update()
-	a.forget()
+	a.applied(change)
 	f.withhold(change, false)
 	f.full, f.seen = false, max(f.seen, a.top)
 	f.synced(time.Now())
@@ -222,7 +223,6 @@ func (f *follower) withhold(c lookup.Change, whole bool) {
 	if c.Held == 0 && !whole {
 		return
 	}
-	f.held = c.Held > 0
 	var was int
 	f.note(func(s *lookup.Status, _ *Stats) { was, s.Held = s.Held, c.Held })
 	if c.Held > 0 && was == 0 {

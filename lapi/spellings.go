@@ -2,8 +2,10 @@ package lapi
 
 import (
 	"hash/maphash"
+	"math"
 
 	"github.com/tocsin-project/tocsin/internal/wire"
+	"github.com/tocsin-project/tocsin/lookup"
 )
 
 // A spelling identifies the value, type and scope of a row as the API spells them.
@@ -98,8 +100,49 @@ func (a *answer) addSpelling(at identity, s spelling) {
 	if s == usual {
 		a.f.usual.add(key)
 	}
-	alone := isRange && !a.f.usual.mayHave(key) && (a.full || !a.f.held && !a.f.holds(at))
+	alone := isRange && !a.f.usual.mayHave(key) && (a.full || !a.f.holds(at))
 	a.spellings.add(key, s, alone)
+}
+
+// isOnly reports whether s is unusual, and certainly the only spelling of a decision. A
+// row that the API announced, and that is not in the table, may be another.
+func (a *answer) isOnly(key uint64, s spelling) bool {
+	return a.spellings.isOnly(key, s) && !a.f.unclear && !a.leftOut()
+}
+
+// leftOut reports whether the answer has rows that are left out of the table, although
+// they refuse clients.
+func (a *answer) leftOut() bool { return a.rows.Allowed+a.rows.Malformed > 0 }
+
+// free reports whether a range may be removed without a full answer. The same answer may
+// announce parts of it, which count as new for the limit of coverage. So all removed
+// ranges together are at most a tenth of what may be new at once.
+func (a *answer) free(at identity) bool {
+	bits := at.prefix.Bits()
+	if at.prefix.Addr().Is6() {
+		bits -= 3 // of 2000::/3
+	}
+	share := math.Ldexp(1, -bits)
+	if a.f.cfg.Coverage < 1 && a.freed+share > a.f.cfg.Coverage/50 {
+		return false
+	}
+	a.freed += share
+	return true
+}
+
+// applied records what an applied answer says about spellings: whether rows were left
+// out, and which ranges have no row any more.
+func (a *answer) applied(c lookup.Change) {
+	f := a.f
+	f.unclear = !a.full && f.unclear || c.Held > 0 || a.leftOut()
+	if f.unclear {
+		return
+	}
+	for at := range a.lone {
+		if !f.holds(at) {
+			delete(a.spellings, f.key(at))
+		}
+	}
 }
 
 func (u *usualRanges) add(hash uint64) {

@@ -3,6 +3,7 @@ package lapi
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ const (
 
 // shorter is row with an earlier end.
 func shorter(row string) string { return strings.Replace(row, "4h", "2h", 1) }
+
+// unreadable is row without an end.
+func unreadable(row string) string { return strings.Replace(row, "4h", "soon", 1) }
 
 func added(rows ...string) string   { return `{"new":[` + strings.Join(rows, ",") + `]}` }
 func deleted(rows ...string) string { return `{"deleted":[` + strings.Join(rows, ",") + `]}` }
@@ -61,6 +65,7 @@ func TestTheOnlySpellingOfARangeIsDeletedAtOnce(t *testing.T) {
 		{"replaced by another", []string{added(listRow), both(listRow, shorter(hostRow))}, lookup.Ban, 4 * time.Hour},
 		{"in place of a longer usual one", []string{added(usualRow), both(usualRow, shorter(listRow))}, lookup.Ban, 4 * time.Hour},
 		{"an address in place of a longer usual one", []string{added(usualHost), both(usualHost, shorter(oddHost))}, lookup.Ban, 4 * time.Hour},
+		{"beside a usual one with an unreadable end", []string{added(listRow, unreadable(usualRow)), deleted(listRow)}, lookup.Ban, 4 * time.Hour},
 		{"another beside it", []string{added(listRow, hostRow), deleted(listRow)}, lookup.Ban, 4 * time.Hour},
 		{"another in a delta", []string{added(listRow), added(hostRow), deleted(listRow)}, lookup.Ban, 4 * time.Hour},
 		{"another, deleted, that never was", []string{added(listRow), deleted(hostRow)}, lookup.Ban, 4 * time.Hour},
@@ -83,6 +88,77 @@ func TestTheOnlySpellingOfARangeIsDeletedAtOnce(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A row on an allowlist is not in the table, but it is at the API, and the allowlist may
+// end before it.
+func TestAnAllowedRowHidesNoSpelling(t *testing.T) {
+	playAllowed(t, func(s *scene) {
+		end := time.Now().Add(15 * time.Second).UTC().Format(time.RFC3339)
+		s.InjectWhen(lapitest.Path(allowlistsPath), -1, lapitest.Raw(
+			`[{"name":"a","items":[{"value":"192.0.2.0/24","expiration":"`+end+`"}]}]`))
+		for _, a := range []string{added(usualRow), `{}`, added(listRow), deleted(listRow)} {
+			s.Inject(lapitest.Raw(a))
+		}
+		s.run()
+		s.after(3 * interval)
+		s.want("192.0.2.1", lookup.Ban)
+		s.poll()
+		s.want("192.0.2.1", lookup.Ban)
+	})
+}
+
+// Much that ends at once, or that is not enforced, is left to a full answer: the parts
+// that come in its place count as new for the limit of coverage.
+func TestWideRangesAreLeftToAFullAnswer(t *testing.T) {
+	six := func(scope, left string) string {
+		return `{"duration":"` + left + `","scope":"` + scope + `","type":"ban","value":"60.0.0.0/6"}`
+	}
+	seven := func(value, left string) string {
+		return `{"duration":"` + left + `","scope":"Range","type":"ban","value":"` + value + `"}`
+	}
+	const list7 = `{"duration":"4h","scope":"Ip","type":"ban","value":"60.0.0.0/7"}`
+	for _, row := range []struct {
+		name    string
+		answers []string
+	}{
+		{"split", []string{added(usualHost, six("Ip", "4h")), both(six("Ip", "4h"), seven("60.0.0.0/8", "4h")+","+seven("61.0.0.0/8", "4h")+","+seven("62.0.0.0/7", "4h"))}},
+		{"replaced", []string{added(usualHost, six("Ip", "4h")), both(six("Ip", "4h"), six("Range", "8h"))}},
+		{"replaced by a shorter one", []string{added(usualHost, six("Ip", "4h")), both(six("Ip", "4h"), six("Range", "2h"))}},
+		{"beside one that is not enforced", []string{
+			added(usualHost, list7), both(list7, seven("60.0.0.1/7", "8h")+","+seven("32.0.0.0/8", "9h")),
+			added(seven("60.0.0.0/7", "9h")), deleted(seven("60.0.0.0/7", "9h")),
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			play(t, func(s *scene) {
+				for _, a := range row.answers {
+					s.Inject(lapitest.Raw(a))
+				}
+				s.run()
+				s.after(time.Duration(len(row.answers)-1) * interval)
+				for _, ip := range []string{"60.0.0.1", "61.0.0.1"} {
+					s.want(ip, lookup.Ban)
+				}
+			})
+		})
+	}
+}
+
+// With a coverage of 0.05, a hundredth of all addresses may be new at once.
+func TestAnAnswerFreesATenthOfWhatMayBeNew(t *testing.T) {
+	a := &answer{f: &follower{Client: &Client{cfg: Config{Coverage: 0.05}}}}
+	for i, want := range []bool{true, true, false} { // 1/1000 of all addresses
+		if got := a.free(identity{prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(10 + i)}), 11)}); got != want {
+			t.Errorf("/11 number %d: %v", i, got)
+		}
+	}
+	for bits, want := range map[int]bool{12: false, 13: true, 32: true} { // of 2000::/3
+		a.freed = 0
+		if got := a.free(identity{prefix: netip.PrefixFrom(addr("2001:db8::"), bits)}); got != want {
+			t.Errorf("IPv6 /%d: %v", bits, got)
+		}
 	}
 }
 
