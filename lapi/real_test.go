@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,42 @@ func TestRealDecisionsComeAndGo(t *testing.T) {
 	r.Ban("192.0.2.2", "2s")
 	r.untilAction("192.0.2.2", lookup.Ban)
 	r.untilAction("192.0.2.2", lookup.None)
+}
+
+// CrowdSec keeps a range of scope Ip, as lists have it, apart from the same of scope Range.
+func TestRealRangeOfAList(t *testing.T) {
+	r := followReal(t)
+	const value = "198.51.100.0/24"
+	id := map[string]int{} // of the last decision with a scope; a new database counts from 1
+	n := 0
+	decide := func(scope string) {
+		r.Cscli("decisions", "add", "--scope", scope, "--value", value, "--duration", "4h")
+		n++
+		id[scope] = n
+	}
+	end := func(scope string) { r.Cscli("decisions", "delete", "--id", strconv.Itoa(id[scope])) }
+	polls := func() {
+		n := r.client.Stats().Pulls
+		r.until("polls", func() bool { return r.client.Stats().Pulls > n+3 })
+	}
+	decide("Ip")
+	r.untilAction("198.51.100.1", lookup.Ban)
+	end("Ip")
+	r.untilAction("198.51.100.1", lookup.None)
+	for _, last := range []string{"Ip", "Range"} {
+		first := map[string]string{"Ip": "Range", "Range": "Ip"}[last]
+		decide(first)
+		r.untilAction("198.51.100.1", lookup.Ban)
+		decide(last)
+		polls()
+		end(first)
+		polls()
+		if _, ok := r.table.Lookup(addr("198.51.100.1")); !ok {
+			t.Errorf("scope %s is in force, and the client is let in", last)
+		}
+		end(last)
+		r.untilAction("198.51.100.1", lookup.None)
+	}
 }
 
 func TestRealServerIsKilledAndComesBack(t *testing.T) {
