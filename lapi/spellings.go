@@ -2,7 +2,6 @@ package lapi
 
 import (
 	"hash/maphash"
-	"math"
 
 	"github.com/tocsin-project/tocsin/internal/wire"
 	"github.com/tocsin-project/tocsin/lookup"
@@ -118,11 +117,7 @@ func (a *answer) leftOut() bool { return a.rows.Allowed+a.rows.Malformed > 0 }
 // announce parts of it, which count as new for the limit of coverage. So all removed
 // ranges together are at most a tenth of what may be new at once.
 func (a *answer) free(at identity) bool {
-	bits := at.prefix.Bits()
-	if at.prefix.Addr().Is6() {
-		bits -= 3 // of 2000::/3
-	}
-	share := math.Ldexp(1, -bits)
+	share := lookup.Share(at.prefix)
 	if a.f.cfg.Coverage < 1 && a.freed+share > a.f.cfg.Coverage/50 {
 		return false
 	}
